@@ -1,0 +1,74 @@
+//! What the IM core knows of an app.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::AppId;
+
+/// An app and its secrets. `Debug` shows the id only.
+#[derive(Clone)]
+pub struct App {
+    /// Public name of the tenant.
+    pub id: AppId,
+    /// Sent by clients in HTTP calls.
+    pub app_key: String,
+    /// Signs session tokens.
+    pub master_key: String,
+    /// Shown to the engine on every hook call (S-74).
+    pub hook_key: String,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("App").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// Finds apps. Whoever composes the process implements it over its registry; no I/O.
+pub trait AppDirectory: Send + Sync + 'static {
+    /// `None` when no such app exists.
+    fn app(&self, id: &AppId) -> Option<Arc<App>>;
+}
+
+/// What happens to a request when a blocking hook fails (S-81).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FailurePolicy {
+    /// Go on as if there were no hook.
+    #[default]
+    Ignore,
+    /// Return an error to the client and stop.
+    Abort,
+}
+
+/// Settings of an app that the IM core obeys. Unknown keys are errors.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ImSettings {
+    /// "Return error and stop processing request when hook failed".
+    pub on_hook_failure: FailurePolicy,
+    /// How long the IM core waits for a blocking hook, in ms. Bounded by [`MAX_HOOK_TIMEOUT`].
+    pub blocking_hook_timeout_ms: u64,
+    /// How long the engine may spend on a notification hook, in ms.
+    pub notification_hook_timeout_ms: u64,
+    /// Timeouts of single hooks in ms, by hook name; wins over the two above.
+    pub hook_timeouts_ms: BTreeMap<String, u64>,
+}
+
+/// The client SDK gives a request up after 20 s (P-12), hooks included.
+pub const MAX_HOOK_TIMEOUT: Duration = Duration::from_secs(15);
+
+impl Default for ImSettings {
+    fn default() -> Self {
+        Self {
+            on_hook_failure: FailurePolicy::Ignore,
+            // EC-19: the core waits 10 s for a blocking hook; notification hooks may use the engine's full 15 s.
+            blocking_hook_timeout_ms: 10_000,
+            notification_hook_timeout_ms: 15_000,
+            hook_timeouts_ms: BTreeMap::new(),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What can be pushed to a session. The gateway turns each into a frame.
+
+use std::sync::Arc;
+
+use crate::error::Code;
+use crate::ids::{ClientId, ConversationId, MessageId};
+use crate::store::MessageBody;
+use crate::timestamp::Timestamp;
+
+/// A push.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// `conv/joined`: the receiver itself became a member. Permanent (P-60).
+    Joined(ChangedMembers),
+    /// `conv/members_joined`.
+    MembersJoined(ChangedMembers),
+    /// `conv/left`: the receiver itself is no longer a member. Permanent (P-60).
+    Left(ChangedMembers),
+    /// `conv/members_left`.
+    MembersLeft(ChangedMembers),
+    /// `direct` (P-82).
+    Message(Arc<DeliveredMessage>),
+    /// `patch/modify` (P-94, P-96).
+    MessagePatched(Arc<PatchedMessage>),
+    /// `session/closed` with a code (P-58); the session has ended.
+    SessionClosed {
+        /// Why.
+        code: Code,
+        /// Text; the code's name when empty.
+        reason: String,
+    },
+}
+
+/// Members that came or went.
+#[derive(Clone, Debug)]
+pub struct ChangedMembers {
+    /// Where.
+    pub conversation: ConversationId,
+    /// The ids really changed; on `Joined` and `Left` not sent.
+    pub members: Arc<[ClientId]>,
+    /// `initBy`.
+    pub by: ClientId,
+    /// `udate`.
+    pub updated_at: Timestamp,
+    /// `serverTs` of the kept notification (P-61); only on `Joined` and `Left`.
+    pub server_timestamp: Option<Timestamp>,
+}
+
+/// A message on its way to receivers.
+#[derive(Clone, Debug)]
+pub struct DeliveredMessage {
+    /// Where.
+    pub conversation: ConversationId,
+    /// Message id.
+    pub id: MessageId,
+    /// Sender.
+    pub from: ClientId,
+    /// Time of acceptance.
+    pub timestamp: Timestamp,
+    /// Body after hooks.
+    pub body: MessageBody,
+    /// Mentioned clients.
+    pub mentions: Vec<ClientId>,
+    /// Everybody is mentioned.
+    pub mention_all: bool,
+    /// Not stored.
+    pub transient: bool,
+}
+
+/// A message whose content changed.
+#[derive(Clone, Debug)]
+pub struct PatchedMessage {
+    /// Where.
+    pub conversation: ConversationId,
+    /// Message id.
+    pub id: MessageId,
+    /// Author.
+    pub from: ClientId,
+    /// Original time.
+    pub timestamp: Timestamp,
+    /// Time of the change; differs from `timestamp`.
+    pub patched_at: Timestamp,
+    /// New body.
+    pub body: MessageBody,
+    /// Mentioned clients.
+    pub mentions: Vec<ClientId>,
+    /// Everybody is mentioned.
+    pub mention_all: bool,
+    /// Present when the system, not the author, changed it and gave a code (S-50).
+    pub reason: Option<PatchReason>,
+}
+
+/// Why the system changed a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatchReason {
+    /// A hook's positive code.
+    pub code: i64,
+    /// A hook's detail.
+    pub detail: String,
+}

@@ -1,0 +1,12 @@
+//! Who is online, and the way of an event to a socket.
+//!
+//! Rules: P-45 and P-8 (gap before pushes on the requester's own socket), P-46 (receivers are fixed when the operation
+//! happens), P-82 (order per session).
+
+mod event;
+mod outbox;
+mod registry;
+
+pub use event::{ChangedMembers, DeliveredMessage, Event, PatchReason, PatchedMessage};
+pub use outbox::{Outbox, OutboxFull, Outgoing, OutgoingReceiver};
+pub use registry::{Registry, Session};

@@ -1,0 +1,81 @@
+//! The outgoing queue of one socket.
+
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::Event;
+use crate::ids::SessionId;
+
+/// Pushes that a request causes on its own socket wait this long after its reply (P-8; the client needs 2 ms).
+pub const GAP_AFTER_REPLY: Duration = Duration::from_millis(10);
+
+/// Frames that may wait for one socket. A reader that falls further behind is closed, never buffered without bound; its
+/// client reconnects and reads the history.
+pub const OUTBOX_CAPACITY: usize = 4096;
+
+/// One thing to write to a socket.
+#[derive(Debug)]
+pub enum Outgoing {
+    /// A finished reply frame. Overtakes waiting events.
+    Reply(prost::bytes::Bytes),
+    /// A push to one session of the socket. Events keep their order among themselves.
+    Event {
+        /// The receiver.
+        session: SessionId,
+        /// The push.
+        event: Event,
+        /// Not to be written earlier.
+        not_before: Option<Instant>,
+    },
+    /// Write what was queued before, then close with this WebSocket code and reason.
+    Close {
+        /// WebSocket close code.
+        code: u16,
+        /// Close reason.
+        reason: &'static str,
+    },
+}
+
+/// The socket reads too slowly, or is gone.
+#[derive(Debug, Error)]
+#[error("the outgoing queue of the connection is full or closed")]
+pub struct OutboxFull;
+
+/// The sending side; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Outbox {
+    queue: mpsc::Sender<Outgoing>,
+    slow_reader: CancellationToken,
+}
+
+/// The receiving side, owned by the loop that writes the socket.
+pub type OutgoingReceiver = mpsc::Receiver<Outgoing>;
+
+impl Outbox {
+    /// A queue for one socket.
+    pub fn new() -> (Self, OutgoingReceiver) {
+        let (queue, receiver) = mpsc::channel(OUTBOX_CAPACITY);
+        (Self { queue, slow_reader: CancellationToken::new() }, receiver)
+    }
+
+    /// Tells the writing loop to give the socket up.
+    pub fn close_slow_reader(&self) {
+        self.slow_reader.cancel();
+    }
+
+    /// Resolves once the socket is to be given up as a slow reader.
+    pub async fn slow_reader(&self) {
+        self.slow_reader.cancelled().await;
+    }
+
+    /// Queues without waiting.
+    ///
+    /// # Errors
+    /// [`OutboxFull`]: the caller closes the connection as a slow reader.
+    pub fn send(&self, outgoing: Outgoing) -> Result<(), OutboxFull> {
+        self.queue.try_send(outgoing).map_err(|_| OutboxFull)
+    }
+}

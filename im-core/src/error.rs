@@ -1,0 +1,105 @@
+//! What a client is told when a request fails.
+
+use thiserror::Error;
+
+use crate::store::StoreError;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $number:literal $name:literal,)*) => {
+        /// Codes of S-155 that this server sends.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Code {
+            /// The number on the wire.
+            pub fn number(self) -> i32 {
+                match self { $(Self::$variant => $number,)* }
+            }
+
+            /// The symbolic name, sent as `reason` (P-109).
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// No such application.
+    AppNotAvailable = 4100 "APP_NOT_AVAILABLE",
+    /// Client id empty or too long.
+    InvalidLogin = 4103 "INVALID_LOGIN",
+    /// The command needs a session that this socket does not have.
+    SessionRequired = 4105 "SESSION_REQUIRED",
+    /// Nothing was heard for too long.
+    ReadTimeout = 4107 "READ_TIMEOUT",
+    /// Connected, but nobody logged in.
+    LoginTimeout = 4108 "LOGIN_TIMEOUT",
+    /// A message over the size limit.
+    FrameTooLong = 4109 "FRAME_TOO_LONG",
+    /// Another device logged in with the same tag.
+    SessionConflict = 4111 "SESSION_CONFLICT",
+    /// The session token is unknown or has expired.
+    SessionTokenExpired = 4112 "SESSION_TOKEN_EXPIRED",
+    /// The frame is no protobuf or no base64.
+    UnparseableRawMessage = 4114 "UNPARSEABLE_RAW_MESSAGE",
+    /// The server failed, or does not know the command.
+    InternalError = 4200 "INTERNAL_ERROR",
+    /// The server failed in a conversation operation.
+    ConversationInternalError = 4300 "CONVERSATION_INTERNAL_ERROR",
+    /// No such conversation.
+    ConversationNotFound = 4303 "CONVERSATION_NOT_FOUND",
+    /// The member limit is reached.
+    ConversationFull = 4304 "CONVERSATION_FULL",
+    /// A conversation hook refused.
+    ConversationRejectedByApp = 4305 "CONVERSATION_REJECTED_BY_APP",
+    /// The query cannot be understood.
+    ConversationQueryFailed = 4310 "CONVERSATION_QUERY_FAILED",
+    /// History of a conversation that the client is not in.
+    ConversationLogRejected = 4312 "CONVERSATION_LOG_REJECTED",
+    /// The operation needs a basic conversation.
+    NormalConversationRequired = 4314 "NORMAL_CONVERSATION_REQUIRED",
+    /// Adding or removing others without being a member.
+    ConversationMembershipRequired = 4317 "CONVERSATION_MEMBERSHIP_REQUIRED",
+    /// Sending to a conversation that does not exist or that the client is not in.
+    InvalidMessagingTarget = 4401 "INVALID_MESSAGING_TARGET",
+    /// `_messageReceived` dropped the message.
+    MessageRejectedByApp = 4402 "MESSAGE_REJECTED_BY_APP",
+}
+
+/// Why a request was not carried out.
+#[derive(Debug, Error)]
+pub enum RequestError {
+    /// The request is refused; all of this goes to the client.
+    #[error("{} ({})", code.name(), code.number())]
+    Refused {
+        /// Code and symbolic name.
+        code: Code,
+        /// Text for people; a hook's `detail` when a hook refused.
+        detail: Option<String>,
+        /// The hook's own code, only when a hook refused.
+        app_code: Option<i32>,
+    },
+    /// The store failed; the client sees 4200 only.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+impl RequestError {
+    /// A refusal with nothing but its code.
+    pub fn code(code: Code) -> Self {
+        Self::Refused { code, detail: None, app_code: None }
+    }
+
+    /// A refusal with a text that names the cause.
+    pub fn detailed(code: Code, detail: impl Into<String>) -> Self {
+        Self::Refused { code, detail: Some(detail.into()), app_code: None }
+    }
+
+    /// A refusal by a hook (S-86).
+    pub fn by_hook(code: Code, app_code: Option<i32>, detail: Option<String>) -> Self {
+        Self::Refused { code, detail, app_code }
+    }
+}

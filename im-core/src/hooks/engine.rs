@@ -1,0 +1,80 @@
+//! The seam to the engine: one trait, two ways to reach it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use thiserror::Error;
+
+use crate::app::App;
+
+/// One call of a hook.
+#[derive(Clone, Debug)]
+pub struct HookCall {
+    /// The app whose hook it is.
+    pub app: Arc<App>,
+    /// The reserved name, e.g. `_messageReceived`.
+    pub hook: &'static str,
+    /// The parameter object as JSON text.
+    pub params: Bytes,
+    /// Sent as `Forwarded` (EC-32).
+    pub remote_address: Option<IpAddr>,
+    /// Counted from now; covers queueing, CPU time and the way there and back.
+    pub deadline: Duration,
+}
+
+/// Why a hook gave no answer. Also a metrics label and, later, the key of per-cause policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FailureCause {
+    /// The function returned an error.
+    Failed,
+    /// No answer within the deadline.
+    TimedOut,
+    /// The sandbox trapped.
+    Trapped,
+    /// The memory limit was met.
+    OutOfMemory,
+    /// The engine had no room for the call.
+    Overloaded,
+    /// An answer that is not a JSON object or null, or not what the hook may return.
+    BadReply,
+    /// The engine cannot be reached or refused the credentials.
+    Unavailable,
+}
+
+impl FailureCause {
+    /// The word used in settings, metrics and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::TimedOut => "timeout",
+            Self::Trapped => "trap",
+            Self::OutOfMemory => "out_of_memory",
+            Self::Overloaded => "overloaded",
+            Self::BadReply => "bad_reply",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// A failed hook call.
+#[derive(Clone, Debug, Error)]
+#[error("{}: {message}", cause.name())]
+pub struct HookFailure {
+    /// The kind.
+    pub cause: FailureCause,
+    /// Text for logs and for the `detail` that clients see under `abort`.
+    pub message: String,
+}
+
+/// Where hooks run. In one process: the engine itself, in memory. Else: [`super::http_engine::HttpEngine`].
+#[async_trait]
+pub trait HookEngine: Send + Sync + 'static {
+    /// True when the production environment of the app defines the hook (EC-28). No I/O: it is asked for every message.
+    fn defines(&self, app: &App, hook: &str) -> bool;
+
+    /// Calls the hook; answers the JSON text of the `result` value (`null` when there was none).
+    async fn call(&self, call: HookCall) -> Result<Bytes, HookFailure>;
+}

@@ -1,0 +1,95 @@
+//! Identifiers. Newtypes, so that a swapped argument does not compile.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes the text as it is.
+            pub fn new(text: impl Into<String>) -> Self {
+                Self(text.into())
+            }
+
+            /// The text on the wire.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(formatter, "{:?}", self.0)
+            }
+        }
+    };
+}
+
+text_id! {
+    /// A tenant.
+    AppId
+}
+text_id! {
+    /// A user of IM, also called "peer": 1 to 64 characters (S-1).
+    ClientId
+}
+text_id! {
+    /// A stored conversation: 24 lower-case hex digits (S-3).
+    ConversationId
+}
+text_id! {
+    /// A message: 22 characters of URL-safe base64 (S-4).
+    MessageId
+}
+text_id! {
+    /// One installation of a client SDK, as it names itself (P-49).
+    DeviceId
+}
+
+impl ConversationId {
+    /// A new random id.
+    pub fn generate() -> Self {
+        Self(hex::encode(rand::random::<[u8; 12]>()))
+    }
+}
+
+impl MessageId {
+    /// A new random id.
+    pub fn generate() -> Self {
+        Self(URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>()))
+    }
+}
+
+impl ClientId {
+    /// The id for a login that names none (S-2, P-50).
+    pub fn generate() -> Self {
+        Self(hex::encode(rand::random::<[u8; 12]>()))
+    }
+
+    /// True for ids that S-1 allows: 1 to 64 characters.
+    pub fn is_valid(&self) -> bool {
+        !self.0.is_empty() && self.0.chars().count() <= 64
+    }
+}
+
+/// One logged-in (client, device) pair on one socket. Unique while the process lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(pub u64);
+
+/// One socket. Unique while the process lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(pub u64);

@@ -1,0 +1,19 @@
+//! The messaging core of hookd: sessions, conversations, messages, delivery, and the hooks around them.
+//!
+//! It calls the engine through [`hooks::HookEngine`] and owns the failure policy; it knows nothing of WebAssembly.
+//! Rule numbers in the docs (P-, S-, EC-) name the rules of the wire protocol, the semantics and the engine contract.
+
+pub mod app;
+pub mod conversations;
+pub mod core;
+pub mod delivery;
+pub mod error;
+pub mod gateway;
+pub mod hooks;
+pub mod ids;
+pub mod messages;
+pub mod presence;
+mod protocol;
+pub mod request;
+pub mod store;
+pub mod timestamp;

@@ -1,0 +1,305 @@
+//! What is kept: conversations, messages, missed notifications, settings. [`Store`] has one module per backend.
+
+use async_trait::async_trait;
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+use crate::app::ImSettings;
+use crate::ids::{AppId, ClientId, ConversationId, MessageId};
+use crate::timestamp::Timestamp;
+
+pub mod sqlite;
+
+/// Why the store could not answer. The text is for logs, never for clients.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The backend refused or broke.
+    #[error("the database failed")]
+    Database(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A row that this program did not write.
+    #[error("table `{table}`, row `{row}`: {problem}")]
+    Corrupt {
+        /// Table name.
+        table: &'static str,
+        /// Primary key.
+        row: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The backend has shut down.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// A row of `_Conversation` (S-14).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conversation {
+    /// `objectId`.
+    pub id: ConversationId,
+    /// `name`, `attr` and custom columns, as given.
+    pub attributes: Map<String, Value>,
+    /// `c`: the client that created it.
+    pub creator: Option<ClientId>,
+    /// `m`, in order of joining.
+    pub members: Vec<ClientId>,
+    /// `mu`: clients that turned offline push off.
+    pub muted: Vec<ClientId>,
+    /// `lm`.
+    pub last_message_at: Option<Timestamp>,
+    /// `uniqueId`, present when created with `unique` (S-8).
+    pub unique_id: Option<String>,
+    /// `createdAt`.
+    pub created_at: Timestamp,
+    /// `updatedAt`.
+    pub updated_at: Timestamp,
+}
+
+impl Conversation {
+    /// True for a present member.
+    pub fn has_member(&self, client: &ClientId) -> bool {
+        self.members.contains(client)
+    }
+}
+
+/// A conversation to be created.
+#[derive(Clone, Debug)]
+pub struct NewConversation {
+    /// `name`, `attr` and custom columns; reserved keys already taken out.
+    pub attributes: Map<String, Value>,
+    /// The creating client.
+    pub creator: ClientId,
+    /// Sorted, no duplicates, creator included.
+    pub members: Vec<ClientId>,
+    /// Find an existing one with the same current members first (S-8).
+    pub unique: bool,
+}
+
+/// The answer to a create.
+#[derive(Clone, Debug)]
+pub struct CreatedConversation {
+    /// New, or found.
+    pub conversation: Conversation,
+    /// True when a unique conversation was found instead of made.
+    pub existing: bool,
+}
+
+/// What an add or remove did.
+#[derive(Clone, Debug)]
+pub struct MembershipChange {
+    /// Really added or removed, in the order asked.
+    pub changed: Vec<ClientId>,
+    /// Already as asked (S-24).
+    pub unchanged: Vec<ClientId>,
+    /// Beyond the member limit (S-27); always empty for a remove.
+    pub refused: Vec<ClientId>,
+    /// The conversation after the change.
+    pub conversation: Conversation,
+}
+
+/// The body of a message (S-39).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MessageBody {
+    /// Any text.
+    Text(String),
+    /// Any bytes; Base64 in hooks, tables and history.
+    Binary(Vec<u8>),
+}
+
+/// A message to be stored.
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    /// Made by the server.
+    pub id: MessageId,
+    /// The conversation; it must exist.
+    pub conversation: ConversationId,
+    /// Sender.
+    pub from: ClientId,
+    /// Body after hooks.
+    pub body: MessageBody,
+    /// Mentioned clients.
+    pub mentions: Vec<ClientId>,
+    /// Everybody is mentioned.
+    pub mention_all: bool,
+    /// The client's de-duplication token `dt` (P-84).
+    pub deduplication_token: Option<String>,
+    /// Set when a hook or filter changed the body.
+    pub patched_at: Option<Timestamp>,
+}
+
+/// A message of the history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredMessage {
+    /// Message id.
+    pub id: MessageId,
+    /// Strictly increasing within a conversation (S-5).
+    pub timestamp: Timestamp,
+    /// Sender.
+    pub from: ClientId,
+    /// Body.
+    pub body: MessageBody,
+    /// Mentioned clients.
+    pub mentions: Vec<ClientId>,
+    /// Everybody is mentioned.
+    pub mention_all: bool,
+    /// Last edit.
+    pub patched_at: Option<Timestamp>,
+}
+
+/// The answer to an append.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppendedMessage {
+    /// Id as stored; the first one's when `duplicate`.
+    pub id: MessageId,
+    /// Time as stored.
+    pub timestamp: Timestamp,
+    /// The same client sent this token to this conversation before (P-84): nothing was stored.
+    pub duplicate: bool,
+}
+
+/// One end of a history range.
+#[derive(Clone, Debug)]
+pub struct HistoryBound {
+    /// Time.
+    pub timestamp: Timestamp,
+    /// Among messages of that time; absent compares times only.
+    pub id: Option<MessageId>,
+    /// The bound itself belongs to the range.
+    pub included: bool,
+}
+
+/// Which way a history query walks (P-92).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From start backwards: the newest `limit` before start.
+    Old,
+    /// From start forwards: the oldest `limit` after start.
+    New,
+}
+
+/// A history query (P-92).
+#[derive(Clone, Debug)]
+pub struct HistoryQuery {
+    /// Where to begin; absent = now for `Old`, the beginning for `New`.
+    pub start: Option<HistoryBound>,
+    /// Where to stop; absent = open.
+    pub end: Option<HistoryBound>,
+    /// Which way.
+    pub direction: Direction,
+    /// 0 to 100 messages.
+    pub limit: u32,
+    /// Only text bodies that are JSON objects with this `_lctype`.
+    pub message_type: Option<i32>,
+}
+
+/// A conversation query (P-75).
+#[derive(Clone, Debug, Default)]
+pub struct ConversationQuery {
+    /// The `where` object; empty = conversations that contain the asking client.
+    pub filter: Map<String, Value>,
+    /// Comma list, `-key` descending; absent = newest `updatedAt` first.
+    pub sort: Option<String>,
+    /// Rows to pass over.
+    pub skip: u32,
+    /// 0 to 1000 rows.
+    pub limit: u32,
+    /// Also fetch each row's last message (flag 2).
+    pub with_last_message: bool,
+}
+
+/// One row of a query.
+#[derive(Clone, Debug)]
+pub struct FoundConversation {
+    /// The row.
+    pub conversation: Conversation,
+    /// Its newest message, when asked for and present.
+    pub last_message: Option<StoredMessage>,
+}
+
+/// Why a query failed.
+#[derive(Debug, Error)]
+pub enum QueryError {
+    /// The filter cannot be understood (P-77); the text goes to the client.
+    #[error("{0}")]
+    BadFilter(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A permanent event of one client, kept for `GET /1.1/rtm/notifications` (P-59 … P-64).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notification {
+    /// Strictly increasing per client.
+    pub server_timestamp: Timestamp,
+    /// The flat item of P-64 without `serverTs` and `notificationType`.
+    pub payload: Map<String, Value>,
+}
+
+/// Everything that must outlive the process. A call that has returned is on disk.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Settings of an app; `None` when never saved.
+    async fn settings(&self, app: &AppId) -> Result<Option<ImSettings>, StoreError>;
+
+    /// Replaces the settings of an app.
+    async fn save_settings(&self, app: &AppId, settings: &ImSettings) -> Result<(), StoreError>;
+
+    /// Creates, or finds for `unique`, atomically per member set (S-8).
+    async fn create_conversation(&self, app: &AppId, new: NewConversation) -> Result<CreatedConversation, StoreError>;
+
+    /// `None` when no such conversation exists.
+    async fn conversation(&self, app: &AppId, id: &ConversationId) -> Result<Option<Conversation>, StoreError>;
+
+    /// Conversations that match, in order (P-75 … P-77).
+    async fn find_conversations(
+        &self,
+        app: &AppId,
+        asking: &ClientId,
+        query: &ConversationQuery,
+    ) -> Result<Vec<FoundConversation>, QueryError>;
+
+    /// Adds members up to `member_limit` in all; `None` when no such conversation exists.
+    async fn add_members(
+        &self,
+        app: &AppId,
+        id: &ConversationId,
+        members: &[ClientId],
+        member_limit: usize,
+    ) -> Result<Option<MembershipChange>, StoreError>;
+
+    /// Removes members; `None` when no such conversation exists.
+    async fn remove_members(
+        &self,
+        app: &AppId,
+        id: &ConversationId,
+        members: &[ClientId],
+    ) -> Result<Option<MembershipChange>, StoreError>;
+
+    /// Stores a message: gives the timestamp (now, or 1 ms after the conversation's newest), sets `lm` and `updatedAt`.
+    /// `None` when no such conversation exists.
+    async fn append_message(&self, app: &AppId, new: NewMessage) -> Result<Option<AppendedMessage>, StoreError>;
+
+    /// Messages of a range, oldest first whatever the direction (P-92).
+    async fn history(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        query: &HistoryQuery,
+    ) -> Result<Vec<StoredMessage>, StoreError>;
+
+    /// Keeps one event for each client; answers the times given, in the same order.
+    async fn add_notifications(
+        &self,
+        app: &AppId,
+        notifications: Vec<(ClientId, Map<String, Value>)>,
+    ) -> Result<Vec<Timestamp>, StoreError>;
+
+    /// Events of a client after `after`, ascending, at most `limit`.
+    async fn notifications(
+        &self,
+        app: &AppId,
+        client: &ClientId,
+        after: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Notification>, StoreError>;
+}
