@@ -1,0 +1,106 @@
+//! The hooks themselves: their reserved names and what belongs to each.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    ClientOfflineParams, ClientOnlineParams, ClientSignParams, ClientSignReply, ConversationAddParams,
+    ConversationAddReply, ConversationAddedParams, ConversationRemoveParams, ConversationRemoveReply,
+    ConversationRemovedParams, ConversationStartParams, ConversationStartReply, ConversationStartedParams,
+    ConversationUpdateParams, ConversationUpdateReply, MessageReceivedParams, MessageReceivedReply, MessageSentParams,
+    MessageUpdateParams, MessageUpdateReply, NoReply, ReceiversOfflineParams, ReceiversOfflineReply, reply::Reply,
+};
+
+/// Whether the IM core waits for a hook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HookKind {
+    /// The reply is awaited and obeyed.
+    Blocking,
+    /// The reply is ignored, and nobody waits for it.
+    Notification,
+}
+
+/// One hook: its name, and the types of what goes in and comes out.
+pub trait Hook {
+    /// The reserved function name, for example `_messageReceived`.
+    const NAME: &'static str;
+    /// Whether the reply is awaited.
+    const KIND: HookKind;
+    /// What the hook is told.
+    type Params: Params<Hook = Self>;
+    /// What the hook may answer; the default is "no opinion".
+    type Reply: Reply + Serialize + DeserializeOwned + Default;
+}
+
+/// Params know their hook, so that a function's argument type says which hook it is.
+pub trait Params: Serialize + DeserializeOwned {
+    /// The hook that is called with these params.
+    type Hook: Hook<Params = Self>;
+}
+
+/// Name and kind of every hook, in the order of EC 2.1.
+pub const ALL: [(&str, HookKind); 14] = [
+    (MessageReceived::NAME, MessageReceived::KIND),
+    (MessageSent::NAME, MessageSent::KIND),
+    (ReceiversOffline::NAME, ReceiversOffline::KIND),
+    (MessageUpdate::NAME, MessageUpdate::KIND),
+    (ConversationStart::NAME, ConversationStart::KIND),
+    (ConversationStarted::NAME, ConversationStarted::KIND),
+    (ConversationAdd::NAME, ConversationAdd::KIND),
+    (ConversationAdded::NAME, ConversationAdded::KIND),
+    (ConversationRemove::NAME, ConversationRemove::KIND),
+    (ConversationRemoved::NAME, ConversationRemoved::KIND),
+    (ConversationUpdate::NAME, ConversationUpdate::KIND),
+    (ClientOnline::NAME, ClientOnline::KIND),
+    (ClientOffline::NAME, ClientOffline::KIND),
+    (ClientSign::NAME, ClientSign::KIND),
+];
+
+macro_rules! hooks {
+    ($($(#[$doc:meta])* $hook:ident = $name:literal, $kind:ident, $params:ident -> $reply:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct $hook;
+
+        impl Hook for $hook {
+            const NAME: &'static str = $name;
+            const KIND: HookKind = HookKind::$kind;
+            type Params = $params;
+            type Reply = $reply;
+        }
+
+        impl Params for $params {
+            type Hook = $hook;
+        }
+    )*};
+}
+
+hooks! {
+    /// A message has reached the server and its receivers are known; it is not stored or delivered yet.
+    MessageReceived = "_messageReceived", Blocking, MessageReceivedParams -> MessageReceivedReply;
+    /// A message was delivered to whoever is online.
+    MessageSent = "_messageSent", Notification, MessageSentParams -> NoReply;
+    /// Some receivers are offline and a push is about to be sent. Never for chat rooms. Delays the push only.
+    ReceiversOffline = "_receiversOffline", Blocking, ReceiversOfflineParams -> ReceiversOfflineReply;
+    /// A message is about to be edited or recalled.
+    MessageUpdate = "_messageUpdate", Blocking, MessageUpdateParams -> MessageUpdateReply;
+    /// A conversation is about to be created.
+    ConversationStart = "_conversationStart", Blocking, ConversationStartParams -> ConversationStartReply;
+    /// A conversation was created.
+    ConversationStarted = "_conversationStarted", Notification, ConversationStartedParams -> NoReply;
+    /// Members are about to join or to be added; not fired for the first members of a new conversation.
+    ConversationAdd = "_conversationAdd", Blocking, ConversationAddParams -> ConversationAddReply;
+    /// Members joined or were added.
+    ConversationAdded = "_conversationAdded", Notification, ConversationAddedParams -> NoReply;
+    /// Members are about to be removed by somebody else; not fired for leaving.
+    ConversationRemove = "_conversationRemove", Blocking, ConversationRemoveParams -> ConversationRemoveReply;
+    /// Members were removed, or left.
+    ConversationRemoved = "_conversationRemoved", Notification, ConversationRemovedParams -> NoReply;
+    /// Attributes or the mute setting of a conversation are about to change.
+    ConversationUpdate = "_conversationUpdate", Blocking, ConversationUpdateParams -> ConversationUpdateReply;
+    /// A client logged in.
+    ClientOnline = "_clientOnline", Notification, ClientOnlineParams -> NoReply;
+    /// A client's session ended.
+    ClientOffline = "_clientOffline", Notification, ClientOfflineParams -> NoReply;
+    /// A built-in user asks for a login signature.
+    ClientSign = "_rtmClientSign", Blocking, ClientSignParams -> ClientSignReply;
+}
