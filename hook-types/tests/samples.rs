@@ -1,5 +1,7 @@
 //! The JSON of every hook, as the contract writes it, goes through the types and comes back the same.
 
+#![expect(clippy::unwrap_used, reason = "a sample that does not parse is a failed test")]
+
 use hook_types::{
     ClientOffline, ClientOnline, ClientSign, ConversationAdd, ConversationAdded, ConversationChange,
     ConversationRemove, ConversationRemoved, ConversationStart, ConversationStarted, ConversationUpdate,
