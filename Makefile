@@ -1,0 +1,58 @@
+# demo · run · test · bench · lint: each sets up what it needs.
+
+HOOKD := target/debug/hookd
+CLIENTS := tests/clients/node_modules
+PEERS := benches/leanengine/node_modules
+
+.PHONY: demo run test bench lint set-up hookd modules clients help
+
+help:
+	@echo "make demo   two real clients chat while hooks rewrite, refuse and time out"
+	@echo "make run    start hookd and leave it running"
+	@echo "make test   all tests"
+	@echo "make bench  measure side by side with the peers; writes docs/performance.md"
+	@echo "make lint   formatting, lints, documentation"
+
+demo: hookd clients
+	node tests/clients/demo.mjs --hookd $(HOOKD)
+
+run: hookd
+	$(HOOKD) up
+
+test: test-set-up hookd modules clients
+	cargo nextest run --workspace
+	cargo test --doc --workspace --quiet
+
+.PHONY: test-set-up
+test-set-up:
+	@scripts/set-up.sh test
+
+bench: set-up modules $(PEERS)
+	cargo build --release --package hookd --package hookd-benches
+	target/release/hookd-bench
+
+lint: set-up
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
+	scripts/lint-guests.sh
+
+set-up:
+	@scripts/set-up.sh run
+
+hookd: set-up
+	cargo build --package hookd
+
+# The hook modules that tests and benches load.
+modules: hookd
+	scripts/build-modules.sh $(HOOKD)
+
+clients: $(CLIENTS)
+
+$(CLIENTS): tests/clients/package-lock.json
+	npm ci --prefix tests/clients --no-audit --no-fund
+	@touch $@
+
+$(PEERS): benches/leanengine/package-lock.json
+	npm ci --prefix benches/leanengine --no-audit --no-fund
+	@touch $@

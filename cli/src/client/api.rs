@@ -1,0 +1,181 @@
+//! The control API of a server, and its functions.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use futures::{Stream, StreamExt as _, TryStreamExt as _};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio_util::codec::{FramedRead, LinesCodec};
+use tokio_util::io::StreamReader;
+
+use super::Target;
+use crate::exit::InputError;
+
+/// Answers of the control API are immediate; only an upload may take longer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// An event line is short; a longer one is no answer of ours.
+const MAX_EVENT_BYTES: usize = 1024 * 1024;
+
+/// A client of one app on one server.
+pub struct Api {
+    http: reqwest::Client,
+    target: Target,
+}
+
+/// One line of a deployment's answer.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum DeployEvent {
+    /// The server goes on to a step.
+    Stage {
+        /// What it does now.
+        stage: String,
+    },
+    /// Done.
+    Released {
+        /// The release, as `hookd deploy --json` prints it.
+        release: Value,
+    },
+    /// The module was refused; nothing was stored.
+    Refused {
+        /// Why.
+        error: String,
+    },
+    /// The server failed.
+    Failed {
+        /// What it says.
+        error: String,
+    },
+}
+
+/// The answer of a function.
+pub struct InvokeAnswer {
+    /// HTTP status.
+    pub status: u16,
+    /// `replied`, or how the call failed.
+    pub outcome: Option<String>,
+    /// The whole JSON body.
+    pub body: Value,
+}
+
+impl Api {
+    /// A client that uses no proxy: the server is the operator's own.
+    pub fn new(target: Target) -> anyhow::Result<Self> {
+        Ok(Self { http: reqwest::Client::builder().no_proxy().build()?, target })
+    }
+
+    /// The app with its keys and live versions.
+    pub async fn app(&self) -> anyhow::Result<Value> {
+        self.json(self.request(Method::GET, "").timeout(ANSWER_TIMEOUT)).await
+    }
+
+    /// Current settings and limits.
+    pub async fn settings(&self) -> anyhow::Result<Value> {
+        self.json(self.request(Method::GET, "/settings").timeout(ANSWER_TIMEOUT)).await
+    }
+
+    /// Changes the settings that `changes` names; answers all of them.
+    pub async fn change_settings(&self, changes: &Value) -> anyhow::Result<Value> {
+        self.json(self.request(Method::PATCH, "/settings").json(changes).timeout(ANSWER_TIMEOUT)).await
+    }
+
+    /// Makes staging's version live in production.
+    pub async fn publish(&self) -> anyhow::Result<Value> {
+        self.json(self.request(Method::POST, "/publish").timeout(ANSWER_TIMEOUT)).await
+    }
+
+    /// Uploads a module; the answer tells its steps as they happen.
+    pub async fn deploy(
+        &self,
+        environment: &str,
+        module: impl Stream<Item = Vec<u8>> + Send + 'static,
+    ) -> anyhow::Result<impl Stream<Item = anyhow::Result<DeployEvent>> + Unpin> {
+        let body = reqwest::Body::wrap_stream(module.map(Ok::<_, std::convert::Infallible>));
+        let request = self.request(Method::POST, "/deployments").query(&[("environment", environment)]);
+        let request = request.header("content-type", "application/wasm").body(body);
+        let response = self.checked(request).await?;
+        let bytes = StreamReader::new(response.bytes_stream().map_err(std::io::Error::other));
+        let lines = FramedRead::new(bytes, LinesCodec::new_with_max_length(MAX_EVENT_BYTES));
+        Ok(Box::pin(lines.map(|line| {
+            let line = line.context("the server broke the answer off")?;
+            serde_json::from_str(&line).context("the server's answer is not of this hookd's version")
+        })))
+    }
+
+    /// Calls a function or a hook by hand, with all keys.
+    pub async fn invoke(&self, name: &str, params: Vec<u8>, staging: bool) -> anyhow::Result<InvokeAnswer> {
+        let app = self.app().await?;
+        let hook_key = app.get("hook_key").and_then(Value::as_str).unwrap_or_default();
+        let url = reqwest::Url::parse(&self.target.url)
+            .and_then(|base| base.join("/1.1/functions/"))
+            .and_then(|base| base.join(&percent_encoded_segment(name)))
+            .map_err(|problem| InputError::new(format!("`{}` is no URL: {problem}", self.target.url)))?;
+        let request = self
+            .authorized(self.http.post(url))
+            .header("x-lc-hook-key", hook_key)
+            .header("x-lc-prod", if staging { "0" } else { "1" })
+            .header("content-type", "application/json")
+            .body(params);
+        let response = request.send().await.map_err(|error| self.unreachable(error))?;
+        let status = response.status().as_u16();
+        let outcome =
+            response.headers().get("x-hookd-outcome").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let body = response.json().await.context("the server's answer is not JSON")?;
+        Ok(InvokeAnswer { status, outcome, body })
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("{}/hookd/v1/apps/{}{path}", self.target.url, percent_encoded_segment(&self.target.app_id));
+        self.authorized(self.http.request(method, url))
+    }
+
+    fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
+        request
+            .header("x-lc-id", &self.target.app_id)
+            .header("x-lc-key", format!("{},master", self.target.master_key))
+    }
+
+    async fn json(&self, request: RequestBuilder) -> anyhow::Result<Value> {
+        self.checked(request).await?.json().await.context("the server's answer is not JSON")
+    }
+
+    async fn checked(&self, request: RequestBuilder) -> anyhow::Result<Response> {
+        let response = request.send().await.map_err(|error| self.unreachable(error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let body: Value = response.json().await.unwrap_or_default();
+        let text = body.get("error").and_then(Value::as_str).unwrap_or("no reason given").to_owned();
+        if status == StatusCode::UNAUTHORIZED {
+            let problem = format!("`{}` refused the keys of app `{}`", self.target.url, self.target.app_id);
+            return Err(InputError::new(problem).hint("check --app and --master-key; `hookd up` prints them").into());
+        }
+        if status.is_client_error() {
+            return Err(InputError::new(text).into());
+        }
+        anyhow::bail!("the server answered {status}: {text}")
+    }
+
+    fn unreachable(&self, error: reqwest::Error) -> anyhow::Error {
+        if error.is_connect() {
+            let problem = format!("no server answers at `{}`", self.target.url);
+            return anyhow::Error::new(error)
+                .context(InputError::new(problem).hint("start it with `hookd up`, or give its address with --url"));
+        }
+        anyhow::Error::new(error).context(format!("the server at `{}` did not answer", self.target.url))
+    }
+}
+
+/// The text as one path segment of a URL.
+fn percent_encoded_segment(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}

@@ -1,0 +1,110 @@
+//! Where the server is and with which keys: flags, then environment, then the file that `hookd up` leaves behind.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use crate::exit::InputError;
+
+const FILE_NAME: &str = "connection.json";
+
+/// How every client command finds its server.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Server")]
+pub struct ServerArguments {
+    /// Base URL of the server [default: the one that `hookd up` last started in the data folder].
+    #[arg(long, env = "HOOKD_URL")]
+    url: Option<String>,
+    /// App id.
+    #[arg(long, env = "HOOKD_APP")]
+    app: Option<String>,
+    /// Master key of the app.
+    #[arg(long, env = "HOOKD_MASTER_KEY", hide_env_values = true)]
+    master_key: Option<String>,
+    /// Data folder of a local `hookd up`, where its address and keys are looked up.
+    #[arg(long, env = "HOOKD_DATA", default_value_os_t = default_data_folder())]
+    data: PathBuf,
+}
+
+/// An address and the keys of one app.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Connection {
+    /// Base URL, no trailing slash.
+    pub url: String,
+    /// App id.
+    pub app_id: String,
+    /// Key that clients send.
+    pub app_key: String,
+    /// Key that may do everything.
+    pub master_key: String,
+    /// Key that the platform shows when it calls a hook.
+    pub hook_key: String,
+    /// The data folder.
+    pub data: PathBuf,
+}
+
+/// `hookd` in the user's data folder; `hookd-data` in the working folder where the system has none.
+pub fn default_data_folder() -> PathBuf {
+    dirs::data_dir().map_or_else(|| PathBuf::from("hookd-data"), |folder| folder.join("hookd"))
+}
+
+/// The server of a client command: address, app and master key.
+pub struct Target {
+    /// Base URL, no trailing slash.
+    pub url: String,
+    /// App id.
+    pub app_id: String,
+    /// Master key.
+    pub master_key: String,
+}
+
+impl ServerArguments {
+    /// Merges flags and environment (clap has done that) with the file.
+    ///
+    /// # Errors
+    /// When something is missing and no `hookd up` has left it in the data folder.
+    pub fn target(&self) -> anyhow::Result<Target> {
+        let saved = Connection::load(&self.data)?;
+        let pick = |given: &Option<String>, saved: Option<String>, flag: &str| {
+            given.clone().or(saved).ok_or_else(|| {
+                InputError::new(format!("no `{flag}` was given, and `{}` holds no running server", self.data.display()))
+                    .hint(format!("start one with `hookd up`, or give --url, --app and --master-key (missing: {flag})"))
+            })
+        };
+        let url = pick(&self.url, saved.as_ref().map(|saved| saved.url.clone()), "--url")?;
+        let app_id = pick(&self.app, saved.as_ref().map(|saved| saved.app_id.clone()), "--app")?;
+        // The saved key belongs to the saved app only.
+        let saved_key = saved.filter(|saved| saved.app_id == app_id).map(|saved| saved.master_key);
+        let master_key = pick(&self.master_key, saved_key, "--master-key")?;
+        Ok(Target { url: url.trim_end_matches('/').to_owned(), app_id, master_key })
+    }
+}
+
+impl Connection {
+    /// Leaves address and keys for later client commands, readable by the owner only.
+    pub fn save(&self) -> anyhow::Result<()> {
+        let path = self.data.join(FILE_NAME);
+        let mut file = tempfile::NamedTempFile::new_in(&self.data)
+            .with_context(|| format!("cannot write in the data folder `{}`", self.data.display()))?;
+        serde_json::to_writer_pretty(&mut file, self)?;
+        file.flush()?;
+        // A temporary file is private (0600), and the rename keeps it so.
+        file.persist(&path).with_context(|| format!("cannot write `{}`", path.display()))?;
+        Ok(())
+    }
+
+    /// `None` when no server was ever started there.
+    fn load(data: &Path) -> anyhow::Result<Option<Self>> {
+        let path = data.join(FILE_NAME);
+        match std::fs::read(&path) {
+            Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes).with_context(|| {
+                format!("`{}` is damaged; delete it and start `hookd up` again", path.display())
+            })?)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The developers' side: finds a server and talks to its control API.
+
+mod api;
+mod connection;
+
+pub use api::{Api, DeployEvent, InvokeAnswer};
+pub use connection::{Connection, ServerArguments, Target, default_data_folder};

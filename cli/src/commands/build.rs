@@ -1,0 +1,55 @@
+//! `hookd build`
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Args;
+
+use crate::guest;
+use crate::output::{self, Progress};
+
+/// Compile a hook project to a WebAssembly module.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  hookd build my-hooks --output my-hooks.wasm")]
+pub struct Build {
+    /// Folder of the hook project.
+    #[arg(default_value = ".")]
+    project: PathBuf,
+    /// Where to write the module [default: target/hookd/<name>.wasm in the project's target folder].
+    #[arg(short, long)]
+    output: Option<PathBuf>,
+    /// Print one line of JSON instead of the path.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Build {
+    /// Builds, and prints where the module is.
+    pub fn run(self) -> anyhow::Result<()> {
+        let built = build_project(&self.project)?;
+        let path = match self.output {
+            Some(output) => {
+                if let Some(folder) = output.parent() {
+                    std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
+                }
+                std::fs::write(&output, &built.bytes)
+                    .with_context(|| format!("cannot write the module to `{}`", output.display()))?;
+                output
+            }
+            None => built.path,
+        };
+        if self.json {
+            return output::json(&serde_json::json!({"path": path, "bytes": built.bytes.len()}));
+        }
+        output::data(&path.display().to_string());
+        Ok(())
+    }
+}
+
+/// Builds a project with progress on stderr.
+pub fn build_project(project: &std::path::Path) -> anyhow::Result<guest::BuiltModule> {
+    let progress = Progress::start(&format!("building `{}`", project.display()));
+    let built = guest::build(project, &mut |step| progress.step(step));
+    progress.finish();
+    Ok(built?)
+}

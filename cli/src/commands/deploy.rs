@@ -1,0 +1,97 @@
+//! `hookd deploy`
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use futures::{StreamExt as _, stream};
+use serde_json::Value;
+
+use super::build::build_project;
+use crate::client::{Api, DeployEvent, ServerArguments};
+use crate::exit::InputError;
+use crate::output::{self, Progress};
+
+const UPLOAD_CHUNK_BYTES: usize = 64 * 1024;
+
+/// Build a hook project, or take a module, and make it live.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  hookd deploy my-hooks               # to staging; `hookd publish` makes it live in production
+  hookd deploy my-hooks --prod        # straight to production
+  hookd deploy hooks.wasm --prod      # a module that is built already
+
+IM hooks are called in production only; staging is for `hookd invoke --staging`.")]
+pub struct Deploy {
+    /// Folder of a hook project, or a module (`.wasm`).
+    #[arg(default_value = ".")]
+    source: PathBuf,
+    /// Straight to production.
+    #[arg(long)]
+    prod: bool,
+    /// Print the release as one line of JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArguments,
+}
+
+impl Deploy {
+    /// Builds if need be, uploads, and waits until the version is live.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let api = Api::new(self.server.target()?)?;
+        let module = module_bytes(&self.source)?;
+        let environment = if self.prod { "production" } else { "staging" };
+        let release = upload(&api, environment, module).await?;
+        if self.json {
+            return output::json(&release);
+        }
+        output::data(&summary(&release));
+        Ok(())
+    }
+}
+
+fn module_bytes(source: &Path) -> anyhow::Result<Vec<u8>> {
+    if source.is_dir() {
+        return Ok(build_project(source)?.bytes);
+    }
+    std::fs::read(source).map_err(|error| {
+        InputError::new(format!("cannot read `{}`: {error}", source.display()))
+            .hint("give the folder of a hook project, or a module built by `hookd build`")
+            .into()
+    })
+}
+
+async fn upload(api: &Api, environment: &str, module: Vec<u8>) -> anyhow::Result<Value> {
+    let progress = Progress::start("uploading");
+    let chunks: Vec<Vec<u8>> = module.chunks(UPLOAD_CHUNK_BYTES).map(<[u8]>::to_vec).collect();
+    let mut events = api.deploy(environment, stream::iter(chunks)).await?;
+    while let Some(event) = events.next().await {
+        match event? {
+            DeployEvent::Stage { stage } => progress.step(&stage),
+            DeployEvent::Released { release } => {
+                progress.finish();
+                return Ok(release);
+            }
+            DeployEvent::Refused { error } => {
+                progress.finish();
+                let refusal = InputError::new(format!("the server refused the module: {error}"));
+                return Err(refusal.hint("nothing was stored; the live version is as before").into());
+            }
+            DeployEvent::Failed { error } => {
+                progress.finish();
+                anyhow::bail!("the deployment failed: {error}");
+            }
+        }
+    }
+    anyhow::bail!("the server broke the deployment off; `hookd invoke` tells which version is live")
+}
+
+/// One line for people, from the JSON of a release.
+pub fn summary(release: &Value) -> String {
+    let text = |key: &str| release.get(key).and_then(Value::as_str).unwrap_or("?").to_owned();
+    let version = release.get("version").and_then(Value::as_u64).unwrap_or_default();
+    let functions: Vec<&str> =
+        release.get("functions").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let functions = if functions.is_empty() { "no functions".to_owned() } else { functions.join(", ") };
+    format!("Version {version} is live in {}: {functions}", text("environment"))
+}

@@ -1,0 +1,62 @@
+//! One file per command.
+
+mod build;
+mod compile_module;
+mod deploy;
+mod invoke;
+mod new;
+mod publish;
+mod settings;
+mod up;
+
+use clap::{Parser, Subcommand};
+
+/// Self-hosted hook runtime for instant messaging.
+///
+/// Clients of LeanCloud IM keep their SDKs: they connect to `hookd up`. Developers write hooks such as
+/// `_messageReceived`, compile them to WebAssembly and upload them.
+#[derive(Debug, Parser)]
+#[command(name = "hookd", version, max_term_width = 100, after_help = EXAMPLE)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLE: &str = "First steps:
+  hookd up                            # in one terminal: the server
+  hookd new my-hooks                  # in another: a hook project
+  hookd deploy my-hooks --prod        # build, upload, go live
+
+Exit codes: 0 done, 1 the input is at fault, 2 hookd or the server is at fault.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Up(up::Up),
+    New(new::New),
+    Build(build::Build),
+    Deploy(deploy::Deploy),
+    Publish(publish::Publish),
+    Invoke(invoke::Invoke),
+    Settings(settings::Settings),
+    CompileModule(compile_module::CompileModule),
+}
+
+impl Cli {
+    /// Carries the command out.
+    pub fn run(self) -> anyhow::Result<()> {
+        match self.command {
+            Command::Up(up) => block_on(up.run()),
+            Command::New(new) => new.run(),
+            Command::Build(build) => build.run(),
+            Command::Deploy(deploy) => block_on(deploy.run()),
+            Command::Publish(publish) => block_on(publish.run()),
+            Command::Invoke(invoke) => block_on(invoke.run()),
+            Command::Settings(settings) => block_on(settings.run()),
+            Command::CompileModule(compile) => compile.run(),
+        }
+    }
+}
+
+fn block_on(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command)
+}

@@ -1,0 +1,30 @@
+//! `hookd publish`
+
+use clap::Args;
+
+use super::deploy::summary;
+use crate::client::{Api, ServerArguments};
+use crate::output;
+
+/// Make staging's version live in production.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  hookd deploy my-hooks && hookd invoke _messageReceived --staging && hookd publish")]
+pub struct Publish {
+    /// Print the release as one line of JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArguments,
+}
+
+impl Publish {
+    /// Publishes, and prints what is live.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let release = Api::new(self.server.target()?)?.publish().await?;
+        if self.json {
+            return output::json(&release);
+        }
+        output::data(&summary(&release));
+        Ok(())
+    }
+}

@@ -1,0 +1,91 @@
+//! `hookd settings`
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use serde_json::{Map, Value, json};
+
+use crate::client::{Api, ServerArguments};
+use crate::output;
+
+/// Show or change an app's settings.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  hookd settings
+  hookd settings --on-hook-failure abort --blocking-hook-timeout 2s
+  hookd settings --hook-timeout _messageReceived=500ms")]
+pub struct Settings {
+    /// What happens to a request whose blocking hook fails: `ignore` goes on as if there were no hook, `abort` returns
+    /// an error to the client and stops.
+    #[arg(long, value_enum)]
+    on_hook_failure: Option<OnHookFailure>,
+    /// How long a request waits for a blocking hook, at most 15s.
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    blocking_hook_timeout: Option<Duration>,
+    /// How long a notification hook may run, at most 15s.
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    notification_hook_timeout: Option<Duration>,
+    /// Timeout of a single hook; may be given several times.
+    #[arg(long, value_name = "HOOK=DURATION", value_parser = hook_timeout)]
+    hook_timeout: Vec<(String, Duration)>,
+    /// Print one line of JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArguments,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum OnHookFailure {
+    Ignore,
+    Abort,
+}
+
+impl Settings {
+    /// Changes what was given, and prints everything.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let api = Api::new(self.server.target()?)?;
+        let changes = self.changes();
+        let settings =
+            if changes.is_empty() { api.settings().await? } else { api.change_settings(&changes.into()).await? };
+        if self.json {
+            return output::json(&settings);
+        }
+        for (key, value) in settings.as_object().into_iter().flatten() {
+            output::data(&format!("{key} = {value}"));
+        }
+        Ok(())
+    }
+
+    fn changes(&self) -> Map<String, Value> {
+        let mut changes = Map::new();
+        if let Some(policy) = self.on_hook_failure {
+            let word = match policy {
+                OnHookFailure::Ignore => "ignore",
+                OnHookFailure::Abort => "abort",
+            };
+            changes.insert("on_hook_failure".to_owned(), json!(word));
+        }
+        if let Some(timeout) = self.blocking_hook_timeout {
+            changes.insert("blocking_hook_timeout_ms".to_owned(), milliseconds(timeout));
+        }
+        if let Some(timeout) = self.notification_hook_timeout {
+            changes.insert("notification_hook_timeout_ms".to_owned(), milliseconds(timeout));
+        }
+        if !self.hook_timeout.is_empty() {
+            let timeouts = self.hook_timeout.iter().map(|(hook, timeout)| (hook.clone(), milliseconds(*timeout)));
+            changes.insert("hook_timeouts_ms".to_owned(), Value::Object(timeouts.collect()));
+        }
+        changes
+    }
+}
+
+fn milliseconds(duration: Duration) -> Value {
+    json!(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn hook_timeout(text: &str) -> Result<(String, Duration), String> {
+    let (hook, duration) = text.split_once('=').ok_or("expected HOOK=DURATION, e.g. _messageReceived=500ms")?;
+    let duration = humantime::parse_duration(duration).map_err(|error| error.to_string())?;
+    Ok((hook.to_owned(), duration))
+}

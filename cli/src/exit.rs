@@ -1,0 +1,58 @@
+//! Exit codes: 0 done, 1 the input's fault, 2 ours or the server's.
+
+use thiserror::Error;
+
+/// What the process ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitCode {
+    /// Everything asked for was done.
+    Done,
+    /// Arguments, files or modules are at fault.
+    Input,
+    /// hookd, the server or the machine is at fault.
+    Failure,
+}
+
+impl ExitCode {
+    /// The code of a failed command: [`InputError`] anywhere in the chain makes it the input's fault.
+    pub fn of(error: &anyhow::Error) -> Self {
+        let of_input = error.chain().any(|cause| cause.is::<InputError>());
+        if of_input { Self::Input } else { Self::Failure }
+    }
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        match code {
+            ExitCode::Done => Self::SUCCESS,
+            ExitCode::Input => Self::from(1),
+            ExitCode::Failure => Self::from(2),
+        }
+    }
+}
+
+/// An error that the user mends by changing what was given to the command.
+#[derive(Debug, Error)]
+#[error("{problem}")]
+pub struct InputError {
+    problem: String,
+    hint: Option<String>,
+}
+
+impl InputError {
+    /// An error whose text says everything.
+    pub fn new(problem: impl Into<String>) -> Self {
+        Self { problem: problem.into(), hint: None }
+    }
+
+    /// Adds what to do about it, printed on a line of its own.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// What to do about it.
+    pub fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}

@@ -1,0 +1,79 @@
+//! The one place that writes to the terminal: stdout is data, stderr is everything else.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this module is the printer")]
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use crate::exit::InputError;
+
+/// Prints a line of data.
+pub fn data(line: &str) {
+    // A closed pipe (`hookd … | head`) is not an error.
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}
+
+/// Prints data as one line of JSON.
+pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
+    data(&serde_json::to_string(value)?);
+    Ok(())
+}
+
+/// Prints a line for people.
+pub fn note(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// Prints a failed command: what failed, its causes once each, then the fix.
+pub fn report_error(error: &anyhow::Error) {
+    let mut lines = vec![format!("error: {error}")];
+    let mut printed = error.to_string();
+    for cause in error.chain().skip(1) {
+        let text = cause.to_string();
+        if !printed.contains(&text) {
+            lines.push(format!("  caused by: {text}"));
+            printed.push_str(&text);
+        }
+    }
+    let hints = error.chain().filter_map(|cause| cause.downcast_ref::<InputError>()).filter_map(InputError::hint_text);
+    lines.extend(hints.map(|hint| format!("hint: {hint}")));
+    note(&lines.join("\n"));
+}
+
+/// Shows that something goes on: a spinner on a terminal, plain lines elsewhere.
+pub struct Progress {
+    bar: ProgressBar,
+    plain: bool,
+}
+
+impl Progress {
+    /// Starts with a first message.
+    pub fn start(message: &str) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(None, target).with_message(message.to_owned());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(120));
+        if !terminal {
+            note(message);
+        }
+        Self { bar, plain: !terminal }
+    }
+
+    /// Goes on to the next step.
+    pub fn step(&self, message: &str) {
+        if self.plain && self.bar.message() != message {
+            note(message);
+        }
+        self.bar.set_message(message.to_owned());
+    }
+
+    /// Clears the spinner.
+    pub fn finish(self) {
+        self.bar.finish_and_clear();
+    }
+}

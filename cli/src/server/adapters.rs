@@ -1,0 +1,65 @@
+//! What the IM core asks of the engine, answered in memory.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use hookd_im_core::app::{App, AppDirectory};
+use hookd_im_core::hooks::{FailureCause, HookCall, HookEngine, HookFailure};
+use hookd_im_core::ids::AppId;
+use hookd_runtime::{Engine, Environment, Invocation, Outcome};
+
+/// The engine's registry as the IM core sees it.
+pub struct EngineApps(pub Engine);
+
+impl AppDirectory for EngineApps {
+    fn app(&self, id: &AppId) -> Option<Arc<App>> {
+        let app = self.0.app(id.as_str())?;
+        Some(Arc::new(App {
+            id: id.clone(),
+            app_key: app.app_key.clone(),
+            master_key: app.master_key.clone(),
+            hook_key: app.hook_key.clone(),
+        }))
+    }
+}
+
+/// The engine in the same process: the same service that answers the RPC, without the way over HTTP.
+pub struct InMemoryEngine(pub Engine);
+
+#[async_trait]
+impl HookEngine for InMemoryEngine {
+    fn defines(&self, app: &App, hook: &str) -> bool {
+        self.0.defines(app.id.as_str(), Environment::Production, hook)
+    }
+
+    async fn call(&self, call: HookCall) -> Result<Bytes, HookFailure> {
+        let invocation = Invocation {
+            app_id: call.app.id.as_str().to_owned(),
+            environment: Environment::Production,
+            name: call.hook.to_owned(),
+            params: call.params,
+            remote_address: call.remote_address.map(|address| address.to_string()),
+            session_token: None,
+            deadline: Instant::now() + call.deadline,
+        };
+        match self.0.call(invocation).await {
+            Outcome::Replied(reply) if reply.is_empty() => Ok(Bytes::from_static(b"null")),
+            Outcome::Replied(reply) => Ok(reply),
+            failed => Err(HookFailure { cause: cause(&failed), message: failed.to_string() }),
+        }
+    }
+}
+
+fn cause(outcome: &Outcome) -> FailureCause {
+    match outcome {
+        Outcome::Replied(_) | Outcome::BadReply { .. } => FailureCause::BadReply,
+        Outcome::Failed { .. } => FailureCause::Failed,
+        Outcome::TimedOut { .. } => FailureCause::TimedOut,
+        Outcome::Trapped { .. } => FailureCause::Trapped,
+        Outcome::OutOfMemory { .. } => FailureCause::OutOfMemory,
+        Outcome::Overloaded => FailureCause::Overloaded,
+        Outcome::NotDefined | Outcome::Unavailable { .. } => FailureCause::Unavailable,
+    }
+}

@@ -1,0 +1,166 @@
+//! Puts the parts together.
+
+use std::fs::{File, TryLockError};
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::routing::get;
+use axum::serve::ListenerExt as _;
+use hookd_im_core::core::ImCore;
+use hookd_im_core::gateway::{Gateway, GatewayConfig};
+use hookd_im_core::hooks::{AppSettings, HookCaller};
+use hookd_im_core::store::sqlite::SqliteStore;
+use hookd_runtime::{Engine, EngineConfig, NewApp};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::adapters::{EngineApps, InMemoryEngine};
+use super::lifecycle::DRAIN_TIMEOUT;
+use super::control;
+use crate::client::Connection;
+use crate::exit::InputError;
+
+/// The app that a new data folder begins with.
+const FIRST_APP: &str = "demo";
+
+/// What `hookd up` is told.
+pub struct ServerConfig {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Everything that is kept.
+    pub data: PathBuf,
+    /// URL under which clients reach the server, when it is not the address they connect to (P-15).
+    pub public_url: Option<String>,
+}
+
+/// A composed server that listens, and does not answer yet.
+pub struct Server {
+    listener: TcpListener,
+    router: Router,
+    connection: Connection,
+    shutdown: CancellationToken,
+    tasks: TaskTracker,
+    // Held for the life of the process: two servers on one folder would overwrite each other.
+    _lock: File,
+}
+
+impl Server {
+    /// Opens the data folder, starts the engine and the IM core, and listens.
+    pub async fn start(config: ServerConfig, shutdown: CancellationToken) -> anyhow::Result<Self> {
+        let lock = open_data_folder(&config.data)?;
+        let metrics = install_metrics()?;
+        let tasks = TaskTracker::new();
+
+        let engine = open_engine(&config.data).await?;
+        let app = match engine.app(FIRST_APP) {
+            Some(app) => app,
+            None => engine.create_app(NewApp::named(FIRST_APP)).await?,
+        };
+        let store = Arc::new(SqliteStore::open(&config.data.join("im.db")).context("cannot open the message store")?);
+        let settings = Arc::new(AppSettings::new(store.clone()));
+        let hooks = HookCaller::new(Arc::new(InMemoryEngine(engine.clone())), settings.clone(), tasks.clone());
+        let core = Arc::new(ImCore {
+            apps: Arc::new(EngineApps(engine.clone())),
+            store,
+            registry: Default::default(),
+            hooks,
+            conversation_locks: Default::default(),
+        });
+        let gateway_config = GatewayConfig { public_url: config.public_url, ..GatewayConfig::default() };
+        let gateway = Gateway::new(core, gateway_config, shutdown.clone(), tasks.clone());
+
+        let listener = listen(config.listen).await?;
+        let connection = Connection {
+            url: format!("http://{}", listener.local_addr()?),
+            app_id: FIRST_APP.to_owned(),
+            app_key: app.app_key.clone(),
+            master_key: app.master_key.clone(),
+            hook_key: app.hook_key.clone(),
+            data: config.data.canonicalize()?,
+        };
+        connection.save()?;
+        let router = gateway
+            .router()
+            .merge(engine.router())
+            .merge(control::router(engine, settings))
+            .route("/metrics", get(move || std::future::ready(metrics.render())));
+        Ok(Self { listener, router, connection, shutdown, tasks, _lock: lock })
+    }
+
+    /// Address and keys.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Answers until the shutdown token is cancelled, then lets requests in flight finish.
+    pub async fn serve(self) -> anyhow::Result<()> {
+        // Replies are small and awaited: waiting to fill a packet would only delay them.
+        let listener = self.listener.tap_io(|socket| {
+            if let Err(error) = socket.set_nodelay(true) {
+                tracing::debug!(%error, "cannot switch Nagle's algorithm off");
+            }
+        });
+        let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
+        let stopped = self.shutdown.clone();
+        let serving = axum::serve(listener, service).with_graceful_shutdown(stopped.cancelled_owned()).into_future();
+        let drained = async {
+            self.shutdown.cancelled().await;
+            tokio::time::sleep(DRAIN_TIMEOUT).await;
+        };
+        tokio::select! {
+            served = serving => served?,
+            () = drained => tracing::warn!("requests were still in flight after {DRAIN_TIMEOUT:?}; stopping anyway"),
+        }
+        self.tasks.close();
+        if tokio::time::timeout(DRAIN_TIMEOUT, self.tasks.wait()).await.is_err() {
+            tracing::warn!("background work was still going on after {DRAIN_TIMEOUT:?}; stopping anyway");
+        }
+        Ok(())
+    }
+}
+
+fn open_data_folder(data: &Path) -> anyhow::Result<File> {
+    // Keys and messages are in it: nobody but the owner looks inside.
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data)
+        .with_context(|| format!("cannot create the data folder `{}`", data.display()))?;
+    let lock = File::create(data.join("lock"))
+        .with_context(|| format!("cannot write in the data folder `{}`", data.display()))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => {
+            let problem = format!("another `hookd up` uses the data folder `{}`", data.display());
+            Err(InputError::new(problem).hint("stop it, or give another folder with --data").into())
+        }
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock the data folder `{}`", data.display()))
+        }
+    }
+}
+
+fn install_metrics() -> anyhow::Result<PrometheusHandle> {
+    PrometheusBuilder::new().install_recorder().context("cannot install the metrics recorder")
+}
+
+async fn open_engine(data: &Path) -> anyhow::Result<Engine> {
+    let this_program = std::env::current_exe().context("cannot find the path of the running program")?;
+    let compile_command = vec![this_program.into_os_string(), "compile-module".into()];
+    let config = EngineConfig::new(data.join("engine"), compile_command);
+    Engine::open(config).await.context("cannot open the engine")
+}
+
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        InputError::new(format!("cannot listen on `{address}`: {error}"))
+            .hint("stop what listens there, or choose another address with --listen; port 0 takes a free one")
+            .into()
+    })
+}

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Installs what is missing to build and run hookd on Debian. Run again, it does nothing.
+# Usage: scripts/set-up.sh [run|test]
+set -euo pipefail
+purpose=${1:-run}
+
+say() { printf 'set-up: %s\n' "$*" >&2; }
+
+apt_packages=()
+need() { # need COMMAND PACKAGE…: the packages are missing when the command is
+  local command=$1
+  shift
+  command -v "$command" >/dev/null 2>&1 || apt_packages+=("$@")
+}
+
+# The Rust that builds hookd itself: any cargo that accepts the workspace, else Debian's newest.
+cargo_accepts_workspace() {
+  command -v cargo >/dev/null 2>&1 || return 1
+  local have want
+  have=$(cargo --version | awk '{print $2}')
+  want=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+  [ "$(printf '%s\n%s\n' "$want" "$have" | sort -V | head -n 1)" = "$want" ]
+}
+cargo_accepts_workspace || apt_packages+=(rustc-web cargo-web)
+
+# The Rust that builds hooks: rustup's WebAssembly target, else Debian's packages.
+guest_target_installed() {
+  [ -d "$(rustc --print sysroot 2>/dev/null)/lib/rustlib/wasm32-unknown-unknown/lib" ]
+}
+if ! guest_target_installed; then
+  if command -v rustup >/dev/null 2>&1 && timeout 60 rustup target add wasm32-unknown-unknown >/dev/null 2>&1; then
+    say "added the WebAssembly target of Rust"
+  else
+    dpkg -s rustc-web cargo-web rust-web-src lld >/dev/null 2>&1 || apt_packages+=(rustc-web cargo-web rust-web-src lld)
+  fi
+fi
+
+need cc build-essential
+need node nodejs npm
+need npm npm
+
+if [ "${#apt_packages[@]}" -gt 0 ]; then
+  say "installing ${apt_packages[*]}"
+  as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null 2>&1; then
+      say "cannot install without root; run as root: apt-get install --no-install-recommends ${apt_packages[*]}"
+      exit 1
+    fi
+    as_root=(sudo)
+  fi
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${apt_packages[@]}" >/dev/null
+fi
+
+if [ "$purpose" = test ] && ! cargo nextest --version >/dev/null 2>&1; then
+  say "building cargo-nextest (a few minutes, once)"
+  cargo install --locked --quiet cargo-nextest
+fi
