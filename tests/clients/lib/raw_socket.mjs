@@ -6,11 +6,8 @@ import WebSocket from 'ws';
 import { DEADLINE_MS, Inbox } from './inbox.mjs';
 import { loadSdk } from './sdk.mjs';
 
-const { GenericCommand } = loadSdk().Protocols ?? {};
-
-/** Numbers of CommandType and OpType, as far as scenes name them. */
-export const Command = { session: 0, conv: 1, direct: 2, ack: 3, logs: 6, error: 7, login: 8, echo: 14 };
-export const Op = { open: 1, close: 4, opened: 5, closed: 6, query: 7, start: 30, started: 31 };
+const { GenericCommand, CommandType, OpType } = loadSdk().Protocols;
+export { CommandType, OpType };
 
 /** Opens a socket; its replies and its end are filed in an inbox. */
 export async function openRawSocket(url, subprotocol = 'lc.protobuf2.3') {
@@ -39,17 +36,29 @@ class RawSocket {
 
   /** Sends a command with a serial number and waits for the reply that echoes it. */
   async request(command) {
-    const i = ++this.#serial;
+    this.#serial += 1;
+    const i = this.#serial;
     this.sendBytes(new GenericCommand({ ...command, i }).encode().toBuffer());
-    const { command: reply } = await this.#inbox.next('command', (event) => event.command.i === i);
-    return reply;
+    return this.reply(i);
+  }
+
+  /** Waits for the reply with this serial number. */
+  async reply(i) {
+    const { command } = await this.#inbox.next('command', (event) => event.command.i === i);
+    return command;
   }
 
   /** Logs a client in. */
   async login(appId, peerId) {
-    const reply = await this.request({ cmd: Command.session, op: Op.open, appId, peerId, sessionMessage: { ua: 'raw', r: false } });
-    if (reply.op !== Op.opened) throw new Error(`the login was refused: ${JSON.stringify(reply.errorMessage)}`);
+    const reply = await this.open({ appId, peerId });
+    if (reply.op !== OpType.opened) throw new Error(`the log-in was refused: ${JSON.stringify(reply.errorMessage)}`);
     return reply;
+  }
+
+  /** Asks for a session; answers the reply, whatever it is. */
+  open(fields, session = {}) {
+    const sessionMessage = { ua: 'raw', r: false, ...session };
+    return this.request({ cmd: CommandType.session, op: OpType.open, sessionMessage, ...fields });
   }
 
   /** Resolves with `{code, reason}` once the server has closed the socket. */

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 
 import { connect } from '../lib/device.mjs';
+import { openRawSocket } from '../lib/raw_socket.mjs';
 import { scene, step } from '../lib/scene.mjs';
 
 await scene(async (connection) => {
@@ -30,7 +31,6 @@ await scene(async (connection) => {
     assert.deepEqual(await tablet.client.ping(['tyke']), ['tyke']);
   });
   await step('a second log-in of a client on one socket replaces the first', async () => {
-    const { openRawSocket } = await import('../lib/raw_socket.mjs');
     const socket = await openRawSocket(connection.url);
     await socket.login(connection.app_id, 'twice');
     await socket.login(connection.app_id, 'twice');
