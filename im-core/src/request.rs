@@ -1,14 +1,14 @@
 //! Who asks, from where: what every use case is given.
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::app::App;
-use crate::delivery::Event;
+use crate::delivery::ReplyGate;
 use crate::ids::{ClientId, ConnectionId, SessionId};
 
 /// The request of one session.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RequestContext {
     /// The app.
     pub app: Arc<App>,
@@ -20,12 +20,12 @@ pub struct RequestContext {
     pub connection: ConnectionId,
     /// Address of the client.
     pub remote_address: IpAddr,
-    /// Events for sessions on the requester's own socket, held until the reply is written (P-8).
-    after_reply: Mutex<Vec<(SessionId, Event)>>,
+    /// Holds events for sessions on the requester's own socket back until the reply is written (P-8).
+    pub reply_gate: ReplyGate,
 }
 
 impl RequestContext {
-    /// A context with nothing held back.
+    /// A context whose reply has not been written yet.
     pub fn new(
         app: Arc<App>,
         client: ClientId,
@@ -33,16 +33,6 @@ impl RequestContext {
         connection: ConnectionId,
         remote_address: IpAddr,
     ) -> Self {
-        Self { app, client, session, connection, remote_address, after_reply: Mutex::default() }
-    }
-
-    /// Holds an event back until the reply is written.
-    pub fn push_after_reply(&self, session: SessionId, event: Event) {
-        self.after_reply.lock().unwrap_or_else(PoisonError::into_inner).push((session, event));
-    }
-
-    /// Takes the held events, in order. The gateway calls it after queueing the reply.
-    pub fn take_events_after_reply(&self) -> Vec<(SessionId, Event)> {
-        std::mem::take(&mut *self.after_reply.lock().unwrap_or_else(PoisonError::into_inner))
+        Self { app, client, session, connection, remote_address, reply_gate: ReplyGate::default() }
     }
 }

@@ -4,9 +4,13 @@
 //! happens), P-82 (order per session).
 
 mod event;
+mod gate;
 mod outbox;
 mod registry;
+mod session;
 
 pub use event::{ChangedMembers, DeliveredMessage, Event, PatchReason, PatchedMessage};
+pub use gate::{GAP_AFTER_REPLY, ReplyGate};
 pub use outbox::{Outbox, OutboxFull, Outgoing, OutgoingReceiver};
-pub use registry::{Registry, Session};
+pub use registry::Registry;
+pub use session::Session;

@@ -1,16 +1,11 @@
 //! The outgoing queue of one socket.
 
-use std::time::{Duration, Instant};
-
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::Event;
-use crate::ids::SessionId;
-
-/// Pushes that a request causes on its own socket wait this long after its reply (P-8; the client needs 2 ms).
-pub const GAP_AFTER_REPLY: Duration = Duration::from_millis(10);
+use super::{Event, ReplyGate};
+use crate::ids::{ClientId, ConversationId, SessionId};
 
 /// Frames that may wait for one socket. A reader that falls further behind is closed, never buffered without bound; its
 /// client reconnects and reads the history.
@@ -19,16 +14,25 @@ pub const OUTBOX_CAPACITY: usize = 4096;
 /// One thing to write to a socket.
 #[derive(Debug)]
 pub enum Outgoing {
-    /// A finished reply frame. Overtakes waiting events.
-    Reply(prost::bytes::Bytes),
+    /// A reply. Overtakes waiting events, except held ones of its conversation.
+    Reply {
+        /// The finished frame, not yet in the form of the sub-protocol.
+        frame: bytes::Bytes,
+        /// The conversation that the request named.
+        conversation: Option<ConversationId>,
+        /// Told when the frame has been written.
+        gate: Option<ReplyGate>,
+    },
     /// A push to one session of the socket. Events keep their order among themselves.
     Event {
         /// The receiver.
         session: SessionId,
+        /// The receiver's client.
+        client: ClientId,
         /// The push.
         event: Event,
-        /// Not to be written earlier.
-        not_before: Option<Instant>,
+        /// Not to be written before it opens.
+        gate: Option<ReplyGate>,
     },
     /// Write what was queued before, then close with this WebSocket code and reason.
     Close {

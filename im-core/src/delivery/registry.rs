@@ -3,28 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::{Event, Outbox, Outgoing};
-use crate::ids::{AppId, ClientId, ConnectionId, DeviceId, SessionId};
+use super::{Event, Session};
+use crate::ids::{AppId, ClientId, SessionId};
 use crate::request::RequestContext;
-
-/// One online session.
-#[derive(Debug)]
-pub struct Session {
-    /// Unique id.
-    pub id: SessionId,
-    /// Its app.
-    pub app: AppId,
-    /// Its client.
-    pub client: ClientId,
-    /// Its device, as the SDK names it.
-    pub device: Option<DeviceId>,
-    /// Single-device tag; `None` for none, empty and `default` (S-30).
-    pub tag: Option<String>,
-    /// Its socket.
-    pub connection: ConnectionId,
-    /// Queue of its socket.
-    pub outbox: Outbox,
-}
 
 /// All online sessions by client.
 #[derive(Debug, Default)]
@@ -49,6 +30,7 @@ impl Registry {
         if sessions.is_empty() {
             by_client.remove(&key);
         }
+        removed.end();
         Some(removed)
     }
 
@@ -66,7 +48,7 @@ impl Registry {
 
     /// Pushes an event to every session of a client that is online now (P-46), except `except`.
     ///
-    /// On the socket of `cause` the event waits for the reply. A socket whose queue is full is told to close.
+    /// On the socket of `cause` the event waits for the reply (P-8). A socket whose queue is full is told to close.
     pub fn push(
         &self,
         app: &AppId,
@@ -79,23 +61,8 @@ impl Registry {
             if Some(session.id) == except {
                 continue;
             }
-            match cause {
-                Some(request) if request.connection == session.connection => {
-                    request.push_after_reply(session.id, event.clone());
-                }
-                _ => session.push(event.clone()),
-            }
-        }
-    }
-}
-
-impl Session {
-    /// Queues an event on the session's socket. A reader too slow for its queue loses its socket, not the event: the
-    /// writing loop ends, and the client finds everything in the history after it reconnects.
-    pub fn push(&self, event: Event) {
-        let outgoing = Outgoing::Event { session: self.id, event, not_before: None };
-        if self.outbox.send(outgoing).is_err() {
-            self.outbox.close_slow_reader();
+            let gate = cause.filter(|request| request.connection == session.connection);
+            session.push(event.clone(), gate.map(|request| request.reply_gate.clone()));
         }
     }
 }

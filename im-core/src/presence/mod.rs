@@ -1,0 +1,1 @@
+//! Sessions: who is logged in, on which device, with which token.
