@@ -1,0 +1,107 @@
+//! The engine without a network: what a call costs, and what of it is the sandbox.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use bytes::Bytes;
+use hookd_runtime::{Deployment, Engine, EngineConfig, Environment, Invocation, NewApp, Outcome};
+
+use crate::load::quantile;
+use crate::peers::hookd_program;
+use crate::workload;
+
+const APP: &str = "bench";
+const WARM_UP_CALLS: usize = 2_000;
+const CALLS: usize = 50_000;
+
+/// Far from any call's duration: the bench measures calls, not the deadline.
+const CALL_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Both measurements.
+pub struct InProcess {
+    /// A whole call: admission, fresh instance, hook, reply, instance dropped.
+    pub call: Latency,
+    /// A fresh instance made and dropped.
+    pub instantiate: Latency,
+}
+
+/// Of one operation, on one thread.
+pub struct Latency {
+    /// Half were faster.
+    pub median_us: f64,
+    /// One in a hundred was slower.
+    pub p99_us: f64,
+}
+
+/// Deploys the module to an engine in this process, and measures.
+pub fn measure(module: &Path) -> anyhow::Result<InProcess> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let data = tempfile::tempdir()?;
+        let subject = Subject::deploy(data.path(), module).await?;
+        let call = repeat(async || subject.call().await).await?;
+        let instantiate = repeat(async || subject.instantiate().await).await?;
+        Ok(InProcess { call, instantiate })
+    })
+}
+
+/// An engine with the word filter live.
+struct Subject {
+    engine: Engine,
+    params: Bytes,
+}
+
+impl Subject {
+    async fn deploy(data: &Path, module: &Path) -> anyhow::Result<Self> {
+        let compile_command = vec![hookd_program()?.into_os_string(), "compile-module".into()];
+        let engine = Engine::open(EngineConfig::new(data.to_owned(), compile_command)).await?;
+        engine.create_app(NewApp::named(APP)).await?;
+        let module = std::fs::read(module)?.into();
+        let deployment = Deployment { app_id: APP.to_owned(), environment: Environment::Production, module };
+        engine.deploy(deployment, &|_| {}).await?;
+        let subject = Self { engine, params: workload::params().into() };
+        match subject.outcome().await {
+            Outcome::Replied(reply) if workload::is_filtered(&serde_json::from_slice(&reply)?) => Ok(subject),
+            other => bail!("the hook did not filter: {other:?}"),
+        }
+    }
+
+    async fn call(&self) -> anyhow::Result<()> {
+        match self.outcome().await {
+            Outcome::Replied(_) => Ok(()),
+            failed => bail!("a call failed: {failed:?}"),
+        }
+    }
+
+    async fn outcome(&self) -> Outcome {
+        let invocation = Invocation {
+            app_id: APP.to_owned(),
+            environment: Environment::Production,
+            name: workload::HOOK.to_owned(),
+            params: self.params.clone(),
+            remote_address: None,
+            session_token: None,
+            deadline: Instant::now() + CALL_DEADLINE,
+        };
+        self.engine.call(invocation).await
+    }
+
+    async fn instantiate(&self) -> anyhow::Result<()> {
+        self.engine.instantiate(APP, Environment::Production).await.context("cannot instantiate the module")
+    }
+}
+
+async fn repeat(operation: impl AsyncFn() -> anyhow::Result<()>) -> anyhow::Result<Latency> {
+    for _ in 0..WARM_UP_CALLS {
+        operation().await?;
+    }
+    let mut samples_us: Vec<f64> = Vec::with_capacity(CALLS);
+    for _ in 0..CALLS {
+        let start = Instant::now();
+        operation().await?;
+        samples_us.push(start.elapsed().as_nanos() as f64 / 1000.0);
+    }
+    samples_us.sort_by(f64::total_cmp);
+    Ok(Latency { median_us: quantile(&samples_us, 0.5), p99_us: quantile(&samples_us, 0.99) })
+}

@@ -1,0 +1,57 @@
+//! The machine and the versions that a number belongs to.
+
+use std::path::Path;
+use std::process::Command;
+
+/// One line of the table of facts.
+pub struct Fact {
+    /// What.
+    pub name: &'static str,
+    /// Its value; `unknown` where the system does not tell.
+    pub value: String,
+}
+
+/// Everything that a reader needs to judge the numbers.
+pub fn facts(workspace: &Path) -> Vec<Fact> {
+    let fact = |name, value: Option<String>| Fact { name, value: value.unwrap_or_else(|| "unknown".to_owned()) };
+    vec![
+        fact("Date", Some(chrono::Utc::now().format("%Y-%m-%d").to_string())),
+        fact("Revision", output("git", &["rev-parse", "--short", "HEAD"], workspace)),
+        fact("CPU", cpu_model()),
+        fact("Cores", std::thread::available_parallelism().ok().map(|cores| cores.to_string())),
+        fact("Memory", memory()),
+        fact("Kernel", std::fs::read_to_string("/proc/sys/kernel/osrelease").ok().map(|text| text.trim().to_owned())),
+        fact("Rust", output("rustc", &["--version"], workspace)),
+        fact("wasmtime", locked_version(&workspace.join("Cargo.lock"), "wasmtime")),
+        fact("Node.js", output("node", &["--version"], workspace)),
+        fact("leanengine", installed_version(&workspace.join("benches/leanengine/node_modules/leanengine/package.json"))),
+    ]
+}
+
+fn output(program: &str, arguments: &[&str], folder: &Path) -> Option<String> {
+    let output = Command::new(program).args(arguments).current_dir(folder).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn cpu_model() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+fn memory() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let kibibytes: u64 = text.lines().find(|line| line.starts_with("MemTotal"))?.split_whitespace().nth(1)?.parse().ok()?;
+    Some(format!("{} GiB", kibibytes.div_ceil(1024 * 1024)))
+}
+
+fn locked_version(lock_file: &Path, package: &str) -> Option<String> {
+    let text = std::fs::read_to_string(lock_file).ok()?;
+    let (_, entry) = text.split_once(&format!("name = \"{package}\"\nversion = \""))?;
+    Some(entry.split_once('"')?.0.to_owned())
+}
+
+fn installed_version(manifest: &Path) -> Option<String> {
+    let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(manifest).ok()?).ok()?;
+    Some(manifest.get("version")?.as_str()?.to_owned())
+}

@@ -1,0 +1,136 @@
+//! The servers under test, each a process of its own.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context as _, bail};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::load::Target;
+use crate::workload;
+
+/// Keys of the app that `leanengine` serves.
+const KEYS: Keys<'static> = Keys { app_id: "bench", app_key: "bench-app-key", hook_key: "bench-hook-key" };
+
+/// A running server; killed when dropped.
+pub struct Peer {
+    name: &'static str,
+    process: Child,
+    target: Target,
+    // Outlives the process that writes in it.
+    _data: Option<TempDir>,
+}
+
+#[derive(Clone, Copy)]
+struct Keys<'a> {
+    app_id: &'a str,
+    app_key: &'a str,
+    hook_key: &'a str,
+}
+
+impl Peer {
+    /// Bare axum: answers the body that it got.
+    pub fn echo() -> anyhow::Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("serve-echo");
+        let (process, ready) = start("echo", command)?;
+        let target = target(&ready, KEYS, |body| body.get("fromPeer").is_some())?;
+        Ok(Self { name: "axum echo", process, target, _data: None })
+    }
+
+    /// `hookd up` with the word filter live, one fresh sandbox per call.
+    pub fn hookd(module: &Path) -> anyhow::Result<Self> {
+        let data = tempfile::tempdir()?;
+        let mut up = Command::new(hookd_program()?);
+        up.args(["up", "--json", "--listen", "127.0.0.1:0"]).env("HOOKD_DATA", data.path()).env("RUST_LOG", "warn");
+        let (process, ready) = start("hookd", up)?;
+        let key = |name: &str| ready.get(name).and_then(Value::as_str).context("`hookd up` told no keys");
+        let keys = Keys { app_id: key("app_id")?, app_key: key("app_key")?, hook_key: key("hook_key")? };
+        let target = target(&ready, keys, |body| body.get("result").is_some_and(workload::is_filtered))?;
+        let peer = Self { name: "hookd RPC", process, target, _data: Some(data) };
+        peer.deploy(module)?;
+        Ok(peer)
+    }
+
+    /// LeanCloud's engine SDK with the same hook in JavaScript.
+    pub fn leanengine(workspace: &Path) -> anyhow::Result<Self> {
+        let folder = workspace.join("benches/leanengine");
+        if !folder.join("node_modules").is_dir() {
+            bail!("the packages of `{}` are missing; install them with `npm ci` there", folder.display());
+        }
+        let mut command = Command::new("node");
+        command
+            .arg(folder.join("server.js"))
+            .env("BENCH_APP_ID", KEYS.app_id)
+            .env("BENCH_APP_KEY", KEYS.app_key)
+            .env("BENCH_MASTER_KEY", "bench-master-key")
+            .env("BENCH_HOOK_KEY", KEYS.hook_key);
+        let (process, ready) = start("leanengine", command)?;
+        let target = target(&ready, KEYS, |body| body.get("result").is_some_and(workload::is_filtered))?;
+        Ok(Self { name: "leanengine", process, target, _data: None })
+    }
+
+    /// For people.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Where to send what.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    fn deploy(&self, module: &Path) -> anyhow::Result<()> {
+        let data = self._data.as_ref().context("hookd has a data folder")?;
+        let deployed =
+            Command::new(hookd_program()?).arg("deploy").arg(module).arg("--prod").env("HOOKD_DATA", data.path()).output()?;
+        if !deployed.status.success() {
+            bail!("`hookd deploy` failed: {}", String::from_utf8_lossy(&deployed.stderr));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // Gone already is what is wanted.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The release binary beside this one.
+pub fn hookd_program() -> anyhow::Result<PathBuf> {
+    let program = std::env::current_exe()?.with_file_name("hookd");
+    if !program.is_file() {
+        bail!("`{}` is missing; `make bench` builds it", program.display());
+    }
+    Ok(program)
+}
+
+/// Starts a server and waits for the JSON line that tells its URL.
+fn start(name: &str, mut command: Command) -> anyhow::Result<(Child, Value)> {
+    let mut process =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {name}"))?;
+    let stdout = process.stdout.take().context("the pipe was asked for")?;
+    let mut line = String::new();
+    BufReader::new(stdout).read_line(&mut line)?;
+    let ready = serde_json::from_str(&line).with_context(|| format!("{name} did not start; its first line: `{line}`"))?;
+    Ok((process, ready))
+}
+
+fn target(ready: &Value, keys: Keys<'_>, is_right: fn(&Value) -> bool) -> anyhow::Result<Target> {
+    let url = ready.get("url").and_then(Value::as_str).context("the peer told no URL")?;
+    let address = url.strip_prefix("http://").context("the peer's URL is not http")?.parse()?;
+    let params = workload::params();
+    let Keys { app_id, app_key, hook_key } = keys;
+    let hook = workload::HOOK;
+    let length = params.len();
+    let request = format!(
+        "POST /1.1/functions/{hook} HTTP/1.1\r\nhost: {address}\r\nx-lc-id: {app_id}\r\nx-lc-key: {app_key}\r\n\
+         x-lc-hook-key: {hook_key}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{params}"
+    );
+    Ok(Target { address, request: request.into(), is_right })
+}

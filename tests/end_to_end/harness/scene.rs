@@ -1,0 +1,64 @@
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Stdio};
+
+use serde_json::{Map, Value};
+
+use super::modules::workspace;
+use super::server::Server;
+
+/// What a scene reported.
+pub type Facts = Map<String, Value>;
+
+impl Server {
+    /// Plays `tests/clients/scenes/<name>.mjs` against this server and does what it asks for; panics with the scene's own
+    /// words when a step did not come true.
+    pub fn play(&mut self, name: &str) -> Facts {
+        self.play_with(name, &[])
+    }
+
+    /// The same, with arguments to the scene.
+    pub fn play_with(&mut self, name: &str, arguments: &[&str]) -> Facts {
+        let clients = workspace().join("tests/clients");
+        assert!(clients.join("node_modules").is_dir(), "the clients are not installed; install them with `make clients`");
+        let mut scene = Command::new("node")
+            .arg(clients.join("scenes").join(format!("{name}.mjs")))
+            .args(arguments)
+            .env("HOOKD_CONNECTION", self.connection().to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("node runs");
+        let mut answers = scene.stdin.take().expect("a pipe");
+        let mut facts = Facts::new();
+        for line in BufReader::new(scene.stdout.take().expect("a pipe")).lines() {
+            let line = line.expect("UTF-8");
+            eprintln!("{line}");
+            let Ok(Value::Object(mut event)) = serde_json::from_str(&line) else { continue };
+            if let Some(Value::Object(report)) = event.remove("report") {
+                facts.extend(report);
+            }
+            if let Some(what) = event.get("ask") {
+                let what = what.as_str().expect("a word");
+                self.oblige(what, event.get("argument").and_then(Value::as_str).unwrap_or_default());
+                writeln!(answers).expect("a scene that listens");
+            }
+        }
+        let status = scene.wait().expect("a scene that ended");
+        assert!(status.success(), "the scene `{name}` failed; its steps are above");
+        facts
+    }
+
+    fn oblige(&mut self, what: &str, argument: &str) {
+        match what {
+            "kill" => self.kill(),
+            "start" => self.start_again(),
+            "deploy" => drop(self.deploy(argument)),
+            "settings" => {
+                let mut arguments = vec!["settings"];
+                arguments.extend(argument.split(' '));
+                self.hookd_ok(&arguments);
+            }
+            _ => panic!("the scene asks for `{what}`, which no test knows"),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::modules::module;
+
+/// A `hookd up` on a free port with a data folder of its own; killed with the test.
+pub struct Server {
+    process: Child,
+    connection: Value,
+    folder: TempDir,
+}
+
+impl Server {
+    /// Starts with an empty data folder.
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (process, connection) = up(&folder, "127.0.0.1:0");
+        Self { process, connection, folder }
+    }
+
+    /// Starts, and makes a module live in production.
+    pub fn with_module(name: &str) -> Self {
+        let server = Self::start();
+        server.deploy(name);
+        server
+    }
+
+    /// What `hookd up --json` printed.
+    pub fn connection(&self) -> &Value {
+        &self.connection
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> std::path::PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Runs a client command against this server.
+    pub fn hookd(&self, arguments: &[&str]) -> Output {
+        hookd_in(&self.data(), arguments)
+    }
+
+    /// Runs a client command that must succeed; answers its stdout.
+    pub fn hookd_ok(&self, arguments: &[&str]) -> String {
+        let output = self.hookd(arguments);
+        assert!(output.status.success(), "`hookd {}` failed:\n{}", arguments.join(" "), stderr(&output));
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
+    /// Makes a module live in production; answers the release.
+    pub fn deploy(&self, name: &str) -> Value {
+        let path = module(name);
+        let release = self.hookd_ok(&["deploy", path.to_str().expect("UTF-8"), "--prod", "--json"]);
+        serde_json::from_str(&release).expect("one line of JSON")
+    }
+
+    /// Ends the process as a power cut would: no signal handler runs.
+    pub fn kill(&mut self) {
+        self.process.kill().expect("a running server");
+        self.process.wait().expect("a killed server");
+    }
+
+    /// Starts again on the same port and data folder.
+    pub fn start_again(&mut self) {
+        let url = self.connection["url"].as_str().expect("a URL").to_owned();
+        let (process, connection) = up(&self.folder, url.trim_start_matches("http://"));
+        self.process = process;
+        assert_eq!(connection, self.connection, "address and keys outlive the process");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Already dead is what we want.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            eprintln!("the server logged:\n{log}");
+        }
+    }
+}
+
+/// Runs `hookd` with this data folder, and nothing from the environment of whoever runs the tests.
+pub fn hookd_in(data: &Path, arguments: &[&str]) -> Output {
+    hookd(data).args(arguments).stdin(Stdio::null()).output().expect("hookd runs")
+}
+
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn hookd(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hookd"));
+    for variable in ["HOOKD_URL", "HOOKD_APP", "HOOKD_MASTER_KEY", "HOOKD_LISTEN", "HOOKD_PUBLIC_URL"] {
+        command.env_remove(variable);
+    }
+    command.env("HOOKD_DATA", data);
+    command
+}
+
+fn up(folder: &TempDir, listen: &str) -> (Child, Value) {
+    let log = File::options().create(true).append(true).open(folder.path().join("log")).expect("a log file");
+    let mut process = hookd(&folder.path().join("data"))
+        .args(["up", "--json", "--listen", listen])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .expect("hookd runs");
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().expect("a pipe")).read_line(&mut line).expect("a readable pipe");
+    let Ok(connection) = serde_json::from_str(&line) else {
+        let log = std::fs::read_to_string(folder.path().join("log")).unwrap_or_default();
+        panic!("`hookd up` did not start:\n{log}");
+    };
+    (process, connection)
+}
