@@ -60,11 +60,7 @@ pub async fn measure(target: &Target, duration: Duration) -> anyhow::Result<Meas
     let seconds = start.elapsed().as_secs_f64();
     let requests_per_second = latencies_us.len() as f64 / seconds;
     latencies_us.sort_unstable();
-    Ok(Measured {
-        requests_per_second,
-        median_us: quantile(&latencies_us, 0.5),
-        p99_us: quantile(&latencies_us, 0.99),
-    })
+    Ok(Measured { requests_per_second, median_us: quantile(&latencies_us, 0.5), p99_us: quantile(&latencies_us, 0.99) })
 }
 
 /// The round in the middle by requests per second.

@@ -24,7 +24,10 @@ pub fn facts(workspace: &Path) -> Vec<Fact> {
         fact("Rust", output("rustc", &["--version"], workspace)),
         fact("wasmtime", locked_version(&workspace.join("Cargo.lock"), "wasmtime")),
         fact("Node.js", output("node", &["--version"], workspace)),
-        fact("leanengine", installed_version(&workspace.join("benches/leanengine/node_modules/leanengine/package.json"))),
+        fact(
+            "leanengine",
+            installed_version(&workspace.join("benches/leanengine/node_modules/leanengine/package.json")),
+        ),
     ]
 }
 
@@ -41,7 +44,8 @@ fn cpu_model() -> Option<String> {
 
 fn memory() -> Option<String> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let kibibytes: u64 = text.lines().find(|line| line.starts_with("MemTotal"))?.split_whitespace().nth(1)?.parse().ok()?;
+    let kibibytes: u64 =
+        text.lines().find(|line| line.starts_with("MemTotal"))?.split_whitespace().nth(1)?.parse().ok()?;
     Some(format!("{} GiB", kibibytes.div_ceil(1024 * 1024)))
 }
 

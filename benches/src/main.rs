@@ -62,7 +62,11 @@ fn rounds<const PEERS: usize>(peers: &[Peer; PEERS]) -> anyhow::Result<[Measured
             let target = peer.target();
             runtime.block_on(measure(target, WARM_UP)).with_context(|| format!("warming `{}` up", peer.name()))?;
             let result = runtime.block_on(measure(target, MEASURED)).with_context(|| peer.name().to_owned())?;
-            progress(&format!("round {round} of {ROUNDS}: {} {:.0} requests/s", peer.name(), result.requests_per_second));
+            progress(&format!(
+                "round {round} of {ROUNDS}: {} {:.0} requests/s",
+                peer.name(),
+                result.requests_per_second
+            ));
             results.push(result);
         }
     }

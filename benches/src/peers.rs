@@ -84,8 +84,12 @@ impl Peer {
 
     fn deploy(&self, module: &Path) -> anyhow::Result<()> {
         let data = self._data.as_ref().context("hookd has a data folder")?;
-        let deployed =
-            Command::new(hookd_program()?).arg("deploy").arg(module).arg("--prod").env("HOOKD_DATA", data.path()).output()?;
+        let deployed = Command::new(hookd_program()?)
+            .arg("deploy")
+            .arg(module)
+            .arg("--prod")
+            .env("HOOKD_DATA", data.path())
+            .output()?;
         if !deployed.status.success() {
             bail!("`hookd deploy` failed: {}", String::from_utf8_lossy(&deployed.stderr));
         }
@@ -117,7 +121,8 @@ fn start(name: &str, mut command: Command) -> anyhow::Result<(Child, Value)> {
     let stdout = process.stdout.take().context("the pipe was asked for")?;
     let mut line = String::new();
     BufReader::new(stdout).read_line(&mut line)?;
-    let ready = serde_json::from_str(&line).with_context(|| format!("{name} did not start; its first line: `{line}`"))?;
+    let ready =
+        serde_json::from_str(&line).with_context(|| format!("{name} did not start; its first line: `{line}`"))?;
     Ok((process, ready))
 }
 

@@ -78,8 +78,13 @@ impl Report {
     fn tables(&self) -> String {
         let echo = self.echo.requests_per_second;
         let leanengine = self.leanengine.requests_per_second;
-        let mut tables = "| over HTTP | requests/s | median | p99 | × leanengine | × echo |\n|---|--:|--:|--:|--:|--:|\n".to_owned();
-        let rows = [("axum echo", &self.echo), ("hookd RPC, fresh sandbox per call", &self.hookd), ("leanengine", &self.leanengine)];
+        let mut tables =
+            "| over HTTP | requests/s | median | p99 | × leanengine | × echo |\n|---|--:|--:|--:|--:|--:|\n".to_owned();
+        let rows = [
+            ("axum echo", &self.echo),
+            ("hookd RPC, fresh sandbox per call", &self.hookd),
+            ("leanengine", &self.leanengine),
+        ];
         for (name, measured) in rows {
             let Measured { requests_per_second, median_us, p99_us } = measured;
             let line = format!(

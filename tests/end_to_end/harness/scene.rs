@@ -19,7 +19,10 @@ impl Server {
     /// The same, with arguments to the scene.
     pub fn play_with(&mut self, name: &str, arguments: &[&str]) -> Facts {
         let clients = workspace().join("tests/clients");
-        assert!(clients.join("node_modules").is_dir(), "the clients are not installed; install them with `make clients`");
+        assert!(
+            clients.join("node_modules").is_dir(),
+            "the clients are not installed; install them with `make clients`"
+        );
         let mut scene = Command::new("node")
             .arg(clients.join("scenes").join(format!("{name}.mjs")))
             .args(arguments)

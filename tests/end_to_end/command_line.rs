@@ -1,0 +1,183 @@
+//! The commands as a user meets them: help, output, exit codes, and errors that name cause and fix.
+
+use std::path::Path;
+use std::process::Output;
+
+use crate::harness::{Server, hookd_in, module, stderr};
+
+const DONE: i32 = 0;
+const INPUT_AT_FAULT: i32 = 1;
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("no signal")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// Fails as the input's fault, with these words in the text, and nothing on stdout.
+#[track_caller]
+fn assert_refused(output: &Output, words: &[&str]) {
+    let text = stderr(output);
+    assert_eq!(code(output), INPUT_AT_FAULT, "{text}");
+    assert_eq!(stdout(output), "");
+    for word in words {
+        assert!(text.contains(word), "`{word}` is not in: {text}");
+    }
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in ["up", "new", "build", "deploy", "publish", "invoke", "settings"] {
+        let help = hookd_in(folder.path(), &[command, "--help"]);
+        assert_eq!(code(&help), DONE);
+        let text = stdout(&help);
+        assert!(text.contains("Example"), "`{command} --help` shows no example:\n{text}");
+        assert!(text.contains(&format!("hookd {command}")), "`{command} --help` shows no call of itself:\n{text}");
+    }
+    assert_eq!(code(&hookd_in(folder.path(), &["--help"])), DONE);
+    assert!(stdout(&hookd_in(folder.path(), &["--version"])).starts_with("hookd "));
+}
+
+#[test]
+fn wrong_arguments_are_the_inputs_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_refused(&hookd_in(folder.path(), &["depoly"]), &["depoly", "deploy"]);
+    assert_refused(
+        &hookd_in(folder.path(), &["settings", "--on-hook-failure", "maybe"]),
+        &["maybe", "ignore", "abort"],
+    );
+    assert_refused(&hookd_in(folder.path(), &["settings", "--blocking-hook-timeout", "soon"]), &["soon"]);
+}
+
+#[test]
+fn without_a_server_the_error_says_how_to_start_one() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_refused(&hookd_in(folder.path(), &["settings"]), &["hint:", "hookd up"]);
+    let stopped = ["settings", "--url", "http://127.0.0.1:1", "--app", "demo", "--master-key", "k"];
+    assert_refused(&hookd_in(folder.path(), &stopped), &["no server answers", "127.0.0.1:1", "hookd up"]);
+}
+
+#[test]
+fn wrong_master_key_is_refused() {
+    let server = Server::start();
+    assert_refused(&server.hookd(&["settings", "--master-key", "wrong"]), &["demo", "--master-key"]);
+    assert_refused(&server.hookd(&["settings", "--app", "nobody", "--master-key", "wrong"]), &["nobody"]);
+}
+
+#[test]
+fn second_server_on_a_data_folder_is_refused() {
+    let server = Server::start();
+    assert_refused(&server.hookd(&["up", "--listen", "127.0.0.1:0"]), &["another", "--data"]);
+}
+
+#[test]
+fn port_in_use_is_named() {
+    let server = Server::start();
+    let address = server.connection()["url"].as_str().unwrap().trim_start_matches("http://");
+    let other = tempfile::tempdir().unwrap();
+    assert_refused(&hookd_in(other.path(), &["up", "--listen", address]), &[address, "--listen"]);
+}
+
+#[test]
+fn settings_are_shown_changed_and_kept() {
+    let mut server = Server::start();
+    let settings = |server: &Server, arguments: &[&str]| -> serde_json::Value {
+        let mut all = vec!["settings", "--json"];
+        all.extend(arguments);
+        serde_json::from_str(&server.hookd_ok(&all)).unwrap()
+    };
+    assert_eq!(settings(&server, &[])["on_hook_failure"], "ignore");
+    let changed = settings(&server, &["--on-hook-failure", "abort", "--blocking-hook-timeout", "2s"]);
+    assert_eq!(changed["on_hook_failure"], "abort");
+    assert_eq!(changed["blocking_hook_timeout_ms"], 2_000);
+    settings(&server, &["--hook-timeout", "_messageReceived=300ms"]);
+
+    server.kill();
+    server.start_again();
+    let kept = settings(&server, &[]);
+    assert_eq!(kept["on_hook_failure"], "abort");
+    assert_eq!(kept["blocking_hook_timeout_ms"], 2_000);
+    assert_eq!(kept["hook_timeouts_ms"]["_messageReceived"], 300);
+    assert_refused(&server.hookd(&["settings", "--blocking-hook-timeout", "1min"]), &["15000"]);
+}
+
+#[test]
+fn deploy_publish_and_invoke() {
+    let server = Server::start();
+    let filter = module("word_filter");
+    let filter = filter.to_str().unwrap();
+    assert_refused(&server.hookd(&["publish"]), &["staging", "hookd deploy"]);
+
+    let staged: serde_json::Value = serde_json::from_str(&server.hookd_ok(&["deploy", filter, "--json"])).unwrap();
+    assert_eq!(staged["environment"], "staging");
+    assert_eq!(staged["version"], 1);
+    let params = write_params(&server.data());
+    let invoke = |more: &[&str]| {
+        let mut arguments = vec!["invoke", "_messageReceived", "--params", params.as_str()];
+        arguments.extend(more);
+        server.hookd(&arguments)
+    };
+    assert!(stdout(&invoke(&["--staging"])).contains("Holy **!"));
+    assert_refused(&invoke(&[]), &["_messageReceived", "404"]);
+
+    let text = server.hookd_ok(&["publish"]);
+    assert!(text.contains("production") && text.contains("_messageReceived"), "{text}");
+    let answer: serde_json::Value = serde_json::from_str(&stdout(&invoke(&["--json"]))).unwrap();
+    assert_eq!(answer["status"], 200);
+    assert!(answer["body"]["result"]["content"].as_str().unwrap().contains("Holy **!"));
+    assert!(answer["milliseconds"].is_u64());
+}
+
+#[test]
+fn invoke_refuses_params_that_are_not_json() {
+    let server = Server::with_module("word_filter");
+    let params = server.data().join("broken.json");
+    std::fs::write(&params, "{").unwrap();
+    let output = server.hookd(&["invoke", "_messageReceived", "--params", params.to_str().unwrap()]);
+    assert_refused(&output, &["broken.json", "not JSON"]);
+    assert_refused(&server.hookd(&["invoke", "_messageReceived", "--params", "/nowhere"]), &["/nowhere"]);
+}
+
+#[test]
+fn new_project_builds_and_goes_live() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path().join("first-hooks");
+    let project = project.to_str().unwrap();
+    server.hookd_ok(&["new", project]);
+    let text = server.hookd_ok(&["deploy", project, "--prod"]);
+    assert!(text.contains("_messageReceived"), "{text}");
+    server.hookd_ok(&["invoke", "_messageReceived", "--params", &write_params(&server.data())]);
+    assert_refused(&server.hookd(&["new", project]), &["first-hooks"]);
+}
+
+#[test]
+fn project_with_a_compile_error_shows_it() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path().join("broken-hooks");
+    server.hookd_ok(&["new", project.to_str().unwrap()]);
+    std::fs::write(project.join("src/lib.rs"), "fn broken( {").unwrap();
+    assert_refused(&server.hookd(&["build", project.to_str().unwrap()]), &["src/lib.rs"]);
+}
+
+#[test]
+fn folder_without_a_project_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = hookd_in(folder.path(), &["build", folder.path().to_str().unwrap()]);
+    assert_refused(&output, &["Cargo.toml", "hookd new"]);
+}
+
+fn write_params(folder: &Path) -> String {
+    let params = folder.join("params.json");
+    std::fs::write(&params, MESSAGE).unwrap();
+    params.to_str().unwrap().to_owned()
+}
+
+/// Params of `_messageReceived` for a message with a word to filter.
+pub const MESSAGE: &str = r#"{"fromPeer":"Tom","convId":"64f0c0ffee0000000000a001","toPeers":["Jerry"],
+"transient":false,"bin":false,"content":"Holy crap!","receipt":false,"timestamp":1700000000123,"system":null,
+"sourceIP":"203.0.113.7","groupId":null}"#;

@@ -1,0 +1,42 @@
+//! What the switch `on_hook_failure` does for every way in which a hook can fail.
+
+use crate::harness::{Facts, Server};
+
+/// Every way ends the same for the clients; the counter tells them apart.
+fn play(module: &str) -> Facts {
+    Server::start().play_with("failing_hook", &[module])
+}
+
+#[test]
+fn endless_loop_ends_at_the_deadline() {
+    let facts = play("infinite_loop");
+    assert_eq!(facts["cause"], "timeout");
+    let milliseconds = facts["let_through_ms"].as_f64().unwrap();
+    assert!(milliseconds >= 500.0, "the message did not wait for the hook: {milliseconds} ms");
+}
+
+#[test]
+fn trap() {
+    assert_eq!(play("trap")["cause"], "trap");
+}
+
+#[test]
+fn deep_recursion() {
+    assert_eq!(play("deep_recursion")["cause"], "trap");
+}
+
+#[test]
+fn memory_bomb() {
+    assert_eq!(play("memory_bomb")["cause"], "out_of_memory");
+}
+
+#[test]
+fn reply_that_is_not_json() {
+    assert_eq!(play("not_json")["cause"], "bad_reply");
+}
+
+#[test]
+fn reply_of_100_mb() {
+    let cause = &play("huge_reply")["cause"];
+    assert!(["bad_reply", "out_of_memory", "trap"].iter().any(|expected| cause == expected), "{cause}");
+}
