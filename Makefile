@@ -20,6 +20,7 @@ run: hookd
 	$(HOOKD) up
 
 test: test-set-up hookd modules clients
+	scripts/test-guests.sh
 	cargo nextest run --workspace
 	cargo test --doc --workspace --quiet
 

@@ -1,0 +1,46 @@
+//! Packs the sources of the Rust SDK into the binary.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+/// Everything that a hook project compiles.
+const SOURCES: [&str; 6] = [
+    "hook-types/Cargo.toml",
+    "hook-types/src",
+    "hook-sdk/rust/Cargo.toml",
+    "hook-sdk/rust/src",
+    "hook-sdk/rust/macros/Cargo.toml",
+    "hook-sdk/rust/macros/src",
+];
+
+fn main() -> io::Result<()> {
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?).join("..");
+    let output = PathBuf::from(env::var("OUT_DIR").map_err(io::Error::other)?);
+    let mut list = String::from("&[\n");
+    for source in SOURCES {
+        println!("cargo::rerun-if-changed=../{source}");
+        let mut files = Vec::new();
+        collect(&root.join(source), &mut files)?;
+        files.sort();
+        for file in files {
+            let name = file.strip_prefix(&root).map_err(io::Error::other)?;
+            let path = file.canonicalize()?;
+            writeln!(list, "({:?}, include_str!({:?})),", name.display().to_string(), path)
+                .map_err(io::Error::other)?;
+        }
+    }
+    list.push(']');
+    fs::write(output.join("sdk_files.rs"), list)
+}
+
+fn collect(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    if path.is_file() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    for entry in fs::read_dir(path)? {
+        collect(&entry?.path(), files)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! Compiles a hook project: cargo, then the component.
+
+use std::io::{BufRead as _, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::thread;
+
+use anyhow::Context as _;
+use serde::Deserialize;
+
+use super::componentize::componentize;
+use super::toolchain::Toolchain;
+use crate::exit::InputError;
+
+/// A module, ready to upload.
+pub struct BuiltModule {
+    /// Where it was written.
+    pub path: PathBuf,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Compiles the project; `progress` is told each step.
+///
+/// # Errors
+/// [`InputError`] when the folder is no hook project or its code does not compile, with the compiler's own words.
+pub fn build(project: &Path, progress: &mut dyn FnMut(&str)) -> anyhow::Result<BuiltModule> {
+    if !project.join("Cargo.toml").is_file() {
+        let problem = format!("`{}` is no hook project: it has no Cargo.toml", project.display());
+        return Err(InputError::new(problem).hint("make one with `hookd new NAME`").into());
+    }
+    let toolchain = Toolchain::find()?;
+    let core_module = compile(&toolchain, project, progress)?;
+    progress("making the component");
+    let core_bytes =
+        std::fs::read(&core_module).with_context(|| format!("cannot read `{}`", core_module.display()))?;
+    let bytes = componentize(&core_bytes)?;
+    let path = module_path(&core_module).with_context(|| format!("`{}` has no name", core_module.display()))?;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
+    }
+    std::fs::write(&path, &bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
+    Ok(BuiltModule { path, bytes })
+}
+
+/// `…/target/<target>/release/name.wasm` becomes `…/target/hookd/name.wasm`.
+fn module_path(core_module: &Path) -> Option<PathBuf> {
+    let target_folder = core_module.ancestors().nth(3)?;
+    Some(target_folder.join("hookd").join(core_module.file_name()?))
+}
+
+/// Runs cargo; answers the path of the core module.
+fn compile(toolchain: &Toolchain, project: &Path, progress: &mut dyn FnMut(&str)) -> anyhow::Result<PathBuf> {
+    let mut cargo = toolchain
+        .cargo_build()
+        .args(["--lib", "--message-format", "json-render-diagnostics"])
+        .current_dir(project)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("cannot start cargo")?;
+    let artifacts = read_artifacts(&mut cargo);
+    let messages = follow_messages(&mut cargo, progress);
+    let status = cargo.wait().context("cannot wait for cargo")?;
+    let artifact = artifacts.and_then(|reader| reader.join().ok().flatten());
+    if !status.success() {
+        let problem = format!("`{}` does not compile:\n{}", project.display(), messages.trim_end());
+        return Err(InputError::new(problem).into());
+    }
+    artifact.ok_or_else(|| {
+        InputError::new(format!("`{}` builds no WebAssembly module", project.display()))
+            .hint("its Cargo.toml needs:  [lib]  crate-type = [\"cdylib\", \"rlib\"]")
+            .into()
+    })
+}
+
+#[derive(Deserialize)]
+struct CargoMessage {
+    reason: String,
+    #[serde(default)]
+    filenames: Vec<PathBuf>,
+}
+
+/// The last `.wasm` that cargo names is the project's own: dependencies come first. On a thread of its own, so that
+/// neither pipe of cargo fills up.
+fn read_artifacts(cargo: &mut Child) -> Option<thread::JoinHandle<Option<PathBuf>>> {
+    let stdout = BufReader::new(cargo.stdout.take()?);
+    Some(thread::spawn(move || {
+        let lines = stdout.lines().map_while(Result::ok);
+        let messages = lines.filter_map(|line| serde_json::from_str::<CargoMessage>(&line).ok());
+        let artifacts = messages.filter(|message| message.reason == "compiler-artifact");
+        artifacts.flat_map(|artifact| artifact.filenames).filter(|file| file.extension() == Some("wasm".as_ref())).last()
+    }))
+}
+
+/// Passes cargo's status lines on; answers everything that it said.
+fn follow_messages(cargo: &mut Child, progress: &mut dyn FnMut(&str)) -> String {
+    let Some(stderr) = cargo.stderr.take() else { return String::new() };
+    let mut everything = String::new();
+    for line in BufReader::new(stderr.take(MAX_MESSAGE_BYTES)).lines().map_while(Result::ok) {
+        let words = line.trim();
+        if ["Compiling", "Downloading", "Downloaded", "Finished"].iter().any(|verb| words.starts_with(verb)) {
+            progress(&words.to_lowercase());
+        } else {
+            everything.push_str(&line);
+            everything.push('\n');
+        }
+    }
+    everything
+}
+
+/// More than any compiler says to a person.
+const MAX_MESSAGE_BYTES: u64 = 16 * 1024 * 1024;
