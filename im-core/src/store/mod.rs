@@ -1,5 +1,7 @@
 //! What is kept: conversations, messages, missed notifications, settings. [`Store`] has one module per backend.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -8,6 +10,7 @@ use crate::app::ImSettings;
 use crate::ids::{AppId, ClientId, ConversationId, MessageId};
 use crate::timestamp::Timestamp;
 
+mod query;
 pub mod sqlite;
 
 /// Why the store could not answer. The text is for logs, never for clients.
@@ -25,6 +28,14 @@ pub enum StoreError {
         row: String,
         /// What is wrong with it.
         problem: String,
+    },
+    /// The backend is too slow or too busy. Of a write it is unknown whether it happened.
+    #[error("the store did not finish `{operation}` within {limit:?}: it is overloaded or its disk is slow")]
+    TimedOut {
+        /// What was waited for.
+        operation: &'static str,
+        /// How long.
+        limit: Duration,
     },
     /// The backend has shut down.
     #[error("the store is closed")]
@@ -122,7 +133,7 @@ pub struct NewMessage {
     pub mention_all: bool,
     /// The client's de-duplication token `dt` (P-84).
     pub deduplication_token: Option<String>,
-    /// Set when a hook or filter changed the body.
+    /// Set when a hook or filter changed the body. Kept as at least 1 ms after the message's own time (P-94).
     pub patched_at: Option<Timestamp>,
 }
 
@@ -204,6 +215,8 @@ pub struct ConversationQuery {
     pub limit: u32,
     /// Also fetch each row's last message (flag 2).
     pub with_last_message: bool,
+    /// Leave the members out of the rows (flag 1).
+    pub compact: bool,
 }
 
 /// One row of a query.

@@ -1,0 +1,98 @@
+//! Read-only connections beside the writer. A read that begins after a write was answered sees it (P-47): each read
+//! is a transaction of its own, and WAL shows it everything committed before.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use super::{CALL_DEADLINE, STATEMENT_CACHE};
+use crate::store::StoreError;
+
+/// Reads at the same time. They hardly wait for the disk, so more than a few only share the same processors.
+const CONNECTIONS: usize = 4;
+
+/// Virtual-machine steps between looks at the clock: well under a millisecond.
+const STEPS_BETWEEN_DEADLINE_CHECKS: i32 = 10_000;
+
+/// A small pool. Callers beyond its size wait, within [`CALL_DEADLINE`].
+pub(super) struct Readers {
+    /// One permit for each connection in `idle`.
+    permits: Arc<Semaphore>,
+    idle: Arc<Mutex<Vec<Connection>>>,
+}
+
+impl Readers {
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        let connections = (0..CONNECTIONS)
+            .map(|_| {
+                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+                let connection = Connection::open_with_flags(path, flags)?;
+                connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+                Ok(connection)
+            })
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        Ok(Self { permits: Arc::new(Semaphore::new(CONNECTIONS)), idle: Arc::new(Mutex::new(connections)) })
+    }
+
+    /// Runs `work` on one snapshot of the data. SQL that is still running at the deadline is stopped.
+    pub(super) async fn read<T, F>(&self, operation: &'static str, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let deadline = Instant::now() + CALL_DEADLINE;
+        let timed_out = || StoreError::TimedOut { operation, limit: CALL_DEADLINE };
+        let permit = timeout(CALL_DEADLINE, Arc::clone(&self.permits).acquire_owned())
+            .await
+            .map_err(|_| timed_out())?
+            .map_err(|_| StoreError::Closed)?;
+        let connection = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().ok_or(StoreError::Closed)?;
+        let mut lease = Lease { connection: Some(connection), idle: Arc::clone(&self.idle), _permit: permit };
+        let reading = spawn_blocking(move || {
+            let connection = lease.connection.as_mut().ok_or(StoreError::Closed)?;
+            read_until(connection, deadline, work)
+        });
+        // The thread stops by itself at the deadline; the second timeout covers work outside of SQL.
+        match timeout(CALL_DEADLINE, reading).await {
+            Ok(Ok(Err(StoreError::Database(error)))) if is_interruption(error.as_ref()) => Err(timed_out()),
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(stopped)) => Err(StoreError::Database(Box::new(stopped))),
+            Err(_) => Err(timed_out()),
+        }
+    }
+}
+
+/// A connection in use; goes back whatever happens.
+struct Lease {
+    connection: Option<Connection>,
+    idle: Arc<Mutex<Vec<Connection>>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).extend(self.connection.take());
+    }
+}
+
+fn read_until<T>(
+    connection: &mut Connection,
+    deadline: Instant,
+    work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    connection.progress_handler(STEPS_BETWEEN_DEADLINE_CHECKS, Some(move || Instant::now() >= deadline))?;
+    let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+    work(&snapshot)
+}
+
+fn is_interruption(error: &(dyn std::error::Error + 'static)) -> bool {
+    error
+        .downcast_ref::<rusqlite::Error>()
+        .and_then(rusqlite::Error::sqlite_error_code)
+        .is_some_and(|code| code == ErrorCode::OperationInterrupted)
+}

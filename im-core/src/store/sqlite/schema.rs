@@ -1,0 +1,53 @@
+//! Tables and their migrations.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::store::StoreError;
+
+/// Step `n` brings a file of `user_version` `n` to `n + 1`. A released step is never edited: append the next one.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_start.sql")];
+
+/// Brings the file to the newest schema. A file of a newer program is refused instead of half understood.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let newest = MIGRATIONS.len();
+    let done = usize::try_from(version).ok().filter(|done| *done <= newest).ok_or_else(|| StoreError::Corrupt {
+        table: "sqlite_schema",
+        row: "user_version".to_owned(),
+        problem: format!("schema version {version} is unknown, this program knows 0 to {newest}: use a newer program"),
+    })?;
+    for (migration, version) in MIGRATIONS.iter().zip(1_i64..).skip(done) {
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", version)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::{MIGRATIONS, migrate};
+
+    fn version(connection: &Connection) -> i64 {
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn migrating_twice_changes_nothing() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        migrate(&mut connection).unwrap();
+        assert_eq!(version(&connection), i64::try_from(MIGRATIONS.len()).unwrap());
+    }
+
+    #[test]
+    fn schema_of_a_newer_program_is_refused() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "user_version", 999).unwrap();
+        let error = migrate(&mut connection).unwrap_err();
+        assert!(error.to_string().contains("999"), "{error}");
+    }
+}

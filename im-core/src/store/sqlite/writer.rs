@@ -1,0 +1,251 @@
+//! The one thread that writes. It takes every waiting command, runs them in one transaction, commits once and then
+//! answers all of them, so that the disk's sync is shared and an answered write is on disk.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::CALL_DEADLINE;
+use crate::store::StoreError;
+
+/// Commands waiting. A full queue makes callers wait, within [`CALL_DEADLINE`].
+const QUEUE_CAPACITY: usize = 1024;
+
+/// Commands in one commit. Bounds how long the first one waits for the rest.
+const BATCH_LIMIT: usize = 256;
+
+/// What the writer has done since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WriteCounts {
+    /// Commands that were committed.
+    pub commands: u64,
+    /// Transactions, each with one sync of the disk.
+    pub commits: u64,
+}
+
+#[derive(Default)]
+struct Counters {
+    commands: AtomicU64,
+    commits: AtomicU64,
+}
+
+/// Handle of the thread. Dropping it lets the thread finish the queue and closes the file.
+pub(super) struct Writer {
+    queue: Option<mpsc::Sender<Box<dyn Command>>>,
+    thread: Option<JoinHandle<()>>,
+    counters: Arc<Counters>,
+}
+
+impl Writer {
+    pub(super) fn start(connection: Connection) -> Result<Self, StoreError> {
+        let (queue, commands) = mpsc::channel(QUEUE_CAPACITY);
+        let counters = Arc::new(Counters::default());
+        let thread = thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn({
+                let counters = Arc::clone(&counters);
+                move || write_until_closed(connection, commands, &counters)
+            })
+            .map_err(|error| StoreError::Database(Box::new(error)))?;
+        Ok(Self { queue: Some(queue), thread: Some(thread), counters })
+    }
+
+    /// Runs `work` in a savepoint: its error undoes it and leaves the neighbours alone. The answer comes after the commit.
+    pub(super) async fn write<T, F>(&self, operation: &'static str, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
+        let (reply, answer) = oneshot::channel();
+        let command = Box::new(Pending { work: Some(work), outcome: None, reply });
+        timeout(CALL_DEADLINE, async {
+            queue.send(command).await.map_err(|_| StoreError::Closed)?;
+            answer.await.map_err(|_| StoreError::Closed)?
+        })
+        .await
+        .unwrap_or(Err(StoreError::TimedOut { operation, limit: CALL_DEADLINE }))
+    }
+
+    pub(super) fn counts(&self) -> WriteCounts {
+        WriteCounts {
+            commands: self.counters.commands.load(Ordering::Relaxed),
+            commits: self.counters.commits.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the store's writer thread had panicked");
+        }
+    }
+}
+
+type CommitResult = Result<(), Arc<rusqlite::Error>>;
+
+trait Command: Send {
+    /// Nobody waits for the answer any more, and the command has not run yet.
+    fn is_abandoned(&self) -> bool;
+    /// True when its changes are to be kept.
+    fn run(&mut self, connection: &Connection) -> bool;
+    fn answer(self: Box<Self>, committed: CommitResult);
+}
+
+struct Pending<T, F> {
+    work: Option<F>,
+    outcome: Option<Result<T, StoreError>>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Command for Pending<T, F>
+where
+    T: Send,
+    F: FnOnce(&Connection) -> Result<T, StoreError> + Send,
+{
+    fn is_abandoned(&self) -> bool {
+        self.reply.is_closed()
+    }
+
+    fn run(&mut self, connection: &Connection) -> bool {
+        let outcome = self.work.take().map(|work| work(connection));
+        let keep = matches!(outcome, Some(Ok(_)));
+        self.outcome = outcome;
+        keep
+    }
+
+    fn answer(self: Box<Self>, committed: CommitResult) {
+        let answer = match (self.outcome, committed) {
+            (Some(Err(error)), _) => Err(error),
+            (_, Err(error)) => Err(StoreError::Database(Box::new(error))),
+            (Some(Ok(value)), Ok(())) => Ok(value),
+            (None, Ok(())) => Err(StoreError::Closed),
+        };
+        // Not delivered = the caller's deadline has passed; it has its error already.
+        let _ = self.reply.send(answer);
+    }
+}
+
+fn write_until_closed(mut connection: Connection, mut queue: mpsc::Receiver<Box<dyn Command>>, counters: &Counters) {
+    let mut batch = Vec::with_capacity(BATCH_LIMIT);
+    while queue.blocking_recv_many(&mut batch, BATCH_LIMIT) > 0 {
+        batch.retain(|command| !command.is_abandoned());
+        if batch.is_empty() {
+            continue;
+        }
+        let committed = commit_batch(&mut connection, &mut batch).map_err(Arc::new);
+        match &committed {
+            Ok(()) => {
+                let commands = u64::try_from(batch.len()).unwrap_or(u64::MAX);
+                counters.commands.fetch_add(commands, Ordering::Relaxed);
+                counters.commits.fetch_add(1, Ordering::Relaxed);
+                metrics::counter!("hookd_store_commands_total").increment(commands);
+                metrics::counter!("hookd_store_commits_total").increment(1);
+            }
+            Err(error) => tracing::error!(%error, commands = batch.len(), "the store could not commit"),
+        }
+        for command in batch.drain(..) {
+            command.answer(committed.clone());
+        }
+    }
+}
+
+fn commit_batch(connection: &mut Connection, batch: &mut [Box<dyn Command>]) -> rusqlite::Result<()> {
+    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for command in batch {
+        run_in_savepoint(&mut transaction, command.as_mut())?;
+        // A full disk or an I/O error makes SQLite roll the whole transaction back; a further savepoint would then
+        // commit by itself while its neighbours are told that they failed.
+        if transaction.is_autocommit() {
+            break;
+        }
+    }
+    transaction.commit()
+}
+
+fn run_in_savepoint(transaction: &mut Transaction<'_>, command: &mut dyn Command) -> rusqlite::Result<()> {
+    let savepoint = transaction.savepoint()?;
+    if command.run(&savepoint) { savepoint.commit() } else { savepoint.finish() }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::Writer;
+    use crate::store::StoreError;
+
+    fn writer(folder: &tempfile::TempDir) -> Writer {
+        let connection = Connection::open(folder.path().join("test.db")).unwrap();
+        connection.execute_batch("CREATE TABLE numbers (number INTEGER PRIMARY KEY) STRICT").unwrap();
+        Writer::start(connection).unwrap()
+    }
+
+    fn insert(connection: &Connection, number: i64) -> Result<(), StoreError> {
+        connection.execute("INSERT INTO numbers VALUES (?1)", [number])?;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn failing_command_is_undone_and_its_neighbours_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(&folder);
+        let (first, failing, last) = tokio::join!(
+            writer.write("first", |connection| insert(connection, 1)),
+            writer.write("failing", |connection| {
+                insert(connection, 2)?;
+                insert(connection, 1)
+            }),
+            writer.write("last", |connection| insert(connection, 3)),
+        );
+        first.unwrap();
+        assert!(matches!(failing, Err(StoreError::Database(_))));
+        last.unwrap();
+        let kept = writer
+            .write("read", |connection| {
+                let mut statement = connection.prepare("SELECT number FROM numbers ORDER BY number")?;
+                let numbers = statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
+                Ok(numbers)
+            })
+            .await
+            .unwrap();
+        assert_eq!(kept, [1, 3]);
+    }
+
+    #[tokio::test]
+    async fn commands_that_wait_during_a_commit_share_the_next_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(&folder);
+        let (started, wait_started) = std::sync::mpsc::channel();
+        let (release, wait_release) = std::sync::mpsc::channel::<()>();
+        let blocker = writer.write("blocker", move |_| {
+            started.send(()).unwrap();
+            wait_release.recv().unwrap();
+            Ok(())
+        });
+        let others = async {
+            let inserts =
+                futures::future::join_all((0..100).map(|number| writer.write("insert", move |c| insert(c, number))));
+            tokio::pin!(inserts);
+            // One poll puts them all into the queue.
+            assert!(futures::poll!(&mut inserts).is_pending());
+            wait_started.recv().unwrap();
+            release.send(()).unwrap();
+            inserts.await
+        };
+        let (blocked, inserted) = tokio::join!(blocker, others);
+        blocked.unwrap();
+        assert!(inserted.iter().all(Result::is_ok));
+        let counts = writer.counts();
+        assert_eq!(counts.commands, 101);
+        assert!(counts.commits <= 2, "{counts:?}");
+    }
+}

@@ -1,0 +1,88 @@
+use std::time::Duration;
+
+use hookd_im_core::ids::ConversationId;
+use hookd_im_core::store::{Direction, HistoryQuery, MessageBody, NewMessage, StoredMessage};
+use hookd_im_core::timestamp::Timestamp;
+use serde_json::json;
+
+use crate::fixture::{Fixture, START, clients, message};
+
+async fn newest(fixture: &Fixture, conversation: &ConversationId) -> Vec<StoredMessage> {
+    let query = HistoryQuery { start: None, end: None, direction: Direction::Old, limit: 100, message_type: None };
+    fixture.store.history(&fixture.app, conversation, &query).await.unwrap()
+}
+
+pub async fn timestamps_increase_even_when_the_clock_does_not(fixture: &Fixture) {
+    let conversation = fixture.create(&["tom"], json!({})).await;
+    assert_eq!(fixture.say(&conversation, "1").await.timestamp, START);
+    assert_eq!(fixture.say(&conversation, "2").await.timestamp, Timestamp(START.0 + 1));
+    fixture.turn_back(Duration::from_secs(60));
+    assert_eq!(fixture.say(&conversation, "3").await.timestamp, Timestamp(START.0 + 2));
+    let other = fixture.create(&["tom"], json!({})).await;
+    assert_eq!(fixture.say(&other, "1").await.timestamp, Timestamp(START.0 - 60_000));
+}
+
+pub async fn stored_message_is_read_back_as_it_was_sent(fixture: &Fixture) {
+    let conversation = fixture.create(&["tom"], json!({})).await;
+    let text = NewMessage {
+        mentions: clients(&["jerry", "anna"]),
+        patched_at: Some(Timestamp(7)),
+        ..message(&conversation.id, "tom", "nul \0, é, \"quotes\"")
+    };
+    let binary = NewMessage {
+        body: MessageBody::Binary(vec![0, 159, 146, 150]),
+        mention_all: true,
+        ..message(&conversation.id, "jerry", "")
+    };
+    for new in [&text, &binary] {
+        fixture.store.append_message(&fixture.app, new.clone()).await.unwrap().unwrap();
+    }
+    let read = newest(fixture, &conversation.id).await;
+    let expected = [text, binary].into_iter().zip([START, Timestamp(START.0 + 1)]).map(|(new, timestamp)| {
+        let NewMessage { id, from, body, mentions, mention_all, patched_at, .. } = new;
+        StoredMessage { id, timestamp, from, body, mentions, mention_all, patched_at }
+    });
+    assert_eq!(read, expected.collect::<Vec<_>>());
+}
+
+pub async fn repeated_token_answers_the_first_message_for_some_minutes(fixture: &Fixture) {
+    let conversation = fixture.create(&["tom"], json!({})).await;
+    let with_token =
+        || NewMessage { deduplication_token: Some("token".to_owned()), ..message(&conversation.id, "tom", "hi") };
+    let first = fixture.store.append_message(&fixture.app, with_token()).await.unwrap().unwrap();
+    assert!(!first.duplicate);
+    fixture.advance(Duration::from_mins(2));
+    let second = fixture.store.append_message(&fixture.app, with_token()).await.unwrap().unwrap();
+    assert!(second.duplicate);
+    assert_eq!((&second.id, second.timestamp), (&first.id, first.timestamp));
+    assert_eq!(newest(fixture, &conversation.id).await.len(), 1);
+
+    fixture.advance(Duration::from_hours(1));
+    let later = fixture.store.append_message(&fixture.app, with_token()).await.unwrap().unwrap();
+    assert!(!later.duplicate);
+}
+
+pub async fn token_belongs_to_sender_and_conversation(fixture: &Fixture) {
+    let (one, other) = (fixture.create(&["tom"], json!({})).await, fixture.create(&["tom"], json!({})).await);
+    for (conversation, from) in [(&one, "tom"), (&one, "jerry"), (&other, "tom")] {
+        let new = NewMessage { deduplication_token: Some("token".to_owned()), ..message(&conversation.id, from, "hi") };
+        assert!(!fixture.store.append_message(&fixture.app, new).await.unwrap().unwrap().duplicate);
+    }
+}
+
+pub async fn message_to_an_unknown_conversation_is_nothing(fixture: &Fixture) {
+    let unknown = ConversationId::generate();
+    let appended = fixture.store.append_message(&fixture.app, message(&unknown, "tom", "hi")).await.unwrap();
+    assert_eq!(appended, None);
+    assert!(newest(fixture, &unknown).await.is_empty());
+}
+
+pub async fn message_moves_the_conversation_up(fixture: &Fixture) {
+    let conversation = fixture.create(&["tom"], json!({})).await;
+    fixture.advance(Duration::from_secs(5));
+    let appended = fixture.say(&conversation, "hi").await;
+    let after = fixture.conversation(&conversation.id).await;
+    assert_eq!(after.last_message_at, Some(appended.timestamp));
+    assert_eq!(after.updated_at, appended.timestamp);
+    assert_eq!(after.created_at, conversation.created_at);
+}

@@ -1,0 +1,138 @@
+//! The embedded backend alone: its file, its commits.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use futures::future::join_all;
+use hookd_im_core::ids::{AppId, ConversationId};
+use hookd_im_core::store::sqlite::SqliteStore;
+use hookd_im_core::store::{Direction, HistoryBound, HistoryQuery, Store, StoredMessage};
+use hookd_im_core::timestamp::Timestamp;
+
+use crate::fixture::{message, new_conversation};
+
+fn app() -> AppId {
+    AppId::new("demo")
+}
+
+async fn create(store: &SqliteStore) -> ConversationId {
+    store.create_conversation(&app(), new_conversation(&["tom"], false)).await.unwrap().conversation.id
+}
+
+async fn whole_history(store: &SqliteStore, conversation: &ConversationId) -> Vec<StoredMessage> {
+    let mut messages: Vec<StoredMessage> = Vec::new();
+    loop {
+        let start = messages.last().map(|last| HistoryBound {
+            timestamp: last.timestamp,
+            id: Some(last.id.clone()),
+            included: false,
+        });
+        let query = HistoryQuery { start, end: None, direction: Direction::New, limit: 100, message_type: None };
+        let page = store.history(&app(), conversation, &query).await.unwrap();
+        if page.is_empty() {
+            return messages;
+        }
+        messages.extend(page);
+    }
+}
+
+#[tokio::test]
+async fn concurrent_appends_share_commits() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("im.db")).unwrap();
+    let conversation = create(&store).await;
+    let before = store.write_counts();
+    let app = app();
+    join_all((0..200).map(|_| store.append_message(&app, message(&conversation, "tom", "hi")))).await;
+    let after = store.write_counts();
+    assert_eq!(after.commands - before.commands, 200);
+    assert!(after.commits - before.commits <= 50, "{before:?} {after:?}");
+}
+
+#[tokio::test]
+async fn everything_is_there_after_opening_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("im.db");
+    let store = Arc::new(SqliteStore::open(&path).unwrap());
+    let conversation = create(&store).await;
+    let appends = (0..300).map(|number| {
+        let (store, message) = (Arc::clone(&store), message(&conversation, "tom", &number.to_string()));
+        tokio::spawn(async move { store.append_message(&app(), message).await })
+    });
+    let mut appended: Vec<_> = join_all(appends).await.into_iter().map(|one| one.unwrap().unwrap().unwrap()).collect();
+    drop(store);
+
+    let store = SqliteStore::open(&path).unwrap();
+    appended.sort_by_key(|message| message.timestamp);
+    let history = whole_history(&store, &conversation).await;
+    assert_eq!(
+        history.iter().map(|message| (&message.id, message.timestamp)).collect::<Vec<_>>(),
+        appended.iter().map(|message| (&message.id, message.timestamp)).collect::<Vec<_>>(),
+    );
+}
+
+/// Set for the process that is to be killed: where its store is.
+const VICTIM_STORE: &str = "HOOKD_TEST_VICTIM_STORE";
+
+/// Written by the victim before an answered message, since the test harness writes to stdout too.
+const ANSWERED: &str = "answered ";
+
+#[tokio::test]
+async fn killed_process_keeps_every_answered_message() {
+    if let Some(path) = std::env::var_os(VICTIM_STORE) {
+        append_until_killed(Path::new(&path)).await;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("im.db");
+    let mut victim = Command::new(std::env::current_exe().unwrap())
+        .args(["sqlite::killed_process_keeps_every_answered_message", "--exact", "--nocapture"])
+        .env(VICTIM_STORE, &path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut answered = HashMap::new();
+    let mut conversation = None;
+    for line in BufReader::new(victim.stdout.take().unwrap()).lines() {
+        let line = line.unwrap();
+        let Some((_, facts)) = line.split_once(ANSWERED) else { continue };
+        let [in_conversation, id, timestamp] = facts.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        conversation = Some(ConversationId::new(in_conversation));
+        answered.insert(id.to_owned(), Timestamp(timestamp.parse().unwrap()));
+        if answered.len() == 500 {
+            victim.kill().unwrap();
+        }
+    }
+    victim.wait().unwrap();
+    assert!(answered.len() >= 500, "the victim ended early");
+
+    let store = SqliteStore::open(&path).unwrap();
+    let history = whole_history(&store, &conversation.unwrap()).await;
+    assert!(history.is_sorted_by(|left, right| left.timestamp < right.timestamp));
+    let stored: HashMap<_, _> =
+        history.iter().map(|message| (message.id.as_str().to_owned(), message.timestamp)).collect();
+    assert_eq!(stored.len(), history.len());
+    for (id, timestamp) in answered {
+        assert_eq!(stored.get(&id), Some(&timestamp), "{id}");
+    }
+}
+
+async fn append_until_killed(path: &Path) -> ! {
+    let store = Arc::new(SqliteStore::open(path).unwrap());
+    let conversation = create(&store).await;
+    let senders = (0..8).map(|_| {
+        let (store, conversation) = (Arc::clone(&store), conversation.clone());
+        tokio::spawn(async move {
+            loop {
+                let message = message(&conversation, "tom", "hi");
+                let appended = store.append_message(&app(), message).await.unwrap().unwrap();
+                let line = format!("{ANSWERED}{conversation} {} {}\n", appended.id, appended.timestamp.0);
+                std::io::stdout().write_all(line.as_bytes()).unwrap();
+            }
+        })
+    });
+    join_all(senders).await;
+    unreachable!("senders never end")
+}
