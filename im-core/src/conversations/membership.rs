@@ -1,0 +1,201 @@
+//! Joining, adding, leaving, removing.
+
+use std::collections::HashSet;
+
+use hook_types::{
+    ConversationAdd, ConversationAddParams, ConversationAdded, ConversationAddedParams, ConversationRemove,
+    ConversationRemoveParams, ConversationRemoved, ConversationRemovedParams, ConversationReply,
+};
+
+use super::{MAX_MEMBERS, announce, existing, texts};
+use crate::core::ImCore;
+use crate::error::{Code, RequestError};
+use crate::hooks::aborted_by;
+use crate::ids::{ClientId, ConversationId};
+use crate::request::RequestContext;
+use crate::store::{Conversation, MembershipChange};
+use crate::timestamp::Timestamp;
+
+/// The answer to an add or remove (P-67).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MembershipResult {
+    /// As asked now, including those who were before (S-24), in the order asked.
+    pub allowed: Vec<ClientId>,
+    /// The rest, by reason.
+    pub failed: Vec<FailedMembers>,
+    /// When the conversation last changed.
+    pub updated_at: Timestamp,
+}
+
+/// Members for whom one reason stood in the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedMembers {
+    /// The reason.
+    pub code: Code,
+    /// Text for people.
+    pub detail: Option<String>,
+    /// The members.
+    pub members: Vec<ClientId>,
+}
+
+/// Adds members; a client that adds itself alone joins (S-103).
+///
+/// # Errors
+/// 4303 no such conversation, 4317 adding others without being a member, 4305 refused by `_conversationAdd`, 4300 the
+/// hook failed and the policy is to abort. Members beyond the limit are a partial result, not an error.
+#[tracing::instrument(skip_all, fields(app = %request.app.id, client = %request.client, conversation = %conversation))]
+pub async fn add(
+    core: &ImCore,
+    request: &RequestContext,
+    conversation: &ConversationId,
+    members: Vec<ClientId>,
+) -> Result<MembershipResult, RequestError> {
+    let members = without_duplicates(members);
+    let found = authorized(core, request, conversation, &members).await?;
+    let absent: Vec<ClientId> = members.iter().filter(|member| !found.has_member(member)).cloned().collect();
+    if absent.is_empty() {
+        return Ok(nothing_to_do(members, &found));
+    }
+    ask_before_adding(core, request, conversation, &absent).await?;
+
+    let change = {
+        let _lock = core.conversation_locks.lock(&request.app.id, conversation).await;
+        authorized(core, request, conversation, &members).await?;
+        let change = core.store.add_members(&request.app.id, conversation, &members, MAX_MEMBERS).await?;
+        let change = change.ok_or_else(|| RequestError::code(Code::ConversationNotFound))?;
+        if !change.changed.is_empty() {
+            announce::joined(core, request, &change.conversation, &change.changed).await;
+        }
+        change
+    };
+
+    if !change.changed.is_empty() {
+        let params = ConversationAddedParams {
+            init_by: request.client.as_str().to_owned(),
+            conv_id: conversation.as_str().to_owned(),
+            members: texts(&change.changed),
+        };
+        core.hooks.notify::<ConversationAdded>(&request.app, &params, Some(request.remote_address));
+    }
+    Ok(result(members, change))
+}
+
+/// Removes members; a client that removes itself alone leaves (S-104).
+///
+/// # Errors
+/// 4303 no such conversation, 4317 removing others without being a member, 4305 refused by `_conversationRemove`, 4300
+/// the hook failed and the policy is to abort.
+#[tracing::instrument(skip_all, fields(app = %request.app.id, client = %request.client, conversation = %conversation))]
+pub async fn remove(
+    core: &ImCore,
+    request: &RequestContext,
+    conversation: &ConversationId,
+    members: Vec<ClientId>,
+) -> Result<MembershipResult, RequestError> {
+    let members = without_duplicates(members);
+    let found = authorized(core, request, conversation, &members).await?;
+    let present: Vec<ClientId> = members.iter().filter(|member| found.has_member(member)).cloned().collect();
+    if present.is_empty() {
+        return Ok(nothing_to_do(members, &found));
+    }
+    if !is_oneself(request, &members) {
+        ask_before_removing(core, request, conversation, &present).await?;
+    }
+
+    let change = {
+        let _lock = core.conversation_locks.lock(&request.app.id, conversation).await;
+        authorized(core, request, conversation, &members).await?;
+        let change = core.store.remove_members(&request.app.id, conversation, &members).await?;
+        let change = change.ok_or_else(|| RequestError::code(Code::ConversationNotFound))?;
+        if !change.changed.is_empty() {
+            announce::left(core, request, &change.conversation, &change.changed).await;
+        }
+        change
+    };
+
+    if !change.changed.is_empty() {
+        let params = ConversationRemovedParams {
+            init_by: request.client.as_str().to_owned(),
+            conv_id: conversation.as_str().to_owned(),
+            members: texts(&change.changed),
+        };
+        core.hooks.notify::<ConversationRemoved>(&request.app, &params, Some(request.remote_address));
+    }
+    Ok(result(members, change))
+}
+
+/// Only members act on others (4317). Asked before the hook, and once more under the lock: a hook may take seconds, and
+/// the client may have been removed meanwhile.
+async fn authorized(
+    core: &ImCore,
+    request: &RequestContext,
+    conversation: &ConversationId,
+    members: &[ClientId],
+) -> Result<Conversation, RequestError> {
+    let found = existing(core, request, conversation).await?;
+    if !is_oneself(request, members) && !found.has_member(&request.client) {
+        return Err(RequestError::code(Code::ConversationMembershipRequired));
+    }
+    Ok(found)
+}
+
+async fn ask_before_adding(
+    core: &ImCore,
+    request: &RequestContext,
+    conversation: &ConversationId,
+    members: &[ClientId],
+) -> Result<(), RequestError> {
+    let params = ConversationAddParams {
+        init_by: request.client.as_str().to_owned(),
+        members: texts(members),
+        conv_id: conversation.as_str().to_owned(),
+    };
+    let call = core.hooks.before::<ConversationAdd>(&request.app, &params, Some(request.remote_address));
+    obey(call.await.map_err(aborted_by::<ConversationAdd>(Code::ConversationInternalError))?)
+}
+
+async fn ask_before_removing(
+    core: &ImCore,
+    request: &RequestContext,
+    conversation: &ConversationId,
+    members: &[ClientId],
+) -> Result<(), RequestError> {
+    let params = ConversationRemoveParams {
+        init_by: request.client.as_str().to_owned(),
+        members: texts(members),
+        conv_id: conversation.as_str().to_owned(),
+    };
+    let call = core.hooks.before::<ConversationRemove>(&request.app, &params, Some(request.remote_address));
+    obey(call.await.map_err(aborted_by::<ConversationRemove>(Code::ConversationInternalError))?)
+}
+
+fn obey(reply: ConversationReply) -> Result<(), RequestError> {
+    if reply.reject {
+        return Err(RequestError::by_hook(Code::ConversationRejectedByApp, reply.code, reply.detail));
+    }
+    Ok(())
+}
+
+fn is_oneself(request: &RequestContext, members: &[ClientId]) -> bool {
+    members == std::slice::from_ref(&request.client)
+}
+
+fn without_duplicates(members: Vec<ClientId>) -> Vec<ClientId> {
+    let mut seen = HashSet::new();
+    members.into_iter().filter(|member| seen.insert(member.clone())).collect()
+}
+
+fn nothing_to_do(members: Vec<ClientId>, conversation: &Conversation) -> MembershipResult {
+    MembershipResult { allowed: members, failed: Vec::new(), updated_at: conversation.updated_at }
+}
+
+fn result(asked: Vec<ClientId>, change: MembershipChange) -> MembershipResult {
+    let MembershipChange { refused, conversation, .. } = change;
+    let allowed = asked.into_iter().filter(|member| !refused.contains(member)).collect();
+    let mut failed = Vec::new();
+    if !refused.is_empty() {
+        let detail = Some(format!("a conversation has at most {MAX_MEMBERS} members"));
+        failed.push(FailedMembers { code: Code::ConversationFull, detail, members: refused });
+    }
+    MembershipResult { allowed, failed, updated_at: conversation.updated_at }
+}

@@ -1,0 +1,35 @@
+//! Conversations: creation, membership, queries.
+//!
+//! Rules: S-20 … S-25, S-102 … S-104, P-65 … P-68, P-75 … P-80.
+
+mod announce;
+mod locks;
+mod membership;
+mod query;
+mod row;
+mod start;
+
+pub use locks::{ConversationGuard, ConversationLocks};
+pub use membership::{FailedMembers, MembershipResult, add, remove};
+pub use query::{count, find};
+pub use start::{StartConversation, start};
+
+use crate::core::ImCore;
+use crate::error::{Code, RequestError};
+use crate::ids::{ClientId, ConversationId};
+use crate::request::RequestContext;
+use crate::store::Conversation;
+
+/// Members that a basic conversation may have (S-27).
+pub const MAX_MEMBERS: usize = 500;
+
+/// The conversation, or 4303.
+async fn existing(core: &ImCore, request: &RequestContext, id: &ConversationId) -> Result<Conversation, RequestError> {
+    let found = core.store.conversation(&request.app.id, id).await?;
+    found.ok_or_else(|| RequestError::code(Code::ConversationNotFound))
+}
+
+/// Client ids as hooks get them.
+pub(crate) fn texts(clients: &[ClientId]) -> Vec<String> {
+    clients.iter().map(|client| client.as_str().to_owned()).collect()
+}

@@ -1,0 +1,76 @@
+//! Creating a conversation.
+
+use hook_types::{ConversationStart, ConversationStartParams, ConversationStarted, ConversationStartedParams};
+use serde_json::{Map, Value};
+
+use super::{MAX_MEMBERS, announce, row, texts};
+use crate::core::ImCore;
+use crate::error::{Code, RequestError};
+use crate::hooks::aborted_by;
+use crate::ids::ClientId;
+use crate::request::RequestContext;
+use crate::store::{CreatedConversation, NewConversation};
+
+/// A request to create a basic conversation.
+#[derive(Clone, Debug)]
+pub struct StartConversation {
+    /// The first members; the creator is one even when not listed.
+    pub members: Vec<ClientId>,
+    /// `name`, `attr` and custom columns. Reserved keys are ignored (P-65).
+    pub attributes: Map<String, Value>,
+    /// Answer an existing conversation with the same members, if there is one (S-8).
+    pub unique: bool,
+}
+
+/// Creates a conversation, or finds the unique one (S-102).
+///
+/// # Errors
+/// 4304 too many members, 4305 refused by `_conversationStart`, 4300 the hook failed and the policy is to abort.
+#[tracing::instrument(skip_all, fields(app = %request.app.id, client = %request.client))]
+pub async fn start(
+    core: &ImCore,
+    request: &RequestContext,
+    new: StartConversation,
+) -> Result<CreatedConversation, RequestError> {
+    let new = with_creator(request, new);
+    if new.members.len() > MAX_MEMBERS {
+        let detail = format!("{} members were asked for; a conversation has at most {MAX_MEMBERS}", new.members.len());
+        return Err(RequestError::detailed(Code::ConversationFull, detail));
+    }
+    ask_hook(core, request, &new).await?;
+    let created = core.store.create_conversation(&request.app.id, new).await?;
+    if !created.existing {
+        let conversation = &created.conversation;
+        let params = ConversationStartedParams { conv_id: conversation.id.as_str().to_owned() };
+        core.hooks.notify::<ConversationStarted>(&request.app, &params, Some(request.remote_address));
+        let _lock = core.conversation_locks.lock(&request.app.id, &conversation.id).await;
+        announce::joined(core, request, conversation, &conversation.members).await;
+    }
+    Ok(created)
+}
+
+fn with_creator(request: &RequestContext, new: StartConversation) -> NewConversation {
+    let StartConversation { mut members, mut attributes, unique } = new;
+    members.push(request.client.clone());
+    members.sort();
+    members.dedup();
+    attributes.retain(|key, _| !row::is_reserved(key));
+    NewConversation { attributes, creator: request.client.clone(), members, unique }
+}
+
+async fn ask_hook(core: &ImCore, request: &RequestContext, new: &NewConversation) -> Result<(), RequestError> {
+    let params = ConversationStartParams {
+        init_by: request.client.as_str().to_owned(),
+        members: texts(&new.members),
+        attr: new.attributes.clone(),
+    };
+    let reply = core
+        .hooks
+        .before::<ConversationStart>(&request.app, &params, Some(request.remote_address))
+        .await
+        .map_err(aborted_by::<ConversationStart>(Code::ConversationInternalError))?;
+    if reply.reject {
+        return Err(RequestError::by_hook(Code::ConversationRejectedByApp, reply.code, reply.detail));
+    }
+    Ok(())
+}

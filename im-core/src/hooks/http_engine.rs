@@ -1,0 +1,223 @@
+//! An engine behind HTTP: ours in a process of its own, or any LeanEngine app.
+
+mod answer;
+mod known_hooks;
+
+use std::error::Error;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, FORWARDED};
+use http::{Method, Request, StatusCode, Uri};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+
+use self::answer::Answer;
+use self::known_hooks::KnownHooks;
+use super::{FailureCause, HookCall, HookEngine, HookFailure};
+use crate::app::App;
+
+/// Largest answer that is read. A hook's answer is a message of 5 KB and a list of receivers.
+const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+
+/// Bounds the connecting only; every call has a deadline around it.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Idle connections are closed before LeanEngine's load balancers and Node (5 s by default) close them, so that a call
+/// rarely meets a connection that is just being closed.
+const IDLE_CONNECTION: Duration = Duration::from_secs(4);
+
+/// How long one list of definitions may take.
+const DEFINITIONS_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often the lists are asked for (S-75, EC-26: a deployment is noticed at once, within reason).
+const REFRESH_EVERY: Duration = Duration::from_secs(3);
+
+/// Why an engine address cannot be used.
+#[derive(Debug, Error)]
+pub enum EngineUrlError {
+    /// Not a URL.
+    #[error("engine address `{url}` is not a URL")]
+    Malformed {
+        /// As given.
+        url: String,
+        /// What is wrong with it.
+        #[source]
+        source: http::uri::InvalidUri,
+    },
+    /// Something else than `http://host[:port]`.
+    #[error("engine address `{0}` is not of the form `http://host:port`")]
+    NotPlainHttp(String),
+}
+
+/// [`HookEngine`] over TCP, as S-73 … S-75 describe. Connections are kept alive and shared.
+pub struct HttpEngine {
+    base: String,
+    client: Client<HttpConnector, Full<Bytes>>,
+    known_hooks: KnownHooks,
+}
+
+impl HttpEngine {
+    /// An engine at `http://host:port`, without a path. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// [`EngineUrlError`].
+    pub fn new(url: &str) -> Result<Self, EngineUrlError> {
+        let malformed = |source| EngineUrlError::Malformed { url: url.to_owned(), source };
+        let uri: Uri = url.parse().map_err(malformed)?;
+        let (Some("http"), Some(authority), "/") = (uri.scheme_str(), uri.authority(), uri.path()) else {
+            return Err(EngineUrlError::NotPlainHttp(url.to_owned()));
+        };
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_CONNECTION)
+            .build(connector);
+        Ok(Self { base: format!("http://{authority}"), client, known_hooks: KnownHooks::default() })
+    }
+
+    /// Asks which functions an app's production environment defines.
+    ///
+    /// # Errors
+    /// When the engine cannot be reached or refuses; what was known before stays in force.
+    pub async fn refresh(&self, app: &App) -> Result<(), HookFailure> {
+        let request = Request::builder()
+            .method(Method::GET)
+            .uri(format!("{}/1.1/functions/_ops/metadatas", self.base))
+            .header("X-LC-Id", app.id.as_str())
+            .header("X-LC-Key", format!("{},master", app.master_key))
+            .header("X-LC-Prod", "1");
+        let answer = self.exchange(request, Bytes::new(), DEFINITIONS_TIMEOUT).await?;
+        // A project without functions (EC 1.13).
+        let names = if answer.status == StatusCode::NOT_FOUND { Vec::new() } else { answer.definitions()? };
+        self.known_hooks.learn(app, names);
+        Ok(())
+    }
+
+    /// Keeps the lists of all apps that were asked about up to date until `shutdown`.
+    pub async fn keep_refreshing(&self, shutdown: CancellationToken) {
+        let refreshing = async {
+            loop {
+                for app in self.known_hooks.apps() {
+                    if let Err(failure) = self.refresh(&app).await {
+                        tracing::warn!(
+                            app = %app.id,
+                            cause = failure.cause.name(),
+                            reason = failure.message,
+                            "the list of hooks cannot be refreshed"
+                        );
+                    }
+                }
+                // A new app should not have to wait for its list: until then all of its hooks are called.
+                tokio::select! {
+                    () = tokio::time::sleep(REFRESH_EVERY) => {}
+                    () = self.known_hooks.new_app() => {}
+                }
+            }
+        };
+        shutdown.run_until_cancelled(refreshing).await;
+    }
+
+    /// One request and its whole answer.
+    async fn exchange(
+        &self,
+        request: http::request::Builder,
+        body: Bytes,
+        limit: Duration,
+    ) -> Result<Answer, HookFailure> {
+        let request =
+            request.body(Full::new(body)).map_err(|error| unavailable("the request cannot be built", &error))?;
+        let exchange = async {
+            let response = self
+                .client
+                .request(request)
+                .await
+                .map_err(|error| unavailable("the engine cannot be reached", &error))?;
+            let (head, body) = response.into_parts();
+            let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(broken_answer)?;
+            Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
+        };
+        tokio::time::timeout(limit, exchange).await.unwrap_or_else(|_| {
+            let message = format!("the engine did not answer within {} ms", limit.as_millis());
+            Err(HookFailure { cause: FailureCause::TimedOut, message })
+        })
+    }
+}
+
+#[async_trait]
+impl HookEngine for HttpEngine {
+    /// True as well while the list of the app is not known yet: a call that turns out to be to nothing is no failure,
+    /// but a hook passed over would be.
+    fn defines(&self, app: &App, hook: &str) -> bool {
+        self.known_hooks.defines(app, hook)
+    }
+
+    async fn call(&self, call: HookCall) -> Result<Bytes, HookFailure> {
+        let HookCall { app, hook, params, remote_address, deadline } = call;
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("{}/1.1/functions/{hook}", self.base))
+            .header(CONTENT_TYPE, "application/json")
+            .header("X-LC-Id", app.id.as_str())
+            .header("X-LC-Key", app.app_key.as_str())
+            .header("X-LC-Hook-Key", app.hook_key.as_str())
+            .header("X-LC-Prod", "1");
+        if let Some(address) = remote_address {
+            request = request.header(FORWARDED, forwarded(address));
+        }
+        self.exchange(request, params, deadline).await?.result()
+    }
+}
+
+/// RFC 7239: an IPv6 address stands in brackets and quotes.
+fn forwarded(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => format!("for={address}"),
+        IpAddr::V6(address) => format!("for=\"[{address}]\""),
+    }
+}
+
+/// The failure that a client may read about; addresses and the like go to the log only.
+fn unavailable(message: &str, error: &(dyn Error + 'static)) -> HookFailure {
+    tracing::debug!(error, "{message}");
+    HookFailure { cause: FailureCause::Unavailable, message: message.to_owned() }
+}
+
+fn broken_answer(error: Box<dyn Error + Send + Sync>) -> HookFailure {
+    if error.is::<LengthLimitError>() {
+        let message = format!("the engine's answer has more than {MAX_ANSWER_BYTES} bytes");
+        return HookFailure { cause: FailureCause::BadReply, message };
+    }
+    unavailable("the engine's answer broke off", error.as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EngineUrlError, HttpEngine, forwarded};
+
+    #[test]
+    fn addresses_are_forwarded_as_the_rfc_writes_them() {
+        assert_eq!(forwarded("203.0.113.7".parse().unwrap()), "for=203.0.113.7");
+        assert_eq!(forwarded("2001:db8::1".parse().unwrap()), "for=\"[2001:db8::1]\"");
+        assert_eq!(forwarded("::ffff:203.0.113.7".parse().unwrap()), "for=203.0.113.7");
+    }
+
+    #[test]
+    fn only_plain_http_without_a_path_is_an_engine_address() {
+        for good in ["http://127.0.0.1:3000", "http://engine:3000/"] {
+            assert!(HttpEngine::new(good).is_ok(), "{good}");
+        }
+        for bad in ["https://engine", "engine:3000", "/functions", "http://engine/1.1"] {
+            assert!(matches!(HttpEngine::new(bad), Err(EngineUrlError::NotPlainHttp(_))), "{bad}");
+        }
+        assert!(matches!(HttpEngine::new("http://a b"), Err(EngineUrlError::Malformed { .. })));
+    }
+}

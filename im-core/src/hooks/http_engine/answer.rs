@@ -1,0 +1,187 @@
+//! What an HTTP answer of an engine means (EC 1.8, 1.9).
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::hooks::{FailureCause, HookFailure};
+
+/// Our own engine says in this header what became of the call; status and code cannot tell all causes apart.
+const OUTCOME: &str = "X-Hookd-Outcome";
+
+/// The code of a call that hit the engine's time limit.
+const TIMED_OUT: i64 = 124;
+
+/// A gateway's code for the same.
+const TIMED_OUT_AT_GATEWAY: i64 = 141;
+
+/// A whole answer.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+#[derive(Deserialize)]
+struct Success<'a> {
+    #[serde(borrow)]
+    result: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Definitions {
+    result: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Failure {
+    /// A number, or in some SDKs a text (EC-16).
+    code: Value,
+    error: String,
+}
+
+impl Answer {
+    /// The JSON text of `result`, `null` when there is none (EC-14). A function that is not defined has no opinion.
+    pub(super) fn result(&self) -> Result<Bytes, HookFailure> {
+        if self.status == StatusCode::OK {
+            let success: Success<'_> = serde_json::from_slice(&self.body).map_err(|error| bad_reply(&error))?;
+            return Ok(success
+                .result
+                .map_or(Bytes::from_static(b"null"), |result| self.body.slice_ref(result.get().as_bytes())));
+        }
+        let failure: Option<Failure> = serde_json::from_slice(&self.body).ok();
+        if self.status == StatusCode::NOT_FOUND && failure.is_some() {
+            return Ok(Bytes::from_static(b"null"));
+        }
+        Err(self.failure(failure))
+    }
+
+    /// The names of the functions that are defined.
+    pub(super) fn definitions(&self) -> Result<Vec<String>, HookFailure> {
+        if self.status == StatusCode::OK {
+            let definitions: Definitions = serde_json::from_slice(&self.body).map_err(|error| bad_reply(&error))?;
+            return Ok(definitions.result);
+        }
+        Err(self.failure(serde_json::from_slice(&self.body).ok()))
+    }
+
+    fn failure(&self, failure: Option<Failure>) -> HookFailure {
+        let code = failure.as_ref().and_then(|failure| failure.code.as_i64());
+        let cause = self.outcome().unwrap_or_else(|| cause(self.status, code, failure.is_some()));
+        let message = match (cause, failure) {
+            (FailureCause::Unavailable, _) => format!("the engine answered with status {}", self.status.as_u16()),
+            (_, Some(failure)) => failure.error,
+            (_, None) => format!("status {}", self.status.as_u16()),
+        };
+        HookFailure { cause, message }
+    }
+
+    fn outcome(&self) -> Option<FailureCause> {
+        let outcome = self.headers.get(OUTCOME)?.to_str().ok()?;
+        let causes = [
+            FailureCause::Failed,
+            FailureCause::TimedOut,
+            FailureCause::Trapped,
+            FailureCause::OutOfMemory,
+            FailureCause::Overloaded,
+            FailureCause::BadReply,
+            FailureCause::Unavailable,
+        ];
+        causes.into_iter().find(|cause| cause.name() == outcome)
+    }
+}
+
+/// The cause by status, and by the code of a body that an engine wrote.
+fn cause(status: StatusCode, code: Option<i64>, by_engine: bool) -> FailureCause {
+    match (status.as_u16(), code) {
+        (503, Some(TIMED_OUT)) | (502..=504, Some(TIMED_OUT_AT_GATEWAY)) | (504 | 524, _) => FailureCause::TimedOut,
+        (429 | 529, _) => FailureCause::Overloaded,
+        (401 | 403 | 502 | 503, _) => FailureCause::Unavailable,
+        _ if by_engine => FailureCause::Failed,
+        _ => FailureCause::Unavailable,
+    }
+}
+
+fn bad_reply(error: &serde_json::Error) -> HookFailure {
+    HookFailure { cause: FailureCause::BadReply, message: format!("the engine's answer cannot be read: {error}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, HeaderValue, StatusCode};
+
+    use super::{Answer, OUTCOME};
+    use crate::hooks::FailureCause;
+
+    fn answer(status: u16, body: &'static str) -> Answer {
+        Answer {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: HeaderMap::new(),
+            body: Bytes::from_static(body.as_bytes()),
+        }
+    }
+
+    #[test]
+    fn a_result_is_handed_on_as_it_came() {
+        for (body, result) in [
+            (r#"{"result":{"drop":true}}"#, r#"{"drop":true}"#),
+            (r#"{"result":[1, 2]}"#, "[1, 2]"),
+            (r#"{"result":null}"#, "null"),
+            ("{}", "null"),
+        ] {
+            assert_eq!(answer(200, body).result().unwrap(), result, "{body}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_not_json_is_a_bad_reply() {
+        for body in ["", "<html>", "[]", r#"{"result":"#] {
+            assert_eq!(answer(200, body).result().unwrap_err().cause, FailureCause::BadReply, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_function_that_is_not_defined_has_no_opinion() {
+        let answer_of_engine = answer(404, r#"{"code":1,"error":"No such cloud function '_messageReceived'"}"#);
+        assert_eq!(answer_of_engine.result().unwrap(), "null");
+        let answer_of_something_else = answer(404, "<h1>Not Found</h1>");
+        assert_eq!(answer_of_something_else.result().unwrap_err().cause, FailureCause::Unavailable);
+    }
+
+    #[test]
+    fn failures_by_status_and_code() {
+        for (status, body, cause) in [
+            (503, r#"{"code":124,"error":"The request timed out on the server."}"#, FailureCause::TimedOut),
+            (524, r#"{"code":141,"error":"timeout"}"#, FailureCause::TimedOut),
+            (504, "", FailureCause::TimedOut),
+            (503, "", FailureCause::Unavailable),
+            (502, "<html>", FailureCause::Unavailable),
+            (429, "", FailureCause::Overloaded),
+            (401, r#"{"code":401,"error":"Unauthorized."}"#, FailureCause::Unavailable),
+            (400, r#"{"code":1,"error":"no"}"#, FailureCause::Failed),
+            (500, r#"{"code":"ECONNREFUSED","error":"connect"}"#, FailureCause::Failed),
+            (500, r#"{"code":141,"error":"Cloud Code script had an error."}"#, FailureCause::Failed),
+            (500, "<html>", FailureCause::Unavailable),
+            (301, "", FailureCause::Unavailable),
+        ] {
+            assert_eq!(answer(status, body).result().unwrap_err().cause, cause, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn our_own_engine_names_the_outcome() {
+        for cause in ["failed", "timeout", "trap", "out_of_memory", "overloaded", "bad_reply", "unavailable"] {
+            let mut answer = answer(500, r#"{"code":1,"error":"x"}"#);
+            answer.headers.insert(OUTCOME, HeaderValue::from_static(cause));
+            assert_eq!(answer.result().unwrap_err().cause.name(), cause);
+        }
+    }
+
+    #[test]
+    fn the_text_of_a_function_is_kept() {
+        assert_eq!(answer(400, r#"{"code":1,"error":"no luck"}"#).result().unwrap_err().message, "no luck");
+    }
+}

@@ -1,0 +1,38 @@
+//! What is counted about hook calls.
+
+use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
+use std::time::Duration;
+
+use super::FailureCause;
+
+const CALLS: &str = "hookd_hook_calls_total";
+const SECONDS: &str = "hookd_hook_call_seconds";
+const LET_THROUGH: &str = "hookd_hook_let_through_total";
+const ABORTED: &str = "hookd_hook_aborted_total";
+const DROPPED: &str = "hookd_hook_notifications_dropped_total";
+
+/// Gives every metric of this module its help text. Called once, after the recorder is installed.
+pub fn describe() {
+    describe_counter!(CALLS, "Hook calls, by hook and outcome: `replied` or the cause of the failure.");
+    describe_histogram!(SECONDS, Unit::Seconds, "Time from a hook call to its outcome, by hook.");
+    describe_counter!(LET_THROUGH, "Requests that went on although their blocking hook failed, by hook and cause.");
+    describe_counter!(ABORTED, "Requests refused because their blocking hook failed, by hook and cause.");
+    describe_counter!(DROPPED, "Notification hooks not called because too many were waiting, by hook.");
+}
+
+pub(super) fn called(hook: &'static str, outcome: &'static str, took: Duration) {
+    counter!(CALLS, "hook" => hook, "outcome" => outcome).increment(1);
+    histogram!(SECONDS, "hook" => hook).record(took.as_secs_f64());
+}
+
+pub(super) fn let_through(hook: &'static str, cause: FailureCause) {
+    counter!(LET_THROUGH, "hook" => hook, "cause" => cause.name()).increment(1);
+}
+
+pub(super) fn aborted(hook: &'static str, cause: FailureCause) {
+    counter!(ABORTED, "hook" => hook, "cause" => cause.name()).increment(1);
+}
+
+pub(super) fn dropped(hook: &'static str) {
+    counter!(DROPPED, "hook" => hook).increment(1);
+}

@@ -1,0 +1,16 @@
+//! Hook calls: the seam to the engine, the failure policy, the queue of notifications.
+//!
+//! Rules: S-73 … S-87, EC-23 … EC-32.
+
+mod caller;
+mod engine;
+mod http_engine;
+pub mod metrics;
+mod notifications;
+mod settings;
+
+pub use caller::HookCaller;
+pub(crate) use caller::aborted_by;
+pub use engine::{FailureCause, HookCall, HookEngine, HookFailure};
+pub use http_engine::{EngineUrlError, HttpEngine};
+pub use settings::{AppSettings, SettingsError};

@@ -1,0 +1,154 @@
+//! The settings of each app, kept in memory.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use hook_types::HookKind;
+use thiserror::Error;
+use tokio::sync::Mutex;
+
+use crate::app::{ImSettings, MAX_HOOK_TIMEOUT};
+use crate::ids::AppId;
+use crate::store::{Store, StoreError};
+
+/// Why settings were not saved.
+#[derive(Debug, Error)]
+pub enum SettingsError {
+    /// A timeout names a hook that does not exist.
+    #[error("`hook_timeouts_ms` names `{0}`, which is not a hook; hook names begin with `_`, e.g. `_messageReceived`")]
+    UnknownHook(String),
+    /// A timeout is zero or too long.
+    #[error("`{key}` is {value_ms} ms; allowed are 1 to {} ms", MAX_HOOK_TIMEOUT.as_millis())]
+    TimeoutOutOfRange {
+        /// The setting, or the hook's name.
+        key: String,
+        /// What was asked for.
+        value_ms: u64,
+    },
+    /// The store failed.
+    #[error("the settings cannot be saved")]
+    Store(#[from] StoreError),
+}
+
+/// A cache over the settings in the store: after an app's first use, reading costs no I/O and no lock.
+pub struct AppSettings {
+    store: Arc<dyn Store>,
+    cached: ArcSwap<HashMap<AppId, Arc<ImSettings>>>,
+    /// Held over a read or write of the store, so that a slow first read cannot overwrite a newer value.
+    filling: Mutex<()>,
+}
+
+impl AppSettings {
+    /// An empty cache.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, cached: ArcSwap::default(), filling: Mutex::default() }
+    }
+
+    /// The settings of an app; the defaults when it never saved any.
+    ///
+    /// # Errors
+    /// When they were never read before and the store fails. Nobody may go on with defaults then: the app may have
+    /// asked for more strictness.
+    pub async fn get(&self, app: &AppId) -> Result<Arc<ImSettings>, StoreError> {
+        if let Some(settings) = self.cached.load().get(app) {
+            return Ok(settings.clone());
+        }
+        let _filling = self.filling.lock().await;
+        if let Some(settings) = self.cached.load().get(app) {
+            return Ok(settings.clone());
+        }
+        let settings = Arc::new(self.store.settings(app).await?.unwrap_or_default());
+        self.cache(app, settings.clone());
+        Ok(settings)
+    }
+
+    /// Saves settings, then obeys them.
+    ///
+    /// # Errors
+    /// [`SettingsError`]; the old settings stay in force.
+    pub async fn update(&self, app: &AppId, settings: ImSettings) -> Result<Arc<ImSettings>, SettingsError> {
+        check(&settings)?;
+        let _filling = self.filling.lock().await;
+        self.store.save_settings(app, &settings).await?;
+        let settings = Arc::new(settings);
+        self.cache(app, settings.clone());
+        Ok(settings)
+    }
+
+    fn cache(&self, app: &AppId, settings: Arc<ImSettings>) {
+        self.cached.rcu(|cached| {
+            let mut cached = HashMap::clone(cached);
+            cached.insert(app.clone(), settings.clone());
+            cached
+        });
+    }
+}
+
+/// How long a hook may take: its own setting, else that of its kind, never above [`MAX_HOOK_TIMEOUT`].
+pub(super) fn timeout(settings: &ImSettings, hook: &str, kind: HookKind) -> Duration {
+    let by_kind = match kind {
+        HookKind::Blocking => settings.blocking_hook_timeout_ms,
+        HookKind::Notification => settings.notification_hook_timeout_ms,
+    };
+    let milliseconds = settings.hook_timeouts_ms.get(hook).copied().unwrap_or(by_kind);
+    Duration::from_millis(milliseconds).min(MAX_HOOK_TIMEOUT)
+}
+
+fn check(settings: &ImSettings) -> Result<(), SettingsError> {
+    let kinds = [
+        ("blocking_hook_timeout_ms", settings.blocking_hook_timeout_ms),
+        ("notification_hook_timeout_ms", settings.notification_hook_timeout_ms),
+    ];
+    let hooks = settings.hook_timeouts_ms.iter().map(|(hook, milliseconds)| (hook.as_str(), *milliseconds));
+    for (key, value_ms) in kinds.into_iter().chain(hooks) {
+        if value_ms == 0 || Duration::from_millis(value_ms) > MAX_HOOK_TIMEOUT {
+            return Err(SettingsError::TimeoutOutOfRange { key: key.to_owned(), value_ms });
+        }
+    }
+    let is_hook = |name: &str| hook_types::hook::ALL.iter().any(|(hook, _)| *hook == name);
+    match settings.hook_timeouts_ms.keys().find(|name| !is_hook(name)) {
+        Some(unknown) => Err(SettingsError::UnknownHook(unknown.clone())),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use hook_types::HookKind;
+
+    use super::{check, timeout};
+    use crate::app::{ImSettings, MAX_HOOK_TIMEOUT};
+
+    fn with_hook(name: &str, milliseconds: u64) -> ImSettings {
+        ImSettings { hook_timeouts_ms: BTreeMap::from([(name.to_owned(), milliseconds)]), ..ImSettings::default() }
+    }
+
+    #[test]
+    fn a_timeout_of_the_hook_itself_wins_over_its_kind() {
+        let settings = with_hook("_messageSent", 70);
+        assert_eq!(timeout(&settings, "_messageSent", HookKind::Notification), Duration::from_millis(70));
+        assert_eq!(timeout(&settings, "_clientOnline", HookKind::Notification), Duration::from_secs(15));
+        assert_eq!(timeout(&settings, "_messageReceived", HookKind::Blocking), Duration::from_secs(10));
+    }
+
+    #[test]
+    fn no_timeout_is_above_the_bound() {
+        let settings = with_hook("_messageSent", u64::MAX);
+        assert_eq!(timeout(&settings, "_messageSent", HookKind::Notification), MAX_HOOK_TIMEOUT);
+    }
+
+    #[test]
+    fn settings_that_could_not_be_obeyed_are_refused_by_name() {
+        let error = |settings: ImSettings| check(&settings).unwrap_err().to_string();
+        assert!(error(with_hook("_messageRecieved", 100)).contains("`_messageRecieved`"));
+        assert!(error(with_hook("_messageReceived", 0)).contains("`_messageReceived` is 0 ms"));
+        let settings = ImSettings { blocking_hook_timeout_ms: 15_001, ..ImSettings::default() };
+        assert!(error(settings).contains("`blocking_hook_timeout_ms` is 15001 ms; allowed are 1 to 15000 ms"));
+        assert!(check(&ImSettings::default()).is_ok());
+    }
+}

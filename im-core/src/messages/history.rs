@@ -1,0 +1,29 @@
+//! Reading the history of a conversation.
+
+use crate::core::ImCore;
+use crate::error::{Code, RequestError};
+use crate::ids::ConversationId;
+use crate::request::RequestContext;
+use crate::store::{HistoryQuery, StoredMessage};
+
+/// Messages that one query may answer (P-92).
+const MAX_MESSAGES: u32 = 100;
+
+/// Messages of a conversation, oldest first. A member sees all of them, also those from before it joined (S-25).
+///
+/// # Errors
+/// 4303 no such conversation, 4312 not a member.
+pub async fn history(
+    core: &ImCore,
+    request: &RequestContext,
+    conversation: &ConversationId,
+    query: HistoryQuery,
+) -> Result<Vec<StoredMessage>, RequestError> {
+    let found = core.store.conversation(&request.app.id, conversation).await?;
+    let found = found.ok_or_else(|| RequestError::code(Code::ConversationNotFound))?;
+    if !found.has_member(&request.client) {
+        return Err(RequestError::code(Code::ConversationLogRejected));
+    }
+    let query = HistoryQuery { limit: query.limit.min(MAX_MESSAGES), ..query };
+    Ok(core.store.history(&request.app.id, conversation, &query).await?)
+}

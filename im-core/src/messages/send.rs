@@ -1,0 +1,233 @@
+//! Sending a message.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use hook_types::{MessageSent, MessageSentParams};
+
+use super::review::{Reviewed, Rewrite, review};
+use super::{MAX_MESSAGE_BYTES, content};
+use crate::conversations::texts;
+use crate::core::ImCore;
+use crate::delivery::{DeliveredMessage, Event, PatchedMessage};
+use crate::error::{Code, RequestError};
+use crate::ids::{ClientId, ConversationId, MessageId};
+use crate::request::RequestContext;
+use crate::store::{AppendedMessage, MessageBody, NewMessage};
+use crate::timestamp::Timestamp;
+
+/// A request to send a message.
+#[derive(Clone, Debug)]
+pub struct SendMessage {
+    /// Where.
+    pub conversation: ConversationId,
+    /// The body as the client gave it.
+    pub body: MessageBody,
+    /// Mentioned clients.
+    pub mentions: Vec<ClientId>,
+    /// Everybody is mentioned.
+    pub mention_all: bool,
+    /// Not to be stored; only for who is online (S-43).
+    pub transient: bool,
+    /// The sender asks for a receipt.
+    pub receipt: bool,
+    /// The client's own name for the message: the same one again is the same message (P-84).
+    pub deduplication_token: Option<String>,
+}
+
+/// An accepted message: what the sender's `ack` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentMessage {
+    /// Made by the server.
+    pub id: MessageId,
+    /// Strictly increasing within the conversation, except for transient messages.
+    pub timestamp: Timestamp,
+    /// Where.
+    pub conversation: ConversationId,
+}
+
+/// Takes a message through the steps of S-100. What it causes on the sender's own socket waits for the reply.
+///
+/// Run it to the end: a caller that drops the future after the message is stored keeps it from who is online.
+///
+/// # Errors
+/// 4109 too large, 4401 not a member or no such conversation, 4402 dropped by `_messageReceived`, 4200 the hook failed
+/// and the policy is to abort.
+#[tracing::instrument(
+    skip_all,
+    fields(app = %request.app.id, client = %request.client, conversation = %message.conversation)
+)]
+pub async fn send(
+    core: &ImCore,
+    request: &RequestContext,
+    mut message: SendMessage,
+) -> Result<SentMessage, RequestError> {
+    check_size(&message.body)?;
+    let receivers = authorized_receivers(core, request, &message.conversation).await?;
+    message.deduplication_token.take_if(|token| token.is_empty());
+    let token = message.deduplication_token.clone();
+    if let Some(first) = core.recent_sends.find(request, &message.conversation, token.as_deref()).await {
+        return Ok(first);
+    }
+    let received_at = Timestamp::now();
+    let reviewed = review(core, request, &message, receivers, received_at).await?;
+    let (sent, delivery) = commit_and_deliver(core, request, message, reviewed).await?;
+    if let Some(delivery) = delivery {
+        notify_sent(core, request, delivery);
+    }
+    core.recent_sends.remember(request, token.as_deref(), &sent).await;
+    Ok(sent)
+}
+
+fn check_size(body: &MessageBody) -> Result<(), RequestError> {
+    let size = content::size(body);
+    if size > MAX_MESSAGE_BYTES {
+        let detail = format!("the message has {size} bytes; at most {MAX_MESSAGE_BYTES} are allowed");
+        return Err(RequestError::detailed(Code::FrameTooLong, detail));
+    }
+    Ok(())
+}
+
+/// The other members; 4401 when the sender is not one of them.
+async fn authorized_receivers(
+    core: &ImCore,
+    request: &RequestContext,
+    conversation: &ConversationId,
+) -> Result<Vec<ClientId>, RequestError> {
+    let found = core.store.conversation(&request.app.id, conversation).await?;
+    match found {
+        Some(found) if found.has_member(&request.client) => {
+            Ok(found.members.into_iter().filter(|member| *member != request.client).collect())
+        }
+        _ => Err(RequestError::code(Code::InvalidMessagingTarget)),
+    }
+}
+
+/// A message that went out, for `_messageSent`.
+struct Delivery {
+    message: Arc<DeliveredMessage>,
+    receipt: bool,
+    online: Vec<ClientId>,
+    offline: Vec<ClientId>,
+}
+
+/// Stores and fans out under one lock, so that every session gets messages in the order they were accepted (S-54).
+/// No delivery when the message had been sent before.
+async fn commit_and_deliver(
+    core: &ImCore,
+    request: &RequestContext,
+    message: SendMessage,
+    reviewed: Reviewed,
+) -> Result<(SentMessage, Option<Delivery>), RequestError> {
+    let Reviewed { body, receivers, rewrite } = reviewed;
+    let _lock = core.conversation_locks.lock(&request.app.id, &message.conversation).await;
+    let patched_at = rewrite.is_some().then(Timestamp::now);
+    let stored = commit(core, request, &message, &body, patched_at).await?;
+    let sent =
+        SentMessage { id: stored.id.clone(), timestamp: stored.timestamp, conversation: message.conversation.clone() };
+    if stored.duplicate {
+        return Ok((sent, None));
+    }
+    let delivered = Arc::new(DeliveredMessage {
+        conversation: message.conversation,
+        id: stored.id,
+        from: request.client.clone(),
+        timestamp: stored.timestamp,
+        body,
+        mentions: message.mentions,
+        mention_all: message.mention_all,
+        transient: message.transient,
+    });
+    let (online, offline) = fan_out(core, request, &delivered, receivers);
+    if let (Some(rewrite), Some(patched_at)) = (rewrite, patched_at) {
+        tell_sender(core, request, &delivered, rewrite, patched_at);
+    }
+    Ok((sent, Some(Delivery { message: delivered, receipt: message.receipt, online, offline })))
+}
+
+async fn commit(
+    core: &ImCore,
+    request: &RequestContext,
+    message: &SendMessage,
+    body: &MessageBody,
+    patched_at: Option<Timestamp>,
+) -> Result<AppendedMessage, RequestError> {
+    let id = MessageId::generate();
+    if message.transient {
+        return Ok(AppendedMessage { id, timestamp: Timestamp::now(), duplicate: false });
+    }
+    let new = NewMessage {
+        id,
+        conversation: message.conversation.clone(),
+        from: request.client.clone(),
+        body: body.clone(),
+        mentions: message.mentions.clone(),
+        mention_all: message.mention_all,
+        deduplication_token: message.deduplication_token.clone(),
+        patched_at,
+    };
+    let stored = core.store.append_message(&request.app.id, new).await?;
+    stored.ok_or_else(|| RequestError::code(Code::InvalidMessagingTarget))
+}
+
+/// The message to the receivers' sessions and to the sender's other ones (S-57); answers who was online (S-56).
+fn fan_out(
+    core: &ImCore,
+    request: &RequestContext,
+    message: &Arc<DeliveredMessage>,
+    receivers: Vec<ClientId>,
+) -> (Vec<ClientId>, Vec<ClientId>) {
+    let app = &request.app.id;
+    let event = Event::Message(message.clone());
+    let mut seen = HashSet::new();
+    let receivers = receivers.into_iter().filter(|receiver| seen.insert(receiver.clone()));
+    let (online, offline): (Vec<_>, Vec<_>) = receivers.partition(|receiver| core.registry.is_online(app, receiver));
+    for receiver in online.iter().filter(|receiver| **receiver != request.client) {
+        core.registry.push(app, receiver, &event, Some(request), None);
+    }
+    core.registry.push(app, &request.client, &event, Some(request), Some(request.session));
+    (online, offline)
+}
+
+/// The sender's sessions, the sending one included, learn that the body is another one (P-96).
+fn tell_sender(
+    core: &ImCore,
+    request: &RequestContext,
+    message: &DeliveredMessage,
+    rewrite: Rewrite,
+    patched_at: Timestamp,
+) {
+    let event = Event::MessagePatched(Arc::new(PatchedMessage {
+        conversation: message.conversation.clone(),
+        id: message.id.clone(),
+        from: message.from.clone(),
+        timestamp: message.timestamp,
+        // Differs from the message's own time (P-94), as the stored one does.
+        patched_at: patched_at.max(Timestamp(message.timestamp.0.saturating_add(1))),
+        body: message.body.clone(),
+        mentions: message.mentions.clone(),
+        mention_all: message.mention_all,
+        reason: rewrite.reason,
+    }));
+    core.registry.push(&request.app.id, &request.client, &event, Some(request), None);
+}
+
+fn notify_sent(core: &ImCore, request: &RequestContext, delivery: Delivery) {
+    let Delivery { message, receipt, online, offline } = delivery;
+    let (content, bin) = content::to_text(&message.body);
+    let params = MessageSentParams {
+        from_peer: message.from.as_str().to_owned(),
+        conv_id: message.conversation.as_str().to_owned(),
+        msg_id: message.id.as_str().to_owned(),
+        online_peers: texts(&online),
+        offline_peers: texts(&offline),
+        transient: message.transient,
+        system: None,
+        bin,
+        content,
+        receipt,
+        timestamp: message.timestamp.0,
+        source_ip: request.remote_address.to_string(),
+    };
+    core.hooks.notify::<MessageSent>(&request.app, &params, Some(request.remote_address));
+}
