@@ -133,9 +133,7 @@ impl Api {
     }
 
     fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
-        request
-            .header("x-lc-id", &self.target.app_id)
-            .header("x-lc-key", format!("{},master", self.target.master_key))
+        request.header("x-lc-id", &self.target.app_id).header("x-lc-key", format!("{},master", self.target.master_key))
     }
 
     async fn json(&self, request: RequestBuilder) -> anyhow::Result<Value> {

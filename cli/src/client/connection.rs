@@ -100,9 +100,11 @@ impl Connection {
     fn load(data: &Path) -> anyhow::Result<Option<Self>> {
         let path = data.join(FILE_NAME);
         match std::fs::read(&path) {
-            Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes).with_context(|| {
-                format!("`{}` is damaged; delete it and start `hookd up` again", path.display())
-            })?)),
+            Ok(bytes) => {
+                Ok(Some(serde_json::from_slice(&bytes).with_context(|| {
+                    format!("`{}` is damaged; delete it and start `hookd up` again", path.display())
+                })?))
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
         }

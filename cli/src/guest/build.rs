@@ -32,8 +32,7 @@ pub fn build(project: &Path, progress: &mut dyn FnMut(&str)) -> anyhow::Result<B
     let toolchain = Toolchain::find()?;
     let core_module = compile(&toolchain, project, progress)?;
     progress("making the component");
-    let core_bytes =
-        std::fs::read(&core_module).with_context(|| format!("cannot read `{}`", core_module.display()))?;
+    let core_bytes = std::fs::read(&core_module).with_context(|| format!("cannot read `{}`", core_module.display()))?;
     let bytes = componentize(&core_bytes)?;
     let path = module_path(&core_module).with_context(|| format!("`{}` has no name", core_module.display()))?;
     if let Some(folder) = path.parent() {
@@ -90,7 +89,10 @@ fn read_artifacts(cargo: &mut Child) -> Option<thread::JoinHandle<Option<PathBuf
         let lines = stdout.lines().map_while(Result::ok);
         let messages = lines.filter_map(|line| serde_json::from_str::<CargoMessage>(&line).ok());
         let artifacts = messages.filter(|message| message.reason == "compiler-artifact");
-        artifacts.flat_map(|artifact| artifact.filenames).filter(|file| file.extension() == Some("wasm".as_ref())).last()
+        artifacts
+            .flat_map(|artifact| artifact.filenames)
+            .filter(|file| file.extension() == Some("wasm".as_ref()))
+            .last()
     }))
 }
 

@@ -21,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::adapters::{EngineApps, InMemoryEngine};
-use super::lifecycle::DRAIN_TIMEOUT;
 use super::control;
+use super::lifecycle::DRAIN_TIMEOUT;
 use crate::client::Connection;
 use crate::exit::InputError;
 

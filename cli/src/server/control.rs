@@ -107,7 +107,10 @@ async fn show_app(State(control): State<Control>, Authorized(app): Authorized) -
     }))
 }
 
-async fn show_settings(State(control): State<Control>, Authorized(app): Authorized) -> Result<Json<ImSettings>, ApiError> {
+async fn show_settings(
+    State(control): State<Control>,
+    Authorized(app): Authorized,
+) -> Result<Json<ImSettings>, ApiError> {
     let settings = control.settings.get(&AppId::new(&app.id)).await.map_err(internal)?;
     Ok(Json(ImSettings::clone(&settings)))
 }

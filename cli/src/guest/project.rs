@@ -1,0 +1,284 @@
+//! A new hook project.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::sdk;
+use crate::client::default_data_folder;
+use crate::exit::InputError;
+
+/// What a project needs to begin with one hook.
+struct Template {
+    /// Reserved name.
+    hook: &'static str,
+    /// The function in the source.
+    function: &'static str,
+    /// Begin of the SDK's type names.
+    types: &'static str,
+    /// What the reply does; empty for notification hooks.
+    pass: &'static str,
+    /// Params to try it with.
+    sample: &'static str,
+}
+
+const MESSAGE: &str = r#"{
+  "fromPeer": "Tom",
+  "convId": "64f0c0ffee0000000000a001",
+  "toPeers": ["Jerry"],
+  "transient": false,
+  "bin": false,
+  "content": "{\"_lctype\":-1,\"_lctext\":\"hi\"}",
+  "receipt": false,
+  "timestamp": 1700000000123,
+  "system": null,
+  "sourceIP": "203.0.113.7",
+  "groupId": null
+}
+"#;
+
+const MEMBERS: &str = r#"{
+  "initBy": "Tom",
+  "members": ["Jerry"],
+  "convId": "64f0c0ffee0000000000a001"
+}
+"#;
+
+const TEMPLATES: [Template; 13] = [
+    Template {
+        hook: "_messageReceived",
+        function: "message_received",
+        types: "MessageReceived",
+        pass: "pass",
+        sample: MESSAGE,
+    },
+    Template {
+        hook: "_messageSent",
+        function: "message_sent",
+        types: "MessageSent",
+        pass: "",
+        sample: r#"{
+  "fromPeer": "Tom",
+  "convId": "64f0c0ffee0000000000a001",
+  "msgId": "q2sXr0yJQeC5m1d8nB7v_A",
+  "onlinePeers": ["Jerry"],
+  "offlinePeers": [],
+  "transient": false,
+  "bin": false,
+  "content": "hi",
+  "receipt": false,
+  "timestamp": 1700000000123,
+  "sourceIP": "203.0.113.7"
+}
+"#,
+    },
+    Template {
+        hook: "_receiversOffline",
+        function: "receivers_offline",
+        types: "ReceiversOffline",
+        pass: "pass",
+        sample: r#"{
+  "fromPeer": "Tom",
+  "convId": "64f0c0ffee0000000000a001",
+  "offlinePeers": ["Jerry"],
+  "content": "hi",
+  "timestamp": 1700000000123,
+  "mentionAll": false,
+  "mentionOfflinePeers": []
+}
+"#,
+    },
+    Template {
+        hook: "_messageUpdate",
+        function: "message_update",
+        types: "MessageUpdate",
+        pass: "pass",
+        sample: r#"{
+  "fromPeer": "Tom",
+  "convId": "64f0c0ffee0000000000a001",
+  "toPeers": ["Jerry"],
+  "bin": false,
+  "content": "hi again",
+  "timestamp": 1700000000123,
+  "msgId": "q2sXr0yJQeC5m1d8nB7v_A",
+  "sourceIP": "203.0.113.7",
+  "recall": false,
+  "system": null
+}
+"#,
+    },
+    Template {
+        hook: "_conversationStart",
+        function: "conversation_start",
+        types: "ConversationStart",
+        pass: "pass",
+        sample: r#"{
+  "initBy": "Tom",
+  "members": ["Jerry", "Tom"],
+  "attr": { "name": "Tom & Jerry" }
+}
+"#,
+    },
+    Template {
+        hook: "_conversationStarted",
+        function: "conversation_started",
+        types: "ConversationStarted",
+        pass: "",
+        sample: "{ \"convId\": \"64f0c0ffee0000000000a001\" }\n",
+    },
+    Template {
+        hook: "_conversationAdd",
+        function: "conversation_add",
+        types: "ConversationAdd",
+        pass: "pass",
+        sample: MEMBERS,
+    },
+    Template {
+        hook: "_conversationAdded",
+        function: "conversation_added",
+        types: "ConversationAdded",
+        pass: "",
+        sample: MEMBERS,
+    },
+    Template {
+        hook: "_conversationRemove",
+        function: "conversation_remove",
+        types: "ConversationRemove",
+        pass: "pass",
+        sample: MEMBERS,
+    },
+    Template {
+        hook: "_conversationRemoved",
+        function: "conversation_removed",
+        types: "ConversationRemoved",
+        pass: "",
+        sample: MEMBERS,
+    },
+    Template {
+        hook: "_conversationUpdate",
+        function: "conversation_update",
+        types: "ConversationUpdate",
+        pass: "pass",
+        sample: r#"{
+  "initBy": "Tom",
+  "convId": "64f0c0ffee0000000000a001",
+  "attr": { "name": "Cat & Mouse" }
+}
+"#,
+    },
+    Template {
+        hook: "_clientOnline",
+        function: "client_online",
+        types: "ClientOnline",
+        pass: "",
+        sample: "{ \"peerId\": \"Tom\", \"sourceIP\": \"203.0.113.7\" }\n",
+    },
+    Template {
+        hook: "_clientOffline",
+        function: "client_offline",
+        types: "ClientOffline",
+        pass: "",
+        sample: "{ \"peerId\": \"Tom\", \"closeCode\": 1, \"closeMsg\": \"logged out\", \"sourceIP\": \"203.0.113.7\" }\n",
+    },
+];
+
+/// Writes a project with one hook.
+///
+/// # Errors
+/// [`InputError`] when the folder is not empty, or its name or the hook's will not do.
+pub fn new_project(folder: &Path, hook: &str) -> anyhow::Result<()> {
+    let template = TEMPLATES.iter().find(|template| template.hook == hook).ok_or_else(|| {
+        let known: Vec<_> = TEMPLATES.iter().map(|template| template.hook).collect();
+        InputError::new(format!("there is no template for a hook `{hook}`"))
+            .hint(format!("known: {}", known.join(", ")))
+    })?;
+    let name = crate_name(folder)?;
+    if folder.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        let problem = format!("the folder `{}` is not empty", folder.display());
+        return Err(InputError::new(problem).hint("give the name of a new folder").into());
+    }
+    let sdk = sdk::unpack(&default_data_folder())?;
+    let files = [
+        ("Cargo.toml", manifest(&name, &sdk)),
+        ("src/lib.rs", source(template)),
+        ("sample.json", template.sample.to_owned()),
+        ("README.md", readme(&name, template)),
+        (".gitignore", "/target\n".to_owned()),
+    ];
+    fs::create_dir_all(folder.join("src")).with_context(|| format!("cannot create `{}`", folder.display()))?;
+    for (file, text) in files {
+        let path = folder.join(file);
+        fs::write(&path, text).with_context(|| format!("cannot write `{}`", path.display()))?;
+    }
+    Ok(())
+}
+
+fn crate_name(folder: &Path) -> Result<String, InputError> {
+    let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let starts_well = name.starts_with(|first: char| first.is_ascii_alphabetic());
+    if starts_well && name.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_')) {
+        return Ok(name.to_owned());
+    }
+    Err(InputError::new(format!("`{}` does not name a project", folder.display()))
+        .hint("use letters, digits, `-` and `_`, beginning with a letter, e.g. my-hooks"))
+}
+
+fn manifest(name: &str, sdk: &Path) -> String {
+    let sdk = toml::Value::from(sdk.display().to_string());
+    format!(
+        r#"[package]
+name = "{name}"
+version = "0.1.0"
+edition = "2024"
+
+[lib]
+crate-type = ["cdylib", "rlib"]
+
+[dependencies]
+hook-sdk = {{ path = {sdk} }}
+
+# A project of its own, also inside another workspace's folder.
+[workspace]
+"#
+    )
+}
+
+fn source(template: &Template) -> String {
+    let Template { hook, function, types, pass, .. } = template;
+    let (reply, answer, expected) = match *pass {
+        "" => ("()".to_owned(), "Ok(())".to_owned(), "null"),
+        pass => (format!("{types}Reply"), format!("Ok({types}Reply::{pass}())"), "{}"),
+    };
+    format!(
+        r#"//! Hooks of this app: one annotated function each; the type of the params says which hook it is.
+
+use hook_sdk::prelude::*;
+
+#[hook]
+fn {function}(params: {types}Params) -> Result<{reply}> {{
+    println!("{hook}: {{params:?}}");
+    {answer}
+}}
+
+#[cfg(test)]
+mod tests {{
+    use hook_sdk::Context;
+
+    #[test]
+    fn answers_the_sample() {{
+        let reply = hook_sdk::call("{hook}", include_str!("../sample.json"), &Context::default()).unwrap();
+        assert_eq!(reply, "{expected}");
+    }}
+}}
+"#
+    )
+}
+
+fn readme(name: &str, template: &Template) -> String {
+    format!(
+        "# {name}\n\nHooks for hookd, in Rust.\n\n```\ncargo test                  # on this machine\nhookd deploy --prod         # build, upload, go \
+         live\nhookd invoke {} --params sample.json\n```\n",
+        template.hook
+    )
+}
