@@ -49,6 +49,8 @@ codes! {
     InternalError = 4200 "INTERNAL_ERROR",
     /// The server failed in a conversation operation.
     ConversationInternalError = 4300 "CONVERSATION_INTERNAL_ERROR",
+    /// An argument of a conversation operation is wrong; the detail says which.
+    ConversationApiFailed = 4301 "CONVERSATION_API_FAILED",
     /// No such conversation.
     ConversationNotFound = 4303 "CONVERSATION_NOT_FOUND",
     /// The member limit is reached.

@@ -11,6 +11,6 @@ mod session;
 
 pub use event::{ChangedMembers, DeliveredMessage, Event, PatchReason, PatchedMessage};
 pub use gate::{GAP_AFTER_REPLY, ReplyGate};
-pub use outbox::{Outbox, OutboxFull, Outgoing, OutgoingReceiver};
+pub use outbox::{OUTBOX_CAPACITY, Outbox, OutboxFull, Outgoing, OutgoingReceiver};
 pub use registry::Registry;
 pub use session::Session;

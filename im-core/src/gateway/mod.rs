@@ -1,16 +1,44 @@
 //! The socket and HTTP side of the IM core: decodes commands, calls use cases, encodes replies and pushes.
+//!
+//! One loop owns each socket (`connection`), decides what a command means (`dispatch`), carries session commands out
+//! itself and starts a tracked task for everything that may wait. All output goes through one bounded queue (`queue`).
+//! To add a command: an arm in `dispatch::carry_out` and a function in the module of its subject.
 
+mod closing;
 mod config;
+mod connection;
+mod conversation_commands;
+mod dispatch;
+mod lanes;
+mod message_commands;
+mod notifications;
+mod pending;
+mod queue;
+mod reject;
+mod route;
+mod session_commands;
+mod upgrade;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::Router;
+use axum::http::{HeaderName, Method, header};
+use axum::routing::get;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower_http::cors::{Any, CorsLayer};
 
 pub use config::GatewayConfig;
 
 use crate::core::ImCore;
+use crate::ids::ConnectionId;
+use crate::presence::Presence;
+
+/// How long browsers may keep the answer to a preflight.
+const PREFLIGHT_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The gateway of one node.
 #[derive(Clone)]
@@ -18,22 +46,57 @@ pub struct Gateway {
     shared: Arc<Shared>,
 }
 
+/// What all connections share.
 struct Shared {
     core: Arc<ImCore>,
+    presence: Presence,
     config: GatewayConfig,
     shutdown: CancellationToken,
     tasks: TaskTracker,
+    connections: Arc<Semaphore>,
+    connection_ids: AtomicU64,
+}
+
+impl Shared {
+    fn next_connection(&self) -> ConnectionId {
+        ConnectionId(self.connection_ids.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 impl Gateway {
     /// A gateway over `core`. Sockets close with 1001 once `shutdown` is cancelled; `tasks` tracks all of its tasks.
     pub fn new(core: Arc<ImCore>, config: GatewayConfig, shutdown: CancellationToken, tasks: TaskTracker) -> Self {
-        Self { shared: Arc::new(Shared { core, config, shutdown, tasks }) }
+        let shared = Shared {
+            presence: Presence::new(config.session_token_life),
+            connections: Arc::new(Semaphore::new(config.connections.min(Semaphore::MAX_PERMITS))),
+            connection_ids: AtomicU64::new(1),
+            core,
+            config,
+            shutdown,
+            tasks,
+        };
+        Self { shared: Arc::new(shared) }
     }
 
-    /// `/v1/route`, `/1.1/rtm/notifications` and the WebSocket on every other path. Serve it with
+    /// `/v1/route`, `/1.1/rtm/notifications` and, as the fallback, the WebSocket on every other path. Serve it with
     /// `into_make_service_with_connect_info::<SocketAddr>()`.
     pub fn router(&self) -> Router {
-        Router::new()
+        // A base URL with a trailing slash makes clients ask for `//v1/route` (P-14).
+        let http = Router::new()
+            .route("/v1/route", get(route::route))
+            .route("//v1/route", get(route::route))
+            .route("/1.1/rtm/notifications", get(notifications::notifications))
+            .layer(cors());
+        http.fallback(upgrade::upgrade).with_state(self.shared.clone())
     }
+}
+
+/// Any page may call: the session token, not a cookie, is what authenticates.
+fn cors() -> CorsLayer {
+    let headers = ["x-lc-id", "x-lc-key", "x-lc-im-session-token"].map(HeaderName::from_static);
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers(headers.into_iter().chain([header::CONTENT_TYPE]).collect::<Vec<_>>())
+        .max_age(PREFLIGHT_LIFE)
 }

@@ -1,1 +1,78 @@
 //! Sessions: who is logged in, on which device, with which token.
+//!
+//! Rules: S-29 … S-37, S-98, S-106, S-107, P-49 … P-58.
+
+mod ending;
+mod opening;
+mod token;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use moka::sync::Cache;
+
+pub(crate) use ending::Ending;
+pub(crate) use opening::{Login, Socket};
+pub(crate) use token::{IssuedToken, SessionToken};
+
+use crate::app::App;
+use crate::delivery::Session;
+use crate::error::{Code, RequestError};
+use crate::ids::{ClientId, SessionId};
+use crate::timestamp::Timestamp;
+
+/// Ended logins to remember; the oldest are forgotten first, and their clients then simply log in again.
+const REMEMBERED_ENDINGS: u64 = 100_000;
+
+/// Opens and ends the sessions of one node.
+pub(crate) struct Presence {
+    /// Token families that ended for good, and what their clients are told when they come back (P-54).
+    ended_families: Cache<String, Code>,
+    /// Serialises logins, so that of two with one tag at the same time exactly one stays. Held for microseconds.
+    logins: Mutex<()>,
+    sessions: AtomicU64,
+    token_life: Duration,
+}
+
+impl Presence {
+    /// Tokens live for `token_life`.
+    pub(crate) fn new(token_life: Duration) -> Self {
+        Self {
+            ended_families: Cache::builder().max_capacity(REMEMBERED_ENDINGS).time_to_live(token_life).build(),
+            logins: Mutex::default(),
+            sessions: AtomicU64::new(1),
+            token_life,
+        }
+    }
+
+    /// A fresh token for the latest one of an open session, expired or not (P-55).
+    ///
+    /// # Errors
+    /// 4112 when the token is of another login or client.
+    pub(crate) fn refresh(&self, app: &App, session: &Session, token: &str) -> Result<IssuedToken, RequestError> {
+        match SessionToken::verify(token, app) {
+            Some(token) if token.client == session.client && token.family == session.token_family => {
+                Ok(self.issue(app, session))
+            }
+            _ => Err(RequestError::code(Code::SessionTokenExpired)),
+        }
+    }
+
+    /// True when an HTTP call with this token may act as the client (P-19).
+    pub(crate) fn authenticates(&self, app: &App, client: &ClientId, token: &str) -> bool {
+        SessionToken::verify(token, app).is_some_and(|token| {
+            token.client == *client
+                && !token.has_expired(Timestamp::now())
+                && !self.ended_families.contains_key(&token.family)
+        })
+    }
+
+    fn issue(&self, app: &App, session: &Session) -> IssuedToken {
+        SessionToken::issue(app, session, self.token_life)
+    }
+
+    fn next_session_id(&self) -> SessionId {
+        SessionId(self.sessions.fetch_add(1, Ordering::Relaxed))
+    }
+}

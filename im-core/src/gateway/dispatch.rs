@@ -1,0 +1,250 @@
+//! What a command does: session commands at once, use cases in tasks of their own.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::Shared;
+use super::connection::Closing;
+use super::conversation_commands as conversation;
+use super::lanes::Lanes;
+use super::message_commands as message;
+use super::pending::PendingReply;
+use super::queue::{Reply, WriteQueue};
+use crate::app::App;
+use crate::delivery::Session;
+use crate::error::{Code, RequestError};
+use crate::ids::ConversationId;
+use crate::presence::{Ending, Socket};
+use crate::protocol::describe;
+use crate::protocol::frame::encode;
+use crate::protocol::replies::Recipient;
+use crate::protocol::wire::{CommandType, GenericCommand, OpType};
+use crate::request::RequestContext;
+
+/// The service number of LiveQuery (P-28).
+const LIVE_QUERY_SERVICE: i32 = 1;
+
+/// A session of this socket.
+pub(super) struct LocalSession {
+    pub(super) session: Arc<Session>,
+    /// `configBitmap` (P-51).
+    pub(super) config: i64,
+}
+
+/// The state of one socket apart from its frames.
+pub(super) struct Dispatcher {
+    pub(super) shared: Arc<Shared>,
+    pub(super) socket: Socket,
+    /// Named by the first login; one for all sessions of the socket (P-20).
+    pub(super) app: Option<Arc<App>>,
+    /// In the order of opening.
+    pub(super) sessions: Vec<LocalSession>,
+    lanes: Lanes,
+    live_query: bool,
+    /// When the socket last had no session and no LiveQuery; `None` while it has.
+    idle_since: Option<Instant>,
+}
+
+impl Dispatcher {
+    /// A socket on which nobody has logged in yet.
+    pub(super) fn new(shared: Arc<Shared>, socket: Socket) -> Self {
+        Self {
+            shared,
+            socket,
+            app: None,
+            sessions: Vec::new(),
+            lanes: Lanes::default(),
+            live_query: false,
+            idle_since: Some(Instant::now()),
+        }
+    }
+
+    /// Since when nobody has been logged in.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        self.idle_since
+    }
+
+    /// Carries a command out, or starts to.
+    pub(super) fn dispatch(
+        &mut self,
+        command: GenericCommand,
+        slot: OwnedSemaphorePermit,
+        queue: &mut WriteQueue,
+    ) -> Result<(), Closing> {
+        let recipient = Recipient::of(&command);
+        let kind = command.cmd.and_then(|cmd| CommandType::try_from(cmd).ok());
+        let op = command.op.and_then(|op| OpType::try_from(op).ok());
+        let outcome = match (kind, op) {
+            (Some(CommandType::Echo), _) => {
+                // Some SDKs send heartbeats without `i` and want them back the same way (P-30).
+                let echo = GenericCommand { cmd: command.cmd, i: command.i, ..GenericCommand::default() };
+                queue.reply(Reply { frame: encode(&echo), conversation: None, gate: None });
+                Ok(())
+            }
+            // Receipts and read marks have no effect yet, and never a reply (P-25).
+            (Some(CommandType::Ack | CommandType::Read), _) => Ok(()),
+            (Some(CommandType::Login | CommandType::Logout), _) => {
+                answer(queue, &self.live_query(&command, kind == Some(CommandType::Login)));
+                Ok(())
+            }
+            (Some(CommandType::Session), Some(op)) => self.session_command(op, command, &recipient, queue),
+            (Some(CommandType::Direct | CommandType::Logs | CommandType::Conv), _) => {
+                self.start(command, recipient, slot, queue)
+            }
+            _ => {
+                answer(queue, &recipient.error(&conversation::unsupported(&format!("`{}`", describe(&command)))));
+                Ok(())
+            }
+        };
+        self.forget_ended();
+        outcome
+    }
+
+    /// Ends all sessions: the socket is gone.
+    pub(super) fn end_sessions(&mut self, error: Option<Code>) {
+        let Some(app) = &self.app else { return };
+        for local in self.sessions.drain(..) {
+            self.shared.presence.end(&self.shared.core, app, &local.session, Ending::Lost(error), None);
+        }
+    }
+
+    /// The session that a command names, or the first one when it names none (P-27).
+    pub(super) fn session_of(&self, peer: Option<&str>) -> Result<&LocalSession, RequestError> {
+        self.sessions
+            .iter()
+            .filter(|local| !local.session.has_ended())
+            .find(|local| peer.is_none_or(|peer| local.session.client.as_str() == peer))
+            .ok_or_else(|| RequestError::code(Code::SessionRequired))
+    }
+
+    /// Sessions end from elsewhere too, by a conflict.
+    pub(super) fn forget_ended(&mut self) {
+        self.sessions.retain(|local| !local.session.has_ended());
+        let idle = self.sessions.is_empty() && !self.live_query;
+        self.idle_since = if idle { self.idle_since.or_else(|| Some(Instant::now())) } else { None };
+    }
+
+    /// Starts a use case in a task of its own: neither the loop nor the end of the socket must stop it half-way.
+    fn start(
+        &mut self,
+        command: GenericCommand,
+        recipient: Recipient,
+        slot: OwnedSemaphorePermit,
+        queue: &mut WriteQueue,
+    ) -> Result<(), Closing> {
+        let local = match self.session_of(command.peer_id.as_deref()) {
+            Ok(local) => local,
+            Err(error) => {
+                answer(queue, &recipient.error(&error));
+                return Ok(());
+            }
+        };
+        let Some(app) = self.app.clone() else { return Err(Closing::Code(Code::InternalError)) };
+        let recipient = recipient.as_client(&local.session.client);
+        if command.direct_message.as_ref().is_some_and(message::is_oversized) {
+            let error = RequestError::code(Code::FrameTooLong);
+            answer(queue, &recipient.error(&error));
+            return if recipient.serial.is_some() { Ok(()) } else { Err(Closing::Code(Code::FrameTooLong)) };
+        }
+        let silent = is_unacknowledged(&command, local.config);
+        let (session, client) = (local.session.id, local.session.client.clone());
+        let connection = self.socket.connection;
+        let request = RequestContext::new(app, client, session, connection, self.socket.remote_address);
+        let conversation = conversation_of(&command);
+        let place = self.lanes.join(session, conversation.as_ref());
+        let pending =
+            PendingReply::new(self.socket.outbox.clone(), recipient.clone(), conversation, request.reply_gate.clone());
+        let shared = self.shared.clone();
+        let turn_by = tokio::time::Instant::now() + shared.config.queue_timeout;
+        self.shared.tasks.spawn(async move {
+            let _in_work = (slot, place.done.drop_guard());
+            if let Some(previous) = place.previous {
+                let turn = tokio::time::timeout_at(turn_by, previous.cancelled());
+                match shared.shutdown.run_until_cancelled(turn).await {
+                    Some(Ok(())) => {}
+                    Some(Err(_)) => {
+                        let detail = "the requests before this one in its conversation took too long";
+                        pending.send(&recipient.error(&RequestError::detailed(Code::InternalError, detail)));
+                        // Those behind must still not overtake those before; hook deadlines bound the wait.
+                        previous.cancelled().await;
+                        return;
+                    }
+                    None => return,
+                }
+            }
+            let reply = carry_out(&shared, &request, &recipient, command).await;
+            if silent && reply.error_message.is_none() { pending.skip() } else { pending.send(&reply) }
+        });
+        Ok(())
+    }
+
+    /// LiveQuery is not served, but its login is answered (P-106).
+    fn live_query(&mut self, command: &GenericCommand, login: bool) -> GenericCommand {
+        self.live_query = login;
+        let kind = if login { CommandType::Loggedin } else { CommandType::Loggedout };
+        GenericCommand {
+            cmd: Some(kind.into()),
+            i: command.i,
+            installation_id: command.installation_id.clone(),
+            service: Some(command.service.unwrap_or(LIVE_QUERY_SERVICE)),
+            ..GenericCommand::default()
+        }
+    }
+}
+
+/// Queues a reply of the loop itself. Requests without a serial number get none (P-25).
+pub(super) fn answer(queue: &mut WriteQueue, reply: &GenericCommand) {
+    if reply.i.is_some() {
+        queue.reply(Reply { frame: encode(reply), conversation: None, gate: None });
+    }
+}
+
+/// Runs the use case of a command.
+async fn carry_out(
+    shared: &Shared,
+    request: &RequestContext,
+    recipient: &Recipient,
+    mut command: GenericCommand,
+) -> GenericCommand {
+    let core = &shared.core;
+    let what = describe(&command);
+    let op = command.op.and_then(|op| OpType::try_from(op).ok());
+    let conv = command.conv_message.take().unwrap_or_default();
+    let reply = match (command.cmd(), op) {
+        (CommandType::Direct, _) => {
+            return message::send(core, request, recipient, command.direct_message.take().unwrap_or_default()).await;
+        }
+        (CommandType::Logs, _) => {
+            message::history(core, request, recipient, command.logs_message.take().unwrap_or_default()).await
+        }
+        (CommandType::Conv, Some(OpType::Start)) => conversation::start(core, request, recipient, conv).await,
+        (CommandType::Conv, Some(OpType::Add)) => conversation::add(core, request, recipient, conv).await,
+        (CommandType::Conv, Some(OpType::Remove)) => conversation::remove(core, request, recipient, conv).await,
+        (CommandType::Conv, Some(OpType::Query)) => conversation::query(core, request, recipient, conv).await,
+        (CommandType::Conv, Some(OpType::Count)) => conversation::count(core, request, recipient, conv).await,
+        _ => Err(conversation::unsupported(&format!("`{what}`"))),
+    };
+    reply.unwrap_or_else(|error| {
+        if let RequestError::Store(error) = &error {
+            tracing::error!(app = %request.app.id, command = what, error = error as &dyn std::error::Error, "a request failed");
+        }
+        recipient.error(&error)
+    })
+}
+
+fn conversation_of(command: &GenericCommand) -> Option<ConversationId> {
+    let direct = command.direct_message.as_ref().and_then(|direct| direct.cid.as_deref());
+    let logs = command.logs_message.as_ref().and_then(|logs| logs.cid.as_deref());
+    direct
+        .or(logs)
+        .map(ConversationId::new)
+        .or_else(|| command.conv_message.as_ref().and_then(conversation::conversation_of))
+}
+
+/// Transient messages are acknowledged only to sessions that ask for it (P-51, bit 3).
+fn is_unacknowledged(command: &GenericCommand, config: i64) -> bool {
+    const TRANSIENT_ACK: i64 = 8;
+    config & TRANSIENT_ACK == 0 && command.direct_message.as_ref().is_some_and(|direct| direct.transient == Some(true))
+}

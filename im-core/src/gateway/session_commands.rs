@@ -1,0 +1,162 @@
+//! `session/*`. None of them waits for anything, so the loop of the socket carries them out itself, in order.
+
+use std::sync::Arc;
+
+use super::connection::Closing;
+use super::conversation_commands::unsupported;
+use super::dispatch::{Dispatcher, LocalSession, answer};
+use super::queue::WriteQueue;
+use crate::app::App;
+use crate::error::{Code, RequestError};
+use crate::ids::{AppId, ClientId, DeviceId};
+use crate::presence::{Ending, IssuedToken, Login};
+use crate::protocol::replies::{Recipient, code_of};
+use crate::protocol::wire::{CommandType, GenericCommand, OpType, SessionCommand};
+
+/// Ids that one `session/query` may ask for (P-57).
+const QUERIED_CLIENTS: usize = 20;
+
+impl Dispatcher {
+    /// Carries a session command out.
+    pub(super) fn session_command(
+        &mut self,
+        op: OpType,
+        command: GenericCommand,
+        recipient: &Recipient,
+        queue: &mut WriteQueue,
+    ) -> Result<(), Closing> {
+        let peer = command.peer_id.clone();
+        let session = command.session_message.clone().unwrap_or_default();
+        let reply = match op {
+            OpType::Open => return self.open(&command, session, recipient, queue),
+            OpType::Close => self.close(peer.as_deref(), recipient),
+            OpType::Query => self.query(peer.as_deref(), session, recipient),
+            OpType::Refresh => self.refresh(peer.as_deref(), &session, recipient),
+            other => Err(unsupported(&format!("`session/{}`", other.as_str_name()))),
+        };
+        answer(queue, &reply.unwrap_or_else(|error| recipient.error(&error)));
+        Ok(())
+    }
+
+    /// `session/open` → `session/opened` (P-49 … P-53). A login that cannot succeed on this socket closes it, after the
+    /// reply (P-33), unless other clients live on it.
+    fn open(
+        &mut self,
+        command: &GenericCommand,
+        session: SessionCommand,
+        recipient: &Recipient,
+        queue: &mut WriteQueue,
+    ) -> Result<(), Closing> {
+        let config = session.config_bitmap.unwrap_or(0);
+        let opened = self.app_of(command.app_id.as_deref()).and_then(|app| {
+            self.admit(command.peer_id.as_deref())?;
+            let login = login(command.peer_id.clone(), session);
+            let opened = self.shared.presence.open(&self.shared.core, &app, login, &self.socket)?;
+            self.app = Some(app);
+            Ok(opened)
+        });
+        match opened {
+            Ok(opened) => {
+                let recipient = recipient.clone().as_client(&opened.session.client);
+                // Into the queue at once: pushes for the new session can only come through the outbox, after it.
+                answer(queue, &token_reply(&recipient, OpType::Opened, opened.token));
+                tracing::debug!(app = %opened.session.app, client = %opened.session.client, "a session opens");
+                self.sessions.push(LocalSession { session: opened.session, config });
+                Ok(())
+            }
+            Err(error) => {
+                answer(queue, &recipient.error(&error));
+                let code = code_of(&error);
+                let is_fatal = matches!(code, Code::AppNotAvailable | Code::InvalidLogin);
+                if is_fatal && self.sessions.is_empty() { Err(Closing::Code(code)) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// The app that a login names; later logins on the socket may leave it out (P-20).
+    fn app_of(&self, id: Option<&str>) -> Result<Arc<App>, RequestError> {
+        let unavailable = |detail: String| RequestError::detailed(Code::AppNotAvailable, detail);
+        match (id, &self.app) {
+            (None, None) => Err(unavailable("the login names no `appId`".to_owned())),
+            (None, Some(app)) => Ok(app.clone()),
+            (Some(id), Some(app)) if app.id.as_str() == id => Ok(app.clone()),
+            (Some(id), Some(_)) if !self.sessions.is_empty() => {
+                Err(unavailable(format!("this connection belongs to another app than `{id}`")))
+            }
+            (Some(id), _) => self
+                .shared
+                .core
+                .apps
+                .app(&AppId::new(id))
+                .ok_or_else(|| unavailable(format!("app `{id}` does not exist"))),
+        }
+    }
+
+    fn admit(&self, peer: Option<&str>) -> Result<(), RequestError> {
+        let limit = self.shared.config.sessions_per_connection;
+        let returns = peer.is_some_and(|peer| self.session_of(Some(peer)).is_ok());
+        if self.sessions.len() < limit || returns {
+            return Ok(());
+        }
+        let detail = format!("a connection may hold {limit} clients; open another connection for more");
+        Err(RequestError::detailed(Code::InternalError, detail))
+    }
+
+    /// `session/close` → `session/closed` (P-56).
+    fn close(&mut self, peer: Option<&str>, recipient: &Recipient) -> Result<GenericCommand, RequestError> {
+        let session = self.session_of(peer)?.session.clone();
+        if let Some(app) = &self.app {
+            let by = Some(self.socket.remote_address);
+            self.shared.presence.end(&self.shared.core, app, &session, Ending::LoggedOut, by);
+        }
+        let recipient = recipient.clone().as_client(&session.client);
+        Ok(recipient.reply(CommandType::Session, Some(OpType::Closed)))
+    }
+
+    /// `session/query` → `session/query_result` (P-57).
+    fn query(
+        &self,
+        peer: Option<&str>,
+        asked: SessionCommand,
+        recipient: &Recipient,
+    ) -> Result<GenericCommand, RequestError> {
+        let session = &self.session_of(peer)?.session;
+        let registry = &self.shared.core.registry;
+        let mut online = asked.session_peer_ids;
+        online.truncate(QUERIED_CLIENTS);
+        online.retain(|id| registry.is_online(&session.app, &ClientId::new(id.as_str())));
+        let result = SessionCommand { online_session_peer_ids: online, ..SessionCommand::default() };
+        let reply = recipient.clone().as_client(&session.client).reply(CommandType::Session, Some(OpType::QueryResult));
+        Ok(GenericCommand { session_message: Some(result), ..reply })
+    }
+
+    /// `session/refresh` → `session/refreshed` (P-55).
+    fn refresh(
+        &self,
+        peer: Option<&str>,
+        asked: &SessionCommand,
+        recipient: &Recipient,
+    ) -> Result<GenericCommand, RequestError> {
+        let session = &self.session_of(peer)?.session;
+        let app = self.app.as_ref().ok_or_else(|| RequestError::code(Code::SessionRequired))?;
+        let token = self.shared.presence.refresh(app, session, asked.st.as_deref().unwrap_or_default())?;
+        Ok(token_reply(&recipient.clone().as_client(&session.client), OpType::Refreshed, token))
+    }
+}
+
+fn login(peer: Option<String>, session: SessionCommand) -> Login {
+    Login {
+        client: peer.map(ClientId::new),
+        // Apple SDKs name the device by its push token.
+        device: session.device_id.or(session.device_token).map(DeviceId::new),
+        tag: session.tag,
+        reconnect: session.r,
+        token: session.st.filter(|token| !token.is_empty()),
+    }
+}
+
+fn token_reply(recipient: &Recipient, op: OpType, token: IssuedToken) -> GenericCommand {
+    let session =
+        SessionCommand { st: Some(token.text), st_ttl: Some(token.life_seconds), ..SessionCommand::default() };
+    GenericCommand { session_message: Some(session), ..recipient.reply(CommandType::Session, Some(op)) }
+}

@@ -1,0 +1,94 @@
+//! The end of a session.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use hook_types::{ClientOffline, ClientOfflineParams};
+
+use super::Presence;
+use crate::app::App;
+use crate::core::ImCore;
+use crate::delivery::{Event, Session};
+use crate::error::Code;
+
+/// Why a session ends (S-35).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The client logged out.
+    LoggedOut,
+    /// The socket is gone, or was closed with a code.
+    Lost(Option<Code>),
+    /// The client is back with a newer session on this socket or of this device.
+    Replaced,
+    /// Another device logged in with the same tag.
+    Conflict,
+}
+
+impl Ending {
+    /// `closeCode` and `closeMsg` of the hook.
+    fn close_code(self) -> (i32, &'static str) {
+        match self {
+            Self::LoggedOut => (1, "logged out"),
+            Self::Lost(_) => (2, "connection lost"),
+            Self::Replaced => (2, "replaced by a newer session of the same device"),
+            Self::Conflict => (3, "another device logged in with the same tag"),
+        }
+    }
+
+    /// What clients that come back with a token of the ended login are told (P-54); `None`: they may come back.
+    fn answer_to_return(self) -> Option<Code> {
+        match self {
+            Self::LoggedOut => Some(Code::SessionRequired),
+            Self::Conflict => Some(Code::SessionConflict),
+            Self::Lost(_) | Self::Replaced => None,
+        }
+    }
+
+    /// `errorCode` and `errorMsg` of the hook, which spells one name differently than the socket does (S-98).
+    fn error(self) -> Option<(i32, &'static str)> {
+        let Self::Lost(Some(code)) = self else { return None };
+        let name = match code {
+            Code::UnparseableRawMessage => "UNPARSEABLE_RAW_MSG",
+            code => code.name(),
+        };
+        Some((code.number(), name))
+    }
+}
+
+impl Presence {
+    /// Ends a session, once: S-107. `by` is the address of whoever asked for it.
+    pub(crate) fn end(&self, core: &ImCore, app: &Arc<App>, session: &Session, ending: Ending, by: Option<IpAddr>) {
+        if let Some(session) = core.registry.remove(&session.app, &session.client, session.id) {
+            self.announce_end(core, app, &session, ending, by);
+        }
+    }
+
+    /// The rest of the end of a session that has left the registry.
+    pub(super) fn announce_end(
+        &self,
+        core: &ImCore,
+        app: &Arc<App>,
+        session: &Session,
+        ending: Ending,
+        by: Option<IpAddr>,
+    ) {
+        if let Some(code) = ending.answer_to_return() {
+            self.ended_families.insert(session.token_family.clone(), code);
+        }
+        if ending == Ending::Conflict {
+            session.push(Event::SessionClosed { code: Code::SessionConflict, reason: String::new() }, None);
+        }
+        let (close_code, close_msg) = ending.close_code();
+        let error = ending.error();
+        let params = ClientOfflineParams {
+            peer_id: session.client.as_str().to_owned(),
+            close_code,
+            close_msg: close_msg.to_owned(),
+            source_ip: by.filter(|_| close_code != 2).map(|address| address.to_string()),
+            tag: session.tag.clone(),
+            error_code: error.map(|(code, _)| code),
+            error_msg: error.map(|(_, name)| name.to_owned()),
+        };
+        core.hooks.notify::<ClientOffline>(app, &params, by);
+    }
+}

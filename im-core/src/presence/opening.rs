@@ -1,0 +1,134 @@
+//! Logging in.
+
+use std::net::IpAddr;
+use std::sync::{Arc, PoisonError};
+
+use hook_types::{ClientOnline, ClientOnlineParams};
+
+use super::{Ending, IssuedToken, Presence, SessionToken};
+use crate::app::App;
+use crate::core::ImCore;
+use crate::delivery::{Outbox, Session};
+use crate::error::{Code, RequestError};
+use crate::ids::{ClientId, ConnectionId, DeviceId};
+use crate::timestamp::Timestamp;
+
+/// What a client asks for with `session/open` (P-49).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Login {
+    /// Absent: the server chooses (P-50).
+    pub(crate) client: Option<ClientId>,
+    /// As the SDK names it.
+    pub(crate) device: Option<DeviceId>,
+    /// As given.
+    pub(crate) tag: Option<String>,
+    /// `r`.
+    pub(crate) reconnect: Option<bool>,
+    /// `st`.
+    pub(crate) token: Option<String>,
+}
+
+/// The socket that a session lives on.
+#[derive(Clone, Debug)]
+pub(crate) struct Socket {
+    /// Its id.
+    pub(crate) connection: ConnectionId,
+    /// Its queue.
+    pub(crate) outbox: Outbox,
+    /// Address of the client.
+    pub(crate) remote_address: IpAddr,
+}
+
+/// A successful login.
+#[derive(Debug)]
+pub(crate) struct OpenedSession {
+    /// Online now.
+    pub(crate) session: Arc<Session>,
+    /// For reconnects.
+    pub(crate) token: IssuedToken,
+}
+
+impl Presence {
+    /// Logs a client in: S-106 with the table of P-52 and the tag rules of P-53.
+    ///
+    /// # Errors
+    /// 4103 for a bad client id, 4112 for a bad token, 4111 for a reconnect that another device's session stands
+    /// against, and the code of P-54 for a login that has ended for good.
+    pub(crate) fn open(
+        &self,
+        core: &ImCore,
+        app: &Arc<App>,
+        login: Login,
+        socket: &Socket,
+    ) -> Result<OpenedSession, RequestError> {
+        let client = login.client.clone().unwrap_or_else(ClientId::generate);
+        if !client.is_valid() {
+            let detail = "the client id must have 1 to 64 characters";
+            return Err(RequestError::detailed(Code::InvalidLogin, detail));
+        }
+        let reconnect = login.reconnect == Some(true);
+        let token = match &login.token {
+            Some(text) if reconnect => Some(self.valid_token(app, &client, text)?),
+            _ => None,
+        };
+        let (connection, outbox) = (socket.connection, socket.outbox.clone());
+        let mut session = Session::new(self.next_session_id(), app.id.clone(), client, connection, outbox);
+        (session.device, session.tag, session.token_family) = match token {
+            Some(token) => (token.device, token.tag, token.family),
+            None => {
+                let device = login.device.filter(|device| !device.as_str().is_empty());
+                let tag = login.tag.filter(|tag| !tag.is_empty() && tag != "default");
+                (device, tag, hex::encode(rand::random::<[u8; 16]>()))
+            }
+        };
+        let session = Arc::new(session);
+        let displaced = self.register(core, &session, reconnect)?;
+        for (older, ending) in displaced {
+            self.announce_end(core, app, &older, ending, Some(socket.remote_address));
+        }
+        let params = ClientOnlineParams {
+            peer_id: session.client.as_str().to_owned(),
+            source_ip: socket.remote_address.to_string(),
+            tag: session.tag.clone(),
+            reconnect: login.reconnect.map(i32::from),
+        };
+        core.hooks.notify::<ClientOnline>(app, &params, Some(socket.remote_address));
+        Ok(OpenedSession { token: self.issue(app, &session), session })
+    }
+
+    fn valid_token(&self, app: &App, client: &ClientId, text: &str) -> Result<SessionToken, RequestError> {
+        let token = SessionToken::verify(text, app)
+            .filter(|token| token.client == *client && !token.has_expired(Timestamp::now()))
+            .ok_or_else(|| RequestError::code(Code::SessionTokenExpired))?;
+        match self.ended_families.get(&token.family) {
+            Some(code) => Err(RequestError::code(code)),
+            None => Ok(token),
+        }
+    }
+
+    /// Puts a session online and takes those offline that it displaces.
+    fn register(
+        &self,
+        core: &ImCore,
+        session: &Arc<Session>,
+        reconnect: bool,
+    ) -> Result<Vec<(Arc<Session>, Ending)>, RequestError> {
+        let _login = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut displaced = Vec::new();
+        for older in core.registry.sessions(&session.app, &session.client) {
+            let same_device = session.device.is_some() && older.device == session.device;
+            if older.connection == session.connection || same_device {
+                displaced.push((older, Ending::Replaced));
+            } else if session.tag.is_some() && older.tag == session.tag {
+                if reconnect {
+                    return Err(RequestError::code(Code::SessionConflict));
+                }
+                displaced.push((older, Ending::Conflict));
+            }
+        }
+        // The new session first: the client is not offline in between.
+        core.registry.insert(session.clone());
+        displaced.retain(|(older, _)| core.registry.remove(&older.app, &older.client, older.id).is_some());
+        Ok(displaced)
+    }
+}
