@@ -1,4 +1,10 @@
 //! What every [`Store`] must do, run against each backend, and what is special about the embedded one.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected is to fail where it stands"
+)]
 
 mod conversations;
 mod fixture;
@@ -45,6 +51,7 @@ every_backend! {
     messages:
         timestamps_increase_even_when_the_clock_does_not,
         stored_message_is_read_back_as_it_was_sent,
+        patch_is_later_than_its_message,
         repeated_token_answers_the_first_message_for_some_minutes,
         token_belongs_to_sender_and_conversation,
         message_to_an_unknown_conversation_is_nothing,
@@ -65,5 +72,6 @@ every_backend! {
         wrong_filters_are_refused_by_name,
         rows_are_sorted_and_paged,
         last_message_comes_when_asked_for,
+        compact_rows_come_without_members,
         answered_write_is_visible_at_once;
 }

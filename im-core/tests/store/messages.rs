@@ -26,7 +26,7 @@ pub async fn stored_message_is_read_back_as_it_was_sent(fixture: &Fixture) {
     let conversation = fixture.create(&["tom"], json!({})).await;
     let text = NewMessage {
         mentions: clients(&["jerry", "anna"]),
-        patched_at: Some(Timestamp(7)),
+        patched_at: Some(Timestamp(START.0 + 7)),
         ..message(&conversation.id, "tom", "nul \0, é, \"quotes\"")
     };
     let binary = NewMessage {
@@ -43,6 +43,13 @@ pub async fn stored_message_is_read_back_as_it_was_sent(fixture: &Fixture) {
         StoredMessage { id, timestamp, from, body, mentions, mention_all, patched_at }
     });
     assert_eq!(read, expected.collect::<Vec<_>>());
+}
+
+pub async fn patch_is_later_than_its_message(fixture: &Fixture) {
+    let conversation = fixture.create(&["tom"], json!({})).await;
+    let new = NewMessage { patched_at: Some(START), ..message(&conversation.id, "tom", "hi") };
+    fixture.store.append_message(&fixture.app, new).await.unwrap().unwrap();
+    assert_eq!(newest(fixture, &conversation.id).await[0].patched_at, Some(Timestamp(START.0 + 1)));
 }
 
 pub async fn repeated_token_answers_the_first_message_for_some_minutes(fixture: &Fixture) {

@@ -168,6 +168,13 @@ pub async fn last_message_comes_when_asked_for(fixture: &Fixture) {
     assert!(rows[1].last_message.is_none());
 }
 
+pub async fn compact_rows_come_without_members(fixture: &Fixture) {
+    four_conversations(fixture).await;
+    let compact = ConversationQuery { compact: true, ..query(json!({"name": {"$in": ["a", "b"]}})) };
+    assert_eq!(names(fixture, &compact).await, "ba");
+    assert!(find(fixture, &compact).await.iter().all(|row| row.conversation.members.is_empty()));
+}
+
 pub async fn answered_write_is_visible_at_once(fixture: &Fixture) {
     for _ in 0..50 {
         let created = fixture.create(&["tom"], json!({"name": "x"})).await;

@@ -7,12 +7,13 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use futures::future::join_all;
-use hookd_im_core::ids::{AppId, ConversationId};
+use hookd_im_core::ids::{AppId, ClientId, ConversationId};
 use hookd_im_core::store::sqlite::SqliteStore;
-use hookd_im_core::store::{Direction, HistoryBound, HistoryQuery, Store, StoredMessage};
+use hookd_im_core::store::{ConversationQuery, Direction, HistoryBound, HistoryQuery, Store, StoredMessage};
 use hookd_im_core::timestamp::Timestamp;
+use serde_json::{Value, json};
 
-use crate::fixture::{message, new_conversation};
+use crate::fixture::{message, new_conversation, object};
 
 fn app() -> AppId {
     AppId::new("demo")
@@ -72,6 +73,27 @@ async fn everything_is_there_after_opening_again() {
         history.iter().map(|message| (&message.id, message.timestamp)).collect::<Vec<_>>(),
         appended.iter().map(|message| (&message.id, message.timestamp)).collect::<Vec<_>>(),
     );
+}
+
+#[tokio::test]
+async fn filter_that_no_index_helps_looks_at_the_newest_rows_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("im.db")).unwrap();
+    let (app, tom) = (app(), ClientId::new("tom"));
+    let mut oldest = new_conversation(&["tom"], false);
+    oldest.attributes = object(json!({"name": "oldest"}));
+    let oldest = store.create_conversation(&app, oldest).await.unwrap().conversation.id;
+    for _ in 0..10 {
+        let creates = (0..500).map(|_| store.create_conversation(&app, new_conversation(&["jerry"], false)));
+        join_all(creates).await.into_iter().for_each(|created| assert!(created.is_ok()));
+    }
+    let find = async |filter: Value| {
+        let query = ConversationQuery { filter: object(filter), limit: 10, ..ConversationQuery::default() };
+        store.find_conversations(&app, &tom, &query).await.unwrap().len()
+    };
+    assert_eq!(find(json!({"name": "oldest"})).await, 0);
+    assert_eq!(find(json!({"name": "oldest", "objectId": oldest})).await, 1);
+    assert_eq!(find(json!({"name": "oldest", "m": "tom"})).await, 1);
 }
 
 /// Set for the process that is to be killed: where its store is.

@@ -36,10 +36,14 @@ pub(super) fn range(
         Direction::Old => (query.end.as_ref(), query.start.as_ref(), "DESC"),
         Direction::New => (query.start.as_ref(), query.end.as_ref(), "ASC"),
     };
-    let type_condition = if query.message_type.is_some() { "AND message_type = :message_type" } else { "" };
+    // The planner would walk the primary key and read every message of other types.
+    let (index, type_condition) = match query.message_type {
+        Some(_) => ("INDEXED BY messages_by_type", "AND message_type = :message_type"),
+        None => ("", ""),
+    };
     let sql = format!(
         "SELECT {COLUMNS}
-         FROM messages
+         FROM messages {index}
          WHERE conversation = :conversation
              AND timestamp BETWEEN :lower AND :upper
              AND (:lower_id IS NULL OR timestamp > :lower OR id > :lower_id OR (id = :lower_id AND :lower_included))
@@ -51,10 +55,10 @@ pub(super) fn range(
     let mut statement = connection.prepare_cached(&sql)?;
     let values = named_params! {
         ":conversation": conversation,
-        ":lower": lower.map_or(i64::MIN, |bound| first_timestamp(bound)),
+        ":lower": lower.map_or(i64::MIN, first_timestamp),
         ":lower_id": lower.and_then(|bound| bound.id.as_ref()).map(MessageId::as_str),
         ":lower_included": lower.is_some_and(|bound| bound.included),
-        ":upper": upper.map_or(i64::MAX, |bound| last_timestamp(bound)),
+        ":upper": upper.map_or(i64::MAX, last_timestamp),
         ":upper_id": upper.and_then(|bound| bound.id.as_ref()).map(MessageId::as_str),
         ":upper_included": upper.is_some_and(|bound| bound.included),
         ":limit": query.limit.min(LIMIT),

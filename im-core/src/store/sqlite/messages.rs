@@ -105,7 +105,7 @@ fn insert(
             BodyColumn(&new.body),
             mentions,
             new.mention_all,
-            new.patched_at.map(|time| time.0),
+            new.patched_at.map(|time| time.0.max(timestamp.0.saturating_add(1))),
             new.deduplication_token,
             message_type(&new.body),
         ])?;

@@ -68,7 +68,11 @@ impl SqliteStore {
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         schema::migrate(&mut connection)?;
-        Ok(Self { writer: Writer::start(connection)?, readers: Readers::open(path)?, clock })
+        Ok(Self {
+            writer: Writer::start(connection, CALL_DEADLINE)?,
+            readers: Readers::open(path, CALL_DEADLINE)?,
+            clock,
+        })
     }
 
     /// How many writes shared how many commits.

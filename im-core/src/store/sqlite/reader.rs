@@ -3,14 +3,14 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 
-use super::{CALL_DEADLINE, STATEMENT_CACHE};
+use super::STATEMENT_CACHE;
 use crate::store::StoreError;
 
 /// Reads at the same time. They hardly wait for the disk, so more than a few only share the same processors.
@@ -19,15 +19,17 @@ const CONNECTIONS: usize = 4;
 /// Virtual-machine steps between looks at the clock: well under a millisecond.
 const STEPS_BETWEEN_DEADLINE_CHECKS: i32 = 10_000;
 
-/// A small pool. Callers beyond its size wait, within [`CALL_DEADLINE`].
+/// A small pool. Callers beyond its size wait, within their deadline.
 pub(super) struct Readers {
     /// One permit for each connection in `idle`.
     permits: Arc<Semaphore>,
     idle: Arc<Mutex<Vec<Connection>>>,
+    deadline: Duration,
 }
 
 impl Readers {
-    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+    /// `deadline` bounds each call, its wait for a connection included.
+    pub(super) fn open(path: &Path, deadline: Duration) -> Result<Self, StoreError> {
         let connections = (0..CONNECTIONS)
             .map(|_| {
                 let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -36,7 +38,8 @@ impl Readers {
                 Ok(connection)
             })
             .collect::<Result<Vec<_>, StoreError>>()?;
-        Ok(Self { permits: Arc::new(Semaphore::new(CONNECTIONS)), idle: Arc::new(Mutex::new(connections)) })
+        let permits = Arc::new(Semaphore::new(CONNECTIONS));
+        Ok(Self { permits, idle: Arc::new(Mutex::new(connections)), deadline })
     }
 
     /// Runs `work` on one snapshot of the data. SQL that is still running at the deadline is stopped.
@@ -45,9 +48,9 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        let deadline = Instant::now() + CALL_DEADLINE;
-        let timed_out = || StoreError::TimedOut { operation, limit: CALL_DEADLINE };
-        let permit = timeout(CALL_DEADLINE, Arc::clone(&self.permits).acquire_owned())
+        let deadline = Instant::now() + self.deadline;
+        let timed_out = || StoreError::TimedOut { operation, limit: self.deadline };
+        let permit = timeout_at(deadline.into(), Arc::clone(&self.permits).acquire_owned())
             .await
             .map_err(|_| timed_out())?
             .map_err(|_| StoreError::Closed)?;
@@ -58,7 +61,7 @@ impl Readers {
             read_until(connection, deadline, work)
         });
         // The thread stops by itself at the deadline; the second timeout covers work outside of SQL.
-        match timeout(CALL_DEADLINE, reading).await {
+        match timeout_at(deadline.into(), reading).await {
             Ok(Ok(Err(StoreError::Database(error)))) if is_interruption(error.as_ref()) => Err(timed_out()),
             Ok(Ok(outcome)) => outcome,
             Ok(Err(stopped)) => Err(StoreError::Database(Box::new(stopped))),
@@ -95,4 +98,37 @@ fn is_interruption(error: &(dyn std::error::Error + 'static)) -> bool {
         .downcast_ref::<rusqlite::Error>()
         .and_then(rusqlite::Error::sqlite_error_code)
         .is_some_and(|code| code == ErrorCode::OperationInterrupted)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures::future::join_all;
+    use rusqlite::Connection;
+
+    use super::{CONNECTIONS, Readers};
+    use crate::store::StoreError;
+
+    fn endless(connection: &Connection) -> Result<i64, StoreError> {
+        let sql = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+        Ok(connection.query_row(sql, [], |row| row.get(0))?)
+    }
+
+    #[tokio::test]
+    async fn endless_reads_end_at_the_deadline_and_give_their_connections_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("test.db");
+        Connection::open(&path).unwrap().pragma_update(None, "journal_mode", "wal").unwrap();
+        let readers = Readers::open(&path, Duration::from_millis(200)).unwrap();
+        let outcomes = join_all((0..CONNECTIONS * 2).map(|_| readers.read("endless", endless))).await;
+        for outcome in outcomes {
+            assert!(matches!(outcome, Err(StoreError::TimedOut { operation: "endless", .. })), "{outcome:?}");
+        }
+        let all = readers.permits.acquire_many(u32::try_from(CONNECTIONS).unwrap()).await.unwrap();
+        assert_eq!(readers.idle.lock().unwrap().len(), CONNECTIONS);
+        drop(all);
+        let one: i64 = readers.read("one", |c| Ok(c.query_row("SELECT 1", [], |row| row.get(0))?)).await.unwrap();
+        assert_eq!(one, 1);
+    }
 }

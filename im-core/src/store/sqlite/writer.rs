@@ -4,15 +4,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::CALL_DEADLINE;
 use crate::store::StoreError;
 
-/// Commands waiting. A full queue makes callers wait, within [`CALL_DEADLINE`].
+/// Commands waiting. A full queue makes callers wait, within their deadline.
 const QUEUE_CAPACITY: usize = 1024;
 
 /// Commands in one commit. Bounds how long the first one waits for the rest.
@@ -38,10 +38,12 @@ pub(super) struct Writer {
     queue: Option<mpsc::Sender<Box<dyn Command>>>,
     thread: Option<JoinHandle<()>>,
     counters: Arc<Counters>,
+    deadline: Duration,
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection) -> Result<Self, StoreError> {
+    /// `deadline` bounds each call, its wait in the queue included.
+    pub(super) fn start(connection: Connection, deadline: Duration) -> Result<Self, StoreError> {
         let (queue, commands) = mpsc::channel(QUEUE_CAPACITY);
         let counters = Arc::new(Counters::default());
         let thread = thread::Builder::new()
@@ -51,7 +53,7 @@ impl Writer {
                 move || write_until_closed(connection, commands, &counters)
             })
             .map_err(|error| StoreError::Database(Box::new(error)))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread), counters })
+        Ok(Self { queue: Some(queue), thread: Some(thread), counters, deadline })
     }
 
     /// Runs `work` in a savepoint: its error undoes it and leaves the neighbours alone. The answer comes after the commit.
@@ -63,12 +65,12 @@ impl Writer {
         let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
         let (reply, answer) = oneshot::channel();
         let command = Box::new(Pending { work: Some(work), outcome: None, reply });
-        timeout(CALL_DEADLINE, async {
+        timeout(self.deadline, async {
             queue.send(command).await.map_err(|_| StoreError::Closed)?;
             answer.await.map_err(|_| StoreError::Closed)?
         })
         .await
-        .unwrap_or(Err(StoreError::TimedOut { operation, limit: CALL_DEADLINE }))
+        .unwrap_or(Err(StoreError::TimedOut { operation, limit: self.deadline }))
     }
 
     pub(super) fn counts(&self) -> WriteCounts {
@@ -178,15 +180,17 @@ fn run_in_savepoint(transaction: &mut Transaction<'_>, command: &mut dyn Command
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use rusqlite::Connection;
 
     use super::Writer;
     use crate::store::StoreError;
 
-    fn writer(folder: &tempfile::TempDir) -> Writer {
+    fn writer(folder: &tempfile::TempDir, deadline: Duration) -> Writer {
         let connection = Connection::open(folder.path().join("test.db")).unwrap();
         connection.execute_batch("CREATE TABLE numbers (number INTEGER PRIMARY KEY) STRICT").unwrap();
-        Writer::start(connection).unwrap()
+        Writer::start(connection, deadline).unwrap()
     }
 
     fn insert(connection: &Connection, number: i64) -> Result<(), StoreError> {
@@ -194,10 +198,15 @@ mod tests {
         Ok(())
     }
 
+    fn numbers(connection: &Connection) -> Result<Vec<i64>, StoreError> {
+        let mut statement = connection.prepare("SELECT number FROM numbers ORDER BY number")?;
+        Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    }
+
     #[tokio::test]
     async fn failing_command_is_undone_and_its_neighbours_are_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let writer = writer(&folder);
+        let writer = writer(&folder, Duration::from_secs(10));
         let (first, failing, last) = tokio::join!(
             writer.write("first", |connection| insert(connection, 1)),
             writer.write("failing", |connection| {
@@ -209,21 +218,13 @@ mod tests {
         first.unwrap();
         assert!(matches!(failing, Err(StoreError::Database(_))));
         last.unwrap();
-        let kept = writer
-            .write("read", |connection| {
-                let mut statement = connection.prepare("SELECT number FROM numbers ORDER BY number")?;
-                let numbers = statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
-                Ok(numbers)
-            })
-            .await
-            .unwrap();
-        assert_eq!(kept, [1, 3]);
+        assert_eq!(writer.write("read", numbers).await.unwrap(), [1, 3]);
     }
 
     #[tokio::test]
     async fn commands_that_wait_during_a_commit_share_the_next_one() {
         let folder = tempfile::tempdir().unwrap();
-        let writer = writer(&folder);
+        let writer = writer(&folder, Duration::from_secs(10));
         let (started, wait_started) = std::sync::mpsc::channel();
         let (release, wait_release) = std::sync::mpsc::channel::<()>();
         let blocker = writer.write("blocker", move |_| {
@@ -247,5 +248,27 @@ mod tests {
         let counts = writer.counts();
         assert_eq!(counts.commands, 101);
         assert!(counts.commits <= 2, "{counts:?}");
+    }
+
+    #[tokio::test]
+    async fn command_that_waits_beyond_its_deadline_never_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(&folder, Duration::from_millis(200));
+        let (started, wait_started) = std::sync::mpsc::channel();
+        let (release, wait_release) = std::sync::mpsc::channel::<()>();
+        let blocker = writer.write("blocker", move |_| {
+            started.send(()).unwrap();
+            wait_release.recv().unwrap();
+            Ok(())
+        });
+        let waiting = async {
+            wait_started.recv().unwrap();
+            writer.write("insert", |connection| insert(connection, 1)).await
+        };
+        let (blocked, waiting) = tokio::join!(blocker, waiting);
+        assert!(matches!(blocked, Err(StoreError::TimedOut { operation: "blocker", .. })));
+        assert!(matches!(waiting, Err(StoreError::TimedOut { operation: "insert", .. })));
+        release.send(()).unwrap();
+        assert_eq!(writer.write("read", numbers).await.unwrap(), [] as [i64; 0]);
     }
 }
