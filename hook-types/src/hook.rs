@@ -32,6 +32,11 @@ pub trait Hook {
 }
 
 /// Params know their hook, so that a function's argument type says which hook it is.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the params of a hook",
+    note = "a hook takes one of `MessageReceivedParams`, `ConversationStartParams` …; for a function that clients call, \
+            use `#[function]`"
+)]
 pub trait Params: Serialize + DeserializeOwned {
     /// The hook that is called with these params.
     type Hook: Hook<Params = Self>;

@@ -1,0 +1,54 @@
+//! Write hooks for hookd: one annotated function each.
+//!
+//! ```
+//! use hook_sdk::prelude::*;
+//!
+//! #[hook]
+//! fn message_received(message: MessageReceivedParams) -> Result<MessageReceivedReply> {
+//!     if message.content.contains("cheap watches") {
+//!         return Ok(MessageReceivedReply::drop(9001, "no advertising here"));
+//!     }
+//!     Ok(MessageReceivedReply::pass())
+//! }
+//! ```
+//!
+//! The type of the params says which hook it is; a crate may hold any number of hooks, one per kind, and of
+//! [functions](function) that clients call. `hookd build` makes a WebAssembly module of the crate; `cargo test` runs its
+//! tests on the developer's machine, where a hook is an ordinary function, and [`call`] calls it as the engine does.
+//!
+//! What is printed ([`println!`], [`eprintln!`] …) or logged ([`info!`], [`warn!`] …) goes to the app's log, and so does what
+//! a panic says. A module that never prints or logs has no log at all, and is faster for it; the feature `log` gives it
+//! one, for its panics and for what its dependencies say through the crate `log`.
+//!
+//! A hook sees nothing but its params: a fresh instance serves each call, so nothing is left of the one before.
+
+mod context;
+mod failure;
+pub mod log;
+pub mod prelude;
+mod print;
+mod registry;
+
+#[cfg(target_family = "wasm")]
+#[rustfmt::skip]
+mod bindings;
+#[cfg(target_family = "wasm")]
+mod guest;
+
+pub use context::{Context, Environment};
+pub use failure::{Failure, Result};
+pub use hook_sdk_macros::{function, hook};
+pub use hook_types as types;
+pub use registry::{IntoReply, call, functions};
+
+/// What the attributes expand to. Not for use by hand.
+#[doc(hidden)]
+pub mod __private {
+    #[cfg(target_family = "wasm")]
+    pub use crate::guest::SESSION;
+    pub use crate::log::Session;
+    pub use crate::registry::{Function, name_entry, not_reserved, run_function, run_hook};
+    pub use hook_types::{Hook, Params};
+    pub use inventory::submit;
+    pub use serde::de::IgnoredAny as Ignored;
+}
