@@ -1,0 +1,167 @@
+//! The HTTP engine against a server that speaks LeanEngine's contract.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use bytes::Bytes;
+use hookd_im_core::hooks::{FailureCause, HookCall, HookEngine, HttpEngine};
+use http_body_util::BodyExt;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::world::app;
+
+/// What the server was asked, and what it answers to everything.
+#[derive(Default)]
+struct Script {
+    requests: Mutex<Vec<(http::request::Parts, Bytes)>>,
+    status: Mutex<u16>,
+    outcome: Mutex<Option<&'static str>>,
+    body: Mutex<Vec<u8>>,
+}
+
+struct Server {
+    script: Arc<Script>,
+    engine: HttpEngine,
+    _running: DropGuard,
+}
+
+impl Server {
+    async fn start(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        let script = Arc::new(Script::default());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let engine = HttpEngine::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let router = Router::new().fallback(answer).with_state(script.clone());
+        let running = CancellationToken::new();
+        let serve = axum::serve(listener, router);
+        tokio::spawn(running.clone().run_until_cancelled_owned(serve.into_future()));
+        let server = Self { script, engine, _running: running.drop_guard() };
+        server.answer(status, body);
+        server
+    }
+
+    fn answer(&self, status: u16, body: impl Into<Vec<u8>>) {
+        *self.script.status.lock().unwrap() = status;
+        *self.script.body.lock().unwrap() = body.into();
+    }
+
+    async fn call(&self) -> Result<Bytes, FailureCause> {
+        self.engine.call(hook_call()).await.map_err(|failure| failure.cause)
+    }
+}
+
+async fn answer(State(script): State<Arc<Script>>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    script.requests.lock().unwrap().push((head, body));
+    let mut response = Response::builder().status(*script.status.lock().unwrap());
+    if let Some(outcome) = *script.outcome.lock().unwrap() {
+        response = response.header("X-Hookd-Outcome", outcome);
+    }
+    response.body(Body::from(script.body.lock().unwrap().clone())).unwrap()
+}
+
+fn hook_call() -> HookCall {
+    HookCall {
+        app: Arc::new(app("demo")),
+        hook: "_messageReceived",
+        params: Bytes::from_static(br#"{"content":"hi"}"#),
+        remote_address: Some("2001:db8::1".parse().unwrap()),
+        deadline: Duration::from_secs(5),
+    }
+}
+
+#[tokio::test]
+async fn a_call_carries_credentials_address_and_params() {
+    let server = Server::start(200, r#"{"result":{"content":"hello"}}"#).await;
+    assert_eq!(server.call().await.unwrap(), r#"{"content":"hello"}"#);
+    let requests = server.script.requests.lock().unwrap();
+    let (head, body) = &requests[0];
+    assert_eq!((head.method.as_str(), head.uri.path()), ("POST", "/1.1/functions/_messageReceived"));
+    assert_eq!(body, r#"{"content":"hi"}"#);
+    for (name, value) in [
+        ("content-type", "application/json"),
+        ("x-lc-id", "demo"),
+        ("x-lc-key", "the-app-key"),
+        ("x-lc-hook-key", "the-hook-key"),
+        ("x-lc-prod", "1"),
+        ("forwarded", "for=\"[2001:db8::1]\""),
+    ] {
+        assert_eq!(head.headers.get(name).unwrap(), value, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn failures_are_told_apart() {
+    let server = Server::start(503, r#"{"code":124,"error":"The request timed out on the server."}"#).await;
+    assert_eq!(server.call().await, Err(FailureCause::TimedOut));
+    server.answer(400, r#"{"code":1,"error":"no"}"#);
+    assert_eq!(server.call().await, Err(FailureCause::Failed));
+    *server.script.outcome.lock().unwrap() = Some("out_of_memory");
+    assert_eq!(server.call().await, Err(FailureCause::OutOfMemory));
+    server.answer(200, "not json");
+    assert_eq!(server.call().await, Err(FailureCause::BadReply));
+    let huge = json!({ "result": { "content": "x".repeat(1024 * 1024) } });
+    server.answer(200, huge.to_string());
+    assert_eq!(server.call().await, Err(FailureCause::BadReply));
+}
+
+#[tokio::test]
+async fn an_engine_that_nobody_runs_is_unavailable() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let engine = HttpEngine::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    drop(listener);
+    let failure = engine.call(hook_call()).await.unwrap_err();
+    assert_eq!(failure.cause, FailureCause::Unavailable);
+    assert_eq!(failure.message, "the engine cannot be reached");
+}
+
+#[tokio::test]
+async fn an_engine_that_does_not_answer_has_timed_out() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let engine = HttpEngine::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let failure = engine.call(HookCall { deadline: Duration::from_millis(30), ..hook_call() }).await.unwrap_err();
+    assert_eq!(failure.cause, FailureCause::TimedOut);
+}
+
+#[tokio::test]
+async fn hooks_that_the_engine_does_not_list_are_not_defined() {
+    let server = Server::start(200, r#"{"result":["_messageReceived","hello"]}"#).await;
+    let demo = app("demo");
+    assert!(server.engine.defines(&demo, "_messageSent"), "as long as nothing is known");
+    server.engine.refresh(&demo).await.unwrap();
+    assert!(server.engine.defines(&demo, "_messageReceived"));
+    assert!(!server.engine.defines(&demo, "_messageSent"));
+    {
+        let requests = server.script.requests.lock().unwrap();
+        let (head, _) = &requests[0];
+        assert_eq!((head.method.as_str(), head.uri.path()), ("GET", "/1.1/functions/_ops/metadatas"));
+        assert_eq!(head.headers.get("x-lc-key").unwrap(), "the-master-key,master");
+    }
+
+    server.answer(401, r#"{"code":401,"error":"Unauthorized."}"#);
+    assert_eq!(server.engine.refresh(&demo).await.unwrap_err().cause, FailureCause::Unavailable);
+    assert!(server.engine.defines(&demo, "_messageReceived"), "what was known stays known");
+    server.answer(404, "");
+    server.engine.refresh(&demo).await.unwrap();
+    assert!(!server.engine.defines(&demo, "_messageReceived"));
+}
+
+#[tokio::test]
+async fn the_list_of_an_app_is_fetched_as_soon_as_it_is_asked_about() {
+    let server = Server::start(200, r#"{"result":[]}"#).await;
+    let (engine, demo) = (&server.engine, app("demo"));
+    let shutdown = CancellationToken::new();
+    tokio::join!(engine.keep_refreshing(shutdown.clone()), async {
+        tokio::task::yield_now().await;
+        while engine.defines(&demo, "_messageReceived") {
+            tokio::task::yield_now().await;
+        }
+        shutdown.cancel();
+    });
+}

@@ -1,0 +1,14 @@
+//! What clients, hooks and other sessions see of each use case, over the real store and a scripted engine.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+
+mod conversations;
+mod failure_policy;
+mod history;
+mod http_engine;
+mod metrics;
+mod notifications;
+mod queries;
+mod rewrites;
+mod scripted_engine;
+mod sending;
+mod world;

@@ -1,0 +1,43 @@
+//! What is counted about hook calls.
+
+use hookd_im_core::app::FailurePolicy;
+use hookd_im_core::hooks::FailureCause;
+use hookd_im_core::messages;
+use metrics_exporter_prometheus::PrometheusBuilder;
+
+use crate::scripted_engine::Script;
+use crate::world::{World, message};
+
+#[tokio::test]
+async fn calls_and_what_the_policy_made_of_failures_are_counted() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    let _installed = metrics::set_default_local_recorder(&recorder);
+    hookd_im_core::hooks::metrics::describe();
+
+    let world = World::new();
+    let mut tom = world.client("tom");
+    let id = world.conversation(&mut tom, &[]).await;
+    let send = || async { messages::send(&world.core, &tom.request(), message(&id, "hi")).await.map(drop) };
+    send().await.unwrap();
+    world.engine.reply("_messageReceived", "null");
+    send().await.unwrap();
+    world.engine.define("_messageReceived", Script::Fail(FailureCause::Trapped));
+    send().await.unwrap();
+    world.engine.reply("_messageReceived", "[]");
+    send().await.unwrap();
+    world.set_policy(FailurePolicy::Abort).await;
+    send().await.unwrap_err();
+
+    let page = handle.render();
+    for line in [
+        r#"hookd_hook_calls_total{hook="_messageReceived",outcome="replied"} 3"#,
+        r#"hookd_hook_calls_total{hook="_messageReceived",outcome="trap"} 1"#,
+        r#"hookd_hook_let_through_total{hook="_messageReceived",cause="trap"} 1"#,
+        r#"hookd_hook_let_through_total{hook="_messageReceived",cause="bad_reply"} 1"#,
+        r#"hookd_hook_aborted_total{hook="_messageReceived",cause="bad_reply"} 1"#,
+    ] {
+        assert!(page.lines().any(|found| found == line), "{line} is missing in\n{page}");
+    }
+    assert!(page.contains("# HELP hookd_hook_let_through_total"));
+}

@@ -1,0 +1,107 @@
+//! An engine whose hooks answer what a test tells them, and which remembers how it was called.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use hookd_im_core::app::App;
+use hookd_im_core::hooks::{FailureCause, HookCall, HookEngine, HookFailure};
+use serde_json::Value;
+use tokio::sync::{Semaphore, oneshot};
+
+/// What a hook does.
+#[derive(Clone, Debug)]
+pub enum Script {
+    /// Answers this text.
+    Reply(String),
+    /// Fails.
+    Fail(FailureCause),
+    /// Never answers.
+    Hang,
+    /// Answers `null` after `ScriptedEngine::open_gate`.
+    Wait,
+}
+
+/// One call as the engine saw it.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub hook: &'static str,
+    pub params: Value,
+    pub remote_address: Option<IpAddr>,
+    pub deadline: Duration,
+}
+
+pub struct ScriptedEngine {
+    scripts: Mutex<HashMap<&'static str, Script>>,
+    calls: Mutex<Vec<Call>>,
+    gate: Semaphore,
+    waiting: Mutex<Option<oneshot::Sender<()>>>,
+}
+
+impl Default for ScriptedEngine {
+    fn default() -> Self {
+        Self { scripts: Mutex::default(), calls: Mutex::default(), gate: Semaphore::new(0), waiting: Mutex::default() }
+    }
+}
+
+impl ScriptedEngine {
+    pub fn define(&self, hook: &'static str, script: Script) {
+        self.scripts.lock().unwrap().insert(hook, script);
+    }
+
+    pub fn reply(&self, hook: &'static str, json: impl ToString) {
+        self.define(hook, Script::Reply(json.to_string()));
+    }
+
+    /// Calls so far, oldest first.
+    pub fn calls(&self) -> Vec<Call> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    /// Params of the calls of one hook.
+    pub fn calls_of(&self, hook: &str) -> Vec<Value> {
+        self.calls().into_iter().filter(|call| call.hook == hook).map(|call| call.params).collect()
+    }
+
+    /// Resolves once a hook with [`Script::Wait`] is waiting.
+    pub fn next_wait(&self) -> oneshot::Receiver<()> {
+        let (waiting, waits) = oneshot::channel();
+        *self.waiting.lock().unwrap() = Some(waiting);
+        waits
+    }
+
+    /// Lets every waiting call go on, now and later.
+    pub fn open_gate(&self) {
+        self.gate.close();
+    }
+}
+
+#[async_trait]
+impl HookEngine for ScriptedEngine {
+    fn defines(&self, _app: &App, hook: &str) -> bool {
+        self.scripts.lock().unwrap().contains_key(hook)
+    }
+
+    async fn call(&self, call: HookCall) -> Result<Bytes, HookFailure> {
+        let params = serde_json::from_slice(&call.params).unwrap();
+        let HookCall { hook, remote_address, deadline, .. } = call;
+        self.calls.lock().unwrap().push(Call { hook, params, remote_address, deadline });
+        let script = self.scripts.lock().unwrap().get(hook).cloned();
+        match script {
+            None => panic!("`{hook}` was called although it is not defined"),
+            Some(Script::Reply(json)) => Ok(Bytes::from(json)),
+            Some(Script::Fail(cause)) => Err(HookFailure { cause, message: "as scripted".to_owned() }),
+            Some(Script::Hang) => std::future::pending().await,
+            Some(Script::Wait) => {
+                if let Some(waiting) = self.waiting.lock().unwrap().take() {
+                    waiting.send(()).unwrap();
+                }
+                let _ = self.gate.acquire().await;
+                Ok(Bytes::from_static(b"null"))
+            }
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! A core over a fresh store, with clients whose sessions write to queues that the test reads.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hookd_im_core::app::{App, AppDirectory, FailurePolicy, ImSettings};
+use hookd_im_core::conversations::{self, StartConversation};
+use hookd_im_core::core::ImCore;
+use hookd_im_core::delivery::{Event, Outbox, Outgoing, OutgoingReceiver, Session};
+use hookd_im_core::error::{Code, RequestError};
+use hookd_im_core::ids::{AppId, ClientId, ConnectionId, ConversationId, SessionId};
+use hookd_im_core::messages::{self, SendMessage, SentMessage};
+use hookd_im_core::request::RequestContext;
+use hookd_im_core::store::sqlite::SqliteStore;
+use hookd_im_core::store::{Conversation, Direction, HistoryQuery, MessageBody, StoredMessage};
+use serde_json::{Map, Value};
+use tempfile::TempDir;
+use tokio_util::task::TaskTracker;
+
+use crate::scripted_engine::ScriptedEngine;
+
+/// Address of every client.
+pub const ADDRESS: &str = "203.0.113.7";
+
+pub struct World {
+    pub core: Arc<ImCore>,
+    pub engine: Arc<ScriptedEngine>,
+    pub app: Arc<App>,
+    tasks: TaskTracker,
+    last_id: AtomicU64,
+    _folder: TempDir,
+}
+
+struct OneApp(Arc<App>);
+
+impl AppDirectory for OneApp {
+    fn app(&self, id: &AppId) -> Option<Arc<App>> {
+        (self.0.id == *id).then(|| self.0.clone())
+    }
+}
+
+impl World {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(folder.path().join("im.db")).unwrap());
+        let app = Arc::new(app("demo"));
+        let engine = Arc::new(ScriptedEngine::default());
+        let tasks = TaskTracker::new();
+        let core = ImCore::new(Arc::new(OneApp(app.clone())), store, engine.clone(), tasks.clone());
+        Self { core: Arc::new(core), engine, app, tasks, last_id: AtomicU64::new(0), _folder: folder }
+    }
+
+    /// Logs a client in on a socket of its own.
+    pub fn client(&self, name: &str) -> Client {
+        let connection = ConnectionId(self.next_id());
+        let (outbox, received) = Outbox::new();
+        let session = self.log_in(name, connection, outbox.clone());
+        Client { app: self.app.clone(), id: ClientId::new(name), session, connection, outbox, received }
+    }
+
+    /// Logs a client in on the socket of another one.
+    pub fn session_beside(&self, client: &Client, name: &str) -> SessionId {
+        self.log_in(name, client.connection, client.outbox.clone())
+    }
+
+    fn log_in(&self, name: &str, connection: ConnectionId, outbox: Outbox) -> SessionId {
+        let id = SessionId(self.next_id());
+        let session = Session::new(id, self.app.id.clone(), ClientId::new(name), connection, outbox);
+        self.core.registry.insert(Arc::new(session));
+        id
+    }
+
+    fn next_id(&self) -> u64 {
+        self.last_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub async fn set(&self, change: impl FnOnce(&mut ImSettings)) {
+        let mut settings = ImSettings::clone(&*self.core.settings.get(&self.app.id).await.unwrap());
+        change(&mut settings);
+        self.core.settings.update(&self.app.id, settings).await.unwrap();
+    }
+
+    pub async fn set_policy(&self, policy: FailurePolicy) {
+        self.set(|settings| settings.on_hook_failure = policy).await;
+    }
+
+    /// Waits until every notification hook has been called.
+    pub async fn notifications_are_done(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.tasks.reopen();
+    }
+
+    /// An ordinary conversation, without events left in the queues of `clients`.
+    pub async fn conversation(&self, creator: &mut Client, others: &[&str]) -> ConversationId {
+        let new = StartConversation { members: ids(others), attributes: Map::new(), unique: false };
+        let created = conversations::start(&self.core, &creator.request(), new).await.unwrap();
+        creator.events();
+        created.conversation.id
+    }
+
+    pub async fn row(&self, id: &ConversationId) -> Conversation {
+        self.core.store.conversation(&self.app.id, id).await.unwrap().unwrap()
+    }
+
+    pub async fn history(&self, id: &ConversationId) -> Vec<StoredMessage> {
+        self.core.store.history(&self.app.id, id, &newest(100)).await.unwrap()
+    }
+
+    pub async fn say(&self, client: &Client, conversation: &ConversationId, text: &str) -> SentMessage {
+        messages::send(&self.core, &client.request(), message(conversation, text)).await.unwrap()
+    }
+}
+
+pub struct Client {
+    pub app: Arc<App>,
+    pub id: ClientId,
+    pub session: SessionId,
+    connection: ConnectionId,
+    outbox: Outbox,
+    received: OutgoingReceiver,
+}
+
+/// A push to one session, and whether it waits for the reply of the request that caused it.
+#[derive(Debug)]
+pub struct Push {
+    pub session: SessionId,
+    pub event: Event,
+    pub after_reply: bool,
+}
+
+impl Client {
+    pub fn request(&self) -> RequestContext {
+        let address = ADDRESS.parse().unwrap();
+        RequestContext::new(self.app.clone(), self.id.clone(), self.session, self.connection, address)
+    }
+
+    /// What was pushed to the client's socket since the last look.
+    pub fn pushes(&mut self) -> Vec<Push> {
+        std::iter::from_fn(|| self.received.try_recv().ok())
+            .map(|outgoing| match outgoing {
+                Outgoing::Event { session, event, gate, .. } => Push { session, event, after_reply: gate.is_some() },
+                other => panic!("not an event: {other:?}"),
+            })
+            .collect()
+    }
+
+    pub fn events(&mut self) -> Vec<Event> {
+        self.pushes().into_iter().map(|push| push.event).collect()
+    }
+
+    /// The events in short: their name, and what they are about.
+    pub fn news(&mut self) -> Vec<String> {
+        self.events().iter().map(in_short).collect()
+    }
+}
+
+pub fn in_short(event: &Event) -> String {
+    let members = |members: &[ClientId]| members.iter().map(ClientId::as_str).collect::<Vec<_>>().join(",");
+    match event {
+        Event::Joined(change) => format!("joined by {}", change.by),
+        Event::MembersJoined(change) => format!("members_joined {} by {}", members(&change.members), change.by),
+        Event::Left(change) => format!("left by {}", change.by),
+        Event::MembersLeft(change) => format!("members_left {} by {}", members(&change.members), change.by),
+        Event::Message(message) => format!("{} says {}", message.from, body(&message.body)),
+        Event::MessagePatched(patch) => format!("{} corrects {}", patch.from, body(&patch.body)),
+        Event::SessionClosed { code, .. } => format!("closed {}", code.number()),
+    }
+}
+
+fn body(body: &MessageBody) -> String {
+    match body {
+        MessageBody::Text(text) => text.clone(),
+        MessageBody::Binary(bytes) => format!("{bytes:?}"),
+    }
+}
+
+pub fn app(id: &str) -> App {
+    App {
+        id: AppId::new(id),
+        app_key: "the-app-key".to_owned(),
+        master_key: "the-master-key".to_owned(),
+        hook_key: "the-hook-key".to_owned(),
+    }
+}
+
+pub fn ids(names: &[&str]) -> Vec<ClientId> {
+    names.iter().copied().map(ClientId::new).collect()
+}
+
+pub fn message(conversation: &ConversationId, text: &str) -> SendMessage {
+    SendMessage {
+        conversation: conversation.clone(),
+        body: MessageBody::Text(text.to_owned()),
+        mentions: Vec::new(),
+        mention_all: false,
+        transient: false,
+        receipt: false,
+        deduplication_token: None,
+    }
+}
+
+pub fn newest(limit: u32) -> HistoryQuery {
+    HistoryQuery { start: None, end: None, direction: Direction::Old, limit, message_type: None }
+}
+
+pub fn object(value: Value) -> Map<String, Value> {
+    value.as_object().unwrap().clone()
+}
+
+/// Code, app code and detail of a refusal.
+pub fn refusal<T>(result: Result<T, RequestError>) -> (Code, Option<i32>, Option<String>) {
+    match result {
+        Err(RequestError::Refused { code, detail, app_code }) => (code, app_code, detail),
+        Err(RequestError::Store(error)) => panic!("the store failed: {error}"),
+        Ok(_) => panic!("the request was carried out"),
+    }
+}
+
+pub fn code<T>(result: Result<T, RequestError>) -> Code {
+    refusal(result).0
+}
