@@ -3,5 +3,5 @@
 mod api;
 mod connection;
 
-pub use api::{Api, DeployEvent, InvokeAnswer};
+pub use api::{Api, DeployEvent};
 pub use connection::{Connection, ServerArguments, Target, default_data_folder};

@@ -12,7 +12,6 @@ use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::gateway::{Gateway, GatewayConfig};
-use hookd_im_core::hooks::{AppSettings, HookCaller};
 use hookd_im_core::store::sqlite::SqliteStore;
 use hookd_runtime::{Engine, EngineConfig, NewApp};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -63,15 +62,13 @@ impl Server {
             None => engine.create_app(NewApp::named(FIRST_APP)).await?,
         };
         let store = Arc::new(SqliteStore::open(&config.data.join("im.db")).context("cannot open the message store")?);
-        let settings = Arc::new(AppSettings::new(store.clone()));
-        let hooks = HookCaller::new(Arc::new(InMemoryEngine(engine.clone())), settings.clone(), tasks.clone());
-        let core = Arc::new(ImCore {
-            apps: Arc::new(EngineApps(engine.clone())),
+        let core = Arc::new(ImCore::new(
+            Arc::new(EngineApps(engine.clone())),
             store,
-            registry: Default::default(),
-            hooks,
-            conversation_locks: Default::default(),
-        });
+            Arc::new(InMemoryEngine(engine.clone())),
+            tasks.clone(),
+        ));
+        let settings = core.settings.clone();
         let gateway_config = GatewayConfig { public_url: config.public_url, ..GatewayConfig::default() };
         let gateway = Gateway::new(core, gateway_config, shutdown.clone(), tasks.clone());
 
