@@ -41,7 +41,7 @@ export class Device {
 
   /** Opens the session and starts to file what it is told. */
   async login(clientId, tag) {
-    this.client = await this.realtime.createIMClient(clientId, undefined, tag);
+    this.client = await this.realtime.createIMClient(clientId, { tag });
     this.inbox = new Inbox(this.client.id);
     for (const [kind, read] of Object.entries(CONVERSATION_EVENTS)) {
       this.client.on(kind, (payload, conversation, reason) =>

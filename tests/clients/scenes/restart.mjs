@@ -12,6 +12,7 @@ await scene(async (connection) => {
   const tom = await connect(connection, 'tom');
   const jerry = await connect(connection, 'jerry');
   const group = await tom.createGroup(['jerry'], { name: 'restart' });
+  await jerry.conversation(group.id); // known beforehand, or the SDK asks for it at every message that comes meanwhile
 
   const acknowledged = [];
   await step(`the server is killed while ${MESSAGES} messages are sent`, async () => {
