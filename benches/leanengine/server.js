@@ -1,5 +1,5 @@
 // The word filter of the bench on LeanCloud's own engine SDK, as its documentation sets a project up: the SDK's
-// middleware on a plain HTTP server, NODE_ENV=production. Same logic and same keys as the Rust module it is compared to.
+// middleware on a plain HTTP server, NODE_ENV=production. Same logic as examples-hooks/word-filter.
 
 'use strict';
 
@@ -7,6 +7,11 @@ process.env.NODE_ENV = 'production';
 
 const http = require('http');
 const AV = require('leanengine');
+
+const IMPOLITE = 'crap';
+const REPLACEMENT = '**';
+const ADVERTISING = 'cheap watches';
+const ADVERTISING_CODE = 9001;
 
 AV.init({
   appId: process.env.BENCH_APP_ID,
@@ -16,10 +21,26 @@ AV.init({
   serverURLs: 'http://127.0.0.1:1', // never called; without it the SDK asks the vendor's router
 });
 
-AV.Cloud.onIMMessageReceived(async (request) => {
-  const filtered = request.params.content.replaceAll('crap', '**');
-  return filtered === request.params.content ? {} : { content: filtered };
+AV.Cloud.onIMMessageReceived(async ({ params: { bin, content } }) => {
+  if (bin) return {};
+  const rich = readRich(content);
+  const text = rich ? rich._lctext : content;
+  if (typeof text !== 'string') return {};
+  if (text.includes(ADVERTISING)) return { drop: true, code: ADVERTISING_CODE, detail: 'no advertising here' };
+  if (!text.includes(IMPOLITE)) return {};
+  const polite = text.replaceAll(IMPOLITE, REPLACEMENT);
+  return { content: rich ? JSON.stringify({ ...rich, _lctext: polite }) : polite };
 });
+
+/** The members of a rich message; `null` for a plain text. */
+function readRich(content) {
+  try {
+    const value = JSON.parse(content);
+    return typeof value === 'object' && !Array.isArray(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
 
 const server = http.createServer(AV.express());
 server.listen(0, '127.0.0.1', () => {
