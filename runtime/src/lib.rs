@@ -1,1 +1,67 @@
-//! stub
+//! The engine of hookd: runs the modules that developers upload, each call in a sandbox of its own.
+//!
+//! A module is a WebAssembly component that exports `hookd:engine/functions` (see `wit/hookd.wit`): named functions, JSON
+//! in, JSON out. The engine takes uploads ([`Engine::deploy`]), releases them to an environment of an app, and calls their
+//! functions ([`Engine::call`]), in memory or through LeanEngine's HTTP contract ([`Engine::router`]). Whatever a module
+//! does, the call ends with an [`Outcome`] before its deadline, and the next call starts from a clean instance.
+//!
+//! The engine knows hooks only as names and JSON bytes: what a hook means is the business of the IM core.
+//!
+//! | module | subject |
+//! |---|---|
+//! | `sandbox` | wasmtime: limits, ticks, host interfaces, one instance per call |
+//! | `modules` | from an upload to machine code: validation, the compile child, blobs and artifacts |
+//! | `releases` | versions, what is live where, the metadata database |
+//! | `apps` | tenants, their keys and what is live in them |
+//! | `rpc` | `POST /1.1/functions/{name}` and its relatives (`engine-contract` EC-1 to EC-22) |
+//!
+//! ```no_run
+//! # async fn example(module: bytes::Bytes) -> Result<(), Box<dyn std::error::Error>> {
+//! use std::time::{Duration, Instant};
+//! use hookd_runtime::{Deployment, Engine, EngineConfig, Environment, Invocation, NewApp};
+//!
+//! let compile_command = vec!["hookd".into(), "compile-module".into()];
+//! let engine = Engine::open(EngineConfig::new("data/engine".into(), compile_command)).await?;
+//! let app = engine.create_app(NewApp::named("demo")).await?;
+//! let deployment = Deployment { app_id: app.id.clone(), environment: Environment::Production, module };
+//! engine.deploy(deployment, &|stage| println!("{stage}")).await?;
+//! let outcome = engine
+//!     .call(Invocation {
+//!         app_id: app.id.clone(),
+//!         environment: Environment::Production,
+//!         name: "hello".into(),
+//!         params: "{}".into(),
+//!         remote_address: None,
+//!         session_token: None,
+//!         deadline: Instant::now() + Duration::from_secs(15),
+//!     })
+//!     .await;
+//! println!("{outcome}");
+//! # Ok(())
+//! # }
+//! ```
+
+mod admission;
+mod apps;
+mod calls;
+mod config;
+mod engine;
+mod environment;
+mod limits;
+mod logs;
+mod modules;
+mod outcome;
+mod releases;
+mod rpc;
+mod sandbox;
+
+pub use apps::{App, CreateAppError, NewApp};
+pub use calls::Invocation;
+pub use config::{CompileLimits, EngineConfig};
+pub use engine::{Engine, OpenError, SetLimitsError};
+pub use environment::{Environment, UnknownEnvironment};
+pub use limits::{InvalidLimits, Limits};
+pub use logs::{LogLevel, LogLine};
+pub use modules::{CompileWorkerError, Definition, Refusal, compile_worker};
+pub use outcome::{Outcome, WireFailure};
+pub use releases::{DeployError, DeployStage, Deployment, MetadataError, Release, ReleaseError};

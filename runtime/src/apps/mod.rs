@@ -1,0 +1,172 @@
+//! Apps: the tenants of an installation.
+
+mod keys;
+mod registry;
+
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use thiserror::Error;
+
+pub(crate) use self::keys::{generate_key, keys_equal};
+pub(crate) use self::registry::Apps;
+use crate::admission::Admission;
+use crate::environment::Environment;
+use crate::limits::Limits;
+use crate::logs::LogRing;
+use crate::releases::{LiveVersion, MetadataError};
+
+/// An app to create.
+#[derive(Clone, Debug)]
+pub struct NewApp {
+    /// 1 to 64 letters, digits, `-` or `_`.
+    pub id: String,
+}
+
+impl NewApp {
+    /// An app with this id and generated keys.
+    pub fn named(id: &str) -> Self {
+        Self { id: id.to_owned() }
+    }
+}
+
+/// Why an app was not created.
+#[derive(Debug, Error)]
+pub enum CreateAppError {
+    /// The id is in use.
+    #[error("an app `{0}` exists already; choose another id")]
+    Exists(String),
+    /// The id would not survive URLs and headers.
+    #[error("`{0}` cannot be an app id; use 1 to 64 letters, digits, `-` or `_`")]
+    InvalidId(String),
+    /// The database refused.
+    #[error("cannot store the app")]
+    Metadata(#[from] MetadataError),
+}
+
+/// An app: its keys, and what is live in its environments.
+pub struct App {
+    /// Id, as in `X-LC-Id`.
+    pub id: String,
+    /// Lets clients call functions.
+    pub app_key: String,
+    /// Lets the owner do everything but call hooks.
+    pub master_key: String,
+    /// Shown by the platform when it calls hooks.
+    pub hook_key: String,
+    production: ArcSwapOption<LiveVersion>,
+    staging: ArcSwapOption<LiveVersion>,
+    bounds: ArcSwap<Bounds>,
+    pub(crate) log: Arc<LogRing>,
+    /// Taken while a release is written and made live, so that memory and database switch in the same order.
+    pub(crate) releasing: tokio::sync::Mutex<()>,
+}
+
+/// The limits of an app, with the places they allow.
+#[derive(Debug)]
+pub(crate) struct Bounds {
+    pub(crate) limits: Limits,
+    pub(crate) admission: Admission,
+}
+
+impl Bounds {
+    fn new(limits: Limits) -> Self {
+        let admission = Admission::new(limits.concurrency, limits.queue);
+        Self { limits, admission }
+    }
+}
+
+/// The secrets of an app.
+#[derive(Clone)]
+pub(crate) struct Keys {
+    pub(crate) app_key: String,
+    pub(crate) master_key: String,
+    pub(crate) hook_key: String,
+}
+
+impl Keys {
+    pub(crate) fn generate() -> Self {
+        Self { app_key: generate_key(), master_key: generate_key(), hook_key: generate_key() }
+    }
+}
+
+impl App {
+    pub(crate) fn new(id: String, keys: Keys, limits: Limits) -> Self {
+        Self {
+            id,
+            app_key: keys.app_key,
+            master_key: keys.master_key,
+            hook_key: keys.hook_key,
+            production: ArcSwapOption::empty(),
+            staging: ArcSwapOption::empty(),
+            bounds: ArcSwap::from_pointee(Bounds::new(limits)),
+            log: Arc::default(),
+            releasing: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// True for the app key; takes the same time whatever is wrong (EC-9).
+    pub fn is_app_key(&self, key: &str) -> bool {
+        keys_equal(&self.app_key, key)
+    }
+
+    /// True for the master key; takes the same time whatever is wrong (EC-9).
+    pub fn is_master_key(&self, key: &str) -> bool {
+        keys_equal(&self.master_key, key)
+    }
+
+    /// True for the hook key; takes the same time whatever is wrong (EC-9).
+    pub fn is_hook_key(&self, key: &str) -> bool {
+        keys_equal(&self.hook_key, key)
+    }
+
+    pub(crate) fn live(&self, environment: Environment) -> &ArcSwapOption<LiveVersion> {
+        match environment {
+            Environment::Production => &self.production,
+            Environment::Staging => &self.staging,
+        }
+    }
+
+    pub(crate) fn bounds(&self) -> Arc<Bounds> {
+        self.bounds.load_full()
+    }
+
+    /// Calls in flight keep their places under the old limits.
+    pub(crate) fn set_limits(&self, limits: Limits) {
+        self.bounds.store(Arc::new(Bounds::new(limits)));
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("id", &self.id).field("keys", &"<redacted>").finish_non_exhaustive()
+    }
+}
+
+pub(crate) fn is_valid_app_id(id: &str) -> bool {
+    (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_key() {
+        let app = App::new("demo".to_owned(), Keys::generate(), Limits::default());
+        let shown = format!("{app:?}");
+        assert!(shown.contains("demo"));
+        for key in [&app.app_key, &app.master_key, &app.hook_key] {
+            assert!(!shown.contains(key.as_str()));
+        }
+    }
+
+    #[test]
+    fn ids_that_would_not_survive_a_url_are_invalid() {
+        assert!(is_valid_app_id("demo-1_A"));
+        for id in ["", "a/b", "a b", "é", &"x".repeat(65)] {
+            assert!(!is_valid_app_id(id), "{id}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! One call, from its arrival to its outcome.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use bytes::Bytes;
+use metrics::{Counter, Histogram, counter, histogram};
+use tokio::time::Instant as TokioInstant;
+
+use crate::admission::{Admission, NotAdmitted};
+use crate::apps::{App, Apps};
+use crate::environment::Environment;
+use crate::logs::{CallLog, LogLevel};
+use crate::outcome::Outcome;
+use crate::sandbox::{GuestCall, Sandbox};
+
+/// A function to call.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// Whose function.
+    pub app_id: String,
+    /// Which of the app's live versions.
+    pub environment: Environment,
+    /// The function's name, e.g. `hello` or `_messageReceived`.
+    pub name: String,
+    /// JSON text; handed to the function as it is.
+    pub params: Bytes,
+    /// Address of the client on whose behalf the call is made.
+    pub remote_address: Option<String>,
+    /// The caller's session token; absent on hooks.
+    pub session_token: Option<String>,
+    /// When the caller stops waiting. The app's own deadline, counted from now, applies when it is sooner.
+    pub deadline: Instant,
+}
+
+/// The one service behind the RPC over TCP and the calls in memory.
+pub(crate) struct Calls {
+    sandbox: Sandbox,
+    /// As many places as the pool has slots, so that the pool never refuses.
+    places: Admission,
+    request_ids: RequestIds,
+    metrics: CallMetrics,
+}
+
+impl Calls {
+    pub(crate) fn new(sandbox: Sandbox, concurrent_calls: u32) -> Self {
+        Self {
+            sandbox,
+            // Bounded by the queues of the apps: a call waits here only with a place of its app in hand.
+            places: Admission::new(concurrent_calls, u32::MAX),
+            request_ids: RequestIds::new(),
+            metrics: CallMetrics::new(),
+        }
+    }
+
+    pub(crate) async fn call(&self, apps: &Apps, invocation: Invocation) -> Outcome {
+        let arrived = Instant::now();
+        let outcome = match apps.get(&invocation.app_id) {
+            Some(app) => self.call_app(&app, &invocation, arrived).await,
+            None => Outcome::NotDefined,
+        };
+        self.metrics.record(&outcome, arrived);
+        outcome
+    }
+
+    async fn call_app(&self, app: &App, invocation: &Invocation, arrived: Instant) -> Outcome {
+        let Some(version) = app.live(invocation.environment).load_full() else { return Outcome::NotDefined };
+        if version.function(&invocation.name).is_none() {
+            return Outcome::NotDefined;
+        }
+        let module = match &version.module {
+            Ok(module) => module,
+            Err(message) => return Outcome::Unavailable { message: message.clone() },
+        };
+        let Ok(params) = std::str::from_utf8(&invocation.params) else {
+            return Outcome::failed(1, 400, "the parameters are not UTF-8 text".to_owned());
+        };
+        let bounds = app.bounds();
+        let limits = &bounds.limits;
+        let deadline = invocation.deadline.min(arrived + limits.deadline());
+        let allowed = deadline.saturating_duration_since(arrived);
+        let deadline = TokioInstant::from_std(deadline);
+
+        let place = async { Ok((bounds.admission.admit(deadline).await?, self.places.admit(deadline).await?)) };
+        let _place = match place.await {
+            Ok(place) => place,
+            Err(NotAdmitted::QueueFull) => return Outcome::Overloaded,
+            Err(NotAdmitted::DeadlinePassed) => return Outcome::TimedOut { limit: allowed },
+        };
+        let request_id = self.request_ids.next();
+        let name = &invocation.name;
+        let log = CallLog::new(app.log.clone(), &app.id, version.number, name, request_id, limits);
+        let call = GuestCall {
+            name,
+            params,
+            app_id: &app.id,
+            environment: invocation.environment,
+            remote_address: invocation.remote_address.as_deref(),
+            session_token: invocation.session_token.as_deref(),
+            limits,
+            deadline,
+            allowed,
+            log: log.into(),
+        };
+        let log = call.log.clone();
+        let outcome = self.sandbox.call(module, call).await;
+        log.finish();
+        if !matches!(outcome, Outcome::Replied(_) | Outcome::Failed { .. }) {
+            log.engine(LogLevel::Error, &outcome.to_string());
+        }
+        outcome
+    }
+}
+
+/// Ids of calls: a random word per process and a count, unique in the installation without asking anybody.
+struct RequestIds {
+    process: u64,
+    count: AtomicU64,
+}
+
+impl RequestIds {
+    fn new() -> Self {
+        Self { process: rand::random(), count: AtomicU64::new(0) }
+    }
+
+    fn next(&self) -> String {
+        format!("{:016x}-{:x}", self.process, self.count.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Handles fetched once: looking a metric up by name costs more than the call's own bookkeeping.
+struct CallMetrics {
+    outcomes: Vec<(&'static str, Counter)>,
+    duration: Histogram,
+}
+
+impl CallMetrics {
+    fn new() -> Self {
+        let names = [
+            "replied",
+            "failed",
+            "timeout",
+            "trap",
+            "out_of_memory",
+            "overloaded",
+            "not_defined",
+            "bad_reply",
+            "unavailable",
+        ];
+        let outcomes = names.map(|name| (name, counter!("hookd_calls_total", "outcome" => name)));
+        Self { outcomes: outcomes.into(), duration: histogram!("hookd_call_duration_seconds") }
+    }
+
+    fn record(&self, outcome: &Outcome, arrived: Instant) {
+        let name = outcome.name();
+        if let Some((_, counter)) = self.outcomes.iter().find(|(candidate, _)| *candidate == name) {
+            counter.increment(1);
+        }
+        self.duration.record(arrived.elapsed());
+    }
+}

@@ -1,0 +1,69 @@
+//! What the engine is told when it opens.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Settings of one engine; limits of single apps are in [`Limits`](crate::Limits).
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// Metadata, modules and compiled code; created when missing. One engine at a time.
+    pub data_folder: PathBuf,
+    /// Program and arguments of the child process whose body is [`compile_worker`](crate::compile_worker).
+    pub compile_command: Vec<OsString>,
+    /// Calls that run at the same time, over all apps. Everything that is pooled is sized from this number; a slot costs
+    /// address space (4 GiB of the 128 TiB there are), and memory only once it is used.
+    pub concurrent_calls: u32,
+    /// Linear memory that all running calls together may hold, in bytes. A call that would exceed it ends with
+    /// [`Outcome::Overloaded`](crate::Outcome::Overloaded).
+    pub memory_budget: u64,
+    /// Stack of a guest in bytes; deeper recursion traps. Host functions have as much again on top of it.
+    pub guest_stack_bytes: usize,
+    /// Largest module that is accepted, in bytes.
+    pub max_module_bytes: usize,
+    /// Compilation of one module.
+    pub compile_limits: CompileLimits,
+    /// How long reading a module's definitions may take at deploy.
+    pub definitions_deadline: Duration,
+}
+
+/// What bounds the child process that compiles a module. The largest modules known, with a Python or JavaScript runtime
+/// inside, take five seconds and about 600 MiB.
+#[derive(Clone, Copy, Debug)]
+pub struct CompileLimits {
+    /// From start to end; longer than `cpu_time` divided by the number of cores.
+    pub wall_time: Duration,
+    /// CPU time over all threads, in whole seconds.
+    pub cpu_time: Duration,
+    /// Data segment, heap and thread stacks.
+    pub memory_bytes: u64,
+    /// Machine code of one module.
+    pub artifact_bytes: u64,
+}
+
+impl EngineConfig {
+    /// The defaults, for a folder and a compile command.
+    pub fn new(data_folder: PathBuf, compile_command: Vec<OsString>) -> Self {
+        Self {
+            data_folder,
+            compile_command,
+            concurrent_calls: 256,
+            memory_budget: 2 << 30,
+            guest_stack_bytes: 512 << 10,
+            max_module_bytes: 64 << 20,
+            compile_limits: CompileLimits::default(),
+            definitions_deadline: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Default for CompileLimits {
+    fn default() -> Self {
+        Self {
+            wall_time: Duration::from_secs(120),
+            cpu_time: Duration::from_secs(120),
+            memory_bytes: 2 << 30,
+            artifact_bytes: 512 << 20,
+        }
+    }
+}

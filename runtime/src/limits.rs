@@ -1,0 +1,109 @@
+//! What one app, and one call of its functions, may use.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Limits of an app. Each bounds one call, except `concurrency` and `queue`, which bound the app.
+///
+/// From the inside out: `cpu_time_ms` runs only while the guest computes; `deadline_ms` runs from the arrival of the
+/// request and covers the queue, the CPU time and every wait inside host calls; a caller may set a shorter deadline, never
+/// a longer one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Wall time of a call, queueing included. LeanEngine's own limit is the default (`engine-contract` §1.11).
+    pub deadline_ms: u64,
+    /// Time on the CPU, measured in ticks of two milliseconds.
+    pub cpu_time_ms: u64,
+    /// Linear memory. Modules with a language runtime inside start at 20 to 40 MiB.
+    pub memory_bytes: u64,
+    /// Elements in one table; tables hold the targets of indirect calls. At most 20,000, the size of a pooled table.
+    pub table_elements: usize,
+    /// Length of a reply's JSON text.
+    pub reply_bytes: usize,
+    /// What a call may write to its log, after which lines are dropped and counted.
+    pub log_bytes: usize,
+    /// Lines that a call may write to its log. LeanEngine takes 600 a minute from an instance (EC-34).
+    pub log_lines: u32,
+    /// Calls of the app that run at the same time; below the engine's own number, so that one app cannot take all of it.
+    pub concurrency: u32,
+    /// Calls of the app that wait for a free place; further ones are refused at once.
+    pub queue: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            deadline_ms: 15_000,
+            cpu_time_ms: 5_000,
+            memory_bytes: 128 << 20,
+            table_elements: 20_000,
+            reply_bytes: 10 << 20,
+            log_bytes: 64 << 10,
+            log_lines: 600,
+            concurrency: 64,
+            queue: 1_024,
+        }
+    }
+}
+
+/// Limits under which nothing could run.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("limit `{name}` must be {allowed}")]
+pub struct InvalidLimits {
+    /// The field.
+    pub name: &'static str,
+    /// The range, in words.
+    pub allowed: &'static str,
+}
+
+impl Limits {
+    pub(crate) fn deadline(&self) -> Duration {
+        Duration::from_millis(self.deadline_ms)
+    }
+
+    pub(crate) fn cpu_time(&self) -> Duration {
+        Duration::from_millis(self.cpu_time_ms)
+    }
+
+    /// Refuses limits under which no call could succeed, or that the pool cannot honour.
+    pub fn validate(&self) -> Result<(), InvalidLimits> {
+        let checks = [
+            ("deadline_ms", (1..=600_000).contains(&self.deadline_ms), "1 to 600000 (ten minutes)"),
+            ("cpu_time_ms", (1..=600_000).contains(&self.cpu_time_ms), "1 to 600000 (ten minutes)"),
+            ("memory_bytes", (65_536..=4 << 30).contains(&self.memory_bytes), "65536 (one page) to 4294967296 (4 GiB)"),
+            ("table_elements", self.table_elements <= 20_000, "at most 20000"),
+            ("reply_bytes", (1..=1 << 30).contains(&self.reply_bytes), "1 to 1073741824 (1 GiB)"),
+            ("concurrency", (1..=100_000).contains(&self.concurrency), "1 to 100000"),
+            ("queue", self.queue <= 1_000_000, "at most 1000000"),
+        ];
+        match checks.into_iter().find(|(_, valid, _)| !valid) {
+            Some((name, _, allowed)) => Err(InvalidLimits { name, allowed }),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_valid() {
+        assert_eq!(Limits::default().validate(), Ok(()));
+    }
+
+    #[test]
+    fn absent_fields_take_their_defaults() {
+        let limits: Limits = serde_json::from_str(r#"{"deadline_ms": 100}"#).unwrap();
+        assert_eq!(limits, Limits { deadline_ms: 100, ..Limits::default() });
+    }
+
+    #[test]
+    fn a_concurrency_of_zero_is_refused_by_name() {
+        let refused = Limits { concurrency: 0, ..Limits::default() }.validate().unwrap_err();
+        assert_eq!(refused.name, "concurrency");
+    }
+}

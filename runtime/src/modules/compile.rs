@@ -1,0 +1,134 @@
+//! Runs the compile child under its limits.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{ExitStatus, Stdio};
+
+use tempfile::{NamedTempFile, TempPath};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, Command};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
+
+use super::compile_worker::{ARTIFACT_BYTES, CPU_SECONDS, MEMORY_BYTES, REFUSED};
+use super::{ModuleError, Refusal};
+use crate::config::CompileLimits;
+
+/// What is read of a child's complaints.
+const MAX_MESSAGE_BYTES: u64 = 16 << 10;
+
+/// Starts compile children, one at a time.
+pub(super) struct Compiler {
+    command: Vec<OsString>,
+    limits: CompileLimits,
+    turn: Semaphore,
+}
+
+impl Compiler {
+    pub(super) fn new(command: Vec<OsString>, limits: CompileLimits) -> Self {
+        Self { command, limits, turn: Semaphore::new(1) }
+    }
+
+    /// Waits for the compilation before this one, which its wall time ends. `None` cannot happen: nobody closes the
+    /// semaphore.
+    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.turn.acquire().await.ok()
+    }
+
+    /// Compiles into `artifact`.
+    pub(super) async fn compile(&self, component: &[u8], artifact: NamedTempFile) -> Result<TempPath, ModuleError> {
+        let internal = || ModuleError::internal("cannot run the compile process");
+        let child = self.start(&artifact).map_err(|error| internal()(error.into()))?;
+        let (status, complaints) = match timeout(self.limits.wall_time, supervise(child, component)).await {
+            Ok(ended) => ended.map_err(|error| internal()(error.into()))?,
+            // Dropping the child killed it.
+            Err(_) => return Err(self.limit_met(format!("{} s of wall time", self.limits.wall_time.as_secs())).into()),
+        };
+        if let Some(refusal) = self.death(status, &complaints) {
+            return Err(refusal.into());
+        }
+        if !status.success() {
+            return Err(internal()(format!("it ended with {status}: {complaints}").into()));
+        }
+        let artifact = artifact.into_temp_path();
+        match read_start(&artifact).await.map_err(|error| internal()(error.into()))? {
+            start if start.starts_with(REFUSED) => {
+                let reason = String::from_utf8_lossy(start.get(REFUSED.len()..).unwrap_or_default()).into_owned();
+                Err(Refusal::NotCompilable(reason).into())
+            }
+            start if start.is_empty() => Err(internal()("it wrote no machine code".into())),
+            _ => Ok(artifact),
+        }
+    }
+
+    fn start(&self, artifact: &NamedTempFile) -> io::Result<Child> {
+        let (program, arguments) =
+            self.command.split_first().ok_or_else(|| io::Error::other("`compile_command` is empty"))?;
+        Command::new(program)
+            .args(arguments)
+            // The child needs nothing of ours, and what it does not have it cannot leak.
+            .env_clear()
+            .env(MEMORY_BYTES, self.limits.memory_bytes.to_string())
+            .env(CPU_SECONDS, self.limits.cpu_time.as_secs().to_string())
+            .env(ARTIFACT_BYTES, self.limits.artifact_bytes.to_string())
+            .stdin(Stdio::piped())
+            .stdout(artifact.reopen()?)
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+    }
+
+    /// The limit that killed the child, if one did.
+    fn death(&self, status: ExitStatus, complaints: &str) -> Option<Refusal> {
+        const SIGABRT: i32 = 6;
+        const SIGKILL: i32 = 9;
+        const SIGSEGV: i32 = 11;
+        const SIGXCPU: i32 = 24;
+        const SIGXFSZ: i32 = 25;
+        let what = match status.signal()? {
+            // At equal soft and hard limits the kernel kills at once.
+            SIGXCPU | SIGKILL => format!("{} s of CPU time", self.limits.cpu_time.as_secs()),
+            SIGXFSZ => format!("{} bytes of machine code", self.limits.artifact_bytes),
+            // Rust aborts when the heap is exhausted; a thread whose stack cannot grow dies of a fault.
+            SIGABRT | SIGSEGV => format!("{} bytes of memory", self.limits.memory_bytes),
+            _ => return None,
+        };
+        tracing::warn!(%status, complaints, "a compile process was stopped");
+        Some(self.limit_met(what))
+    }
+
+    fn limit_met(&self, what: String) -> Refusal {
+        Refusal::CompileLimit(what)
+    }
+}
+
+/// Feeds the child and waits for its end. Bounded by the caller's timeout, which drops, and so kills, the child.
+async fn supervise(mut child: Child, component: &[u8]) -> io::Result<(ExitStatus, String)> {
+    let mut stdin = child.stdin.take();
+    let stderr = child.stderr.take();
+    let feed = async move {
+        if let Some(stdin) = &mut stdin {
+            // A child that died does not read to the end; its status tells why.
+            let _ = stdin.write_all(component).await;
+        }
+        drop(stdin);
+    };
+    let listen = async {
+        let mut complaints = Vec::new();
+        if let Some(mut stderr) = stderr {
+            let _ = (&mut stderr).take(MAX_MESSAGE_BYTES).read_to_end(&mut complaints).await;
+            // Read on, or a child with more to say would wait for ever.
+            let _ = tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await;
+        }
+        String::from_utf8_lossy(&complaints).trim().to_owned()
+    };
+    let ((), complaints, status) = tokio::join!(feed, listen, child.wait());
+    Ok((status?, complaints))
+}
+
+async fn read_start(path: &std::path::Path) -> io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    tokio::fs::File::open(path).await?.take(MAX_MESSAGE_BYTES).read_to_end(&mut start).await?;
+    Ok(start)
+}

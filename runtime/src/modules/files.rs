@@ -1,0 +1,94 @@
+//! Where modules and their machine code lie: `modules/<hash>.wasm` in the object store, `artifacts/` beside it.
+
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as ObjectPath;
+use object_store::{ObjectStore, ObjectStoreExt as _};
+use tempfile::{NamedTempFile, TempPath};
+
+use super::{ModuleError, ModuleHash};
+
+/// Prefix of artifacts that are being written.
+const UNFINISHED: &str = "unfinished-";
+
+pub(super) struct ModuleFiles {
+    modules: Arc<dyn ObjectStore>,
+    artifacts: PathBuf,
+    /// In the names of artifacts, so that another version of the engine compiles its own.
+    compatibility_hash: u64,
+}
+
+impl ModuleFiles {
+    pub(super) fn open(data_folder: &Path, compatibility_hash: u64) -> io::Result<Self> {
+        let modules = data_folder.join("modules");
+        let artifacts = data_folder.join("artifacts");
+        for folder in [&modules, &artifacts] {
+            // Machine code is run as it is found: nobody else may put any there.
+            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+            fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+        }
+        for entry in fs::read_dir(&artifacts)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        let modules = LocalFileSystem::new_with_prefix(modules).map_err(io::Error::other)?.with_fsync(true);
+        Ok(Self { modules: Arc::new(modules), artifacts, compatibility_hash })
+    }
+
+    /// Where the machine code of a module lies, if there is any for this engine.
+    pub(super) fn artifact(&self, hash: &ModuleHash) -> PathBuf {
+        self.artifacts.join(format!("{hash}-{:016x}.cwasm", self.compatibility_hash))
+    }
+
+    /// An empty file in the artifacts folder, deleted when dropped.
+    pub(super) fn new_artifact(&self) -> Result<NamedTempFile, ModuleError> {
+        tempfile::Builder::new()
+            .prefix(UNFINISHED)
+            .tempfile_in(&self.artifacts)
+            .map_err(|error| ModuleError::internal("cannot write to the artifacts folder")(error.into()))
+    }
+
+    /// Moves a finished artifact to its place. The rename is atomic: whoever finds the name finds all of the code.
+    pub(super) async fn keep_artifact(&self, hash: &ModuleHash, artifact: TempPath) -> Result<(), ModuleError> {
+        let (place, folder) = (self.artifact(hash), self.artifacts.clone());
+        let moving = tokio::task::spawn_blocking(move || {
+            File::open(&artifact)?.sync_all()?;
+            artifact.persist(place)?;
+            File::open(folder)?.sync_all()
+        });
+        let internal = || ModuleError::internal("cannot store the machine code of the module");
+        let moved = moving.await.map_err(|error| internal()(error.into()))?;
+        moved.map_err(|error: io::Error| internal()(error.into()))
+    }
+
+    /// Forgets machine code that cannot be used; what cannot be removed is overwritten by the next one.
+    pub(super) fn remove_artifact(&self, hash: &ModuleHash) {
+        if let Err(error) = fs::remove_file(self.artifact(hash)) {
+            tracing::warn!(module = %hash, %error, "cannot remove unusable machine code");
+        }
+    }
+
+    /// Stores the bytes; synced when this returns. Storing the same module again changes nothing.
+    pub(super) async fn store_module(&self, hash: &ModuleHash, bytes: Bytes) -> Result<(), ModuleError> {
+        let stored = self.modules.put(&blob(hash), bytes.into()).await;
+        stored.map(|_| ()).map_err(|error| ModuleError::internal("cannot store the module")(error.into()))
+    }
+
+    pub(super) async fn read_module(&self, hash: &ModuleHash) -> Result<Bytes, ModuleError> {
+        let internal = || ModuleError::internal(format!("cannot read the stored module `{hash}`"));
+        let found = self.modules.get(&blob(hash)).await.map_err(|error| internal()(error.into()))?;
+        found.bytes().await.map_err(|error| internal()(error.into()))
+    }
+}
+
+fn blob(hash: &ModuleHash) -> ObjectPath {
+    ObjectPath::from(format!("{hash}.wasm"))
+}

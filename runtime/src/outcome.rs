@@ -1,0 +1,133 @@
+//! How a call ended, and what that looks like over HTTP.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use thiserror::Error;
+
+/// The end of one call. Errors, metrics, logs and policies all speak of these nine.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Outcome {
+    /// The function returned. JSON text; empty when it returned nothing.
+    #[error("replied")]
+    Replied(Bytes),
+    /// The function returned an error of its own.
+    #[error("{message}")]
+    Failed {
+        /// The function's code.
+        code: i32,
+        /// HTTP status, 400 to 599.
+        status: u16,
+        /// The function's text.
+        message: String,
+    },
+    /// No answer within `limit`, or the CPU time `limit` was used up.
+    #[error("the function did not answer within {} ms", limit.as_millis())]
+    TimedOut {
+        /// The limit that was met.
+        limit: Duration,
+    },
+    /// The sandbox stopped the function.
+    #[error("the function was stopped: {message}")]
+    Trapped {
+        /// Why.
+        message: String,
+    },
+    /// The function needed more memory than it may use.
+    #[error("the function needed more memory than its limit of {limit_bytes} bytes")]
+    OutOfMemory {
+        /// The limit on linear memory.
+        limit_bytes: u64,
+    },
+    /// Too many calls run and wait already, or all of them together hold the memory budget.
+    #[error("too many calls are running and waiting; try again later")]
+    Overloaded,
+    /// The environment has no such function.
+    #[error("no such function is defined")]
+    NotDefined,
+    /// The function returned something that is not JSON, or too much of it.
+    #[error("the function's reply cannot be used: {message}")]
+    BadReply {
+        /// Why.
+        message: String,
+    },
+    /// The engine cannot run the function now.
+    #[error("the function cannot run: {message}")]
+    Unavailable {
+        /// Why.
+        message: String,
+    },
+}
+
+/// What a caller over HTTP sees of a call without a reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WireFailure {
+    /// HTTP status.
+    pub status: u16,
+    /// The body's `code`.
+    pub code: i32,
+    /// The body's `error`.
+    pub error: String,
+}
+
+impl Outcome {
+    /// Label in metrics and logs, and the value of the response header `X-Hookd-Outcome`, by which a remote IM core tells
+    /// causes apart that share a status.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Replied(_) => "replied",
+            Self::Failed { .. } => "failed",
+            Self::TimedOut { .. } => "timeout",
+            Self::Trapped { .. } => "trap",
+            Self::OutOfMemory { .. } => "out_of_memory",
+            Self::Overloaded => "overloaded",
+            Self::NotDefined => "not_defined",
+            Self::BadReply { .. } => "bad_reply",
+            Self::Unavailable { .. } => "unavailable",
+        }
+    }
+
+    /// Status, code and text of `engine-contract` §1.9 and §1.10; `None` for a reply. `function` is the name called.
+    pub fn wire_failure(&self, function: &str) -> Option<WireFailure> {
+        let (status, code, error) = match self {
+            Self::Replied(_) => return None,
+            Self::Failed { code, status, message } => (*status, *code, message.clone()),
+            Self::TimedOut { .. } => (503, 124, "The request timed out on the server.".to_owned()),
+            Self::NotDefined => (404, 1, format!("No such cloud function '{function}'")),
+            // The caller's fault in none of these: a server error that says what happened, as Node does.
+            Self::Trapped { .. } | Self::OutOfMemory { .. } | Self::BadReply { .. } => (500, 1, self.to_string()),
+            Self::Overloaded | Self::Unavailable { .. } => (503, 1, self.to_string()),
+        };
+        Some(WireFailure { status, code, error })
+    }
+
+    /// A function's own refusal; a status that is no error status counts as 500.
+    pub(crate) fn failed(code: i32, status: u16, message: String) -> Self {
+        let status = if (400..=599).contains(&status) { status } else { 500 };
+        Self::Failed { code, status, message }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_has_the_literal_that_clients_match_on() {
+        let failure = Outcome::TimedOut { limit: Duration::from_secs(1) }.wire_failure("f").unwrap();
+        let expected = WireFailure { status: 503, code: 124, error: "The request timed out on the server.".to_owned() };
+        assert_eq!(failure, expected);
+    }
+
+    #[test]
+    fn a_status_that_is_no_error_counts_as_500() {
+        let Outcome::Failed { status, .. } = Outcome::failed(7, 200, String::new()) else { panic!("not failed") };
+        assert_eq!(status, 500);
+    }
+
+    #[test]
+    fn only_a_reply_is_no_failure() {
+        assert_eq!(Outcome::Replied(Bytes::new()).wire_failure("f"), None);
+        assert!(Outcome::Overloaded.wire_failure("f").is_some());
+    }
+}

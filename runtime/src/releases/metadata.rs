@@ -1,0 +1,299 @@
+//! Apps, versions and releases in SQLite. The only place of this crate that knows SQL.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
+use thiserror::Error;
+
+use crate::apps::Keys;
+use crate::environment::Environment;
+use crate::limits::Limits;
+use crate::modules::{Definition, ModuleHash};
+
+/// Version of `schema.sql`, in the database's `user_version`.
+const SCHEMA_VERSION: i64 = 1;
+
+/// The database failed.
+#[derive(Debug, Error)]
+pub enum MetadataError {
+    /// SQLite says no.
+    #[error("the engine's database failed")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A column holds JSON that this version does not understand.
+    #[error("the engine's database holds `{column}` that cannot be read")]
+    Json {
+        /// Table and column.
+        column: &'static str,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Written by a newer engine.
+    #[error("the engine's database has schema {found}, this engine knows {SCHEMA_VERSION}; use the newer engine")]
+    NewerSchema {
+        /// Its version.
+        found: i64,
+    },
+    /// The task that ran the statement is gone.
+    #[error("a database task was cancelled")]
+    Cancelled,
+}
+
+pub(crate) struct AppRow {
+    pub(crate) id: String,
+    pub(crate) keys: Keys,
+    pub(crate) limits: Limits,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct VersionRow {
+    pub(crate) number: u64,
+    pub(crate) module: ModuleHash,
+    pub(crate) definitions: Vec<Definition>,
+}
+
+/// A new version that becomes live at once.
+pub(crate) struct NewRelease {
+    pub(crate) app_id: String,
+    pub(crate) environment: Environment,
+    pub(crate) module: ModuleHash,
+    pub(crate) size_bytes: usize,
+    pub(crate) definitions: Vec<Definition>,
+}
+
+/// The database. Statements run on the blocking pool, one at a time; each is a few milliseconds at most.
+#[derive(Clone)]
+pub(crate) struct Metadata(Arc<Mutex<Connection>>);
+
+impl Metadata {
+    /// Blocks on the disk.
+    pub(crate) fn open(path: &Path) -> Result<Self, MetadataError> {
+        let mut connection = Connection::open(path)?;
+        // A release that was answered must outlive the machine losing power.
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.busy_timeout(Duration::from_secs(5))?;
+        let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        match found {
+            0 => {
+                let transaction = connection.transaction()?;
+                transaction.execute_batch(include_str!("schema.sql"))?;
+                transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+                transaction.commit()?;
+            }
+            SCHEMA_VERSION => {}
+            newer => return Err(MetadataError::NewerSchema { found: newer }),
+        }
+        Ok(Self(Arc::new(Mutex::new(connection))))
+    }
+
+    pub(crate) async fn apps(&self) -> Result<Vec<AppRow>, MetadataError> {
+        self.run(|connection| {
+            let mut statement =
+                connection.prepare("SELECT id, app_key, master_key, hook_key, limits FROM apps ORDER BY id")?;
+            let rows = statement.query_map([], |row| {
+                let keys = Keys { app_key: row.get(1)?, master_key: row.get(2)?, hook_key: row.get(3)? };
+                Ok((row.get(0)?, keys, row.get::<_, String>(4)?))
+            })?;
+            rows.map(|row| {
+                let (id, keys, limits) = row?;
+                Ok(AppRow { id, keys, limits: from_json("apps.limits", &limits)? })
+            })
+            .collect()
+        })
+        .await
+    }
+
+    /// False when the id is in use.
+    pub(crate) async fn create_app(&self, app: AppRow) -> Result<bool, MetadataError> {
+        self.run(move |connection| {
+            let inserted = connection.execute(
+                "INSERT INTO apps (id, app_key, master_key, hook_key, limits, created_at_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (id) DO NOTHING",
+                params![
+                    app.id,
+                    app.keys.app_key,
+                    app.keys.master_key,
+                    app.keys.hook_key,
+                    to_json("apps.limits", &app.limits)?,
+                    now_ms()
+                ],
+            )?;
+            Ok(inserted == 1)
+        })
+        .await
+    }
+
+    pub(crate) async fn set_limits(&self, app_id: String, limits: Limits) -> Result<(), MetadataError> {
+        self.run(move |connection| {
+            let limits = to_json("apps.limits", &limits)?;
+            connection.execute("UPDATE apps SET limits = ?2 WHERE id = ?1", params![app_id, limits])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The version that is live in an environment.
+    pub(crate) async fn live(
+        &self,
+        app_id: String,
+        environment: Environment,
+    ) -> Result<Option<VersionRow>, MetadataError> {
+        self.run(move |connection| {
+            let found = connection
+                .query_row(
+                    "SELECT versions.number, versions.module, versions.definitions
+                     FROM releases
+                     JOIN versions ON versions.app_id = releases.app_id AND versions.number = releases.version
+                     WHERE releases.app_id = ?1 AND releases.environment = ?2
+                     ORDER BY releases.id DESC
+                     LIMIT 1",
+                    params![app_id, environment.name()],
+                    version_columns,
+                )
+                .optional()?;
+            found.map(version_row).transpose()
+        })
+        .await
+    }
+
+    pub(crate) async fn version(&self, app_id: String, number: u64) -> Result<Option<VersionRow>, MetadataError> {
+        self.run(move |connection| {
+            let found = connection
+                .query_row(
+                    "SELECT number, module, definitions FROM versions WHERE app_id = ?1 AND number = ?2",
+                    params![app_id, number],
+                    version_columns,
+                )
+                .optional()?;
+            found.map(version_row).transpose()
+        })
+        .await
+    }
+
+    /// The newest version older than `number` that was live in production.
+    pub(crate) async fn earlier_in_production(
+        &self,
+        app_id: String,
+        number: u64,
+    ) -> Result<Option<VersionRow>, MetadataError> {
+        self.run(move |connection| {
+            let found = connection
+                .query_row(
+                    "SELECT number, module, definitions
+                     FROM versions
+                     WHERE app_id = ?1 AND number < ?2 AND EXISTS (
+                         SELECT 1 FROM releases
+                         WHERE releases.app_id = versions.app_id
+                           AND releases.version = versions.number
+                           AND releases.environment = 'production'
+                     )
+                     ORDER BY number DESC
+                     LIMIT 1",
+                    params![app_id, number],
+                    version_columns,
+                )
+                .optional()?;
+            found.map(version_row).transpose()
+        })
+        .await
+    }
+
+    /// Records a new version and its release in one transaction; answers its number.
+    pub(crate) async fn deploy(&self, release: NewRelease) -> Result<u64, MetadataError> {
+        self.run(move |connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let number: u64 = transaction.query_row(
+                "SELECT coalesce(max(number), 0) + 1 FROM versions WHERE app_id = ?1",
+                [&release.app_id],
+                |row| row.get(0),
+            )?;
+            transaction.execute(
+                "INSERT INTO versions (app_id, number, module, size_bytes, definitions, created_at_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![
+                    release.app_id,
+                    number,
+                    release.module.0,
+                    release.size_bytes,
+                    to_json("versions.definitions", &release.definitions)?,
+                    now_ms()
+                ],
+            )?;
+            insert_release(&transaction, &release.app_id, release.environment, number, "deploy")?;
+            transaction.commit()?;
+            Ok(number)
+        })
+        .await
+    }
+
+    /// Records that an existing version became live. `act` is `publish` or `rollback`.
+    pub(crate) async fn release(
+        &self,
+        app_id: String,
+        environment: Environment,
+        version: u64,
+        act: &'static str,
+    ) -> Result<(), MetadataError> {
+        self.run(move |connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            insert_release(&transaction, &app_id, environment, version, act)?;
+            transaction.commit()?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        statement: impl FnOnce(&mut Connection) -> Result<T, MetadataError> + Send + 'static,
+    ) -> Result<T, MetadataError> {
+        let connection = self.0.clone();
+        let running = tokio::task::spawn_blocking(move || {
+            statement(&mut connection.lock().unwrap_or_else(PoisonError::into_inner))
+        });
+        running.await.map_err(|_| MetadataError::Cancelled)?
+    }
+}
+
+fn insert_release(
+    transaction: &Transaction<'_>,
+    app_id: &str,
+    environment: Environment,
+    version: u64,
+    act: &str,
+) -> Result<(), MetadataError> {
+    transaction.execute(
+        "INSERT INTO releases (app_id, environment, version, act, created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![app_id, environment.name(), version, act, now_ms()],
+    )?;
+    Ok(())
+}
+
+type VersionColumns = (u64, String, String);
+
+fn version_columns(row: &Row<'_>) -> rusqlite::Result<VersionColumns> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+}
+
+fn version_row((number, module, definitions): VersionColumns) -> Result<VersionRow, MetadataError> {
+    let definitions = from_json("versions.definitions", &definitions)?;
+    Ok(VersionRow { number, module: ModuleHash(module), definitions })
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(column: &'static str, json: &str) -> Result<T, MetadataError> {
+    serde_json::from_str(json).map_err(|source| MetadataError::Json { column, source })
+}
+
+fn to_json(column: &'static str, value: &impl serde::Serialize) -> Result<String, MetadataError> {
+    serde_json::to_string(value).map_err(|source| MetadataError::Json { column, source })
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,161 @@
+//! Versions of apps, and which of them is live where.
+
+mod metadata;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use thiserror::Error;
+
+pub use self::metadata::MetadataError;
+pub(crate) use self::metadata::{AppRow, Metadata, NewRelease, VersionRow};
+use crate::environment::Environment;
+use crate::modules::{Definition, ModuleError, Refusal};
+use crate::sandbox::LoadedModule;
+
+/// A module to deploy.
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    /// Whose module.
+    pub app_id: String,
+    /// Where it becomes live.
+    pub environment: Environment,
+    /// The component.
+    pub module: Bytes,
+}
+
+/// How far a deployment is, for progress displays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeployStage {
+    /// Is it a hook module?
+    Validating,
+    /// To machine code, which takes the longest.
+    Compiling,
+    /// Asking the module for its functions.
+    ReadingDefinitions,
+    /// To disk.
+    Storing,
+    /// The switch.
+    Releasing,
+}
+
+impl fmt::Display for DeployStage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Validating => "validating the module",
+            Self::Compiling => "compiling it to machine code",
+            Self::ReadingDefinitions => "reading its definitions",
+            Self::Storing => "storing it",
+            Self::Releasing => "releasing it",
+        })
+    }
+}
+
+/// A version that became live in an environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// Whose version.
+    pub app_id: String,
+    /// Where it is live now.
+    pub environment: Environment,
+    /// Counted per app: 1, 2, 3 …
+    pub version: u64,
+    /// SHA-256 of the module's bytes, in hexadecimal.
+    pub module: String,
+    /// The functions of the version.
+    pub definitions: Vec<Definition>,
+}
+
+/// Why a deployment did not become live.
+#[derive(Debug, Error)]
+pub enum DeployError {
+    /// There is no such app.
+    #[error("there is no app `{0}`")]
+    UnknownApp(String),
+    /// The upload is at fault; nothing was stored.
+    #[error(transparent)]
+    Refused(Refusal),
+    /// The engine is at fault.
+    #[error("{what}")]
+    Internal {
+        /// What could not be done.
+        what: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The database is at fault.
+    #[error("cannot record the release")]
+    Metadata(#[from] MetadataError),
+}
+
+impl From<ModuleError> for DeployError {
+    fn from(error: ModuleError) -> Self {
+        match error {
+            ModuleError::Refused(refusal) => Self::Refused(refusal),
+            ModuleError::Internal { what, source } => Self::Internal { what, source },
+        }
+    }
+}
+
+/// Why an existing version did not become live.
+#[derive(Debug, Error)]
+pub enum ReleaseError {
+    /// There is no such app.
+    #[error("there is no app `{0}`")]
+    UnknownApp(String),
+    /// Publishing needs a version in staging.
+    #[error("staging has no version to publish; deploy one there first")]
+    NothingStaged,
+    /// Rolling back needs an earlier version.
+    #[error("production has had no earlier version")]
+    NothingToRollBackTo,
+    /// The version was never deployed.
+    #[error("there is no version {0}")]
+    UnknownVersion(u64),
+    /// The version's module cannot be loaded.
+    #[error("version {version} cannot be loaded: {reason}")]
+    Unusable {
+        /// The version.
+        version: u64,
+        /// Why.
+        reason: String,
+    },
+    /// The database is at fault.
+    #[error("cannot record the release")]
+    Metadata(#[from] MetadataError),
+}
+
+/// A version while it is live.
+#[derive(Debug)]
+pub(crate) struct LiveVersion {
+    pub(crate) number: u64,
+    /// Why not, when the stored module can no longer be compiled; calls then end with that text.
+    pub(crate) module: Result<Arc<LoadedModule>, String>,
+    pub(crate) module_hash: String,
+    pub(crate) definitions: Vec<Definition>,
+    by_name: HashMap<String, usize>,
+}
+
+impl LiveVersion {
+    pub(crate) fn new(row: VersionRow, module: Result<Arc<LoadedModule>, String>) -> Self {
+        let by_name = row.definitions.iter().enumerate().map(|(at, one)| (one.name.clone(), at)).collect();
+        Self { number: row.number, module, module_hash: row.module.0, definitions: row.definitions, by_name }
+    }
+
+    pub(crate) fn function(&self, name: &str) -> Option<&Definition> {
+        self.definitions.get(*self.by_name.get(name)?)
+    }
+
+    pub(crate) fn release(&self, app_id: &str, environment: Environment) -> Release {
+        Release {
+            app_id: app_id.to_owned(),
+            environment,
+            version: self.number,
+            module: self.module_hash.clone(),
+            definitions: self.definitions.clone(),
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The three body forms of §1.6.
+
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
+
+use super::reply::failure;
+
+/// EC-12: 20 MiB, any form.
+const MAX_BODY_BYTES: usize = 20 << 20;
+
+/// A request's body.
+pub(super) struct Body {
+    /// JSON text: an object or an array.
+    pub(super) params: Bytes,
+    /// Credentials in the body; when present they replace all credential headers.
+    pub(super) credentials: Option<BodyCredentials>,
+}
+
+/// The underscore fields of a `text/plain` body.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct BodyCredentials {
+    pub(super) id: Option<String>,
+    pub(super) key: Option<String>,
+    pub(super) master_key: Option<String>,
+    pub(super) session_token: Option<String>,
+    pub(super) production: Option<String>,
+}
+
+/// Why a body was not accepted. Answered before credentials are looked at, and without CORS headers.
+#[derive(Debug)]
+pub(super) enum BodyRefused {
+    TooLarge,
+    Malformed(String),
+}
+
+impl IntoResponse for BodyRefused {
+    fn into_response(self) -> Response {
+        match self {
+            Self::TooLarge => failure(413, 1, "request entity too large"),
+            Self::Malformed(reason) => failure(400, 1, &reason),
+        }
+    }
+}
+
+/// Reads up to the limit; the caller bounds the time.
+pub(super) async fn read(body: axum::body::Body) -> Result<Bytes, BodyRefused> {
+    match Limited::new(body, MAX_BODY_BYTES).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(BodyRefused::TooLarge),
+        Err(error) => Err(BodyRefused::Malformed(format!("the body cannot be read: {error}"))),
+    }
+}
+
+impl Body {
+    pub(super) fn parse(content_type: &str, bytes: Bytes) -> Result<Self, BodyRefused> {
+        if starts_with(content_type, "application/json") {
+            let params = if bytes.is_empty() { empty() } else { checked(bytes)? };
+            Ok(Self { params, credentials: None })
+        } else if starts_with(content_type, "application/x-www-form-urlencoded") {
+            Ok(Self { params: form(&bytes), credentials: None })
+        } else if starts_with(content_type, "text/plain") {
+            text(&bytes)
+        } else {
+            Ok(Self { params: empty(), credentials: None })
+        }
+    }
+}
+
+fn starts_with(content_type: &str, prefix: &str) -> bool {
+    content_type.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+fn empty() -> Bytes {
+    Bytes::from_static(b"{}")
+}
+
+/// The text as it came, once it is known to be an object or an array. Nothing is built: the guest parses it.
+fn checked(bytes: Bytes) -> Result<Bytes, BodyRefused> {
+    let text = std::str::from_utf8(&bytes).map_err(|error| BodyRefused::Malformed(error.to_string()))?;
+    serde_json::from_str::<IgnoredAny>(text).map_err(|error| BodyRefused::Malformed(error.to_string()))?;
+    match text.trim_ascii_start().as_bytes().first() {
+        Some(b'{' | b'[') => Ok(bytes),
+        _ => Err(BodyRefused::Malformed("the body must be a JSON object or array".to_owned())),
+    }
+}
+
+fn form(bytes: &[u8]) -> Bytes {
+    let pairs = form_urlencoded::parse(bytes).map(|(key, value)| (key.into_owned(), Value::from(value.into_owned())));
+    Value::Object(pairs.collect::<Map<_, _>>()).to_string().into()
+}
+
+fn text(bytes: &[u8]) -> Result<Body, BodyRefused> {
+    let parsed = serde_json::from_slice(bytes).map_err(|error| BodyRefused::Malformed(error.to_string()))?;
+    match parsed {
+        Value::Object(mut fields) => {
+            let mut take = |key: &str| match fields.remove(key)? {
+                Value::String(text) => Some(text),
+                other => Some(other.to_string()),
+            };
+            let credentials = BodyCredentials {
+                id: take("_ApplicationId"),
+                key: take("_ApplicationKey"),
+                master_key: take("_MasterKey"),
+                session_token: take("_SessionToken"),
+                production: take("_ApplicationProduction"),
+            };
+            fields.retain(|key, _| !key.starts_with('_') || key.starts_with("__"));
+            Ok(Body { params: Value::Object(fields).to_string().into(), credentials: Some(credentials) })
+        }
+        Value::Array(_) => {
+            Ok(Body { params: Bytes::copy_from_slice(bytes), credentials: Some(BodyCredentials::default()) })
+        }
+        _ => Err(BodyRefused::Malformed("the body must be a JSON object or array".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn params(content_type: &str, body: &'static str) -> Option<String> {
+        let body = Body::parse(content_type, Bytes::from_static(body.as_bytes())).ok()?;
+        Some(String::from_utf8(body.params.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn json_objects_and_arrays_pass_as_they_came() {
+        assert_eq!(params("application/json", "{ \"b\": 1 }").unwrap(), "{ \"b\": 1 }");
+        assert_eq!(params("application/json; charset=utf-8", "[1]").unwrap(), "[1]");
+        assert_eq!(params("application/json", "").unwrap(), "{}");
+    }
+
+    #[test]
+    fn json_scalars_and_garbage_are_malformed() {
+        for body in ["1", "\"a\"", "null", "{", "{} x"] {
+            assert_eq!(params("application/json", body), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn form_values_are_strings() {
+        assert_eq!(params("application/x-www-form-urlencoded", "a=1&b=%C3%A9+x").unwrap(), r#"{"a":"1","b":"é x"}"#);
+    }
+
+    #[test]
+    fn other_content_types_give_no_parameters() {
+        assert_eq!(params("", "{\"a\":1}").unwrap(), "{}");
+        assert_eq!(params("image/png", "…").unwrap(), "{}");
+    }
+
+    #[test]
+    fn text_bodies_carry_credentials_and_lose_single_underscore_keys() {
+        let body = r#"{"_ApplicationId":"i","_ApplicationProduction":0,"_other":1,"__type":"x","a":2}"#;
+        let body = Body::parse("text/plain;charset=UTF-8", Bytes::from_static(body.as_bytes())).ok().unwrap();
+        assert_eq!(body.params, r#"{"__type":"x","a":2}"#);
+        let credentials = body.credentials.unwrap();
+        assert_eq!(credentials.id.as_deref(), Some("i"));
+        assert_eq!(credentials.production.as_deref(), Some("0"));
+    }
+
+    #[test]
+    fn an_empty_text_body_is_malformed() {
+        assert_eq!(params("text/plain", ""), None);
+    }
+}

@@ -1,0 +1,71 @@
+//! On whose behalf a call is made (§3.4).
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::ConnectInfo;
+use http::request::Parts;
+
+/// The client's address as LeanEngine reports it: `Forwarded`, `X-Real-IP`, `X-Forwarded-For`, the socket.
+pub(super) fn client_address(parts: &Parts) -> Option<String> {
+    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).filter(|v| !v.is_empty());
+    header("forwarded")
+        .and_then(forwarded)
+        .or_else(|| header("x-real-ip").map(str::to_owned))
+        .or_else(|| header("x-forwarded-for").map(str::to_owned))
+        .or_else(|| {
+            let socket = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
+            Some(socket.0.ip().to_canonical().to_string())
+        })
+}
+
+/// The last address in the chain that is public, or the first one when none is. A header with an element that is no plain
+/// address is ignored as a whole.
+fn forwarded(value: &str) -> Option<String> {
+    let chain: Option<Vec<IpAddr>> = value.split(',').map(element_address).collect();
+    let chain = chain?;
+    let public = chain.iter().rev().find(|address| !is_internal(address));
+    public.or(chain.first()).map(IpAddr::to_string)
+}
+
+fn element_address(element: &str) -> Option<IpAddr> {
+    element
+        .split(';')
+        .find_map(|pair| {
+            let (key, value) = pair.split_once('=')?;
+            key.trim().eq_ignore_ascii_case("for").then(|| value.trim().trim_matches('"'))
+        })
+        .and_then(|address| address.parse().or_else(|_| address.parse::<SocketAddr>().map(|socket| socket.ip())).ok())
+}
+
+fn is_internal(address: &IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private() || address.is_link_local(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    #[test]
+    fn forwarded_names_the_last_public_address() {
+        assert_eq!(forwarded("for=1.2.3.4, for=10.0.0.1").as_deref(), Some("1.2.3.4"));
+        assert_eq!(forwarded("for=1.2.3.4, for=5.6.7.8").as_deref(), Some("5.6.7.8"));
+        assert_eq!(forwarded("for=192.168.0.9, for=10.0.0.1").as_deref(), Some("192.168.0.9"));
+    }
+
+    #[test]
+    fn obfuscated_elements_make_the_header_count_as_absent() {
+        assert_eq!(forwarded("for=_hidden"), None);
+        assert_eq!(forwarded("for=1.2.3.4, by=10.0.0.1"), None);
+    }
+
+    #[test]
+    fn without_forwarded_the_next_header_is_taken_verbatim() {
+        let request = Request::builder().header("x-forwarded-for", "1.1.1.1, 2.2.2.2").body(()).unwrap();
+        assert_eq!(client_address(&request.into_parts().0).as_deref(), Some("1.1.1.1, 2.2.2.2"));
+    }
+}

@@ -1,0 +1,31 @@
+//! CORS as LeanEngine does it (§1.12).
+
+use axum::response::{IntoResponse as _, Response};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE,
+    CONTENT_LENGTH, ORIGIN,
+};
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+/// EC-20: must contain `X-LC-Hook-Key` to the letter; LeanCloud's console decides by it.
+const ALLOWED_HEADERS: &str = "Content-Type, X-AVOSCloud-Application-Id, X-AVOSCloud-Application-Key, \
+    X-AVOSCloud-Application-Production, X-AVOSCloud-Client-Version, X-AVOSCloud-Request-Sign, \
+    X-AVOSCloud-Session-Token, X-AVOSCloud-Super-Key, X-LC-Hook-Key, X-LC-Id, X-LC-Key, X-LC-Prod, X-LC-Session, \
+    X-LC-Sign, X-LC-UA, X-Requested-With, X-Uluru-Application-Id, X-Uluru-Application-Key, \
+    X-Uluru-Application-Production, X-Uluru-Client-Version, X-Uluru-Session-Token";
+
+/// The answer to any OPTIONS.
+pub(super) fn preflight() -> Response {
+    let headers = [
+        (CONTENT_LENGTH, "0"),
+        (ACCESS_CONTROL_MAX_AGE, "86400"),
+        (ACCESS_CONTROL_ALLOW_METHODS, "HEAD, GET, POST, PUT, DELETE, OPTIONS"),
+        (ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS),
+    ];
+    (StatusCode::OK, headers).into_response()
+}
+
+pub(super) fn allow_origin(response: &mut Response, request: &HeaderMap) {
+    let origin = request.get(ORIGIN).cloned().unwrap_or(HeaderValue::from_static("*"));
+    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+}

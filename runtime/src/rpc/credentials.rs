@@ -1,0 +1,152 @@
+//! Who calls (§1.3, §1.4).
+
+use http::HeaderMap;
+use md5::{Digest as _, Md5};
+
+use super::body::BodyCredentials;
+use crate::apps::{App, keys_equal};
+use crate::environment::Environment;
+
+const ID: [&str; 3] = ["x-lc-id", "x-avoscloud-application-id", "x-uluru-application-id"];
+const KEY: [&str; 3] = ["x-lc-key", "x-avoscloud-application-key", "x-uluru-application-key"];
+const MASTER_KEY: [&str; 2] = ["x-avoscloud-master-key", "x-uluru-master-key"];
+const SIGNATURE: [&str; 2] = ["x-lc-sign", "x-avoscloud-request-sign"];
+const PRODUCTION: [&str; 3] = ["x-lc-prod", "x-avoscloud-application-production", "x-uluru-application-production"];
+const SESSION_TOKEN: [&str; 3] = ["x-lc-session", "x-uluru-session-token", "x-avoscloud-session-token"];
+const HOOK_KEY: [&str; 1] = ["x-lc-hook-key"];
+
+/// What a request shows of itself; empty values count as absent.
+#[derive(Debug, Default)]
+pub(super) struct Credentials {
+    pub(super) id: Option<String>,
+    key: Option<String>,
+    master_key: Option<String>,
+    signature: Option<String>,
+    pub(super) session_token: Option<String>,
+    hook_key: Option<String>,
+    production: Option<String>,
+}
+
+/// What the credentials are good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Functions that are open to clients.
+    App,
+    /// Everything but hooks.
+    Master,
+}
+
+impl Credentials {
+    /// Credentials in the body replace those in headers; the hook key is only ever a header.
+    pub(super) fn read(headers: &HeaderMap, body: Option<BodyCredentials>) -> Self {
+        let hook_key = first(headers, &HOOK_KEY);
+        if let Some(body) = body {
+            let given = |value: Option<String>| value.filter(|text| !text.is_empty());
+            return Self {
+                id: given(body.id),
+                key: given(body.key),
+                master_key: given(body.master_key),
+                signature: None,
+                session_token: given(body.session_token),
+                hook_key,
+                production: given(body.production),
+            };
+        }
+        Self {
+            id: first(headers, &ID),
+            key: first(headers, &KEY),
+            master_key: first(headers, &MASTER_KEY),
+            signature: first(headers, &SIGNATURE),
+            session_token: first(headers, &SESSION_TOKEN),
+            hook_key,
+            production: first(headers, &PRODUCTION),
+        }
+    }
+
+    /// The access that the keys or the signature give to `app`; `None` is a 401 that does not say what was wrong (EC-8).
+    pub(super) fn access(&self, app: &App) -> Option<Access> {
+        // EC-7: the right id is needed with a signature as well. The caller looked the app up by it.
+        if self.id.as_deref() != Some(&app.id) {
+            return None;
+        }
+        if self.master_key.as_deref().is_some_and(|key| app.is_master_key(key)) {
+            return Some(Access::Master);
+        }
+        let by_key = self.key.as_deref().and_then(|key| match key.strip_suffix(",master") {
+            Some(key) => app.is_master_key(key).then_some(Access::Master),
+            // The bare master key is accepted, and counts for no more than the app key.
+            None => (app.is_app_key(key) | app.is_master_key(key)).then_some(Access::App),
+        });
+        by_key.or_else(|| signed(self.signature.as_deref()?, app))
+    }
+
+    /// True when the request carries the app's hook key.
+    pub(super) fn are_of_the_platform(&self, app: &App) -> bool {
+        self.hook_key.as_deref().is_some_and(|key| app.is_hook_key(key))
+    }
+
+    pub(super) fn environment(&self) -> Environment {
+        match self.production.as_deref() {
+            Some("0" | "false") => Environment::Staging,
+            _ => Environment::Production,
+        }
+    }
+}
+
+fn first(headers: &HeaderMap, names: &[&str]) -> Option<String> {
+    let values = names.iter().filter_map(|name| headers.get(*name)?.to_str().ok());
+    values.into_iter().find(|value| !value.is_empty()).map(str::to_owned)
+}
+
+/// `<md5 hex>,<milliseconds>` over milliseconds and app key, or with a third part `master` over the master key. Valid for
+/// ever (EC-6). `ax-sig-1`, over the key of LeanCloud's Android SDK, is not accepted: apps here have no such key.
+fn signed(signature: &str, app: &App) -> Option<Access> {
+    let (digest, rest) = signature.split_once(',')?;
+    let (timestamp, key, access) = match rest.split_once(',') {
+        None => (rest, &app.app_key, Access::App),
+        Some((timestamp, "master")) => (timestamp, &app.master_key, Access::Master),
+        Some(_) => return None,
+    };
+    let expected = hex::encode(Md5::new().chain_update(timestamp).chain_update(key).finalize());
+    keys_equal(&expected, &digest.to_ascii_lowercase()).then_some(access)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apps::Keys;
+    use crate::limits::Limits;
+
+    fn app() -> App {
+        let keys = Keys {
+            app_key: "demo-app-key".to_owned(),
+            master_key: "demo-master-key".to_owned(),
+            hook_key: "demo-hook-key".to_owned(),
+        };
+        App::new("demo".to_owned(), keys, Limits::default())
+    }
+
+    #[test]
+    fn signatures_match_the_published_vectors() {
+        assert_eq!(signed("a615addbec0246c0be3695851f384aff,1700000000000", &app()), Some(Access::App));
+        assert_eq!(signed("88500459f205e3c67ee68684f71a48a4,1700000000000,master", &app()), Some(Access::Master));
+    }
+
+    #[test]
+    fn signature_digests_are_compared_without_case() {
+        assert_eq!(signed("A615ADDBEC0246C0BE3695851F384AFF,1700000000000", &app()), Some(Access::App));
+    }
+
+    #[test]
+    fn a_signature_is_refused_when_any_part_is_wrong() {
+        for signature in [
+            "a615addbec0246c0be3695851f384aff",
+            "a615addbec0246c0be3695851f384aff,1700000000001",
+            "a615addbec0246c0be3695851f384aff,1700000000000,master",
+            "a615addbec0246c0be3695851f384aff,1700000000000,ax-sig-1",
+            ",",
+        ] {
+            assert_eq!(signed(signature, &app()), None, "{signature}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! From credentials to an answer (§1.2, steps 6 to 9).
+
+use std::time::Instant;
+
+use axum::response::Response;
+use http::request::Parts;
+use serde_json::json;
+
+use super::body::Body;
+use super::client_address::client_address;
+use super::credentials::{Access, Credentials};
+use super::hook_names::is_reserved;
+use super::reply::{failure, json_response, of_outcome};
+use super::route::{Route, Target};
+use crate::apps::App;
+use crate::calls::Invocation;
+use crate::engine::Engine;
+use crate::outcome::Outcome;
+
+/// A request whose credentials are right.
+struct Caller<'a> {
+    app: &'a App,
+    access: Access,
+    credentials: Credentials,
+    address: Option<String>,
+}
+
+pub(super) async fn dispatch(engine: &Engine, route: &Route, parts: &Parts, body: Body, deadline: Instant) -> Response {
+    let credentials = Credentials::read(&parts.headers, body.credentials);
+    let app = credentials.id.as_deref().and_then(|id| engine.app(id));
+    let Some((app, access)) = app.as_deref().and_then(|app| Some((app, credentials.access(app)?))) else {
+        return unauthorized();
+    };
+    let caller = Caller { app, access, credentials, address: client_address(parts) };
+    match &route.target {
+        Target::Metadatas => metadatas(engine, &caller),
+        Target::Nothing(path) => failure(404, 1, &format!("No function name or class name: {path}")),
+        Target::ClassHook { class, hook } => class_hook(&caller, class, hook),
+        Target::Function(name) => match refusal(&caller, name) {
+            Some(refused) => refused,
+            None => {
+                let invocation = Invocation {
+                    app_id: caller.app.id.clone(),
+                    environment: caller.credentials.environment(),
+                    name: name.clone(),
+                    params: body.params,
+                    remote_address: caller.address,
+                    // Hooks are called by the platform, on behalf of clients that have no session here.
+                    session_token: caller.credentials.session_token.filter(|_| !is_reserved(name)),
+                    deadline,
+                };
+                of_outcome(engine.call(invocation).await, name, route.is_rpc)
+            }
+        },
+    }
+}
+
+/// Hook key first, then existence, then `internal`: whoever lacks the hook key does not learn which hooks exist.
+fn refusal(caller: &Caller<'_>, name: &str) -> Option<Response> {
+    let platform = caller.credentials.are_of_the_platform(caller.app);
+    if is_reserved(name) && !platform {
+        return Some(failure(401, 401, &format!("Hook key check failed, request from {}", caller.from())));
+    }
+    let live = caller.app.live(caller.credentials.environment()).load();
+    let Some(internal) = live.as_ref().and_then(|live| live.function(name)).map(|function| function.internal) else {
+        return Some(of_outcome(Outcome::NotDefined, name, false));
+    };
+    if internal && caller.access != Access::Master && !platform {
+        return Some(failure(401, 401, &format!("Internal cloud function, request from {}", caller.from())));
+    }
+    None
+}
+
+/// The names of the live version's functions; the platform and LeanCloud's console read it.
+fn metadatas(engine: &Engine, caller: &Caller<'_>) -> Response {
+    if caller.access != Access::Master {
+        return unauthorized();
+    }
+    let definitions = engine.definitions(&caller.app.id, caller.credentials.environment());
+    let names: Vec<&str> = definitions.iter().map(|definition| definition.name.as_str()).collect();
+    json_response(200, json!({"result": names}).to_string())
+}
+
+/// Hooks of storage classes and users: protected like hooks, and never defined, for there is no storage.
+fn class_hook(caller: &Caller<'_>, class: &str, hook: &str) -> Response {
+    if !caller.credentials.are_of_the_platform(caller.app) {
+        return failure(401, 401, &format!("Hook key check failed, request from {}", caller.from()));
+    }
+    failure(404, 1, &format!("No {hook} hook of '{class}'"))
+}
+
+fn unauthorized() -> Response {
+    failure(401, 401, "Unauthorized.")
+}
+
+impl Caller<'_> {
+    fn from(&self) -> &str {
+        self.address.as_deref().unwrap_or("unknown")
+    }
+}

@@ -1,0 +1,74 @@
+//! What a path asks for.
+
+use http::Uri;
+use percent_encoding::percent_decode_str;
+
+/// A decoded path under `functions` or `call`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Route {
+    /// `call` instead of `functions`: some answers differ (§1.8).
+    pub(super) is_rpc: bool,
+    pub(super) target: Target,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// `_ops/metadatas`: the list of functions.
+    Metadatas,
+    /// One segment.
+    Function(String),
+    /// Two segments: hooks of storage classes and users, which are never defined here.
+    ClassHook { class: String, hook: String },
+    /// Nothing, or more than anybody serves; the path as it came, for the error text.
+    Nothing(String),
+}
+
+impl Route {
+    /// EC-3: the query does not belong to the name, segments are decoded, a trailing slash is harmless.
+    pub(super) fn parse(uri: &Uri) -> Self {
+        let mut segments = uri.path().split('/').filter(|segment| !segment.is_empty()).skip(1).map(decode);
+        let is_rpc = segments.next().as_deref() == Some("call");
+        let target = match (segments.next(), segments.next(), segments.next()) {
+            (Some(ops), Some(metadatas), None) if ops == "_ops" && metadatas == "metadatas" => Target::Metadatas,
+            (Some(name), None, None) => Target::Function(name),
+            (Some(class), Some(hook), None) => Target::ClassHook { class, hook },
+            _ => Target::Nothing(uri.to_string()),
+        };
+        Self { is_rpc, target }
+    }
+}
+
+fn decode(segment: &str) -> String {
+    percent_decode_str(segment).decode_utf8_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(path: &'static str) -> Route {
+        Route::parse(&Uri::from_static(path))
+    }
+
+    fn function(name: &str, is_rpc: bool) -> Route {
+        Route { is_rpc, target: Target::Function(name.to_owned()) }
+    }
+
+    #[test]
+    fn the_query_is_stripped_and_the_name_decoded() {
+        assert_eq!(route("/1.1/functions/%68ello?x=1"), function("hello", false));
+        assert_eq!(route("/1/call/hello/"), function("hello", true));
+    }
+
+    #[test]
+    fn two_segments_are_a_class_hook_except_for_the_metadata() {
+        assert_eq!(route("/1.1/call/_ops/metadatas").target, Target::Metadatas);
+        let hook = Target::ClassHook { class: "Post".to_owned(), hook: "beforeSave".to_owned() };
+        assert_eq!(route("/1.1/functions/Post/beforeSave").target, hook);
+    }
+
+    #[test]
+    fn an_empty_name_keeps_the_path_for_the_error_text() {
+        assert_eq!(route("/1.1/functions/").target, Target::Nothing("/1.1/functions/".to_owned()));
+    }
+}

@@ -1,0 +1,8 @@
+//! Generated from `wit/`: the one contract between a module and the engine.
+
+wasmtime::component::bindgen!({
+    path: "../wit",
+    world: "module",
+    exports: { default: async },
+    ownership: Borrowing { duplicate_if_necessary: true },
+});

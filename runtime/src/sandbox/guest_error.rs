@@ -1,0 +1,42 @@
+//! Why a guest did not return.
+
+use wasmtime::{Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+use super::limiter::Refused;
+use super::state::CallState;
+use crate::limits::Limits;
+use crate::outcome::Outcome;
+
+/// Frames of the guest that a message names.
+const NAMED_FRAMES: usize = 3;
+
+/// The outcome of a call that wasmtime ended with `error`.
+pub(super) fn outcome_of(error: &wasmtime::Error, state: &CallState, limits: &Limits) -> Outcome {
+    if state.cpu_time_used_up {
+        return Outcome::TimedOut { limit: limits.cpu_time() };
+    }
+    // A guest that is refused memory cannot say so; it traps in one way or another.
+    match state.limiter.refused {
+        Some(Refused::Limit) => return Outcome::OutOfMemory { limit_bytes: limits.memory_bytes },
+        Some(Refused::Budget) => return Outcome::Overloaded,
+        None => {}
+    }
+    if let Some(I32Exit(status)) = error.downcast_ref() {
+        return Outcome::Trapped { message: format!("it exited with status {status}") };
+    }
+    let backtrace = error.downcast_ref::<WasmBacktrace>();
+    match (error.downcast_ref::<Trap>(), backtrace) {
+        (Some(trap), _) => Outcome::Trapped { message: format!("{trap}{}", place(backtrace)) },
+        (None, Some(_)) => Outcome::Trapped { message: format!("{}{}", error.root_cause(), place(backtrace)) },
+        // Without a frame of the guest it was the host that could not read what the guest returned.
+        (None, None) => Outcome::BadReply { message: format!("{:#}", error.root_cause()) },
+    }
+}
+
+/// ` in f < g < h`, innermost first; function names survive in modules that were not stripped.
+fn place(backtrace: Option<&WasmBacktrace>) -> String {
+    let frames = backtrace.map(WasmBacktrace::frames).unwrap_or_default();
+    let names: Vec<&str> = frames.iter().filter_map(|frame| frame.func_name()).take(NAMED_FRAMES).collect();
+    if names.is_empty() { String::new() } else { format!(" in {}", names.join(" < ")) }
+}

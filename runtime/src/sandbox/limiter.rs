@@ -1,0 +1,125 @@
+//! Memory and tables of one call, and the linear memory of all calls together.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use wasmtime::ResourceLimiter;
+
+use crate::limits::Limits;
+
+/// Bytes of linear memory that all calls together may hold.
+#[derive(Debug)]
+pub(super) struct MemoryBudget {
+    free: AtomicU64,
+}
+
+impl MemoryBudget {
+    pub(super) fn new(bytes: u64) -> Self {
+        Self { free: AtomicU64::new(bytes) }
+    }
+
+    fn take(&self, bytes: u64) -> bool {
+        self.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| free.checked_sub(bytes)).is_ok()
+    }
+
+    fn give_back(&self, bytes: u64) {
+        self.free.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+/// What was refused to a guest. A guest that then traps, traps for want of memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// Beyond the app's own limit.
+    Limit,
+    /// Within it, but all calls together hold the budget.
+    Budget,
+}
+
+/// Watches one store.
+#[derive(Debug)]
+pub(super) struct CallLimiter {
+    memory_bytes: u64,
+    table_elements: usize,
+    held_bytes: u64,
+    budget: Arc<MemoryBudget>,
+    pub(super) refused: Option<Refused>,
+}
+
+impl CallLimiter {
+    pub(super) fn new(limits: &Limits, budget: Arc<MemoryBudget>) -> Self {
+        Self {
+            memory_bytes: limits.memory_bytes,
+            table_elements: limits.table_elements,
+            held_bytes: 0,
+            budget,
+            refused: None,
+        }
+    }
+
+    fn grow(&mut self, current: usize, desired: usize) -> Result<(), Refused> {
+        let more = desired.saturating_sub(current) as u64;
+        // All memories of a component count together.
+        if self.held_bytes.saturating_add(more) > self.memory_bytes {
+            return Err(Refused::Limit);
+        }
+        if !self.budget.take(more) {
+            return Err(Refused::Budget);
+        }
+        self.held_bytes += more;
+        Ok(())
+    }
+}
+
+impl ResourceLimiter for CallLimiter {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        match self.grow(current, desired) {
+            Ok(()) => Ok(true),
+            Err(refused) => {
+                self.refused = Some(refused);
+                tracing::debug!(?refused, desired, limit = self.memory_bytes, "a guest was refused memory");
+                Ok(false)
+            }
+        }
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= self.table_elements)
+    }
+}
+
+impl Drop for CallLimiter {
+    fn drop(&mut self) {
+        self.budget.give_back(self.held_bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limiter(memory_bytes: u64, budget: &Arc<MemoryBudget>) -> CallLimiter {
+        CallLimiter::new(&Limits { memory_bytes, ..Limits::default() }, budget.clone())
+    }
+
+    #[test]
+    fn growth_beyond_the_limit_is_refused_and_remembered() {
+        let budget = Arc::new(MemoryBudget::new(1_000));
+        let mut limiter = limiter(100, &budget);
+        assert!(limiter.memory_growing(0, 60, None).unwrap());
+        assert!(!limiter.memory_growing(0, 60, None).unwrap(), "two memories count together");
+        assert_eq!(limiter.refused, Some(Refused::Limit));
+    }
+
+    #[test]
+    fn growth_beyond_the_budget_is_refused_until_another_call_ends() {
+        let budget = Arc::new(MemoryBudget::new(100));
+        let mut first = limiter(100, &budget);
+        assert!(first.memory_growing(0, 80, None).unwrap());
+        let mut second = limiter(100, &budget);
+        assert!(!second.memory_growing(0, 80, None).unwrap());
+        assert_eq!(second.refused, Some(Refused::Budget));
+        drop(first);
+        assert!(second.memory_growing(0, 80, None).unwrap());
+    }
+}

@@ -1,0 +1,95 @@
+//! Where guests run: wasmtime with one engine, one [`LoadedModule`] per module and a fresh store per call.
+
+mod bindings;
+mod config;
+mod guest_error;
+mod invoke;
+mod limiter;
+mod logging;
+mod state;
+mod ticker;
+mod wasi;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use thiserror::Error;
+use wasmtime::Engine;
+use wasmtime::component::{Component, Linker};
+
+pub(crate) use self::config::code_config;
+pub(crate) use self::invoke::GuestCall;
+use self::limiter::MemoryBudget;
+use self::state::CallState;
+use self::ticker::Ticker;
+pub(crate) use self::wasi::offers;
+use crate::config::EngineConfig;
+
+/// The wasmtime engine with everything that a guest may import.
+#[derive(Clone)]
+pub(crate) struct Sandbox {
+    engine: Engine,
+    linker: Arc<Linker<CallState>>,
+    ticker: Arc<Ticker>,
+    memory_budget: Arc<MemoryBudget>,
+}
+
+/// The sandbox cannot be set up on this machine.
+#[derive(Debug, Error)]
+#[error("cannot reserve address space for {concurrent_calls} concurrent calls; lower `concurrent_calls`: {reason}")]
+pub(crate) struct SandboxError {
+    concurrent_calls: u32,
+    reason: String,
+}
+
+/// Machine code that wasmtime does not accept, or a component whose interfaces do not fit.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub(crate) struct LoadError(String);
+
+/// A module ready to be instantiated.
+pub(crate) struct LoadedModule(bindings::ModulePre<CallState>);
+
+impl std::fmt::Debug for LoadedModule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LoadedModule")
+    }
+}
+
+impl Sandbox {
+    pub(crate) fn new(config: &EngineConfig) -> Result<Self, SandboxError> {
+        let failed = |error: wasmtime::Error| SandboxError {
+            concurrent_calls: config.concurrent_calls,
+            reason: format!("{error:#}"),
+        };
+        let engine = Engine::new(&config::run_config(config)).map_err(failed)?;
+        let mut linker = Linker::new(&engine);
+        logging::add_to_linker(&mut linker).map_err(failed)?;
+        wasi::add_to_linker(&mut linker).map_err(failed)?;
+        Ok(Self {
+            ticker: Arc::new(Ticker::start(&engine).map_err(|error| failed(error.into()))?),
+            engine,
+            linker: Arc::new(linker),
+            memory_budget: Arc::new(MemoryBudget::new(config.memory_budget)),
+        })
+    }
+
+    /// What an artifact must have been compiled for to be loaded here.
+    pub(crate) fn compatibility_hash(&self) -> u64 {
+        config::compatibility_hash(&self.engine)
+    }
+
+    /// Maps an artifact into memory. Blocks on the disk.
+    ///
+    /// # Safety
+    ///
+    /// The file must come from [`Engine::precompile_component`] unchanged, and must not change while it is mapped:
+    /// wasmtime runs its machine code as it finds it.
+    pub(crate) unsafe fn load(&self, artifact: &Path) -> Result<LoadedModule, LoadError> {
+        let failed = |error: wasmtime::Error| LoadError(format!("{error:#}"));
+        // SAFETY: the caller's promise is the one that wasmtime asks for.
+        let component = unsafe { Component::deserialize_file(&self.engine, artifact) }.map_err(failed)?;
+        let instance = self.linker.instantiate_pre(&component).map_err(failed)?;
+        bindings::ModulePre::new(instance).map(LoadedModule).map_err(failed)
+    }
+}

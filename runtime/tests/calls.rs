@@ -1,0 +1,175 @@
+//! Deploying well-behaved modules and calling them.
+
+#![expect(clippy::unwrap_used, reason = "a broken fixture ends the test")]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use hookd_runtime::{Deployment, Engine, Environment, LogLevel, NewApp, Outcome};
+use support::{Guest, TestEngine, config, invocation, replied};
+
+#[tokio::test]
+async fn a_deployed_function_answers_at_once() {
+    let test = TestEngine::start().await;
+    let release = test.deploy(Guest::new().echo("hello").build()).await.unwrap();
+    assert_eq!(release.version, 1);
+    assert_eq!(release.definitions[0].name, "hello");
+    assert!(test.engine.defines("demo", Environment::Production, "hello"));
+    assert_eq!(test.call("hello", r#"{"a":1}"#).await, replied(r#"{"a":1}"#));
+}
+
+#[tokio::test]
+async fn nothing_of_one_call_is_visible_in_the_next() {
+    let test = TestEngine::start().await;
+    let counts = "(i32.store8 (i32.const 128) (i32.add (i32.load8_u (i32.const 128)) (i32.const 49)))
+                  (return (call $reply (i32.const 128) (i32.const 1)))";
+    test.deploy(Guest::new().function("count", counts).build()).await.unwrap();
+    for _ in 0..20 {
+        assert_eq!(test.call("count", "{}").await, replied("1"));
+    }
+}
+
+#[tokio::test]
+async fn a_function_fails_with_its_own_code_status_and_text() {
+    let test = TestEngine::start().await;
+    test.deploy(Guest::new().fails("no", 1234, 418, "too few").fails("odd", 7, 200, "x").build()).await.unwrap();
+    let expected = Outcome::Failed { code: 1234, status: 418, message: "too few".to_owned() };
+    assert_eq!(test.call("no", "{}").await, expected);
+    let expected = Outcome::Failed { code: 7, status: 500, message: "x".to_owned() };
+    assert_eq!(test.call("odd", "{}").await, expected);
+}
+
+#[tokio::test]
+async fn unknown_functions_apps_and_environments_are_not_defined() {
+    let test = TestEngine::start().await;
+    test.deploy(Guest::new().echo("hello").build()).await.unwrap();
+    assert_eq!(test.call("other", "{}").await, Outcome::NotDefined);
+    let mut call = invocation("hello", "{}", Duration::from_secs(1));
+    call.environment = Environment::Staging;
+    assert_eq!(test.engine.call(call.clone()).await, Outcome::NotDefined);
+    call.app_id = "nobody".to_owned();
+    assert_eq!(test.engine.call(call).await, Outcome::NotDefined);
+}
+
+#[tokio::test]
+async fn a_reply_of_nothing_is_empty() {
+    let test = TestEngine::start().await;
+    test.deploy(Guest::new().replies("nothing", "").build()).await.unwrap();
+    assert_eq!(test.call("nothing", "{}").await, replied(""));
+}
+
+#[tokio::test]
+async fn a_module_that_outgrows_its_initial_memory_gets_more() {
+    let test = TestEngine::start().await;
+    test.deploy(Guest::new().echo("hello").build()).await.unwrap();
+    let long = format!("\"{}\"", "x".repeat(3 << 20));
+    assert_eq!(test.call("hello", &long).await, replied(&long));
+}
+
+#[tokio::test]
+async fn a_new_version_takes_effect_on_the_next_call_and_rollback_undoes_it() {
+    let test = TestEngine::start().await;
+    test.deploy(Guest::new().replies("version", "1").build()).await.unwrap();
+    test.deploy(Guest::new().replies("version", "2").build()).await.unwrap();
+    assert_eq!(test.call("version", "{}").await, replied("2"));
+    assert_eq!(test.engine.rollback("demo", None).await.unwrap().version, 1);
+    assert_eq!(test.call("version", "{}").await, replied("1"));
+    assert!(test.engine.rollback("demo", None).await.is_err());
+    assert_eq!(test.engine.rollback("demo", Some(2)).await.unwrap().version, 2);
+    assert_eq!(test.call("version", "{}").await, replied("2"));
+}
+
+#[tokio::test]
+async fn publishing_moves_the_version_of_staging_to_production() {
+    let test = TestEngine::start().await;
+    assert!(test.engine.publish("demo").await.is_err());
+    test.deploy_to(Environment::Staging, Guest::new().replies("version", "1").build()).await.unwrap();
+    assert!(!test.engine.defines("demo", Environment::Production, "version"));
+    let release = test.engine.publish("demo").await.unwrap();
+    assert_eq!((release.version, release.environment), (1, Environment::Production));
+    assert_eq!(test.call("version", "{}").await, replied("1"));
+}
+
+#[tokio::test]
+async fn a_reopened_engine_serves_what_was_live() {
+    let folder = tempfile::tempdir().unwrap();
+    let app_key;
+    {
+        let engine = Engine::open(config(&folder)).await.unwrap();
+        let app = engine.create_app(NewApp::named("demo")).await.unwrap();
+        app_key = app.app_key.clone();
+        for (environment, reply) in [(Environment::Production, "1"), (Environment::Staging, "2")] {
+            let module = Guest::new().replies("version", reply).build().into();
+            engine.deploy(Deployment { app_id: "demo".to_owned(), environment, module }, &|_| {}).await.unwrap();
+        }
+    }
+    let engine = Engine::open(config(&folder)).await.unwrap();
+    assert_eq!(engine.app("demo").unwrap().app_key, app_key);
+    assert_eq!(engine.live_version("demo", Environment::Production), Some(1));
+    assert_eq!(engine.live_version("demo", Environment::Staging), Some(2));
+    assert_eq!(engine.call(invocation("version", "{}", Duration::from_secs(5))).await, replied("1"));
+}
+
+#[tokio::test]
+async fn machine_code_that_is_gone_or_unusable_is_compiled_again_on_start() {
+    let test = TestEngine::start().await;
+    test.deploy(Guest::new().echo("hello").build()).await.unwrap();
+    let TestEngine { engine, folder, .. } = test;
+    drop(engine);
+    let artifacts = folder.path().join("engine/artifacts");
+    for unusable in [None, Some("not machine code")] {
+        for artifact in std::fs::read_dir(&artifacts).unwrap() {
+            let artifact = artifact.unwrap().path();
+            match unusable {
+                None => std::fs::remove_file(artifact).unwrap(),
+                Some(content) => std::fs::write(artifact, content).unwrap(),
+            }
+        }
+        let engine = Engine::open(config(&folder)).await.unwrap();
+        assert_eq!(engine.call(invocation("hello", "{}", Duration::from_secs(5))).await, replied("{}"));
+    }
+}
+
+#[tokio::test]
+async fn the_same_bytes_are_compiled_once() {
+    let test = TestEngine::start().await;
+    let module = Guest::new().echo("hello").build();
+    test.deploy(module.clone()).await.unwrap();
+    let artifacts = || std::fs::read_dir(test.folder.path().join("engine/artifacts")).unwrap().count();
+    assert_eq!(artifacts(), 1);
+    let release = test.deploy(module).await.unwrap();
+    assert_eq!(release.version, 2);
+    assert_eq!(artifacts(), 1);
+}
+
+#[tokio::test]
+async fn log_lines_carry_level_source_function_and_version() {
+    let test = TestEngine::start().await;
+    let mut guest = Guest::new()
+        .import(r#"(import "wasi:logging/logging@0.1.0-draft" "log" (func $log (param i32 i32 i32 i32 i32)))"#, "");
+    let (source, source_length) = guest.constant("audit");
+    let (text, length) = guest.constant("one\ntwo\u{1b}[0m");
+    let body = format!(
+        "(call $log (i32.const 3) (i32.const {source}) (i32.const {source_length}) (i32.const {text}) \
+         (i32.const {length})) (return (call $params (local.get $args)))"
+    );
+    test.deploy(guest.function("hello", &body).build()).await.unwrap();
+    test.call("hello", "{}").await;
+    let lines = test.engine.recent_logs("demo");
+    let line = &lines[0];
+    assert_eq!((line.level, line.source.as_str(), line.text.as_str()), (LogLevel::Warn, "audit", "one\\ntwo[0m"));
+    assert_eq!((line.function.as_str(), line.version), ("hello", 1));
+}
+
+#[tokio::test]
+async fn an_idle_engine_still_stops_a_runaway_function() {
+    let test = TestEngine::start().await;
+    test.deploy(Guest::new().function("spin", "(loop $l (br $l))").build()).await.unwrap();
+    // Longer than the ticking thread goes on without calls.
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    let started = Instant::now();
+    let outcome = test.call_within("spin", Duration::from_millis(50)).await;
+    assert!(matches!(outcome, Outcome::TimedOut { .. }), "{outcome:?}");
+    assert!(started.elapsed() < Duration::from_secs(2));
+}

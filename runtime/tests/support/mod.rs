@@ -1,0 +1,78 @@
+//! An engine in a temporary folder, and tiny guests for it.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+mod guest;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use hookd_runtime::{
+    App, DeployError, Deployment, Engine, EngineConfig, Environment, Invocation, NewApp, Outcome, Release,
+};
+use tempfile::TempDir;
+
+pub use self::guest::Guest;
+
+/// An engine with one app `demo`; everything is gone when it is dropped.
+pub struct TestEngine {
+    pub engine: Engine,
+    pub app: Arc<App>,
+    pub folder: TempDir,
+}
+
+/// A configuration small enough for many engines at a time.
+pub fn config(folder: &TempDir) -> EngineConfig {
+    let compile_command = vec![env!("CARGO_BIN_EXE_hookd-compile-worker").into()];
+    EngineConfig { concurrent_calls: 8, ..EngineConfig::new(folder.path().join("engine"), compile_command) }
+}
+
+impl TestEngine {
+    pub async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub async fn with(change: impl FnOnce(&mut EngineConfig)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config(&folder);
+        change(&mut config);
+        let engine = Engine::open(config).await.unwrap();
+        let app = engine.create_app(NewApp::named("demo")).await.unwrap();
+        Self { engine, app, folder }
+    }
+
+    /// Deploys straight to production.
+    pub async fn deploy(&self, module: impl Into<Bytes>) -> Result<Release, DeployError> {
+        self.deploy_to(Environment::Production, module).await
+    }
+
+    pub async fn deploy_to(&self, environment: Environment, module: impl Into<Bytes>) -> Result<Release, DeployError> {
+        let deployment = Deployment { app_id: self.app.id.clone(), environment, module: module.into() };
+        self.engine.deploy(deployment, &|_| {}).await
+    }
+
+    /// Calls a function in production with time enough.
+    pub async fn call(&self, name: &str, params: &str) -> Outcome {
+        self.engine.call(invocation(name, params, Duration::from_secs(10))).await
+    }
+
+    pub async fn call_within(&self, name: &str, deadline: Duration) -> Outcome {
+        self.engine.call(invocation(name, "{}", deadline)).await
+    }
+}
+
+pub fn invocation(name: &str, params: &str, deadline: Duration) -> Invocation {
+    Invocation {
+        app_id: "demo".to_owned(),
+        environment: Environment::Production,
+        name: name.to_owned(),
+        params: Bytes::copy_from_slice(params.as_bytes()),
+        remote_address: None,
+        session_token: None,
+        deadline: Instant::now() + deadline,
+    }
+}
+
+pub fn replied(text: &str) -> Outcome {
+    Outcome::Replied(Bytes::copy_from_slice(text.as_bytes()))
+}
