@@ -7,10 +7,12 @@ use super::{Event, Session};
 use crate::ids::{AppId, ClientId, SessionId};
 use crate::request::RequestContext;
 
+type Sessions = HashMap<(AppId, ClientId), Vec<Arc<Session>>>;
+
 /// All online sessions by client.
 #[derive(Debug, Default)]
 pub struct Registry {
-    by_client: RwLock<HashMap<(AppId, ClientId), Vec<Arc<Session>>>>,
+    by_client: RwLock<Sessions>,
 }
 
 impl Registry {

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-/// How long the peer may take to answer a close, and to end its side.
+/// How long the peer may take to read the close, to answer it and to end its side.
 const LINGER: Duration = Duration::from_secs(3);
 
 /// A peer that sends nothing for this long has sent all of its frame.
@@ -18,6 +18,8 @@ const QUIET: Duration = Duration::from_millis(300);
 /// that is dropped with unread input is reset, and the reset destroys what was written before.
 const DRAIN_LIMIT_BYTES: u64 = 16 * 1024 * 1024;
 
+const DRAIN_CHUNK_BYTES: usize = 16 * 1024;
+
 /// Sends a close frame and waits, for a bounded time, until the peer has seen it.
 ///
 /// `readable` tells that the WebSocket layer can still find the next frame.
@@ -26,42 +28,41 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let frame = CloseFrame { code: code.into(), reason: reason.to_owned().into() };
-    if !matches!(timeout(LINGER, socket.close(Some(frame))).await, Ok(Ok(()))) {
-        return;
-    }
-    if readable {
-        let answered = async { while let Some(Ok(_)) = socket.next().await {} };
-        if timeout(LINGER, answered).await.is_ok() {
+    let farewell = async {
+        if socket.close(Some(frame)).await.is_err() {
             return;
         }
-    }
-    drain(socket.get_mut()).await;
+        let mut last = None;
+        while readable && !matches!(last, Some(Err(_))) {
+            match socket.next().await {
+                None => return,
+                next => last = next,
+            }
+        }
+        drain(socket.get_mut()).await;
+    };
+    // A peer that takes longer loses the socket.
+    let _ended = timeout(LINGER, farewell).await;
 }
 
 async fn drain<S>(stream: &mut S)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut buffer = vec![0; FRAME_CHUNK_BYTES];
+    let mut buffer = vec![0; DRAIN_CHUNK_BYTES];
     let mut left = DRAIN_LIMIT_BYTES;
-    let until_end = async {
-        let mut open = true;
-        while left > 0 {
-            match timeout(QUIET, stream.read(&mut buffer)).await {
-                Ok(Ok(0) | Err(_)) => return,
-                Ok(Ok(read)) => left = left.saturating_sub(read as u64),
-                Err(_) if open => {
-                    open = false;
-                    if stream.shutdown().await.is_err() {
-                        return;
-                    }
+    let mut open = true;
+    while left > 0 {
+        match timeout(QUIET, stream.read(&mut buffer)).await {
+            Ok(Ok(0) | Err(_)) => return,
+            Ok(Ok(read)) => left = left.saturating_sub(read as u64),
+            Err(_) if open => {
+                open = false;
+                if stream.shutdown().await.is_err() {
+                    return;
                 }
-                Err(_) => {}
             }
+            Err(_) => {}
         }
-    };
-    // A peer that never ends its side loses the socket.
-    let _ended = timeout(LINGER, until_end).await;
+    }
 }
-
-const FRAME_CHUNK_BYTES: usize = 16 * 1024;

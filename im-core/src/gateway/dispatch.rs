@@ -142,7 +142,7 @@ impl Dispatcher {
             }
         };
         let Some(app) = self.app.clone() else { return Err(Closing::Code(Code::InternalError)) };
-        let recipient = recipient.as_client(&local.session.client);
+        let recipient = recipient.to_client(&local.session.client);
         if command.direct_message.as_ref().is_some_and(message::is_oversized) {
             let error = RequestError::code(Code::FrameTooLong);
             answer(queue, &recipient.error(&error));

@@ -57,7 +57,7 @@ impl Dispatcher {
         });
         match opened {
             Ok(opened) => {
-                let recipient = recipient.clone().as_client(&opened.session.client);
+                let recipient = recipient.to_client(&opened.session.client);
                 // Into the queue at once: pushes for the new session can only come through the outbox, after it.
                 answer(queue, &token_reply(&recipient, OpType::Opened, opened.token));
                 tracing::debug!(app = %opened.session.app, client = %opened.session.client, "a session opens");
@@ -109,7 +109,7 @@ impl Dispatcher {
             let by = Some(self.socket.remote_address);
             self.shared.presence.end(&self.shared.core, app, &session, Ending::LoggedOut, by);
         }
-        let recipient = recipient.clone().as_client(&session.client);
+        let recipient = recipient.to_client(&session.client);
         Ok(recipient.reply(CommandType::Session, Some(OpType::Closed)))
     }
 
@@ -126,7 +126,7 @@ impl Dispatcher {
         online.truncate(QUERIED_CLIENTS);
         online.retain(|id| registry.is_online(&session.app, &ClientId::new(id.as_str())));
         let result = SessionCommand { online_session_peer_ids: online, ..SessionCommand::default() };
-        let reply = recipient.clone().as_client(&session.client).reply(CommandType::Session, Some(OpType::QueryResult));
+        let reply = recipient.to_client(&session.client).reply(CommandType::Session, Some(OpType::QueryResult));
         Ok(GenericCommand { session_message: Some(result), ..reply })
     }
 
@@ -140,7 +140,7 @@ impl Dispatcher {
         let session = &self.session_of(peer)?.session;
         let app = self.app.as_ref().ok_or_else(|| RequestError::code(Code::SessionRequired))?;
         let token = self.shared.presence.refresh(app, session, asked.st.as_deref().unwrap_or_default())?;
-        Ok(token_reply(&recipient.clone().as_client(&session.client), OpType::Refreshed, token))
+        Ok(token_reply(&recipient.to_client(&session.client), OpType::Refreshed, token))
     }
 }
 

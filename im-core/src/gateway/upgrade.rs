@@ -37,7 +37,7 @@ pub(super) async fn upgrade(
     }
     let offer = match Offer::read(&request) {
         Ok(offer) => offer,
-        Err(response) => return response,
+        Err(refusal) => return refusal.into_response(),
     };
     let Some(transport) = request.extensions_mut().remove::<OnUpgrade>() else {
         return rejection(StatusCode::BAD_REQUEST, 1, "this HTTP connection cannot be upgraded");
@@ -86,25 +86,20 @@ struct Offer {
 }
 
 impl Offer {
-    fn read(request: &Request) -> Result<Self, Response> {
+    fn read(request: &Request) -> Result<Self, Refusal> {
         let headers = request.headers();
-        let bad = |error| rejection(StatusCode::BAD_REQUEST, 1, error);
         if request.method() != Method::GET || !has_token(headers, header::CONNECTION, "upgrade") {
-            return Err(bad("a WebSocket handshake is a GET request with `Connection: Upgrade`"));
+            return Err(Refusal::NoHandshake);
         }
         if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
-            let mut response = rejection(StatusCode::UPGRADE_REQUIRED, 1, "only WebSocket version 13 is spoken here");
-            response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-            return Err(response);
+            return Err(Refusal::Version);
         }
-        let key = headers.get(header::SEC_WEBSOCKET_KEY).ok_or_else(|| bad("`Sec-WebSocket-Key` is missing"))?;
+        let key = headers.get(header::SEC_WEBSOCKET_KEY).ok_or(Refusal::NoKey)?;
         let offered: Vec<_> =
             headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok()).collect();
         let in_header = !offered.is_empty();
         let protocol = if in_header { SubProtocol::select(&offered.join(",")) } else { in_query(request) };
-        let protocol = protocol.ok_or_else(|| {
-            bad("none of the offered sub-protocols is spoken here; offer `lc.protobuf2.3` or `lc.proto2base64.3`")
-        })?;
+        let protocol = protocol.ok_or(Refusal::SubProtocol)?;
         Ok(Self { accept_key: derive_accept_key(key.as_bytes()), protocol, in_header })
     }
 
@@ -121,6 +116,34 @@ impl Offer {
             headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(self.protocol.name));
         }
         response
+    }
+}
+
+/// Why a handshake fails.
+#[derive(Clone, Copy, Debug)]
+enum Refusal {
+    NoHandshake,
+    Version,
+    NoKey,
+    SubProtocol,
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let bad = |error| rejection(StatusCode::BAD_REQUEST, 1, error);
+        match self {
+            Self::NoHandshake => bad("a WebSocket handshake is a GET request with `Connection: Upgrade`"),
+            Self::NoKey => bad("`Sec-WebSocket-Key` is missing"),
+            Self::SubProtocol => {
+                bad("none of the offered sub-protocols is spoken here; offer `lc.protobuf2.3` or `lc.proto2base64.3`")
+            }
+            Self::Version => {
+                let text = "only WebSocket version 13 is spoken here";
+                let mut response = rejection(StatusCode::UPGRADE_REQUIRED, 1, text);
+                response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+                response
+            }
+        }
     }
 }
 

@@ -22,9 +22,8 @@ impl Recipient {
     }
 
     /// The same request, in the name of a session's client (P-28).
-    pub(crate) fn as_client(mut self, client: &ClientId) -> Self {
-        self.peer = Some(client.as_str().to_owned());
-        self
+    pub(crate) fn to_client(&self, client: &ClientId) -> Self {
+        Self { serial: self.serial, peer: Some(client.as_str().to_owned()) }
     }
 
     /// A reply without payload.

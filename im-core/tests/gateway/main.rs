@@ -1,0 +1,20 @@
+//! What clients see of the gateway: raw frames over real sockets, the real store, and an engine that a test scripts.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+
+mod bad_input;
+mod client;
+mod conversations;
+mod engine;
+mod handshake;
+mod http;
+mod login;
+mod messages;
+mod server;
+mod sessions;
+mod timeouts;
+
+/// The wire schema, as the gateway has it.
+#[expect(clippy::all, reason = "generated")]
+mod wire {
+    include!(concat!(env!("OUT_DIR"), "/realtime.rs"));
+}

@@ -1,0 +1,76 @@
+//! A gateway on a free port, with a folder of its own.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use hookd_im_core::app::{App, AppDirectory};
+use hookd_im_core::core::ImCore;
+use hookd_im_core::gateway::{Gateway, GatewayConfig};
+use hookd_im_core::ids::AppId;
+use hookd_im_core::store::sqlite::SqliteStore;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::client::Client;
+use crate::engine::ScriptedEngine;
+
+pub const APP: &str = "app1";
+pub const OTHER_APP: &str = "app2";
+pub const APP_KEY: &str = "app-key";
+
+pub struct Server {
+    pub address: SocketAddr,
+    pub engine: Arc<ScriptedEngine>,
+    pub shutdown: CancellationToken,
+    pub tasks: TaskTracker,
+    _folder: tempfile::TempDir,
+}
+
+struct Apps;
+
+impl AppDirectory for Apps {
+    fn app(&self, id: &AppId) -> Option<Arc<App>> {
+        [APP, OTHER_APP].contains(&id.as_str()).then(|| {
+            Arc::new(App {
+                id: id.clone(),
+                app_key: APP_KEY.into(),
+                master_key: format!("master key of {id}"),
+                hook_key: "hook-key".into(),
+            })
+        })
+    }
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        Self::with(GatewayConfig::default()).await
+    }
+
+    pub async fn with(config: GatewayConfig) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(folder.path().join("im.sqlite")).unwrap());
+        let engine = Arc::new(ScriptedEngine::new());
+        let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let core = Arc::new(ImCore::new(Arc::new(Apps), store, engine.clone(), tasks.clone()));
+        let gateway = Gateway::new(core, config, shutdown.clone(), tasks.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let service = gateway.router().into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
+        Self { address, engine, shutdown, tasks, _folder: folder }
+    }
+
+    /// A client that has logged in.
+    pub async fn client(&self, id: &str) -> Client {
+        let mut client = Client::connect(self.address).await;
+        client.log_in(id).await;
+        client
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
