@@ -47,7 +47,7 @@ pub mod __private {
     #[cfg(target_family = "wasm")]
     pub use crate::guest::SESSION;
     pub use crate::log::Session;
-    pub use crate::registry::{Function, name_entry, not_reserved, run_function, run_hook};
+    pub use crate::registry::{Function, Link, name_entry, not_reserved, run_function, run_hook};
     pub use hook_types::{Hook, Params};
     pub use inventory::submit;
     pub use serde::de::IgnoredAny as Ignored;

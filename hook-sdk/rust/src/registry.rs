@@ -17,6 +17,12 @@ pub struct Function {
 
 inventory::collect!(Function);
 
+/// A reference to a hook of another crate.
+pub struct Link(pub *const ());
+
+// SAFETY: nobody looks at the pointer.
+unsafe impl Sync for Link {}
+
 /// Name of every function of this module, and whether it is internal.
 pub fn functions() -> Vec<(&'static str, bool)> {
     let mut functions: Vec<_> =

@@ -1,15 +1,22 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::{Error, ItemFn, spanned::Spanned};
+use syn::{Error, Item, ItemFn, spanned::Spanned};
 
-use crate::signature;
+use crate::{import, signature};
 
 pub fn expand(arguments: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
     if !arguments.is_empty() {
         let problem = "`#[hook]` takes nothing: the type of the params says which hook it is";
         return Err(Error::new(arguments.span(), problem));
     }
-    let mut function: ItemFn = syn::parse2(item)?;
+    match syn::parse2(item)? {
+        Item::Fn(function) => define(function),
+        Item::Use(import) => Ok(import::expand(&import)),
+        other => Err(Error::new(other.span(), "`#[hook]` belongs to a function, or to the `use` of one")),
+    }
+}
+
+fn define(mut function: ItemFn) -> syn::Result<TokenStream> {
     let arguments = signature::read(&function, "hook")?;
     let Some(params) = &arguments.params else {
         let problem = "`#[hook]`: the function needs the params of a hook, for example `MessageReceivedParams`";
@@ -134,7 +141,7 @@ mod tests {
             quote!(
                 struct Hook;
             ),
-            "expected",
+            "belongs to a function",
         );
     }
 }

@@ -2,6 +2,7 @@
 
 mod function;
 mod hook;
+mod import;
 mod signature;
 
 use proc_macro::TokenStream;
@@ -15,6 +16,13 @@ use proc_macro::TokenStream;
 ///
 /// A second argument, `&Context`, says who calls. A blocking hook returns `Result<…Reply>`, a notification hook
 /// `Result<()>`; any error will do. The function stays an ordinary function, for tests.
+///
+/// On a `use` it takes a hook of another crate into this module:
+///
+/// ```ignore
+/// #[hook]
+/// pub use word_filter::message_received;
+/// ```
 #[proc_macro_attribute]
 pub fn hook(arguments: TokenStream, item: TokenStream) -> TokenStream {
     hook::expand(arguments.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
