@@ -11,6 +11,12 @@ use crate::hooks::{FailureCause, HookFailure};
 /// Our own engine says in this header what became of the call; status and code cannot tell all causes apart.
 const OUTCOME: &str = "X-Hookd-Outcome";
 
+/// The outcome of a call to a function that does not exist.
+const NOT_DEFINED: &str = "not_defined";
+
+/// How other engines' texts begin in that case: Node's, Python's (EC 1.10).
+const UNKNOWN_FUNCTION: [&str; 2] = ["No such cloud function", "cloud func named"];
+
 /// The code of a call that hit the engine's time limit.
 const TIMED_OUT: i64 = 124;
 
@@ -52,10 +58,21 @@ impl Answer {
                 .map_or(Bytes::from_static(b"null"), |result| self.body.slice_ref(result.get().as_bytes())));
         }
         let failure: Option<Failure> = serde_json::from_slice(&self.body).ok();
-        if self.status == StatusCode::NOT_FOUND && failure.is_some() {
+        if self.is_not_defined(failure.as_ref()) {
             return Ok(Bytes::from_static(b"null"));
         }
         Err(self.failure(failure))
+    }
+
+    /// A function may fail with status 404 of its own accord, so the status alone does not count.
+    fn is_not_defined(&self, failure: Option<&Failure>) -> bool {
+        match self.outcome() {
+            Some(outcome) => outcome == NOT_DEFINED,
+            None => {
+                let by_engine = |failure: &Failure| UNKNOWN_FUNCTION.iter().any(|text| failure.error.starts_with(text));
+                self.status == StatusCode::NOT_FOUND && failure.is_some_and(by_engine)
+            }
+        }
     }
 
     /// The names of the functions that are defined.
@@ -69,7 +86,8 @@ impl Answer {
 
     fn failure(&self, failure: Option<Failure>) -> HookFailure {
         let code = failure.as_ref().and_then(|failure| failure.code.as_i64());
-        let cause = self.outcome().unwrap_or_else(|| cause(self.status, code, failure.is_some()));
+        let cause =
+            self.outcome().and_then(cause_by_name).unwrap_or_else(|| cause(self.status, code, failure.is_some()));
         let message = match (cause, failure) {
             (FailureCause::Unavailable, _) => format!("the engine answered with status {}", self.status.as_u16()),
             (_, Some(failure)) => failure.error,
@@ -78,19 +96,22 @@ impl Answer {
         HookFailure { cause, message }
     }
 
-    fn outcome(&self) -> Option<FailureCause> {
-        let outcome = self.headers.get(OUTCOME)?.to_str().ok()?;
-        let causes = [
-            FailureCause::Failed,
-            FailureCause::TimedOut,
-            FailureCause::Trapped,
-            FailureCause::OutOfMemory,
-            FailureCause::Overloaded,
-            FailureCause::BadReply,
-            FailureCause::Unavailable,
-        ];
-        causes.into_iter().find(|cause| cause.name() == outcome)
+    fn outcome(&self) -> Option<&str> {
+        self.headers.get(OUTCOME)?.to_str().ok()
     }
+}
+
+fn cause_by_name(name: &str) -> Option<FailureCause> {
+    let causes = [
+        FailureCause::Failed,
+        FailureCause::TimedOut,
+        FailureCause::Trapped,
+        FailureCause::OutOfMemory,
+        FailureCause::Overloaded,
+        FailureCause::BadReply,
+        FailureCause::Unavailable,
+    ];
+    causes.into_iter().find(|cause| cause.name() == name)
 }
 
 /// The cause by status, and by the code of a body that an engine wrote.
@@ -145,10 +166,24 @@ mod tests {
 
     #[test]
     fn a_function_that_is_not_defined_has_no_opinion() {
-        let answer_of_engine = answer(404, r#"{"code":1,"error":"No such cloud function '_messageReceived'"}"#);
-        assert_eq!(answer_of_engine.result().unwrap(), "null");
-        let answer_of_something_else = answer(404, "<h1>Not Found</h1>");
-        assert_eq!(answer_of_something_else.result().unwrap_err().cause, FailureCause::Unavailable);
+        for body in [
+            r#"{"code":1,"error":"No such cloud function '_messageReceived'"}"#,
+            r#"{"code":404,"error":"cloud func named '_messageReceived' not found."}"#,
+        ] {
+            assert_eq!(answer(404, body).result().unwrap(), "null", "{body}");
+        }
+        assert_eq!(answer(404, "<h1>Not Found</h1>").result().unwrap_err().cause, FailureCause::Unavailable);
+    }
+
+    #[test]
+    fn a_function_that_fails_with_status_404_has_failed() {
+        let mut answer = answer(404, r#"{"code":1,"error":"no such user"}"#);
+        assert_eq!(answer.result().unwrap_err().cause, FailureCause::Failed);
+        answer.body = Bytes::from_static(br#"{"code":1,"error":"No such cloud function"}"#);
+        answer.headers.insert(OUTCOME, HeaderValue::from_static("failed"));
+        assert_eq!(answer.result().unwrap_err().cause, FailureCause::Failed);
+        answer.headers.insert(OUTCOME, HeaderValue::from_static("not_defined"));
+        assert_eq!(answer.result().unwrap(), "null");
     }
 
     #[test]
