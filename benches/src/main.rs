@@ -35,7 +35,7 @@ fn main() -> anyhow::Result<()> {
 
 fn bench() -> anyhow::Result<()> {
     let workspace = workspace()?;
-    let module = workspace.join("target/hookd-modules/word_filter.wasm");
+    let module = workspace.join("target/hookd-modules/word-filter.wasm");
     if !module.is_file() {
         bail!("`{}` is missing; build it with `make modules`", module.display());
     }

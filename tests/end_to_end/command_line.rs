@@ -107,7 +107,7 @@ fn settings_are_shown_changed_and_kept() {
 #[test]
 fn deploy_publish_and_invoke() {
     let server = Server::start();
-    let filter = module("word_filter");
+    let filter = module("word-filter");
     let filter = filter.to_str().unwrap();
     assert_refused(&server.hookd(&["publish"]), &["staging", "hookd deploy"]);
 
@@ -133,7 +133,7 @@ fn deploy_publish_and_invoke() {
 
 #[test]
 fn invoke_refuses_params_that_are_not_json() {
-    let server = Server::with_module("word_filter");
+    let server = Server::with_module("word-filter");
     let params = server.data().join("broken.json");
     std::fs::write(&params, "{").unwrap();
     let output = server.hookd(&["invoke", "_messageReceived", "--params", params.to_str().unwrap()]);

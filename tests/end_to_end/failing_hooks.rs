@@ -9,7 +9,7 @@ fn play(module: &str) -> Facts {
 
 #[test]
 fn endless_loop_ends_at_the_deadline() {
-    let facts = play("infinite_loop");
+    let facts = play("infinite-loop");
     assert_eq!(facts["cause"], "timeout");
     let milliseconds = facts["let_through_ms"].as_f64().unwrap();
     assert!(milliseconds >= 500.0, "the message did not wait for the hook: {milliseconds} ms");
@@ -22,21 +22,21 @@ fn trap() {
 
 #[test]
 fn deep_recursion() {
-    assert_eq!(play("deep_recursion")["cause"], "trap");
+    assert_eq!(play("deep-recursion")["cause"], "trap");
 }
 
 #[test]
 fn memory_bomb() {
-    assert_eq!(play("memory_bomb")["cause"], "out_of_memory");
+    assert_eq!(play("memory-bomb")["cause"], "out_of_memory");
 }
 
 #[test]
 fn reply_that_is_not_json() {
-    assert_eq!(play("not_json")["cause"], "bad_reply");
+    assert_eq!(play("not-json")["cause"], "bad_reply");
 }
 
 #[test]
 fn reply_of_100_mb() {
-    let cause = &play("huge_reply")["cause"];
+    let cause = &play("huge-reply")["cause"];
     assert!(["bad_reply", "out_of_memory", "trap"].iter().any(|expected| cause == expected), "{cause}");
 }

@@ -5,7 +5,7 @@ use crate::harness::Server;
 
 #[test]
 fn rewritten_dropped_and_refused() {
-    Server::with_module("team_chat").play("team_chat");
+    Server::with_module("team-chat").play("team_chat");
 }
 
 #[test]
@@ -15,7 +15,7 @@ fn new_version_counts_for_the_next_message() {
 
 #[test]
 fn live_version_outlives_a_kill() {
-    let mut server = Server::with_module("word_filter");
+    let mut server = Server::with_module("word-filter");
     server.kill();
     server.start_again();
     let params = server.data().join("params.json");

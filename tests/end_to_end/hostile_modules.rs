@@ -48,43 +48,43 @@ fn file(server: &Server, name: &str, bytes: &[u8]) -> std::path::PathBuf {
 
 #[test]
 fn file_that_is_no_webassembly() {
-    let server = Server::with_module("word_filter");
+    let server = Server::with_module("word-filter");
     let path = file(&server, "text.wasm", b"#!/bin/sh\necho hello\n");
     assert_not_let_in(&server, &path, &["WebAssembly"]);
 }
 
 #[test]
 fn empty_file() {
-    let server = Server::with_module("word_filter");
+    let server = Server::with_module("word-filter");
     let path = file(&server, "empty.wasm", b"");
     assert_not_let_in(&server, &path, &["WebAssembly"]);
 }
 
 #[test]
 fn core_module() {
-    let server = Server::with_module("word_filter");
+    let server = Server::with_module("word-filter");
     let path = file(&server, "core.wasm", b"\0asm\x01\0\0\0");
     assert_not_let_in(&server, &path, &["core module"]);
 }
 
 #[test]
 fn component_without_the_export() {
-    let server = Server::with_module("word_filter");
+    let server = Server::with_module("word-filter");
     let path = file(&server, "bare.wasm", b"\0asm\x0d\0\x01\0");
     assert_not_let_in(&server, &path, &["hookd:engine/functions"]);
 }
 
 #[test]
 fn module_cut_off_in_the_middle() {
-    let server = Server::with_module("word_filter");
-    let whole = std::fs::read(module("word_filter")).unwrap();
+    let server = Server::with_module("word-filter");
+    let whole = std::fs::read(module("word-filter")).unwrap();
     let path = file(&server, "half.wasm", &whole[..whole.len() / 2]);
     assert_not_let_in(&server, &path, &["malformed"]);
 }
 
 #[test]
 fn module_over_the_size_limit() {
-    let server = Server::with_module("word_filter");
+    let server = Server::with_module("word-filter");
     // A custom section of zeros: valid WebAssembly, and nothing but large.
     let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
     bytes.resize(65 * 1024 * 1024, 0);
@@ -94,6 +94,6 @@ fn module_over_the_size_limit() {
 
 #[test]
 fn definitions_that_never_return() {
-    let server = Server::with_module("word_filter");
-    assert_not_let_in(&server, &module("endless_definitions"), &["definitions"]);
+    let server = Server::with_module("word-filter");
+    assert_not_let_in(&server, &module("endless-definitions"), &["definitions"]);
 }

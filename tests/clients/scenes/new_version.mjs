@@ -15,14 +15,14 @@ await scene(async (connection) => {
   };
 
   await step('without a hook', () => arrivesAs('crap', 'crap'));
-  await ask('deploy', 'word_filter');
+  await ask('deploy', 'word-filter');
   await step('the first version counts at once', () => arrivesAs('crap', '**'));
-  await ask('deploy', 'audit_log');
+  await ask('deploy', 'audit-log');
   await step('a version without this hook counts at once', () => arrivesAs('crap', 'crap'));
 
   await step('no message suffers from a release under load', async () => {
     let released = false;
-    const release = ask('deploy', 'word_filter').then(() => { released = true; });
+    const release = ask('deploy', 'word-filter').then(() => { released = true; });
     const received = [];
     while (!released || received.at(-1) !== '**') {
       await tom.send(group, 'crap');

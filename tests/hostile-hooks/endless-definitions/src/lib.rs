@@ -1,0 +1,21 @@
+//! A module whose `definitions` never returns, nor does anything else in it.
+
+use hook_sdk::prelude::*;
+
+#[hook]
+fn message_received(_: MessageReceivedParams) -> Result<MessageReceivedReply> {
+    Ok(MessageReceivedReply::pass())
+}
+
+/// Constructors run before whatever the engine calls first, and that is `definitions`.
+#[cfg(target_family = "wasm")]
+#[used]
+#[unsafe(link_section = ".init_array")]
+static CONSTRUCTOR: extern "C" fn() = {
+    extern "C" fn never_return() {
+        loop {
+            std::hint::spin_loop();
+        }
+    }
+    never_return
+};

@@ -1,0 +1,10 @@
+//! `_messageReceived` that answers with 100 MB.
+
+use hook_sdk::prelude::*;
+
+const BYTES: usize = 100 * 1000 * 1000;
+
+#[hook]
+fn message_received(_: MessageReceivedParams) -> Result<MessageReceivedReply> {
+    Ok(MessageReceivedReply::content("a".repeat(BYTES)))
+}

@@ -1,0 +1,10 @@
+//! `_messageReceived` that never ends.
+
+use hook_sdk::prelude::*;
+
+#[hook]
+fn message_received(_: MessageReceivedParams) -> Result<MessageReceivedReply> {
+    loop {
+        std::hint::spin_loop();
+    }
+}

@@ -1,0 +1,9 @@
+//! `_messageReceived` that panics.
+
+use hook_sdk::prelude::*;
+
+#[hook]
+fn message_received(message: MessageReceivedParams) -> Result<MessageReceivedReply> {
+    println!("about to fail");
+    panic!("no answer to {}", message.from_peer);
+}
