@@ -1,5 +1,4 @@
 //! The one place that writes to the terminal: stdout is data, stderr is everything else.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this module is the printer")]
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -69,6 +68,11 @@ impl Progress {
         if self.plain && self.bar.message() != message {
             note(message);
         }
+        self.bar.set_message(message.to_owned());
+    }
+
+    /// What the step is busy with; elsewhere than on a terminal that would only be noise.
+    pub fn detail(&self, message: &str) {
         self.bar.set_message(message.to_owned());
     }
 

@@ -49,7 +49,7 @@ impl Build {
 /// Builds a project with progress on stderr.
 pub fn build_project(project: &std::path::Path) -> anyhow::Result<guest::BuiltModule> {
     let progress = Progress::start(&format!("building `{}`", project.display()));
-    let built = guest::build(project, &mut |step| progress.step(step));
+    let built = guest::build(project, &mut |detail| progress.detail(detail));
     progress.finish();
-    Ok(built?)
+    built
 }

@@ -61,7 +61,7 @@ impl Server {
             Some(app) => app,
             None => engine.create_app(NewApp::named(FIRST_APP)).await?,
         };
-        let store = Arc::new(SqliteStore::open(&config.data.join("im.db")).context("cannot open the message store")?);
+        let store = Arc::new(SqliteStore::open(config.data.join("im.db")).context("cannot open the message store")?);
         let core = Arc::new(ImCore::new(
             Arc::new(EngineApps(engine.clone())),
             store,
@@ -144,7 +144,9 @@ fn open_data_folder(data: &Path) -> anyhow::Result<File> {
 }
 
 fn install_metrics() -> anyhow::Result<PrometheusHandle> {
-    PrometheusBuilder::new().install_recorder().context("cannot install the metrics recorder")
+    let metrics = PrometheusBuilder::new().install_recorder().context("cannot install the metrics recorder")?;
+    hookd_im_core::hooks::metrics::describe();
+    Ok(metrics)
 }
 
 async fn open_engine(data: &Path) -> anyhow::Result<Engine> {
