@@ -14,7 +14,7 @@ pub const OUTBOX_CAPACITY: usize = 4096;
 /// One thing to write to a socket.
 #[derive(Debug)]
 pub enum Outgoing {
-    /// A reply. Overtakes waiting events, except held ones of its conversation.
+    /// A reply. Overtakes waiting events, except changes of its conversation.
     Reply {
         /// The finished frame, not yet in the form of the sub-protocol.
         frame: bytes::Bytes,

@@ -9,7 +9,8 @@ pub(super) const FRAME_LIMIT_BYTES: usize = 64 * 1024;
 /// What the operator may set. The defaults are those of the protocol.
 #[derive(Clone, Debug)]
 pub struct GatewayConfig {
-    /// WebSocket URL that clients are told, e.g. `wss://im.example.org/`. Absent: made from the request's `Host` (P-15).
+    /// URL that clients are told, e.g. `wss://im.example.org/`; `http` is taken as `ws`, `https` as `wss`. Absent: made
+    /// from the request's `Host` (P-15).
     pub public_url: Option<String>,
     /// Believe `X-Forwarded-Proto`, and the last address of `X-Forwarded-For`. Only right behind a proxy that sets both.
     pub trust_forwarded_headers: bool,

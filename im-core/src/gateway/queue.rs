@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::delivery::{Event, ReplyGate};
 use crate::ids::{ClientId, ConversationId};
-use crate::protocol::pushes::conversation_of;
+use crate::protocol::pushes::changed_conversation;
 
 /// A finished reply.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ pub(super) enum Next {
 
 /// Replies and pushes that wait for one socket.
 ///
-/// Pushes keep their order. Replies overtake pushes: a waiting user comes first. But a reply stays behind the pushes of
+/// Pushes keep their order. Replies overtake pushes: a waiting user comes first. But a reply stays behind changes of
 /// its own conversation that only wait for time: the client would apply the older state after the newer (P-45).
 #[derive(Debug, Default)]
 pub(super) struct WriteQueue {
@@ -72,7 +72,7 @@ impl WriteQueue {
 
     /// Takes the next frame that may be written.
     pub(super) fn next(&mut self, now: Instant) -> Next {
-        if let Some(free) = self.replies.iter().position(|reply| !self.has_pushes_before(reply))
+        if let Some(free) = self.replies.iter().position(|reply| !self.has_changes_before(reply))
             && let Some(reply) = self.replies.remove(free)
         {
             return Next::Reply(reply);
@@ -98,12 +98,12 @@ impl WriteQueue {
 
     /// Pushes behind one whose cause has not been answered do not count: that answer could be the reply itself, or one
     /// that waits for it.
-    fn has_pushes_before(&self, reply: &Reply) -> bool {
+    fn has_changes_before(&self, reply: &Reply) -> bool {
         let Some(conversation) = &reply.conversation else { return false };
         self.pushes
             .iter()
             .take_while(|push| push.gate.as_ref().is_none_or(|gate| gate.opens_at().is_some()))
-            .any(|push| conversation_of(&push.event) == Some(conversation))
+            .any(|push| changed_conversation(&push.event) == Some(conversation))
     }
 }
 
@@ -115,8 +115,9 @@ mod tests {
     use bytes::Bytes;
 
     use super::{Next, Push, Reply, WriteQueue};
-    use crate::delivery::{ChangedMembers, Event, GAP_AFTER_REPLY, ReplyGate};
-    use crate::ids::{ClientId, ConversationId};
+    use crate::delivery::{ChangedMembers, DeliveredMessage, Event, GAP_AFTER_REPLY, ReplyGate};
+    use crate::ids::{ClientId, ConversationId, MessageId};
+    use crate::store::MessageBody;
     use crate::timestamp::Timestamp;
 
     fn push(conversation: &str, by: &str, gate: Option<&ReplyGate>) -> Push {
@@ -127,6 +128,20 @@ mod tests {
             updated_at: Timestamp(0),
             server_timestamp: None,
         });
+        Push { client: ClientId::new("alice"), event, gate: gate.cloned() }
+    }
+
+    fn message(conversation: &str, from: &str, gate: Option<&ReplyGate>) -> Push {
+        let event = Event::Message(Arc::new(DeliveredMessage {
+            conversation: ConversationId::new(conversation),
+            id: MessageId::new("m"),
+            from: ClientId::new(from),
+            timestamp: Timestamp(0),
+            body: MessageBody::Text(String::new()),
+            mentions: Vec::new(),
+            mention_all: false,
+            transient: false,
+        }));
         Push { client: ClientId::new("alice"), event, gate: gate.cloned() }
     }
 
@@ -150,6 +165,7 @@ mod tests {
                     names.push(String::from_utf8(reply.frame.to_vec()).unwrap());
                 }
                 Next::Push(Push { event: Event::MembersJoined(change), .. }) => names.push(change.by.to_string()),
+                Next::Push(Push { event: Event::Message(message), .. }) => names.push(message.from.to_string()),
                 Next::Push(_) => unreachable!(),
                 Next::At(_) | Next::Idle => return names,
             }
@@ -186,6 +202,16 @@ mod tests {
         queue.reply(reply("none", None, None));
         assert_eq!(written(&mut queue, Instant::now()), ["other", "none"]);
         assert_eq!(written(&mut queue, Instant::now() + GAP_AFTER_REPLY), ["held", "same"]);
+    }
+
+    #[test]
+    fn a_reply_does_not_wait_for_messages() {
+        let (mut queue, gate) = (WriteQueue::default(), ReplyGate::default());
+        gate.reply_written();
+        queue.push(message("c", "held", Some(&gate)));
+        queue.reply(reply("ack", Some("c"), None));
+        assert_eq!(written(&mut queue, Instant::now()), ["ack"]);
+        assert_eq!(written(&mut queue, Instant::now() + GAP_AFTER_REPLY), ["held"]);
     }
 
     #[test]

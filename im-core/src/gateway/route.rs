@@ -25,7 +25,10 @@ pub(super) async fn route(State(shared): State<Arc<Shared>>, uri: Uri, headers: 
 
 fn server_url(shared: &Shared, uri: &Uri, headers: &HeaderMap) -> Option<String> {
     if let Some(url) = &shared.config.public_url {
-        return Some(url.clone());
+        return Some(match url.strip_prefix("http") {
+            Some(rest) => format!("ws{rest}"),
+            None => url.clone(),
+        });
     }
     let authority = match headers.get(header::HOST) {
         Some(host) => host.to_str().ok()?.parse::<Authority>().ok()?,

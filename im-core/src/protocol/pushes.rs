@@ -33,15 +33,13 @@ pub(crate) fn push(client: &ClientId, event: &Event) -> GenericCommand {
     GenericCommand { peer_id: Some(client.as_str().to_owned()), ..push }
 }
 
-/// The conversation that an event is about.
-pub(crate) fn conversation_of(event: &Event) -> Option<&ConversationId> {
+/// The conversation whose state an event changes in clients. A message changes none: it can be applied at any time.
+pub(crate) fn changed_conversation(event: &Event) -> Option<&ConversationId> {
     match event {
         Event::Joined(change) | Event::Left(change) | Event::MembersJoined(change) | Event::MembersLeft(change) => {
             Some(&change.conversation)
         }
-        Event::Message(message) => Some(&message.conversation),
-        Event::MessagePatched(patch) => Some(&patch.conversation),
-        Event::SessionClosed { .. } => None,
+        Event::Message(_) | Event::MessagePatched(_) | Event::SessionClosed { .. } => None,
     }
 }
 

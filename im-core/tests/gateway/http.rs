@@ -53,9 +53,16 @@ async fn behind_a_trusted_proxy_the_route_follows_its_scheme() {
 
 #[tokio::test]
 async fn a_configured_url_wins() {
-    let public_url = Some("wss://chat.example.org/socket".to_owned());
-    let server = Server::with(GatewayConfig { public_url, ..GatewayConfig::default() }).await;
-    assert_eq!(call(&server, "GET", "/v1/route", &[]).await.body["server"], "wss://chat.example.org/socket");
+    let cases = [
+        ("wss://chat.example.org/socket", "wss://chat.example.org/socket"),
+        ("https://chat.example.org", "wss://chat.example.org"),
+        ("http://chat.example.org", "ws://chat.example.org"),
+    ];
+    for (configured, answered) in cases {
+        let public_url = Some(configured.to_owned());
+        let server = Server::with(GatewayConfig { public_url, ..GatewayConfig::default() }).await;
+        assert_eq!(call(&server, "GET", "/v1/route", &[]).await.body["server"], answered);
+    }
 }
 
 #[tokio::test]
