@@ -54,9 +54,9 @@ async function main() {
   await transcript.scene('(a) A hook rewrites a message', () => rewritten(people));
   await transcript.scene('(b) A hook drops a message', () => dropped(people));
   await transcript.scene('(c) A hook refuses a conversation of two', () => refusedConversation(people));
-  await transcript.scene('(f) The history holds the rewritten text', () => rewrittenHistory(people));
   await transcript.scene('(d) A hook that never ends', () => endlessHook(people));
   await transcript.scene('(e) A new version counts for the very next message', () => newVersion(people));
+  await transcript.scene('(f) The history holds the rewritten text', () => rewrittenHistory(people));
   await transcript.scene('The older SDK, 4.3.1, beside the newest', () => olderSdk(people));
   await transcript.scene('Afterwards', () => afterwards(people));
 
@@ -72,8 +72,8 @@ async function main() {
 
 /** Builds a hook project and makes it live, as its developer would. */
 async function release(hookd, project) {
-  const module = await hookd.build(path.join(WORKSPACE, project));
   say(`hookd build ${project}`);
+  const module = await hookd.build(path.join(WORKSPACE, project));
   await deploy(hookd, module);
   return module;
 }

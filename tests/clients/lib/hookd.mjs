@@ -6,9 +6,13 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
+
+const HOOKS_TARGET = fileURLToPath(new URL('../../../target/hooks', import.meta.url));
 
 /** Starting takes well under a second; a first start on a busy machine a little more. */
 const START_DEADLINE_MS = 30_000;
@@ -52,9 +56,19 @@ class Hookd {
     }
   }
 
-  /** Builds a hook project; answers the path of the module. */
+  /** Builds a hook project, with its progress on a terminal; answers the path of the module. */
   async build(project) {
-    return JSON.parse(await this.command('build', project, '--json')).path;
+    const building = spawn(this.#program, ['build', project, '--json'], {
+      env: environment(this.data),
+      stdio: ['ignore', 'pipe', process.stderr.isTTY ? 'inherit' : 'pipe'],
+    });
+    const [[code], stdout, stderr] = await Promise.all([
+      once(building, 'exit'),
+      text(building.stdout),
+      building.stderr ? text(building.stderr) : '',
+    ]);
+    if (code !== 0) throw new Error(`\`hookd build ${project}\` failed${stderr && `: ${stderr}`}`);
+    return JSON.parse(stdout).path;
   }
 
   /** Makes a module live in production; answers the release. */
@@ -89,7 +103,8 @@ class Hookd {
 
 function environment(data) {
   const { HOOKD_URL, HOOKD_APP, HOOKD_MASTER_KEY, HOOKD_LISTEN, HOOKD_PUBLIC_URL, ...rest } = process.env;
-  return { ...rest, HOOKD_DATA: data };
+  // One target folder for all hook projects: where the standard library must be built from source, it is built once.
+  return { CARGO_TARGET_DIR: HOOKS_TARGET, ...rest, HOOKD_DATA: data };
 }
 
 function deadline(milliseconds, text) {

@@ -11,6 +11,12 @@ const PACKAGE_BY_VERSION = { '5.0.0-rc.8': 'leancloud-realtime', '4.3.1': 'leanc
 export const NEWEST_SDK = '5.0.0-rc.8';
 export const OLD_SDK = '4.3.1';
 
+// The SDK says so each time it merges two identical questions, which is its normal work and nobody's fault.
+const warn = console.warn;
+console.warn = (...words) => {
+  if (!String(words[0]).startsWith('Duplicated command')) warn(...words);
+};
+
 /** A fresh copy of the package of this version; shares no state with any other copy. */
 export function loadSdk(version = NEWEST_SDK) {
   for (const path of Object.keys(require.cache)) {
