@@ -102,7 +102,7 @@ impl Dispatcher {
         outcome
     }
 
-    /// Ends all sessions: the socket is gone.
+    /// Ends all sessions that are left: the socket is gone.
     pub(super) fn end_sessions(&mut self, error: Option<Code>) {
         let Some(app) = &self.app else { return };
         for local in self.sessions.drain(..) {
@@ -191,6 +191,13 @@ impl Dispatcher {
             service: Some(command.service.unwrap_or(LIVE_QUERY_SERVICE)),
             ..GenericCommand::default()
         }
+    }
+}
+
+/// A loop that panics must not leave its sessions online for ever.
+impl Drop for Dispatcher {
+    fn drop(&mut self) {
+        self.end_sessions(Some(Code::InternalError));
     }
 }
 
