@@ -51,5 +51,9 @@ pub fn build_project(project: &std::path::Path) -> anyhow::Result<guest::BuiltMo
     let progress = Progress::start(&format!("building `{}`", project.display()));
     let built = guest::build(project, &mut |detail| progress.detail(detail));
     progress.finish();
-    built
+    let built = built?;
+    for warning in &built.warnings {
+        output::note(&format!("warning: {warning}"));
+    }
+    Ok(built)
 }

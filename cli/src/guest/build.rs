@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use serde::Deserialize;
 
 use super::componentize::componentize;
+use super::inspect::{Inspection, inspect};
 use super::toolchain::Toolchain;
 use crate::exit::InputError;
 
@@ -18,6 +19,8 @@ pub struct BuiltModule {
     pub path: PathBuf,
     /// Its bytes.
     pub bytes: Vec<u8>,
+    /// What the developer should know, though the module was built.
+    pub warnings: Vec<String>,
 }
 
 /// Compiles the project; `progress` is told each step.
@@ -33,13 +36,36 @@ pub fn build(project: &Path, progress: &mut dyn FnMut(&str)) -> anyhow::Result<B
     let core_module = compile(&toolchain, project, progress)?;
     progress("making the component");
     let core_bytes = std::fs::read(&core_module).with_context(|| format!("cannot read `{}`", core_module.display()))?;
+    let warnings = check(&core_bytes, project)?;
     let bytes = componentize(&core_bytes)?;
     let path = module_path(&core_module).with_context(|| format!("`{}` has no name", core_module.display()))?;
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
     }
     std::fs::write(&path, &bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
-    Ok(BuiltModule { path, bytes })
+    Ok(BuiltModule { path, bytes, warnings })
+}
+
+/// Refuses what the engine would refuse later, with words of the source.
+fn check(core_module: &[u8], project: &Path) -> anyhow::Result<Vec<String>> {
+    let Inspection { functions, prints_to_nowhere } = inspect(core_module)?;
+    if let Some(pair) = functions.windows(2).find(|pair| matches!(pair, [one, other] if one == other)) {
+        let name = pair.first().map_or("", String::as_str);
+        let problem = format!("`{}` defines `{name}` more than once", project.display());
+        return Err(InputError::new(problem).hint("put what both do into one function").into());
+    }
+    let mut warnings = Vec::new();
+    if functions.is_empty() {
+        warnings.push("the module has no function: annotate one with `#[hook]` or `#[function]`".to_owned());
+    }
+    if prints_to_nowhere {
+        warnings.push(
+            "something prints with the macros of `std`, which write nowhere in a module: add `use hook_sdk::println;`, \
+             or log with `info!`"
+                .to_owned(),
+        );
+    }
+    Ok(warnings)
 }
 
 /// `…/target/<target>/release/name.wasm` becomes `…/target/hookd/name.wasm`.
@@ -59,7 +85,7 @@ fn compile(toolchain: &Toolchain, project: &Path, progress: &mut dyn FnMut(&str)
         .stderr(Stdio::piped())
         .spawn()
         .context("cannot start cargo")?;
-    let artifacts = read_artifacts(&mut cargo);
+    let artifacts = read_artifacts(&mut cargo, project.join("Cargo.toml").canonicalize()?);
     let messages = follow_messages(&mut cargo, progress);
     let status = cargo.wait().context("cannot wait for cargo")?;
     let artifact = artifacts.and_then(|reader| reader.join().ok().flatten());
@@ -78,18 +104,20 @@ fn compile(toolchain: &Toolchain, project: &Path, progress: &mut dyn FnMut(&str)
 struct CargoMessage {
     reason: String,
     #[serde(default)]
+    manifest_path: PathBuf,
+    #[serde(default)]
     filenames: Vec<PathBuf>,
 }
 
-/// The last `.wasm` that cargo names is the project's own: dependencies come first. On a thread of its own, so that
-/// neither pipe of cargo fills up.
-fn read_artifacts(cargo: &mut Child) -> Option<thread::JoinHandle<Option<PathBuf>>> {
+/// The `.wasm` of the project itself, not one of its dependencies. On a thread of its own, so that neither pipe of cargo
+/// fills up.
+fn read_artifacts(cargo: &mut Child, manifest: PathBuf) -> Option<thread::JoinHandle<Option<PathBuf>>> {
     let stdout = BufReader::new(cargo.stdout.take()?);
     Some(thread::spawn(move || {
         let lines = stdout.lines().map_while(Result::ok);
         let messages = lines.filter_map(|line| serde_json::from_str::<CargoMessage>(&line).ok());
-        let artifacts = messages.filter(|message| message.reason == "compiler-artifact");
-        artifacts
+        messages
+            .filter(|message| message.reason == "compiler-artifact" && message.manifest_path == manifest)
             .flat_map(|artifact| artifact.filenames)
             .filter(|file| file.extension() == Some("wasm".as_ref()))
             .last()

@@ -2,6 +2,7 @@
 
 mod build;
 mod componentize;
+mod inspect;
 mod project;
 mod sdk;
 mod toolchain;

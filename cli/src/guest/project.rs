@@ -17,8 +17,10 @@ struct Template {
     function: &'static str,
     /// Begin of the SDK's type names.
     types: &'static str,
-    /// What the reply does; empty for notification hooks.
+    /// Constructor of the reply that changes nothing; empty for notification hooks.
     pass: &'static str,
+    /// A line for the log.
+    note: &'static str,
     /// Params to try it with.
     sample: &'static str,
 }
@@ -45,12 +47,13 @@ const MEMBERS: &str = r#"{
 }
 "#;
 
-const TEMPLATES: [Template; 13] = [
+const TEMPLATES: [Template; 14] = [
     Template {
         hook: "_messageReceived",
         function: "message_received",
         types: "MessageReceived",
         pass: "pass",
+        note: r#"println!("a message from {} in {}", params.from_peer, params.conv_id);"#,
         sample: MESSAGE,
     },
     Template {
@@ -58,6 +61,7 @@ const TEMPLATES: [Template; 13] = [
         function: "message_sent",
         types: "MessageSent",
         pass: "",
+        note: r#"println!("message {} was delivered", params.msg_id);"#,
         sample: r#"{
   "fromPeer": "Tom",
   "convId": "64f0c0ffee0000000000a001",
@@ -78,6 +82,7 @@ const TEMPLATES: [Template; 13] = [
         function: "receivers_offline",
         types: "ReceiversOffline",
         pass: "pass",
+        note: r#"println!("offline: {:?}", params.offline_peers);"#,
         sample: r#"{
   "fromPeer": "Tom",
   "convId": "64f0c0ffee0000000000a001",
@@ -94,6 +99,7 @@ const TEMPLATES: [Template; 13] = [
         function: "message_update",
         types: "MessageUpdate",
         pass: "pass",
+        note: r#"println!("{} changes message {}", params.from_peer, params.msg_id);"#,
         sample: r#"{
   "fromPeer": "Tom",
   "convId": "64f0c0ffee0000000000a001",
@@ -113,6 +119,7 @@ const TEMPLATES: [Template; 13] = [
         function: "conversation_start",
         types: "ConversationStart",
         pass: "pass",
+        note: r#"println!("{} invites {:?}", params.init_by, params.members);"#,
         sample: r#"{
   "initBy": "Tom",
   "members": ["Jerry", "Tom"],
@@ -125,6 +132,7 @@ const TEMPLATES: [Template; 13] = [
         function: "conversation_started",
         types: "ConversationStarted",
         pass: "",
+        note: r#"println!("conversation {} began", params.conv_id);"#,
         sample: "{ \"convId\": \"64f0c0ffee0000000000a001\" }\n",
     },
     Template {
@@ -132,6 +140,7 @@ const TEMPLATES: [Template; 13] = [
         function: "conversation_add",
         types: "ConversationAdd",
         pass: "pass",
+        note: r#"println!("{} adds {:?}", params.init_by, params.members);"#,
         sample: MEMBERS,
     },
     Template {
@@ -139,6 +148,7 @@ const TEMPLATES: [Template; 13] = [
         function: "conversation_added",
         types: "ConversationAdded",
         pass: "",
+        note: r#"println!("{} added {:?}", params.init_by, params.members);"#,
         sample: MEMBERS,
     },
     Template {
@@ -146,6 +156,7 @@ const TEMPLATES: [Template; 13] = [
         function: "conversation_remove",
         types: "ConversationRemove",
         pass: "pass",
+        note: r#"println!("{} removes {:?}", params.init_by, params.members);"#,
         sample: MEMBERS,
     },
     Template {
@@ -153,6 +164,7 @@ const TEMPLATES: [Template; 13] = [
         function: "conversation_removed",
         types: "ConversationRemoved",
         pass: "",
+        note: r#"println!("{} removed {:?}", params.init_by, params.members);"#,
         sample: MEMBERS,
     },
     Template {
@@ -160,6 +172,7 @@ const TEMPLATES: [Template; 13] = [
         function: "conversation_update",
         types: "ConversationUpdate",
         pass: "pass",
+        note: r#"println!("{} changes conversation {}", params.init_by, params.conv_id);"#,
         sample: r#"{
   "initBy": "Tom",
   "convId": "64f0c0ffee0000000000a001",
@@ -172,6 +185,7 @@ const TEMPLATES: [Template; 13] = [
         function: "client_online",
         types: "ClientOnline",
         pass: "",
+        note: r#"println!("{} came", params.peer_id);"#,
         sample: "{ \"peerId\": \"Tom\", \"sourceIP\": \"203.0.113.7\" }\n",
     },
     Template {
@@ -179,7 +193,25 @@ const TEMPLATES: [Template; 13] = [
         function: "client_offline",
         types: "ClientOffline",
         pass: "",
+        note: r#"println!("{} went with code {}", params.peer_id, params.close_code);"#,
         sample: "{ \"peerId\": \"Tom\", \"closeCode\": 1, \"closeMsg\": \"logged out\", \"sourceIP\": \"203.0.113.7\" }\n",
+    },
+    Template {
+        hook: "_rtmClientSign",
+        function: "client_sign",
+        types: "ClientSign",
+        pass: "allow",
+        note: r#"println!("user {} asks to sign in", params.object_id);"#,
+        sample: r#"{
+  "objectId": "64f0c0ffee0000000000a002",
+  "username": "Tom",
+  "emailVerified": true,
+  "mobilePhoneVerified": false,
+  "sessionToken": "a-session-token",
+  "createdAt": "2023-11-14T22:13:20.000Z",
+  "updatedAt": "2023-11-14T22:13:20.123Z"
+}
+"#,
     },
 ];
 
@@ -245,10 +277,10 @@ hook-sdk = {{ path = {sdk} }}
 }
 
 fn source(template: &Template) -> String {
-    let Template { hook, function, types, pass, .. } = template;
-    let (reply, answer, expected) = match *pass {
-        "" => ("()".to_owned(), "Ok(())".to_owned(), "null"),
-        pass => (format!("{types}Reply"), format!("Ok({types}Reply::{pass}())"), "{}"),
+    let Template { hook, function, types, pass, note, .. } = template;
+    let (reply, answer) = match *pass {
+        "" => ("()".to_owned(), "Ok(())".to_owned()),
+        pass => (format!("{types}Reply"), format!("Ok({types}Reply::{pass}())")),
     };
     format!(
         r#"//! Hooks of this app: one annotated function each; the type of the params says which hook it is.
@@ -257,21 +289,23 @@ use hook_sdk::prelude::*;
 
 #[hook]
 fn {function}(params: {types}Params) -> Result<{reply}> {{
-    println!("{hook}: {{params:?}}");
+    {note}
     {answer}
 }}
 
 #[cfg(test)]
 mod tests {{
-    use hook_sdk::Context;
+    use hook_sdk::{{Context, call}};
 
     #[test]
     fn answers_the_sample() {{
-        let reply = hook_sdk::call("{hook}", include_str!("../sample.json"), &Context::default()).unwrap();
-        assert_eq!(reply, "{expected}");
+        let sample = include_str!("../sample.json");
+        let reply = call("{hook}", sample, &Context::default());
+        assert_eq!(reply.as_deref(), Ok("{expected}"));
     }}
 }}
-"#
+"#,
+        expected = if *pass == "allow" { r#"{\"result\":true}"# } else { "{}" },
     )
 }
 
@@ -281,4 +315,30 @@ fn readme(name: &str, template: &Template) -> String {
          live\nhookd invoke {} --params sample.json\n```\n",
         template.hook
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folder_names_the_crate() {
+        assert_eq!(crate_name(Path::new("some/where/my-hooks")).unwrap(), "my-hooks");
+        for folder in ["", "..", "9lives", "my hooks", "ünlaut", "a.b"] {
+            assert!(crate_name(Path::new(folder)).is_err(), "{folder}");
+        }
+    }
+
+    #[test]
+    fn samples_are_json() {
+        for template in &TEMPLATES {
+            serde_json::from_str::<serde_json::Value>(template.sample).expect(template.hook);
+        }
+    }
+
+    #[test]
+    fn manifest_survives_any_path() {
+        let manifest: toml::Table = manifest("hooks", Path::new(r#"/odd "path"\here"#)).parse().unwrap();
+        assert_eq!(manifest["dependencies"]["hook-sdk"]["path"].as_str(), Some(r#"/odd "path"\here"#));
+    }
 }

@@ -1,5 +1,6 @@
 //! The SDK's sources, carried in the binary so that `hookd new` needs nothing else.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -18,7 +19,16 @@ pub fn unpack(data: &Path) -> anyhow::Result<PathBuf> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
         }
-        std::fs::write(&path, text).with_context(|| format!("cannot write `{}`", path.display()))?;
+        replace(&path, text).with_context(|| format!("cannot write `{}`", path.display()))?;
     }
     Ok(root.join("hook-sdk/rust"))
+}
+
+/// In one step: another process may be compiling the SDK at this moment.
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.persist(path)?;
+    Ok(())
 }

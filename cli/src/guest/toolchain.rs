@@ -55,7 +55,7 @@ impl Toolchain {
             command.env("RUSTC_BOOTSTRAP", "1").env("RUSTC", rustc);
             command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", "wasm-ld");
         }
-        command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", format!("-Clink-arg=-zstack-size={STACK_BYTES}"));
+        command.env("CARGO_ENCODED_RUSTFLAGS", rustflags());
         command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "3");
         command.env("CARGO_PROFILE_RELEASE_LTO", "fat");
         command.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1");
@@ -65,6 +65,19 @@ impl Toolchain {
         command
     }
 }
+
+/// The developer's flags and ours. They go where cargo looks first: flags set there hide those set elsewhere.
+fn rustflags() -> String {
+    let theirs = std::env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_else(|_| {
+        let spaced = std::env::var("RUSTFLAGS").unwrap_or_default();
+        spaced.split_whitespace().collect::<Vec<_>>().join(FLAG_SEPARATOR)
+    });
+    let ours = format!("-Clink-arg=-zstack-size={STACK_BYTES}");
+    if theirs.is_empty() { ours } else { [theirs, ours].join(FLAG_SEPARATOR) }
+}
+
+/// Of `CARGO_ENCODED_RUSTFLAGS`.
+const FLAG_SEPARATOR: &str = "\u{1f}";
 
 fn sysroot_of(rustc: impl AsRef<std::ffi::OsStr>) -> Option<PathBuf> {
     let output = Command::new(rustc).args(["--print", "sysroot"]).output().ok()?;
