@@ -1,5 +1,6 @@
 //! One call, from its arrival to its outcome.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -89,7 +90,7 @@ impl Calls {
         };
         let request_id = self.request_ids.next();
         let name = &invocation.name;
-        let log = CallLog::new(app.log.clone(), &app.id, version.number, name, request_id, limits);
+        let log = Arc::new(CallLog::new(app.log.clone(), &app.id, version.number, name, request_id, limits));
         let call = GuestCall {
             name,
             params,
@@ -100,9 +101,8 @@ impl Calls {
             limits,
             deadline,
             allowed,
-            log: log.into(),
+            log: log.clone(),
         };
-        let log = call.log.clone();
         let outcome = self.sandbox.call(module, call).await;
         log.finish();
         if !matches!(outcome, Outcome::Replied(_) | Outcome::Failed { .. }) {

@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use hookd_runtime::{Deployment, Engine, Environment, LogLevel, NewApp, Outcome};
@@ -172,4 +174,65 @@ async fn an_idle_engine_still_stops_a_runaway_function() {
     let outcome = test.call_within("spin", Duration::from_millis(50)).await;
     assert!(matches!(outcome, Outcome::TimedOut { .. }), "{outcome:?}");
     assert!(started.elapsed() < Duration::from_secs(2));
+}
+
+#[tokio::test]
+async fn a_call_in_flight_ends_on_the_version_it_began_with() {
+    let test = TestEngine::start().await;
+    let mut slow = Guest::new().import(
+        r#"(import "wasi:logging/logging@0.1.0-draft" "log" (func $log (param i32 i32 i32 i32 i32)))
+               (import "wasi:clocks/monotonic-clock@0.2.0" "subscribe-duration" (func $after (param i64) (result i32)))
+               (import "wasi:io/poll@0.2.0" "[method]pollable.block" (func $block (param i32)))"#,
+        "package wasi:io@0.2.0 { interface poll { resource pollable { block: func(); } } }
+             package wasi:clocks@0.2.0 { interface monotonic-clock {
+                 use wasi:io/poll@0.2.0.{pollable};
+                 subscribe-duration: func(when: u64) -> pollable;
+             } }
+             world: import wasi:clocks/monotonic-clock@0.2.0; import wasi:io/poll@0.2.0;",
+    );
+    let (text, length) = slow.constant("1");
+    let body = format!(
+        "(call $log (i32.const 2) (i32.const {text}) (i32.const 1) (i32.const {text}) (i32.const 1))
+         (call $block (call $after (i64.const 700000000)))
+         (return (call $reply (i32.const {text}) (i32.const {length})))"
+    );
+    test.deploy(slow.function("version", &body).build()).await.unwrap();
+    let engine = test.engine.clone();
+    let began = tokio::spawn(async move { engine.call(invocation("version", "{}", Duration::from_secs(10))).await });
+    while test.engine.recent_logs("demo").is_empty() {
+        tokio::task::yield_now().await;
+    }
+    test.deploy(Guest::new().replies("version", "2").build()).await.unwrap();
+    assert!(!began.is_finished());
+    assert_eq!(test.call("version", "{}").await, replied("2"));
+    assert_eq!(began.await.unwrap(), replied("1"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deployments_under_load_lose_no_call() {
+    let test = TestEngine::start().await;
+    let versions = [Guest::new().replies("version", "1").build(), Guest::new().replies("version", "2").build()];
+    test.deploy(versions[0].clone()).await.unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let callers: Vec<_> = (0..2)
+        .map(|_| {
+            let (engine, stop) = (test.engine.clone(), stop.clone());
+            tokio::spawn(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    let outcome = engine.call(invocation("version", "{}", Duration::from_secs(10))).await;
+                    assert!(outcome == replied("1") || outcome == replied("2"), "{outcome:?}");
+                    tokio::task::yield_now().await;
+                }
+            })
+        })
+        .collect();
+    for round in 1..=10 {
+        test.deploy(versions[round % 2].clone()).await.unwrap();
+        let expected = replied(if round % 2 == 0 { "1" } else { "2" });
+        assert_eq!(test.call("version", "{}").await, expected, "the very next call");
+    }
+    stop.store(true, Ordering::Relaxed);
+    for caller in callers {
+        caller.await.unwrap();
+    }
 }

@@ -27,11 +27,24 @@ pub(super) fn outcome_of(error: &wasmtime::Error, state: &CallState, limits: &Li
     }
     let backtrace = error.downcast_ref::<WasmBacktrace>();
     match (error.downcast_ref::<Trap>(), backtrace) {
-        (Some(trap), _) => Outcome::Trapped { message: format!("{trap}{}", place(backtrace)) },
+        (Some(trap), _) => {
+            let trap = trap.to_string();
+            let reason = trap.strip_prefix("wasm trap: ").unwrap_or(&trap);
+            Outcome::Trapped { message: format!("{reason}{}", place(backtrace)) }
+        }
         (None, Some(_)) => Outcome::Trapped { message: format!("{}{}", error.root_cause(), place(backtrace)) },
         // Without a frame of the guest it was the host that could not read what the guest returned.
-        (None, None) => Outcome::BadReply { message: format!("{:#}", error.root_cause()) },
+        (None, None) => Outcome::BadReply { message: unreadable(error, limits) },
     }
+}
+
+fn unreadable(error: &wasmtime::Error, limits: &Limits) -> String {
+    let reason = error.root_cause().to_string();
+    // wasmtime keeps the type of this error to itself.
+    if reason.contains("fuel allocated for hostcalls") {
+        return format!("it is longer than the limit of {} bytes", limits.reply_bytes);
+    }
+    reason
 }
 
 /// ` in f < g < h`, innermost first; function names survive in modules that were not stripped.

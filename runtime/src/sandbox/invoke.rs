@@ -39,9 +39,10 @@ impl Sandbox {
     /// Calls a function in a fresh instance, which is gone when this returns.
     pub(crate) async fn call(&self, module: &LoadedModule, call: GuestCall<'_>) -> Outcome {
         let left = call.deadline.saturating_duration_since(Instant::now());
-        let request_id = call.log.clone();
+        let log = call.log;
+        let mut store = self.store(call.limits, log.clone());
         let context = Context {
-            request_id: request_id.request_id(),
+            request_id: log.request_id(),
             app_id: call.app_id,
             environment: call.environment.name(),
             remote_address: call.remote_address,
@@ -50,7 +51,6 @@ impl Sandbox {
             current_user: None,
             deadline_ms: u32::try_from(left.as_millis()).unwrap_or(u32::MAX),
         };
-        let mut store = self.store(call.limits, call.log);
         let _running = self.ticker.run();
         let calling = async {
             let instance = module.0.instantiate_async(&mut store).await?;
