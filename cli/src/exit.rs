@@ -16,8 +16,7 @@ pub enum ExitCode {
 impl ExitCode {
     /// The code of a failed command: [`InputError`] anywhere in the chain makes it the input's fault.
     pub fn of(error: &anyhow::Error) -> Self {
-        let of_input = error.chain().any(|cause| cause.is::<InputError>());
-        if of_input { Self::Input } else { Self::Failure }
+        if error.is::<InputError>() { Self::Input } else { Self::Failure }
     }
 }
 

@@ -36,8 +36,8 @@ pub fn report_error(error: &anyhow::Error) {
             printed.push_str(&text);
         }
     }
-    let hints = error.chain().filter_map(|cause| cause.downcast_ref::<InputError>()).filter_map(InputError::hint_text);
-    lines.extend(hints.map(|hint| format!("hint: {hint}")));
+    let hint = error.downcast_ref::<InputError>().and_then(InputError::hint_text);
+    lines.extend(hint.map(|hint| format!("hint: {hint}")));
     note(&lines.join("\n"));
 }
 

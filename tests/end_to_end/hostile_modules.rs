@@ -64,7 +64,7 @@ fn empty_file() {
 fn core_module() {
     let server = Server::with_module("word-filter");
     let path = file(&server, "core.wasm", b"\0asm\x01\0\0\0");
-    assert_not_let_in(&server, &path, &["core module"]);
+    assert_not_let_in(&server, &path, &["core WebAssembly module"]);
 }
 
 #[test]
