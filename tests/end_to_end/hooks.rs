@@ -14,6 +14,11 @@ fn new_version_counts_for_the_next_message() {
 }
 
 #[test]
+fn slow_hook_keeps_the_order_and_holds_up_no_other_conversation() {
+    Server::with_module("slow").play("slow_hook");
+}
+
+#[test]
 fn live_version_outlives_a_kill() {
     let mut server = Server::with_module("word-filter");
     server.kill();

@@ -1,6 +1,14 @@
 //! End to end: the binary, real client SDKs, and modules deployed through the command line.
 //!
 //! `make test` builds what they need: the binary, `target/hookd-modules/*.wasm`, and the packages of `tests/clients`.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says where, and a scene's steps belong to its output"
+)]
 
 mod chat;
 mod command_line;

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::modules::module;
+use super::modules::{module, workspace};
 
 /// A `hookd up` on a free port with a data folder of its own; killed with the test.
 pub struct Server {
@@ -101,6 +101,8 @@ fn hookd(data: &Path) -> Command {
         command.env_remove(variable);
     }
     command.env("HOOKD_DATA", data);
+    // As `make modules` does: where the standard library must be built from source, it is built once.
+    command.env("CARGO_TARGET_DIR", workspace().join("target/hooks"));
     command
 }
 
