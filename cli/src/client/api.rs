@@ -160,9 +160,9 @@ impl Api {
 
     fn unreachable(&self, error: reqwest::Error) -> anyhow::Error {
         if error.is_connect() {
-            let problem = format!("no server answers at `{}`", self.target.url);
-            return anyhow::Error::new(error)
-                .context(InputError::new(problem).hint("start it with `hookd up`, or give its address with --url"));
+            let cause = anyhow::Error::new(error);
+            let problem = format!("no server answers at `{}`: {}", self.target.url, cause.root_cause());
+            return InputError::new(problem).hint("start it with `hookd up`, or give its address with --url").into();
         }
         anyhow::Error::new(error).context(format!("the server at `{}` did not answer", self.target.url))
     }
