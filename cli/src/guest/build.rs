@@ -48,7 +48,12 @@ pub fn build(project: &Path, progress: &mut dyn FnMut(&str)) -> anyhow::Result<B
 
 /// Refuses what the engine would refuse later, with words of the source.
 fn check(core_module: &[u8], project: &Path) -> anyhow::Result<Vec<String>> {
-    let Inspection { functions, prints_to_nowhere } = inspect(core_module)?;
+    let Inspection { has_sdk, functions, prints_to_nowhere } = inspect(core_module)?;
+    if !has_sdk {
+        return Err(InputError::new(format!("`{}` has no hook", project.display()))
+            .hint("annotate a function with `#[hook]` or `#[function]` of the crate `hook-sdk`")
+            .into());
+    }
     if let Some(pair) = functions.windows(2).find(|pair| matches!(pair, [one, other] if one == other)) {
         let name = pair.first().map_or("", String::as_str);
         let problem = format!("`{}` defines `{name}` more than once", project.display());
@@ -56,7 +61,7 @@ fn check(core_module: &[u8], project: &Path) -> anyhow::Result<Vec<String>> {
     }
     let mut warnings = Vec::new();
     if functions.is_empty() {
-        warnings.push("the module has no function: annotate one with `#[hook]` or `#[function]`".to_owned());
+        warnings.push("no function is annotated with `#[hook]` or `#[function]`".to_owned());
     }
     if prints_to_nowhere {
         warnings.push(

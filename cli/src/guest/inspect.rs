@@ -1,18 +1,23 @@
 //! What a core module says about itself.
 
 use anyhow::Context as _;
-use wasmparser::{KnownCustom, Name, Parser, Payload};
+use wasmparser::{CustomSectionReader, KnownCustom, Name, Parser, Payload};
 
 /// The section in which the SDK's attributes note the name of each function, a line each.
 const FUNCTIONS_SECTION: &str = "hookd-functions";
+
+/// What the SDK exports, and the engine calls.
+const CALL_EXPORT: &str = "hookd:engine/functions@0.1.0#call";
 
 /// Parts of the symbols behind `std::print!` and `std::eprint!`, in both manglings of the compiler.
 const STD_PRINT_SYMBOLS: [&str; 4] =
     ["2io5stdio6__print", "2io5stdio7__eprint", "2io5stdio6_print17h", "2io5stdio7_eprint17h"];
 
 /// What was found.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Inspection {
+    /// The SDK is linked in.
+    pub has_sdk: bool,
     /// Names of the functions, sorted; twice if defined twice.
     pub functions: Vec<String>,
     /// The macros of `std` are used, which write nowhere in a module.
@@ -21,24 +26,30 @@ pub struct Inspection {
 
 /// Looks into a core module that was built with the SDK.
 pub fn inspect(core_module: &[u8]) -> anyhow::Result<Inspection> {
-    let mut found = Inspection { functions: Vec::new(), prints_to_nowhere: false };
+    let mut found = Inspection::default();
     for payload in Parser::new(0).parse_all(core_module) {
-        let Payload::CustomSection(section) = payload.context("the compiler made no WebAssembly module")? else {
-            continue;
-        };
-        if section.name() == FUNCTIONS_SECTION {
-            let names = String::from_utf8_lossy(section.data());
-            found.functions.extend(names.lines().map(str::to_owned));
-        } else if let KnownCustom::Name(subsections) = section.as_known() {
-            for subsection in subsections {
-                let Ok(Name::Function(names)) = subsection else { continue };
-                let mut symbols = names.into_iter().filter_map(|naming| Some(naming.ok()?.name));
-                found.prints_to_nowhere |= symbols.any(is_std_print);
+        match payload.context("the compiler made no WebAssembly module")? {
+            Payload::ExportSection(exports) => {
+                found.has_sdk |= exports.into_iter().flatten().any(|export| export.name == CALL_EXPORT);
             }
+            Payload::CustomSection(section) if section.name() == FUNCTIONS_SECTION => {
+                let names = String::from_utf8_lossy(section.data());
+                found.functions.extend(names.lines().map(str::to_owned));
+            }
+            Payload::CustomSection(section) => found.prints_to_nowhere |= names_std_print(&section),
+            _ => {}
         }
     }
     found.functions.sort_unstable();
     Ok(found)
+}
+
+fn names_std_print(section: &CustomSectionReader<'_>) -> bool {
+    let KnownCustom::Name(subsections) = section.as_known() else { return false };
+    subsections.into_iter().flatten().any(|subsection| match subsection {
+        Name::Function(names) => names.into_iter().flatten().any(|naming| is_std_print(naming.name)),
+        _ => false,
+    })
 }
 
 fn is_std_print(symbol: &str) -> bool {
@@ -79,8 +90,7 @@ mod tests {
 
     #[test]
     fn bare_module_has_nothing() {
-        let nothing = Inspection { functions: Vec::new(), prints_to_nowhere: false };
-        assert_eq!(inspect(EMPTY_MODULE).unwrap(), nothing);
+        assert_eq!(inspect(EMPTY_MODULE).unwrap(), Inspection::default());
     }
 
     #[test]
