@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::{anyhow, bail};
 use bytes::Bytes;
 use hookd_runtime::{Deployment, Engine, EngineConfig, Environment, Invocation, NewApp, Outcome};
 
@@ -88,7 +88,8 @@ impl Subject {
     }
 
     async fn instantiate(&self) -> anyhow::Result<()> {
-        self.engine.instantiate(APP, Environment::Production).await.context("cannot instantiate the module")
+        let instantiated = self.engine.instantiate(APP, Environment::Production).await;
+        instantiated.map_err(|failed| anyhow!("cannot instantiate the module: {failed}"))
     }
 }
 

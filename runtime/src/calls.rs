@@ -64,6 +64,15 @@ impl Calls {
         outcome
     }
 
+    pub(crate) async fn instantiate(&self, app: &App, environment: Environment) -> Result<(), Outcome> {
+        let version = app.live(environment).load_full().ok_or(Outcome::NotDefined)?;
+        let module = version.module.as_ref().map_err(|message| Outcome::Unavailable { message: message.clone() })?;
+        let limits = &app.bounds().limits;
+        let request_id = self.request_ids.next();
+        let log = CallLog::new(app.log.clone(), &app.id, version.number, "instantiate", request_id, limits);
+        self.sandbox.instantiate(module, limits, log.into()).await
+    }
+
     async fn call_app(&self, app: &App, invocation: &Invocation, arrived: Instant) -> Outcome {
         let Some(version) = app.live(invocation.environment).load_full() else { return Outcome::NotDefined };
         if version.function(&invocation.name).is_none() {

@@ -88,6 +88,21 @@ impl Sandbox {
         }
     }
 
+    /// Makes an instance as a call does, and drops it.
+    pub(crate) async fn instantiate(
+        &self,
+        module: &LoadedModule,
+        limits: &Limits,
+        log: Arc<CallLog>,
+    ) -> Result<(), Outcome> {
+        let mut store = self.store(limits, log);
+        let _running = self.ticker.run();
+        match module.0.instantiate_async(&mut store).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(outcome_of(&error, store.data(), limits)),
+        }
+    }
+
     fn store(&self, limits: &Limits, log: Arc<CallLog>) -> Store<CallState> {
         let limiter = CallLimiter::new(limits, self.memory_budget.clone());
         let ticks = limits.cpu_time().as_millis().div_ceil(TICK.as_millis());
