@@ -1,5 +1,6 @@
 //! `hookd up`
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -29,6 +30,9 @@ pub struct Up {
     /// URL under which clients reach this server when a proxy stands before it.
     #[arg(long, env = "HOOKD_PUBLIC_URL")]
     public_url: Option<String>,
+    /// Believe `X-Forwarded-For` and `X-Forwarded-Proto`. Only right behind a proxy that sets both.
+    #[arg(long, env = "HOOKD_TRUST_FORWARDED_HEADERS")]
+    trust_forwarded_headers: bool,
     /// When ready, print address and keys as one line of JSON.
     #[arg(long)]
     json: bool,
@@ -38,10 +42,16 @@ impl Up {
     /// Serves until it is told to stop.
     pub async fn run(self) -> anyhow::Result<()> {
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
         let shutdown = CancellationToken::new();
         stop_on_signal(shutdown.clone())?;
-        let config = ServerConfig { listen: self.listen, data: self.data, public_url: self.public_url };
+        let config = ServerConfig {
+            listen: self.listen,
+            data: self.data,
+            public_url: self.public_url,
+            trust_forwarded_headers: self.trust_forwarded_headers,
+        };
         let server = Server::start(config, shutdown).await?;
         let connection = server.connection();
         if self.json {

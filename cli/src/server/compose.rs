@@ -36,6 +36,8 @@ pub struct ServerConfig {
     pub data: PathBuf,
     /// URL under which clients reach the server, when it is not the address they connect to (P-15).
     pub public_url: Option<String>,
+    /// Believe what a proxy says of the client's address and scheme.
+    pub trust_forwarded_headers: bool,
 }
 
 /// A composed server that listens, and does not answer yet.
@@ -69,7 +71,11 @@ impl Server {
             tasks.clone(),
         ));
         let settings = core.settings.clone();
-        let gateway_config = GatewayConfig { public_url: config.public_url, ..GatewayConfig::default() };
+        let gateway_config = GatewayConfig {
+            public_url: config.public_url,
+            trust_forwarded_headers: config.trust_forwarded_headers,
+            ..GatewayConfig::default()
+        };
         let gateway = Gateway::new(core, gateway_config, shutdown.clone(), tasks.clone());
 
         let listener = listen(config.listen).await?;
