@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use hookd_runtime::{Deployment, Engine, Environment, LogLevel, NewApp, Outcome};
+use hookd_runtime::{CreateAppError, Deployment, Engine, Environment, Limits, LogLevel, NewApp, Outcome};
 use support::{Guest, TestEngine, config, invocation, replied};
 
 #[tokio::test]
@@ -234,5 +234,52 @@ async fn deployments_under_load_lose_no_call() {
     stop.store(true, Ordering::Relaxed);
     for caller in callers {
         caller.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_live_module_that_is_lost_makes_its_functions_unavailable_and_nothing_else() {
+    let test = TestEngine::start().await;
+    test.deploy(Guest::new().echo("hello").build()).await.unwrap();
+    let TestEngine { engine, folder, .. } = test;
+    drop(engine);
+    for lost in ["modules", "artifacts"] {
+        std::fs::remove_dir_all(folder.path().join("engine").join(lost)).unwrap();
+    }
+    let engine = Engine::open(config(&folder)).await.unwrap();
+    let outcome = engine.call(invocation("hello", "{}", Duration::from_secs(5))).await;
+    assert!(matches!(outcome, Outcome::Unavailable { .. }), "{outcome:?}");
+    let module = Guest::new().replies("hello", "2").build().into();
+    let deployment = Deployment { app_id: "demo".to_owned(), environment: Environment::Production, module };
+    engine.deploy(deployment, &|_| {}).await.unwrap();
+    assert_eq!(engine.call(invocation("hello", "{}", Duration::from_secs(5))).await, replied("2"));
+}
+
+#[tokio::test]
+async fn an_app_id_is_taken_once_and_must_be_valid() {
+    let test = TestEngine::start().await;
+    assert!(matches!(test.engine.create_app(NewApp::named("demo")).await, Err(CreateAppError::Exists(_))));
+    assert!(matches!(test.engine.create_app(NewApp::named("a/b")).await, Err(CreateAppError::InvalidId(_))));
+}
+
+#[tokio::test]
+async fn limits_outlive_a_restart_and_must_be_valid() {
+    let test = TestEngine::start().await;
+    let limits = Limits { deadline_ms: 1_234, ..Limits::default() };
+    test.engine.set_limits("demo", limits.clone()).await.unwrap();
+    assert!(test.engine.set_limits("demo", Limits { concurrency: 0, ..Limits::default() }).await.is_err());
+    let TestEngine { engine, folder, .. } = test;
+    drop(engine);
+    let engine = Engine::open(config(&folder)).await.unwrap();
+    assert_eq!(engine.limits("demo"), Some(limits));
+}
+
+#[tokio::test]
+async fn the_data_folder_is_closed_to_others() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let test = TestEngine::start().await;
+    for folder in ["engine", "engine/modules", "engine/artifacts"] {
+        let mode = std::fs::metadata(test.folder.path().join(folder)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{folder}");
     }
 }

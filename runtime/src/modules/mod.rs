@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempPath;
 use thiserror::Error;
+use tokio::sync::Semaphore;
 
 use self::compile::Compiler;
 pub use self::compile_worker::{CompileWorkerError, compile_worker};
@@ -25,7 +26,7 @@ pub use self::refusal::Refusal;
 use crate::config::EngineConfig;
 use crate::limits::Limits;
 use crate::logs::{CallLog, LogRing};
-use crate::sandbox::{LoadedModule, Sandbox};
+use crate::sandbox::{DEPLOYMENTS, LoadedModule, Sandbox};
 
 /// One function of a module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +93,8 @@ pub(crate) struct Modules {
     compiler: Compiler,
     max_module_bytes: usize,
     definitions_deadline: Duration,
+    /// As many as the sandbox keeps places for, besides those of calls.
+    asking: Semaphore,
     /// Same bytes in several apps or versions are mapped once.
     loaded: Mutex<HashMap<ModuleHash, Weak<LoadedModule>>>,
 }
@@ -104,6 +107,7 @@ impl Modules {
             compiler: Compiler::new(config.compile_command.clone(), config.compile_limits),
             max_module_bytes: config.max_module_bytes,
             definitions_deadline: config.definitions_deadline,
+            asking: Semaphore::new(DEPLOYMENTS as usize),
             loaded: Mutex::default(),
         })
     }
@@ -145,6 +149,8 @@ impl Modules {
     ) -> Result<(), ModuleError> {
         let request_id = format!("deploy-{}", prepared.hash.0.get(..12).unwrap_or_default());
         let log = Arc::new(CallLog::new(log, app_id, 0, "definitions", request_id, limits));
+        // Those before end with their deadlines.
+        let _place = self.asking.acquire().await;
         let asked = self.sandbox.definitions(&prepared.module, limits, self.definitions_deadline, log.clone()).await;
         log.finish();
         let definitions = asked.map_err(Refusal::DefinitionsFailed)?;

@@ -14,6 +14,8 @@ const MEMORY_KEEP_RESIDENT: usize = 1 << 20;
 const TABLE_KEEP_RESIDENT: usize = 64 << 10;
 /// Modules inside one component. Ordinary hooks have three; a Python hook links about twenty libraries.
 const CORE_INSTANCES_PER_CALL: u32 = 64;
+/// Modules that are asked for their definitions at the same time, besides the calls.
+pub(crate) const DEPLOYMENTS: u32 = 4;
 /// One for the hook; adapters may bring one of their own.
 const MEMORIES_PER_CALL: u32 = 2;
 /// One per core module that makes indirect calls, and some for adapters.
@@ -35,11 +37,13 @@ pub(super) fn run_config(engine: &EngineConfig) -> Config {
     config.memory_init_cow(true);
     config.max_wasm_stack(engine.guest_stack_bytes);
     config.async_stack_size(engine.guest_stack_bytes * 2);
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(engine.concurrent_calls)));
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(
+        engine.concurrent_calls.saturating_add(DEPLOYMENTS),
+    )));
     config
 }
 
-/// Every number follows from `calls`, the number of calls that run at the same time; a semaphore of that size stands in
+/// Every number follows from `calls`, the number of guests that run at the same time; semaphores that add up to it stand in
 /// front, so the pool is never asked for more.
 fn pool(calls: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();

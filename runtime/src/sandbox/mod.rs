@@ -17,7 +17,7 @@ use thiserror::Error;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
-pub(crate) use self::config::code_config;
+pub(crate) use self::config::{DEPLOYMENTS, code_config};
 pub(crate) use self::invoke::GuestCall;
 use self::limiter::MemoryBudget;
 use self::state::CallState;
