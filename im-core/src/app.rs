@@ -56,6 +56,8 @@ pub struct ImSettings {
     pub notification_hook_timeout_ms: u64,
     /// Timeouts of single hooks in ms, by hook name; wins over the two above.
     pub hook_timeouts_ms: BTreeMap<String, u64>,
+    /// Address of a LeanEngine app (`http://host:port`) that has the hooks; absent: hookd's own engine has them.
+    pub engine_url: Option<String>,
 }
 
 /// The client SDK gives a request up after 20 s (P-12), hooks included.
@@ -69,6 +71,7 @@ impl Default for ImSettings {
             blocking_hook_timeout_ms: 10_000,
             notification_hook_timeout_ms: 15_000,
             hook_timeouts_ms: BTreeMap::new(),
+            engine_url: None,
         }
     }
 }

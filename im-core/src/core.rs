@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::AppDirectory;
 use crate::conversations::ConversationLocks;
 use crate::delivery::Registry;
-use crate::hooks::{AppSettings, HookCaller, HookEngine};
+use crate::hooks::{AppSettings, EngineOfApp, HookCaller, HookEngine};
 use crate::messages::RecentSends;
 use crate::store::Store;
 
@@ -36,8 +37,10 @@ impl ImCore {
         store: Arc<dyn Store>,
         engine: Arc<dyn HookEngine>,
         tasks: TaskTracker,
+        shutdown: CancellationToken,
     ) -> Self {
         let settings = Arc::new(AppSettings::new(store.clone()));
+        let engine = Arc::new(EngineOfApp::new(engine, settings.clone(), tasks.clone(), shutdown));
         let hooks = HookCaller::new(engine, settings.clone(), tasks);
         Self {
             apps,

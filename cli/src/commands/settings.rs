@@ -13,7 +13,8 @@ use crate::output;
 #[command(after_help = "Examples:
   hookd settings
   hookd settings --on-hook-failure abort --blocking-hook-timeout 2s
-  hookd settings --hook-timeout _messageReceived=500ms")]
+  hookd settings --hook-timeout _messageReceived=500ms
+  hookd settings --engine-url http://127.0.0.1:3000")]
 pub struct Settings {
     /// What happens to a request whose blocking hook fails: `ignore` goes on as if there were no hook, `abort` returns
     /// an error to the client and stops.
@@ -28,6 +29,9 @@ pub struct Settings {
     /// Timeout of a single hook; may be given several times.
     #[arg(long, value_name = "HOOK=DURATION", value_parser = hook_timeout)]
     hook_timeout: Vec<(String, Duration)>,
+    /// Take the hooks from a LeanEngine app at this address instead of from hookd's engine; `none` goes back.
+    #[arg(long, value_name = "URL|none")]
+    engine_url: Option<String>,
     /// Print one line of JSON.
     #[arg(long)]
     json: bool,
@@ -75,6 +79,9 @@ impl Settings {
         if !self.hook_timeout.is_empty() {
             let timeouts = self.hook_timeout.iter().map(|(hook, timeout)| (hook.clone(), milliseconds(*timeout)));
             changes.insert("hook_timeouts_ms".to_owned(), Value::Object(timeouts.collect()));
+        }
+        if let Some(url) = &self.engine_url {
+            changes.insert("engine_url".to_owned(), if url == "none" { Value::Null } else { json!(url) });
         }
         changes
     }

@@ -69,6 +69,7 @@ impl Server {
             store,
             Arc::new(InMemoryEngine(engine.clone())),
             tasks.clone(),
+            shutdown.clone(),
         ));
         let settings = core.settings.clone();
         let gateway_config = GatewayConfig {

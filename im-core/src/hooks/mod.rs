@@ -4,6 +4,7 @@
 
 mod caller;
 mod engine;
+mod engine_of_app;
 mod http_engine;
 pub mod metrics;
 mod notifications;
@@ -12,5 +13,6 @@ mod settings;
 pub use caller::HookCaller;
 pub(crate) use caller::aborted_by;
 pub use engine::{FailureCause, HookCall, HookEngine, HookFailure};
+pub use engine_of_app::EngineOfApp;
 pub use http_engine::{EngineUrlError, HttpEngine};
 pub use settings::{AppSettings, SettingsError};

@@ -9,6 +9,7 @@ use hook_types::HookKind;
 use thiserror::Error;
 use tokio::sync::Mutex;
 
+use super::{EngineUrlError, HttpEngine};
 use crate::app::{ImSettings, MAX_HOOK_TIMEOUT};
 use crate::ids::AppId;
 use crate::store::{Store, StoreError};
@@ -27,6 +28,9 @@ pub enum SettingsError {
         /// What was asked for.
         value_ms: u64,
     },
+    /// The engine's address cannot be used.
+    #[error("`engine_url`: {0}")]
+    EngineUrl(#[from] EngineUrlError),
     /// The store failed.
     #[error("the settings cannot be saved")]
     Store(#[from] StoreError),
@@ -46,18 +50,23 @@ impl AppSettings {
         Self { store, cached: ArcSwap::default(), filling: Mutex::default() }
     }
 
+    /// The settings of an app, if they were ever read. No I/O.
+    pub fn cached(&self, app: &AppId) -> Option<Arc<ImSettings>> {
+        self.cached.load().get(app).cloned()
+    }
+
     /// The settings of an app; the defaults when it never saved any.
     ///
     /// # Errors
     /// When they were never read before and the store fails. Nobody may go on with defaults then: the app may have
     /// asked for more strictness.
     pub async fn get(&self, app: &AppId) -> Result<Arc<ImSettings>, StoreError> {
-        if let Some(settings) = self.cached.load().get(app) {
-            return Ok(settings.clone());
+        if let Some(settings) = self.cached(app) {
+            return Ok(settings);
         }
         let _filling = self.filling.lock().await;
-        if let Some(settings) = self.cached.load().get(app) {
-            return Ok(settings.clone());
+        if let Some(settings) = self.cached(app) {
+            return Ok(settings);
         }
         let settings = Arc::new(self.store.settings(app).await?.unwrap_or_default());
         self.cache(app, settings.clone());
@@ -97,6 +106,9 @@ pub(super) fn timeout(settings: &ImSettings, hook: &str, kind: HookKind) -> Dura
 }
 
 fn check(settings: &ImSettings) -> Result<(), SettingsError> {
+    if let Some(url) = &settings.engine_url {
+        HttpEngine::new(url)?;
+    }
     let kinds = [
         ("blocking_hook_timeout_ms", settings.blocking_hook_timeout_ms),
         ("notification_hook_timeout_ms", settings.notification_hook_timeout_ms),

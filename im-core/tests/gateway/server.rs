@@ -52,7 +52,7 @@ impl Server {
         let store = Arc::new(SqliteStore::open(folder.path().join("im.sqlite")).unwrap());
         let engine = Arc::new(ScriptedEngine::new());
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let core = Arc::new(ImCore::new(Arc::new(Apps), store, engine.clone(), tasks.clone()));
+        let core = Arc::new(ImCore::new(Arc::new(Apps), store, engine.clone(), tasks.clone(), shutdown.clone()));
         let gateway = Gateway::new(core, config, shutdown.clone(), tasks.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

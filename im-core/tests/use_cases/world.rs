@@ -15,6 +15,7 @@ use hookd_im_core::store::sqlite::SqliteStore;
 use hookd_im_core::store::{Conversation, Direction, HistoryQuery, MessageBody, StoredMessage};
 use serde_json::{Map, Value};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::scripted_engine::ScriptedEngine;
@@ -46,7 +47,8 @@ impl World {
         let app = Arc::new(app("demo"));
         let engine = Arc::new(ScriptedEngine::default());
         let tasks = TaskTracker::new();
-        let core = ImCore::new(Arc::new(OneApp(app.clone())), store, engine.clone(), tasks.clone());
+        let core =
+            ImCore::new(Arc::new(OneApp(app.clone())), store, engine.clone(), tasks.clone(), CancellationToken::new());
         Self { core: Arc::new(core), engine, app, tasks, last_id: AtomicU64::new(0), _folder: folder }
     }
 

@@ -1,0 +1,90 @@
+//! Each app's engine: the one that hookd itself runs, or the address in the app's settings.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{AppSettings, FailureCause, HookCall, HookEngine, HookFailure, HttpEngine};
+use crate::app::App;
+use crate::ids::AppId;
+
+/// Sends each call to the engine of its app. Settings are obeyed from the call after their change.
+pub struct EngineOfApp {
+    own: Arc<dyn HookEngine>,
+    settings: Arc<AppSettings>,
+    remote: RwLock<HashMap<AppId, Remote>>,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+/// One engine behind HTTP, and the task that keeps its list of hooks.
+#[derive(Clone)]
+struct Remote {
+    url: String,
+    engine: Arc<HttpEngine>,
+    refreshing: CancellationToken,
+}
+
+impl EngineOfApp {
+    /// `own` serves the apps without an address; `tasks` keeps the others' lists of hooks until `shutdown`.
+    pub fn new(
+        own: Arc<dyn HookEngine>,
+        settings: Arc<AppSettings>,
+        tasks: TaskTracker,
+        shutdown: CancellationToken,
+    ) -> Self {
+        Self { own, settings, remote: RwLock::default(), tasks, shutdown }
+    }
+
+    /// The engine at `url`, connected to before or from now on.
+    fn remote(&self, app: &AppId, url: &str) -> Result<Arc<HttpEngine>, HookFailure> {
+        let known = |remote: &Remote| (remote.url == url).then(|| remote.engine.clone());
+        if let Some(engine) = self.remote.read().unwrap_or_else(PoisonError::into_inner).get(app).and_then(known) {
+            return Ok(engine);
+        }
+        let mut remote = self.remote.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(engine) = remote.get(app).and_then(known) {
+            return Ok(engine);
+        }
+        let engine = HttpEngine::new(url)
+            .map_err(|error| HookFailure { cause: FailureCause::Unavailable, message: error.to_string() })?;
+        let engine = Arc::new(engine);
+        let refreshing = self.shutdown.child_token();
+        let (refreshed, stop) = (engine.clone(), refreshing.clone());
+        self.tasks.spawn(async move { refreshed.keep_refreshing(stop).await });
+        let now = Remote { url: url.to_owned(), engine: engine.clone(), refreshing };
+        if let Some(former) = remote.insert(app.clone(), now) {
+            former.refreshing.cancel();
+        }
+        Ok(engine)
+    }
+}
+
+#[async_trait]
+impl HookEngine for EngineOfApp {
+    /// True as well while the app's settings were never read: the call reads them.
+    fn defines(&self, app: &App, hook: &str) -> bool {
+        let Some(settings) = self.settings.cached(&app.id) else { return true };
+        match &settings.engine_url {
+            None => self.own.defines(app, hook),
+            // An address that cannot be used is the call's to report.
+            Some(url) => self.remote(&app.id, url).map_or(true, |engine| engine.defines(app, hook)),
+        }
+    }
+
+    async fn call(&self, call: HookCall) -> Result<Bytes, HookFailure> {
+        let settings = self.settings.get(&call.app.id).await.map_err(|error| {
+            tracing::error!(app = %call.app.id, error = &error as &dyn std::error::Error, "settings cannot be read");
+            HookFailure { cause: FailureCause::Unavailable, message: "the app's settings cannot be read".to_owned() }
+        })?;
+        match &settings.engine_url {
+            Some(url) => self.remote(&call.app.id, url)?.call(call).await,
+            None if self.own.defines(&call.app, call.hook) => self.own.call(call).await,
+            None => Ok(Bytes::from_static(b"null")),
+        }
+    }
+}
