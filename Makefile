@@ -2,6 +2,7 @@
 
 HOOKD := target/debug/hookd
 CLIENTS := tests/clients/node_modules
+LEANENGINE := tests/leanengine/node_modules
 PEERS := benches/leanengine/node_modules
 
 .PHONY: demo run test bench lint set-up hookd modules clients help
@@ -14,12 +15,12 @@ help:
 	@echo "make lint   formatting, lints, documentation"
 
 demo: hookd clients
-	node tests/clients/demo.mjs --hookd $(HOOKD)
+	CARGO_TARGET_DIR=$(CURDIR)/target/hooks node tests/clients/demo.mjs --hookd $(HOOKD)
 
 run: hookd
 	$(HOOKD) up
 
-test: test-set-up hookd modules clients
+test: test-set-up hookd modules clients $(LEANENGINE)
 	scripts/test-guests.sh
 	cargo nextest run --workspace
 	cargo test --doc --workspace --quiet
@@ -50,10 +51,7 @@ modules: hookd
 
 clients: $(CLIENTS)
 
-$(CLIENTS): tests/clients/package-lock.json
-	npm ci --prefix tests/clients --no-audit --no-fund
-	@touch $@
-
-$(PEERS): benches/leanengine/package-lock.json
-	npm ci --prefix benches/leanengine --no-audit --no-fund
+# One project of the npm registry each.
+$(CLIENTS) $(LEANENGINE) $(PEERS): %/node_modules: %/package-lock.json
+	npm ci --prefix $* --no-audit --no-fund
 	@touch $@

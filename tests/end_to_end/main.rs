@@ -16,3 +16,4 @@ mod failing_hooks;
 mod harness;
 mod hooks;
 mod hostile_modules;
+mod leanengine;

@@ -4,6 +4,6 @@ mod modules;
 mod scene;
 mod server;
 
-pub use modules::module;
+pub use modules::{module, workspace};
 pub use scene::Facts;
 pub use server::{Server, hookd_in, stderr};
