@@ -15,8 +15,8 @@ use crate::logs::LogLine;
 use crate::modules::{Definition, Modules};
 use crate::outcome::Outcome;
 use crate::releases::{
-    AppRow, DeployError, DeployStage, Deployment, LiveVersion, Metadata, MetadataError, NewRelease, Release,
-    ReleaseError, VersionRow,
+    AppRow, DeployError, DeployStage, Deployment, LiveVersion, Metadata, MetadataError, NewRelease, PastRelease,
+    Release, ReleaseAct, ReleaseError, VersionRow, before_present,
 };
 use crate::rpc;
 use crate::sandbox::Sandbox;
@@ -186,34 +186,38 @@ impl Engine {
         let app = self.app(app).ok_or_else(|| ReleaseError::UnknownApp(app.to_owned()))?;
         let _releasing = app.releasing.lock().await;
         let staged = app.live(Environment::Staging).load_full().ok_or(ReleaseError::NothingStaged)?;
-        self.0.metadata.release(app.id.clone(), Environment::Production, staged.number, "publish").await?;
+        self.0.metadata.release(app.id.clone(), Environment::Production, staged.number, ReleaseAct::Publish).await?;
         app.live(Environment::Production).store(Some(staged.clone()));
         tracing::info!(app_id = app.id, version = staged.number, "published");
         Ok(staged.release(&app.id, Environment::Production))
     }
 
-    /// Makes an earlier version live in production: `version`, or the newest older one that was live there.
+    /// Makes an earlier version live in production: `version`, or the one that was live there before the present one.
     pub async fn rollback(&self, app: &str, version: Option<u64>) -> Result<Release, ReleaseError> {
         let app = self.app(app).ok_or_else(|| ReleaseError::UnknownApp(app.to_owned()))?;
         let _releasing = app.releasing.lock().await;
         let metadata = &self.0.metadata;
-        let row = match version {
-            Some(number) => {
-                let found = metadata.version(app.id.clone(), number).await?;
-                found.ok_or(ReleaseError::UnknownVersion(number))?
-            }
+        let number = match version {
+            Some(number) => number,
             None => {
-                let current = app.live(Environment::Production).load_full();
-                let current = current.ok_or(ReleaseError::NothingToRollBackTo)?.number;
-                let found = metadata.earlier_in_production(app.id.clone(), current).await?;
-                found.ok_or(ReleaseError::NothingToRollBackTo)?
+                let acts = metadata.production_acts(app.id.clone()).await?;
+                before_present(&acts).ok_or(ReleaseError::NothingToRollBackTo)?
             }
         };
-        let number = row.number;
+        let Some(row) = metadata.version(app.id.clone(), number).await? else {
+            let newest = metadata.newest_version(app.id.clone()).await?;
+            return Err(ReleaseError::UnknownVersion { version: number, newest });
+        };
         let module = self.0.modules.stored(&row.module).await;
         let module = module.map_err(|error| ReleaseError::Unusable { version: number, reason: error.to_string() })?;
-        metadata.release(app.id.clone(), Environment::Production, number, "rollback").await?;
+        metadata.release(app.id.clone(), Environment::Production, number, ReleaseAct::Rollback).await?;
         Ok(go_live(&app, Environment::Production, LiveVersion::new(row, Ok(module))))
+    }
+
+    /// The newest `limit` releases of an app in all environments, newest first.
+    pub async fn releases(&self, app: &str, limit: u32) -> Result<Vec<PastRelease>, ReleaseError> {
+        let app = self.app(app).ok_or_else(|| ReleaseError::UnknownApp(app.to_owned()))?;
+        Ok(self.0.metadata.releases(app.id.clone(), limit).await?)
     }
 
     /// The limits of an app. No I/O.

@@ -64,4 +64,6 @@ pub use limits::{InvalidLimits, Limits};
 pub use logs::{LogLevel, LogLine};
 pub use modules::{CompileWorkerError, Definition, Refusal, compile_worker};
 pub use outcome::{Outcome, WireFailure};
-pub use releases::{DeployError, DeployStage, Deployment, MetadataError, Release, ReleaseError};
+pub use releases::{
+    DeployError, DeployStage, Deployment, MetadataError, PastRelease, Release, ReleaseAct, ReleaseError,
+};

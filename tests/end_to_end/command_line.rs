@@ -30,7 +30,7 @@ fn assert_refused(output: &Output, words: &[&str]) {
 #[test]
 fn every_command_has_help_with_an_example() {
     let folder = tempfile::tempdir().unwrap();
-    for command in ["up", "new", "build", "deploy", "publish", "invoke", "settings"] {
+    for command in ["up", "new", "build", "deploy", "publish", "rollback", "releases", "invoke", "settings"] {
         let help = hookd_in(folder.path(), &[command, "--help"]);
         assert_eq!(code(&help), DONE);
         let text = stdout(&help);

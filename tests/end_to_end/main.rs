@@ -17,3 +17,4 @@ mod harness;
 mod hooks;
 mod hostile_modules;
 mod leanengine;
+mod releases;

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_util::codec::{FramedRead, LinesCodec};
 use tokio_util::io::StreamReader;
 
@@ -85,6 +85,21 @@ impl Api {
     /// Makes staging's version live in production.
     pub async fn publish(&self) -> anyhow::Result<Value> {
         self.json(self.request(Method::POST, "/publish").timeout(ANSWER_TIMEOUT)).await
+    }
+
+    /// Makes an earlier version live in production; without a number, the one that was live before.
+    pub async fn rollback(&self, version: Option<u64>) -> anyhow::Result<Value> {
+        let request = self.request(Method::POST, "/rollback").json(&json!({"version": version}));
+        self.json(request.timeout(ANSWER_TIMEOUT)).await
+    }
+
+    /// The newest releases, newest first.
+    pub async fn releases(&self, limit: u32) -> anyhow::Result<Vec<Value>> {
+        let request = self.request(Method::GET, "/releases").query(&[("limit", limit)]);
+        match self.json(request.timeout(ANSWER_TIMEOUT)).await? {
+            Value::Array(releases) => Ok(releases),
+            other => anyhow::bail!("the server's answer is no list of releases: {other}"),
+        }
     }
 
     /// Uploads a module; the answer tells its steps as they happen.

@@ -6,6 +6,8 @@ mod deploy;
 mod invoke;
 mod new;
 mod publish;
+mod releases;
+mod rollback;
 mod settings;
 mod up;
 
@@ -36,6 +38,8 @@ enum Command {
     Build(build::Build),
     Deploy(deploy::Deploy),
     Publish(publish::Publish),
+    Rollback(rollback::Rollback),
+    Releases(releases::Releases),
     Invoke(invoke::Invoke),
     Settings(settings::Settings),
     CompileModule(compile_module::CompileModule),
@@ -50,6 +54,8 @@ impl Cli {
             Command::Build(build) => build.run(),
             Command::Deploy(deploy) => block_on(deploy.run()),
             Command::Publish(publish) => block_on(publish.run()),
+            Command::Rollback(rollback) => block_on(rollback.run()),
+            Command::Releases(releases) => block_on(releases.run()),
             Command::Invoke(invoke) => block_on(invoke.run()),
             Command::Settings(settings) => block_on(settings.run()),
             Command::CompileModule(compile) => compile.run(),
