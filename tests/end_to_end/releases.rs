@@ -2,21 +2,12 @@
 
 use serde_json::Value;
 
-use crate::harness::{Server, module, stderr};
+use crate::command_line::assert_refused;
+use crate::harness::{Server, module};
 
 fn releases(server: &Server) -> Vec<Value> {
     let lines = server.hookd_ok(&["releases", "--json"]);
     lines.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
-}
-
-#[track_caller]
-fn assert_refused(server: &Server, arguments: &[&str], words: &[&str]) {
-    let output = server.hookd(arguments);
-    let text = stderr(&output);
-    assert_eq!(output.status.code(), Some(1), "{text}");
-    for word in words {
-        assert!(text.contains(word), "`{word}` is not in: {text}");
-    }
 }
 
 #[test]
@@ -51,8 +42,8 @@ fn releases_are_listed_newest_first() {
 #[test]
 fn rollback_goes_back_step_by_step_or_to_a_version_and_is_kept() {
     let mut server = Server::start();
-    assert_refused(&server, &["rollback"], &["no earlier version", "hookd releases"]);
-    assert_refused(&server, &["rollback", "4"], &["version 4", "nothing was deployed"]);
+    assert_refused(&server.hookd(&["rollback"]), &["no earlier version", "hookd releases"]);
+    assert_refused(&server.hookd(&["rollback", "4"]), &["version 4", "nothing was deployed"]);
     for name in ["word-filter", "audit-log", "word-filter"] {
         server.deploy(name);
     }
@@ -61,9 +52,9 @@ fn rollback_goes_back_step_by_step_or_to_a_version_and_is_kept() {
     assert_eq!((&back["version"], &back["environment"]), (&2.into(), &"production".into()));
     server.hookd_ok(&["rollback"]);
     assert_eq!(live(&server), 1);
-    assert_refused(&server, &["rollback"], &["no earlier version"]);
-    assert_refused(&server, &["rollback", "9"], &["version 9", "1 to 3"]);
-    assert_refused(&server, &["rollback", "first"], &["first"]);
+    assert_refused(&server.hookd(&["rollback"]), &["no earlier version"]);
+    assert_refused(&server.hookd(&["rollback", "9"]), &["version 9", "1 to 3"]);
+    assert_refused(&server.hookd(&["rollback", "first"]), &["first"]);
 
     let text = server.hookd_ok(&["rollback", "3"]);
     assert!(text.contains("Version 3 is live in production"), "{text}");

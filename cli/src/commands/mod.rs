@@ -1,9 +1,12 @@
 //! One file per command.
 
+mod apps;
 mod build;
 mod compile_module;
 mod deploy;
 mod invoke;
+mod limits;
+mod logs;
 mod new;
 mod publish;
 mod releases;
@@ -41,7 +44,9 @@ enum Command {
     Rollback(rollback::Rollback),
     Releases(releases::Releases),
     Invoke(invoke::Invoke),
+    Logs(logs::Logs),
     Settings(settings::Settings),
+    Apps(apps::Apps),
     CompileModule(compile_module::CompileModule),
 }
 
@@ -57,7 +62,9 @@ impl Cli {
             Command::Rollback(rollback) => block_on(rollback.run()),
             Command::Releases(releases) => block_on(releases.run()),
             Command::Invoke(invoke) => block_on(invoke.run()),
+            Command::Logs(logs) => block_on(logs.run()),
             Command::Settings(settings) => block_on(settings.run()),
+            Command::Apps(apps) => block_on(apps.run()),
             Command::CompileModule(compile) => compile.run(),
         }
     }

@@ -16,7 +16,7 @@ use crate::limits::Limits;
 use crate::modules::{Definition, ModuleHash};
 
 /// Version of `schema.sql`, in the database's `user_version`.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 /// The database failed.
 #[derive(Debug, Error)]
@@ -87,6 +87,12 @@ impl Metadata {
                 transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
                 transaction.commit()?;
             }
+            1 => {
+                let transaction = connection.transaction()?;
+                transaction.execute_batch("ALTER TABLE apps ADD COLUMN deleted_at_ms INTEGER")?;
+                transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+                transaction.commit()?;
+            }
             SCHEMA_VERSION => {}
             newer => return Err(MetadataError::NewerSchema { found: newer }),
         }
@@ -95,8 +101,9 @@ impl Metadata {
 
     pub(crate) async fn apps(&self) -> Result<Vec<AppRow>, MetadataError> {
         self.run(|connection| {
-            let mut statement =
-                connection.prepare("SELECT id, app_key, master_key, hook_key, limits FROM apps ORDER BY id")?;
+            let mut statement = connection.prepare(
+                "SELECT id, app_key, master_key, hook_key, limits FROM apps WHERE deleted_at_ms IS NULL ORDER BY id",
+            )?;
             let rows = statement.query_map([], |row| {
                 let keys = Keys { app_key: row.get(1)?, master_key: row.get(2)?, hook_key: row.get(3)? };
                 Ok((row.get(0)?, keys, row.get::<_, String>(4)?))
@@ -127,6 +134,44 @@ impl Metadata {
                 ],
             )?;
             Ok(inserted == 1)
+        })
+        .await
+    }
+
+    /// True when there was an app of this id, and is none now.
+    pub(crate) async fn was_deleted(&self, app_id: String) -> Result<bool, MetadataError> {
+        self.run(move |connection| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM apps WHERE id = ?1 AND deleted_at_ms IS NOT NULL)";
+            Ok(connection.query_row(sql, [app_id], |row| row.get(0))?)
+        })
+        .await
+    }
+
+    pub(crate) async fn set_keys(&self, app_id: String, keys: Keys) -> Result<(), MetadataError> {
+        self.run(move |connection| {
+            connection.execute(
+                "UPDATE apps SET app_key = ?2, master_key = ?3, hook_key = ?4 WHERE id = ?1",
+                params![app_id, keys.app_key, keys.master_key, keys.hook_key],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Leaves nothing of an app but its id.
+    pub(crate) async fn delete_app(&self, app_id: String) -> Result<(), MetadataError> {
+        self.run(move |connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute("DELETE FROM releases WHERE app_id = ?1", [&app_id])?;
+            transaction.execute("DELETE FROM versions WHERE app_id = ?1", [&app_id])?;
+            transaction.execute(
+                "UPDATE apps
+                 SET app_key = '', master_key = '', hook_key = '', limits = '{}', deleted_at_ms = ?2
+                 WHERE id = ?1",
+                params![app_id, now_ms()],
+            )?;
+            transaction.commit()?;
+            Ok(())
         })
         .await
     }

@@ -1,4 +1,5 @@
-//! The control API behind the command line: `/hookd/v1/apps/{app}/…`, master key only.
+//! The control API behind the command line: `/hookd/v1/apps/{app}/…` with the app's master key, and what concerns the
+//! apps of the installation with its admin key.
 //!
 //! | call | answer |
 //! |---|---|
@@ -8,7 +9,13 @@
 //! | `POST /publish` | the release |
 //! | `POST /rollback` | the release; body: `{"version": N}`, or without it the version that was live before |
 //! | `GET /releases?limit=…` | the newest releases |
+//! | `GET /logs?limit=…&function=…&request_id=…&follow=…` | one JSON event a line |
+//! | `POST /keys/app`, `master` or `hook` | all keys, one of them new; admin key or master key |
+//! | `DELETE /` | admin key |
+//! | `GET`, `POST /hookd/v1/apps` | all apps; a new app. Admin key |
 
+mod apps;
+mod logs;
 mod releases;
 mod settings;
 
@@ -24,24 +31,37 @@ use hookd_im_core::hooks::AppSettings;
 use hookd_runtime::{App, Engine, Environment};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+pub use self::apps::Installation;
 
 #[derive(Clone)]
 struct Control {
     engine: Engine,
     settings: Arc<AppSettings>,
+    installation: Arc<Installation>,
+    shutdown: CancellationToken,
 }
 
 /// The routes.
-pub fn router(engine: Engine, settings: Arc<AppSettings>) -> Router {
+pub fn router(
+    engine: Engine,
+    settings: Arc<AppSettings>,
+    installation: Installation,
+    shutdown: CancellationToken,
+) -> Router {
     let upload_limit = engine.max_module_bytes();
     Router::new()
-        .route("/hookd/v1/apps/{app}", get(show_app))
+        .route("/hookd/v1/apps/{app}", get(show_app).delete(apps::delete))
+        .route("/hookd/v1/apps", get(apps::list).post(apps::create))
+        .route("/hookd/v1/apps/{app}/keys/{key}", post(apps::rotate_key))
+        .route("/hookd/v1/apps/{app}/logs", get(logs::read))
         .route("/hookd/v1/apps/{app}/settings", get(settings::show).patch(settings::change))
         .route("/hookd/v1/apps/{app}/deployments", post(releases::deploy).layer(DefaultBodyLimit::max(upload_limit)))
         .route("/hookd/v1/apps/{app}/publish", post(releases::publish))
         .route("/hookd/v1/apps/{app}/rollback", post(releases::rollback))
         .route("/hookd/v1/apps/{app}/releases", get(releases::list))
-        .with_state(Control { engine, settings })
+        .with_state(Control { engine, settings, installation: installation.into(), shutdown })
 }
 
 /// An app whose master key the caller showed.
@@ -93,19 +113,27 @@ impl IntoResponse for ApiError {
 }
 
 async fn show_app(State(control): State<Control>, Authorized(app): Authorized) -> Json<Value> {
+    let mut shown = summary(&control, &app);
+    if let Value::Object(fields) = &mut shown {
+        fields.insert("hook_key".to_owned(), app.hook_key.clone().into());
+    }
+    Json(shown)
+}
+
+/// What anybody who may see the app may see of it.
+fn summary(control: &Control, app: &App) -> Value {
     let live = |environment| {
         let version = control.engine.live_version(&app.id, environment)?;
         let functions = control.engine.definitions(&app.id, environment);
         let functions: Vec<String> = functions.into_iter().map(|definition| definition.name).collect();
         Some(json!({"version": version, "functions": functions}))
     };
-    Json(json!({
+    json!({
         "app_id": app.id,
         "app_key": app.app_key,
-        "hook_key": app.hook_key,
         "production": live(Environment::Production),
         "staging": live(Environment::Staging),
-    }))
+    })
 }
 
 fn internal(error: impl Into<anyhow::Error>) -> ApiError {
