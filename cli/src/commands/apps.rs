@@ -50,7 +50,7 @@ enum Action {
         #[command(flatten)]
         common: Common,
     },
-    /// Delete an app: its versions, releases, settings of the engine and keys.
+    /// Delete an app: its versions, releases, limits and keys.
     #[command(
         after_help = "Example:\n  hookd apps delete shop\n\nThe id is not given again. Messages stay in the store, out \
                             of everybody's reach."

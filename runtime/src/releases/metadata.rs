@@ -388,3 +388,26 @@ fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_database_of_the_first_schema_keeps_its_apps() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("engine.db");
+        let app = || AppRow { id: "demo".to_owned(), keys: Keys::generate(), limits: Limits::default() };
+        Metadata::open(&path).unwrap().create_app(app()).await.unwrap();
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch("ALTER TABLE apps DROP COLUMN deleted_at_ms; PRAGMA user_version = 1").unwrap();
+        drop(connection);
+
+        let metadata = Metadata::open(&path).unwrap();
+        assert_eq!(metadata.apps().await.unwrap().len(), 1);
+        metadata.delete_app("demo".to_owned()).await.unwrap();
+        assert!(metadata.apps().await.unwrap().is_empty());
+        assert!(metadata.was_deleted("demo".to_owned()).await.unwrap());
+        assert!(!metadata.create_app(app()).await.unwrap());
+    }
+}
