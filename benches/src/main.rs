@@ -40,13 +40,13 @@ fn bench() -> anyhow::Result<()> {
         bail!("`{}` is missing; build it with `make modules`", module.display());
     }
     progress("starting the peers");
-    let peers = [Peer::echo()?, Peer::hookd(&module)?, Peer::leanengine(workspace)?];
-    let [echo, hookd, leanengine] = rounds(&peers)?;
+    let peers = [Peer::echo()?, Peer::hookd(&module)?, Peer::leanengine(workspace)?, Peer::leanengine_bare(workspace)?];
+    let [echo, hookd, leanengine, leanengine_bare] = rounds(&peers)?;
     drop(peers);
 
     progress("in process");
     let in_process = in_process::measure(&module)?;
-    let report = Report { echo, hookd, leanengine, in_process, machine: machine::facts(workspace) };
+    let report = Report { echo, hookd, leanengine, leanengine_bare, in_process, machine: machine::facts(workspace) };
     report.print();
     report.write_summary(&workspace.join("target/bench/summary.json"))?;
     report.write_page(&workspace.join("docs/performance.md"))

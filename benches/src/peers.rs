@@ -54,8 +54,17 @@ impl Peer {
         Ok(peer)
     }
 
-    /// LeanCloud's engine SDK with the same hook in JavaScript.
+    /// LeanCloud's engine SDK with the same hook in JavaScript: in express, as its documentation shows it.
     pub fn leanengine(workspace: &Path) -> anyhow::Result<Self> {
+        Self::node("leanengine in express", "express", workspace)
+    }
+
+    /// The same without a web framework around it.
+    pub fn leanengine_bare(workspace: &Path) -> anyhow::Result<Self> {
+        Self::node("leanengine, bare", "bare", workspace)
+    }
+
+    fn node(name: &'static str, set_up: &str, workspace: &Path) -> anyhow::Result<Self> {
         let folder = workspace.join("benches/leanengine");
         if !folder.join("node_modules").is_dir() {
             bail!("the packages of `{}` are missing; install them with `npm ci` there", folder.display());
@@ -63,13 +72,14 @@ impl Peer {
         let mut command = Command::new("node");
         command
             .arg(folder.join("server.js"))
+            .arg(set_up)
             .env("BENCH_APP_ID", KEYS.app_id)
             .env("BENCH_APP_KEY", KEYS.app_key)
             .env("BENCH_MASTER_KEY", "bench-master-key")
             .env("BENCH_HOOK_KEY", KEYS.hook_key);
-        let (process, ready) = start("leanengine", command)?;
+        let (process, ready) = start(name, command)?;
         let target = target(&ready, KEYS, |body| body.get("result").is_some_and(workload::is_filtered))?;
-        Ok(Self { name: "leanengine", process, target, _data: None })
+        Ok(Self { name, process, target, _data: None })
     }
 
     /// For people.

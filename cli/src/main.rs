@@ -13,6 +13,9 @@ use clap::error::ErrorKind;
 use crate::commands::Cli;
 use crate::exit::ExitCode;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::process::ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

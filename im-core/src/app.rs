@@ -50,6 +50,14 @@ pub enum FailurePolicy {
 pub struct ImSettings {
     /// "Return error and stop processing request when hook failed".
     pub on_hook_failure: FailurePolicy,
+    /// Exceptions from `on_hook_failure`, by what they are for: `_messageReceived:timeout` (a hook and a cause) wins over
+    /// `_messageReceived` (a hook), which wins over `:timeout` (a cause). Causes: [`crate::hooks::FailureCause::name`].
+    pub hook_failure_policies: BTreeMap<String, FailurePolicy>,
+    /// A hook's circuit breaker opens after so many calls in a row that ended with `timeout`, `unavailable` or
+    /// `overloaded`: until the engine answers again its calls fail at once. 0: never.
+    pub hook_breaker_failures: u32,
+    /// How long an open breaker waits, in ms, before it lets one call try the engine again.
+    pub hook_breaker_cool_down_ms: u64,
     /// How long the IM core waits for a blocking hook, in ms. Bounded by [`MAX_HOOK_TIMEOUT`].
     pub blocking_hook_timeout_ms: u64,
     /// How long the engine may spend on a notification hook, in ms.
@@ -63,10 +71,18 @@ pub struct ImSettings {
 /// The client SDK gives a request up after 20 s (P-12), hooks included.
 pub const MAX_HOOK_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// A breaker that waited longer would keep hooks off an engine that has long been well again.
+pub const MAX_BREAKER_COOL_DOWN: Duration = Duration::from_secs(60);
+
 impl Default for ImSettings {
     fn default() -> Self {
         Self {
             on_hook_failure: FailurePolicy::Ignore,
+            hook_failure_policies: BTreeMap::new(),
+            // A burst that the engine cannot take ends in fewer failures without one success between them.
+            hook_breaker_failures: 10,
+            // An engine that comes back is used again within a second.
+            hook_breaker_cool_down_ms: 500,
             // EC-19: the core waits 10 s for a blocking hook; notification hooks may use the engine's full 15 s.
             blocking_hook_timeout_ms: 10_000,
             notification_hook_timeout_ms: 15_000,

@@ -15,7 +15,7 @@ pub struct Build {
     /// Folder of the hook project.
     #[arg(default_value = ".")]
     project: PathBuf,
-    /// Where to write the module [default: target/hookd/<name>.wasm in the project's target folder].
+    /// Where to write the module [default: target/hookd/NAME.wasm in the project's target folder].
     #[arg(short, long)]
     output: Option<PathBuf>,
     /// Print one line of JSON instead of the path.

@@ -8,9 +8,10 @@ use bytes::Bytes;
 use hook_types::{Hook, ReadReply, read_reply};
 use tokio_util::task::TaskTracker;
 
+use super::breaker::{BreakerReport, Breakers};
 use super::notifications::{MAX_WAITING, NotificationQueue};
 use super::settings::timeout;
-use super::{AppSettings, FailureCause, HookCall, HookEngine, HookFailure, metrics};
+use super::{AppSettings, FailureCause, HookCall, HookEngine, HookFailure, metrics, policy};
 use crate::app::{App, FailurePolicy, ImSettings};
 use crate::error::{Code, RequestError};
 
@@ -24,19 +25,27 @@ const ENGINE_GRACE: Duration = Duration::from_millis(20);
 pub struct HookCaller {
     engine: Arc<dyn HookEngine>,
     settings: Arc<AppSettings>,
+    breakers: Arc<Breakers>,
     notifications: NotificationQueue,
 }
 
 impl HookCaller {
     /// `tasks` runs the notification hooks; each ends within [`crate::app::MAX_HOOK_TIMEOUT`] of its turn.
     pub fn new(engine: Arc<dyn HookEngine>, settings: Arc<AppSettings>, tasks: TaskTracker) -> Self {
-        Self { engine, settings, notifications: NotificationQueue::new(tasks) }
+        Self { engine, settings, breakers: Arc::default(), notifications: NotificationQueue::new(tasks) }
+    }
+
+    /// The circuit breakers of the hooks that the app's production environment defines.
+    pub fn breakers(&self, app: &App) -> Vec<BreakerReport> {
+        let hooks = hook_types::hook::ALL.iter().map(|(hook, _)| *hook);
+        hooks.filter(|hook| self.engine.defines(app, hook)).map(|hook| self.breakers.report(&app.id, hook)).collect()
     }
 
     /// Calls a blocking hook and waits for its decision. A hook that is not defined has none: the default reply.
     ///
     /// # Errors
-    /// The hook failed and the app's policy is [`FailurePolicy::Abort`]; with `Ignore` the answer is the default reply.
+    /// The hook failed and the app's policy for this hook and cause is [`FailurePolicy::Abort`]; with `Ignore` the answer
+    /// is the default reply.
     pub async fn before<H: Hook>(
         &self,
         app: &Arc<App>,
@@ -68,8 +77,9 @@ impl HookCaller {
             },
             Err(failure) => failure,
         };
-        log_failure(app, H::NAME, &failure, Some(settings.on_hook_failure));
-        match settings.on_hook_failure {
+        let policy = policy::on_failure(&settings, H::NAME, failure.cause);
+        log_failure(app, H::NAME, &failure, Some(policy));
+        match policy {
             FailurePolicy::Ignore => {
                 metrics::let_through(H::NAME, failure.cause);
                 Ok(H::Reply::default())
@@ -90,7 +100,8 @@ impl HookCaller {
             Ok(params) => params,
             Err(failure) => return log_failure(app, H::NAME, &failure, None),
         };
-        let (engine, settings, app_id) = (self.engine.clone(), self.settings.clone(), &app.id);
+        let (engine, settings, breakers) = (self.engine.clone(), self.settings.clone(), self.breakers.clone());
+        let app_id = &app.id;
         let app = app.clone();
         let queued = self.notifications.push(app_id, async move {
             let settings = match settings.get(&app.id).await {
@@ -102,7 +113,7 @@ impl HookCaller {
             };
             let deadline = timeout(&settings, H::NAME, H::KIND);
             let call = HookCall { app: app.clone(), hook: H::NAME, params, remote_address, deadline };
-            if let Err(failure) = timed_call(engine.as_ref(), call).await {
+            if let Err(failure) = guarded_call(engine.as_ref(), &breakers, &settings, call).await {
                 log_failure(&app, H::NAME, &failure, None);
             }
         });
@@ -127,7 +138,7 @@ impl HookCaller {
         let deadline = timeout(settings, H::NAME, H::KIND);
         let call = HookCall { app: app.clone(), hook: H::NAME, params: encode::<H>(params)?, remote_address, deadline };
         let started = Instant::now();
-        let result = timed_call(self.engine.as_ref(), call).await;
+        let result = guarded_call(self.engine.as_ref(), &self.breakers, settings, call).await;
         let took = started.elapsed();
         if took > SLOW {
             tracing::warn!(app = %app.id, hook = H::NAME, ?took, "slow hook call");
@@ -150,6 +161,20 @@ impl HookCaller {
 /// What the client is told when a blocking hook failed under [`FailurePolicy::Abort`] (S-82).
 pub(crate) fn aborted_by<H: Hook>(code: Code) -> impl FnOnce(HookFailure) -> RequestError {
     move |failure| RequestError::detailed(code, format!("hook call failed: `{}`: {failure}", H::NAME))
+}
+
+/// One call, if the hook's breaker lets it pass.
+async fn guarded_call(
+    engine: &dyn HookEngine,
+    breakers: &Breakers,
+    settings: &ImSettings,
+    call: HookCall,
+) -> Result<Bytes, HookFailure> {
+    let breaker = breakers.of(&call.app.id);
+    let attempt = breaker.admit(call.hook, settings)?;
+    let result = timed_call(engine, call).await;
+    attempt.ended(result.as_ref().err().map(|failure| failure.cause));
+    result
 }
 
 /// One call, never longer than its deadline and [`ENGINE_GRACE`], counted.

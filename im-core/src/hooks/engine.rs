@@ -25,7 +25,7 @@ pub struct HookCall {
     pub deadline: Duration,
 }
 
-/// Why a hook gave no answer. Also a metrics label and, later, the key of per-cause policies.
+/// Why a hook gave no answer. Also a metrics label, and a key of `hook_failure_policies`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FailureCause {
     /// The function returned an error.
@@ -45,6 +45,17 @@ pub enum FailureCause {
 }
 
 impl FailureCause {
+    /// Every cause.
+    pub const ALL: [Self; 7] = [
+        Self::Failed,
+        Self::TimedOut,
+        Self::Trapped,
+        Self::OutOfMemory,
+        Self::Overloaded,
+        Self::BadReply,
+        Self::Unavailable,
+    ];
+
     /// The word used in settings, metrics and logs.
     pub fn name(self) -> &'static str {
         match self {
@@ -55,6 +66,14 @@ impl FailureCause {
             Self::Overloaded => "overloaded",
             Self::BadReply => "bad_reply",
             Self::Unavailable => "unavailable",
+        }
+    }
+
+    /// True when the engine itself is dead or drowning; the other causes are answers of an engine that is well.
+    pub(super) fn is_the_engines(self) -> bool {
+        match self {
+            Self::TimedOut | Self::Overloaded | Self::Unavailable => true,
+            Self::Failed | Self::Trapped | Self::OutOfMemory | Self::BadReply => false,
         }
     }
 }

@@ -1,14 +1,17 @@
 //! What is counted about hook calls.
 
-use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use std::time::Duration;
 
-use super::FailureCause;
+use super::{BreakerState, FailureCause};
+use crate::ids::AppId;
 
 const CALLS: &str = "hookd_hook_calls_total";
 const SECONDS: &str = "hookd_hook_call_seconds";
 const LET_THROUGH: &str = "hookd_hook_let_through_total";
 const ABORTED: &str = "hookd_hook_aborted_total";
+const BREAKER: &str = "hookd_hook_breaker_state";
+const SHORT_CIRCUITED: &str = "hookd_hook_short_circuited_total";
 const DROPPED: &str = "hookd_hook_notifications_dropped_total";
 
 /// Gives every metric of this module its help text. Called once, after the recorder is installed.
@@ -17,6 +20,11 @@ pub fn describe() {
     describe_histogram!(SECONDS, Unit::Seconds, "Time from a hook call to its outcome, by hook.");
     describe_counter!(LET_THROUGH, "Requests that went on although their blocking hook failed, by hook and cause.");
     describe_counter!(ABORTED, "Requests refused because their blocking hook failed, by hook and cause.");
+    describe_gauge!(
+        BREAKER,
+        "Circuit breaker by app and hook: 0 closed, 1 half open, 2 open. Absent: it never opened."
+    );
+    describe_counter!(SHORT_CIRCUITED, "Hook calls that failed at once because the hook's breaker was open, by hook.");
     describe_counter!(DROPPED, "Notification hooks not called because too many were waiting, by hook.");
 }
 
@@ -35,4 +43,17 @@ pub(super) fn aborted(hook: &'static str, cause: FailureCause) {
 
 pub(super) fn dropped(hook: &'static str) {
     counter!(DROPPED, "hook" => hook).increment(1);
+}
+
+pub(super) fn breaker(app: &AppId, hook: &'static str, state: BreakerState) {
+    let value = match state {
+        BreakerState::Closed => 0,
+        BreakerState::HalfOpen => 1,
+        BreakerState::Open => 2,
+    };
+    gauge!(BREAKER, "app" => app.to_string(), "hook" => hook).set(value);
+}
+
+pub(super) fn short_circuited(hook: &'static str) {
+    counter!(SHORT_CIRCUITED, "hook" => hook).increment(1);
 }

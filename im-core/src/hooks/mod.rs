@@ -2,14 +2,17 @@
 //!
 //! Rules: S-73 … S-87, EC-23 … EC-32.
 
+mod breaker;
 mod caller;
 mod engine;
 mod engine_of_app;
 mod http_engine;
 pub mod metrics;
 mod notifications;
+mod policy;
 mod settings;
 
+pub use breaker::{BreakerReport, BreakerState};
 pub use caller::HookCaller;
 pub(crate) use caller::aborted_by;
 pub use engine::{FailureCause, HookCall, HookEngine, HookFailure};

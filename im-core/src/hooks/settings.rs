@@ -9,8 +9,9 @@ use hook_types::HookKind;
 use thiserror::Error;
 use tokio::sync::Mutex;
 
+use super::policy::{self, ScopeError};
 use super::{EngineUrlError, HttpEngine};
-use crate::app::{ImSettings, MAX_HOOK_TIMEOUT};
+use crate::app::{ImSettings, MAX_BREAKER_COOL_DOWN, MAX_HOOK_TIMEOUT};
 use crate::ids::AppId;
 use crate::store::{Store, StoreError};
 
@@ -31,6 +32,17 @@ pub enum SettingsError {
     /// The engine's address cannot be used.
     #[error("`engine_url`: {0}")]
     EngineUrl(#[from] EngineUrlError),
+    /// A policy is for something that does not exist.
+    #[error("`hook_failure_policies` has the key `{key}`, {problem}")]
+    BadPolicyScope {
+        /// The key.
+        key: String,
+        /// What is wrong with it.
+        problem: ScopeError,
+    },
+    /// The cool-down is zero or too long.
+    #[error("`hook_breaker_cool_down_ms` is {0} ms; allowed are 1 to {max} ms", max = MAX_BREAKER_COOL_DOWN.as_millis())]
+    CoolDownOutOfRange(u64),
     /// The store failed.
     #[error("the settings cannot be saved")]
     Store(#[from] StoreError),
@@ -120,10 +132,18 @@ fn check(settings: &ImSettings) -> Result<(), SettingsError> {
         }
     }
     let is_hook = |name: &str| hook_types::hook::ALL.iter().any(|(hook, _)| *hook == name);
-    match settings.hook_timeouts_ms.keys().find(|name| !is_hook(name)) {
-        Some(unknown) => Err(SettingsError::UnknownHook(unknown.clone())),
-        None => Ok(()),
+    if let Some(unknown) = settings.hook_timeouts_ms.keys().find(|name| !is_hook(name)) {
+        return Err(SettingsError::UnknownHook(unknown.clone()));
     }
+    for key in settings.hook_failure_policies.keys() {
+        let refused = |problem| SettingsError::BadPolicyScope { key: key.clone(), problem };
+        policy::check_scope(key).map_err(refused)?;
+    }
+    let cool_down_ms = settings.hook_breaker_cool_down_ms;
+    if cool_down_ms == 0 || Duration::from_millis(cool_down_ms) > MAX_BREAKER_COOL_DOWN {
+        return Err(SettingsError::CoolDownOutOfRange(cool_down_ms));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -161,6 +181,9 @@ mod tests {
         assert!(error(with_hook("_messageReceived", 0)).contains("`_messageReceived` is 0 ms"));
         let settings = ImSettings { blocking_hook_timeout_ms: 15_001, ..ImSettings::default() };
         assert!(error(settings).contains("`blocking_hook_timeout_ms` is 15001 ms; allowed are 1 to 15000 ms"));
+        let settings = |cool_down| ImSettings { hook_breaker_cool_down_ms: cool_down, ..ImSettings::default() };
+        assert!(error(settings(0)).contains("`hook_breaker_cool_down_ms` is 0 ms; allowed are 1 to 60000 ms"));
+        assert!(error(settings(60_001)).contains("60001"));
         assert!(check(&ImSettings::default()).is_ok());
     }
 }

@@ -1,6 +1,6 @@
 //! Every blocking hook × every way to answer × both policies.
 
-use hookd_im_core::app::FailurePolicy;
+use hookd_im_core::app::{FailurePolicy, ImSettings};
 use hookd_im_core::conversations::{self, StartConversation};
 use hookd_im_core::error::{Code, RequestError};
 use hookd_im_core::hooks::FailureCause;
@@ -116,6 +116,72 @@ async fn under_abort_a_failed_hook_stops_the_request_with_an_error_of_the_server
             assert!(!scene.was_carried_out(hook).await, "{hook} {script:?}");
         }
     }
+}
+
+/// Settings for one failure: what is said of hook and cause, of the hook, of the cause, of the app.
+fn exceptions(hook: &str, cause: FailureCause) -> [String; 3] {
+    [format!("{hook}:{}", cause.name()), hook.to_owned(), format!(":{}", cause.name())]
+}
+
+#[tokio::test]
+async fn the_narrowest_policy_for_hook_and_cause_decides() {
+    let (ignore, abort) = (FailurePolicy::Ignore, FailurePolicy::Abort);
+    // hook and cause, hook, cause, app -> what happens
+    let table = [
+        (Some(abort), Some(ignore), Some(ignore), ignore, abort),
+        (Some(ignore), Some(abort), Some(abort), abort, ignore),
+        (None, Some(abort), Some(ignore), ignore, abort),
+        (None, Some(ignore), Some(abort), abort, ignore),
+        (None, None, Some(abort), ignore, abort),
+        (None, None, Some(ignore), abort, ignore),
+        (None, None, None, abort, abort),
+        (None, None, None, ignore, ignore),
+    ];
+    for hook in HOOKS {
+        for cause in FailureCause::ALL {
+            for (hook_and_cause, of_hook, of_cause, of_app, expected) in table {
+                let case = format!("{hook} {cause:?} {hook_and_cause:?} {of_hook:?} {of_cause:?} {of_app:?}");
+                let mut scene = Scene::new().await;
+                let given = exceptions(hook, cause).into_iter().zip([hook_and_cause, of_hook, of_cause]);
+                let given = given.filter_map(|(scope, policy)| Some((scope, policy?)));
+                // What is said of other hooks and causes must not matter: it says the opposite.
+                let opposite = if expected == abort { ignore } else { abort };
+                let other_hook = HOOKS.into_iter().find(|other| *other != hook).unwrap();
+                let other_cause = FailureCause::ALL.into_iter().find(|other| *other != cause).unwrap();
+                let [other_both, ..] = exceptions(hook, other_cause);
+                let [_, other_hook, other_cause] = exceptions(other_hook, other_cause);
+                let others = [other_both, other_hook, other_cause].map(|scope| (scope, opposite));
+                let policies = others.into_iter().chain(given).collect();
+                scene
+                    .world
+                    .set(|settings| {
+                        settings.on_hook_failure = of_app;
+                        settings.hook_failure_policies = policies;
+                    })
+                    .await;
+                scene.world.engine.define(hook, Script::Fail(cause));
+                let result = scene.request(hook).await;
+                assert_eq!(result.is_err(), expected == abort, "{case}");
+                assert_eq!(scene.was_carried_out(hook).await, expected == ignore, "{case}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_policy_for_what_does_not_exist_is_refused_by_name_and_changes_nothing() {
+    let world = World::new();
+    for (scope, named) in [
+        ("_messageRecieved", "`_messageRecieved` is not a hook"),
+        ("_messageReceived:slow", "`slow` is not a cause of failure; causes are `failed`, `timeout`"),
+        ("_messageSent:timeout", "no request waits for `_messageSent`"),
+    ] {
+        let policies = [(scope.to_owned(), FailurePolicy::Abort)].into();
+        let settings = ImSettings { hook_failure_policies: policies, ..ImSettings::default() };
+        let error = world.core.settings.update(&world.app.id, settings).await.unwrap_err().to_string();
+        assert!(error.contains("`hook_failure_policies`") && error.contains(named), "{error}");
+    }
+    assert_eq!(*world.core.settings.get(&world.app.id).await.unwrap(), ImSettings::default());
 }
 
 #[tokio::test]
