@@ -69,7 +69,7 @@ impl Calls {
         let module = version.module.as_ref().map_err(|message| Outcome::Unavailable { message: message.clone() })?;
         let limits = &app.bounds().limits;
         let request_id = self.request_ids.next();
-        let log = CallLog::new(app.log.clone(), &app.id, version.number, "instantiate", request_id, limits);
+        let log = CallLog::new(app.log().clone(), &app.id, version.number, "instantiate", request_id, limits);
         self.sandbox.instantiate(module, limits, log.into()).await
     }
 
@@ -99,7 +99,7 @@ impl Calls {
         };
         let request_id = self.request_ids.next();
         let name = &invocation.name;
-        let log = Arc::new(CallLog::new(app.log.clone(), &app.id, version.number, name, request_id, limits));
+        let log = Arc::new(CallLog::new(app.log().clone(), &app.id, version.number, name, request_id, limits));
         let call = GuestCall {
             name,
             params,

@@ -6,17 +6,17 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::apps::{App, Apps, CreateAppError, Keys, NewApp, is_valid_app_id};
+use crate::apps::{App, Apps, ChangeAppError, CreateAppError, KeyKind, Keys, NewApp, is_valid_app_id};
 use crate::calls::{Calls, Invocation};
 use crate::config::EngineConfig;
 use crate::environment::Environment;
 use crate::limits::{InvalidLimits, Limits};
-use crate::logs::LogLine;
+use crate::logs::{LogLine, LogReader};
 use crate::modules::{Definition, Modules};
 use crate::outcome::Outcome;
 use crate::releases::{
-    AppRow, DeployError, DeployStage, Deployment, LiveVersion, Metadata, MetadataError, NewRelease, Release,
-    ReleaseError, VersionRow,
+    AppRow, DeployError, DeployStage, Deployment, LiveVersion, Metadata, MetadataError, NewRelease, PastRelease,
+    Release, ReleaseAct, ReleaseError, VersionRow, before_present,
 };
 use crate::rpc;
 use crate::sandbox::Sandbox;
@@ -102,10 +102,50 @@ impl Engine {
         let row = AppRow { id: app.id.clone(), keys: Keys::generate(), limits: Limits::default() };
         let created = Arc::new(App::new(row.id.clone(), row.keys.clone(), row.limits.clone()));
         if !self.0.metadata.create_app(row).await? {
-            return Err(CreateAppError::Exists(app.id));
+            let deleted = self.0.metadata.was_deleted(app.id.clone()).await?;
+            return Err(if deleted { CreateAppError::Deleted(app.id) } else { CreateAppError::Exists(app.id) });
         }
         self.0.apps.insert(created.clone());
         Ok(created)
+    }
+
+    /// Gives an app a new key in place of one; the old one is worth nothing from now on.
+    pub async fn rotate_key(&self, app: &str, kind: KeyKind) -> Result<Arc<App>, ChangeAppError> {
+        let unknown = || ChangeAppError::UnknownApp(app.to_owned());
+        let before = self.app(app).ok_or_else(unknown)?;
+        let _changing = before.changing().lock().await;
+        // Another rotation may have come first: its key must stay.
+        let current = self.current(&before).ok_or_else(unknown)?;
+        let mut keys = current.keys();
+        keys.renew(kind);
+        self.0.metadata.set_keys(current.id.clone(), keys.clone()).await?;
+        let rotated = Arc::new(current.with_keys(keys));
+        self.0.apps.insert(rotated.clone());
+        tracing::info!(app_id = rotated.id, ?kind, "key rotated");
+        Ok(rotated)
+    }
+
+    /// Deletes an app with its versions, releases, limits and keys. Calls in flight end on the version they began with.
+    /// The id stays taken.
+    pub async fn delete_app(&self, app: &str) -> Result<(), ChangeAppError> {
+        let unknown = || ChangeAppError::UnknownApp(app.to_owned());
+        let before = self.app(app).ok_or_else(unknown)?;
+        let _changing = before.changing().lock().await;
+        let current = self.current(&before).ok_or_else(unknown)?;
+        self.0.metadata.delete_app(current.id.clone()).await?;
+        self.0.apps.remove(&current.id);
+        tracing::info!(app_id = current.id, "app deleted");
+        Ok(())
+    }
+
+    /// The app as it is now; `None` when it was deleted since it was looked up.
+    fn current(&self, app: &App) -> Option<Arc<App>> {
+        self.app(&app.id).filter(|current| current.is_same(app))
+    }
+
+    /// All apps, by id. No I/O.
+    pub fn apps(&self) -> Vec<Arc<App>> {
+        self.0.apps.all()
     }
 
     /// An app by id. No I/O.
@@ -163,12 +203,13 @@ impl Engine {
         let size_bytes = module.len();
         let mut prepared = modules.compile(module).await?;
         progress(DeployStage::ReadingDefinitions);
-        modules.read_definitions(&mut prepared, &app.bounds().limits, app.log.clone(), &app.id).await?;
+        modules.read_definitions(&mut prepared, &app.bounds().limits, app.log().clone(), &app.id).await?;
         progress(DeployStage::Storing);
         modules.store(&mut prepared).await?;
 
         progress(DeployStage::Releasing);
-        let _releasing = app.releasing.lock().await;
+        let _changing = app.changing().lock().await;
+        self.current(&app).ok_or_else(|| DeployError::UnknownApp(app_id.clone()))?;
         let release = NewRelease {
             app_id,
             environment,
@@ -184,36 +225,42 @@ impl Engine {
     /// Makes staging's version live in production.
     pub async fn publish(&self, app: &str) -> Result<Release, ReleaseError> {
         let app = self.app(app).ok_or_else(|| ReleaseError::UnknownApp(app.to_owned()))?;
-        let _releasing = app.releasing.lock().await;
+        let _changing = app.changing().lock().await;
+        self.current(&app).ok_or_else(|| ReleaseError::UnknownApp(app.id.clone()))?;
         let staged = app.live(Environment::Staging).load_full().ok_or(ReleaseError::NothingStaged)?;
-        self.0.metadata.release(app.id.clone(), Environment::Production, staged.number, "publish").await?;
+        self.0.metadata.release(app.id.clone(), Environment::Production, staged.number, ReleaseAct::Publish).await?;
         app.live(Environment::Production).store(Some(staged.clone()));
         tracing::info!(app_id = app.id, version = staged.number, "published");
         Ok(staged.release(&app.id, Environment::Production))
     }
 
-    /// Makes an earlier version live in production: `version`, or the newest older one that was live there.
+    /// Makes an earlier version live in production: `version`, or the one that was live there before the present one.
     pub async fn rollback(&self, app: &str, version: Option<u64>) -> Result<Release, ReleaseError> {
         let app = self.app(app).ok_or_else(|| ReleaseError::UnknownApp(app.to_owned()))?;
-        let _releasing = app.releasing.lock().await;
+        let _changing = app.changing().lock().await;
+        self.current(&app).ok_or_else(|| ReleaseError::UnknownApp(app.id.clone()))?;
         let metadata = &self.0.metadata;
-        let row = match version {
-            Some(number) => {
-                let found = metadata.version(app.id.clone(), number).await?;
-                found.ok_or(ReleaseError::UnknownVersion(number))?
-            }
+        let number = match version {
+            Some(number) => number,
             None => {
-                let current = app.live(Environment::Production).load_full();
-                let current = current.ok_or(ReleaseError::NothingToRollBackTo)?.number;
-                let found = metadata.earlier_in_production(app.id.clone(), current).await?;
-                found.ok_or(ReleaseError::NothingToRollBackTo)?
+                let acts = metadata.production_acts(app.id.clone()).await?;
+                before_present(&acts).ok_or(ReleaseError::NothingToRollBackTo)?
             }
         };
-        let number = row.number;
+        let Some(row) = metadata.version(app.id.clone(), number).await? else {
+            let newest = metadata.newest_version(app.id.clone()).await?;
+            return Err(ReleaseError::UnknownVersion { version: number, newest });
+        };
         let module = self.0.modules.stored(&row.module).await;
         let module = module.map_err(|error| ReleaseError::Unusable { version: number, reason: error.to_string() })?;
-        metadata.release(app.id.clone(), Environment::Production, number, "rollback").await?;
+        metadata.release(app.id.clone(), Environment::Production, number, ReleaseAct::Rollback).await?;
         Ok(go_live(&app, Environment::Production, LiveVersion::new(row, Ok(module))))
+    }
+
+    /// The newest `limit` releases of an app in all environments, newest first.
+    pub async fn releases(&self, app: &str, limit: u32) -> Result<Vec<PastRelease>, ReleaseError> {
+        let app = self.app(app).ok_or_else(|| ReleaseError::UnknownApp(app.to_owned()))?;
+        Ok(self.0.metadata.releases(app.id.clone(), limit).await?)
     }
 
     /// The limits of an app. No I/O.
@@ -225,7 +272,8 @@ impl Engine {
     pub async fn set_limits(&self, app: &str, limits: Limits) -> Result<(), SetLimitsError> {
         limits.validate()?;
         let app = self.app(app).ok_or_else(|| SetLimitsError::UnknownApp(app.to_owned()))?;
-        let _releasing = app.releasing.lock().await;
+        let _changing = app.changing().lock().await;
+        self.current(&app).ok_or_else(|| SetLimitsError::UnknownApp(app.id.clone()))?;
         self.0.metadata.set_limits(app.id.clone(), limits.clone()).await?;
         app.set_limits(limits);
         Ok(())
@@ -233,7 +281,12 @@ impl Engine {
 
     /// The newest lines that the app's functions wrote, oldest first; kept in memory only.
     pub fn recent_logs(&self, app: &str) -> Vec<LogLine> {
-        self.app(app).map(|app| app.log.lines()).unwrap_or_default()
+        self.app(app).map(|app| app.log().after(0).lines).unwrap_or_default()
+    }
+
+    /// Reads the log of an app line by line, those that are kept first. `None` when there is no such app.
+    pub fn read_logs(&self, app: &str) -> Option<LogReader> {
+        self.app(app).map(|app| LogReader::new(app.log().clone()))
     }
 
     /// Largest module that [`Engine::deploy`] accepts.

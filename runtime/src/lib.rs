@@ -55,13 +55,15 @@ mod releases;
 mod rpc;
 mod sandbox;
 
-pub use apps::{App, CreateAppError, NewApp};
+pub use apps::{App, ChangeAppError, CreateAppError, KeyKind, NewApp, UnknownKeyKind, generate_key, keys_equal};
 pub use calls::Invocation;
 pub use config::{CompileLimits, EngineConfig};
 pub use engine::{Engine, OpenError, SetLimitsError};
 pub use environment::{Environment, UnknownEnvironment};
 pub use limits::{InvalidLimits, Limits};
-pub use logs::{LogLevel, LogLine};
+pub use logs::{LogBatch, LogLevel, LogLine, LogReader};
 pub use modules::{CompileWorkerError, Definition, Refusal, compile_worker};
 pub use outcome::{Outcome, WireFailure};
-pub use releases::{DeployError, DeployStage, Deployment, MetadataError, Release, ReleaseError};
+pub use releases::{
+    DeployError, DeployStage, Deployment, MetadataError, PastRelease, Release, ReleaseAct, ReleaseError,
+};

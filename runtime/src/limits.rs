@@ -76,6 +76,8 @@ impl Limits {
             ("memory_bytes", (65_536..=4 << 30).contains(&self.memory_bytes), "65536 (one page) to 4294967296 (4 GiB)"),
             ("table_elements", self.table_elements <= 20_000, "at most 20000"),
             ("reply_bytes", (1..=1 << 30).contains(&self.reply_bytes), "1 to 1073741824 (1 GiB)"),
+            ("log_bytes", self.log_bytes <= 16 << 20, "at most 16777216 (16 MiB)"),
+            ("log_lines", self.log_lines <= 100_000, "at most 100000"),
             ("concurrency", (1..=100_000).contains(&self.concurrency), "1 to 100000"),
             ("queue", self.queue <= 1_000_000, "at most 1000000"),
         ];

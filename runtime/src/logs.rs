@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use serde::Serialize;
+use tokio::sync::Notify;
 
 use crate::limits::Limits;
 
@@ -49,27 +50,89 @@ pub struct LogLine {
 
 /// The last lines of an app.
 #[derive(Debug, Default)]
-pub(crate) struct LogRing(Mutex<Ring>);
+pub(crate) struct LogRing {
+    ring: Mutex<Ring>,
+    /// Told of every new line.
+    grown: Notify,
+}
 
 #[derive(Debug, Default)]
 struct Ring {
     lines: VecDeque<LogLine>,
     bytes: usize,
+    /// Lines that made room; the number of the oldest line that is kept.
+    evicted: u64,
+}
+
+/// What a reader has not seen yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogBatch {
+    /// Lines that made room before they were read. They come before `lines`.
+    pub dropped: u64,
+    /// Oldest first.
+    pub lines: Vec<LogLine>,
+}
+
+/// Follows the log of an app.
+#[derive(Debug)]
+pub struct LogReader {
+    ring: Arc<LogRing>,
+    /// Number of the next line.
+    next: u64,
+}
+
+impl LogReader {
+    pub(crate) fn new(ring: Arc<LogRing>) -> Self {
+        Self { ring, next: 0 }
+    }
+
+    /// What came since the last time; at first everything that is kept. Does not wait.
+    pub fn read(&mut self) -> LogBatch {
+        let batch = self.ring.after(self.next);
+        self.next += batch.dropped + batch.lines.len() as u64;
+        batch
+    }
+
+    /// Waits until there is something to read; for ever in an app whose functions are silent.
+    pub async fn grown(&self) {
+        loop {
+            // Registered before looking, so that a line between the two is not missed.
+            let grown = self.ring.grown.notified();
+            tokio::pin!(grown);
+            grown.as_mut().enable();
+            if self.ring.end() > self.next {
+                return;
+            }
+            grown.await;
+        }
+    }
 }
 
 impl LogRing {
-    pub(crate) fn lines(&self) -> Vec<LogLine> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).lines.iter().cloned().collect()
+    /// The lines from number `next` on.
+    pub(crate) fn after(&self, next: u64) -> LogBatch {
+        let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = usize::try_from(next.saturating_sub(ring.evicted)).unwrap_or(usize::MAX);
+        LogBatch { dropped: ring.evicted.saturating_sub(next), lines: ring.lines.iter().skip(seen).cloned().collect() }
+    }
+
+    fn end(&self) -> u64 {
+        let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        ring.evicted + ring.lines.len() as u64
     }
 
     fn push(&self, line: LogLine) {
-        let mut ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        ring.bytes += line.text.len();
-        ring.lines.push_back(line);
-        while ring.lines.len() > RING_LINES || ring.bytes > RING_BYTES {
-            let Some(oldest) = ring.lines.pop_front() else { break };
-            ring.bytes -= oldest.text.len();
+        {
+            let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+            ring.bytes += line.text.len();
+            ring.lines.push_back(line);
+            while ring.lines.len() > RING_LINES || ring.bytes > RING_BYTES {
+                let Some(oldest) = ring.lines.pop_front() else { break };
+                ring.bytes -= oldest.text.len();
+                ring.evicted += 1;
+            }
         }
+        self.grown.notify_waiters();
     }
 }
 
@@ -224,7 +287,7 @@ mod tests {
             log.guest(LogLevel::Info, "stdout", text);
         }
         log.finish();
-        let texts: Vec<String> = ring.lines().into_iter().map(|line| line.text).collect();
+        let texts: Vec<String> = ring.after(0).lines.into_iter().map(|line| line.text).collect();
         assert_eq!(texts, ["one", "two", "2 log lines were dropped: the call's log budget is used up"]);
     }
 
@@ -233,7 +296,7 @@ mod tests {
         let (ring, log) = log(&Limits { log_bytes: 5, ..Limits::default() });
         log.guest(LogLevel::Info, "stdout", "12345");
         log.guest(LogLevel::Info, "stdout", "6");
-        assert_eq!(ring.lines().len(), 1);
+        assert_eq!(ring.after(0).lines.len(), 1);
     }
 
     #[test]
@@ -242,8 +305,32 @@ mod tests {
         for number in 0..RING_LINES + 5 {
             log.engine(LogLevel::Info, &number.to_string());
         }
-        let lines = ring.lines();
+        let lines = ring.after(0).lines;
         assert_eq!(lines.len(), RING_LINES);
         assert_eq!(lines[0].text, "5");
+    }
+
+    #[test]
+    fn a_reader_is_told_how_many_lines_it_missed() {
+        let (ring, log) = log(&Limits::default());
+        let mut reader = LogReader::new(ring);
+        log.engine(LogLevel::Info, "first");
+        assert_eq!(reader.read().lines.len(), 1);
+        assert_eq!(reader.read(), LogBatch::default());
+        for number in 0..RING_LINES + 3 {
+            log.engine(LogLevel::Info, &number.to_string());
+        }
+        let batch = reader.read();
+        assert_eq!((batch.dropped, batch.lines.len()), (3, RING_LINES));
+        assert_eq!(batch.lines[0].text, "3");
+        assert_eq!(reader.read(), LogBatch::default());
+    }
+
+    #[tokio::test]
+    async fn a_waiting_reader_wakes_at_the_next_line() {
+        let (ring, log) = log(&Limits::default());
+        let mut reader = LogReader::new(ring);
+        let ((), ()) = tokio::join!(reader.grown(), async { log.engine(LogLevel::Info, "now") });
+        assert_eq!(reader.read().lines[0].text, "now");
     }
 }

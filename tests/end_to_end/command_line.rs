@@ -8,17 +8,17 @@ use crate::harness::{Server, hookd_in, module, stderr};
 const DONE: i32 = 0;
 const INPUT_AT_FAULT: i32 = 1;
 
-fn code(output: &Output) -> i32 {
+pub fn code(output: &Output) -> i32 {
     output.status.code().expect("no signal")
 }
 
-fn stdout(output: &Output) -> String {
+pub fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 /// Fails as the input's fault, with these words in the text, and nothing on stdout.
 #[track_caller]
-fn assert_refused(output: &Output, words: &[&str]) {
+pub fn assert_refused(output: &Output, words: &[&str]) {
     let text = stderr(output);
     assert_eq!(code(output), INPUT_AT_FAULT, "{text}");
     assert_eq!(stdout(output), "");
@@ -30,8 +30,12 @@ fn assert_refused(output: &Output, words: &[&str]) {
 #[test]
 fn every_command_has_help_with_an_example() {
     let folder = tempfile::tempdir().unwrap();
-    for command in ["up", "new", "build", "deploy", "publish", "invoke", "settings"] {
-        let help = hookd_in(folder.path(), &[command, "--help"]);
+    let commands = "up,new,build,deploy,publish,rollback,releases,invoke,logs,settings,apps,apps create,apps list,apps \
+                    rotate-key,apps delete";
+    for command in commands.split(',') {
+        let mut arguments: Vec<&str> = command.split(' ').collect();
+        arguments.push("--help");
+        let help = hookd_in(folder.path(), &arguments);
         assert_eq!(code(&help), DONE);
         let text = stdout(&help);
         assert!(text.contains("Example"), "`{command} --help` shows no example:\n{text}");
@@ -102,6 +106,39 @@ fn settings_are_shown_changed_and_kept() {
     assert_eq!(kept["blocking_hook_timeout_ms"], 2_000);
     assert_eq!(kept["hook_timeouts_ms"]["_messageReceived"], 300);
     assert_refused(&server.hookd(&["settings", "--blocking-hook-timeout", "1min"]), &["15000"]);
+}
+
+#[test]
+fn limits_are_shown_changed_obeyed_and_kept() {
+    let mut server = Server::with_module("word-filter");
+    let limits = |server: &Server, arguments: &[&str]| -> serde_json::Value {
+        let mut all = vec!["settings", "--json"];
+        all.extend(arguments);
+        serde_json::from_str::<serde_json::Value>(&server.hookd_ok(&all)).unwrap()["limits"].clone()
+    };
+    let before = limits(&server, &[]);
+    assert_eq!(before["deadline_ms"], 15_000);
+    let changed = limits(&server, &["--limit", "memory_bytes=64MiB", "--limit", "deadline_ms=2s"]);
+    assert_eq!(changed["memory_bytes"], 64 << 20);
+    assert_eq!(changed["deadline_ms"], 2_000);
+    assert_eq!(changed["concurrency"], before["concurrency"]);
+    assert!(server.hookd_ok(&["settings"]).contains("limits.deadline_ms = 2000"));
+
+    assert_refused(&server.hookd(&["settings", "--limit", "memory=64MiB"]), &["`memory`", "memory_bytes"]);
+    assert_refused(&server.hookd(&["settings", "--limit", "deadline_ms=soon"]), &["deadline_ms", "500ms"]);
+    // Refused as a whole: the policy beside it stays as it was.
+    let both = ["settings", "--on-hook-failure", "abort", "--limit", "concurrency=0"];
+    assert_refused(&server.hookd(&both), &["concurrency", "1 to 100000"]);
+    assert!(server.hookd_ok(&["settings"]).contains("on_hook_failure = \"ignore\""));
+
+    let params = write_params(&server.data());
+    server.hookd_ok(&["settings", "--limit", "reply_bytes=4"]);
+    let output = server.hookd(&["invoke", "_messageReceived", "--params", &params]);
+    assert_eq!(code(&output), INPUT_AT_FAULT, "{}", stderr(&output));
+    server.kill();
+    server.start_again();
+    let kept = limits(&server, &[]);
+    assert_eq!((&kept["reply_bytes"], &kept["memory_bytes"]), (&4.into(), &(64 << 20).into()));
 }
 
 #[test]

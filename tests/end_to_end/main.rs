@@ -10,6 +10,7 @@
     reason = "a test that cannot go on says where, and a scene's steps belong to its output"
 )]
 
+mod apps;
 mod chat;
 mod command_line;
 mod failing_hooks;
@@ -17,3 +18,5 @@ mod harness;
 mod hooks;
 mod hostile_modules;
 mod leanengine;
+mod logs;
+mod releases;

@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
-use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use reqwest::{Method, RequestBuilder, Response};
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use tokio_util::codec::{FramedRead, LinesCodec};
 use tokio_util::io::StreamReader;
 
-use super::Target;
+use super::{Target, answer};
 use crate::exit::InputError;
 
 /// Answers of the control API are immediate; only an upload may take longer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An event line is short; a longer one is no answer of ours.
 const MAX_EVENT_BYTES: usize = 1024 * 1024;
@@ -87,6 +88,21 @@ impl Api {
         self.json(self.request(Method::POST, "/publish").timeout(ANSWER_TIMEOUT)).await
     }
 
+    /// Makes an earlier version live in production; without a number, the one that was live before.
+    pub async fn rollback(&self, version: Option<u64>) -> anyhow::Result<Value> {
+        let request = self.request(Method::POST, "/rollback").json(&json!({"version": version}));
+        self.json(request.timeout(ANSWER_TIMEOUT)).await
+    }
+
+    /// The newest releases, newest first.
+    pub async fn releases(&self, limit: u32) -> anyhow::Result<Vec<Value>> {
+        let request = self.request(Method::GET, "/releases").query(&[("limit", limit)]);
+        match self.json(request.timeout(ANSWER_TIMEOUT)).await? {
+            Value::Array(releases) => Ok(releases),
+            other => anyhow::bail!("the server's answer is no list of releases: {other}"),
+        }
+    }
+
     /// Uploads a module; the answer tells its steps as they happen.
     pub async fn deploy(
         &self,
@@ -97,12 +113,15 @@ impl Api {
         let request = self.request(Method::POST, "/deployments").query(&[("environment", environment)]);
         let request = request.header("content-type", "application/wasm").body(body);
         let response = self.checked(request).await?;
-        let bytes = StreamReader::new(response.bytes_stream().map_err(std::io::Error::other));
-        let lines = FramedRead::new(bytes, LinesCodec::new_with_max_length(MAX_EVENT_BYTES));
-        Ok(Box::pin(lines.map(|line| {
-            let line = line.context("the server broke the answer off")?;
-            serde_json::from_str(&line).context("the server's answer is not of this hookd's version")
-        })))
+        Ok(events(response))
+    }
+
+    /// The app's log: what is kept, and with `follow` what comes, without end.
+    pub async fn logs(
+        &self,
+        query: &[(&str, String)],
+    ) -> anyhow::Result<impl Stream<Item = anyhow::Result<Value>> + Unpin> {
+        Ok(events(self.checked(self.request(Method::GET, "/logs").query(query)).await?))
     }
 
     /// Calls a function or a hook by hand, with all keys.
@@ -119,7 +138,7 @@ impl Api {
             .header("x-lc-prod", if staging { "0" } else { "1" })
             .header("content-type", "application/json")
             .body(params);
-        let response = request.send().await.map_err(|error| self.unreachable(error))?;
+        let response = request.send().await.map_err(|error| answer::unreachable(error, &self.target.url))?;
         let status = response.status().as_u16();
         let outcome =
             response.headers().get("x-hookd-outcome").and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -137,39 +156,31 @@ impl Api {
     }
 
     async fn json(&self, request: RequestBuilder) -> anyhow::Result<Value> {
-        self.checked(request).await?.json().await.context("the server's answer is not JSON")
+        answer::json(request, &self.target.url, || self.keys_refused()).await
     }
 
     async fn checked(&self, request: RequestBuilder) -> anyhow::Result<Response> {
-        let response = request.send().await.map_err(|error| self.unreachable(error))?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response);
-        }
-        let body: Value = response.json().await.unwrap_or_default();
-        let text = body.get("error").and_then(Value::as_str).unwrap_or("no reason given").to_owned();
-        if status == StatusCode::UNAUTHORIZED {
-            let problem = format!("`{}` refused the keys of app `{}`", self.target.url, self.target.app_id);
-            return Err(InputError::new(problem).hint("check --app and --master-key; `hookd up` prints them").into());
-        }
-        if status.is_client_error() {
-            return Err(InputError::new(text).into());
-        }
-        anyhow::bail!("the server answered {status}: {text}")
+        answer::checked(request, &self.target.url, || self.keys_refused()).await
     }
 
-    fn unreachable(&self, error: reqwest::Error) -> anyhow::Error {
-        if error.is_connect() {
-            let cause = anyhow::Error::new(error);
-            let problem = format!("no server answers at `{}`: {}", self.target.url, cause.root_cause());
-            return InputError::new(problem).hint("start it with `hookd up`, or give its address with --url").into();
-        }
-        anyhow::Error::new(error).context(format!("the server at `{}` did not answer", self.target.url))
+    fn keys_refused(&self) -> InputError {
+        InputError::new(format!("`{}` refused the keys of app `{}`", self.target.url, self.target.app_id))
+            .hint("check --app and --master-key; `hookd up` prints them")
     }
 }
 
+/// The lines of an answer that comes bit by bit, each a JSON event.
+fn events<E: DeserializeOwned>(response: Response) -> impl Stream<Item = anyhow::Result<E>> + Unpin {
+    let bytes = StreamReader::new(response.bytes_stream().map_err(std::io::Error::other));
+    let lines = FramedRead::new(bytes, LinesCodec::new_with_max_length(MAX_EVENT_BYTES));
+    Box::pin(lines.map(|line| {
+        let line = line.context("the server broke the answer off")?;
+        serde_json::from_str(&line).context("the server's answer is not of this hookd's version")
+    }))
+}
+
 /// The text as one path segment of a URL.
-fn percent_encoded_segment(text: &str) -> String {
+pub(super) fn percent_encoded_segment(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
+use super::{AdminApi, Credential};
 use crate::exit::InputError;
 
 const FILE_NAME: &str = "connection.json";
@@ -29,7 +30,22 @@ pub struct ServerArguments {
     data: PathBuf,
 }
 
-/// An address and the keys of one app.
+/// How a command that concerns all apps finds its server.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Server")]
+pub struct AdminArguments {
+    /// Base URL of the server [default: the one that `hookd up` last started in the data folder].
+    #[arg(long, env = "HOOKD_URL")]
+    url: Option<String>,
+    /// Admin key of the installation [default: the one in `connection.json` in the data folder].
+    #[arg(long, env = "HOOKD_ADMIN_KEY", hide_env_values = true)]
+    admin_key: Option<String>,
+    /// Data folder of a local `hookd up`, where its address and keys are looked up.
+    #[arg(long, env = "HOOKD_DATA", default_value_os_t = default_data_folder())]
+    data: PathBuf,
+}
+
+/// An address, the keys of one app, and that of the installation.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Connection {
     /// Base URL, no trailing slash.
@@ -42,6 +58,9 @@ pub struct Connection {
     pub master_key: String,
     /// Key that the platform shows when it calls a hook.
     pub hook_key: String,
+    /// Key that creates and deletes apps; empty in a file that an older `hookd up` left.
+    #[serde(default)]
+    pub admin_key: String,
     /// The data folder.
     pub data: PathBuf,
 }
@@ -83,6 +102,29 @@ impl ServerArguments {
     }
 }
 
+impl AdminArguments {
+    /// A client with `master_key`, where one is given, else with the admin key.
+    ///
+    /// # Errors
+    /// When something is missing and no `hookd up` has left it in the data folder.
+    pub fn api(&self, master_key: Option<String>) -> anyhow::Result<AdminApi> {
+        let saved = Connection::load(&self.data)?;
+        let missing = |flag: &str| {
+            InputError::new(format!("no `{flag}` was given, and `{}` holds no running server", self.data.display()))
+                .hint("start one with `hookd up`, or give --url and --admin-key")
+        };
+        let saved_url = saved.as_ref().map(|saved| saved.url.clone());
+        let url = self.url.clone().or(saved_url).ok_or_else(|| missing("--url"))?;
+        let saved_key = saved.map(|saved| saved.admin_key).filter(|key| !key.is_empty());
+        let credential = match (master_key, self.admin_key.clone().or(saved_key)) {
+            (Some(key), _) => Credential::MasterKey(key),
+            (None, Some(key)) => Credential::AdminKey(key),
+            (None, None) => return Err(missing("--admin-key").into()),
+        };
+        AdminApi::new(url.trim_end_matches('/').to_owned(), credential)
+    }
+}
+
 impl Connection {
     /// Leaves address and keys for later client commands, readable by the owner only.
     pub fn save(&self) -> anyhow::Result<()> {
@@ -97,7 +139,7 @@ impl Connection {
     }
 
     /// `None` when no server was ever started there.
-    fn load(data: &Path) -> anyhow::Result<Option<Self>> {
+    pub fn load(data: &Path) -> anyhow::Result<Option<Self>> {
         let path = data.join(FILE_NAME);
         match std::fs::read(&path) {
             Ok(bytes) => {

@@ -1,7 +1,10 @@
 //! The developers' side: finds a server and talks to its control API.
 
+mod admin;
+mod answer;
 mod api;
 mod connection;
 
+pub use admin::{ADMIN_KEY_HEADER, AdminApi, Credential};
 pub use api::{Api, DeployEvent};
-pub use connection::{Connection, ServerArguments, Target, default_data_folder};
+pub use connection::{AdminArguments, Connection, ServerArguments, Target, default_data_folder};

@@ -1,11 +1,16 @@
 //! One file per command.
 
+mod apps;
 mod build;
 mod compile_module;
 mod deploy;
 mod invoke;
+mod limits;
+mod logs;
 mod new;
 mod publish;
+mod releases;
+mod rollback;
 mod settings;
 mod up;
 
@@ -36,8 +41,12 @@ enum Command {
     Build(build::Build),
     Deploy(deploy::Deploy),
     Publish(publish::Publish),
+    Rollback(rollback::Rollback),
+    Releases(releases::Releases),
     Invoke(invoke::Invoke),
+    Logs(logs::Logs),
     Settings(settings::Settings),
+    Apps(apps::Apps),
     CompileModule(compile_module::CompileModule),
 }
 
@@ -50,8 +59,12 @@ impl Cli {
             Command::Build(build) => build.run(),
             Command::Deploy(deploy) => block_on(deploy.run()),
             Command::Publish(publish) => block_on(publish.run()),
+            Command::Rollback(rollback) => block_on(rollback.run()),
+            Command::Releases(releases) => block_on(releases.run()),
             Command::Invoke(invoke) => block_on(invoke.run()),
+            Command::Logs(logs) => block_on(logs.run()),
             Command::Settings(settings) => block_on(settings.run()),
+            Command::Apps(apps) => block_on(apps.run()),
             Command::CompileModule(compile) => compile.run(),
         }
     }

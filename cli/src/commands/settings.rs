@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
+use super::limits::parse_limit;
 use crate::client::{Api, ServerArguments};
 use crate::output;
 
@@ -14,7 +15,8 @@ use crate::output;
   hookd settings
   hookd settings --on-hook-failure abort --blocking-hook-timeout 2s
   hookd settings --hook-timeout _messageReceived=500ms
-  hookd settings --engine-url http://127.0.0.1:3000")]
+  hookd settings --engine-url http://127.0.0.1:3000
+  hookd settings --limit memory_bytes=64MiB --limit deadline_ms=2s")]
 pub struct Settings {
     /// What happens to a request whose blocking hook fails: `ignore` goes on as if there were no hook, `abort` returns
     /// an error to the client and stops.
@@ -32,6 +34,10 @@ pub struct Settings {
     /// Take the hooks from a LeanEngine app at this address instead of from hookd's engine; `none` goes back.
     #[arg(long, value_name = "URL|none")]
     engine_url: Option<String>,
+    /// Limit of the engine on this app; may be given several times. `…_ms` takes a duration (`2s`) and `…_bytes` a size
+    /// (`64MiB`).
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_limit)]
+    limit: Vec<(String, u64)>,
     /// Print one line of JSON.
     #[arg(long)]
     json: bool,
@@ -56,7 +62,12 @@ impl Settings {
             return output::json(&settings);
         }
         for (key, value) in settings.as_object().into_iter().flatten() {
-            output::data(&format!("{key} = {value}"));
+            match value {
+                Value::Object(limits) if key == "limits" => {
+                    limits.iter().for_each(|(name, value)| output::data(&format!("{key}.{name} = {value}")));
+                }
+                value => output::data(&format!("{key} = {value}")),
+            }
         }
         Ok(())
     }
@@ -82,6 +93,10 @@ impl Settings {
         }
         if let Some(url) = &self.engine_url {
             changes.insert("engine_url".to_owned(), if url == "none" { Value::Null } else { json!(url) });
+        }
+        if !self.limit.is_empty() {
+            let limits = self.limit.iter().map(|(name, value)| (name.clone(), json!(value)));
+            changes.insert("limits".to_owned(), Value::Object(limits.collect()));
         }
         changes
     }

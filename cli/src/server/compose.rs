@@ -13,14 +13,14 @@ use axum::serve::ListenerExt as _;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::gateway::{Gateway, GatewayConfig};
 use hookd_im_core::store::sqlite::SqliteStore;
-use hookd_runtime::{Engine, EngineConfig, NewApp};
+use hookd_runtime::{App, Engine, EngineConfig, NewApp, generate_key};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::adapters::{EngineApps, InMemoryEngine};
-use super::control;
+use super::control::{self, Installation};
 use super::lifecycle::DRAIN_TIMEOUT;
 use crate::client::Connection;
 use crate::exit::InputError;
@@ -59,10 +59,9 @@ impl Server {
         let tasks = TaskTracker::new();
 
         let engine = open_engine(&config.data).await?;
-        let app = match engine.app(FIRST_APP) {
-            Some(app) => app,
-            None => engine.create_app(NewApp::named(FIRST_APP)).await?,
-        };
+        let saved = Connection::load(&config.data)?;
+        let app = app_for_clients(&engine, saved.as_ref()).await?;
+        let admin_key = saved.map(|saved| saved.admin_key).filter(|key| !key.is_empty()).unwrap_or_else(generate_key);
         let store = Arc::new(SqliteStore::open(config.data.join("im.db")).context("cannot open the message store")?);
         let core = Arc::new(ImCore::new(
             Arc::new(EngineApps(engine.clone())),
@@ -82,17 +81,18 @@ impl Server {
         let listener = listen(config.listen).await?;
         let connection = Connection {
             url: format!("http://{}", listener.local_addr()?),
-            app_id: FIRST_APP.to_owned(),
+            app_id: app.id.clone(),
             app_key: app.app_key.clone(),
             master_key: app.master_key.clone(),
             hook_key: app.hook_key.clone(),
+            admin_key,
             data: config.data.canonicalize()?,
         };
         connection.save()?;
         let router = gateway
             .router()
             .merge(engine.router())
-            .merge(control::router(engine, settings))
+            .merge(control::router(engine, settings, Installation::new(connection.clone()), shutdown.clone()))
             .route("/metrics", get(move || std::future::ready(metrics.render())));
         Ok(Self { listener, router, connection, shutdown, tasks, _lock: lock })
     }
@@ -147,6 +147,15 @@ fn open_data_folder(data: &Path) -> anyhow::Result<File> {
         Err(TryLockError::Error(error)) => {
             Err(error).with_context(|| format!("cannot lock the data folder `{}`", data.display()))
         }
+    }
+}
+
+/// The app that client commands mean when none is named: that of the last start, while it exists.
+async fn app_for_clients(engine: &Engine, saved: Option<&Connection>) -> anyhow::Result<Arc<App>> {
+    let known = saved.and_then(|saved| engine.app(&saved.app_id)).or_else(|| engine.apps().into_iter().next());
+    match known {
+        Some(app) => Ok(app),
+        None => Ok(engine.create_app(NewApp::named(FIRST_APP)).await?),
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use thiserror::Error;
 
-pub(crate) use self::keys::{generate_key, keys_equal};
+pub use self::keys::{KeyKind, UnknownKeyKind, generate_key, keys_equal};
 pub(crate) use self::registry::Apps;
 use crate::admission::Admission;
 use crate::environment::Environment;
@@ -37,6 +37,9 @@ pub enum CreateAppError {
     /// The id is in use.
     #[error("an app `{0}` exists already; choose another id")]
     Exists(String),
+    /// The id was in use: what its app left behind must not fall into other hands.
+    #[error("an app `{0}` was deleted, and its id is not given again; choose another id")]
+    Deleted(String),
     /// The id would not survive URLs and headers.
     #[error("`{0}` cannot be an app id; use 1 to 64 letters, digits, `-` or `_`")]
     InvalidId(String),
@@ -45,7 +48,8 @@ pub enum CreateAppError {
     Metadata(#[from] MetadataError),
 }
 
-/// An app: its keys, and what is live in its environments.
+/// An app: its keys, and what is live in its environments. After a change of keys, what was looked up before still has
+/// the old ones.
 pub struct App {
     /// Id, as in `X-LC-Id`.
     pub id: String,
@@ -55,12 +59,16 @@ pub struct App {
     pub master_key: String,
     /// Shown by the platform when it calls hooks.
     pub hook_key: String,
+    state: Arc<AppState>,
+}
+
+/// What outlives a change of keys.
+struct AppState {
     production: ArcSwapOption<LiveVersion>,
     staging: ArcSwapOption<LiveVersion>,
     bounds: ArcSwap<Bounds>,
-    pub(crate) log: Arc<LogRing>,
-    /// Taken while a release is written and made live, so that memory and database switch in the same order.
-    pub(crate) releasing: tokio::sync::Mutex<()>,
+    log: Arc<LogRing>,
+    changing: tokio::sync::Mutex<()>,
 }
 
 /// The limits of an app, with the places they allow.
@@ -77,6 +85,17 @@ impl Bounds {
     }
 }
 
+/// Why keys were not changed, or an app not deleted.
+#[derive(Debug, Error)]
+pub enum ChangeAppError {
+    /// There is no such app.
+    #[error("there is no app `{0}`")]
+    UnknownApp(String),
+    /// The database refused.
+    #[error("cannot store the change")]
+    Metadata(#[from] MetadataError),
+}
+
 /// The secrets of an app.
 #[derive(Clone)]
 pub(crate) struct Keys {
@@ -89,6 +108,16 @@ impl Keys {
     pub(crate) fn generate() -> Self {
         Self { app_key: generate_key(), master_key: generate_key(), hook_key: generate_key() }
     }
+
+    /// A new key in place of one; the others stay.
+    pub(crate) fn renew(&mut self, kind: KeyKind) {
+        let key = match kind {
+            KeyKind::App => &mut self.app_key,
+            KeyKind::Master => &mut self.master_key,
+            KeyKind::Hook => &mut self.hook_key,
+        };
+        *key = generate_key();
+    }
 }
 
 impl App {
@@ -98,12 +127,34 @@ impl App {
             app_key: keys.app_key,
             master_key: keys.master_key,
             hook_key: keys.hook_key,
-            production: ArcSwapOption::empty(),
-            staging: ArcSwapOption::empty(),
-            bounds: ArcSwap::from_pointee(Bounds::new(limits)),
-            log: Arc::default(),
-            releasing: tokio::sync::Mutex::default(),
+            state: Arc::new(AppState {
+                production: ArcSwapOption::empty(),
+                staging: ArcSwapOption::empty(),
+                bounds: ArcSwap::from_pointee(Bounds::new(limits)),
+                log: Arc::default(),
+                changing: tokio::sync::Mutex::default(),
+            }),
         }
+    }
+
+    /// The same app with other keys.
+    pub(crate) fn with_keys(&self, keys: Keys) -> Self {
+        Self {
+            id: self.id.clone(),
+            app_key: keys.app_key,
+            master_key: keys.master_key,
+            hook_key: keys.hook_key,
+            state: self.state.clone(),
+        }
+    }
+
+    /// False when `other` is an app that came after this one was deleted.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.state, &other.state)
+    }
+
+    pub(crate) fn keys(&self) -> Keys {
+        Keys { app_key: self.app_key.clone(), master_key: self.master_key.clone(), hook_key: self.hook_key.clone() }
     }
 
     /// True for the app key; takes the same time whatever is wrong (EC-9).
@@ -123,18 +174,27 @@ impl App {
 
     pub(crate) fn live(&self, environment: Environment) -> &ArcSwapOption<LiveVersion> {
         match environment {
-            Environment::Production => &self.production,
-            Environment::Staging => &self.staging,
+            Environment::Production => &self.state.production,
+            Environment::Staging => &self.state.staging,
         }
     }
 
     pub(crate) fn bounds(&self) -> Arc<Bounds> {
-        self.bounds.load_full()
+        self.state.bounds.load_full()
+    }
+
+    pub(crate) fn log(&self) -> &Arc<LogRing> {
+        &self.state.log
+    }
+
+    /// Taken while a release or a setting is written and obeyed, so that memory and database switch in the same order.
+    pub(crate) fn changing(&self) -> &tokio::sync::Mutex<()> {
+        &self.state.changing
     }
 
     /// Calls in flight keep their places under the old limits.
     pub(crate) fn set_limits(&self, limits: Limits) {
-        self.bounds.store(Arc::new(Bounds::new(limits)));
+        self.state.bounds.store(Arc::new(Bounds::new(limits)));
     }
 }
 

@@ -31,4 +31,19 @@ impl Apps {
             apps
         });
     }
+
+    pub(crate) fn remove(&self, id: &str) {
+        self.0.rcu(|apps| {
+            let mut apps = HashMap::clone(apps);
+            apps.remove(id);
+            apps
+        });
+    }
+
+    /// All of them, by id.
+    pub(crate) fn all(&self) -> Vec<Arc<App>> {
+        let mut apps: Vec<_> = self.0.load().values().cloned().collect();
+        apps.sort_by(|one, other| one.id.cmp(&other.id));
+        apps
+    }
 }

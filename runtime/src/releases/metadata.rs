@@ -1,19 +1,22 @@
 //! Apps, versions and releases in SQLite. The only place of this crate that knows SQL.
 
 use std::path::Path;
+use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 use thiserror::Error;
 
+use super::{PastRelease, Release, ReleaseAct};
 use crate::apps::Keys;
 use crate::environment::Environment;
 use crate::limits::Limits;
 use crate::modules::{Definition, ModuleHash};
 
 /// Version of `schema.sql`, in the database's `user_version`.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 /// The database failed.
 #[derive(Debug, Error)]
@@ -84,6 +87,12 @@ impl Metadata {
                 transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
                 transaction.commit()?;
             }
+            1 => {
+                let transaction = connection.transaction()?;
+                transaction.execute_batch("ALTER TABLE apps ADD COLUMN deleted_at_ms INTEGER")?;
+                transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+                transaction.commit()?;
+            }
             SCHEMA_VERSION => {}
             newer => return Err(MetadataError::NewerSchema { found: newer }),
         }
@@ -92,8 +101,9 @@ impl Metadata {
 
     pub(crate) async fn apps(&self) -> Result<Vec<AppRow>, MetadataError> {
         self.run(|connection| {
-            let mut statement =
-                connection.prepare("SELECT id, app_key, master_key, hook_key, limits FROM apps ORDER BY id")?;
+            let mut statement = connection.prepare(
+                "SELECT id, app_key, master_key, hook_key, limits FROM apps WHERE deleted_at_ms IS NULL ORDER BY id",
+            )?;
             let rows = statement.query_map([], |row| {
                 let keys = Keys { app_key: row.get(1)?, master_key: row.get(2)?, hook_key: row.get(3)? };
                 Ok((row.get(0)?, keys, row.get::<_, String>(4)?))
@@ -124,6 +134,44 @@ impl Metadata {
                 ],
             )?;
             Ok(inserted == 1)
+        })
+        .await
+    }
+
+    /// True when there was an app of this id, and is none now.
+    pub(crate) async fn was_deleted(&self, app_id: String) -> Result<bool, MetadataError> {
+        self.run(move |connection| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM apps WHERE id = ?1 AND deleted_at_ms IS NOT NULL)";
+            Ok(connection.query_row(sql, [app_id], |row| row.get(0))?)
+        })
+        .await
+    }
+
+    pub(crate) async fn set_keys(&self, app_id: String, keys: Keys) -> Result<(), MetadataError> {
+        self.run(move |connection| {
+            connection.execute(
+                "UPDATE apps SET app_key = ?2, master_key = ?3, hook_key = ?4 WHERE id = ?1",
+                params![app_id, keys.app_key, keys.master_key, keys.hook_key],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Leaves nothing of an app but its id.
+    pub(crate) async fn delete_app(&self, app_id: String) -> Result<(), MetadataError> {
+        self.run(move |connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute("DELETE FROM releases WHERE app_id = ?1", [&app_id])?;
+            transaction.execute("DELETE FROM versions WHERE app_id = ?1", [&app_id])?;
+            transaction.execute(
+                "UPDATE apps
+                 SET app_key = '', master_key = '', hook_key = '', limits = '{}', deleted_at_ms = ?2
+                 WHERE id = ?1",
+                params![app_id, now_ms()],
+            )?;
+            transaction.commit()?;
+            Ok(())
         })
         .await
     }
@@ -175,30 +223,64 @@ impl Metadata {
         .await
     }
 
-    /// The newest version older than `number` that was live in production.
-    pub(crate) async fn earlier_in_production(
-        &self,
-        app_id: String,
-        number: u64,
-    ) -> Result<Option<VersionRow>, MetadataError> {
+    /// Number of the newest version; 0 when there is none.
+    pub(crate) async fn newest_version(&self, app_id: String) -> Result<u64, MetadataError> {
         self.run(move |connection| {
-            let found = connection
-                .query_row(
-                    "SELECT number, module, definitions
-                     FROM versions
-                     WHERE app_id = ?1 AND number < ?2 AND EXISTS (
-                         SELECT 1 FROM releases
-                         WHERE releases.app_id = versions.app_id
-                           AND releases.version = versions.number
-                           AND releases.environment = 'production'
+            let sql = "SELECT coalesce(max(number), 0) FROM versions WHERE app_id = ?1";
+            Ok(connection.query_row(sql, [app_id], |row| row.get(0))?)
+        })
+        .await
+    }
+
+    /// Every act that made a version live in production, oldest first.
+    pub(crate) async fn production_acts(&self, app_id: String) -> Result<Vec<(ReleaseAct, u64)>, MetadataError> {
+        self.run(move |connection| {
+            let mut statement = connection.prepare(
+                "SELECT act, version
+                 FROM releases
+                 WHERE app_id = ?1 AND environment = 'production'
+                 ORDER BY id",
+            )?;
+            let rows = statement.query_map([app_id], |row| Ok((word(row, 0)?, row.get(1)?)))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// The newest releases in all environments, newest first.
+    pub(crate) async fn releases(&self, app_id: String, limit: u32) -> Result<Vec<PastRelease>, MetadataError> {
+        self.run(move |connection| {
+            let mut statement = connection.prepare(
+                "SELECT
+                     versions.number, versions.module, versions.definitions, versions.size_bytes,
+                     releases.environment, releases.act, releases.created_at_ms,
+                     releases.id = (
+                         SELECT max(id) FROM releases AS newest
+                         WHERE newest.app_id = releases.app_id AND newest.environment = releases.environment
                      )
-                     ORDER BY number DESC
-                     LIMIT 1",
-                    params![app_id, number],
-                    version_columns,
-                )
-                .optional()?;
-            found.map(version_row).transpose()
+                 FROM releases
+                 JOIN versions ON versions.app_id = releases.app_id AND versions.number = releases.version
+                 WHERE releases.app_id = ?1
+                 ORDER BY releases.id DESC
+                 LIMIT ?2",
+            )?;
+            let rows = statement.query_map(params![app_id, limit], |row| {
+                let at = UNIX_EPOCH + Duration::from_millis(row.get(6)?);
+                Ok((version_columns(row)?, row.get(3)?, word(row, 4)?, word(row, 5)?, at, row.get(7)?))
+            })?;
+            rows.map(|row| {
+                let (version, size_bytes, environment, act, at, is_live) = row?;
+                let version = version_row(version)?;
+                let release = Release {
+                    app_id: app_id.clone(),
+                    environment,
+                    version: version.number,
+                    module: version.module.0,
+                    definitions: version.definitions,
+                };
+                Ok(PastRelease { release, act, at, size_bytes, is_live })
+            })
+            .collect()
         })
         .await
     }
@@ -224,20 +306,20 @@ impl Metadata {
                     now_ms()
                 ],
             )?;
-            insert_release(&transaction, &release.app_id, release.environment, number, "deploy")?;
+            insert_release(&transaction, &release.app_id, release.environment, number, ReleaseAct::Deploy)?;
             transaction.commit()?;
             Ok(number)
         })
         .await
     }
 
-    /// Records that an existing version became live. `act` is `publish` or `rollback`.
+    /// Records that an existing version became live.
     pub(crate) async fn release(
         &self,
         app_id: String,
         environment: Environment,
         version: u64,
-        act: &'static str,
+        act: ReleaseAct,
     ) -> Result<(), MetadataError> {
         self.run(move |connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -265,11 +347,11 @@ fn insert_release(
     app_id: &str,
     environment: Environment,
     version: u64,
-    act: &str,
+    act: ReleaseAct,
 ) -> Result<(), MetadataError> {
     transaction.execute(
         "INSERT INTO releases (app_id, environment, version, act, created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![app_id, environment.name(), version, act, now_ms()],
+        params![app_id, environment.name(), version, act.name(), now_ms()],
     )?;
     Ok(())
 }
@@ -285,6 +367,15 @@ fn version_row((number, module, definitions): VersionColumns) -> Result<VersionR
     Ok(VersionRow { number, module: ModuleHash(module), definitions })
 }
 
+/// A column that holds one of a few words.
+fn word<T: FromStr<Err: Into<Box<dyn std::error::Error + Send + Sync>>>>(
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    text.parse().map_err(|error: T::Err| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into()))
+}
+
 fn from_json<T: serde::de::DeserializeOwned>(column: &'static str, json: &str) -> Result<T, MetadataError> {
     serde_json::from_str(json).map_err(|source| MetadataError::Json { column, source })
 }
@@ -296,4 +387,27 @@ fn to_json(column: &'static str, value: &impl serde::Serialize) -> Result<String
 fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_database_of_the_first_schema_keeps_its_apps() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("engine.db");
+        let app = || AppRow { id: "demo".to_owned(), keys: Keys::generate(), limits: Limits::default() };
+        Metadata::open(&path).unwrap().create_app(app()).await.unwrap();
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch("ALTER TABLE apps DROP COLUMN deleted_at_ms; PRAGMA user_version = 1").unwrap();
+        drop(connection);
+
+        let metadata = Metadata::open(&path).unwrap();
+        assert_eq!(metadata.apps().await.unwrap().len(), 1);
+        metadata.delete_app("demo".to_owned()).await.unwrap();
+        assert!(metadata.apps().await.unwrap().is_empty());
+        assert!(metadata.was_deleted("demo".to_owned()).await.unwrap());
+        assert!(!metadata.create_app(app()).await.unwrap());
+    }
 }

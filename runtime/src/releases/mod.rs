@@ -1,5 +1,6 @@
 //! Versions of apps, and which of them is live where.
 
+mod history;
 mod metadata;
 
 use std::collections::HashMap;
@@ -9,6 +10,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use thiserror::Error;
 
+pub(crate) use self::history::before_present;
+pub use self::history::{PastRelease, ReleaseAct};
 pub use self::metadata::MetadataError;
 pub(crate) use self::metadata::{AppRow, Metadata, NewRelease, VersionRow};
 use crate::environment::Environment;
@@ -113,8 +116,13 @@ pub enum ReleaseError {
     #[error("production has had no earlier version")]
     NothingToRollBackTo,
     /// The version was never deployed.
-    #[error("there is no version {0}")]
-    UnknownVersion(u64),
+    #[error("there is no version {version}; {}", known_versions(*newest))]
+    UnknownVersion {
+        /// The version asked for.
+        version: u64,
+        /// The newest version that there is; 0 when there is none.
+        newest: u64,
+    },
     /// The version's module cannot be loaded.
     #[error("version {version} cannot be loaded: {reason}")]
     Unusable {
@@ -126,6 +134,15 @@ pub enum ReleaseError {
     /// The database is at fault.
     #[error("cannot record the release")]
     Metadata(#[from] MetadataError),
+}
+
+/// Versions are counted without gaps, so the newest one names them all.
+fn known_versions(newest: u64) -> String {
+    match newest {
+        0 => "nothing was deployed yet".to_owned(),
+        1 => "there is only version 1".to_owned(),
+        newest => format!("there are versions 1 to {newest}"),
+    }
 }
 
 /// A version while it is live.
@@ -157,5 +174,18 @@ impl LiveVersion {
             module: self.module_hash.clone(),
             definitions: self.definitions.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_version_is_refused_with_the_known_ones() {
+        let text = |newest| ReleaseError::UnknownVersion { version: 9, newest }.to_string();
+        assert_eq!(text(0), "there is no version 9; nothing was deployed yet");
+        assert_eq!(text(1), "there is no version 9; there is only version 1");
+        assert_eq!(text(3), "there is no version 9; there are versions 1 to 3");
     }
 }

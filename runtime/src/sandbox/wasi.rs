@@ -237,7 +237,7 @@ mod tests {
         stream.write(b"one\ntw");
         stream.write(b"o\nthree");
         drop(stream);
-        let texts: Vec<String> = ring.lines().into_iter().map(|line| line.text).collect();
+        let texts: Vec<String> = ring.after(0).lines.into_iter().map(|line| line.text).collect();
         assert_eq!(texts, ["one", "two", "three"]);
     }
 }

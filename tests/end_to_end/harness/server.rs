@@ -45,6 +45,12 @@ impl Server {
         hookd_in(&self.data(), arguments)
     }
 
+    /// Starts a client command that does not end by itself; its stdout is a pipe.
+    pub fn hookd_started(&self, arguments: &[&str]) -> Child {
+        let mut command = hookd(&self.data());
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("hookd runs")
+    }
+
     /// Runs a client command that must succeed; answers its stdout.
     pub fn hookd_ok(&self, arguments: &[&str]) -> String {
         let output = self.hookd(arguments);
@@ -67,10 +73,15 @@ impl Server {
 
     /// Starts again on the same port and data folder.
     pub fn start_again(&mut self) {
+        let before = self.connection.clone();
+        self.start_with_new_keys();
+        assert_eq!(self.connection, before, "address and keys outlive the process");
+    }
+
+    /// The same, after keys were changed.
+    pub fn start_with_new_keys(&mut self) {
         let url = self.connection["url"].as_str().expect("a URL").to_owned();
-        let (process, connection) = up(&self.folder, url.trim_start_matches("http://"));
-        self.process = process;
-        assert_eq!(connection, self.connection, "address and keys outlive the process");
+        (self.process, self.connection) = up(&self.folder, url.trim_start_matches("http://"));
     }
 }
 
@@ -97,7 +108,9 @@ pub fn stderr(output: &Output) -> String {
 
 fn hookd(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hookd"));
-    for variable in ["HOOKD_URL", "HOOKD_APP", "HOOKD_MASTER_KEY", "HOOKD_LISTEN", "HOOKD_PUBLIC_URL"] {
+    for variable in
+        ["HOOKD_URL", "HOOKD_APP", "HOOKD_MASTER_KEY", "HOOKD_ADMIN_KEY", "HOOKD_LISTEN", "HOOKD_PUBLIC_URL"]
+    {
         command.env_remove(variable);
     }
     command.env("HOOKD_DATA", data);

@@ -1,0 +1,78 @@
+//! The control API of an installation: its apps.
+
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use super::answer;
+use super::api::{ANSWER_TIMEOUT, percent_encoded_segment};
+use crate::exit::InputError;
+
+/// Header of the installation's admin key.
+pub const ADMIN_KEY_HEADER: &str = "x-hookd-admin-key";
+
+/// Who asks for something that concerns the apps of an installation.
+pub enum Credential {
+    /// The operator of the installation.
+    AdminKey(String),
+    /// The owner of one app.
+    MasterKey(String),
+}
+
+/// A client of an installation.
+pub struct AdminApi {
+    http: reqwest::Client,
+    url: String,
+    credential: Credential,
+}
+
+impl AdminApi {
+    /// `url` has no trailing slash. Uses no proxy: the server is the operator's own.
+    pub fn new(url: String, credential: Credential) -> anyhow::Result<Self> {
+        Ok(Self { http: reqwest::Client::builder().no_proxy().build()?, url, credential })
+    }
+
+    /// All apps with their app keys and live versions.
+    pub async fn list(&self) -> anyhow::Result<Vec<Value>> {
+        match self.answer(Method::GET, "", |request| request).await? {
+            Value::Array(apps) => Ok(apps),
+            other => anyhow::bail!("the server's answer is no list of apps: {other}"),
+        }
+    }
+
+    /// A new app with its keys.
+    pub async fn create(&self, id: &str) -> anyhow::Result<Value> {
+        self.answer(Method::POST, "", |request| request.json(&json!({"id": id}))).await
+    }
+
+    /// A new key in place of the app's `app`, `master` or `hook` key; answers all keys.
+    pub async fn rotate_key(&self, id: &str, key: &str) -> anyhow::Result<Value> {
+        let path = format!("/{}/keys/{key}", percent_encoded_segment(id));
+        self.answer(Method::POST, &path, |request| request).await
+    }
+
+    /// Deletes an app.
+    pub async fn delete(&self, id: &str) -> anyhow::Result<Value> {
+        self.answer(Method::DELETE, &format!("/{}", percent_encoded_segment(id)), |request| request).await
+    }
+
+    async fn answer(
+        &self,
+        method: Method,
+        path: &str,
+        body: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> anyhow::Result<Value> {
+        let request = body(self.http.request(method, format!("{}/hookd/v1/apps{path}", self.url)));
+        let request = match &self.credential {
+            Credential::AdminKey(key) => request.header(ADMIN_KEY_HEADER, key),
+            Credential::MasterKey(key) => request.header("x-lc-key", format!("{key},master")),
+        };
+        answer::json(request.timeout(ANSWER_TIMEOUT), &self.url, || {
+            let (key, flag) = match self.credential {
+                Credential::AdminKey(_) => ("admin key", "--admin-key; `connection.json` in the data folder holds it"),
+                Credential::MasterKey(_) => ("master key", "--master-key, or give --admin-key"),
+            };
+            InputError::new(format!("`{}` refused the {key}", self.url)).hint(format!("check {flag}"))
+        })
+        .await
+    }
+}

@@ -1,0 +1,148 @@
+//! `hookd apps`
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::Value;
+
+use crate::client::AdminArguments;
+use crate::output;
+
+/// Create, list and delete the apps of an installation, and change their keys.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  hookd apps create shop
+  hookd apps list
+  hookd apps rotate-key shop --key master
+
+Needs the installation's admin key, which `hookd up` leaves in `connection.json` in its data folder.
+Client commands mean another app with --app and --master-key.")]
+pub struct Apps {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Create an app with keys of its own, and print them.
+    #[command(after_help = "Example:\n  hookd apps create shop")]
+    Create {
+        /// 1 to 64 letters, digits, `-` or `_`.
+        id: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// List the apps with what is live in them.
+    #[command(after_help = "Example:\n  hookd apps list --json")]
+    List {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Give an app a new key in place of one; the old one is worth nothing from then on.
+    #[command(after_help = "Example:\n  hookd apps rotate-key shop --key master")]
+    RotateKey {
+        /// The app.
+        id: String,
+        /// Which of its keys.
+        #[arg(long, value_enum)]
+        key: Key,
+        /// The app's present master key, where the admin key is not at hand.
+        #[arg(long)]
+        master_key: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Delete an app: its versions, releases, limits and keys.
+    #[command(
+        after_help = "Example:\n  hookd apps delete shop\n\nThe id is not given again. Messages stay in the store, out \
+                            of everybody's reach."
+    )]
+    Delete {
+        /// The app.
+        id: String,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// Print JSON, one line per app.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    admin: AdminArguments,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Key {
+    App,
+    Master,
+    Hook,
+}
+
+impl Key {
+    fn name(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::Master => "master",
+            Self::Hook => "hook",
+        }
+    }
+}
+
+impl Apps {
+    /// Carries the action out, and prints what the server answers.
+    pub async fn run(self) -> anyhow::Result<()> {
+        match self.action {
+            Action::Create { id, common } => common.print(&common.admin.api(None)?.create(&id).await?, keys),
+            Action::List { common } => {
+                let apps = common.admin.api(None)?.list().await?;
+                apps.iter().try_for_each(|app| common.print(app, line))
+            }
+            Action::RotateKey { id, key, master_key, common } => {
+                common.print(&common.admin.api(master_key)?.rotate_key(&id, key.name()).await?, keys)
+            }
+            Action::Delete { id, common } => {
+                let deleted = common.admin.api(None)?.delete(&id).await?;
+                common.print(&deleted, |_| format!("App `{id}` is deleted"))
+            }
+        }
+    }
+}
+
+impl Common {
+    fn print(&self, value: &Value, for_people: impl FnOnce(&Value) -> String) -> anyhow::Result<()> {
+        if self.json {
+            return output::json(value);
+        }
+        output::data(&for_people(value));
+        Ok(())
+    }
+}
+
+fn text<'a>(app: &'a Value, key: &str) -> &'a str {
+    app.get(key).and_then(Value::as_str).unwrap_or("?")
+}
+
+fn keys(app: &Value) -> String {
+    format!(
+        "app id      {}\napp key     {}\nmaster key  {}\nhook key    {}",
+        text(app, "app_id"),
+        text(app, "app_key"),
+        text(app, "master_key"),
+        text(app, "hook_key")
+    )
+}
+
+fn line(app: &Value) -> String {
+    let live = |environment: &str| {
+        let version = app.get(environment).and_then(|live| live.get("version")).and_then(Value::as_u64);
+        version.map_or_else(|| "-".to_owned(), |version| version.to_string())
+    };
+    format!(
+        "{}  app key {}  production {}  staging {}",
+        text(app, "app_id"),
+        text(app, "app_key"),
+        live("production"),
+        live("staging")
+    )
+}

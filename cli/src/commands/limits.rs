@@ -1,0 +1,88 @@
+//! `NAME=VALUE` of a limit, with units.
+
+use hookd_runtime::Limits;
+use serde_json::Value;
+
+/// Name and value in the unit that the name ends with. Ranges are the server's to check.
+pub fn parse_limit(text: &str) -> Result<(String, u64), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE, e.g. memory_bytes=64MiB")?;
+    let known = known_limits();
+    if !known.iter().any(|limit| limit == name) {
+        return Err(format!("there is no limit `{name}`; there are {}", known.join(", ")));
+    }
+    let parsed = if let Ok(number) = value.parse() {
+        Some(number)
+    } else if name.ends_with("_ms") {
+        humantime::parse_duration(value).ok().and_then(|duration| u64::try_from(duration.as_millis()).ok())
+    } else if name.ends_with("_bytes") {
+        bytes(value)
+    } else {
+        None
+    };
+    let example = match name {
+        name if name.ends_with("_ms") => "a duration such as 500ms or 2s",
+        name if name.ends_with("_bytes") => "a size such as 65536, 64KiB or 64MiB",
+        _ => "a whole number",
+    };
+    let value = parsed.ok_or_else(|| format!("`{value}` is no value of `{name}`; give {example}"))?;
+    Ok((name.to_owned(), value))
+}
+
+fn known_limits() -> Vec<String> {
+    match serde_json::to_value(Limits::default()) {
+        Ok(Value::Object(limits)) => limits.into_iter().map(|(name, _)| name).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn bytes(text: &str) -> Option<u64> {
+    let digits = text.find(|character: char| !character.is_ascii_digit())?;
+    let (number, unit) = text.split_at_checked(digits)?;
+    let unit: u64 = match unit.trim_start().to_ascii_lowercase().as_str() {
+        "b" => 1,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "kib" | "k" => 1 << 10,
+        "mib" | "m" => 1 << 20,
+        "gib" | "g" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_follow_the_name() {
+        for (text, expected) in [
+            ("memory_bytes=64MiB", 64 << 20),
+            ("memory_bytes=64 MB", 64_000_000),
+            ("log_bytes=1k", 1_024),
+            ("reply_bytes=77", 77),
+            ("deadline_ms=2s", 2_000),
+            ("cpu_time_ms=1500", 1_500),
+            ("concurrency=3", 3),
+        ] {
+            assert_eq!(parse_limit(text).map(|(_, value)| value), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_what_would() {
+        for (text, word) in [
+            ("memory=64MiB", "memory_bytes"),
+            ("memory_bytes", "NAME=VALUE"),
+            ("memory_bytes=64 apples", "64MiB"),
+            ("memory_bytes=99999999999GiB", "64MiB"),
+            ("deadline_ms=soon", "500ms"),
+            ("concurrency=2s", "whole number"),
+            ("concurrency=-1", "whole number"),
+        ] {
+            let refused = parse_limit(text).unwrap_err();
+            assert!(refused.contains(word), "{text}: {refused}");
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! `hookd rollback`
+
+use clap::Args;
+
+use super::deploy::summary;
+use crate::client::{Api, ServerArguments};
+use crate::output;
+
+/// Make an earlier version live in production again.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  hookd rollback                      # to the version that was live before the present one
+  hookd rollback 3                    # to version 3, as `hookd releases` lists it
+
+The switch is immediate; calls in flight end on the version they began with.")]
+pub struct Rollback {
+    /// Number of the version [default: the one that was live before the present one].
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    version: Option<u64>,
+    /// Print the release as one line of JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArguments,
+}
+
+impl Rollback {
+    /// Rolls back, and prints what is live.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let release = Api::new(self.server.target()?)?.rollback(self.version).await?;
+        if self.json {
+            return output::json(&release);
+        }
+        output::data(&summary(&release));
+        Ok(())
+    }
+}

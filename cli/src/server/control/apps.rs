@@ -1,0 +1,128 @@
+//! Apps of the installation: create, list, rotate a key, delete. With the admin key, not with that of an app.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use axum::Json;
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use hookd_runtime::{App, ChangeAppError, CreateAppError, KeyKind, NewApp, keys_equal};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+use super::{ApiError, Authorized, Control, internal, summary};
+use crate::client::{ADMIN_KEY_HEADER, Connection};
+
+/// What concerns all apps.
+pub struct Installation {
+    admin_key: String,
+    /// As it was left for client commands. Held while apps go and keys change, so that the file keeps naming an app that
+    /// exists.
+    connection: Mutex<Connection>,
+}
+
+impl Installation {
+    /// With what `hookd up` left for client commands.
+    pub fn new(connection: Connection) -> Self {
+        Self { admin_key: connection.admin_key.clone(), connection: Mutex::new(connection) }
+    }
+}
+
+/// A caller who showed the admin key.
+pub(super) struct Admin;
+
+impl FromRequestParts<Control> for Admin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, control: &Control) -> Result<Self, ApiError> {
+        let given = parts.headers.get(ADMIN_KEY_HEADER).and_then(|value| value.to_str().ok());
+        match given.is_some_and(|key| keys_equal(&control.installation.admin_key, key)) {
+            true => Ok(Self),
+            false => Err(ApiError::Unauthorized),
+        }
+    }
+}
+
+pub(super) async fn list(State(control): State<Control>, _: Admin) -> Json<Value> {
+    Json(control.engine.apps().iter().map(|app| summary(&control, app)).collect())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CreateApp {
+    id: String,
+}
+
+pub(super) async fn create(
+    State(control): State<Control>,
+    _: Admin,
+    Json(new): Json<CreateApp>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let app = control.engine.create_app(NewApp { id: new.id }).await.map_err(|error| match error {
+        CreateAppError::Metadata(error) => internal(error),
+        refused => ApiError::BadRequest(refused.to_string()),
+    })?;
+    Ok((StatusCode::CREATED, Json(with_keys(&app))))
+}
+
+/// The owner may do this with the master key; who lost it needs the admin key.
+pub(super) async fn rotate_key(
+    State(control): State<Control>,
+    Path((id, kind)): Path<(String, String)>,
+    admin: Result<Admin, ApiError>,
+    owner: Result<Authorized, ApiError>,
+) -> Result<Json<Value>, ApiError> {
+    if admin.is_err() {
+        owner?;
+    }
+    let kind: KeyKind = kind.parse().map_err(|unknown| ApiError::BadRequest(format!("{unknown}")))?;
+    let mut connection = control.installation.connection.lock().await;
+    let app = control.engine.rotate_key(&id, kind).await.map_err(changed)?;
+    if connection.app_id == app.id {
+        name_app(&mut connection, &app).await?;
+    }
+    Ok(Json(with_keys(&app)))
+}
+
+pub(super) async fn delete(
+    State(control): State<Control>,
+    Path(id): Path<String>,
+    _: Admin,
+) -> Result<Json<Value>, ApiError> {
+    let mut connection = control.installation.connection.lock().await;
+    let apps = control.engine.apps();
+    let Some(other) = apps.iter().find(|app| app.id != id) else {
+        return Err(ApiError::BadRequest(format!("`{id}` cannot be deleted: there is no other app; create one first")));
+    };
+    control.engine.delete_app(&id).await.map_err(changed)?;
+    if connection.app_id == id {
+        name_app(&mut connection, other).await?;
+    }
+    Ok(Json(json!({"deleted": id})))
+}
+
+async fn name_app(connection: &mut Connection, app: &Arc<App>) -> Result<(), ApiError> {
+    *connection = Connection {
+        app_id: app.id.clone(),
+        app_key: app.app_key.clone(),
+        master_key: app.master_key.clone(),
+        hook_key: app.hook_key.clone(),
+        ..connection.clone()
+    };
+    let saved = connection.clone();
+    let saving = tokio::task::spawn_blocking(move || saved.save());
+    saving.await.map_err(internal)?.context("cannot tell client commands of the change").map_err(ApiError::Internal)
+}
+
+fn with_keys(app: &App) -> Value {
+    json!({"app_id": app.id, "app_key": app.app_key, "master_key": app.master_key, "hook_key": app.hook_key})
+}
+
+fn changed(error: ChangeAppError) -> ApiError {
+    match error {
+        unknown @ ChangeAppError::UnknownApp(_) => ApiError::BadRequest(unknown.to_string()),
+        ChangeAppError::Metadata(error) => internal(error),
+    }
+}

@@ -1,0 +1,141 @@
+//! The control API behind the command line: `/hookd/v1/apps/{app}/…` with the app's master key, and what concerns the
+//! apps of the installation with its admin key.
+//!
+//! | call | answer |
+//! |---|---|
+//! | `GET /` | keys and live versions |
+//! | `GET`, `PATCH /settings` | all settings; a patch changes what it names |
+//! | `POST /deployments?environment=…` | body: a module; answer: one JSON event a line |
+//! | `POST /publish` | the release |
+//! | `POST /rollback` | the release; body: `{"version": N}`, or without it the version that was live before |
+//! | `GET /releases?limit=…` | the newest releases |
+//! | `GET /logs?limit=…&function=…&request_id=…&follow=…` | one JSON event a line |
+//! | `POST /keys/app`, `master` or `hook` | all keys, one of them new; admin key or master key |
+//! | `DELETE /` | admin key |
+//! | `GET`, `POST /hookd/v1/apps` | all apps; a new app. Admin key |
+
+mod apps;
+mod logs;
+mod releases;
+mod settings;
+
+use std::sync::Arc;
+
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use hookd_im_core::hooks::AppSettings;
+use hookd_runtime::{App, Engine, Environment};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+pub use self::apps::Installation;
+
+#[derive(Clone)]
+struct Control {
+    engine: Engine,
+    settings: Arc<AppSettings>,
+    installation: Arc<Installation>,
+    shutdown: CancellationToken,
+}
+
+/// The routes.
+pub fn router(
+    engine: Engine,
+    settings: Arc<AppSettings>,
+    installation: Installation,
+    shutdown: CancellationToken,
+) -> Router {
+    let upload_limit = engine.max_module_bytes();
+    Router::new()
+        .route("/hookd/v1/apps/{app}", get(show_app).delete(apps::delete))
+        .route("/hookd/v1/apps", get(apps::list).post(apps::create))
+        .route("/hookd/v1/apps/{app}/keys/{key}", post(apps::rotate_key))
+        .route("/hookd/v1/apps/{app}/logs", get(logs::read))
+        .route("/hookd/v1/apps/{app}/settings", get(settings::show).patch(settings::change))
+        .route("/hookd/v1/apps/{app}/deployments", post(releases::deploy).layer(DefaultBodyLimit::max(upload_limit)))
+        .route("/hookd/v1/apps/{app}/publish", post(releases::publish))
+        .route("/hookd/v1/apps/{app}/rollback", post(releases::rollback))
+        .route("/hookd/v1/apps/{app}/releases", get(releases::list))
+        .with_state(Control { engine, settings, installation: installation.into(), shutdown })
+}
+
+/// An app whose master key the caller showed.
+struct Authorized(Arc<App>);
+
+impl FromRequestParts<Control> for Authorized {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, control: &Control) -> Result<Self, ApiError> {
+        let Path(path): Path<AppPath> =
+            Path::from_request_parts(parts, control).await.map_err(|_| ApiError::Unauthorized)?;
+        let key = master_key(&parts.headers).ok_or(ApiError::Unauthorized)?;
+        let app = control.engine.app(&path.app).ok_or(ApiError::Unauthorized)?;
+        if app.is_master_key(key) { Ok(Self(app)) } else { Err(ApiError::Unauthorized) }
+    }
+}
+
+#[derive(Deserialize)]
+struct AppPath {
+    app: String,
+}
+
+fn master_key(headers: &HeaderMap) -> Option<&str> {
+    headers.get("x-lc-key")?.to_str().ok()?.strip_suffix(",master")
+}
+
+enum ApiError {
+    Unauthorized,
+    BadRequest(String),
+    TooLarge(usize),
+    Internal(anyhow::Error),
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, text) = match self {
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "Unauthorized.".to_owned()),
+            Self::BadRequest(text) => (StatusCode::BAD_REQUEST, text),
+            Self::TooLarge(limit) => {
+                (StatusCode::PAYLOAD_TOO_LARGE, format!("the module is larger than the limit of {limit} bytes"))
+            }
+            Self::Internal(error) => {
+                tracing::error!(error = format!("{error:#}"), "a control request failed");
+                (StatusCode::INTERNAL_SERVER_ERROR, "internal error; the server's log tells more".to_owned())
+            }
+        };
+        (status, Json(json!({"code": status.as_u16(), "error": text}))).into_response()
+    }
+}
+
+async fn show_app(State(control): State<Control>, Authorized(app): Authorized) -> Json<Value> {
+    let mut shown = summary(&control, &app);
+    if let Value::Object(fields) = &mut shown {
+        fields.insert("hook_key".to_owned(), app.hook_key.clone().into());
+    }
+    Json(shown)
+}
+
+/// What anybody who may see the app may see of it.
+fn summary(control: &Control, app: &App) -> Value {
+    let live = |environment| {
+        let version = control.engine.live_version(&app.id, environment)?;
+        let functions = control.engine.definitions(&app.id, environment);
+        let functions: Vec<String> = functions.into_iter().map(|definition| definition.name).collect();
+        Some(json!({"version": version, "functions": functions}))
+    };
+    json!({
+        "app_id": app.id,
+        "app_key": app.app_key,
+        "production": live(Environment::Production),
+        "staging": live(Environment::Staging),
+    })
+}
+
+fn internal(error: impl Into<anyhow::Error>) -> ApiError {
+    ApiError::Internal(error.into())
+}

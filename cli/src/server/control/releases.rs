@@ -1,0 +1,136 @@
+//! Releases of an app: deploy, publish, roll back, list.
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use futures::stream;
+use hookd_runtime::{DeployError, Deployment, Environment, PastRelease, Release, ReleaseError};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use super::{ApiError, Authorized, Control, internal};
+
+/// Most releases in one answer.
+const MAX_RELEASES: u32 = 1_000;
+
+#[derive(Deserialize)]
+pub(super) struct DeployQuery {
+    environment: Environment,
+}
+
+pub(super) async fn deploy(
+    State(control): State<Control>,
+    Authorized(app): Authorized,
+    Query(query): Query<DeployQuery>,
+    module: Result<Bytes, BytesRejection>,
+) -> Result<Response, ApiError> {
+    let module = module.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge(control.engine.max_module_bytes()),
+        _ => ApiError::BadRequest(rejection.body_text()),
+    })?;
+    // More room than a deployment has stages; a caller that does not read loses stages, never the last line.
+    let (events, lines) = mpsc::channel(64);
+    let deployment = Deployment { app_id: app.id.clone(), environment: query.environment, module };
+    // Not tied to the connection: a deployment that has begun ends, whether or not the caller still listens.
+    tokio::spawn(async move {
+        let stages = events.clone();
+        let report = move |stage: hookd_runtime::DeployStage| {
+            let _ = stages.try_send(json!({"event": "stage", "stage": stage.to_string()}));
+        };
+        let last = match control.engine.deploy(deployment, &report).await {
+            Ok(release) => json!({"event": "released", "release": release_json(&release)}),
+            Err(DeployError::Refused(refusal)) => json!({"event": "refused", "error": refusal.to_string()}),
+            Err(error) => {
+                tracing::error!(error = format!("{:#}", anyhow::Error::new(error)), "a deployment failed");
+                json!({"event": "failed", "error": "internal error; the server's log tells more"})
+            }
+        };
+        // The caller may be gone; the release is what it is.
+        let _ = events.send(last).await;
+    });
+    let lines = stream::unfold(lines, async |mut lines: mpsc::Receiver<Value>| {
+        let event = lines.recv().await?;
+        Some((Ok::<_, std::convert::Infallible>(format!("{event}\n")), lines))
+    });
+    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response())
+}
+
+pub(super) async fn publish(
+    State(control): State<Control>,
+    Authorized(app): Authorized,
+) -> Result<Json<Value>, ApiError> {
+    let release = control.engine.publish(&app.id).await.map_err(refused)?;
+    Ok(Json(release_json(&release)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RollbackTo {
+    version: Option<u64>,
+}
+
+pub(super) async fn rollback(
+    State(control): State<Control>,
+    Authorized(app): Authorized,
+    Json(to): Json<RollbackTo>,
+) -> Result<Json<Value>, ApiError> {
+    let release = control.engine.rollback(&app.id, to.version).await.map_err(refused)?;
+    Ok(Json(release_json(&release)))
+}
+
+#[derive(Deserialize)]
+pub(super) struct ReleasesQuery {
+    limit: Option<u32>,
+}
+
+pub(super) async fn list(
+    State(control): State<Control>,
+    Authorized(app): Authorized,
+    Query(query): Query<ReleasesQuery>,
+) -> Result<Json<Value>, ApiError> {
+    let limit = query.limit.unwrap_or(MAX_RELEASES).min(MAX_RELEASES);
+    let releases = control.engine.releases(&app.id, limit).await.map_err(refused)?;
+    Ok(Json(releases.iter().map(past_release_json).collect()))
+}
+
+fn refused(error: ReleaseError) -> ApiError {
+    match error {
+        ReleaseError::NothingStaged => {
+            ApiError::BadRequest("staging has no version; `hookd deploy` puts one there".to_owned())
+        }
+        ReleaseError::NothingToRollBackTo => ApiError::BadRequest(
+            "production has had no earlier version; `hookd releases` lists those there are".to_owned(),
+        ),
+        refused @ (ReleaseError::UnknownVersion { .. } | ReleaseError::Unusable { .. }) => {
+            ApiError::BadRequest(refused.to_string())
+        }
+        // The app was there when the key was checked: somebody deleted it since.
+        ReleaseError::UnknownApp(_) => ApiError::Unauthorized,
+        ReleaseError::Metadata(error) => internal(error),
+    }
+}
+
+fn past_release_json(past: &PastRelease) -> Value {
+    let mut json = release_json(&past.release);
+    if let Value::Object(fields) = &mut json {
+        fields.insert("act".to_owned(), past.act.name().into());
+        fields.insert("at".to_owned(), humantime::format_rfc3339_millis(past.at).to_string().into());
+        fields.insert("size_bytes".to_owned(), past.size_bytes.into());
+        fields.insert("live".to_owned(), past.is_live.into());
+    }
+    json
+}
+
+fn release_json(release: &Release) -> Value {
+    json!({
+        "app_id": release.app_id,
+        "environment": release.environment.to_string(),
+        "version": release.version,
+        "module": release.module,
+        "functions": release.definitions.iter().map(|definition| &definition.name).collect::<Vec<_>>(),
+    })
+}

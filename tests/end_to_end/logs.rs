@@ -1,0 +1,82 @@
+//! `hookd logs`: what functions wrote, and what became of their calls.
+
+use std::io::{BufRead as _, BufReader};
+
+use serde_json::Value;
+
+use crate::command_line::assert_refused;
+use crate::harness::Server;
+
+const SECRET: &str = "the-words-of-the-message";
+
+fn invoke_sent(server: &Server) {
+    let params = server.data().join("sent.json");
+    let text = format!(
+        r#"{{"fromPeer":"Tom","convId":"64f0c0ffee0000000000a001","msgId":"m1","onlinePeers":["Jerry"],
+        "offlinePeers":[],"transient":false,"system":null,"bin":false,"content":"{SECRET}","receipt":false,
+        "timestamp":1700000000123,"sourceIP":"203.0.113.7","groupId":null}}"#
+    );
+    std::fs::write(&params, text).unwrap();
+    server.hookd_ok(&["invoke", "_messageSent", "--params", params.to_str().unwrap()]);
+}
+
+fn lines(server: &Server, arguments: &[&str]) -> Vec<Value> {
+    let text = server.hookd_ok(&[&["logs", "--json"], arguments].concat());
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn lines_carry_their_origin_and_are_filtered() {
+    let server = Server::with_module("audit-log");
+    assert!(lines(&server, &[]).is_empty());
+    invoke_sent(&server);
+    invoke_sent(&server);
+    let all = lines(&server, &[]);
+    assert_eq!(all.len(), 2, "{all:?}");
+    let line = &all[0];
+    assert_eq!(
+        (&line["app_id"], &line["version"], &line["function"]),
+        (&"demo".into(), &1.into(), &"_messageSent".into())
+    );
+    assert_eq!(line["level"], "info");
+    assert!(line["time"].as_str().unwrap().ends_with('Z'));
+    let id = line["request_id"].as_str().unwrap();
+    assert_ne!(all[1]["request_id"], id);
+    assert_eq!(lines(&server, &["--request-id", id]), all[..1]);
+    assert_eq!(lines(&server, &["--limit", "1"]), all[1..]);
+    assert_eq!(lines(&server, &["--hook", "_messageSent"]).len(), 2);
+    assert!(lines(&server, &["--hook", "_messageReceived"]).is_empty());
+    let text = server.hookd_ok(&["logs"]);
+    assert!(text.contains("demo v1 _messageSent") && text.contains("Tom"), "{text}");
+    assert_refused(&server.hookd(&["logs", "--limit", "many"]), &["many"]);
+}
+
+#[test]
+fn following_shows_what_comes() {
+    let mut server = Server::with_module("audit-log");
+    invoke_sent(&server);
+    let mut following = server.hookd_started(&["logs", "-f", "--json"]);
+    let mut seen = BufReader::new(following.stdout.take().unwrap()).lines();
+    let first: Value = serde_json::from_str(&seen.next().unwrap().unwrap()).unwrap();
+    invoke_sent(&server);
+    let second: Value = serde_json::from_str(&seen.next().unwrap().unwrap()).unwrap();
+    assert_ne!(first["request_id"], second["request_id"]);
+    server.kill();
+    assert!(seen.next().is_none());
+    assert_eq!(following.wait().unwrap().code(), Some(2), "the log broke off");
+}
+
+#[test]
+fn a_failed_call_is_logged_without_what_was_said() {
+    for name in ["trap", "not-json"] {
+        let server = Server::with_module(name);
+        let params = server.data().join("params.json");
+        std::fs::write(&params, crate::command_line::MESSAGE.replace("Holy crap!", SECRET)).unwrap();
+        let output = server.hookd(&["invoke", "_messageReceived", "--params", params.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(1), "{name}");
+        let engine = lines(&server, &[]).into_iter().filter(|line| line["source"] == "engine").collect::<Vec<_>>();
+        assert_eq!(engine.len(), 1, "{name}");
+        assert_eq!(engine[0]["level"], "error");
+        assert!(!server.hookd_ok(&["logs"]).contains(SECRET), "{name}");
+    }
+}
