@@ -68,9 +68,8 @@ impl Server {
             Arc::new(InMemoryEngine(engine.clone())),
             tasks.clone(),
         ));
-        let settings = core.settings.clone();
         let gateway_config = GatewayConfig { public_url: config.public_url, ..GatewayConfig::default() };
-        let gateway = Gateway::new(core, gateway_config, shutdown.clone(), tasks.clone());
+        let gateway = Gateway::new(core.clone(), gateway_config, shutdown.clone(), tasks.clone());
 
         let listener = listen(config.listen).await?;
         let connection = Connection {
@@ -85,7 +84,7 @@ impl Server {
         let router = gateway
             .router()
             .merge(engine.router())
-            .merge(control::router(engine, settings))
+            .merge(control::router(engine, core))
             .route("/metrics", get(move || std::future::ready(metrics.render())));
         Ok(Self { listener, router, connection, shutdown, tasks, _lock: lock })
     }

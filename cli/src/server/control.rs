@@ -2,8 +2,8 @@
 //!
 //! | call | answer |
 //! |---|---|
-//! | `GET /` | keys and live versions |
-//! | `GET`, `PATCH /settings` | all settings; a patch changes what it names |
+//! | `GET /` | keys, live versions, and the circuit breakers of production's hooks |
+//! | `GET`, `PATCH /settings` | all settings; a patch changes what it names; `null` takes an entry out of a map |
 //! | `POST /deployments?environment=…` | body: a module; answer: one JSON event a line |
 //! | `POST /publish` | the release |
 
@@ -19,7 +19,8 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures::stream;
 use hookd_im_core::app::ImSettings;
-use hookd_im_core::hooks::{AppSettings, SettingsError};
+use hookd_im_core::core::ImCore;
+use hookd_im_core::hooks::SettingsError;
 use hookd_im_core::ids::AppId;
 use hookd_runtime::{App, DeployError, Deployment, Engine, Environment, Release, ReleaseError};
 use serde::Deserialize;
@@ -29,18 +30,18 @@ use tokio::sync::mpsc;
 #[derive(Clone)]
 struct Control {
     engine: Engine,
-    settings: Arc<AppSettings>,
+    core: Arc<ImCore>,
 }
 
 /// The routes.
-pub fn router(engine: Engine, settings: Arc<AppSettings>) -> Router {
+pub fn router(engine: Engine, core: Arc<ImCore>) -> Router {
     let upload_limit = engine.max_module_bytes();
     Router::new()
         .route("/hookd/v1/apps/{app}", get(show_app))
         .route("/hookd/v1/apps/{app}/settings", get(show_settings).patch(change_settings))
         .route("/hookd/v1/apps/{app}/deployments", post(deploy).layer(DefaultBodyLimit::max(upload_limit)))
         .route("/hookd/v1/apps/{app}/publish", post(publish))
-        .with_state(Control { engine, settings })
+        .with_state(Control { engine, core })
 }
 
 /// An app whose master key the caller showed.
@@ -98,12 +99,14 @@ async fn show_app(State(control): State<Control>, Authorized(app): Authorized) -
         let functions: Vec<String> = functions.into_iter().map(|definition| definition.name).collect();
         Some(json!({"version": version, "functions": functions}))
     };
+    let breakers = control.core.apps.app(&AppId::new(&app.id)).map(|app| control.core.hooks.breakers(&app));
     Json(json!({
         "app_id": app.id,
         "app_key": app.app_key,
         "hook_key": app.hook_key,
         "production": live(Environment::Production),
         "staging": live(Environment::Staging),
+        "breakers": breakers.unwrap_or_default(),
     }))
 }
 
@@ -111,7 +114,7 @@ async fn show_settings(
     State(control): State<Control>,
     Authorized(app): Authorized,
 ) -> Result<Json<ImSettings>, ApiError> {
-    let settings = control.settings.get(&AppId::new(&app.id)).await.map_err(internal)?;
+    let settings = control.core.settings.get(&AppId::new(&app.id)).await.map_err(internal)?;
     Ok(Json(ImSettings::clone(&settings)))
 }
 
@@ -121,21 +124,24 @@ async fn change_settings(
     Json(changes): Json<Map<String, Value>>,
 ) -> Result<Json<ImSettings>, ApiError> {
     let app = AppId::new(&app.id);
-    let current = control.settings.get(&app).await.map_err(internal)?;
+    let current = control.core.settings.get(&app).await.map_err(internal)?;
     let changed = merge(&current, changes)?;
-    match control.settings.update(&app, changed).await {
+    match control.core.settings.update(&app, changed).await {
         Ok(settings) => Ok(Json(ImSettings::clone(&settings))),
         Err(SettingsError::Store(error)) => Err(internal(error)),
         Err(refused) => Err(ApiError::BadRequest(refused.to_string())),
     }
 }
 
-/// Settings with `changes` applied; maps of single hooks are merged, not replaced.
+/// Settings with `changes` applied; maps of single hooks are merged, not replaced, and lose what is `null`.
 fn merge(current: &ImSettings, changes: Map<String, Value>) -> Result<ImSettings, ApiError> {
     let mut merged = serde_json::to_value(current).map_err(internal)?;
     for (key, value) in changes {
         match (merged.get_mut(&key), value) {
-            (Some(Value::Object(present)), Value::Object(more)) => present.extend(more),
+            (Some(Value::Object(present)), Value::Object(more)) => {
+                present.extend(more);
+                present.retain(|_, value| !value.is_null());
+            }
             (Some(present), value) => *present = value,
             (None, _) => return Err(ApiError::BadRequest(format!("there is no setting `{key}`"))),
         }
