@@ -98,6 +98,9 @@ fn settings_are_shown_changed_and_kept() {
     assert_eq!(changed["on_hook_failure"], "abort");
     assert_eq!(changed["blocking_hook_timeout_ms"], 2_000);
     settings(&server, &["--hook-timeout", "_messageReceived=300ms"]);
+    settings(&server, &["--hook-policy", "_messageReceived=ignore", "--hook-policy", ":overloaded=ignore"]);
+    settings(&server, &["--hook-policy", "_messageReceived=default", "--hook-policy", "_conversationAdd:trap=abort"]);
+    settings(&server, &["--hook-breaker-failures", "20", "--hook-breaker-cool-down", "2s"]);
 
     server.kill();
     server.start_again();
@@ -105,7 +108,16 @@ fn settings_are_shown_changed_and_kept() {
     assert_eq!(kept["on_hook_failure"], "abort");
     assert_eq!(kept["blocking_hook_timeout_ms"], 2_000);
     assert_eq!(kept["hook_timeouts_ms"]["_messageReceived"], 300);
+    let policies = serde_json::json!({":overloaded": "ignore", "_conversationAdd:trap": "abort"});
+    assert_eq!(kept["hook_failure_policies"], policies);
+    assert_eq!((&kept["hook_breaker_failures"], &kept["hook_breaker_cool_down_ms"]), (&20.into(), &2_000.into()));
     assert_refused(&server.hookd(&["settings", "--blocking-hook-timeout", "1min"]), &["15000"]);
+    assert_refused(
+        &server.hookd(&["settings", "--hook-policy", "_messageReceived:slow=abort"]),
+        &["`slow`", "`timeout`"],
+    );
+    assert_refused(&server.hookd(&["settings", "--hook-policy", "_messageSent=abort"]), &["`_messageSent`"]);
+    assert_refused(&server.hookd(&["settings", "--hook-policy", ":timeout=stop"]), &["stop", "abort"]);
 }
 
 #[test]

@@ -16,12 +16,32 @@ use crate::output;
   hookd settings --on-hook-failure abort --blocking-hook-timeout 2s
   hookd settings --hook-timeout _messageReceived=500ms
   hookd settings --engine-url http://127.0.0.1:3000
-  hookd settings --limit memory_bytes=64MiB --limit deadline_ms=2s")]
+  hookd settings --limit memory_bytes=64MiB --limit deadline_ms=2s
+  hookd settings --hook-policy _messageReceived=abort           # this hook, whatever the cause
+  hookd settings --hook-policy :overloaded=ignore               # this cause, whatever the hook
+  hookd settings --hook-policy _messageReceived:timeout=ignore  # this hook and cause
+  hookd settings --hook-policy _messageReceived=default         # no exception any more
+  hookd settings --hook-breaker-failures 20 --hook-breaker-cool-down 2s
+
+The policy of a failure is that of its hook and cause, else of its hook, else of its cause, else --on-hook-failure.
+Causes: failed (the function returned an error), timeout, trap, out_of_memory, bad_reply, overloaded, unavailable.
+
+Where the engine is dead or drowning (timeout, overloaded, unavailable, so many times in a row), a hook's circuit
+breaker opens: its calls fail at once, as `unavailable`, until the engine answers a probe.")]
 pub struct Settings {
     /// What happens to a request whose blocking hook fails: `ignore` goes on as if there were no hook, `abort` returns
     /// an error to the client and stops.
     #[arg(long, value_enum)]
     on_hook_failure: Option<OnHookFailure>,
+    /// An exception from --on-hook-failure: `ignore`, `abort`, or `default` to take it back. May be given several times.
+    #[arg(long, value_name = "[HOOK][:CAUSE]=POLICY", value_parser = hook_policy)]
+    hook_policy: Vec<(String, Option<OnHookFailure>)>,
+    /// After how many failures of the engine in a row a hook's circuit breaker opens; 0: never.
+    #[arg(long, value_name = "COUNT")]
+    hook_breaker_failures: Option<u32>,
+    /// After which time an open circuit breaker lets one call try the engine, at most 1min.
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    hook_breaker_cool_down: Option<Duration>,
     /// How long a request waits for a blocking hook, at most 15s.
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     blocking_hook_timeout: Option<Duration>,
@@ -51,6 +71,15 @@ enum OnHookFailure {
     Abort,
 }
 
+impl OnHookFailure {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Ignore => "ignore",
+            Self::Abort => "abort",
+        }
+    }
+}
+
 impl Settings {
     /// Changes what was given, and prints everything.
     pub async fn run(self) -> anyhow::Result<()> {
@@ -75,11 +104,18 @@ impl Settings {
     fn changes(&self) -> Map<String, Value> {
         let mut changes = Map::new();
         if let Some(policy) = self.on_hook_failure {
-            let word = match policy {
-                OnHookFailure::Ignore => "ignore",
-                OnHookFailure::Abort => "abort",
-            };
-            changes.insert("on_hook_failure".to_owned(), json!(word));
+            changes.insert("on_hook_failure".to_owned(), json!(policy.word()));
+        }
+        if !self.hook_policy.is_empty() {
+            let word = |policy: Option<OnHookFailure>| json!(policy.map(OnHookFailure::word));
+            let policies = self.hook_policy.iter().map(|(scope, policy)| (scope.clone(), word(*policy)));
+            changes.insert("hook_failure_policies".to_owned(), Value::Object(policies.collect()));
+        }
+        if let Some(failures) = self.hook_breaker_failures {
+            changes.insert("hook_breaker_failures".to_owned(), json!(failures));
+        }
+        if let Some(cool_down) = self.hook_breaker_cool_down {
+            changes.insert("hook_breaker_cool_down_ms".to_owned(), milliseconds(cool_down));
         }
         if let Some(timeout) = self.blocking_hook_timeout {
             changes.insert("blocking_hook_timeout_ms".to_owned(), milliseconds(timeout));
@@ -110,4 +146,16 @@ fn hook_timeout(text: &str) -> Result<(String, Duration), String> {
     let (hook, duration) = text.split_once('=').ok_or("expected HOOK=DURATION, e.g. _messageReceived=500ms")?;
     let duration = humantime::parse_duration(duration).map_err(|error| error.to_string())?;
     Ok((hook.to_owned(), duration))
+}
+
+/// `None` takes the exception back.
+fn hook_policy(text: &str) -> Result<(String, Option<OnHookFailure>), String> {
+    let (scope, policy) = text.split_once('=').ok_or("expected [HOOK][:CAUSE]=POLICY, e.g. _messageReceived=abort")?;
+    let policy = match policy {
+        "ignore" => Some(OnHookFailure::Ignore),
+        "abort" => Some(OnHookFailure::Abort),
+        "default" => None,
+        other => return Err(format!("`{other}` is not a policy; policies are ignore, abort, default")),
+    };
+    Ok((scope.to_owned(), policy))
 }

@@ -70,13 +70,12 @@ impl Server {
             tasks.clone(),
             shutdown.clone(),
         ));
-        let settings = core.settings.clone();
         let gateway_config = GatewayConfig {
             public_url: config.public_url,
             trust_forwarded_headers: config.trust_forwarded_headers,
             ..GatewayConfig::default()
         };
-        let gateway = Gateway::new(core, gateway_config, shutdown.clone(), tasks.clone());
+        let gateway = Gateway::new(core.clone(), gateway_config, shutdown.clone(), tasks.clone());
 
         let listener = listen(config.listen).await?;
         let connection = Connection {
@@ -92,7 +91,7 @@ impl Server {
         let router = gateway
             .router()
             .merge(engine.router())
-            .merge(control::router(engine, settings, Installation::new(connection.clone()), shutdown.clone()))
+            .merge(control::router(engine, core, Installation::new(connection.clone()), shutdown.clone()))
             .route("/metrics", get(move || std::future::ready(metrics.render())));
         Ok(Self { listener, router, connection, shutdown, tasks, _lock: lock })
     }

@@ -3,8 +3,8 @@
 //!
 //! | call | answer |
 //! |---|---|
-//! | `GET /` | keys and live versions |
-//! | `GET`, `PATCH /settings` | all settings; a patch changes what it names |
+//! | `GET /` | keys, live versions, and the circuit breakers of production's hooks |
+//! | `GET`, `PATCH /settings` | all settings; a patch changes what it names; `null` takes an entry out of a map |
 //! | `POST /deployments?environment=…` | body: a module; answer: one JSON event a line |
 //! | `POST /publish` | the release |
 //! | `POST /rollback` | the release; body: `{"version": N}`, or without it the version that was live before |
@@ -27,7 +27,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use hookd_im_core::hooks::AppSettings;
+use hookd_im_core::core::ImCore;
+use hookd_im_core::ids::AppId;
 use hookd_runtime::{App, Engine, Environment};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -38,18 +39,13 @@ pub use self::apps::Installation;
 #[derive(Clone)]
 struct Control {
     engine: Engine,
-    settings: Arc<AppSettings>,
+    core: Arc<ImCore>,
     installation: Arc<Installation>,
     shutdown: CancellationToken,
 }
 
 /// The routes.
-pub fn router(
-    engine: Engine,
-    settings: Arc<AppSettings>,
-    installation: Installation,
-    shutdown: CancellationToken,
-) -> Router {
+pub fn router(engine: Engine, core: Arc<ImCore>, installation: Installation, shutdown: CancellationToken) -> Router {
     let upload_limit = engine.max_module_bytes();
     Router::new()
         .route("/hookd/v1/apps/{app}", get(show_app).delete(apps::delete))
@@ -61,7 +57,7 @@ pub fn router(
         .route("/hookd/v1/apps/{app}/publish", post(releases::publish))
         .route("/hookd/v1/apps/{app}/rollback", post(releases::rollback))
         .route("/hookd/v1/apps/{app}/releases", get(releases::list))
-        .with_state(Control { engine, settings, installation: installation.into(), shutdown })
+        .with_state(Control { engine, core, installation: installation.into(), shutdown })
 }
 
 /// An app whose master key the caller showed.
@@ -128,9 +124,11 @@ fn summary(control: &Control, app: &App) -> Value {
         let functions: Vec<String> = functions.into_iter().map(|definition| definition.name).collect();
         Some(json!({"version": version, "functions": functions}))
     };
+    let breakers = control.core.apps.app(&AppId::new(&app.id)).map(|app| control.core.hooks.breakers(&app));
     json!({
         "app_id": app.id,
         "app_key": app.app_key,
+        "breakers": breakers.unwrap_or_default(),
         "production": live(Environment::Production),
         "staging": live(Environment::Staging),
     })

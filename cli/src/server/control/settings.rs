@@ -35,9 +35,9 @@ pub(super) async fn change(
     };
     if !changes.is_empty() {
         let app = AppId::new(&app.id);
-        let current = control.settings.get(&app).await.map_err(internal)?;
+        let current = control.core.settings.get(&app).await.map_err(internal)?;
         let changed = merge(&*current, changes, "setting")?;
-        control.settings.update(&app, changed).await.map_err(|error| match error {
+        control.core.settings.update(&app, changed).await.map_err(|error| match error {
             SettingsError::Store(error) => internal(error),
             refused => ApiError::BadRequest(refused.to_string()),
         })?;
@@ -53,7 +53,7 @@ pub(super) async fn change(
 }
 
 async fn all(control: &Control, app: &str) -> Result<Json<Value>, ApiError> {
-    let settings = control.settings.get(&AppId::new(app)).await.map_err(internal)?;
+    let settings = control.core.settings.get(&AppId::new(app)).await.map_err(internal)?;
     let limits = control.engine.limits(app).ok_or(ApiError::Unauthorized)?;
     let mut all = serde_json::to_value(&*settings).map_err(internal)?;
     if let Value::Object(all) = &mut all {
@@ -62,12 +62,16 @@ async fn all(control: &Control, app: &str) -> Result<Json<Value>, ApiError> {
     Ok(Json(all))
 }
 
-/// What is there with `changes` applied; maps of single hooks are merged, not replaced. `kind` is what an entry is called.
+/// What is there with `changes` applied; maps of single hooks are merged, not replaced, and lose what is
+/// `null`. `kind` is what an entry is called.
 fn merge<T: Serialize + DeserializeOwned>(current: &T, changes: Map<String, Value>, kind: &str) -> Result<T, ApiError> {
     let mut merged = serde_json::to_value(current).map_err(internal)?;
     for (key, value) in changes {
         match (merged.get_mut(&key), value) {
-            (Some(Value::Object(present)), Value::Object(more)) => present.extend(more),
+            (Some(Value::Object(present)), Value::Object(more)) => {
+                present.extend(more);
+                present.retain(|_, value| !value.is_null());
+            }
             (Some(present), value) => *present = value,
             (None, _) => {
                 let known: Vec<&str> =
