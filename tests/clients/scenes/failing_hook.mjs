@@ -1,21 +1,19 @@
 // `_messageReceived` of a module fails at every call. With `ignore` messages pass as they are, and are counted; with
 // `abort` the sender gets an error and nobody the message.
 //
-// Argument: the name of the module.
+// Arguments: the name of the module, and the hook's deadline in ms (500 without it).
 
 import assert from 'node:assert/strict';
 
 import { connect } from '../lib/device.mjs';
 import { ask, rejection, report, scene, step } from '../lib/scene.mjs';
 
-const HOOK_DEADLINE_MS = 500;
-
 await scene(async (connection) => {
-  const [, , module] = process.argv;
+  const [, , module, deadlineMs = '500'] = process.argv;
   const tom = await connect(connection, 'tom');
   const jerry = await connect(connection, 'jerry');
   const group = await tom.createGroup(['jerry'], { name: 'failing hook' });
-  await ask('settings', `--blocking-hook-timeout ${HOOK_DEADLINE_MS}ms --on-hook-failure ignore`);
+  await ask('settings', `--blocking-hook-timeout ${deadlineMs}ms --on-hook-failure ignore`);
   await ask('deploy', module);
 
   await step('with `ignore` the message arrives as it was sent', async () => {
