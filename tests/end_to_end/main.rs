@@ -20,3 +20,4 @@ mod hostile_modules;
 mod leanengine;
 mod logs;
 mod releases;
+mod remote_engine;

@@ -30,6 +30,17 @@ impl Server {
         server
     }
 
+    /// A second server with the apps, keys and modules of this one; this one restarts meanwhile.
+    pub fn twin(&mut self) -> Self {
+        self.kill();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let copied = Command::new("cp").arg("-r").arg(self.data()).arg(folder.path()).status().expect("cp runs");
+        assert!(copied.success(), "the data folder cannot be copied");
+        self.start_again();
+        let (process, connection) = up(&folder, "127.0.0.1:0");
+        Self { process, connection, folder }
+    }
+
     /// What `hookd up --json` printed.
     pub fn connection(&self) -> &Value {
         &self.connection
