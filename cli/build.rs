@@ -25,9 +25,9 @@ fn main() -> io::Result<()> {
         files.sort();
         for file in files {
             let name = file.strip_prefix(&root).map_err(io::Error::other)?;
-            let path = file.canonicalize()?;
-            writeln!(list, "({:?}, include_str!({:?})),", name.display().to_string(), path)
-                .map_err(io::Error::other)?;
+            // The text itself, not its path: a checkout may be moved together with its target folder.
+            let text = fs::read_to_string(&file)?;
+            writeln!(list, "({:?}, {text:?}),", name.display().to_string()).map_err(io::Error::other)?;
         }
     }
     list.push(']');

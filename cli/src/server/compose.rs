@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
@@ -27,6 +28,9 @@ use crate::exit::InputError;
 
 /// The app that a new data folder begins with.
 const FIRST_APP: &str = "demo";
+
+/// How often recorded samples are aggregated.
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
 /// What `hookd up` is told.
 pub struct ServerConfig {
@@ -161,6 +165,16 @@ async fn app_for_clients(engine: &Engine, saved: Option<&Connection>) -> anyhow:
 fn install_metrics() -> anyhow::Result<PrometheusHandle> {
     let metrics = PrometheusBuilder::new().install_recorder().context("cannot install the metrics recorder")?;
     hookd_im_core::hooks::metrics::describe();
+    let upkept = metrics.clone();
+    // Samples of histograms pile up until somebody aggregates them; nobody may ever ask for `/metrics`. The task ends with
+    // the process: it holds nothing that must be finished.
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(METRICS_UPKEEP);
+        loop {
+            ticks.tick().await;
+            upkept.run_upkeep();
+        }
+    });
     Ok(metrics)
 }
 
