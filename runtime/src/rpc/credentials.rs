@@ -1,19 +1,38 @@
 //! Who calls (§1.3, §1.4).
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use md5::{Digest as _, Md5};
 
 use super::body::BodyCredentials;
 use crate::apps::{App, keys_equal};
 use crate::environment::Environment;
 
-const ID: [&str; 3] = ["x-lc-id", "x-avoscloud-application-id", "x-uluru-application-id"];
-const KEY: [&str; 3] = ["x-lc-key", "x-avoscloud-application-key", "x-uluru-application-key"];
-const MASTER_KEY: [&str; 2] = ["x-avoscloud-master-key", "x-uluru-master-key"];
-const SIGNATURE: [&str; 2] = ["x-lc-sign", "x-avoscloud-request-sign"];
-const PRODUCTION: [&str; 3] = ["x-lc-prod", "x-avoscloud-application-production", "x-uluru-application-production"];
-const SESSION_TOKEN: [&str; 3] = ["x-lc-session", "x-uluru-session-token", "x-avoscloud-session-token"];
-const HOOK_KEY: [&str; 1] = ["x-lc-hook-key"];
+// Names made by the compiler: made from text they would be checked and hashed anew for every request.
+static ID: [HeaderName; 3] = [
+    HeaderName::from_static("x-lc-id"),
+    HeaderName::from_static("x-avoscloud-application-id"),
+    HeaderName::from_static("x-uluru-application-id"),
+];
+static KEY: [HeaderName; 3] = [
+    HeaderName::from_static("x-lc-key"),
+    HeaderName::from_static("x-avoscloud-application-key"),
+    HeaderName::from_static("x-uluru-application-key"),
+];
+static MASTER_KEY: [HeaderName; 2] =
+    [HeaderName::from_static("x-avoscloud-master-key"), HeaderName::from_static("x-uluru-master-key")];
+static SIGNATURE: [HeaderName; 2] =
+    [HeaderName::from_static("x-lc-sign"), HeaderName::from_static("x-avoscloud-request-sign")];
+static PRODUCTION: [HeaderName; 3] = [
+    HeaderName::from_static("x-lc-prod"),
+    HeaderName::from_static("x-avoscloud-application-production"),
+    HeaderName::from_static("x-uluru-application-production"),
+];
+static SESSION_TOKEN: [HeaderName; 3] = [
+    HeaderName::from_static("x-lc-session"),
+    HeaderName::from_static("x-uluru-session-token"),
+    HeaderName::from_static("x-avoscloud-session-token"),
+];
+static HOOK_KEY: [HeaderName; 1] = [HeaderName::from_static("x-lc-hook-key")];
 
 /// What a request shows of itself; empty values count as absent.
 #[derive(Debug, Default)]
@@ -93,8 +112,8 @@ impl Credentials {
     }
 }
 
-fn first(headers: &HeaderMap, names: &[&str]) -> Option<String> {
-    let values = names.iter().filter_map(|name| headers.get(*name)?.to_str().ok());
+fn first(headers: &HeaderMap, names: &[HeaderName]) -> Option<String> {
+    let values = names.iter().filter_map(|name| headers.get(name)?.to_str().ok());
     values.into_iter().find(|value| !value.is_empty()).map(str::to_owned)
 }
 
