@@ -83,9 +83,9 @@ impl Default for ImSettings {
             hook_breaker_failures: 10,
             // An engine that comes back is used again within a second.
             hook_breaker_cool_down_ms: 500,
-            // EC-19: the core waits 10 s for a blocking hook; notification hooks may use the engine's full 15 s.
+            // EC-19. A notification hook with long work to do is given more by both this and the engine's `deadline_ms`.
             blocking_hook_timeout_ms: 10_000,
-            notification_hook_timeout_ms: 15_000,
+            notification_hook_timeout_ms: 3_000,
             hook_timeouts_ms: BTreeMap::new(),
             engine_url: None,
         }

@@ -11,8 +11,9 @@ use tokio::time::Instant as TokioInstant;
 use crate::admission::{Admission, NotAdmitted};
 use crate::apps::{App, Apps};
 use crate::environment::Environment;
+use crate::limits::Limits;
 use crate::logs::{CallLog, LogLevel};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Overload, TimeLimit};
 use crate::sandbox::{GuestCall, Sandbox};
 
 /// A function to call.
@@ -67,7 +68,8 @@ impl Calls {
     pub(crate) async fn instantiate(&self, app: &App, environment: Environment) -> Result<(), Outcome> {
         let version = app.live(environment).load_full().ok_or(Outcome::NotDefined)?;
         let module = version.module.as_ref().map_err(|message| Outcome::Unavailable { message: message.clone() })?;
-        let limits = &app.bounds().limits;
+        let bounds = app.bounds();
+        let limits = bounds.limits();
         let request_id = self.request_ids.next();
         let log = CallLog::new(app.log().clone(), &app.id, version.number, "instantiate", request_id, limits);
         self.sandbox.instantiate(module, limits, log.into()).await
@@ -75,9 +77,7 @@ impl Calls {
 
     async fn call_app(&self, app: &App, invocation: &Invocation, arrived: Instant) -> Outcome {
         let Some(version) = app.live(invocation.environment).load_full() else { return Outcome::NotDefined };
-        if version.function(&invocation.name).is_none() {
-            return Outcome::NotDefined;
-        }
+        let Some(function) = version.function(&invocation.name) else { return Outcome::NotDefined };
         let module = match &version.module {
             Ok(module) => module,
             Err(message) => return Outcome::Unavailable { message: message.clone() },
@@ -86,16 +86,33 @@ impl Calls {
             return Outcome::failed(1, 400, "the parameters are not UTF-8 text".to_owned());
         };
         let bounds = app.bounds();
-        let limits = &bounds.limits;
-        let deadline = invocation.deadline.min(arrived + limits.deadline());
+        let (limits, own_places) = bounds.of(&invocation.name, function.kind);
+        if params.len() > limits.request_bytes {
+            return too_large(params.len(), limits.request_bytes);
+        }
+        let (deadline, allowed_by) = match arrived + limits.deadline() {
+            own if own <= invocation.deadline => (own, TimeLimit::Deadline),
+            _ => (invocation.deadline, TimeLimit::Caller),
+        };
         let allowed = deadline.saturating_duration_since(arrived);
         let deadline = TokioInstant::from_std(deadline);
 
-        let place = async { Ok((bounds.admission.admit(deadline).await?, self.places.admit(deadline).await?)) };
+        // The narrowest first: who waits there takes no place from the app's other functions.
+        let place = async {
+            let own = match own_places {
+                Some(own) => Some(own.admit(deadline).await.map_err(|refused| (refused, limits))?),
+                None => None,
+            };
+            let wide = |refused| (refused, bounds.limits());
+            let of_app = bounds.admission.admit(deadline).await.map_err(wide)?;
+            Ok((own, of_app, self.places.admit(deadline).await.map_err(wide)?))
+        };
         let _place = match place.await {
             Ok(place) => place,
-            Err(NotAdmitted::QueueFull) => return Outcome::Overloaded,
-            Err(NotAdmitted::DeadlinePassed) => return Outcome::TimedOut { limit: allowed },
+            Err((NotAdmitted::QueueFull, Limits { concurrency, queue, .. })) => {
+                return Outcome::Overloaded(Overload::Calls { concurrency: *concurrency, queue: *queue });
+            }
+            Err((NotAdmitted::DeadlinePassed, _)) => return Outcome::TimedOut { limit: allowed, by: allowed_by },
         };
         let request_id = self.request_ids.next();
         let name = &invocation.name;
@@ -110,6 +127,8 @@ impl Calls {
             limits,
             deadline,
             allowed,
+            allowed_by,
+            bounds: &bounds,
             log: log.clone(),
         };
         let outcome = self.sandbox.call(module, call).await;
@@ -119,6 +138,12 @@ impl Calls {
         }
         outcome
     }
+}
+
+/// The caller's fault, and no failure of the function: it was never called.
+fn too_large(bytes: usize, limit: usize) -> Outcome {
+    let message = format!("the params have {bytes} bytes, more than the limit `request_bytes` of {limit}");
+    Outcome::failed(1, 413, message)
 }
 
 /// Ids of calls: a random word per process and a count, unique in the installation without asking anybody.

@@ -1,16 +1,21 @@
 //! The engine as a whole.
 
+mod app_settings;
+
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::apps::{App, Apps, ChangeAppError, CreateAppError, KeyKind, Keys, NewApp, is_valid_app_id};
+pub use self::app_settings::SetSettingsError;
+use crate::apps::{
+    App, AppSettings, Apps, Bounds, ChangeAppError, CreateAppError, KeyKind, Keys, NewApp, is_valid_app_id,
+};
 use crate::calls::{Calls, Invocation};
 use crate::config::EngineConfig;
 use crate::environment::Environment;
-use crate::limits::{InvalidLimits, Limits};
+use crate::limits::InvalidLimits;
 use crate::logs::{LogLine, LogReader};
 use crate::modules::{Definition, Modules};
 use crate::outcome::Outcome;
@@ -53,20 +58,9 @@ pub enum OpenError {
     /// The database cannot be read.
     #[error("cannot open the engine's database")]
     Metadata(#[from] MetadataError),
-}
-
-/// Why limits were not changed.
-#[derive(Debug, Error)]
-pub enum SetLimitsError {
-    /// There is no such app.
-    #[error("there is no app `{0}`")]
-    UnknownApp(String),
-    /// Nothing could run under them.
-    #[error(transparent)]
-    Invalid(#[from] InvalidLimits),
-    /// The database refused.
-    #[error("cannot store the limits")]
-    Metadata(#[from] MetadataError),
+    /// An app has limits that this version does not know.
+    #[error("cannot obey the limits of an app")]
+    Limits(#[from] InvalidLimits),
 }
 
 impl Engine {
@@ -76,7 +70,7 @@ impl Engine {
         let parts = opening.await.map_err(|_| MetadataError::Cancelled)??;
         let mut apps = Vec::new();
         for row in parts.metadata.apps().await? {
-            let app = App::new(row.id, row.keys, row.limits);
+            let app = App::new(row.id, row.keys, Bounds::new(row.settings)?);
             for environment in [Environment::Production, Environment::Staging] {
                 if let Some(version) = parts.metadata.live(app.id.clone(), environment).await? {
                     let live = Arc::new(restore(&parts.modules, &app.id, version).await);
@@ -99,8 +93,8 @@ impl Engine {
         if !is_valid_app_id(&app.id) {
             return Err(CreateAppError::InvalidId(app.id));
         }
-        let row = AppRow { id: app.id.clone(), keys: Keys::generate(), limits: Limits::default() };
-        let created = Arc::new(App::new(row.id.clone(), row.keys.clone(), row.limits.clone()));
+        let row = AppRow { id: app.id.clone(), keys: Keys::generate(), settings: AppSettings::default() };
+        let created = Arc::new(App::new(row.id.clone(), row.keys.clone(), Bounds::default()));
         if !self.0.metadata.create_app(row).await? {
             let deleted = self.0.metadata.was_deleted(app.id.clone()).await?;
             return Err(if deleted { CreateAppError::Deleted(app.id) } else { CreateAppError::Exists(app.id) });
@@ -203,7 +197,7 @@ impl Engine {
         let size_bytes = module.len();
         let mut prepared = modules.compile(module).await?;
         progress(DeployStage::ReadingDefinitions);
-        modules.read_definitions(&mut prepared, &app.bounds().limits, app.log().clone(), &app.id).await?;
+        modules.read_definitions(&mut prepared, app.bounds().limits(), app.log().clone(), &app.id).await?;
         progress(DeployStage::Storing);
         modules.store(&mut prepared).await?;
 
@@ -261,22 +255,6 @@ impl Engine {
     pub async fn releases(&self, app: &str, limit: u32) -> Result<Vec<PastRelease>, ReleaseError> {
         let app = self.app(app).ok_or_else(|| ReleaseError::UnknownApp(app.to_owned()))?;
         Ok(self.0.metadata.releases(app.id.clone(), limit).await?)
-    }
-
-    /// The limits of an app. No I/O.
-    pub fn limits(&self, app: &str) -> Option<Limits> {
-        self.0.apps.with(app, |app| app.bounds().limits.clone())
-    }
-
-    /// Changes the limits of an app for calls that arrive from now on.
-    pub async fn set_limits(&self, app: &str, limits: Limits) -> Result<(), SetLimitsError> {
-        limits.validate()?;
-        let app = self.app(app).ok_or_else(|| SetLimitsError::UnknownApp(app.to_owned()))?;
-        let _changing = app.changing().lock().await;
-        self.current(&app).ok_or_else(|| SetLimitsError::UnknownApp(app.id.clone()))?;
-        self.0.metadata.set_limits(app.id.clone(), limits.clone()).await?;
-        app.set_limits(limits);
-        Ok(())
     }
 
     /// The newest lines that the app's functions wrote, oldest first; kept in memory only.

@@ -13,6 +13,7 @@
 //! | `modules` | from an upload to machine code: validation, the compile child, blobs and artifacts |
 //! | `releases` | versions, what is live where, the metadata database |
 //! | `apps` | tenants, their keys and what is live in them |
+//! | `egress` | HTTP requests of functions: allowed hosts, checked addresses, budgets |
 //! | `rpc` | `POST /1.1/functions/{name}` and its relatives (`engine-contract` EC-1 to EC-22) |
 //!
 //! ```no_run
@@ -45,6 +46,7 @@ mod admission;
 mod apps;
 mod calls;
 mod config;
+mod egress;
 mod engine;
 mod environment;
 mod limits;
@@ -55,15 +57,19 @@ mod releases;
 mod rpc;
 mod sandbox;
 
-pub use apps::{App, ChangeAppError, CreateAppError, KeyKind, NewApp, UnknownKeyKind, generate_key, keys_equal};
+pub use apps::{
+    App, AppSettings, ChangeAppError, CreateAppError, KeyKind, NewApp, UnknownKeyKind, generate_key, keys_equal,
+};
 pub use calls::Invocation;
 pub use config::{CompileLimits, EngineConfig};
-pub use engine::{Engine, OpenError, SetLimitsError};
+pub use egress::{EgressConfig, HostPattern, InvalidHost, Network, Resolve};
+pub use engine::{Engine, OpenError, SetSettingsError};
 pub use environment::{Environment, UnknownEnvironment};
-pub use limits::{InvalidLimits, Limits};
+pub use limits::{InvalidLimits, LimitSettings, Limits, Overrides};
 pub use logs::{LogBatch, LogLevel, LogLine, LogReader};
 pub use modules::{CompileWorkerError, Definition, Refusal, compile_worker};
-pub use outcome::{Outcome, WireFailure};
+pub use outcome::{Outcome, Overload, TimeLimit, WireFailure};
 pub use releases::{
     DeployError, DeployStage, Deployment, MetadataError, PastRelease, Release, ReleaseAct, ReleaseError,
 };
+pub use rpc::FunctionKind;

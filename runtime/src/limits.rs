@@ -1,9 +1,12 @@
 //! What one app, and one call of its functions, may use.
 
+mod settings;
+
 use std::time::Duration;
 
+pub use self::settings::{InvalidLimits, LimitSettings, Overrides};
+use crate::rpc::FunctionKind;
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 /// Limits of an app. Each bounds one call, except `concurrency` and `queue`, which bound the app.
 ///
@@ -13,7 +16,8 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Wall time of a call, queueing included. LeanEngine's own limit is the default (`engine-contract` §1.11).
+    /// Wall time of a call, queueing included. The default goes by the function's kind (`engine-contract` §1.11): 10 s for
+    /// blocking hooks, 3 s for notification hooks, 15 s for other functions; see [`Limits::of_kind`].
     pub deadline_ms: u64,
     /// Time on the CPU, measured in ticks of two milliseconds.
     pub cpu_time_ms: u64,
@@ -21,12 +25,18 @@ pub struct Limits {
     pub memory_bytes: u64,
     /// Elements in one table; tables hold the targets of indirect calls. At most 20,000, the size of a pooled table.
     pub table_elements: usize,
+    /// Length of the params' JSON text.
+    pub request_bytes: usize,
     /// Length of a reply's JSON text.
     pub reply_bytes: usize,
     /// What a call may write to its log, after which lines are dropped and counted.
     pub log_bytes: usize,
     /// Lines that a call may write to its log. LeanEngine takes 600 a minute from an instance (EC-34).
     pub log_lines: u32,
+    /// HTTP requests that a call may send; those that are refused count too.
+    pub http_requests: u32,
+    /// Bytes that a call may send and receive over HTTP, headers included.
+    pub http_bytes: u64,
     /// Calls of the app that run at the same time; below the engine's own number, so that one app cannot take all of it.
     pub concurrency: u32,
     /// Calls of the app that wait for a free place; further ones are refused at once.
@@ -40,26 +50,29 @@ impl Default for Limits {
             cpu_time_ms: 5_000,
             memory_bytes: 128 << 20,
             table_elements: 20_000,
+            request_bytes: 20 << 20,
             reply_bytes: 10 << 20,
             log_bytes: 64 << 10,
             log_lines: 600,
+            http_requests: 10,
+            http_bytes: 4 << 20,
             concurrency: 64,
             queue: 1_024,
         }
     }
 }
 
-/// Limits under which nothing could run.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("limit `{name}` must be {allowed}")]
-pub struct InvalidLimits {
-    /// The field.
-    pub name: &'static str,
-    /// The range, in words.
-    pub allowed: &'static str,
-}
-
 impl Limits {
+    /// The defaults for functions of this kind.
+    pub fn of_kind(kind: FunctionKind) -> Self {
+        let deadline_ms = match kind {
+            FunctionKind::BlockingHook => 10_000,
+            FunctionKind::NotificationHook => 3_000,
+            FunctionKind::Function => 15_000,
+        };
+        Self { deadline_ms, ..Self::default() }
+    }
+
     pub(crate) fn deadline(&self) -> Duration {
         Duration::from_millis(self.deadline_ms)
     }
@@ -75,14 +88,17 @@ impl Limits {
             ("cpu_time_ms", (1..=600_000).contains(&self.cpu_time_ms), "1 to 600000 (ten minutes)"),
             ("memory_bytes", (65_536..=4 << 30).contains(&self.memory_bytes), "65536 (one page) to 4294967296 (4 GiB)"),
             ("table_elements", self.table_elements <= 20_000, "at most 20000"),
+            ("request_bytes", (2..=20 << 20).contains(&self.request_bytes), "2 to 20971520 (20 MiB)"),
             ("reply_bytes", (1..=1 << 30).contains(&self.reply_bytes), "1 to 1073741824 (1 GiB)"),
             ("log_bytes", self.log_bytes <= 16 << 20, "at most 16777216 (16 MiB)"),
             ("log_lines", self.log_lines <= 100_000, "at most 100000"),
+            ("http_requests", self.http_requests <= 200, "at most 200"),
+            ("http_bytes", self.http_bytes <= 1 << 30, "at most 1073741824 (1 GiB)"),
             ("concurrency", (1..=100_000).contains(&self.concurrency), "1 to 100000"),
             ("queue", self.queue <= 1_000_000, "at most 1000000"),
         ];
         match checks.into_iter().find(|(_, valid, _)| !valid) {
-            Some((name, _, allowed)) => Err(InvalidLimits { name, allowed }),
+            Some((name, _, allowed)) => Err(InvalidLimits::OutOfRange { name, allowed }),
             None => Ok(()),
         }
     }
@@ -106,6 +122,6 @@ mod tests {
     #[test]
     fn a_concurrency_of_zero_is_refused_by_name() {
         let refused = Limits { concurrency: 0, ..Limits::default() }.validate().unwrap_err();
-        assert_eq!(refused.name, "concurrency");
+        assert!(refused.to_string().contains("`concurrency`"), "{refused}");
     }
 }

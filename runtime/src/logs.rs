@@ -152,6 +152,32 @@ struct Budget {
     bytes: usize,
     lines: u32,
     dropped: u32,
+    /// The limit that was met first, with its value.
+    met: Option<(&'static str, u64)>,
+    log_bytes: u64,
+    log_lines: u64,
+}
+
+impl Budget {
+    fn new(limits: &Limits) -> Self {
+        let (bytes, lines) = (limits.log_bytes, limits.log_lines);
+        Self { bytes, lines, dropped: 0, met: None, log_bytes: bytes as u64, log_lines: lines.into() }
+    }
+
+    /// False when a line of so many bytes is dropped.
+    fn take(&mut self, bytes: usize) -> bool {
+        let met = match (self.lines.checked_sub(1), self.bytes.checked_sub(bytes)) {
+            (Some(lines), Some(bytes)) => {
+                (self.lines, self.bytes) = (lines, bytes);
+                return true;
+            }
+            (None, _) => ("log_lines", self.log_lines),
+            (_, None) => ("log_bytes", self.log_bytes),
+        };
+        self.met.get_or_insert(met);
+        self.dropped = self.dropped.saturating_add(1);
+        false
+    }
 }
 
 impl CallLog {
@@ -163,14 +189,13 @@ impl CallLog {
         request_id: String,
         limits: &Limits,
     ) -> Self {
-        let budget = Budget { bytes: limits.log_bytes, lines: limits.log_lines, dropped: 0 };
         Self {
             ring,
             app_id: app_id.to_owned(),
             version,
             function: function.to_owned(),
             request_id,
-            budget: Mutex::new(budget),
+            budget: Mutex::new(Budget::new(limits)),
         }
     }
 
@@ -181,14 +206,8 @@ impl CallLog {
     /// A line of the function; dropped and counted once the call's budget is used up.
     pub(crate) fn guest(&self, level: LogLevel, source: &str, text: &str) {
         let text = clean(text, MAX_LINE_CHARS);
-        {
-            let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
-            if budget.lines == 0 || budget.bytes < text.len() {
-                budget.dropped = budget.dropped.saturating_add(1);
-                return;
-            }
-            budget.lines -= 1;
-            budget.bytes -= text.len();
+        if !self.budget.lock().unwrap_or_else(PoisonError::into_inner).take(text.len()) {
+            return;
         }
         self.write(level, &clean(source, 128), text);
     }
@@ -200,10 +219,13 @@ impl CallLog {
 
     /// Says how many lines were dropped. Called once the guest is gone.
     pub(crate) fn finish(&self) {
-        let dropped = self.budget.lock().unwrap_or_else(PoisonError::into_inner).dropped;
-        if dropped > 0 {
+        let (dropped, met) = {
+            let budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+            (budget.dropped, budget.met)
+        };
+        if let Some((limit, value)) = met {
             metrics::counter!("hookd_hook_log_lines_dropped_total").increment(u64::from(dropped));
-            self.engine(LogLevel::Warn, &format!("{dropped} log lines were dropped: the call's log budget is used up"));
+            self.engine(LogLevel::Warn, &format!("{dropped} log lines were dropped: the limit `{limit}` is {value}"));
         }
     }
 
@@ -288,7 +310,7 @@ mod tests {
         }
         log.finish();
         let texts: Vec<String> = ring.after(0).lines.into_iter().map(|line| line.text).collect();
-        assert_eq!(texts, ["one", "two", "2 log lines were dropped: the call's log budget is used up"]);
+        assert_eq!(texts, ["one", "two", "2 log lines were dropped: the limit `log_lines` is 2"]);
     }
 
     #[test]

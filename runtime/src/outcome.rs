@@ -22,10 +22,12 @@ pub enum Outcome {
         message: String,
     },
     /// No answer within `limit`, or the CPU time `limit` was used up.
-    #[error("the function did not answer within {} ms", limit.as_millis())]
+    #[error("the function did not answer within {} ms ({by})", limit.as_millis())]
     TimedOut {
         /// The limit that was met.
         limit: Duration,
+        /// Which one that was.
+        by: TimeLimit,
     },
     /// The sandbox stopped the function.
     #[error("the function was stopped: {message}")]
@@ -34,14 +36,14 @@ pub enum Outcome {
         message: String,
     },
     /// The function needed more memory than it may use.
-    #[error("the function needed more memory than its limit of {limit_bytes} bytes")]
+    #[error("the function needed more memory than its limit `memory_bytes` of {limit_bytes}")]
     OutOfMemory {
         /// The limit on linear memory.
         limit_bytes: u64,
     },
     /// Too many calls run and wait already, or all of them together hold the memory budget.
-    #[error("too many calls are running and waiting; try again later")]
-    Overloaded,
+    #[error("{0}; try again later")]
+    Overloaded(Overload),
     /// The environment has no such function.
     #[error("no such function is defined")]
     NotDefined,
@@ -56,6 +58,39 @@ pub enum Outcome {
     Unavailable {
         /// Why.
         message: String,
+    },
+}
+
+/// Which limit on time a call met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum TimeLimit {
+    /// The app's or the function's own deadline.
+    #[error("limit `deadline_ms`")]
+    Deadline,
+    /// The time that the call may compute.
+    #[error("limit `cpu_time_ms`")]
+    CpuTime,
+    /// The caller waits no longer.
+    #[error("the caller's own deadline")]
+    Caller,
+}
+
+/// Why there was no room for a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Overload {
+    /// As many calls run as may, and as many wait as may.
+    #[error("too many calls are running and waiting: the limits are `concurrency` {concurrency} and `queue` {queue}")]
+    Calls {
+        /// How many may run.
+        concurrency: u32,
+        /// How many may wait.
+        queue: u32,
+    },
+    /// All running calls together hold what the engine may give them.
+    #[error("all running calls together hold the engine's `memory_budget` of {budget_bytes} bytes")]
+    Memory {
+        /// The engine's budget.
+        budget_bytes: u64,
     },
 }
 
@@ -80,7 +115,7 @@ impl Outcome {
             Self::TimedOut { .. } => "timeout",
             Self::Trapped { .. } => "trap",
             Self::OutOfMemory { .. } => "out_of_memory",
-            Self::Overloaded => "overloaded",
+            Self::Overloaded(_) => "overloaded",
             Self::NotDefined => "not_defined",
             Self::BadReply { .. } => "bad_reply",
             Self::Unavailable { .. } => "unavailable",
@@ -96,7 +131,7 @@ impl Outcome {
             Self::NotDefined => (404, 1, format!("No such cloud function '{function}'")),
             // The caller's fault in none of these: a server error that says what happened, as Node does.
             Self::Trapped { .. } | Self::OutOfMemory { .. } | Self::BadReply { .. } => (500, 1, self.to_string()),
-            Self::Overloaded | Self::Unavailable { .. } => (503, 1, self.to_string()),
+            Self::Overloaded(_) | Self::Unavailable { .. } => (503, 1, self.to_string()),
         };
         Some(WireFailure { status, code, error })
     }
@@ -114,7 +149,8 @@ mod tests {
 
     #[test]
     fn a_timeout_has_the_literal_that_clients_match_on() {
-        let failure = Outcome::TimedOut { limit: Duration::from_secs(1) }.wire_failure("f").unwrap();
+        let failure =
+            Outcome::TimedOut { limit: Duration::from_secs(1), by: TimeLimit::Deadline }.wire_failure("f").unwrap();
         let expected = WireFailure { status: 503, code: 124, error: "The request timed out on the server.".to_owned() };
         assert_eq!(failure, expected);
     }
@@ -128,6 +164,6 @@ mod tests {
     #[test]
     fn only_a_reply_is_no_failure() {
         assert_eq!(Outcome::Replied(Bytes::new()).wire_failure("f"), None);
-        assert!(Outcome::Overloaded.wire_failure("f").is_some());
+        assert!(Outcome::Overloaded(Overload::Memory { budget_bytes: 1 }).wire_failure("f").is_some());
     }
 }

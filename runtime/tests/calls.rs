@@ -186,7 +186,8 @@ async fn a_call_in_flight_ends_on_the_version_it_began_with() {
         "package wasi:io@0.2.0 { interface poll { resource pollable { block: func(); } } }
              package wasi:clocks@0.2.0 { interface monotonic-clock {
                  use wasi:io/poll@0.2.0.{pollable};
-                 subscribe-duration: func(when: u64) -> pollable;
+                 type duration = u64;
+                 subscribe-duration: func(when: duration) -> pollable;
              } }
              world: import wasi:clocks/monotonic-clock@0.2.0; import wasi:io/poll@0.2.0;",
     );

@@ -5,7 +5,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use hookd_runtime::{Limits, LogLevel, NewApp, Outcome};
+use hookd_runtime::{Limits, LogLevel, NewApp, Outcome, Overload, TimeLimit};
 use support::{Guest, TestEngine, invocation, replied};
 
 const SPIN: &str = "(loop $l (br $l))";
@@ -30,7 +30,9 @@ async fn an_endless_loop_ends_at_the_deadline() {
     let test = TestEngine::start().await;
     test.deploy(Guest::new().function("bad", SPIN).echo("good").build()).await.unwrap();
     let started = Instant::now();
-    let Outcome::TimedOut { limit } = test.call_within("bad", deadline).await else { panic!("not timed out") };
+    let Outcome::TimedOut { limit, by: TimeLimit::Caller } = test.call_within("bad", deadline).await else {
+        panic!("not timed out")
+    };
     assert!(started.elapsed() >= deadline);
     assert!(limit <= deadline);
     assert_eq!(test.call("good", "{}").await, replied("{}"));
@@ -40,14 +42,14 @@ async fn an_endless_loop_ends_at_the_deadline() {
 async fn an_endless_loop_ends_when_its_cpu_time_is_used_up() {
     let limits = Limits { cpu_time_ms: 20, ..Limits::default() };
     let outcome = outcome_of(Guest::new().function("bad", SPIN), limits, Duration::from_secs(10)).await;
-    assert_eq!(outcome, Outcome::TimedOut { limit: Duration::from_millis(20) });
+    assert_eq!(outcome, Outcome::TimedOut { limit: Duration::from_millis(20), by: TimeLimit::CpuTime });
 }
 
 #[tokio::test]
 async fn the_apps_own_deadline_applies_when_the_caller_allows_more() {
     let limits = Limits { deadline_ms: 50, ..Limits::default() };
     let outcome = outcome_of(Guest::new().function("bad", SPIN), limits, Duration::from_secs(60)).await;
-    assert_eq!(outcome, Outcome::TimedOut { limit: Duration::from_millis(50) });
+    assert_eq!(outcome, Outcome::TimedOut { limit: Duration::from_millis(50), by: TimeLimit::Deadline });
 }
 
 #[tokio::test]
@@ -59,7 +61,8 @@ async fn a_function_that_waits_in_the_host_ends_at_the_deadline() {
             "package wasi:io@0.2.0 { interface poll { resource pollable { block: func(); } } }
              package wasi:clocks@0.2.0 { interface monotonic-clock {
                  use wasi:io/poll@0.2.0.{pollable};
-                 subscribe-duration: func(when: u64) -> pollable;
+                 type duration = u64;
+                 subscribe-duration: func(when: duration) -> pollable;
              } }
              world: import wasi:clocks/monotonic-clock@0.2.0; import wasi:io/poll@0.2.0;",
         )
@@ -107,7 +110,8 @@ async fn calls_that_together_exceed_the_memory_budget_are_overloaded() {
                 (return (call $params (local.get $args)))";
     test.deploy(Guest::new().function("bad", grow).echo("good").build()).await.unwrap();
     for _ in 0..20 {
-        assert_eq!(test.call("bad", "{}").await, Outcome::Overloaded);
+        let full = Outcome::Overloaded(Overload::Memory { budget_bytes: 1 << 20 });
+        assert_eq!(test.call("bad", "{}").await, full);
         assert_eq!(test.call("good", "{}").await, replied("{}"), "the budget is given back");
     }
 }
@@ -119,7 +123,19 @@ async fn deep_recursion_traps() {
         .function("bad", "(drop (call $down (i64.const 0)))");
     let outcome = outcome_of(guest, Limits::default(), Duration::from_secs(10)).await;
     let Outcome::Trapped { message } = outcome else { panic!("{outcome:?}") };
-    assert!(message.starts_with("call stack exhausted"), "{message}");
+    assert!(message.starts_with("call stack exhausted (limit `guest_stack_bytes` of 524288)"), "{message}");
+}
+
+#[tokio::test]
+async fn a_table_that_grows_over_the_limit_traps_with_the_limit() {
+    let guest = Guest::new().items("(table $grown 1 funcref)").function(
+        "bad",
+        "(loop $l (br_if $l (i32.ne (table.grow $grown (ref.null func) (i32.const 100)) (i32.const -1)))) (unreachable)",
+    );
+    let limits = Limits { table_elements: 1_000, ..Limits::default() };
+    let outcome = outcome_of(guest, limits, Duration::from_secs(10)).await;
+    let Outcome::Trapped { message } = outcome else { panic!("{outcome:?}") };
+    assert!(message.contains("a table of 1001, more than its limit `table_elements` of 1000"), "{message}");
 }
 
 #[tokio::test]
@@ -167,7 +183,7 @@ async fn a_reply_that_is_not_utf8_or_not_in_memory_is_bad() {
 async fn a_reply_of_100_megabytes_is_bad() {
     let huge = "(drop (memory.grow (i32.const 1600))) (return (call $reply (i32.const 0) (i32.const 100000000)))";
     let Outcome::BadReply { message } = outcome_of_body(huge).await else { panic!("accepted") };
-    assert!(message.contains("limit of 10485760 bytes"), "{message}");
+    assert!(message.contains("limit `reply_bytes` of 10485760"), "{message}");
 }
 
 #[tokio::test]
@@ -179,7 +195,7 @@ async fn a_reply_at_the_limit_is_accepted_and_one_byte_more_is_not() {
     assert_eq!(test.call("good", &at).await, replied(&at));
     let over = format!("\"{}\"", "x".repeat(99_999));
     let Outcome::BadReply { message } = test.call("good", &over).await else { panic!("accepted") };
-    assert!(message.contains("limit of 100000 bytes"), "{message}");
+    assert!(message.contains("limit `reply_bytes` of 100000"), "{message}");
 }
 
 #[tokio::test]
@@ -201,7 +217,7 @@ async fn a_flood_of_log_lines_is_cut_and_counted() {
     assert_eq!(test.call("bad", "{}").await, replied("{}"));
     let lines = test.engine.recent_logs("demo");
     assert_eq!(lines.len(), 11);
-    assert_eq!(lines[10].text, "990 log lines were dropped: the call's log budget is used up");
+    assert_eq!(lines[10].text, "990 log lines were dropped: the limit `log_lines` is 10");
 }
 
 #[tokio::test]
@@ -253,7 +269,7 @@ async fn calls_beyond_concurrency_and_queue_are_overloaded_and_waiting_ones_time
     );
     assert!(matches!(runs, Outcome::TimedOut { .. }), "{runs:?}");
     assert!(matches!(waits, Outcome::TimedOut { .. }), "{waits:?}");
-    assert_eq!(refused, Outcome::Overloaded);
+    assert_eq!(refused, Outcome::Overloaded(Overload::Calls { concurrency: 1, queue: 1 }));
     assert_eq!(test.call("good", "{}").await, replied("{}"));
 }
 

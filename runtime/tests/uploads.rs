@@ -6,7 +6,7 @@ mod support;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use hookd_runtime::{DeployError, DeployStage, Deployment, Environment, Limits, Outcome, Refusal};
+use hookd_runtime::{DeployError, DeployStage, Deployment, Environment, Limits, Outcome, Refusal, TimeLimit};
 use support::{Guest, TestEngine};
 
 /// The refusal of an upload; checks that it left no trace.
@@ -86,7 +86,7 @@ async fn definitions_that_never_return_are_refused() {
     let spins = Guest::new().echo("hello").definitions("(loop $l (br $l))");
     let refused = refusal(&test, spins.build()).await;
     let limit = Duration::from_millis(100);
-    assert_eq!(refused, Refusal::DefinitionsFailed(Outcome::TimedOut { limit }));
+    assert_eq!(refused, Refusal::DefinitionsFailed(Outcome::TimedOut { limit, by: TimeLimit::Caller }));
 }
 
 #[tokio::test]

@@ -75,6 +75,21 @@ fn component_without_the_export() {
 }
 
 #[test]
+fn component_that_imports_what_is_not_offered() {
+    let server = Server::with_module("word-filter");
+    for (import, hint) in [
+        ("wasi:filesystem/types@0.2.6", "no filesystem"),
+        ("wasi:sockets/tcp@0.2.0", "no sockets"),
+        ("wasi:http/incoming-handler@0.2.0", "serve none"),
+        ("made:up/thing@1.0.0", "hookd build"),
+    ] {
+        let text = format!(r#"(component (import "{import}" (instance)))"#);
+        let path = file(&server, "importing.wasm", &wat::parse_str(text).unwrap());
+        assert_not_let_in(&server, &path, &[&format!("imports `{import}`"), hint]);
+    }
+}
+
+#[test]
 fn module_cut_off_in_the_middle() {
     let server = Server::with_module("word-filter");
     let whole = std::fs::read(module("word-filter")).unwrap();

@@ -18,6 +18,8 @@ mod harness;
 mod hooks;
 mod hostile_modules;
 mod leanengine;
+mod limits;
 mod logs;
+mod moderation;
 mod releases;
 mod remote_engine;

@@ -3,12 +3,23 @@
 use hookd_runtime::Limits;
 use serde_json::Value;
 
-/// Name and value in the unit that the name ends with. Ranges are the server's to check.
-pub fn parse_limit(text: &str) -> Result<(String, u64), String> {
+/// Function, name and value.
+pub fn function_limit(text: &str) -> Result<(String, String, Option<u64>), String> {
+    let example = "expected FUNCTION:NAME=VALUE, e.g. _messageReceived:deadline_ms=500ms";
+    let (function, limit) = text.split_once(':').filter(|(function, _)| !function.is_empty()).ok_or(example)?;
+    let (name, value) = parse_limit(limit)?;
+    Ok((function.to_owned(), name, value))
+}
+
+/// Name, and value in the unit that the name ends with; `None` for `default`. Ranges are the server's to check.
+pub fn parse_limit(text: &str) -> Result<(String, Option<u64>), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE, e.g. memory_bytes=64MiB")?;
     let known = known_limits();
     if !known.iter().any(|limit| limit == name) {
         return Err(format!("there is no limit `{name}`; there are {}", known.join(", ")));
+    }
+    if value == "default" {
+        return Ok((name.to_owned(), None));
     }
     let parsed = if let Ok(number) = value.parse() {
         Some(number)
@@ -24,8 +35,8 @@ pub fn parse_limit(text: &str) -> Result<(String, u64), String> {
         name if name.ends_with("_bytes") => "a size such as 65536, 64KiB or 64MiB",
         _ => "a whole number",
     };
-    let value = parsed.ok_or_else(|| format!("`{value}` is no value of `{name}`; give {example}"))?;
-    Ok((name.to_owned(), value))
+    let value = parsed.ok_or_else(|| format!("`{value}` is no value of `{name}`; give {example}, or `default`"))?;
+    Ok((name.to_owned(), Some(value)))
 }
 
 fn known_limits() -> Vec<String> {
@@ -66,8 +77,19 @@ mod tests {
             ("cpu_time_ms=1500", 1_500),
             ("concurrency=3", 3),
         ] {
-            assert_eq!(parse_limit(text).map(|(_, value)| value), Ok(expected), "{text}");
+            assert_eq!(parse_limit(text).map(|(_, value)| value), Ok(Some(expected)), "{text}");
         }
+        assert_eq!(parse_limit("queue=default"), Ok(("queue".to_owned(), None)));
+    }
+
+    #[test]
+    fn a_functions_limit_names_the_function() {
+        let (function, name, value) = function_limit("_messageReceived:deadline_ms=2s").unwrap();
+        assert_eq!((function.as_str(), name.as_str(), value), ("_messageReceived", "deadline_ms", Some(2_000)));
+        for text in ["deadline_ms=2s", ":deadline_ms=2s"] {
+            assert!(function_limit(text).unwrap_err().contains("FUNCTION:NAME=VALUE"), "{text}");
+        }
+        assert!(function_limit("f:memory=1").unwrap_err().contains("memory_bytes"));
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use hookd_runtime::HostPattern;
 use serde_json::{Map, Value, json};
 
-use super::limits::parse_limit;
+use super::limits::{function_limit, parse_limit};
 use crate::client::{Api, ServerArguments};
 use crate::output;
 
@@ -17,6 +18,9 @@ use crate::output;
   hookd settings --hook-timeout _messageReceived=500ms
   hookd settings --engine-url http://127.0.0.1:3000
   hookd settings --limit memory_bytes=64MiB --limit deadline_ms=2s
+  hookd settings --function-limit _messageReceived:deadline_ms=500ms
+  hookd settings --limit memory_bytes=default                   # not set any more
+  hookd settings --allow-host api.example.com --allow-host '*.example.org:8443'
   hookd settings --hook-policy _messageReceived=abort           # this hook, whatever the cause
   hookd settings --hook-policy :overloaded=ignore               # this cause, whatever the hook
   hookd settings --hook-policy _messageReceived:timeout=ignore  # this hook and cause
@@ -55,9 +59,19 @@ pub struct Settings {
     #[arg(long, value_name = "URL|none")]
     engine_url: Option<String>,
     /// Limit of the engine on this app; may be given several times. `…_ms` takes a duration (`2s`) and `…_bytes` a size
-    /// (`64MiB`).
+    /// (`64MiB`); `default` takes the limit back.
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_limit)]
-    limit: Vec<(String, u64)>,
+    limit: Vec<(String, Option<u64>)>,
+    /// The same for one hook or function, whose value wins over the app's; may be given several times.
+    #[arg(long, value_name = "FUNCTION:NAME=VALUE", value_parser = function_limit)]
+    function_limit: Vec<(String, String, Option<u64>)>,
+    /// Let functions send HTTP requests to this host, on the usual ports unless one is given; `*.` stands for every host
+    /// below. None is allowed at first. May be given several times.
+    #[arg(long, value_name = "HOST[:PORT]")]
+    allow_host: Vec<HostPattern>,
+    /// Take an allowed host back, as it was given.
+    #[arg(long, value_name = "HOST[:PORT]")]
+    deny_host: Vec<HostPattern>,
     /// Print one line of JSON.
     #[arg(long)]
     json: bool,
@@ -91,11 +105,20 @@ impl Settings {
             return output::json(&settings);
         }
         for (key, value) in settings.as_object().into_iter().flatten() {
-            match value {
-                Value::Object(limits) if key == "limits" => {
-                    limits.iter().for_each(|(name, value)| output::data(&format!("{key}.{name} = {value}")));
+            match (key.as_str(), value) {
+                ("limits", Value::Object(limits)) => {
+                    limits.iter().for_each(|(name, value)| output::data(&limit_line(&settings, name, value)));
                 }
-                value => output::data(&format!("{key} = {value}")),
+                ("function_limits", Value::Object(functions)) => {
+                    for (function, limits) in functions {
+                        for (name, value) in limits.as_object().into_iter().flatten() {
+                            output::data(&format!("{key}.{function}.{name} = {value}"));
+                        }
+                    }
+                }
+                // Part of the lines of the limits.
+                ("limit_sources" | "hook_deadlines_ms", _) => {}
+                (key, value) => output::data(&format!("{key} = {value}")),
             }
         }
         Ok(())
@@ -134,8 +157,35 @@ impl Settings {
             let limits = self.limit.iter().map(|(name, value)| (name.clone(), json!(value)));
             changes.insert("limits".to_owned(), Value::Object(limits.collect()));
         }
+        if !self.function_limit.is_empty() {
+            let mut functions = Map::new();
+            for (function, name, value) in &self.function_limit {
+                let limits = functions.entry(function.clone()).or_insert_with(|| json!({}));
+                if let Value::Object(limits) = limits {
+                    limits.insert(name.clone(), json!(value));
+                }
+            }
+            changes.insert("function_limits".to_owned(), Value::Object(functions));
+        }
+        for (key, hosts) in [("allow_hosts", &self.allow_host), ("deny_hosts", &self.deny_host)] {
+            if !hosts.is_empty() {
+                changes.insert(key.to_owned(), json!(hosts));
+            }
+        }
         changes
     }
+}
+
+/// `limits.queue = 1024 (default)`; a deadline that nobody set depends on the kind of the function.
+fn limit_line(settings: &Value, name: &str, value: &Value) -> String {
+    let source = settings.pointer(&format!("/limit_sources/{name}")).and_then(Value::as_str).unwrap_or("?");
+    let deadlines = match (name, source, settings.get("hook_deadlines_ms")) {
+        ("deadline_ms", "default", Some(Value::Object(kinds))) => {
+            kinds.iter().map(|(kind, deadline)| format!("; {kind} hooks {deadline}")).collect()
+        }
+        _ => String::new(),
+    };
+    format!("limits.{name} = {value} ({source}{deadlines})")
 }
 
 fn milliseconds(duration: Duration) -> Value {

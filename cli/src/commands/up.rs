@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use hookd_runtime::Network;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -17,6 +18,7 @@ use crate::server::{Server, ServerConfig, stop_on_signal};
 #[command(after_help = "Examples:
   hookd up
   hookd up --listen 0.0.0.0:7410 --data /var/lib/hookd --public-url https://im.example.org
+  hookd up --allow-private-egress 10.1.2.0/24   # hooks may call services of this network
 
 Everything is kept in the data folder. Ctrl-C stops it after the requests in flight.
 RUST_LOG sets what is logged to stderr, e.g. RUST_LOG=hookd=debug.")]
@@ -33,6 +35,10 @@ pub struct Up {
     /// Believe `X-Forwarded-For` and `X-Forwarded-Proto`. Only right behind a proxy that sets both.
     #[arg(long, env = "HOOKD_TRUST_FORWARDED_HEADERS")]
     trust_forwarded_headers: bool,
+    /// Let functions send HTTP requests into this network, though it is not public; may be given several times. The app
+    /// must allow the host too.
+    #[arg(long, value_name = "CIDR", env = "HOOKD_ALLOW_PRIVATE_EGRESS", value_delimiter = ',')]
+    allow_private_egress: Vec<Network>,
     /// When ready, print address and keys as one line of JSON.
     #[arg(long)]
     json: bool,
@@ -51,6 +57,7 @@ impl Up {
             data: self.data,
             public_url: self.public_url,
             trust_forwarded_headers: self.trust_forwarded_headers,
+            private_networks: self.allow_private_egress,
         };
         let server = Server::start(config, shutdown).await?;
         let connection = server.connection();

@@ -59,7 +59,7 @@ fn cause(outcome: &Outcome) -> FailureCause {
         Outcome::TimedOut { .. } => FailureCause::TimedOut,
         Outcome::Trapped { .. } => FailureCause::Trapped,
         Outcome::OutOfMemory { .. } => FailureCause::OutOfMemory,
-        Outcome::Overloaded => FailureCause::Overloaded,
+        Outcome::Overloaded(_) => FailureCause::Overloaded,
         Outcome::NotDefined | Outcome::Unavailable { .. } => FailureCause::Unavailable,
     }
 }

@@ -6,6 +6,7068 @@
 #[rustfmt::skip]
 #[allow(dead_code, clippy::all)]
 pub mod wasi {
+    pub mod clocks {
+        /// WASI Monotonic Clock is a clock API intended to let users measure elapsed
+        /// time.
+        ///
+        /// It is intended to be portable at least between Unix-family platforms and
+        /// Windows.
+        ///
+        /// A monotonic clock is a clock which has an unspecified initial value, and
+        /// successive reads of the clock will produce non-decreasing values.
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod monotonic_clock {
+            #[used]
+            #[doc(hidden)]
+            static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
+            use super::super::super::_rt;
+            pub type Pollable = super::super::super::wasi::io::poll::Pollable;
+            /// An instant in time, in nanoseconds. An instant is relative to an
+            /// unspecified initial value, and can only be compared to instances from
+            /// the same monotonic-clock.
+            pub type Instant = u64;
+            /// A duration of time, in nanoseconds.
+            pub type Duration = u64;
+            #[allow(unused_unsafe, clippy::all)]
+            /// Read the current value of the clock.
+            ///
+            /// The clock is monotonic, therefore calling this function repeatedly will
+            /// produce a sequence of non-decreasing values.
+            ///
+            /// For completeness, this function traps if it's not possible to represent
+            /// the value of the clock in an `instant`. Consequently, implementations
+            /// should ensure that the starting time is low enough to avoid the
+            /// possibility of overflow in practice.
+            #[allow(async_fn_in_trait)]
+            pub fn now() -> Instant {
+                unsafe {
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "wasi:clocks/monotonic-clock@0.2.12")]
+                    unsafe extern "C" {
+                        #[link_name = "now"]
+                        fn wit_import0() -> i64;
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import0() -> i64 {
+                        unreachable!()
+                    }
+                    let ret = wit_import0();
+                    ret as u64
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Query the resolution of the clock. Returns the duration of time
+            /// corresponding to a clock tick.
+            #[allow(async_fn_in_trait)]
+            pub fn resolution() -> Duration {
+                unsafe {
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "wasi:clocks/monotonic-clock@0.2.12")]
+                    unsafe extern "C" {
+                        #[link_name = "resolution"]
+                        fn wit_import0() -> i64;
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import0() -> i64 {
+                        unreachable!()
+                    }
+                    let ret = wit_import0();
+                    ret as u64
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Create a `pollable` which will resolve once the specified instant
+            /// has occurred.
+            #[allow(async_fn_in_trait)]
+            pub fn subscribe_instant(when: Instant) -> Pollable {
+                unsafe {
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "wasi:clocks/monotonic-clock@0.2.12")]
+                    unsafe extern "C" {
+                        #[link_name = "subscribe-instant"]
+                        fn wit_import0(_: i64) -> i32;
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import0(_: i64) -> i32 {
+                        unreachable!()
+                    }
+                    let ret = wit_import0(_rt::as_i64(when));
+                    super::super::super::wasi::io::poll::Pollable::from_handle(
+                        ret as u32,
+                    )
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Create a `pollable` that will resolve after the specified duration has
+            /// elapsed from the time this function is invoked.
+            #[allow(async_fn_in_trait)]
+            pub fn subscribe_duration(when: Duration) -> Pollable {
+                unsafe {
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "wasi:clocks/monotonic-clock@0.2.12")]
+                    unsafe extern "C" {
+                        #[link_name = "subscribe-duration"]
+                        fn wit_import0(_: i64) -> i32;
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import0(_: i64) -> i32 {
+                        unreachable!()
+                    }
+                    let ret = wit_import0(_rt::as_i64(when));
+                    super::super::super::wasi::io::poll::Pollable::from_handle(
+                        ret as u32,
+                    )
+                }
+            }
+        }
+    }
+    pub mod http {
+        /// This interface defines all of the types and methods for implementing
+        /// HTTP Requests and Responses, both incoming and outgoing, as well as
+        /// their headers, trailers, and bodies.
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod types {
+            #[used]
+            #[doc(hidden)]
+            static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
+            use super::super::super::_rt;
+            pub type Duration = super::super::super::wasi::clocks::monotonic_clock::Duration;
+            pub type InputStream = super::super::super::wasi::io::streams::InputStream;
+            pub type OutputStream = super::super::super::wasi::io::streams::OutputStream;
+            pub type IoError = super::super::super::wasi::io::error::Error;
+            pub type Pollable = super::super::super::wasi::io::poll::Pollable;
+            /// This type corresponds to HTTP standard Methods.
+            #[derive(Clone)]
+            pub enum Method {
+                Get,
+                Head,
+                Post,
+                Put,
+                Delete,
+                Connect,
+                Options,
+                Trace,
+                Patch,
+                Other(_rt::String),
+            }
+            impl ::core::fmt::Debug for Method {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        Method::Get => f.debug_tuple("Method::Get").finish(),
+                        Method::Head => f.debug_tuple("Method::Head").finish(),
+                        Method::Post => f.debug_tuple("Method::Post").finish(),
+                        Method::Put => f.debug_tuple("Method::Put").finish(),
+                        Method::Delete => f.debug_tuple("Method::Delete").finish(),
+                        Method::Connect => f.debug_tuple("Method::Connect").finish(),
+                        Method::Options => f.debug_tuple("Method::Options").finish(),
+                        Method::Trace => f.debug_tuple("Method::Trace").finish(),
+                        Method::Patch => f.debug_tuple("Method::Patch").finish(),
+                        Method::Other(e) => {
+                            f.debug_tuple("Method::Other").field(e).finish()
+                        }
+                    }
+                }
+            }
+            /// This type corresponds to HTTP standard Related Schemes.
+            #[derive(Clone)]
+            pub enum Scheme {
+                Http,
+                Https,
+                Other(_rt::String),
+            }
+            impl ::core::fmt::Debug for Scheme {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        Scheme::Http => f.debug_tuple("Scheme::Http").finish(),
+                        Scheme::Https => f.debug_tuple("Scheme::Https").finish(),
+                        Scheme::Other(e) => {
+                            f.debug_tuple("Scheme::Other").field(e).finish()
+                        }
+                    }
+                }
+            }
+            /// Defines the case payload type for `DNS-error` above:
+            #[derive(Clone)]
+            pub struct DnsErrorPayload {
+                pub rcode: ::core::option::Option<_rt::String>,
+                pub info_code: ::core::option::Option<u16>,
+            }
+            impl ::core::fmt::Debug for DnsErrorPayload {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("DnsErrorPayload")
+                        .field("rcode", &self.rcode)
+                        .field("info-code", &self.info_code)
+                        .finish()
+                }
+            }
+            /// Defines the case payload type for `TLS-alert-received` above:
+            #[derive(Clone)]
+            pub struct TlsAlertReceivedPayload {
+                pub alert_id: ::core::option::Option<u8>,
+                pub alert_message: ::core::option::Option<_rt::String>,
+            }
+            impl ::core::fmt::Debug for TlsAlertReceivedPayload {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("TlsAlertReceivedPayload")
+                        .field("alert-id", &self.alert_id)
+                        .field("alert-message", &self.alert_message)
+                        .finish()
+                }
+            }
+            /// Defines the case payload type for `HTTP-response-{header,trailer}-size` above:
+            #[derive(Clone)]
+            pub struct FieldSizePayload {
+                pub field_name: ::core::option::Option<_rt::String>,
+                pub field_size: ::core::option::Option<u32>,
+            }
+            impl ::core::fmt::Debug for FieldSizePayload {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("FieldSizePayload")
+                        .field("field-name", &self.field_name)
+                        .field("field-size", &self.field_size)
+                        .finish()
+                }
+            }
+            /// These cases are inspired by the IANA HTTP Proxy Error Types:
+            ///   <https://www.iana.org/assignments/http-proxy-status/http-proxy-status.xhtml#table-http-proxy-error-types>
+            #[derive(Clone)]
+            pub enum ErrorCode {
+                DnsTimeout,
+                DnsError(DnsErrorPayload),
+                DestinationNotFound,
+                DestinationUnavailable,
+                DestinationIpProhibited,
+                DestinationIpUnroutable,
+                ConnectionRefused,
+                ConnectionTerminated,
+                ConnectionTimeout,
+                ConnectionReadTimeout,
+                ConnectionWriteTimeout,
+                ConnectionLimitReached,
+                TlsProtocolError,
+                TlsCertificateError,
+                TlsAlertReceived(TlsAlertReceivedPayload),
+                HttpRequestDenied,
+                HttpRequestLengthRequired,
+                HttpRequestBodySize(::core::option::Option<u64>),
+                HttpRequestMethodInvalid,
+                HttpRequestUriInvalid,
+                HttpRequestUriTooLong,
+                HttpRequestHeaderSectionSize(::core::option::Option<u32>),
+                HttpRequestHeaderSize(::core::option::Option<FieldSizePayload>),
+                HttpRequestTrailerSectionSize(::core::option::Option<u32>),
+                HttpRequestTrailerSize(FieldSizePayload),
+                HttpResponseIncomplete,
+                HttpResponseHeaderSectionSize(::core::option::Option<u32>),
+                HttpResponseHeaderSize(FieldSizePayload),
+                HttpResponseBodySize(::core::option::Option<u64>),
+                HttpResponseTrailerSectionSize(::core::option::Option<u32>),
+                HttpResponseTrailerSize(FieldSizePayload),
+                HttpResponseTransferCoding(::core::option::Option<_rt::String>),
+                HttpResponseContentCoding(::core::option::Option<_rt::String>),
+                HttpResponseTimeout,
+                HttpUpgradeFailed,
+                HttpProtocolError,
+                LoopDetected,
+                ConfigurationError,
+                /// This is a catch-all error for anything that doesn't fit cleanly into a
+                /// more specific case. It also includes an optional string for an
+                /// unstructured description of the error. Users should not depend on the
+                /// string for diagnosing errors, as it's not required to be consistent
+                /// between implementations.
+                InternalError(::core::option::Option<_rt::String>),
+            }
+            impl ::core::fmt::Debug for ErrorCode {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        ErrorCode::DnsTimeout => {
+                            f.debug_tuple("ErrorCode::DnsTimeout").finish()
+                        }
+                        ErrorCode::DnsError(e) => {
+                            f.debug_tuple("ErrorCode::DnsError").field(e).finish()
+                        }
+                        ErrorCode::DestinationNotFound => {
+                            f.debug_tuple("ErrorCode::DestinationNotFound").finish()
+                        }
+                        ErrorCode::DestinationUnavailable => {
+                            f.debug_tuple("ErrorCode::DestinationUnavailable").finish()
+                        }
+                        ErrorCode::DestinationIpProhibited => {
+                            f.debug_tuple("ErrorCode::DestinationIpProhibited").finish()
+                        }
+                        ErrorCode::DestinationIpUnroutable => {
+                            f.debug_tuple("ErrorCode::DestinationIpUnroutable").finish()
+                        }
+                        ErrorCode::ConnectionRefused => {
+                            f.debug_tuple("ErrorCode::ConnectionRefused").finish()
+                        }
+                        ErrorCode::ConnectionTerminated => {
+                            f.debug_tuple("ErrorCode::ConnectionTerminated").finish()
+                        }
+                        ErrorCode::ConnectionTimeout => {
+                            f.debug_tuple("ErrorCode::ConnectionTimeout").finish()
+                        }
+                        ErrorCode::ConnectionReadTimeout => {
+                            f.debug_tuple("ErrorCode::ConnectionReadTimeout").finish()
+                        }
+                        ErrorCode::ConnectionWriteTimeout => {
+                            f.debug_tuple("ErrorCode::ConnectionWriteTimeout").finish()
+                        }
+                        ErrorCode::ConnectionLimitReached => {
+                            f.debug_tuple("ErrorCode::ConnectionLimitReached").finish()
+                        }
+                        ErrorCode::TlsProtocolError => {
+                            f.debug_tuple("ErrorCode::TlsProtocolError").finish()
+                        }
+                        ErrorCode::TlsCertificateError => {
+                            f.debug_tuple("ErrorCode::TlsCertificateError").finish()
+                        }
+                        ErrorCode::TlsAlertReceived(e) => {
+                            f.debug_tuple("ErrorCode::TlsAlertReceived")
+                                .field(e)
+                                .finish()
+                        }
+                        ErrorCode::HttpRequestDenied => {
+                            f.debug_tuple("ErrorCode::HttpRequestDenied").finish()
+                        }
+                        ErrorCode::HttpRequestLengthRequired => {
+                            f.debug_tuple("ErrorCode::HttpRequestLengthRequired")
+                                .finish()
+                        }
+                        ErrorCode::HttpRequestBodySize(e) => {
+                            f.debug_tuple("ErrorCode::HttpRequestBodySize")
+                                .field(e)
+                                .finish()
+                        }
+                        ErrorCode::HttpRequestMethodInvalid => {
+                            f.debug_tuple("ErrorCode::HttpRequestMethodInvalid").finish()
+                        }
+                        ErrorCode::HttpRequestUriInvalid => {
+                            f.debug_tuple("ErrorCode::HttpRequestUriInvalid").finish()
+                        }
+                        ErrorCode::HttpRequestUriTooLong => {
+                            f.debug_tuple("ErrorCode::HttpRequestUriTooLong").finish()
+                        }
+                        ErrorCode::HttpRequestHeaderSectionSize(e) => {
+                            f.debug_tuple("ErrorCode::HttpRequestHeaderSectionSize")
+                                .field(e)
+                                .finish()
+                        }
+                        ErrorCode::HttpRequestHeaderSize(e) => {
+                            f.debug_tuple("ErrorCode::HttpRequestHeaderSize")
+                                .field(e)
+                                .finish()
+                        }
+                        ErrorCode::HttpRequestTrailerSectionSize(e) => {
+                            f.debug_tuple("ErrorCode::HttpRequestTrailerSectionSize")
+                                .field(e)
+                                .finish()
+                        }
+                        ErrorCode::HttpRequestTrailerSize(e) => {
+                            f.debug_tuple("ErrorCode::HttpRequestTrailerSize")
+                                .field(e)
+                                .finish()
+                        }
+                        ErrorCode::HttpResponseIncomplete => {
+                            f.debug_tuple("ErrorCode::HttpResponseIncomplete").finish()
+                        }
+                        ErrorCode::HttpResponseHeaderSectionSize(e) => {
+                            f.debug_tuple("ErrorCode::HttpResponseHeaderSectionSize")
+                                .field(e)
+                                .finish()
+                        }
+                        ErrorCode::HttpResponseHeaderSize(e) => {
+                            f.debug_tuple("ErrorCode::HttpResponseHeaderSize")
+                                .field(e)
+                                .finish()
+                        }
+                        ErrorCode::HttpResponseBodySize(e) => {
+                            f.debug_tuple("ErrorCode::HttpResponseBodySize")
+                                .field(e)
+                                .finish()
+                        }
+                        ErrorCode::HttpResponseTrailerSectionSize(e) => {
+                            f.debug_tuple("ErrorCode::HttpResponseTrailerSectionSize")
+                                .field(e)
+                                .finish()
+                        }
+                        ErrorCode::HttpResponseTrailerSize(e) => {
+                            f.debug_tuple("ErrorCode::HttpResponseTrailerSize")
+                                .field(e)
+                                .finish()
+                        }
+                        ErrorCode::HttpResponseTransferCoding(e) => {
+                            f.debug_tuple("ErrorCode::HttpResponseTransferCoding")
+                                .field(e)
+                                .finish()
+                        }
+                        ErrorCode::HttpResponseContentCoding(e) => {
+                            f.debug_tuple("ErrorCode::HttpResponseContentCoding")
+                                .field(e)
+                                .finish()
+                        }
+                        ErrorCode::HttpResponseTimeout => {
+                            f.debug_tuple("ErrorCode::HttpResponseTimeout").finish()
+                        }
+                        ErrorCode::HttpUpgradeFailed => {
+                            f.debug_tuple("ErrorCode::HttpUpgradeFailed").finish()
+                        }
+                        ErrorCode::HttpProtocolError => {
+                            f.debug_tuple("ErrorCode::HttpProtocolError").finish()
+                        }
+                        ErrorCode::LoopDetected => {
+                            f.debug_tuple("ErrorCode::LoopDetected").finish()
+                        }
+                        ErrorCode::ConfigurationError => {
+                            f.debug_tuple("ErrorCode::ConfigurationError").finish()
+                        }
+                        ErrorCode::InternalError(e) => {
+                            f.debug_tuple("ErrorCode::InternalError").field(e).finish()
+                        }
+                    }
+                }
+            }
+            impl ::core::fmt::Display for ErrorCode {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    write!(f, "{:?}", self)
+                }
+            }
+            impl ::core::error::Error for ErrorCode {}
+            /// This type enumerates the different kinds of errors that may occur when
+            /// setting or appending to a `fields` resource.
+            #[derive(Clone, Copy)]
+            pub enum HeaderError {
+                /// This error indicates that a `field-name` or `field-value` was
+                /// syntactically invalid when used with an operation that sets headers in a
+                /// `fields`.
+                InvalidSyntax,
+                /// This error indicates that a forbidden `field-name` was used when trying
+                /// to set a header in a `fields`.
+                Forbidden,
+                /// This error indicates that the operation on the `fields` was not
+                /// permitted because the fields are immutable.
+                Immutable,
+            }
+            impl ::core::fmt::Debug for HeaderError {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        HeaderError::InvalidSyntax => {
+                            f.debug_tuple("HeaderError::InvalidSyntax").finish()
+                        }
+                        HeaderError::Forbidden => {
+                            f.debug_tuple("HeaderError::Forbidden").finish()
+                        }
+                        HeaderError::Immutable => {
+                            f.debug_tuple("HeaderError::Immutable").finish()
+                        }
+                    }
+                }
+            }
+            impl ::core::fmt::Display for HeaderError {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    write!(f, "{:?}", self)
+                }
+            }
+            impl ::core::error::Error for HeaderError {}
+            /// Field keys are always strings.
+            ///
+            /// Field keys should always be treated as case insensitive by the `fields`
+            /// resource for the purposes of equality checking.
+            ///
+            /// # Deprecation
+            ///
+            /// This type has been deprecated in favor of the `field-name` type.
+            pub type FieldKey = _rt::String;
+            /// Field names are always strings.
+            ///
+            /// Field names should always be treated as case insensitive by the `fields`
+            /// resource for the purposes of equality checking.
+            pub type FieldName = FieldKey;
+            /// Field values should always be ASCII strings. However, in
+            /// reality, HTTP implementations often have to interpret malformed values,
+            /// so they are provided as a list of bytes.
+            pub type FieldValue = _rt::Vec<u8>;
+            /// This following block defines the `fields` resource which corresponds to
+            /// HTTP standard Fields. Fields are a common representation used for both
+            /// Headers and Trailers.
+            ///
+            /// A `fields` may be mutable or immutable. A `fields` created using the
+            /// constructor, `from-list`, or `clone` will be mutable, but a `fields`
+            /// resource given by other means (including, but not limited to,
+            /// `incoming-request.headers`, `outgoing-request.headers`) might be
+            /// immutable. In an immutable fields, the `set`, `append`, and `delete`
+            /// operations will fail with `header-error.immutable`.
+            #[derive(Debug)]
+            #[repr(transparent)]
+            pub struct Fields {
+                handle: _rt::Resource<Fields>,
+            }
+            impl Fields {
+                #[doc(hidden)]
+                pub unsafe fn from_handle(handle: u32) -> Self {
+                    Self {
+                        handle: unsafe { _rt::Resource::from_handle(handle) },
+                    }
+                }
+                #[doc(hidden)]
+                pub fn take_handle(&self) -> u32 {
+                    _rt::Resource::take_handle(&self.handle)
+                }
+                #[doc(hidden)]
+                pub fn handle(&self) -> u32 {
+                    _rt::Resource::handle(&self.handle)
+                }
+            }
+            unsafe impl _rt::WasmResource for Fields {
+                #[inline]
+                unsafe fn drop(_handle: u32) {
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                    unsafe extern "C" {
+                        #[link_name = "[resource-drop]fields"]
+                        fn drop(_: i32);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn drop(_: i32) {
+                        unreachable!()
+                    }
+                    unsafe {
+                        drop(_handle as i32);
+                    }
+                }
+            }
+            /// Headers is an alias for Fields.
+            pub type Headers = Fields;
+            /// Trailers is an alias for Fields.
+            pub type Trailers = Fields;
+            /// Represents an outgoing HTTP Request.
+            #[derive(Debug)]
+            #[repr(transparent)]
+            pub struct OutgoingRequest {
+                handle: _rt::Resource<OutgoingRequest>,
+            }
+            impl OutgoingRequest {
+                #[doc(hidden)]
+                pub unsafe fn from_handle(handle: u32) -> Self {
+                    Self {
+                        handle: unsafe { _rt::Resource::from_handle(handle) },
+                    }
+                }
+                #[doc(hidden)]
+                pub fn take_handle(&self) -> u32 {
+                    _rt::Resource::take_handle(&self.handle)
+                }
+                #[doc(hidden)]
+                pub fn handle(&self) -> u32 {
+                    _rt::Resource::handle(&self.handle)
+                }
+            }
+            unsafe impl _rt::WasmResource for OutgoingRequest {
+                #[inline]
+                unsafe fn drop(_handle: u32) {
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                    unsafe extern "C" {
+                        #[link_name = "[resource-drop]outgoing-request"]
+                        fn drop(_: i32);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn drop(_: i32) {
+                        unreachable!()
+                    }
+                    unsafe {
+                        drop(_handle as i32);
+                    }
+                }
+            }
+            /// Parameters for making an HTTP Request. Each of these parameters is
+            /// currently an optional timeout applicable to the transport layer of the
+            /// HTTP protocol.
+            ///
+            /// These timeouts are separate from any the user may use to bound a
+            /// blocking call to `wasi:io/poll.poll`.
+            #[derive(Debug)]
+            #[repr(transparent)]
+            pub struct RequestOptions {
+                handle: _rt::Resource<RequestOptions>,
+            }
+            impl RequestOptions {
+                #[doc(hidden)]
+                pub unsafe fn from_handle(handle: u32) -> Self {
+                    Self {
+                        handle: unsafe { _rt::Resource::from_handle(handle) },
+                    }
+                }
+                #[doc(hidden)]
+                pub fn take_handle(&self) -> u32 {
+                    _rt::Resource::take_handle(&self.handle)
+                }
+                #[doc(hidden)]
+                pub fn handle(&self) -> u32 {
+                    _rt::Resource::handle(&self.handle)
+                }
+            }
+            unsafe impl _rt::WasmResource for RequestOptions {
+                #[inline]
+                unsafe fn drop(_handle: u32) {
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                    unsafe extern "C" {
+                        #[link_name = "[resource-drop]request-options"]
+                        fn drop(_: i32);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn drop(_: i32) {
+                        unreachable!()
+                    }
+                    unsafe {
+                        drop(_handle as i32);
+                    }
+                }
+            }
+            /// This type corresponds to the HTTP standard Status Code.
+            pub type StatusCode = u16;
+            /// Represents an incoming HTTP Response.
+            #[derive(Debug)]
+            #[repr(transparent)]
+            pub struct IncomingResponse {
+                handle: _rt::Resource<IncomingResponse>,
+            }
+            impl IncomingResponse {
+                #[doc(hidden)]
+                pub unsafe fn from_handle(handle: u32) -> Self {
+                    Self {
+                        handle: unsafe { _rt::Resource::from_handle(handle) },
+                    }
+                }
+                #[doc(hidden)]
+                pub fn take_handle(&self) -> u32 {
+                    _rt::Resource::take_handle(&self.handle)
+                }
+                #[doc(hidden)]
+                pub fn handle(&self) -> u32 {
+                    _rt::Resource::handle(&self.handle)
+                }
+            }
+            unsafe impl _rt::WasmResource for IncomingResponse {
+                #[inline]
+                unsafe fn drop(_handle: u32) {
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                    unsafe extern "C" {
+                        #[link_name = "[resource-drop]incoming-response"]
+                        fn drop(_: i32);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn drop(_: i32) {
+                        unreachable!()
+                    }
+                    unsafe {
+                        drop(_handle as i32);
+                    }
+                }
+            }
+            /// Represents an incoming HTTP Request or Response's Body.
+            ///
+            /// A body has both its contents - a stream of bytes - and a (possibly
+            /// empty) set of trailers, indicating that the full contents of the
+            /// body have been received. This resource represents the contents as
+            /// an `input-stream` and the delivery of trailers as a `future-trailers`,
+            /// and ensures that the user of this interface may only be consuming either
+            /// the body contents or waiting on trailers at any given time.
+            #[derive(Debug)]
+            #[repr(transparent)]
+            pub struct IncomingBody {
+                handle: _rt::Resource<IncomingBody>,
+            }
+            impl IncomingBody {
+                #[doc(hidden)]
+                pub unsafe fn from_handle(handle: u32) -> Self {
+                    Self {
+                        handle: unsafe { _rt::Resource::from_handle(handle) },
+                    }
+                }
+                #[doc(hidden)]
+                pub fn take_handle(&self) -> u32 {
+                    _rt::Resource::take_handle(&self.handle)
+                }
+                #[doc(hidden)]
+                pub fn handle(&self) -> u32 {
+                    _rt::Resource::handle(&self.handle)
+                }
+            }
+            unsafe impl _rt::WasmResource for IncomingBody {
+                #[inline]
+                unsafe fn drop(_handle: u32) {
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                    unsafe extern "C" {
+                        #[link_name = "[resource-drop]incoming-body"]
+                        fn drop(_: i32);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn drop(_: i32) {
+                        unreachable!()
+                    }
+                    unsafe {
+                        drop(_handle as i32);
+                    }
+                }
+            }
+            /// Represents a future which may eventually return trailers, or an error.
+            ///
+            /// In the case that the incoming HTTP Request or Response did not have any
+            /// trailers, this future will resolve to the empty set of trailers once the
+            /// complete Request or Response body has been received.
+            #[derive(Debug)]
+            #[repr(transparent)]
+            pub struct FutureTrailers {
+                handle: _rt::Resource<FutureTrailers>,
+            }
+            impl FutureTrailers {
+                #[doc(hidden)]
+                pub unsafe fn from_handle(handle: u32) -> Self {
+                    Self {
+                        handle: unsafe { _rt::Resource::from_handle(handle) },
+                    }
+                }
+                #[doc(hidden)]
+                pub fn take_handle(&self) -> u32 {
+                    _rt::Resource::take_handle(&self.handle)
+                }
+                #[doc(hidden)]
+                pub fn handle(&self) -> u32 {
+                    _rt::Resource::handle(&self.handle)
+                }
+            }
+            unsafe impl _rt::WasmResource for FutureTrailers {
+                #[inline]
+                unsafe fn drop(_handle: u32) {
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                    unsafe extern "C" {
+                        #[link_name = "[resource-drop]future-trailers"]
+                        fn drop(_: i32);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn drop(_: i32) {
+                        unreachable!()
+                    }
+                    unsafe {
+                        drop(_handle as i32);
+                    }
+                }
+            }
+            /// Represents an outgoing HTTP Request or Response's Body.
+            ///
+            /// A body has both its contents - a stream of bytes - and a (possibly
+            /// empty) set of trailers, inducating the full contents of the body
+            /// have been sent. This resource represents the contents as an
+            /// `output-stream` child resource, and the completion of the body (with
+            /// optional trailers) with a static function that consumes the
+            /// `outgoing-body` resource, and ensures that the user of this interface
+            /// may not write to the body contents after the body has been finished.
+            ///
+            /// If the user code drops this resource, as opposed to calling the static
+            /// method `finish`, the implementation should treat the body as incomplete,
+            /// and that an error has occurred. The implementation should propagate this
+            /// error to the HTTP protocol by whatever means it has available,
+            /// including: corrupting the body on the wire, aborting the associated
+            /// Request, or sending a late status code for the Response.
+            #[derive(Debug)]
+            #[repr(transparent)]
+            pub struct OutgoingBody {
+                handle: _rt::Resource<OutgoingBody>,
+            }
+            impl OutgoingBody {
+                #[doc(hidden)]
+                pub unsafe fn from_handle(handle: u32) -> Self {
+                    Self {
+                        handle: unsafe { _rt::Resource::from_handle(handle) },
+                    }
+                }
+                #[doc(hidden)]
+                pub fn take_handle(&self) -> u32 {
+                    _rt::Resource::take_handle(&self.handle)
+                }
+                #[doc(hidden)]
+                pub fn handle(&self) -> u32 {
+                    _rt::Resource::handle(&self.handle)
+                }
+            }
+            unsafe impl _rt::WasmResource for OutgoingBody {
+                #[inline]
+                unsafe fn drop(_handle: u32) {
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                    unsafe extern "C" {
+                        #[link_name = "[resource-drop]outgoing-body"]
+                        fn drop(_: i32);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn drop(_: i32) {
+                        unreachable!()
+                    }
+                    unsafe {
+                        drop(_handle as i32);
+                    }
+                }
+            }
+            /// Represents a future which may eventually return an incoming HTTP
+            /// Response, or an error.
+            ///
+            /// This resource is returned by the `wasi:http/outgoing-handler` interface to
+            /// provide the HTTP Response corresponding to the sent Request.
+            #[derive(Debug)]
+            #[repr(transparent)]
+            pub struct FutureIncomingResponse {
+                handle: _rt::Resource<FutureIncomingResponse>,
+            }
+            impl FutureIncomingResponse {
+                #[doc(hidden)]
+                pub unsafe fn from_handle(handle: u32) -> Self {
+                    Self {
+                        handle: unsafe { _rt::Resource::from_handle(handle) },
+                    }
+                }
+                #[doc(hidden)]
+                pub fn take_handle(&self) -> u32 {
+                    _rt::Resource::take_handle(&self.handle)
+                }
+                #[doc(hidden)]
+                pub fn handle(&self) -> u32 {
+                    _rt::Resource::handle(&self.handle)
+                }
+            }
+            unsafe impl _rt::WasmResource for FutureIncomingResponse {
+                #[inline]
+                unsafe fn drop(_handle: u32) {
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                    unsafe extern "C" {
+                        #[link_name = "[resource-drop]future-incoming-response"]
+                        fn drop(_: i32);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn drop(_: i32) {
+                        unreachable!()
+                    }
+                    unsafe {
+                        drop(_handle as i32);
+                    }
+                }
+            }
+            impl Fields {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Construct an empty HTTP Fields.
+                ///
+                /// The resulting `fields` is mutable.
+                #[allow(async_fn_in_trait)]
+                pub fn new() -> Self {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[constructor]fields"]
+                            fn wit_import0() -> i32;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import0() -> i32 {
+                            unreachable!()
+                        }
+                        let ret = wit_import0();
+                        Fields::from_handle(ret as u32)
+                    }
+                }
+            }
+            impl Fields {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Construct an HTTP Fields.
+                ///
+                /// The resulting `fields` is mutable.
+                ///
+                /// The list represents each name-value pair in the Fields. Names
+                /// which have multiple values are represented by multiple entries in this
+                /// list with the same name.
+                ///
+                /// The tuple is a pair of the field name, represented as a string, and
+                /// Value, represented as a list of bytes.
+                ///
+                /// An error result will be returned if any `field-name` or `field-value` is
+                /// syntactically invalid, or if a field is forbidden.
+                #[allow(async_fn_in_trait)]
+                pub fn from_list(
+                    entries: &[(FieldName, FieldValue)],
+                ) -> ::core::result::Result<Fields, HeaderError> {
+                    unsafe {
+                        #[repr(align(4))]
+                        struct RetArea([::core::mem::MaybeUninit<u8>; 8]);
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 8],
+                        );
+                        let vec3 = entries;
+                        let len3 = vec3.len();
+                        let layout3 = _rt::alloc::Layout::from_size_align(
+                                vec3.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            )
+                            .unwrap();
+                        let (result3, _cleanup3) = wit_bindgen::rt::Cleanup::new(
+                            layout3,
+                        );
+                        for (i, e) in vec3.into_iter().enumerate() {
+                            let base = result3
+                                .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                            {
+                                let (t0_0, t0_1) = e;
+                                let vec1 = t0_0;
+                                let ptr1 = vec1.as_ptr().cast::<u8>();
+                                let len1 = vec1.len();
+                                *base
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len1;
+                                *base.add(0).cast::<*mut u8>() = ptr1.cast_mut();
+                                let vec2 = t0_1;
+                                let ptr2 = vec2.as_ptr().cast::<u8>();
+                                let len2 = vec2.len();
+                                *base
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len2;
+                                *base
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr2.cast_mut();
+                            }
+                        }
+                        let ptr4 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[static]fields.from-list"]
+                            fn wit_import5(_: *mut u8, _: usize, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import5(
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        ) {
+                            unreachable!()
+                        }
+                        wit_import5(result3, len3, ptr4);
+                        let l6 = i32::from(*ptr4.add(0).cast::<u8>());
+                        let result10 = match l6 {
+                            0 => {
+                                let e = {
+                                    let l7 = *ptr4.add(4).cast::<i32>();
+                                    Fields::from_handle(l7 as u32)
+                                };
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = {
+                                    let l8 = i32::from(*ptr4.add(4).cast::<u8>());
+                                    let v9 = match l8 {
+                                        0 => HeaderError::InvalidSyntax,
+                                        1 => HeaderError::Forbidden,
+                                        n => {
+                                            debug_assert_eq!(n, 2, "invalid enum discriminant");
+                                            HeaderError::Immutable
+                                        }
+                                    };
+                                    v9
+                                };
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result10
+                    }
+                }
+            }
+            impl Fields {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Get all of the values corresponding to a name. If the name is not present
+                /// in this `fields` or is syntactically invalid, an empty list is returned.
+                /// However, if the name is present but empty, this is represented by a list
+                /// with one or more empty field-values present.
+                #[allow(async_fn_in_trait)]
+                pub fn get(&self, name: &str) -> _rt::Vec<FieldValue> {
+                    unsafe {
+                        #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                        #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                        struct RetArea(
+                            [::core::mem::MaybeUninit<
+                                u8,
+                            >; 2 * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 2
+                                * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let vec0 = name;
+                        let ptr0 = vec0.as_ptr().cast::<u8>();
+                        let len0 = vec0.len();
+                        let ptr1 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]fields.get"]
+                            fn wit_import2(_: i32, _: *mut u8, _: usize, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import2(
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        ) {
+                            unreachable!()
+                        }
+                        wit_import2((self).handle() as i32, ptr0.cast_mut(), len0, ptr1);
+                        let l3 = *ptr1.add(0).cast::<*mut u8>();
+                        let l4 = *ptr1
+                            .add(::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        let base8 = l3;
+                        let len8 = l4;
+                        let mut result8 = _rt::Vec::with_capacity(len8);
+                        for i in 0..len8 {
+                            let base = base8
+                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                            let e8 = {
+                                let l5 = *base.add(0).cast::<*mut u8>();
+                                let l6 = *base
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len7 = l6;
+                                <_ as From<
+                                    _rt::Vec<_>,
+                                >>::from(_rt::Vec::from_raw_parts(l5.cast(), len7, len7))
+                            };
+                            result8.push(e8);
+                        }
+                        _rt::cabi_dealloc(
+                            base8,
+                            len8 * (2 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        );
+                        let result9 = result8;
+                        result9
+                    }
+                }
+            }
+            impl Fields {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Returns `true` when the name is present in this `fields`. If the name is
+                /// syntactically invalid, `false` is returned.
+                #[allow(async_fn_in_trait)]
+                pub fn has(&self, name: &str) -> bool {
+                    unsafe {
+                        let vec0 = name;
+                        let ptr0 = vec0.as_ptr().cast::<u8>();
+                        let len0 = vec0.len();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]fields.has"]
+                            fn wit_import1(_: i32, _: *mut u8, _: usize) -> i32;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                        ) -> i32 {
+                            unreachable!()
+                        }
+                        let ret = wit_import1(
+                            (self).handle() as i32,
+                            ptr0.cast_mut(),
+                            len0,
+                        );
+                        _rt::bool_lift(ret as u8)
+                    }
+                }
+            }
+            impl Fields {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Set all of the values for a name. Clears any existing values for that
+                /// name, if they have been set.
+                ///
+                /// Fails with `header-error.immutable` if the `fields` are immutable.
+                ///
+                /// Fails with `header-error.invalid-syntax` if the `field-name` or any of
+                /// the `field-value`s are syntactically invalid.
+                #[allow(async_fn_in_trait)]
+                pub fn set(
+                    &self,
+                    name: &str,
+                    value: &[FieldValue],
+                ) -> ::core::result::Result<(), HeaderError> {
+                    unsafe {
+                        #[repr(align(1))]
+                        struct RetArea([::core::mem::MaybeUninit<u8>; 2]);
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 2],
+                        );
+                        let vec0 = name;
+                        let ptr0 = vec0.as_ptr().cast::<u8>();
+                        let len0 = vec0.len();
+                        let vec2 = value;
+                        let len2 = vec2.len();
+                        let layout2 = _rt::alloc::Layout::from_size_align(
+                                vec2.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            )
+                            .unwrap();
+                        let (result2, _cleanup2) = wit_bindgen::rt::Cleanup::new(
+                            layout2,
+                        );
+                        for (i, e) in vec2.into_iter().enumerate() {
+                            let base = result2
+                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                            {
+                                let vec1 = e;
+                                let ptr1 = vec1.as_ptr().cast::<u8>();
+                                let len1 = vec1.len();
+                                *base
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len1;
+                                *base.add(0).cast::<*mut u8>() = ptr1.cast_mut();
+                            }
+                        }
+                        let ptr3 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]fields.set"]
+                            fn wit_import4(
+                                _: i32,
+                                _: *mut u8,
+                                _: usize,
+                                _: *mut u8,
+                                _: usize,
+                                _: *mut u8,
+                            );
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import4(
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        ) {
+                            unreachable!()
+                        }
+                        wit_import4(
+                            (self).handle() as i32,
+                            ptr0.cast_mut(),
+                            len0,
+                            result2,
+                            len2,
+                            ptr3,
+                        );
+                        let l5 = i32::from(*ptr3.add(0).cast::<u8>());
+                        let result8 = match l5 {
+                            0 => {
+                                let e = ();
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = {
+                                    let l6 = i32::from(*ptr3.add(1).cast::<u8>());
+                                    let v7 = match l6 {
+                                        0 => HeaderError::InvalidSyntax,
+                                        1 => HeaderError::Forbidden,
+                                        n => {
+                                            debug_assert_eq!(n, 2, "invalid enum discriminant");
+                                            HeaderError::Immutable
+                                        }
+                                    };
+                                    v7
+                                };
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result8
+                    }
+                }
+            }
+            impl Fields {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Delete all values for a name. Does nothing if no values for the name
+                /// exist.
+                ///
+                /// Fails with `header-error.immutable` if the `fields` are immutable.
+                ///
+                /// Fails with `header-error.invalid-syntax` if the `field-name` is
+                /// syntactically invalid.
+                #[allow(async_fn_in_trait)]
+                pub fn delete(
+                    &self,
+                    name: &str,
+                ) -> ::core::result::Result<(), HeaderError> {
+                    unsafe {
+                        #[repr(align(1))]
+                        struct RetArea([::core::mem::MaybeUninit<u8>; 2]);
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 2],
+                        );
+                        let vec0 = name;
+                        let ptr0 = vec0.as_ptr().cast::<u8>();
+                        let len0 = vec0.len();
+                        let ptr1 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]fields.delete"]
+                            fn wit_import2(_: i32, _: *mut u8, _: usize, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import2(
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        ) {
+                            unreachable!()
+                        }
+                        wit_import2((self).handle() as i32, ptr0.cast_mut(), len0, ptr1);
+                        let l3 = i32::from(*ptr1.add(0).cast::<u8>());
+                        let result6 = match l3 {
+                            0 => {
+                                let e = ();
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = {
+                                    let l4 = i32::from(*ptr1.add(1).cast::<u8>());
+                                    let v5 = match l4 {
+                                        0 => HeaderError::InvalidSyntax,
+                                        1 => HeaderError::Forbidden,
+                                        n => {
+                                            debug_assert_eq!(n, 2, "invalid enum discriminant");
+                                            HeaderError::Immutable
+                                        }
+                                    };
+                                    v5
+                                };
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result6
+                    }
+                }
+            }
+            impl Fields {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Append a value for a name. Does not change or delete any existing
+                /// values for that name.
+                ///
+                /// Fails with `header-error.immutable` if the `fields` are immutable.
+                ///
+                /// Fails with `header-error.invalid-syntax` if the `field-name` or
+                /// `field-value` are syntactically invalid.
+                #[allow(async_fn_in_trait)]
+                pub fn append(
+                    &self,
+                    name: &str,
+                    value: &[u8],
+                ) -> ::core::result::Result<(), HeaderError> {
+                    unsafe {
+                        #[repr(align(1))]
+                        struct RetArea([::core::mem::MaybeUninit<u8>; 2]);
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 2],
+                        );
+                        let vec0 = name;
+                        let ptr0 = vec0.as_ptr().cast::<u8>();
+                        let len0 = vec0.len();
+                        let vec1 = value;
+                        let ptr1 = vec1.as_ptr().cast::<u8>();
+                        let len1 = vec1.len();
+                        let ptr2 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]fields.append"]
+                            fn wit_import3(
+                                _: i32,
+                                _: *mut u8,
+                                _: usize,
+                                _: *mut u8,
+                                _: usize,
+                                _: *mut u8,
+                            );
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import3(
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        ) {
+                            unreachable!()
+                        }
+                        wit_import3(
+                            (self).handle() as i32,
+                            ptr0.cast_mut(),
+                            len0,
+                            ptr1.cast_mut(),
+                            len1,
+                            ptr2,
+                        );
+                        let l4 = i32::from(*ptr2.add(0).cast::<u8>());
+                        let result7 = match l4 {
+                            0 => {
+                                let e = ();
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = {
+                                    let l5 = i32::from(*ptr2.add(1).cast::<u8>());
+                                    let v6 = match l5 {
+                                        0 => HeaderError::InvalidSyntax,
+                                        1 => HeaderError::Forbidden,
+                                        n => {
+                                            debug_assert_eq!(n, 2, "invalid enum discriminant");
+                                            HeaderError::Immutable
+                                        }
+                                    };
+                                    v6
+                                };
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result7
+                    }
+                }
+            }
+            impl Fields {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Retrieve the full set of names and values in the Fields. Like the
+                /// constructor, the list represents each name-value pair.
+                ///
+                /// The outer list represents each name-value pair in the Fields. Names
+                /// which have multiple values are represented by multiple entries in this
+                /// list with the same name.
+                ///
+                /// The names and values are always returned in the original casing and in
+                /// the order in which they will be serialized for transport.
+                #[allow(async_fn_in_trait)]
+                pub fn entries(&self) -> _rt::Vec<(FieldName, FieldValue)> {
+                    unsafe {
+                        #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                        #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                        struct RetArea(
+                            [::core::mem::MaybeUninit<
+                                u8,
+                            >; 2 * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 2
+                                * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]fields.entries"]
+                            fn wit_import1(_: i32, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: *mut u8) {
+                            unreachable!()
+                        }
+                        wit_import1((self).handle() as i32, ptr0);
+                        let l2 = *ptr0.add(0).cast::<*mut u8>();
+                        let l3 = *ptr0
+                            .add(::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        let base10 = l2;
+                        let len10 = l3;
+                        let mut result10 = _rt::Vec::with_capacity(len10);
+                        for i in 0..len10 {
+                            let base = base10
+                                .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                            let e10 = {
+                                let l4 = *base.add(0).cast::<*mut u8>();
+                                let l5 = *base
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len6 = l5;
+                                let bytes6 = _rt::Vec::from_raw_parts(
+                                    l4.cast(),
+                                    len6,
+                                    len6,
+                                );
+                                let l7 = *base
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l8 = *base
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len9 = l8;
+                                (
+                                    _rt::string_lift(bytes6),
+                                    <_ as From<
+                                        _rt::Vec<_>,
+                                    >>::from(_rt::Vec::from_raw_parts(l7.cast(), len9, len9)),
+                                )
+                            };
+                            result10.push(e10);
+                        }
+                        _rt::cabi_dealloc(
+                            base10,
+                            len10 * (4 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        );
+                        let result11 = result10;
+                        result11
+                    }
+                }
+            }
+            impl Fields {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Make a deep copy of the Fields. Equivalent in behavior to calling the
+                /// `fields` constructor on the return value of `entries`. The resulting
+                /// `fields` is mutable.
+                #[allow(async_fn_in_trait)]
+                pub fn clone(&self) -> Fields {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]fields.clone"]
+                            fn wit_import0(_: i32) -> i32;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import0(_: i32) -> i32 {
+                            unreachable!()
+                        }
+                        let ret = wit_import0((self).handle() as i32);
+                        Fields::from_handle(ret as u32)
+                    }
+                }
+            }
+            impl OutgoingRequest {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Construct a new `outgoing-request` with a default `method` of `GET`, and
+                /// `none` values for `path-with-query`, `scheme`, and `authority`.
+                ///
+                /// * `headers` is the HTTP Headers for the Request.
+                ///
+                /// It is possible to construct, or manipulate with the accessor functions
+                /// below, an `outgoing-request` with an invalid combination of `scheme`
+                /// and `authority`, or `headers` which are not permitted to be sent.
+                /// It is the obligation of the `outgoing-handler.handle` implementation
+                /// to reject invalid constructions of `outgoing-request`.
+                #[allow(async_fn_in_trait)]
+                pub fn new(headers: Headers) -> Self {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[constructor]outgoing-request"]
+                            fn wit_import0(_: i32) -> i32;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import0(_: i32) -> i32 {
+                            unreachable!()
+                        }
+                        let ret = wit_import0((&headers).take_handle() as i32);
+                        OutgoingRequest::from_handle(ret as u32)
+                    }
+                }
+            }
+            impl OutgoingRequest {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Returns the resource corresponding to the outgoing Body for this
+                /// Request.
+                ///
+                /// Returns success on the first call: the `outgoing-body` resource for
+                /// this `outgoing-request` can be retrieved at most once. Subsequent
+                /// calls will return error.
+                #[allow(async_fn_in_trait)]
+                pub fn body(&self) -> ::core::result::Result<OutgoingBody, ()> {
+                    unsafe {
+                        #[repr(align(4))]
+                        struct RetArea([::core::mem::MaybeUninit<u8>; 8]);
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 8],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]outgoing-request.body"]
+                            fn wit_import1(_: i32, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: *mut u8) {
+                            unreachable!()
+                        }
+                        wit_import1((self).handle() as i32, ptr0);
+                        let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                        let result4 = match l2 {
+                            0 => {
+                                let e = {
+                                    let l3 = *ptr0.add(4).cast::<i32>();
+                                    OutgoingBody::from_handle(l3 as u32)
+                                };
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = ();
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result4
+                    }
+                }
+            }
+            impl OutgoingRequest {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Get the Method for the Request.
+                #[allow(async_fn_in_trait)]
+                pub fn method(&self) -> Method {
+                    unsafe {
+                        #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                        #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                        struct RetArea(
+                            [::core::mem::MaybeUninit<
+                                u8,
+                            >; 3 * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 3
+                                * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]outgoing-request.method"]
+                            fn wit_import1(_: i32, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: *mut u8) {
+                            unreachable!()
+                        }
+                        wit_import1((self).handle() as i32, ptr0);
+                        let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                        let v6 = match l2 {
+                            0 => Method::Get,
+                            1 => Method::Head,
+                            2 => Method::Post,
+                            3 => Method::Put,
+                            4 => Method::Delete,
+                            5 => Method::Connect,
+                            6 => Method::Options,
+                            7 => Method::Trace,
+                            8 => Method::Patch,
+                            n => {
+                                debug_assert_eq!(n, 9, "invalid enum discriminant");
+                                let e6 = {
+                                    let l3 = *ptr0
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>();
+                                    let l4 = *ptr0
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len5 = l4;
+                                    let bytes5 = _rt::Vec::from_raw_parts(
+                                        l3.cast(),
+                                        len5,
+                                        len5,
+                                    );
+                                    _rt::string_lift(bytes5)
+                                };
+                                Method::Other(e6)
+                            }
+                        };
+                        let result7 = v6;
+                        result7
+                    }
+                }
+            }
+            impl OutgoingRequest {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Set the Method for the Request. Fails if the string present in a
+                /// `method.other` argument is not a syntactically valid method.
+                #[allow(async_fn_in_trait)]
+                pub fn set_method(
+                    &self,
+                    method: &Method,
+                ) -> ::core::result::Result<(), ()> {
+                    unsafe {
+                        let (result1_0, result1_1, result1_2) = match method {
+                            Method::Get => (0i32, ::core::ptr::null_mut(), 0usize),
+                            Method::Head => (1i32, ::core::ptr::null_mut(), 0usize),
+                            Method::Post => (2i32, ::core::ptr::null_mut(), 0usize),
+                            Method::Put => (3i32, ::core::ptr::null_mut(), 0usize),
+                            Method::Delete => (4i32, ::core::ptr::null_mut(), 0usize),
+                            Method::Connect => (5i32, ::core::ptr::null_mut(), 0usize),
+                            Method::Options => (6i32, ::core::ptr::null_mut(), 0usize),
+                            Method::Trace => (7i32, ::core::ptr::null_mut(), 0usize),
+                            Method::Patch => (8i32, ::core::ptr::null_mut(), 0usize),
+                            Method::Other(e) => {
+                                let vec0 = e;
+                                let ptr0 = vec0.as_ptr().cast::<u8>();
+                                let len0 = vec0.len();
+                                (9i32, ptr0.cast_mut(), len0)
+                            }
+                        };
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]outgoing-request.set-method"]
+                            fn wit_import2(_: i32, _: i32, _: *mut u8, _: usize) -> i32;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import2(
+                            _: i32,
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                        ) -> i32 {
+                            unreachable!()
+                        }
+                        let ret = wit_import2(
+                            (self).handle() as i32,
+                            result1_0,
+                            result1_1,
+                            result1_2,
+                        );
+                        match ret {
+                            0 => {
+                                let e = ();
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = ();
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        }
+                    }
+                }
+            }
+            impl OutgoingRequest {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Get the combination of the HTTP Path and Query for the Request.
+                /// When `none`, this represents an empty Path and empty Query.
+                #[allow(async_fn_in_trait)]
+                pub fn path_with_query(&self) -> ::core::option::Option<_rt::String> {
+                    unsafe {
+                        #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                        #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                        struct RetArea(
+                            [::core::mem::MaybeUninit<
+                                u8,
+                            >; 3 * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 3
+                                * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]outgoing-request.path-with-query"]
+                            fn wit_import1(_: i32, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: *mut u8) {
+                            unreachable!()
+                        }
+                        wit_import1((self).handle() as i32, ptr0);
+                        let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                        let result6 = match l2 {
+                            0 => None,
+                            1 => {
+                                let e = {
+                                    let l3 = *ptr0
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>();
+                                    let l4 = *ptr0
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len5 = l4;
+                                    let bytes5 = _rt::Vec::from_raw_parts(
+                                        l3.cast(),
+                                        len5,
+                                        len5,
+                                    );
+                                    _rt::string_lift(bytes5)
+                                };
+                                Some(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result6
+                    }
+                }
+            }
+            impl OutgoingRequest {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Set the combination of the HTTP Path and Query for the Request.
+                /// When `none`, this represents an empty Path and empty Query. Fails is the
+                /// string given is not a syntactically valid path and query uri component.
+                #[allow(async_fn_in_trait)]
+                pub fn set_path_with_query(
+                    &self,
+                    path_with_query: ::core::option::Option<&str>,
+                ) -> ::core::result::Result<(), ()> {
+                    unsafe {
+                        let (result1_0, result1_1, result1_2) = match path_with_query {
+                            Some(e) => {
+                                let vec0 = e;
+                                let ptr0 = vec0.as_ptr().cast::<u8>();
+                                let len0 = vec0.len();
+                                (1i32, ptr0.cast_mut(), len0)
+                            }
+                            None => (0i32, ::core::ptr::null_mut(), 0usize),
+                        };
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]outgoing-request.set-path-with-query"]
+                            fn wit_import2(_: i32, _: i32, _: *mut u8, _: usize) -> i32;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import2(
+                            _: i32,
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                        ) -> i32 {
+                            unreachable!()
+                        }
+                        let ret = wit_import2(
+                            (self).handle() as i32,
+                            result1_0,
+                            result1_1,
+                            result1_2,
+                        );
+                        match ret {
+                            0 => {
+                                let e = ();
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = ();
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        }
+                    }
+                }
+            }
+            impl OutgoingRequest {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Get the HTTP Related Scheme for the Request. When `none`, the
+                /// implementation may choose an appropriate default scheme.
+                #[allow(async_fn_in_trait)]
+                pub fn scheme(&self) -> ::core::option::Option<Scheme> {
+                    unsafe {
+                        #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                        #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                        struct RetArea(
+                            [::core::mem::MaybeUninit<
+                                u8,
+                            >; 4 * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 4
+                                * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]outgoing-request.scheme"]
+                            fn wit_import1(_: i32, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: *mut u8) {
+                            unreachable!()
+                        }
+                        wit_import1((self).handle() as i32, ptr0);
+                        let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                        let result8 = match l2 {
+                            0 => None,
+                            1 => {
+                                let e = {
+                                    let l3 = i32::from(
+                                        *ptr0.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                    );
+                                    let v7 = match l3 {
+                                        0 => Scheme::Http,
+                                        1 => Scheme::Https,
+                                        n => {
+                                            debug_assert_eq!(n, 2, "invalid enum discriminant");
+                                            let e7 = {
+                                                let l4 = *ptr0
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l5 = *ptr0
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len6 = l5;
+                                                let bytes6 = _rt::Vec::from_raw_parts(
+                                                    l4.cast(),
+                                                    len6,
+                                                    len6,
+                                                );
+                                                _rt::string_lift(bytes6)
+                                            };
+                                            Scheme::Other(e7)
+                                        }
+                                    };
+                                    v7
+                                };
+                                Some(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result8
+                    }
+                }
+            }
+            impl OutgoingRequest {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Set the HTTP Related Scheme for the Request. When `none`, the
+                /// implementation may choose an appropriate default scheme. Fails if the
+                /// string given is not a syntactically valid uri scheme.
+                #[allow(async_fn_in_trait)]
+                pub fn set_scheme(
+                    &self,
+                    scheme: ::core::option::Option<&Scheme>,
+                ) -> ::core::result::Result<(), ()> {
+                    unsafe {
+                        let (result2_0, result2_1, result2_2, result2_3) = match scheme {
+                            Some(e) => {
+                                let (result1_0, result1_1, result1_2) = match e {
+                                    Scheme::Http => (0i32, ::core::ptr::null_mut(), 0usize),
+                                    Scheme::Https => (1i32, ::core::ptr::null_mut(), 0usize),
+                                    Scheme::Other(e) => {
+                                        let vec0 = e;
+                                        let ptr0 = vec0.as_ptr().cast::<u8>();
+                                        let len0 = vec0.len();
+                                        (2i32, ptr0.cast_mut(), len0)
+                                    }
+                                };
+                                (1i32, result1_0, result1_1, result1_2)
+                            }
+                            None => (0i32, 0i32, ::core::ptr::null_mut(), 0usize),
+                        };
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]outgoing-request.set-scheme"]
+                            fn wit_import3(
+                                _: i32,
+                                _: i32,
+                                _: i32,
+                                _: *mut u8,
+                                _: usize,
+                            ) -> i32;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import3(
+                            _: i32,
+                            _: i32,
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                        ) -> i32 {
+                            unreachable!()
+                        }
+                        let ret = wit_import3(
+                            (self).handle() as i32,
+                            result2_0,
+                            result2_1,
+                            result2_2,
+                            result2_3,
+                        );
+                        match ret {
+                            0 => {
+                                let e = ();
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = ();
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        }
+                    }
+                }
+            }
+            impl OutgoingRequest {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Get the authority of the Request's target URI. A value of `none` may be used
+                /// with Related Schemes which do not require an authority. The HTTP and
+                /// HTTPS schemes always require an authority.
+                #[allow(async_fn_in_trait)]
+                pub fn authority(&self) -> ::core::option::Option<_rt::String> {
+                    unsafe {
+                        #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                        #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                        struct RetArea(
+                            [::core::mem::MaybeUninit<
+                                u8,
+                            >; 3 * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 3
+                                * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]outgoing-request.authority"]
+                            fn wit_import1(_: i32, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: *mut u8) {
+                            unreachable!()
+                        }
+                        wit_import1((self).handle() as i32, ptr0);
+                        let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                        let result6 = match l2 {
+                            0 => None,
+                            1 => {
+                                let e = {
+                                    let l3 = *ptr0
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>();
+                                    let l4 = *ptr0
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len5 = l4;
+                                    let bytes5 = _rt::Vec::from_raw_parts(
+                                        l3.cast(),
+                                        len5,
+                                        len5,
+                                    );
+                                    _rt::string_lift(bytes5)
+                                };
+                                Some(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result6
+                    }
+                }
+            }
+            impl OutgoingRequest {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Set the authority of the Request's target URI. A value of `none` may be used
+                /// with Related Schemes which do not require an authority. The HTTP and
+                /// HTTPS schemes always require an authority. Fails if the string given is
+                /// not a syntactically valid URI authority.
+                #[allow(async_fn_in_trait)]
+                pub fn set_authority(
+                    &self,
+                    authority: ::core::option::Option<&str>,
+                ) -> ::core::result::Result<(), ()> {
+                    unsafe {
+                        let (result1_0, result1_1, result1_2) = match authority {
+                            Some(e) => {
+                                let vec0 = e;
+                                let ptr0 = vec0.as_ptr().cast::<u8>();
+                                let len0 = vec0.len();
+                                (1i32, ptr0.cast_mut(), len0)
+                            }
+                            None => (0i32, ::core::ptr::null_mut(), 0usize),
+                        };
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]outgoing-request.set-authority"]
+                            fn wit_import2(_: i32, _: i32, _: *mut u8, _: usize) -> i32;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import2(
+                            _: i32,
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                        ) -> i32 {
+                            unreachable!()
+                        }
+                        let ret = wit_import2(
+                            (self).handle() as i32,
+                            result1_0,
+                            result1_1,
+                            result1_2,
+                        );
+                        match ret {
+                            0 => {
+                                let e = ();
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = ();
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        }
+                    }
+                }
+            }
+            impl OutgoingRequest {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Get the headers associated with the Request.
+                ///
+                /// The returned `headers` resource is immutable: `set`, `append`, and
+                /// `delete` operations will fail with `header-error.immutable`.
+                ///
+                /// This headers resource is a child: it must be dropped before the parent
+                /// `outgoing-request` is dropped, or its ownership is transferred to
+                /// another component by e.g. `outgoing-handler.handle`.
+                #[allow(async_fn_in_trait)]
+                pub fn headers(&self) -> Headers {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]outgoing-request.headers"]
+                            fn wit_import0(_: i32) -> i32;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import0(_: i32) -> i32 {
+                            unreachable!()
+                        }
+                        let ret = wit_import0((self).handle() as i32);
+                        Fields::from_handle(ret as u32)
+                    }
+                }
+            }
+            impl RequestOptions {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Construct a default `request-options` value.
+                #[allow(async_fn_in_trait)]
+                pub fn new() -> Self {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[constructor]request-options"]
+                            fn wit_import0() -> i32;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import0() -> i32 {
+                            unreachable!()
+                        }
+                        let ret = wit_import0();
+                        RequestOptions::from_handle(ret as u32)
+                    }
+                }
+            }
+            impl RequestOptions {
+                #[allow(unused_unsafe, clippy::all)]
+                /// The timeout for the initial connect to the HTTP Server.
+                #[allow(async_fn_in_trait)]
+                pub fn connect_timeout(&self) -> ::core::option::Option<Duration> {
+                    unsafe {
+                        #[repr(align(8))]
+                        struct RetArea([::core::mem::MaybeUninit<u8>; 16]);
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 16],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]request-options.connect-timeout"]
+                            fn wit_import1(_: i32, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: *mut u8) {
+                            unreachable!()
+                        }
+                        wit_import1((self).handle() as i32, ptr0);
+                        let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                        let result4 = match l2 {
+                            0 => None,
+                            1 => {
+                                let e = {
+                                    let l3 = *ptr0.add(8).cast::<i64>();
+                                    l3 as u64
+                                };
+                                Some(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result4
+                    }
+                }
+            }
+            impl RequestOptions {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Set the timeout for the initial connect to the HTTP Server. An error
+                /// return value indicates that this timeout is not supported.
+                #[allow(async_fn_in_trait)]
+                pub fn set_connect_timeout(
+                    &self,
+                    duration: ::core::option::Option<Duration>,
+                ) -> ::core::result::Result<(), ()> {
+                    unsafe {
+                        let (result0_0, result0_1) = match duration {
+                            Some(e) => (1i32, _rt::as_i64(e)),
+                            None => (0i32, 0i64),
+                        };
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]request-options.set-connect-timeout"]
+                            fn wit_import1(_: i32, _: i32, _: i64) -> i32;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: i32, _: i64) -> i32 {
+                            unreachable!()
+                        }
+                        let ret = wit_import1(
+                            (self).handle() as i32,
+                            result0_0,
+                            result0_1,
+                        );
+                        match ret {
+                            0 => {
+                                let e = ();
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = ();
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        }
+                    }
+                }
+            }
+            impl RequestOptions {
+                #[allow(unused_unsafe, clippy::all)]
+                /// The timeout for receiving the first byte of the Response body.
+                #[allow(async_fn_in_trait)]
+                pub fn first_byte_timeout(&self) -> ::core::option::Option<Duration> {
+                    unsafe {
+                        #[repr(align(8))]
+                        struct RetArea([::core::mem::MaybeUninit<u8>; 16]);
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 16],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]request-options.first-byte-timeout"]
+                            fn wit_import1(_: i32, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: *mut u8) {
+                            unreachable!()
+                        }
+                        wit_import1((self).handle() as i32, ptr0);
+                        let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                        let result4 = match l2 {
+                            0 => None,
+                            1 => {
+                                let e = {
+                                    let l3 = *ptr0.add(8).cast::<i64>();
+                                    l3 as u64
+                                };
+                                Some(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result4
+                    }
+                }
+            }
+            impl RequestOptions {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Set the timeout for receiving the first byte of the Response body. An
+                /// error return value indicates that this timeout is not supported.
+                #[allow(async_fn_in_trait)]
+                pub fn set_first_byte_timeout(
+                    &self,
+                    duration: ::core::option::Option<Duration>,
+                ) -> ::core::result::Result<(), ()> {
+                    unsafe {
+                        let (result0_0, result0_1) = match duration {
+                            Some(e) => (1i32, _rt::as_i64(e)),
+                            None => (0i32, 0i64),
+                        };
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]request-options.set-first-byte-timeout"]
+                            fn wit_import1(_: i32, _: i32, _: i64) -> i32;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: i32, _: i64) -> i32 {
+                            unreachable!()
+                        }
+                        let ret = wit_import1(
+                            (self).handle() as i32,
+                            result0_0,
+                            result0_1,
+                        );
+                        match ret {
+                            0 => {
+                                let e = ();
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = ();
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        }
+                    }
+                }
+            }
+            impl RequestOptions {
+                #[allow(unused_unsafe, clippy::all)]
+                /// The timeout for receiving subsequent chunks of bytes in the Response
+                /// body stream.
+                #[allow(async_fn_in_trait)]
+                pub fn between_bytes_timeout(&self) -> ::core::option::Option<Duration> {
+                    unsafe {
+                        #[repr(align(8))]
+                        struct RetArea([::core::mem::MaybeUninit<u8>; 16]);
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 16],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]request-options.between-bytes-timeout"]
+                            fn wit_import1(_: i32, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: *mut u8) {
+                            unreachable!()
+                        }
+                        wit_import1((self).handle() as i32, ptr0);
+                        let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                        let result4 = match l2 {
+                            0 => None,
+                            1 => {
+                                let e = {
+                                    let l3 = *ptr0.add(8).cast::<i64>();
+                                    l3 as u64
+                                };
+                                Some(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result4
+                    }
+                }
+            }
+            impl RequestOptions {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Set the timeout for receiving subsequent chunks of bytes in the Response
+                /// body stream. An error return value indicates that this timeout is not
+                /// supported.
+                #[allow(async_fn_in_trait)]
+                pub fn set_between_bytes_timeout(
+                    &self,
+                    duration: ::core::option::Option<Duration>,
+                ) -> ::core::result::Result<(), ()> {
+                    unsafe {
+                        let (result0_0, result0_1) = match duration {
+                            Some(e) => (1i32, _rt::as_i64(e)),
+                            None => (0i32, 0i64),
+                        };
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]request-options.set-between-bytes-timeout"]
+                            fn wit_import1(_: i32, _: i32, _: i64) -> i32;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: i32, _: i64) -> i32 {
+                            unreachable!()
+                        }
+                        let ret = wit_import1(
+                            (self).handle() as i32,
+                            result0_0,
+                            result0_1,
+                        );
+                        match ret {
+                            0 => {
+                                let e = ();
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = ();
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        }
+                    }
+                }
+            }
+            impl IncomingResponse {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Returns the status code from the incoming response.
+                #[allow(async_fn_in_trait)]
+                pub fn status(&self) -> StatusCode {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]incoming-response.status"]
+                            fn wit_import0(_: i32) -> i32;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import0(_: i32) -> i32 {
+                            unreachable!()
+                        }
+                        let ret = wit_import0((self).handle() as i32);
+                        ret as u16
+                    }
+                }
+            }
+            impl IncomingResponse {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Returns the headers from the incoming response.
+                ///
+                /// The returned `headers` resource is immutable: `set`, `append`, and
+                /// `delete` operations will fail with `header-error.immutable`.
+                ///
+                /// This headers resource is a child: it must be dropped before the parent
+                /// `incoming-response` is dropped.
+                #[allow(async_fn_in_trait)]
+                pub fn headers(&self) -> Headers {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]incoming-response.headers"]
+                            fn wit_import0(_: i32) -> i32;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import0(_: i32) -> i32 {
+                            unreachable!()
+                        }
+                        let ret = wit_import0((self).handle() as i32);
+                        Fields::from_handle(ret as u32)
+                    }
+                }
+            }
+            impl IncomingResponse {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Returns the incoming body. May be called at most once. Returns error
+                /// if called additional times.
+                #[allow(async_fn_in_trait)]
+                pub fn consume(&self) -> ::core::result::Result<IncomingBody, ()> {
+                    unsafe {
+                        #[repr(align(4))]
+                        struct RetArea([::core::mem::MaybeUninit<u8>; 8]);
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 8],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]incoming-response.consume"]
+                            fn wit_import1(_: i32, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: *mut u8) {
+                            unreachable!()
+                        }
+                        wit_import1((self).handle() as i32, ptr0);
+                        let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                        let result4 = match l2 {
+                            0 => {
+                                let e = {
+                                    let l3 = *ptr0.add(4).cast::<i32>();
+                                    IncomingBody::from_handle(l3 as u32)
+                                };
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = ();
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result4
+                    }
+                }
+            }
+            impl IncomingBody {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Returns the contents of the body, as a stream of bytes.
+                ///
+                /// Returns success on first call: the stream representing the contents
+                /// can be retrieved at most once. Subsequent calls will return error.
+                ///
+                /// The returned `input-stream` resource is a child: it must be dropped
+                /// before the parent `incoming-body` is dropped, or consumed by
+                /// `incoming-body.finish`.
+                ///
+                /// This invariant ensures that the implementation can determine whether
+                /// the user is consuming the contents of the body, waiting on the
+                /// `future-trailers` to be ready, or neither. This allows for network
+                /// backpressure is to be applied when the user is consuming the body,
+                /// and for that backpressure to not inhibit delivery of the trailers if
+                /// the user does not read the entire body.
+                #[allow(async_fn_in_trait)]
+                pub fn stream(&self) -> ::core::result::Result<InputStream, ()> {
+                    unsafe {
+                        #[repr(align(4))]
+                        struct RetArea([::core::mem::MaybeUninit<u8>; 8]);
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 8],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]incoming-body.stream"]
+                            fn wit_import1(_: i32, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: *mut u8) {
+                            unreachable!()
+                        }
+                        wit_import1((self).handle() as i32, ptr0);
+                        let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                        let result4 = match l2 {
+                            0 => {
+                                let e = {
+                                    let l3 = *ptr0.add(4).cast::<i32>();
+                                    super::super::super::wasi::io::streams::InputStream::from_handle(
+                                        l3 as u32,
+                                    )
+                                };
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = ();
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result4
+                    }
+                }
+            }
+            impl IncomingBody {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Takes ownership of `incoming-body`, and returns a `future-trailers`.
+                /// This function will trap if the `input-stream` child is still alive.
+                #[allow(async_fn_in_trait)]
+                pub fn finish(this: IncomingBody) -> FutureTrailers {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[static]incoming-body.finish"]
+                            fn wit_import0(_: i32) -> i32;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import0(_: i32) -> i32 {
+                            unreachable!()
+                        }
+                        let ret = wit_import0((&this).take_handle() as i32);
+                        FutureTrailers::from_handle(ret as u32)
+                    }
+                }
+            }
+            impl FutureTrailers {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Returns a pollable which becomes ready when either the trailers have
+                /// been received, or an error has occurred. When this pollable is ready,
+                /// the `get` method will return `some`.
+                #[allow(async_fn_in_trait)]
+                pub fn subscribe(&self) -> Pollable {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]future-trailers.subscribe"]
+                            fn wit_import0(_: i32) -> i32;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import0(_: i32) -> i32 {
+                            unreachable!()
+                        }
+                        let ret = wit_import0((self).handle() as i32);
+                        super::super::super::wasi::io::poll::Pollable::from_handle(
+                            ret as u32,
+                        )
+                    }
+                }
+            }
+            impl FutureTrailers {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Returns the contents of the trailers, or an error which occurred,
+                /// once the future is ready.
+                ///
+                /// The outer `option` represents future readiness. Users can wait on this
+                /// `option` to become `some` using the `subscribe` method.
+                ///
+                /// The outer `result` is used to retrieve the trailers or error at most
+                /// once. It will be success on the first call in which the outer option
+                /// is `some`, and error on subsequent calls.
+                ///
+                /// The inner `result` represents that either the HTTP Request or Response
+                /// body, as well as any trailers, were received successfully, or that an
+                /// error occurred receiving them. The optional `trailers` indicates whether
+                /// or not trailers were present in the body.
+                ///
+                /// When some `trailers` are returned by this method, the `trailers`
+                /// resource is immutable, and a child. Use of the `set`, `append`, or
+                /// `delete` methods will return an error, and the resource must be
+                /// dropped before the parent `future-trailers` is dropped.
+                #[allow(async_fn_in_trait)]
+                pub fn get(
+                    &self,
+                ) -> ::core::option::Option<
+                    ::core::result::Result<
+                        ::core::result::Result<
+                            ::core::option::Option<Trailers>,
+                            ErrorCode,
+                        >,
+                        (),
+                    >,
+                > {
+                    unsafe {
+                        #[repr(align(8))]
+                        struct RetArea(
+                            [::core::mem::MaybeUninit<
+                                u8,
+                            >; 40 + 4 * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 40
+                                + 4 * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]future-trailers.get"]
+                            fn wit_import1(_: i32, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: *mut u8) {
+                            unreachable!()
+                        }
+                        wit_import1((self).handle() as i32, ptr0);
+                        let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                        let result70 = match l2 {
+                            0 => None,
+                            1 => {
+                                let e = {
+                                    let l3 = i32::from(*ptr0.add(8).cast::<u8>());
+                                    match l3 {
+                                        0 => {
+                                            let e = {
+                                                let l4 = i32::from(*ptr0.add(16).cast::<u8>());
+                                                match l4 {
+                                                    0 => {
+                                                        let e = {
+                                                            let l5 = i32::from(*ptr0.add(24).cast::<u8>());
+                                                            match l5 {
+                                                                0 => None,
+                                                                1 => {
+                                                                    let e = {
+                                                                        let l6 = *ptr0.add(28).cast::<i32>();
+                                                                        Fields::from_handle(l6 as u32)
+                                                                    };
+                                                                    Some(e)
+                                                                }
+                                                                _ => _rt::invalid_enum_discriminant(),
+                                                            }
+                                                        };
+                                                        Ok(e)
+                                                    }
+                                                    1 => {
+                                                        let e = {
+                                                            let l7 = i32::from(*ptr0.add(24).cast::<u8>());
+                                                            let v69 = match l7 {
+                                                                0 => ErrorCode::DnsTimeout,
+                                                                1 => {
+                                                                    let e69 = {
+                                                                        let l8 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        let l12 = i32::from(
+                                                                            *ptr0
+                                                                                .add(32 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                                .cast::<u8>(),
+                                                                        );
+                                                                        DnsErrorPayload {
+                                                                            rcode: match l8 {
+                                                                                0 => None,
+                                                                                1 => {
+                                                                                    let e = {
+                                                                                        let l9 = *ptr0
+                                                                                            .add(32 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<*mut u8>();
+                                                                                        let l10 = *ptr0
+                                                                                            .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<usize>();
+                                                                                        let len11 = l10;
+                                                                                        let bytes11 = _rt::Vec::from_raw_parts(
+                                                                                            l9.cast(),
+                                                                                            len11,
+                                                                                            len11,
+                                                                                        );
+                                                                                        _rt::string_lift(bytes11)
+                                                                                    };
+                                                                                    Some(e)
+                                                                                }
+                                                                                _ => _rt::invalid_enum_discriminant(),
+                                                                            },
+                                                                            info_code: match l12 {
+                                                                                0 => None,
+                                                                                1 => {
+                                                                                    let e = {
+                                                                                        let l13 = i32::from(
+                                                                                            *ptr0
+                                                                                                .add(34 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                                                .cast::<u16>(),
+                                                                                        );
+                                                                                        l13 as u16
+                                                                                    };
+                                                                                    Some(e)
+                                                                                }
+                                                                                _ => _rt::invalid_enum_discriminant(),
+                                                                            },
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::DnsError(e69)
+                                                                }
+                                                                2 => ErrorCode::DestinationNotFound,
+                                                                3 => ErrorCode::DestinationUnavailable,
+                                                                4 => ErrorCode::DestinationIpProhibited,
+                                                                5 => ErrorCode::DestinationIpUnroutable,
+                                                                6 => ErrorCode::ConnectionRefused,
+                                                                7 => ErrorCode::ConnectionTerminated,
+                                                                8 => ErrorCode::ConnectionTimeout,
+                                                                9 => ErrorCode::ConnectionReadTimeout,
+                                                                10 => ErrorCode::ConnectionWriteTimeout,
+                                                                11 => ErrorCode::ConnectionLimitReached,
+                                                                12 => ErrorCode::TlsProtocolError,
+                                                                13 => ErrorCode::TlsCertificateError,
+                                                                14 => {
+                                                                    let e69 = {
+                                                                        let l14 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        let l16 = i32::from(
+                                                                            *ptr0
+                                                                                .add(32 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                                .cast::<u8>(),
+                                                                        );
+                                                                        TlsAlertReceivedPayload {
+                                                                            alert_id: match l14 {
+                                                                                0 => None,
+                                                                                1 => {
+                                                                                    let e = {
+                                                                                        let l15 = i32::from(*ptr0.add(33).cast::<u8>());
+                                                                                        l15 as u8
+                                                                                    };
+                                                                                    Some(e)
+                                                                                }
+                                                                                _ => _rt::invalid_enum_discriminant(),
+                                                                            },
+                                                                            alert_message: match l16 {
+                                                                                0 => None,
+                                                                                1 => {
+                                                                                    let e = {
+                                                                                        let l17 = *ptr0
+                                                                                            .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<*mut u8>();
+                                                                                        let l18 = *ptr0
+                                                                                            .add(32 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<usize>();
+                                                                                        let len19 = l18;
+                                                                                        let bytes19 = _rt::Vec::from_raw_parts(
+                                                                                            l17.cast(),
+                                                                                            len19,
+                                                                                            len19,
+                                                                                        );
+                                                                                        _rt::string_lift(bytes19)
+                                                                                    };
+                                                                                    Some(e)
+                                                                                }
+                                                                                _ => _rt::invalid_enum_discriminant(),
+                                                                            },
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::TlsAlertReceived(e69)
+                                                                }
+                                                                15 => ErrorCode::HttpRequestDenied,
+                                                                16 => ErrorCode::HttpRequestLengthRequired,
+                                                                17 => {
+                                                                    let e69 = {
+                                                                        let l20 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        match l20 {
+                                                                            0 => None,
+                                                                            1 => {
+                                                                                let e = {
+                                                                                    let l21 = *ptr0.add(40).cast::<i64>();
+                                                                                    l21 as u64
+                                                                                };
+                                                                                Some(e)
+                                                                            }
+                                                                            _ => _rt::invalid_enum_discriminant(),
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::HttpRequestBodySize(e69)
+                                                                }
+                                                                18 => ErrorCode::HttpRequestMethodInvalid,
+                                                                19 => ErrorCode::HttpRequestUriInvalid,
+                                                                20 => ErrorCode::HttpRequestUriTooLong,
+                                                                21 => {
+                                                                    let e69 = {
+                                                                        let l22 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        match l22 {
+                                                                            0 => None,
+                                                                            1 => {
+                                                                                let e = {
+                                                                                    let l23 = *ptr0.add(36).cast::<i32>();
+                                                                                    l23 as u32
+                                                                                };
+                                                                                Some(e)
+                                                                            }
+                                                                            _ => _rt::invalid_enum_discriminant(),
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::HttpRequestHeaderSectionSize(e69)
+                                                                }
+                                                                22 => {
+                                                                    let e69 = {
+                                                                        let l24 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        match l24 {
+                                                                            0 => None,
+                                                                            1 => {
+                                                                                let e = {
+                                                                                    let l25 = i32::from(
+                                                                                        *ptr0
+                                                                                            .add(32 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<u8>(),
+                                                                                    );
+                                                                                    let l29 = i32::from(
+                                                                                        *ptr0
+                                                                                            .add(32 + 4 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<u8>(),
+                                                                                    );
+                                                                                    FieldSizePayload {
+                                                                                        field_name: match l25 {
+                                                                                            0 => None,
+                                                                                            1 => {
+                                                                                                let e = {
+                                                                                                    let l26 = *ptr0
+                                                                                                        .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                                                        .cast::<*mut u8>();
+                                                                                                    let l27 = *ptr0
+                                                                                                        .add(32 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                                                        .cast::<usize>();
+                                                                                                    let len28 = l27;
+                                                                                                    let bytes28 = _rt::Vec::from_raw_parts(
+                                                                                                        l26.cast(),
+                                                                                                        len28,
+                                                                                                        len28,
+                                                                                                    );
+                                                                                                    _rt::string_lift(bytes28)
+                                                                                                };
+                                                                                                Some(e)
+                                                                                            }
+                                                                                            _ => _rt::invalid_enum_discriminant(),
+                                                                                        },
+                                                                                        field_size: match l29 {
+                                                                                            0 => None,
+                                                                                            1 => {
+                                                                                                let e = {
+                                                                                                    let l30 = *ptr0
+                                                                                                        .add(36 + 4 * ::core::mem::size_of::<*const u8>())
+                                                                                                        .cast::<i32>();
+                                                                                                    l30 as u32
+                                                                                                };
+                                                                                                Some(e)
+                                                                                            }
+                                                                                            _ => _rt::invalid_enum_discriminant(),
+                                                                                        },
+                                                                                    }
+                                                                                };
+                                                                                Some(e)
+                                                                            }
+                                                                            _ => _rt::invalid_enum_discriminant(),
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::HttpRequestHeaderSize(e69)
+                                                                }
+                                                                23 => {
+                                                                    let e69 = {
+                                                                        let l31 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        match l31 {
+                                                                            0 => None,
+                                                                            1 => {
+                                                                                let e = {
+                                                                                    let l32 = *ptr0.add(36).cast::<i32>();
+                                                                                    l32 as u32
+                                                                                };
+                                                                                Some(e)
+                                                                            }
+                                                                            _ => _rt::invalid_enum_discriminant(),
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::HttpRequestTrailerSectionSize(e69)
+                                                                }
+                                                                24 => {
+                                                                    let e69 = {
+                                                                        let l33 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        let l37 = i32::from(
+                                                                            *ptr0
+                                                                                .add(32 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                                .cast::<u8>(),
+                                                                        );
+                                                                        FieldSizePayload {
+                                                                            field_name: match l33 {
+                                                                                0 => None,
+                                                                                1 => {
+                                                                                    let e = {
+                                                                                        let l34 = *ptr0
+                                                                                            .add(32 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<*mut u8>();
+                                                                                        let l35 = *ptr0
+                                                                                            .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<usize>();
+                                                                                        let len36 = l35;
+                                                                                        let bytes36 = _rt::Vec::from_raw_parts(
+                                                                                            l34.cast(),
+                                                                                            len36,
+                                                                                            len36,
+                                                                                        );
+                                                                                        _rt::string_lift(bytes36)
+                                                                                    };
+                                                                                    Some(e)
+                                                                                }
+                                                                                _ => _rt::invalid_enum_discriminant(),
+                                                                            },
+                                                                            field_size: match l37 {
+                                                                                0 => None,
+                                                                                1 => {
+                                                                                    let e = {
+                                                                                        let l38 = *ptr0
+                                                                                            .add(36 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<i32>();
+                                                                                        l38 as u32
+                                                                                    };
+                                                                                    Some(e)
+                                                                                }
+                                                                                _ => _rt::invalid_enum_discriminant(),
+                                                                            },
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::HttpRequestTrailerSize(e69)
+                                                                }
+                                                                25 => ErrorCode::HttpResponseIncomplete,
+                                                                26 => {
+                                                                    let e69 = {
+                                                                        let l39 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        match l39 {
+                                                                            0 => None,
+                                                                            1 => {
+                                                                                let e = {
+                                                                                    let l40 = *ptr0.add(36).cast::<i32>();
+                                                                                    l40 as u32
+                                                                                };
+                                                                                Some(e)
+                                                                            }
+                                                                            _ => _rt::invalid_enum_discriminant(),
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::HttpResponseHeaderSectionSize(e69)
+                                                                }
+                                                                27 => {
+                                                                    let e69 = {
+                                                                        let l41 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        let l45 = i32::from(
+                                                                            *ptr0
+                                                                                .add(32 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                                .cast::<u8>(),
+                                                                        );
+                                                                        FieldSizePayload {
+                                                                            field_name: match l41 {
+                                                                                0 => None,
+                                                                                1 => {
+                                                                                    let e = {
+                                                                                        let l42 = *ptr0
+                                                                                            .add(32 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<*mut u8>();
+                                                                                        let l43 = *ptr0
+                                                                                            .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<usize>();
+                                                                                        let len44 = l43;
+                                                                                        let bytes44 = _rt::Vec::from_raw_parts(
+                                                                                            l42.cast(),
+                                                                                            len44,
+                                                                                            len44,
+                                                                                        );
+                                                                                        _rt::string_lift(bytes44)
+                                                                                    };
+                                                                                    Some(e)
+                                                                                }
+                                                                                _ => _rt::invalid_enum_discriminant(),
+                                                                            },
+                                                                            field_size: match l45 {
+                                                                                0 => None,
+                                                                                1 => {
+                                                                                    let e = {
+                                                                                        let l46 = *ptr0
+                                                                                            .add(36 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<i32>();
+                                                                                        l46 as u32
+                                                                                    };
+                                                                                    Some(e)
+                                                                                }
+                                                                                _ => _rt::invalid_enum_discriminant(),
+                                                                            },
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::HttpResponseHeaderSize(e69)
+                                                                }
+                                                                28 => {
+                                                                    let e69 = {
+                                                                        let l47 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        match l47 {
+                                                                            0 => None,
+                                                                            1 => {
+                                                                                let e = {
+                                                                                    let l48 = *ptr0.add(40).cast::<i64>();
+                                                                                    l48 as u64
+                                                                                };
+                                                                                Some(e)
+                                                                            }
+                                                                            _ => _rt::invalid_enum_discriminant(),
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::HttpResponseBodySize(e69)
+                                                                }
+                                                                29 => {
+                                                                    let e69 = {
+                                                                        let l49 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        match l49 {
+                                                                            0 => None,
+                                                                            1 => {
+                                                                                let e = {
+                                                                                    let l50 = *ptr0.add(36).cast::<i32>();
+                                                                                    l50 as u32
+                                                                                };
+                                                                                Some(e)
+                                                                            }
+                                                                            _ => _rt::invalid_enum_discriminant(),
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::HttpResponseTrailerSectionSize(e69)
+                                                                }
+                                                                30 => {
+                                                                    let e69 = {
+                                                                        let l51 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        let l55 = i32::from(
+                                                                            *ptr0
+                                                                                .add(32 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                                .cast::<u8>(),
+                                                                        );
+                                                                        FieldSizePayload {
+                                                                            field_name: match l51 {
+                                                                                0 => None,
+                                                                                1 => {
+                                                                                    let e = {
+                                                                                        let l52 = *ptr0
+                                                                                            .add(32 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<*mut u8>();
+                                                                                        let l53 = *ptr0
+                                                                                            .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<usize>();
+                                                                                        let len54 = l53;
+                                                                                        let bytes54 = _rt::Vec::from_raw_parts(
+                                                                                            l52.cast(),
+                                                                                            len54,
+                                                                                            len54,
+                                                                                        );
+                                                                                        _rt::string_lift(bytes54)
+                                                                                    };
+                                                                                    Some(e)
+                                                                                }
+                                                                                _ => _rt::invalid_enum_discriminant(),
+                                                                            },
+                                                                            field_size: match l55 {
+                                                                                0 => None,
+                                                                                1 => {
+                                                                                    let e = {
+                                                                                        let l56 = *ptr0
+                                                                                            .add(36 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<i32>();
+                                                                                        l56 as u32
+                                                                                    };
+                                                                                    Some(e)
+                                                                                }
+                                                                                _ => _rt::invalid_enum_discriminant(),
+                                                                            },
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::HttpResponseTrailerSize(e69)
+                                                                }
+                                                                31 => {
+                                                                    let e69 = {
+                                                                        let l57 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        match l57 {
+                                                                            0 => None,
+                                                                            1 => {
+                                                                                let e = {
+                                                                                    let l58 = *ptr0
+                                                                                        .add(32 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                                        .cast::<*mut u8>();
+                                                                                    let l59 = *ptr0
+                                                                                        .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                                        .cast::<usize>();
+                                                                                    let len60 = l59;
+                                                                                    let bytes60 = _rt::Vec::from_raw_parts(
+                                                                                        l58.cast(),
+                                                                                        len60,
+                                                                                        len60,
+                                                                                    );
+                                                                                    _rt::string_lift(bytes60)
+                                                                                };
+                                                                                Some(e)
+                                                                            }
+                                                                            _ => _rt::invalid_enum_discriminant(),
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::HttpResponseTransferCoding(e69)
+                                                                }
+                                                                32 => {
+                                                                    let e69 = {
+                                                                        let l61 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        match l61 {
+                                                                            0 => None,
+                                                                            1 => {
+                                                                                let e = {
+                                                                                    let l62 = *ptr0
+                                                                                        .add(32 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                                        .cast::<*mut u8>();
+                                                                                    let l63 = *ptr0
+                                                                                        .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                                        .cast::<usize>();
+                                                                                    let len64 = l63;
+                                                                                    let bytes64 = _rt::Vec::from_raw_parts(
+                                                                                        l62.cast(),
+                                                                                        len64,
+                                                                                        len64,
+                                                                                    );
+                                                                                    _rt::string_lift(bytes64)
+                                                                                };
+                                                                                Some(e)
+                                                                            }
+                                                                            _ => _rt::invalid_enum_discriminant(),
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::HttpResponseContentCoding(e69)
+                                                                }
+                                                                33 => ErrorCode::HttpResponseTimeout,
+                                                                34 => ErrorCode::HttpUpgradeFailed,
+                                                                35 => ErrorCode::HttpProtocolError,
+                                                                36 => ErrorCode::LoopDetected,
+                                                                37 => ErrorCode::ConfigurationError,
+                                                                n => {
+                                                                    debug_assert_eq!(n, 38, "invalid enum discriminant");
+                                                                    let e69 = {
+                                                                        let l65 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        match l65 {
+                                                                            0 => None,
+                                                                            1 => {
+                                                                                let e = {
+                                                                                    let l66 = *ptr0
+                                                                                        .add(32 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                                        .cast::<*mut u8>();
+                                                                                    let l67 = *ptr0
+                                                                                        .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                                        .cast::<usize>();
+                                                                                    let len68 = l67;
+                                                                                    let bytes68 = _rt::Vec::from_raw_parts(
+                                                                                        l66.cast(),
+                                                                                        len68,
+                                                                                        len68,
+                                                                                    );
+                                                                                    _rt::string_lift(bytes68)
+                                                                                };
+                                                                                Some(e)
+                                                                            }
+                                                                            _ => _rt::invalid_enum_discriminant(),
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::InternalError(e69)
+                                                                }
+                                                            };
+                                                            v69
+                                                        };
+                                                        Err(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                }
+                                            };
+                                            Ok(e)
+                                        }
+                                        1 => {
+                                            let e = ();
+                                            Err(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    }
+                                };
+                                Some(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result70
+                    }
+                }
+            }
+            impl OutgoingBody {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Returns a stream for writing the body contents.
+                ///
+                /// The returned `output-stream` is a child resource: it must be dropped
+                /// before the parent `outgoing-body` resource is dropped (or finished),
+                /// otherwise the `outgoing-body` drop or `finish` will trap.
+                ///
+                /// Returns success on the first call: the `output-stream` resource for
+                /// this `outgoing-body` may be retrieved at most once. Subsequent calls
+                /// will return error.
+                #[allow(async_fn_in_trait)]
+                pub fn write(&self) -> ::core::result::Result<OutputStream, ()> {
+                    unsafe {
+                        #[repr(align(4))]
+                        struct RetArea([::core::mem::MaybeUninit<u8>; 8]);
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 8],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]outgoing-body.write"]
+                            fn wit_import1(_: i32, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: *mut u8) {
+                            unreachable!()
+                        }
+                        wit_import1((self).handle() as i32, ptr0);
+                        let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                        let result4 = match l2 {
+                            0 => {
+                                let e = {
+                                    let l3 = *ptr0.add(4).cast::<i32>();
+                                    super::super::super::wasi::io::streams::OutputStream::from_handle(
+                                        l3 as u32,
+                                    )
+                                };
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = ();
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result4
+                    }
+                }
+            }
+            impl OutgoingBody {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Finalize an outgoing body, optionally providing trailers. This must be
+                /// called to signal that the response is complete. If the `outgoing-body`
+                /// is dropped without calling `outgoing-body.finalize`, the implementation
+                /// should treat the body as corrupted.
+                ///
+                /// Fails if the body's `outgoing-request` or `outgoing-response` was
+                /// constructed with a Content-Length header, and the contents written
+                /// to the body (via `write`) does not match the value given in the
+                /// Content-Length.
+                #[allow(async_fn_in_trait)]
+                pub fn finish(
+                    this: OutgoingBody,
+                    trailers: ::core::option::Option<Trailers>,
+                ) -> ::core::result::Result<(), ErrorCode> {
+                    unsafe {
+                        #[repr(align(8))]
+                        struct RetArea(
+                            [::core::mem::MaybeUninit<
+                                u8,
+                            >; 24 + 4 * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 24
+                                + 4 * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let (result0_0, result0_1) = match &trailers {
+                            Some(e) => (1i32, (e).take_handle() as i32),
+                            None => (0i32, 0i32),
+                        };
+                        let ptr1 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[static]outgoing-body.finish"]
+                            fn wit_import2(_: i32, _: i32, _: i32, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import2(
+                            _: i32,
+                            _: i32,
+                            _: i32,
+                            _: *mut u8,
+                        ) {
+                            unreachable!()
+                        }
+                        wit_import2(
+                            (&this).take_handle() as i32,
+                            result0_0,
+                            result0_1,
+                            ptr1,
+                        );
+                        let l3 = i32::from(*ptr1.add(0).cast::<u8>());
+                        let result67 = match l3 {
+                            0 => {
+                                let e = ();
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = {
+                                    let l4 = i32::from(*ptr1.add(8).cast::<u8>());
+                                    let v66 = match l4 {
+                                        0 => ErrorCode::DnsTimeout,
+                                        1 => {
+                                            let e66 = {
+                                                let l5 = i32::from(*ptr1.add(16).cast::<u8>());
+                                                let l9 = i32::from(
+                                                    *ptr1
+                                                        .add(16 + 3 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>(),
+                                                );
+                                                DnsErrorPayload {
+                                                    rcode: match l5 {
+                                                        0 => None,
+                                                        1 => {
+                                                            let e = {
+                                                                let l6 = *ptr1
+                                                                    .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                    .cast::<*mut u8>();
+                                                                let l7 = *ptr1
+                                                                    .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                    .cast::<usize>();
+                                                                let len8 = l7;
+                                                                let bytes8 = _rt::Vec::from_raw_parts(
+                                                                    l6.cast(),
+                                                                    len8,
+                                                                    len8,
+                                                                );
+                                                                _rt::string_lift(bytes8)
+                                                            };
+                                                            Some(e)
+                                                        }
+                                                        _ => _rt::invalid_enum_discriminant(),
+                                                    },
+                                                    info_code: match l9 {
+                                                        0 => None,
+                                                        1 => {
+                                                            let e = {
+                                                                let l10 = i32::from(
+                                                                    *ptr1
+                                                                        .add(18 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                        .cast::<u16>(),
+                                                                );
+                                                                l10 as u16
+                                                            };
+                                                            Some(e)
+                                                        }
+                                                        _ => _rt::invalid_enum_discriminant(),
+                                                    },
+                                                }
+                                            };
+                                            ErrorCode::DnsError(e66)
+                                        }
+                                        2 => ErrorCode::DestinationNotFound,
+                                        3 => ErrorCode::DestinationUnavailable,
+                                        4 => ErrorCode::DestinationIpProhibited,
+                                        5 => ErrorCode::DestinationIpUnroutable,
+                                        6 => ErrorCode::ConnectionRefused,
+                                        7 => ErrorCode::ConnectionTerminated,
+                                        8 => ErrorCode::ConnectionTimeout,
+                                        9 => ErrorCode::ConnectionReadTimeout,
+                                        10 => ErrorCode::ConnectionWriteTimeout,
+                                        11 => ErrorCode::ConnectionLimitReached,
+                                        12 => ErrorCode::TlsProtocolError,
+                                        13 => ErrorCode::TlsCertificateError,
+                                        14 => {
+                                            let e66 = {
+                                                let l11 = i32::from(*ptr1.add(16).cast::<u8>());
+                                                let l13 = i32::from(
+                                                    *ptr1
+                                                        .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>(),
+                                                );
+                                                TlsAlertReceivedPayload {
+                                                    alert_id: match l11 {
+                                                        0 => None,
+                                                        1 => {
+                                                            let e = {
+                                                                let l12 = i32::from(*ptr1.add(17).cast::<u8>());
+                                                                l12 as u8
+                                                            };
+                                                            Some(e)
+                                                        }
+                                                        _ => _rt::invalid_enum_discriminant(),
+                                                    },
+                                                    alert_message: match l13 {
+                                                        0 => None,
+                                                        1 => {
+                                                            let e = {
+                                                                let l14 = *ptr1
+                                                                    .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                    .cast::<*mut u8>();
+                                                                let l15 = *ptr1
+                                                                    .add(16 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                    .cast::<usize>();
+                                                                let len16 = l15;
+                                                                let bytes16 = _rt::Vec::from_raw_parts(
+                                                                    l14.cast(),
+                                                                    len16,
+                                                                    len16,
+                                                                );
+                                                                _rt::string_lift(bytes16)
+                                                            };
+                                                            Some(e)
+                                                        }
+                                                        _ => _rt::invalid_enum_discriminant(),
+                                                    },
+                                                }
+                                            };
+                                            ErrorCode::TlsAlertReceived(e66)
+                                        }
+                                        15 => ErrorCode::HttpRequestDenied,
+                                        16 => ErrorCode::HttpRequestLengthRequired,
+                                        17 => {
+                                            let e66 = {
+                                                let l17 = i32::from(*ptr1.add(16).cast::<u8>());
+                                                match l17 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l18 = *ptr1.add(24).cast::<i64>();
+                                                            l18 as u64
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                }
+                                            };
+                                            ErrorCode::HttpRequestBodySize(e66)
+                                        }
+                                        18 => ErrorCode::HttpRequestMethodInvalid,
+                                        19 => ErrorCode::HttpRequestUriInvalid,
+                                        20 => ErrorCode::HttpRequestUriTooLong,
+                                        21 => {
+                                            let e66 = {
+                                                let l19 = i32::from(*ptr1.add(16).cast::<u8>());
+                                                match l19 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l20 = *ptr1.add(20).cast::<i32>();
+                                                            l20 as u32
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                }
+                                            };
+                                            ErrorCode::HttpRequestHeaderSectionSize(e66)
+                                        }
+                                        22 => {
+                                            let e66 = {
+                                                let l21 = i32::from(*ptr1.add(16).cast::<u8>());
+                                                match l21 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l22 = i32::from(
+                                                                *ptr1
+                                                                    .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                    .cast::<u8>(),
+                                                            );
+                                                            let l26 = i32::from(
+                                                                *ptr1
+                                                                    .add(16 + 4 * ::core::mem::size_of::<*const u8>())
+                                                                    .cast::<u8>(),
+                                                            );
+                                                            FieldSizePayload {
+                                                                field_name: match l22 {
+                                                                    0 => None,
+                                                                    1 => {
+                                                                        let e = {
+                                                                            let l23 = *ptr1
+                                                                                .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                                .cast::<*mut u8>();
+                                                                            let l24 = *ptr1
+                                                                                .add(16 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                                .cast::<usize>();
+                                                                            let len25 = l24;
+                                                                            let bytes25 = _rt::Vec::from_raw_parts(
+                                                                                l23.cast(),
+                                                                                len25,
+                                                                                len25,
+                                                                            );
+                                                                            _rt::string_lift(bytes25)
+                                                                        };
+                                                                        Some(e)
+                                                                    }
+                                                                    _ => _rt::invalid_enum_discriminant(),
+                                                                },
+                                                                field_size: match l26 {
+                                                                    0 => None,
+                                                                    1 => {
+                                                                        let e = {
+                                                                            let l27 = *ptr1
+                                                                                .add(20 + 4 * ::core::mem::size_of::<*const u8>())
+                                                                                .cast::<i32>();
+                                                                            l27 as u32
+                                                                        };
+                                                                        Some(e)
+                                                                    }
+                                                                    _ => _rt::invalid_enum_discriminant(),
+                                                                },
+                                                            }
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                }
+                                            };
+                                            ErrorCode::HttpRequestHeaderSize(e66)
+                                        }
+                                        23 => {
+                                            let e66 = {
+                                                let l28 = i32::from(*ptr1.add(16).cast::<u8>());
+                                                match l28 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l29 = *ptr1.add(20).cast::<i32>();
+                                                            l29 as u32
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                }
+                                            };
+                                            ErrorCode::HttpRequestTrailerSectionSize(e66)
+                                        }
+                                        24 => {
+                                            let e66 = {
+                                                let l30 = i32::from(*ptr1.add(16).cast::<u8>());
+                                                let l34 = i32::from(
+                                                    *ptr1
+                                                        .add(16 + 3 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>(),
+                                                );
+                                                FieldSizePayload {
+                                                    field_name: match l30 {
+                                                        0 => None,
+                                                        1 => {
+                                                            let e = {
+                                                                let l31 = *ptr1
+                                                                    .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                    .cast::<*mut u8>();
+                                                                let l32 = *ptr1
+                                                                    .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                    .cast::<usize>();
+                                                                let len33 = l32;
+                                                                let bytes33 = _rt::Vec::from_raw_parts(
+                                                                    l31.cast(),
+                                                                    len33,
+                                                                    len33,
+                                                                );
+                                                                _rt::string_lift(bytes33)
+                                                            };
+                                                            Some(e)
+                                                        }
+                                                        _ => _rt::invalid_enum_discriminant(),
+                                                    },
+                                                    field_size: match l34 {
+                                                        0 => None,
+                                                        1 => {
+                                                            let e = {
+                                                                let l35 = *ptr1
+                                                                    .add(20 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                    .cast::<i32>();
+                                                                l35 as u32
+                                                            };
+                                                            Some(e)
+                                                        }
+                                                        _ => _rt::invalid_enum_discriminant(),
+                                                    },
+                                                }
+                                            };
+                                            ErrorCode::HttpRequestTrailerSize(e66)
+                                        }
+                                        25 => ErrorCode::HttpResponseIncomplete,
+                                        26 => {
+                                            let e66 = {
+                                                let l36 = i32::from(*ptr1.add(16).cast::<u8>());
+                                                match l36 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l37 = *ptr1.add(20).cast::<i32>();
+                                                            l37 as u32
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                }
+                                            };
+                                            ErrorCode::HttpResponseHeaderSectionSize(e66)
+                                        }
+                                        27 => {
+                                            let e66 = {
+                                                let l38 = i32::from(*ptr1.add(16).cast::<u8>());
+                                                let l42 = i32::from(
+                                                    *ptr1
+                                                        .add(16 + 3 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>(),
+                                                );
+                                                FieldSizePayload {
+                                                    field_name: match l38 {
+                                                        0 => None,
+                                                        1 => {
+                                                            let e = {
+                                                                let l39 = *ptr1
+                                                                    .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                    .cast::<*mut u8>();
+                                                                let l40 = *ptr1
+                                                                    .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                    .cast::<usize>();
+                                                                let len41 = l40;
+                                                                let bytes41 = _rt::Vec::from_raw_parts(
+                                                                    l39.cast(),
+                                                                    len41,
+                                                                    len41,
+                                                                );
+                                                                _rt::string_lift(bytes41)
+                                                            };
+                                                            Some(e)
+                                                        }
+                                                        _ => _rt::invalid_enum_discriminant(),
+                                                    },
+                                                    field_size: match l42 {
+                                                        0 => None,
+                                                        1 => {
+                                                            let e = {
+                                                                let l43 = *ptr1
+                                                                    .add(20 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                    .cast::<i32>();
+                                                                l43 as u32
+                                                            };
+                                                            Some(e)
+                                                        }
+                                                        _ => _rt::invalid_enum_discriminant(),
+                                                    },
+                                                }
+                                            };
+                                            ErrorCode::HttpResponseHeaderSize(e66)
+                                        }
+                                        28 => {
+                                            let e66 = {
+                                                let l44 = i32::from(*ptr1.add(16).cast::<u8>());
+                                                match l44 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l45 = *ptr1.add(24).cast::<i64>();
+                                                            l45 as u64
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                }
+                                            };
+                                            ErrorCode::HttpResponseBodySize(e66)
+                                        }
+                                        29 => {
+                                            let e66 = {
+                                                let l46 = i32::from(*ptr1.add(16).cast::<u8>());
+                                                match l46 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l47 = *ptr1.add(20).cast::<i32>();
+                                                            l47 as u32
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                }
+                                            };
+                                            ErrorCode::HttpResponseTrailerSectionSize(e66)
+                                        }
+                                        30 => {
+                                            let e66 = {
+                                                let l48 = i32::from(*ptr1.add(16).cast::<u8>());
+                                                let l52 = i32::from(
+                                                    *ptr1
+                                                        .add(16 + 3 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>(),
+                                                );
+                                                FieldSizePayload {
+                                                    field_name: match l48 {
+                                                        0 => None,
+                                                        1 => {
+                                                            let e = {
+                                                                let l49 = *ptr1
+                                                                    .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                    .cast::<*mut u8>();
+                                                                let l50 = *ptr1
+                                                                    .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                    .cast::<usize>();
+                                                                let len51 = l50;
+                                                                let bytes51 = _rt::Vec::from_raw_parts(
+                                                                    l49.cast(),
+                                                                    len51,
+                                                                    len51,
+                                                                );
+                                                                _rt::string_lift(bytes51)
+                                                            };
+                                                            Some(e)
+                                                        }
+                                                        _ => _rt::invalid_enum_discriminant(),
+                                                    },
+                                                    field_size: match l52 {
+                                                        0 => None,
+                                                        1 => {
+                                                            let e = {
+                                                                let l53 = *ptr1
+                                                                    .add(20 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                    .cast::<i32>();
+                                                                l53 as u32
+                                                            };
+                                                            Some(e)
+                                                        }
+                                                        _ => _rt::invalid_enum_discriminant(),
+                                                    },
+                                                }
+                                            };
+                                            ErrorCode::HttpResponseTrailerSize(e66)
+                                        }
+                                        31 => {
+                                            let e66 = {
+                                                let l54 = i32::from(*ptr1.add(16).cast::<u8>());
+                                                match l54 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l55 = *ptr1
+                                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<*mut u8>();
+                                                            let l56 = *ptr1
+                                                                .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<usize>();
+                                                            let len57 = l56;
+                                                            let bytes57 = _rt::Vec::from_raw_parts(
+                                                                l55.cast(),
+                                                                len57,
+                                                                len57,
+                                                            );
+                                                            _rt::string_lift(bytes57)
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                }
+                                            };
+                                            ErrorCode::HttpResponseTransferCoding(e66)
+                                        }
+                                        32 => {
+                                            let e66 = {
+                                                let l58 = i32::from(*ptr1.add(16).cast::<u8>());
+                                                match l58 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l59 = *ptr1
+                                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<*mut u8>();
+                                                            let l60 = *ptr1
+                                                                .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<usize>();
+                                                            let len61 = l60;
+                                                            let bytes61 = _rt::Vec::from_raw_parts(
+                                                                l59.cast(),
+                                                                len61,
+                                                                len61,
+                                                            );
+                                                            _rt::string_lift(bytes61)
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                }
+                                            };
+                                            ErrorCode::HttpResponseContentCoding(e66)
+                                        }
+                                        33 => ErrorCode::HttpResponseTimeout,
+                                        34 => ErrorCode::HttpUpgradeFailed,
+                                        35 => ErrorCode::HttpProtocolError,
+                                        36 => ErrorCode::LoopDetected,
+                                        37 => ErrorCode::ConfigurationError,
+                                        n => {
+                                            debug_assert_eq!(n, 38, "invalid enum discriminant");
+                                            let e66 = {
+                                                let l62 = i32::from(*ptr1.add(16).cast::<u8>());
+                                                match l62 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l63 = *ptr1
+                                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<*mut u8>();
+                                                            let l64 = *ptr1
+                                                                .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<usize>();
+                                                            let len65 = l64;
+                                                            let bytes65 = _rt::Vec::from_raw_parts(
+                                                                l63.cast(),
+                                                                len65,
+                                                                len65,
+                                                            );
+                                                            _rt::string_lift(bytes65)
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                }
+                                            };
+                                            ErrorCode::InternalError(e66)
+                                        }
+                                    };
+                                    v66
+                                };
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result67
+                    }
+                }
+            }
+            impl FutureIncomingResponse {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Returns a pollable which becomes ready when either the Response has
+                /// been received, or an error has occurred. When this pollable is ready,
+                /// the `get` method will return `some`.
+                #[allow(async_fn_in_trait)]
+                pub fn subscribe(&self) -> Pollable {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]future-incoming-response.subscribe"]
+                            fn wit_import0(_: i32) -> i32;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import0(_: i32) -> i32 {
+                            unreachable!()
+                        }
+                        let ret = wit_import0((self).handle() as i32);
+                        super::super::super::wasi::io::poll::Pollable::from_handle(
+                            ret as u32,
+                        )
+                    }
+                }
+            }
+            impl FutureIncomingResponse {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Returns the incoming HTTP Response, or an error, once one is ready.
+                ///
+                /// The outer `option` represents future readiness. Users can wait on this
+                /// `option` to become `some` using the `subscribe` method.
+                ///
+                /// The outer `result` is used to retrieve the response or error at most
+                /// once. It will be success on the first call in which the outer option
+                /// is `some`, and error on subsequent calls.
+                ///
+                /// The inner `result` represents that either the incoming HTTP Response
+                /// status and headers have received successfully, or that an error
+                /// occurred. Errors may also occur while consuming the response body,
+                /// but those will be reported by the `incoming-body` and its
+                /// `output-stream` child.
+                #[allow(async_fn_in_trait)]
+                pub fn get(
+                    &self,
+                ) -> ::core::option::Option<
+                    ::core::result::Result<
+                        ::core::result::Result<IncomingResponse, ErrorCode>,
+                        (),
+                    >,
+                > {
+                    unsafe {
+                        #[repr(align(8))]
+                        struct RetArea(
+                            [::core::mem::MaybeUninit<
+                                u8,
+                            >; 40 + 4 * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 40
+                                + 4 * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]future-incoming-response.get"]
+                            fn wit_import1(_: i32, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: *mut u8) {
+                            unreachable!()
+                        }
+                        wit_import1((self).handle() as i32, ptr0);
+                        let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                        let result69 = match l2 {
+                            0 => None,
+                            1 => {
+                                let e = {
+                                    let l3 = i32::from(*ptr0.add(8).cast::<u8>());
+                                    match l3 {
+                                        0 => {
+                                            let e = {
+                                                let l4 = i32::from(*ptr0.add(16).cast::<u8>());
+                                                match l4 {
+                                                    0 => {
+                                                        let e = {
+                                                            let l5 = *ptr0.add(24).cast::<i32>();
+                                                            IncomingResponse::from_handle(l5 as u32)
+                                                        };
+                                                        Ok(e)
+                                                    }
+                                                    1 => {
+                                                        let e = {
+                                                            let l6 = i32::from(*ptr0.add(24).cast::<u8>());
+                                                            let v68 = match l6 {
+                                                                0 => ErrorCode::DnsTimeout,
+                                                                1 => {
+                                                                    let e68 = {
+                                                                        let l7 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        let l11 = i32::from(
+                                                                            *ptr0
+                                                                                .add(32 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                                .cast::<u8>(),
+                                                                        );
+                                                                        DnsErrorPayload {
+                                                                            rcode: match l7 {
+                                                                                0 => None,
+                                                                                1 => {
+                                                                                    let e = {
+                                                                                        let l8 = *ptr0
+                                                                                            .add(32 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<*mut u8>();
+                                                                                        let l9 = *ptr0
+                                                                                            .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<usize>();
+                                                                                        let len10 = l9;
+                                                                                        let bytes10 = _rt::Vec::from_raw_parts(
+                                                                                            l8.cast(),
+                                                                                            len10,
+                                                                                            len10,
+                                                                                        );
+                                                                                        _rt::string_lift(bytes10)
+                                                                                    };
+                                                                                    Some(e)
+                                                                                }
+                                                                                _ => _rt::invalid_enum_discriminant(),
+                                                                            },
+                                                                            info_code: match l11 {
+                                                                                0 => None,
+                                                                                1 => {
+                                                                                    let e = {
+                                                                                        let l12 = i32::from(
+                                                                                            *ptr0
+                                                                                                .add(34 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                                                .cast::<u16>(),
+                                                                                        );
+                                                                                        l12 as u16
+                                                                                    };
+                                                                                    Some(e)
+                                                                                }
+                                                                                _ => _rt::invalid_enum_discriminant(),
+                                                                            },
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::DnsError(e68)
+                                                                }
+                                                                2 => ErrorCode::DestinationNotFound,
+                                                                3 => ErrorCode::DestinationUnavailable,
+                                                                4 => ErrorCode::DestinationIpProhibited,
+                                                                5 => ErrorCode::DestinationIpUnroutable,
+                                                                6 => ErrorCode::ConnectionRefused,
+                                                                7 => ErrorCode::ConnectionTerminated,
+                                                                8 => ErrorCode::ConnectionTimeout,
+                                                                9 => ErrorCode::ConnectionReadTimeout,
+                                                                10 => ErrorCode::ConnectionWriteTimeout,
+                                                                11 => ErrorCode::ConnectionLimitReached,
+                                                                12 => ErrorCode::TlsProtocolError,
+                                                                13 => ErrorCode::TlsCertificateError,
+                                                                14 => {
+                                                                    let e68 = {
+                                                                        let l13 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        let l15 = i32::from(
+                                                                            *ptr0
+                                                                                .add(32 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                                .cast::<u8>(),
+                                                                        );
+                                                                        TlsAlertReceivedPayload {
+                                                                            alert_id: match l13 {
+                                                                                0 => None,
+                                                                                1 => {
+                                                                                    let e = {
+                                                                                        let l14 = i32::from(*ptr0.add(33).cast::<u8>());
+                                                                                        l14 as u8
+                                                                                    };
+                                                                                    Some(e)
+                                                                                }
+                                                                                _ => _rt::invalid_enum_discriminant(),
+                                                                            },
+                                                                            alert_message: match l15 {
+                                                                                0 => None,
+                                                                                1 => {
+                                                                                    let e = {
+                                                                                        let l16 = *ptr0
+                                                                                            .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<*mut u8>();
+                                                                                        let l17 = *ptr0
+                                                                                            .add(32 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<usize>();
+                                                                                        let len18 = l17;
+                                                                                        let bytes18 = _rt::Vec::from_raw_parts(
+                                                                                            l16.cast(),
+                                                                                            len18,
+                                                                                            len18,
+                                                                                        );
+                                                                                        _rt::string_lift(bytes18)
+                                                                                    };
+                                                                                    Some(e)
+                                                                                }
+                                                                                _ => _rt::invalid_enum_discriminant(),
+                                                                            },
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::TlsAlertReceived(e68)
+                                                                }
+                                                                15 => ErrorCode::HttpRequestDenied,
+                                                                16 => ErrorCode::HttpRequestLengthRequired,
+                                                                17 => {
+                                                                    let e68 = {
+                                                                        let l19 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        match l19 {
+                                                                            0 => None,
+                                                                            1 => {
+                                                                                let e = {
+                                                                                    let l20 = *ptr0.add(40).cast::<i64>();
+                                                                                    l20 as u64
+                                                                                };
+                                                                                Some(e)
+                                                                            }
+                                                                            _ => _rt::invalid_enum_discriminant(),
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::HttpRequestBodySize(e68)
+                                                                }
+                                                                18 => ErrorCode::HttpRequestMethodInvalid,
+                                                                19 => ErrorCode::HttpRequestUriInvalid,
+                                                                20 => ErrorCode::HttpRequestUriTooLong,
+                                                                21 => {
+                                                                    let e68 = {
+                                                                        let l21 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        match l21 {
+                                                                            0 => None,
+                                                                            1 => {
+                                                                                let e = {
+                                                                                    let l22 = *ptr0.add(36).cast::<i32>();
+                                                                                    l22 as u32
+                                                                                };
+                                                                                Some(e)
+                                                                            }
+                                                                            _ => _rt::invalid_enum_discriminant(),
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::HttpRequestHeaderSectionSize(e68)
+                                                                }
+                                                                22 => {
+                                                                    let e68 = {
+                                                                        let l23 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        match l23 {
+                                                                            0 => None,
+                                                                            1 => {
+                                                                                let e = {
+                                                                                    let l24 = i32::from(
+                                                                                        *ptr0
+                                                                                            .add(32 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<u8>(),
+                                                                                    );
+                                                                                    let l28 = i32::from(
+                                                                                        *ptr0
+                                                                                            .add(32 + 4 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<u8>(),
+                                                                                    );
+                                                                                    FieldSizePayload {
+                                                                                        field_name: match l24 {
+                                                                                            0 => None,
+                                                                                            1 => {
+                                                                                                let e = {
+                                                                                                    let l25 = *ptr0
+                                                                                                        .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                                                        .cast::<*mut u8>();
+                                                                                                    let l26 = *ptr0
+                                                                                                        .add(32 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                                                        .cast::<usize>();
+                                                                                                    let len27 = l26;
+                                                                                                    let bytes27 = _rt::Vec::from_raw_parts(
+                                                                                                        l25.cast(),
+                                                                                                        len27,
+                                                                                                        len27,
+                                                                                                    );
+                                                                                                    _rt::string_lift(bytes27)
+                                                                                                };
+                                                                                                Some(e)
+                                                                                            }
+                                                                                            _ => _rt::invalid_enum_discriminant(),
+                                                                                        },
+                                                                                        field_size: match l28 {
+                                                                                            0 => None,
+                                                                                            1 => {
+                                                                                                let e = {
+                                                                                                    let l29 = *ptr0
+                                                                                                        .add(36 + 4 * ::core::mem::size_of::<*const u8>())
+                                                                                                        .cast::<i32>();
+                                                                                                    l29 as u32
+                                                                                                };
+                                                                                                Some(e)
+                                                                                            }
+                                                                                            _ => _rt::invalid_enum_discriminant(),
+                                                                                        },
+                                                                                    }
+                                                                                };
+                                                                                Some(e)
+                                                                            }
+                                                                            _ => _rt::invalid_enum_discriminant(),
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::HttpRequestHeaderSize(e68)
+                                                                }
+                                                                23 => {
+                                                                    let e68 = {
+                                                                        let l30 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        match l30 {
+                                                                            0 => None,
+                                                                            1 => {
+                                                                                let e = {
+                                                                                    let l31 = *ptr0.add(36).cast::<i32>();
+                                                                                    l31 as u32
+                                                                                };
+                                                                                Some(e)
+                                                                            }
+                                                                            _ => _rt::invalid_enum_discriminant(),
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::HttpRequestTrailerSectionSize(e68)
+                                                                }
+                                                                24 => {
+                                                                    let e68 = {
+                                                                        let l32 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        let l36 = i32::from(
+                                                                            *ptr0
+                                                                                .add(32 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                                .cast::<u8>(),
+                                                                        );
+                                                                        FieldSizePayload {
+                                                                            field_name: match l32 {
+                                                                                0 => None,
+                                                                                1 => {
+                                                                                    let e = {
+                                                                                        let l33 = *ptr0
+                                                                                            .add(32 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<*mut u8>();
+                                                                                        let l34 = *ptr0
+                                                                                            .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<usize>();
+                                                                                        let len35 = l34;
+                                                                                        let bytes35 = _rt::Vec::from_raw_parts(
+                                                                                            l33.cast(),
+                                                                                            len35,
+                                                                                            len35,
+                                                                                        );
+                                                                                        _rt::string_lift(bytes35)
+                                                                                    };
+                                                                                    Some(e)
+                                                                                }
+                                                                                _ => _rt::invalid_enum_discriminant(),
+                                                                            },
+                                                                            field_size: match l36 {
+                                                                                0 => None,
+                                                                                1 => {
+                                                                                    let e = {
+                                                                                        let l37 = *ptr0
+                                                                                            .add(36 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<i32>();
+                                                                                        l37 as u32
+                                                                                    };
+                                                                                    Some(e)
+                                                                                }
+                                                                                _ => _rt::invalid_enum_discriminant(),
+                                                                            },
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::HttpRequestTrailerSize(e68)
+                                                                }
+                                                                25 => ErrorCode::HttpResponseIncomplete,
+                                                                26 => {
+                                                                    let e68 = {
+                                                                        let l38 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        match l38 {
+                                                                            0 => None,
+                                                                            1 => {
+                                                                                let e = {
+                                                                                    let l39 = *ptr0.add(36).cast::<i32>();
+                                                                                    l39 as u32
+                                                                                };
+                                                                                Some(e)
+                                                                            }
+                                                                            _ => _rt::invalid_enum_discriminant(),
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::HttpResponseHeaderSectionSize(e68)
+                                                                }
+                                                                27 => {
+                                                                    let e68 = {
+                                                                        let l40 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        let l44 = i32::from(
+                                                                            *ptr0
+                                                                                .add(32 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                                .cast::<u8>(),
+                                                                        );
+                                                                        FieldSizePayload {
+                                                                            field_name: match l40 {
+                                                                                0 => None,
+                                                                                1 => {
+                                                                                    let e = {
+                                                                                        let l41 = *ptr0
+                                                                                            .add(32 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<*mut u8>();
+                                                                                        let l42 = *ptr0
+                                                                                            .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<usize>();
+                                                                                        let len43 = l42;
+                                                                                        let bytes43 = _rt::Vec::from_raw_parts(
+                                                                                            l41.cast(),
+                                                                                            len43,
+                                                                                            len43,
+                                                                                        );
+                                                                                        _rt::string_lift(bytes43)
+                                                                                    };
+                                                                                    Some(e)
+                                                                                }
+                                                                                _ => _rt::invalid_enum_discriminant(),
+                                                                            },
+                                                                            field_size: match l44 {
+                                                                                0 => None,
+                                                                                1 => {
+                                                                                    let e = {
+                                                                                        let l45 = *ptr0
+                                                                                            .add(36 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<i32>();
+                                                                                        l45 as u32
+                                                                                    };
+                                                                                    Some(e)
+                                                                                }
+                                                                                _ => _rt::invalid_enum_discriminant(),
+                                                                            },
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::HttpResponseHeaderSize(e68)
+                                                                }
+                                                                28 => {
+                                                                    let e68 = {
+                                                                        let l46 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        match l46 {
+                                                                            0 => None,
+                                                                            1 => {
+                                                                                let e = {
+                                                                                    let l47 = *ptr0.add(40).cast::<i64>();
+                                                                                    l47 as u64
+                                                                                };
+                                                                                Some(e)
+                                                                            }
+                                                                            _ => _rt::invalid_enum_discriminant(),
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::HttpResponseBodySize(e68)
+                                                                }
+                                                                29 => {
+                                                                    let e68 = {
+                                                                        let l48 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        match l48 {
+                                                                            0 => None,
+                                                                            1 => {
+                                                                                let e = {
+                                                                                    let l49 = *ptr0.add(36).cast::<i32>();
+                                                                                    l49 as u32
+                                                                                };
+                                                                                Some(e)
+                                                                            }
+                                                                            _ => _rt::invalid_enum_discriminant(),
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::HttpResponseTrailerSectionSize(e68)
+                                                                }
+                                                                30 => {
+                                                                    let e68 = {
+                                                                        let l50 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        let l54 = i32::from(
+                                                                            *ptr0
+                                                                                .add(32 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                                .cast::<u8>(),
+                                                                        );
+                                                                        FieldSizePayload {
+                                                                            field_name: match l50 {
+                                                                                0 => None,
+                                                                                1 => {
+                                                                                    let e = {
+                                                                                        let l51 = *ptr0
+                                                                                            .add(32 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<*mut u8>();
+                                                                                        let l52 = *ptr0
+                                                                                            .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<usize>();
+                                                                                        let len53 = l52;
+                                                                                        let bytes53 = _rt::Vec::from_raw_parts(
+                                                                                            l51.cast(),
+                                                                                            len53,
+                                                                                            len53,
+                                                                                        );
+                                                                                        _rt::string_lift(bytes53)
+                                                                                    };
+                                                                                    Some(e)
+                                                                                }
+                                                                                _ => _rt::invalid_enum_discriminant(),
+                                                                            },
+                                                                            field_size: match l54 {
+                                                                                0 => None,
+                                                                                1 => {
+                                                                                    let e = {
+                                                                                        let l55 = *ptr0
+                                                                                            .add(36 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                                            .cast::<i32>();
+                                                                                        l55 as u32
+                                                                                    };
+                                                                                    Some(e)
+                                                                                }
+                                                                                _ => _rt::invalid_enum_discriminant(),
+                                                                            },
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::HttpResponseTrailerSize(e68)
+                                                                }
+                                                                31 => {
+                                                                    let e68 = {
+                                                                        let l56 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        match l56 {
+                                                                            0 => None,
+                                                                            1 => {
+                                                                                let e = {
+                                                                                    let l57 = *ptr0
+                                                                                        .add(32 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                                        .cast::<*mut u8>();
+                                                                                    let l58 = *ptr0
+                                                                                        .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                                        .cast::<usize>();
+                                                                                    let len59 = l58;
+                                                                                    let bytes59 = _rt::Vec::from_raw_parts(
+                                                                                        l57.cast(),
+                                                                                        len59,
+                                                                                        len59,
+                                                                                    );
+                                                                                    _rt::string_lift(bytes59)
+                                                                                };
+                                                                                Some(e)
+                                                                            }
+                                                                            _ => _rt::invalid_enum_discriminant(),
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::HttpResponseTransferCoding(e68)
+                                                                }
+                                                                32 => {
+                                                                    let e68 = {
+                                                                        let l60 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        match l60 {
+                                                                            0 => None,
+                                                                            1 => {
+                                                                                let e = {
+                                                                                    let l61 = *ptr0
+                                                                                        .add(32 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                                        .cast::<*mut u8>();
+                                                                                    let l62 = *ptr0
+                                                                                        .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                                        .cast::<usize>();
+                                                                                    let len63 = l62;
+                                                                                    let bytes63 = _rt::Vec::from_raw_parts(
+                                                                                        l61.cast(),
+                                                                                        len63,
+                                                                                        len63,
+                                                                                    );
+                                                                                    _rt::string_lift(bytes63)
+                                                                                };
+                                                                                Some(e)
+                                                                            }
+                                                                            _ => _rt::invalid_enum_discriminant(),
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::HttpResponseContentCoding(e68)
+                                                                }
+                                                                33 => ErrorCode::HttpResponseTimeout,
+                                                                34 => ErrorCode::HttpUpgradeFailed,
+                                                                35 => ErrorCode::HttpProtocolError,
+                                                                36 => ErrorCode::LoopDetected,
+                                                                37 => ErrorCode::ConfigurationError,
+                                                                n => {
+                                                                    debug_assert_eq!(n, 38, "invalid enum discriminant");
+                                                                    let e68 = {
+                                                                        let l64 = i32::from(*ptr0.add(32).cast::<u8>());
+                                                                        match l64 {
+                                                                            0 => None,
+                                                                            1 => {
+                                                                                let e = {
+                                                                                    let l65 = *ptr0
+                                                                                        .add(32 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                                        .cast::<*mut u8>();
+                                                                                    let l66 = *ptr0
+                                                                                        .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                                        .cast::<usize>();
+                                                                                    let len67 = l66;
+                                                                                    let bytes67 = _rt::Vec::from_raw_parts(
+                                                                                        l65.cast(),
+                                                                                        len67,
+                                                                                        len67,
+                                                                                    );
+                                                                                    _rt::string_lift(bytes67)
+                                                                                };
+                                                                                Some(e)
+                                                                            }
+                                                                            _ => _rt::invalid_enum_discriminant(),
+                                                                        }
+                                                                    };
+                                                                    ErrorCode::InternalError(e68)
+                                                                }
+                                                            };
+                                                            v68
+                                                        };
+                                                        Err(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                }
+                                            };
+                                            Ok(e)
+                                        }
+                                        1 => {
+                                            let e = ();
+                                            Err(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    }
+                                };
+                                Some(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result69
+                    }
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Attempts to extract a http-related `error` from the wasi:io `error`
+            /// provided.
+            ///
+            /// Stream operations which return
+            /// `wasi:io/stream.stream-error.last-operation-failed` have a payload of
+            /// type `wasi:io/error.error` with more information about the operation
+            /// that failed. This payload can be passed through to this function to see
+            /// if there's http-related information about the error to return.
+            ///
+            /// Note that this function is fallible because not all io-errors are
+            /// http-related errors.
+            #[allow(async_fn_in_trait)]
+            pub fn http_error_code(err: &IoError) -> ::core::option::Option<ErrorCode> {
+                unsafe {
+                    #[repr(align(8))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 24 + 4 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 24
+                            + 4 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "wasi:http/types@0.2.12")]
+                    unsafe extern "C" {
+                        #[link_name = "http-error-code"]
+                        fn wit_import1(_: i32, _: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import1(_: i32, _: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import1((err).handle() as i32, ptr0);
+                    let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                    let result66 = match l2 {
+                        0 => None,
+                        1 => {
+                            let e = {
+                                let l3 = i32::from(*ptr0.add(8).cast::<u8>());
+                                let v65 = match l3 {
+                                    0 => ErrorCode::DnsTimeout,
+                                    1 => {
+                                        let e65 = {
+                                            let l4 = i32::from(*ptr0.add(16).cast::<u8>());
+                                            let l8 = i32::from(
+                                                *ptr0
+                                                    .add(16 + 3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>(),
+                                            );
+                                            DnsErrorPayload {
+                                                rcode: match l4 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l5 = *ptr0
+                                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<*mut u8>();
+                                                            let l6 = *ptr0
+                                                                .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<usize>();
+                                                            let len7 = l6;
+                                                            let bytes7 = _rt::Vec::from_raw_parts(
+                                                                l5.cast(),
+                                                                len7,
+                                                                len7,
+                                                            );
+                                                            _rt::string_lift(bytes7)
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                },
+                                                info_code: match l8 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l9 = i32::from(
+                                                                *ptr0
+                                                                    .add(18 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                    .cast::<u16>(),
+                                                            );
+                                                            l9 as u16
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                },
+                                            }
+                                        };
+                                        ErrorCode::DnsError(e65)
+                                    }
+                                    2 => ErrorCode::DestinationNotFound,
+                                    3 => ErrorCode::DestinationUnavailable,
+                                    4 => ErrorCode::DestinationIpProhibited,
+                                    5 => ErrorCode::DestinationIpUnroutable,
+                                    6 => ErrorCode::ConnectionRefused,
+                                    7 => ErrorCode::ConnectionTerminated,
+                                    8 => ErrorCode::ConnectionTimeout,
+                                    9 => ErrorCode::ConnectionReadTimeout,
+                                    10 => ErrorCode::ConnectionWriteTimeout,
+                                    11 => ErrorCode::ConnectionLimitReached,
+                                    12 => ErrorCode::TlsProtocolError,
+                                    13 => ErrorCode::TlsCertificateError,
+                                    14 => {
+                                        let e65 = {
+                                            let l10 = i32::from(*ptr0.add(16).cast::<u8>());
+                                            let l12 = i32::from(
+                                                *ptr0
+                                                    .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>(),
+                                            );
+                                            TlsAlertReceivedPayload {
+                                                alert_id: match l10 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l11 = i32::from(*ptr0.add(17).cast::<u8>());
+                                                            l11 as u8
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                },
+                                                alert_message: match l12 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l13 = *ptr0
+                                                                .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<*mut u8>();
+                                                            let l14 = *ptr0
+                                                                .add(16 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<usize>();
+                                                            let len15 = l14;
+                                                            let bytes15 = _rt::Vec::from_raw_parts(
+                                                                l13.cast(),
+                                                                len15,
+                                                                len15,
+                                                            );
+                                                            _rt::string_lift(bytes15)
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                },
+                                            }
+                                        };
+                                        ErrorCode::TlsAlertReceived(e65)
+                                    }
+                                    15 => ErrorCode::HttpRequestDenied,
+                                    16 => ErrorCode::HttpRequestLengthRequired,
+                                    17 => {
+                                        let e65 = {
+                                            let l16 = i32::from(*ptr0.add(16).cast::<u8>());
+                                            match l16 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l17 = *ptr0.add(24).cast::<i64>();
+                                                        l17 as u64
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            }
+                                        };
+                                        ErrorCode::HttpRequestBodySize(e65)
+                                    }
+                                    18 => ErrorCode::HttpRequestMethodInvalid,
+                                    19 => ErrorCode::HttpRequestUriInvalid,
+                                    20 => ErrorCode::HttpRequestUriTooLong,
+                                    21 => {
+                                        let e65 = {
+                                            let l18 = i32::from(*ptr0.add(16).cast::<u8>());
+                                            match l18 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l19 = *ptr0.add(20).cast::<i32>();
+                                                        l19 as u32
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            }
+                                        };
+                                        ErrorCode::HttpRequestHeaderSectionSize(e65)
+                                    }
+                                    22 => {
+                                        let e65 = {
+                                            let l20 = i32::from(*ptr0.add(16).cast::<u8>());
+                                            match l20 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l21 = i32::from(
+                                                            *ptr0
+                                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<u8>(),
+                                                        );
+                                                        let l25 = i32::from(
+                                                            *ptr0
+                                                                .add(16 + 4 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<u8>(),
+                                                        );
+                                                        FieldSizePayload {
+                                                            field_name: match l21 {
+                                                                0 => None,
+                                                                1 => {
+                                                                    let e = {
+                                                                        let l22 = *ptr0
+                                                                            .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                            .cast::<*mut u8>();
+                                                                        let l23 = *ptr0
+                                                                            .add(16 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                            .cast::<usize>();
+                                                                        let len24 = l23;
+                                                                        let bytes24 = _rt::Vec::from_raw_parts(
+                                                                            l22.cast(),
+                                                                            len24,
+                                                                            len24,
+                                                                        );
+                                                                        _rt::string_lift(bytes24)
+                                                                    };
+                                                                    Some(e)
+                                                                }
+                                                                _ => _rt::invalid_enum_discriminant(),
+                                                            },
+                                                            field_size: match l25 {
+                                                                0 => None,
+                                                                1 => {
+                                                                    let e = {
+                                                                        let l26 = *ptr0
+                                                                            .add(20 + 4 * ::core::mem::size_of::<*const u8>())
+                                                                            .cast::<i32>();
+                                                                        l26 as u32
+                                                                    };
+                                                                    Some(e)
+                                                                }
+                                                                _ => _rt::invalid_enum_discriminant(),
+                                                            },
+                                                        }
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            }
+                                        };
+                                        ErrorCode::HttpRequestHeaderSize(e65)
+                                    }
+                                    23 => {
+                                        let e65 = {
+                                            let l27 = i32::from(*ptr0.add(16).cast::<u8>());
+                                            match l27 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l28 = *ptr0.add(20).cast::<i32>();
+                                                        l28 as u32
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            }
+                                        };
+                                        ErrorCode::HttpRequestTrailerSectionSize(e65)
+                                    }
+                                    24 => {
+                                        let e65 = {
+                                            let l29 = i32::from(*ptr0.add(16).cast::<u8>());
+                                            let l33 = i32::from(
+                                                *ptr0
+                                                    .add(16 + 3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>(),
+                                            );
+                                            FieldSizePayload {
+                                                field_name: match l29 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l30 = *ptr0
+                                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<*mut u8>();
+                                                            let l31 = *ptr0
+                                                                .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<usize>();
+                                                            let len32 = l31;
+                                                            let bytes32 = _rt::Vec::from_raw_parts(
+                                                                l30.cast(),
+                                                                len32,
+                                                                len32,
+                                                            );
+                                                            _rt::string_lift(bytes32)
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                },
+                                                field_size: match l33 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l34 = *ptr0
+                                                                .add(20 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<i32>();
+                                                            l34 as u32
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                },
+                                            }
+                                        };
+                                        ErrorCode::HttpRequestTrailerSize(e65)
+                                    }
+                                    25 => ErrorCode::HttpResponseIncomplete,
+                                    26 => {
+                                        let e65 = {
+                                            let l35 = i32::from(*ptr0.add(16).cast::<u8>());
+                                            match l35 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l36 = *ptr0.add(20).cast::<i32>();
+                                                        l36 as u32
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            }
+                                        };
+                                        ErrorCode::HttpResponseHeaderSectionSize(e65)
+                                    }
+                                    27 => {
+                                        let e65 = {
+                                            let l37 = i32::from(*ptr0.add(16).cast::<u8>());
+                                            let l41 = i32::from(
+                                                *ptr0
+                                                    .add(16 + 3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>(),
+                                            );
+                                            FieldSizePayload {
+                                                field_name: match l37 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l38 = *ptr0
+                                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<*mut u8>();
+                                                            let l39 = *ptr0
+                                                                .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<usize>();
+                                                            let len40 = l39;
+                                                            let bytes40 = _rt::Vec::from_raw_parts(
+                                                                l38.cast(),
+                                                                len40,
+                                                                len40,
+                                                            );
+                                                            _rt::string_lift(bytes40)
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                },
+                                                field_size: match l41 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l42 = *ptr0
+                                                                .add(20 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<i32>();
+                                                            l42 as u32
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                },
+                                            }
+                                        };
+                                        ErrorCode::HttpResponseHeaderSize(e65)
+                                    }
+                                    28 => {
+                                        let e65 = {
+                                            let l43 = i32::from(*ptr0.add(16).cast::<u8>());
+                                            match l43 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l44 = *ptr0.add(24).cast::<i64>();
+                                                        l44 as u64
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            }
+                                        };
+                                        ErrorCode::HttpResponseBodySize(e65)
+                                    }
+                                    29 => {
+                                        let e65 = {
+                                            let l45 = i32::from(*ptr0.add(16).cast::<u8>());
+                                            match l45 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l46 = *ptr0.add(20).cast::<i32>();
+                                                        l46 as u32
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            }
+                                        };
+                                        ErrorCode::HttpResponseTrailerSectionSize(e65)
+                                    }
+                                    30 => {
+                                        let e65 = {
+                                            let l47 = i32::from(*ptr0.add(16).cast::<u8>());
+                                            let l51 = i32::from(
+                                                *ptr0
+                                                    .add(16 + 3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>(),
+                                            );
+                                            FieldSizePayload {
+                                                field_name: match l47 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l48 = *ptr0
+                                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<*mut u8>();
+                                                            let l49 = *ptr0
+                                                                .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<usize>();
+                                                            let len50 = l49;
+                                                            let bytes50 = _rt::Vec::from_raw_parts(
+                                                                l48.cast(),
+                                                                len50,
+                                                                len50,
+                                                            );
+                                                            _rt::string_lift(bytes50)
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                },
+                                                field_size: match l51 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l52 = *ptr0
+                                                                .add(20 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<i32>();
+                                                            l52 as u32
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                },
+                                            }
+                                        };
+                                        ErrorCode::HttpResponseTrailerSize(e65)
+                                    }
+                                    31 => {
+                                        let e65 = {
+                                            let l53 = i32::from(*ptr0.add(16).cast::<u8>());
+                                            match l53 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l54 = *ptr0
+                                                            .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<*mut u8>();
+                                                        let l55 = *ptr0
+                                                            .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<usize>();
+                                                        let len56 = l55;
+                                                        let bytes56 = _rt::Vec::from_raw_parts(
+                                                            l54.cast(),
+                                                            len56,
+                                                            len56,
+                                                        );
+                                                        _rt::string_lift(bytes56)
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            }
+                                        };
+                                        ErrorCode::HttpResponseTransferCoding(e65)
+                                    }
+                                    32 => {
+                                        let e65 = {
+                                            let l57 = i32::from(*ptr0.add(16).cast::<u8>());
+                                            match l57 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l58 = *ptr0
+                                                            .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<*mut u8>();
+                                                        let l59 = *ptr0
+                                                            .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<usize>();
+                                                        let len60 = l59;
+                                                        let bytes60 = _rt::Vec::from_raw_parts(
+                                                            l58.cast(),
+                                                            len60,
+                                                            len60,
+                                                        );
+                                                        _rt::string_lift(bytes60)
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            }
+                                        };
+                                        ErrorCode::HttpResponseContentCoding(e65)
+                                    }
+                                    33 => ErrorCode::HttpResponseTimeout,
+                                    34 => ErrorCode::HttpUpgradeFailed,
+                                    35 => ErrorCode::HttpProtocolError,
+                                    36 => ErrorCode::LoopDetected,
+                                    37 => ErrorCode::ConfigurationError,
+                                    n => {
+                                        debug_assert_eq!(n, 38, "invalid enum discriminant");
+                                        let e65 = {
+                                            let l61 = i32::from(*ptr0.add(16).cast::<u8>());
+                                            match l61 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l62 = *ptr0
+                                                            .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<*mut u8>();
+                                                        let l63 = *ptr0
+                                                            .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<usize>();
+                                                        let len64 = l63;
+                                                        let bytes64 = _rt::Vec::from_raw_parts(
+                                                            l62.cast(),
+                                                            len64,
+                                                            len64,
+                                                        );
+                                                        _rt::string_lift(bytes64)
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            }
+                                        };
+                                        ErrorCode::InternalError(e65)
+                                    }
+                                };
+                                v65
+                            };
+                            Some(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result66
+                }
+            }
+        }
+        /// This interface defines a handler of outgoing HTTP Requests. It should be
+        /// imported by components which wish to make HTTP Requests.
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod outgoing_handler {
+            #[used]
+            #[doc(hidden)]
+            static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
+            use super::super::super::_rt;
+            pub type OutgoingRequest = super::super::super::wasi::http::types::OutgoingRequest;
+            pub type RequestOptions = super::super::super::wasi::http::types::RequestOptions;
+            pub type FutureIncomingResponse = super::super::super::wasi::http::types::FutureIncomingResponse;
+            pub type ErrorCode = super::super::super::wasi::http::types::ErrorCode;
+            #[allow(unused_unsafe, clippy::all)]
+            /// This function is invoked with an outgoing HTTP Request, and it returns
+            /// a resource `future-incoming-response` which represents an HTTP Response
+            /// which may arrive in the future.
+            ///
+            /// The `options` argument accepts optional parameters for the HTTP
+            /// protocol's transport layer.
+            ///
+            /// This function may return an error if the `outgoing-request` is invalid
+            /// or not allowed to be made. Otherwise, protocol errors are reported
+            /// through the `future-incoming-response`.
+            #[allow(async_fn_in_trait)]
+            pub fn handle(
+                request: OutgoingRequest,
+                options: ::core::option::Option<RequestOptions>,
+            ) -> ::core::result::Result<FutureIncomingResponse, ErrorCode> {
+                unsafe {
+                    #[repr(align(8))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 24 + 4 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 24
+                            + 4 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let (result0_0, result0_1) = match &options {
+                        Some(e) => (1i32, (e).take_handle() as i32),
+                        None => (0i32, 0i32),
+                    };
+                    let ptr1 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "wasi:http/outgoing-handler@0.2.12")]
+                    unsafe extern "C" {
+                        #[link_name = "handle"]
+                        fn wit_import2(_: i32, _: i32, _: i32, _: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import2(
+                        _: i32,
+                        _: i32,
+                        _: i32,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import2(
+                        (&request).take_handle() as i32,
+                        result0_0,
+                        result0_1,
+                        ptr1,
+                    );
+                    let l3 = i32::from(*ptr1.add(0).cast::<u8>());
+                    let result68 = match l3 {
+                        0 => {
+                            let e = {
+                                let l4 = *ptr1.add(8).cast::<i32>();
+                                super::super::super::wasi::http::types::FutureIncomingResponse::from_handle(
+                                    l4 as u32,
+                                )
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l5 = i32::from(*ptr1.add(8).cast::<u8>());
+                                use super::super::super::wasi::http::types::ErrorCode as V67;
+                                let v67 = match l5 {
+                                    0 => V67::DnsTimeout,
+                                    1 => {
+                                        let e67 = {
+                                            let l6 = i32::from(*ptr1.add(16).cast::<u8>());
+                                            let l10 = i32::from(
+                                                *ptr1
+                                                    .add(16 + 3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>(),
+                                            );
+                                            super::super::super::wasi::http::types::DnsErrorPayload {
+                                                rcode: match l6 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l7 = *ptr1
+                                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<*mut u8>();
+                                                            let l8 = *ptr1
+                                                                .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<usize>();
+                                                            let len9 = l8;
+                                                            let bytes9 = _rt::Vec::from_raw_parts(
+                                                                l7.cast(),
+                                                                len9,
+                                                                len9,
+                                                            );
+                                                            _rt::string_lift(bytes9)
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                },
+                                                info_code: match l10 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l11 = i32::from(
+                                                                *ptr1
+                                                                    .add(18 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                    .cast::<u16>(),
+                                                            );
+                                                            l11 as u16
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                },
+                                            }
+                                        };
+                                        V67::DnsError(e67)
+                                    }
+                                    2 => V67::DestinationNotFound,
+                                    3 => V67::DestinationUnavailable,
+                                    4 => V67::DestinationIpProhibited,
+                                    5 => V67::DestinationIpUnroutable,
+                                    6 => V67::ConnectionRefused,
+                                    7 => V67::ConnectionTerminated,
+                                    8 => V67::ConnectionTimeout,
+                                    9 => V67::ConnectionReadTimeout,
+                                    10 => V67::ConnectionWriteTimeout,
+                                    11 => V67::ConnectionLimitReached,
+                                    12 => V67::TlsProtocolError,
+                                    13 => V67::TlsCertificateError,
+                                    14 => {
+                                        let e67 = {
+                                            let l12 = i32::from(*ptr1.add(16).cast::<u8>());
+                                            let l14 = i32::from(
+                                                *ptr1
+                                                    .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>(),
+                                            );
+                                            super::super::super::wasi::http::types::TlsAlertReceivedPayload {
+                                                alert_id: match l12 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l13 = i32::from(*ptr1.add(17).cast::<u8>());
+                                                            l13 as u8
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                },
+                                                alert_message: match l14 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l15 = *ptr1
+                                                                .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<*mut u8>();
+                                                            let l16 = *ptr1
+                                                                .add(16 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<usize>();
+                                                            let len17 = l16;
+                                                            let bytes17 = _rt::Vec::from_raw_parts(
+                                                                l15.cast(),
+                                                                len17,
+                                                                len17,
+                                                            );
+                                                            _rt::string_lift(bytes17)
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                },
+                                            }
+                                        };
+                                        V67::TlsAlertReceived(e67)
+                                    }
+                                    15 => V67::HttpRequestDenied,
+                                    16 => V67::HttpRequestLengthRequired,
+                                    17 => {
+                                        let e67 = {
+                                            let l18 = i32::from(*ptr1.add(16).cast::<u8>());
+                                            match l18 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l19 = *ptr1.add(24).cast::<i64>();
+                                                        l19 as u64
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            }
+                                        };
+                                        V67::HttpRequestBodySize(e67)
+                                    }
+                                    18 => V67::HttpRequestMethodInvalid,
+                                    19 => V67::HttpRequestUriInvalid,
+                                    20 => V67::HttpRequestUriTooLong,
+                                    21 => {
+                                        let e67 = {
+                                            let l20 = i32::from(*ptr1.add(16).cast::<u8>());
+                                            match l20 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l21 = *ptr1.add(20).cast::<i32>();
+                                                        l21 as u32
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            }
+                                        };
+                                        V67::HttpRequestHeaderSectionSize(e67)
+                                    }
+                                    22 => {
+                                        let e67 = {
+                                            let l22 = i32::from(*ptr1.add(16).cast::<u8>());
+                                            match l22 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l23 = i32::from(
+                                                            *ptr1
+                                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<u8>(),
+                                                        );
+                                                        let l27 = i32::from(
+                                                            *ptr1
+                                                                .add(16 + 4 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<u8>(),
+                                                        );
+                                                        super::super::super::wasi::http::types::FieldSizePayload {
+                                                            field_name: match l23 {
+                                                                0 => None,
+                                                                1 => {
+                                                                    let e = {
+                                                                        let l24 = *ptr1
+                                                                            .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                            .cast::<*mut u8>();
+                                                                        let l25 = *ptr1
+                                                                            .add(16 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                            .cast::<usize>();
+                                                                        let len26 = l25;
+                                                                        let bytes26 = _rt::Vec::from_raw_parts(
+                                                                            l24.cast(),
+                                                                            len26,
+                                                                            len26,
+                                                                        );
+                                                                        _rt::string_lift(bytes26)
+                                                                    };
+                                                                    Some(e)
+                                                                }
+                                                                _ => _rt::invalid_enum_discriminant(),
+                                                            },
+                                                            field_size: match l27 {
+                                                                0 => None,
+                                                                1 => {
+                                                                    let e = {
+                                                                        let l28 = *ptr1
+                                                                            .add(20 + 4 * ::core::mem::size_of::<*const u8>())
+                                                                            .cast::<i32>();
+                                                                        l28 as u32
+                                                                    };
+                                                                    Some(e)
+                                                                }
+                                                                _ => _rt::invalid_enum_discriminant(),
+                                                            },
+                                                        }
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            }
+                                        };
+                                        V67::HttpRequestHeaderSize(e67)
+                                    }
+                                    23 => {
+                                        let e67 = {
+                                            let l29 = i32::from(*ptr1.add(16).cast::<u8>());
+                                            match l29 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l30 = *ptr1.add(20).cast::<i32>();
+                                                        l30 as u32
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            }
+                                        };
+                                        V67::HttpRequestTrailerSectionSize(e67)
+                                    }
+                                    24 => {
+                                        let e67 = {
+                                            let l31 = i32::from(*ptr1.add(16).cast::<u8>());
+                                            let l35 = i32::from(
+                                                *ptr1
+                                                    .add(16 + 3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>(),
+                                            );
+                                            super::super::super::wasi::http::types::FieldSizePayload {
+                                                field_name: match l31 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l32 = *ptr1
+                                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<*mut u8>();
+                                                            let l33 = *ptr1
+                                                                .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<usize>();
+                                                            let len34 = l33;
+                                                            let bytes34 = _rt::Vec::from_raw_parts(
+                                                                l32.cast(),
+                                                                len34,
+                                                                len34,
+                                                            );
+                                                            _rt::string_lift(bytes34)
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                },
+                                                field_size: match l35 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l36 = *ptr1
+                                                                .add(20 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<i32>();
+                                                            l36 as u32
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                },
+                                            }
+                                        };
+                                        V67::HttpRequestTrailerSize(e67)
+                                    }
+                                    25 => V67::HttpResponseIncomplete,
+                                    26 => {
+                                        let e67 = {
+                                            let l37 = i32::from(*ptr1.add(16).cast::<u8>());
+                                            match l37 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l38 = *ptr1.add(20).cast::<i32>();
+                                                        l38 as u32
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            }
+                                        };
+                                        V67::HttpResponseHeaderSectionSize(e67)
+                                    }
+                                    27 => {
+                                        let e67 = {
+                                            let l39 = i32::from(*ptr1.add(16).cast::<u8>());
+                                            let l43 = i32::from(
+                                                *ptr1
+                                                    .add(16 + 3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>(),
+                                            );
+                                            super::super::super::wasi::http::types::FieldSizePayload {
+                                                field_name: match l39 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l40 = *ptr1
+                                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<*mut u8>();
+                                                            let l41 = *ptr1
+                                                                .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<usize>();
+                                                            let len42 = l41;
+                                                            let bytes42 = _rt::Vec::from_raw_parts(
+                                                                l40.cast(),
+                                                                len42,
+                                                                len42,
+                                                            );
+                                                            _rt::string_lift(bytes42)
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                },
+                                                field_size: match l43 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l44 = *ptr1
+                                                                .add(20 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<i32>();
+                                                            l44 as u32
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                },
+                                            }
+                                        };
+                                        V67::HttpResponseHeaderSize(e67)
+                                    }
+                                    28 => {
+                                        let e67 = {
+                                            let l45 = i32::from(*ptr1.add(16).cast::<u8>());
+                                            match l45 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l46 = *ptr1.add(24).cast::<i64>();
+                                                        l46 as u64
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            }
+                                        };
+                                        V67::HttpResponseBodySize(e67)
+                                    }
+                                    29 => {
+                                        let e67 = {
+                                            let l47 = i32::from(*ptr1.add(16).cast::<u8>());
+                                            match l47 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l48 = *ptr1.add(20).cast::<i32>();
+                                                        l48 as u32
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            }
+                                        };
+                                        V67::HttpResponseTrailerSectionSize(e67)
+                                    }
+                                    30 => {
+                                        let e67 = {
+                                            let l49 = i32::from(*ptr1.add(16).cast::<u8>());
+                                            let l53 = i32::from(
+                                                *ptr1
+                                                    .add(16 + 3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>(),
+                                            );
+                                            super::super::super::wasi::http::types::FieldSizePayload {
+                                                field_name: match l49 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l50 = *ptr1
+                                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<*mut u8>();
+                                                            let l51 = *ptr1
+                                                                .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<usize>();
+                                                            let len52 = l51;
+                                                            let bytes52 = _rt::Vec::from_raw_parts(
+                                                                l50.cast(),
+                                                                len52,
+                                                                len52,
+                                                            );
+                                                            _rt::string_lift(bytes52)
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                },
+                                                field_size: match l53 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l54 = *ptr1
+                                                                .add(20 + 3 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<i32>();
+                                                            l54 as u32
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                },
+                                            }
+                                        };
+                                        V67::HttpResponseTrailerSize(e67)
+                                    }
+                                    31 => {
+                                        let e67 = {
+                                            let l55 = i32::from(*ptr1.add(16).cast::<u8>());
+                                            match l55 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l56 = *ptr1
+                                                            .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<*mut u8>();
+                                                        let l57 = *ptr1
+                                                            .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<usize>();
+                                                        let len58 = l57;
+                                                        let bytes58 = _rt::Vec::from_raw_parts(
+                                                            l56.cast(),
+                                                            len58,
+                                                            len58,
+                                                        );
+                                                        _rt::string_lift(bytes58)
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            }
+                                        };
+                                        V67::HttpResponseTransferCoding(e67)
+                                    }
+                                    32 => {
+                                        let e67 = {
+                                            let l59 = i32::from(*ptr1.add(16).cast::<u8>());
+                                            match l59 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l60 = *ptr1
+                                                            .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<*mut u8>();
+                                                        let l61 = *ptr1
+                                                            .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<usize>();
+                                                        let len62 = l61;
+                                                        let bytes62 = _rt::Vec::from_raw_parts(
+                                                            l60.cast(),
+                                                            len62,
+                                                            len62,
+                                                        );
+                                                        _rt::string_lift(bytes62)
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            }
+                                        };
+                                        V67::HttpResponseContentCoding(e67)
+                                    }
+                                    33 => V67::HttpResponseTimeout,
+                                    34 => V67::HttpUpgradeFailed,
+                                    35 => V67::HttpProtocolError,
+                                    36 => V67::LoopDetected,
+                                    37 => V67::ConfigurationError,
+                                    n => {
+                                        debug_assert_eq!(n, 38, "invalid enum discriminant");
+                                        let e67 = {
+                                            let l63 = i32::from(*ptr1.add(16).cast::<u8>());
+                                            match l63 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l64 = *ptr1
+                                                            .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<*mut u8>();
+                                                        let l65 = *ptr1
+                                                            .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<usize>();
+                                                        let len66 = l65;
+                                                        let bytes66 = _rt::Vec::from_raw_parts(
+                                                            l64.cast(),
+                                                            len66,
+                                                            len66,
+                                                        );
+                                                        _rt::string_lift(bytes66)
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            }
+                                        };
+                                        V67::InternalError(e67)
+                                    }
+                                };
+                                v67
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result68
+                }
+            }
+        }
+    }
+    pub mod io {
+        /// A poll API intended to let users wait for I/O events on multiple handles
+        /// at once.
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod poll {
+            #[used]
+            #[doc(hidden)]
+            static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
+            use super::super::super::_rt;
+            /// `pollable` represents a single I/O event which may be ready, or not.
+            #[derive(Debug)]
+            #[repr(transparent)]
+            pub struct Pollable {
+                handle: _rt::Resource<Pollable>,
+            }
+            impl Pollable {
+                #[doc(hidden)]
+                pub unsafe fn from_handle(handle: u32) -> Self {
+                    Self {
+                        handle: unsafe { _rt::Resource::from_handle(handle) },
+                    }
+                }
+                #[doc(hidden)]
+                pub fn take_handle(&self) -> u32 {
+                    _rt::Resource::take_handle(&self.handle)
+                }
+                #[doc(hidden)]
+                pub fn handle(&self) -> u32 {
+                    _rt::Resource::handle(&self.handle)
+                }
+            }
+            unsafe impl _rt::WasmResource for Pollable {
+                #[inline]
+                unsafe fn drop(_handle: u32) {
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "wasi:io/poll@0.2.12")]
+                    unsafe extern "C" {
+                        #[link_name = "[resource-drop]pollable"]
+                        fn drop(_: i32);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn drop(_: i32) {
+                        unreachable!()
+                    }
+                    unsafe {
+                        drop(_handle as i32);
+                    }
+                }
+            }
+            impl Pollable {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Return the readiness of a pollable. This function never blocks.
+                ///
+                /// Returns `true` when the pollable is ready, and `false` otherwise.
+                #[allow(async_fn_in_trait)]
+                pub fn ready(&self) -> bool {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:io/poll@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]pollable.ready"]
+                            fn wit_import0(_: i32) -> i32;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import0(_: i32) -> i32 {
+                            unreachable!()
+                        }
+                        let ret = wit_import0((self).handle() as i32);
+                        _rt::bool_lift(ret as u8)
+                    }
+                }
+            }
+            impl Pollable {
+                #[allow(unused_unsafe, clippy::all)]
+                /// `block` returns immediately if the pollable is ready, and otherwise
+                /// blocks until ready.
+                ///
+                /// This function is equivalent to calling `poll.poll` on a list
+                /// containing only this pollable.
+                #[allow(async_fn_in_trait)]
+                pub fn block(&self) -> () {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:io/poll@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]pollable.block"]
+                            fn wit_import0(_: i32);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import0(_: i32) {
+                            unreachable!()
+                        }
+                        wit_import0((self).handle() as i32);
+                    }
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Poll for completion on a set of pollables.
+            ///
+            /// This function takes a list of pollables, which identify I/O sources of
+            /// interest, and waits until one or more of the events is ready for I/O.
+            ///
+            /// The result `list<u32>` contains one or more indices of handles in the
+            /// argument list that is ready for I/O.
+            ///
+            /// This function traps if either:
+            /// - the list is empty, or:
+            /// - the list contains more elements than can be indexed with a `u32` value.
+            ///
+            /// A timeout can be implemented by adding a pollable from the
+            /// wasi-clocks API to the list.
+            ///
+            /// This function does not return a `result`; polling in itself does not
+            /// do any I/O so it doesn't fail. If any of the I/O sources identified by
+            /// the pollables has an error, it is indicated by marking the source as
+            /// being ready for I/O.
+            #[allow(async_fn_in_trait)]
+            pub fn poll(in_: &[&Pollable]) -> _rt::Vec<u32> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 2 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 2
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec0 = in_;
+                    let len0 = vec0.len();
+                    let layout0 = _rt::alloc::Layout::from_size_align(vec0.len() * 4, 4)
+                        .unwrap();
+                    let (result0, _cleanup0) = wit_bindgen::rt::Cleanup::new(layout0);
+                    for (i, e) in vec0.into_iter().enumerate() {
+                        let base = result0.add(i * 4);
+                        {
+                            *base.add(0).cast::<i32>() = (e).handle() as i32;
+                        }
+                    }
+                    let ptr1 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "wasi:io/poll@0.2.12")]
+                    unsafe extern "C" {
+                        #[link_name = "poll"]
+                        fn wit_import2(_: *mut u8, _: usize, _: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import2(_: *mut u8, _: usize, _: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import2(result0, len0, ptr1);
+                    let l3 = *ptr1.add(0).cast::<*mut u8>();
+                    let l4 = *ptr1
+                        .add(::core::mem::size_of::<*const u8>())
+                        .cast::<usize>();
+                    let len5 = l4;
+                    let result6 = <_ as From<
+                        _rt::Vec<_>,
+                    >>::from(_rt::Vec::from_raw_parts(l3.cast(), len5, len5));
+                    result6
+                }
+            }
+        }
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod error {
+            #[used]
+            #[doc(hidden)]
+            static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
+            use super::super::super::_rt;
+            /// A resource which represents some error information.
+            ///
+            /// The only method provided by this resource is `to-debug-string`,
+            /// which provides some human-readable information about the error.
+            ///
+            /// In the `wasi:io` package, this resource is returned through the
+            /// `wasi:io/streams.stream-error` type.
+            ///
+            /// To provide more specific error information, other interfaces may
+            /// offer functions to "downcast" this error into more specific types. For example,
+            /// errors returned from streams derived from filesystem types can be described using
+            /// the filesystem's own error-code type. This is done using the function
+            /// `wasi:filesystem/types.filesystem-error-code`, which takes a `borrow<error>`
+            /// parameter and returns an `option<wasi:filesystem/types.error-code>`.
+            ///
+            /// The set of functions which can "downcast" an `error` into a more
+            /// concrete type is open.
+            #[derive(Debug)]
+            #[repr(transparent)]
+            pub struct Error {
+                handle: _rt::Resource<Error>,
+            }
+            impl Error {
+                #[doc(hidden)]
+                pub unsafe fn from_handle(handle: u32) -> Self {
+                    Self {
+                        handle: unsafe { _rt::Resource::from_handle(handle) },
+                    }
+                }
+                #[doc(hidden)]
+                pub fn take_handle(&self) -> u32 {
+                    _rt::Resource::take_handle(&self.handle)
+                }
+                #[doc(hidden)]
+                pub fn handle(&self) -> u32 {
+                    _rt::Resource::handle(&self.handle)
+                }
+            }
+            unsafe impl _rt::WasmResource for Error {
+                #[inline]
+                unsafe fn drop(_handle: u32) {
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "wasi:io/error@0.2.12")]
+                    unsafe extern "C" {
+                        #[link_name = "[resource-drop]error"]
+                        fn drop(_: i32);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn drop(_: i32) {
+                        unreachable!()
+                    }
+                    unsafe {
+                        drop(_handle as i32);
+                    }
+                }
+            }
+            impl Error {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Returns a string that is suitable to assist humans in debugging
+                /// this error.
+                ///
+                /// WARNING: The returned string should not be consumed mechanically!
+                /// It may change across platforms, hosts, or other implementation
+                /// details. Parsing this string is a major platform-compatibility
+                /// hazard.
+                #[allow(async_fn_in_trait)]
+                pub fn to_debug_string(&self) -> _rt::String {
+                    unsafe {
+                        #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                        #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                        struct RetArea(
+                            [::core::mem::MaybeUninit<
+                                u8,
+                            >; 2 * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 2
+                                * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:io/error@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]error.to-debug-string"]
+                            fn wit_import1(_: i32, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: *mut u8) {
+                            unreachable!()
+                        }
+                        wit_import1((self).handle() as i32, ptr0);
+                        let l2 = *ptr0.add(0).cast::<*mut u8>();
+                        let l3 = *ptr0
+                            .add(::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        let len4 = l3;
+                        let bytes4 = _rt::Vec::from_raw_parts(l2.cast(), len4, len4);
+                        let result5 = _rt::string_lift(bytes4);
+                        result5
+                    }
+                }
+            }
+        }
+        /// WASI I/O is an I/O abstraction API which is currently focused on providing
+        /// stream types.
+        ///
+        /// In the future, the component model is expected to add built-in stream types;
+        /// when it does, they are expected to subsume this API.
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod streams {
+            #[used]
+            #[doc(hidden)]
+            static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
+            use super::super::super::_rt;
+            pub type Error = super::super::super::wasi::io::error::Error;
+            pub type Pollable = super::super::super::wasi::io::poll::Pollable;
+            /// An error for input-stream and output-stream operations.
+            pub enum StreamError {
+                /// The last operation (a write or flush) failed before completion.
+                ///
+                /// More information is available in the `error` payload.
+                ///
+                /// After this, the stream will be closed. All future operations return
+                /// `stream-error::closed`.
+                LastOperationFailed(Error),
+                /// The stream is closed: no more input will be accepted by the
+                /// stream. A closed output-stream will return this error on all
+                /// future operations.
+                Closed,
+            }
+            impl ::core::fmt::Debug for StreamError {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        StreamError::LastOperationFailed(e) => {
+                            f.debug_tuple("StreamError::LastOperationFailed")
+                                .field(e)
+                                .finish()
+                        }
+                        StreamError::Closed => {
+                            f.debug_tuple("StreamError::Closed").finish()
+                        }
+                    }
+                }
+            }
+            impl ::core::fmt::Display for StreamError {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    write!(f, "{:?}", self)
+                }
+            }
+            impl ::core::error::Error for StreamError {}
+            /// An input bytestream.
+            ///
+            /// `input-stream`s are *non-blocking* to the extent practical on underlying
+            /// platforms. I/O operations always return promptly; if fewer bytes are
+            /// promptly available than requested, they return the number of bytes promptly
+            /// available, which could even be zero. To wait for data to be available,
+            /// use the `subscribe` function to obtain a `pollable` which can be polled
+            /// for using `wasi:io/poll`.
+            #[derive(Debug)]
+            #[repr(transparent)]
+            pub struct InputStream {
+                handle: _rt::Resource<InputStream>,
+            }
+            impl InputStream {
+                #[doc(hidden)]
+                pub unsafe fn from_handle(handle: u32) -> Self {
+                    Self {
+                        handle: unsafe { _rt::Resource::from_handle(handle) },
+                    }
+                }
+                #[doc(hidden)]
+                pub fn take_handle(&self) -> u32 {
+                    _rt::Resource::take_handle(&self.handle)
+                }
+                #[doc(hidden)]
+                pub fn handle(&self) -> u32 {
+                    _rt::Resource::handle(&self.handle)
+                }
+            }
+            unsafe impl _rt::WasmResource for InputStream {
+                #[inline]
+                unsafe fn drop(_handle: u32) {
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "wasi:io/streams@0.2.12")]
+                    unsafe extern "C" {
+                        #[link_name = "[resource-drop]input-stream"]
+                        fn drop(_: i32);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn drop(_: i32) {
+                        unreachable!()
+                    }
+                    unsafe {
+                        drop(_handle as i32);
+                    }
+                }
+            }
+            /// An output bytestream.
+            ///
+            /// `output-stream`s are *non-blocking* to the extent practical on
+            /// underlying platforms. Except where specified otherwise, I/O operations also
+            /// always return promptly, after the number of bytes that can be written
+            /// promptly, which could even be zero. To wait for the stream to be ready to
+            /// accept data, the `subscribe` function to obtain a `pollable` which can be
+            /// polled for using `wasi:io/poll`.
+            ///
+            /// Dropping an `output-stream` while there's still an active write in
+            /// progress may result in the data being lost. Before dropping the stream,
+            /// be sure to fully flush your writes.
+            #[derive(Debug)]
+            #[repr(transparent)]
+            pub struct OutputStream {
+                handle: _rt::Resource<OutputStream>,
+            }
+            impl OutputStream {
+                #[doc(hidden)]
+                pub unsafe fn from_handle(handle: u32) -> Self {
+                    Self {
+                        handle: unsafe { _rt::Resource::from_handle(handle) },
+                    }
+                }
+                #[doc(hidden)]
+                pub fn take_handle(&self) -> u32 {
+                    _rt::Resource::take_handle(&self.handle)
+                }
+                #[doc(hidden)]
+                pub fn handle(&self) -> u32 {
+                    _rt::Resource::handle(&self.handle)
+                }
+            }
+            unsafe impl _rt::WasmResource for OutputStream {
+                #[inline]
+                unsafe fn drop(_handle: u32) {
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "wasi:io/streams@0.2.12")]
+                    unsafe extern "C" {
+                        #[link_name = "[resource-drop]output-stream"]
+                        fn drop(_: i32);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn drop(_: i32) {
+                        unreachable!()
+                    }
+                    unsafe {
+                        drop(_handle as i32);
+                    }
+                }
+            }
+            impl InputStream {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Perform a non-blocking read from the stream.
+                ///
+                /// When the source of a `read` is binary data, the bytes from the source
+                /// are returned verbatim. When the source of a `read` is known to the
+                /// implementation to be text, bytes containing the UTF-8 encoding of the
+                /// text are returned.
+                ///
+                /// This function returns a list of bytes containing the read data,
+                /// when successful. The returned list will contain up to `len` bytes;
+                /// it may return fewer than requested, but not more. The list is
+                /// empty when no bytes are available for reading at this time. The
+                /// pollable given by `subscribe` will be ready when more bytes are
+                /// available.
+                ///
+                /// This function fails with a `stream-error` when the operation
+                /// encounters an error, giving `last-operation-failed`, or when the
+                /// stream is closed, giving `closed`.
+                ///
+                /// When the caller gives a `len` of 0, it represents a request to
+                /// read 0 bytes. If the stream is still open, this call should
+                /// succeed and return an empty list, or otherwise fail with `closed`.
+                ///
+                /// The `len` parameter is a `u64`, which could represent a list of u8 which
+                /// is not possible to allocate in wasm32, or not desirable to allocate as
+                /// as a return value by the callee. The callee may return a list of bytes
+                /// less than `len` in size while more bytes are available for reading.
+                #[allow(async_fn_in_trait)]
+                pub fn read(
+                    &self,
+                    len: u64,
+                ) -> ::core::result::Result<_rt::Vec<u8>, StreamError> {
+                    unsafe {
+                        #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                        #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                        struct RetArea(
+                            [::core::mem::MaybeUninit<
+                                u8,
+                            >; 3 * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 3
+                                * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:io/streams@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]input-stream.read"]
+                            fn wit_import1(_: i32, _: i64, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: i64, _: *mut u8) {
+                            unreachable!()
+                        }
+                        wit_import1((self).handle() as i32, _rt::as_i64(&len), ptr0);
+                        let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                        let result9 = match l2 {
+                            0 => {
+                                let e = {
+                                    let l3 = *ptr0
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>();
+                                    let l4 = *ptr0
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len5 = l4;
+                                    <_ as From<
+                                        _rt::Vec<_>,
+                                    >>::from(_rt::Vec::from_raw_parts(l3.cast(), len5, len5))
+                                };
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = {
+                                    let l6 = i32::from(
+                                        *ptr0.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                    );
+                                    let v8 = match l6 {
+                                        0 => {
+                                            let e8 = {
+                                                let l7 = *ptr0
+                                                    .add(4 + 1 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>();
+                                                super::super::super::wasi::io::error::Error::from_handle(
+                                                    l7 as u32,
+                                                )
+                                            };
+                                            StreamError::LastOperationFailed(e8)
+                                        }
+                                        n => {
+                                            debug_assert_eq!(n, 1, "invalid enum discriminant");
+                                            StreamError::Closed
+                                        }
+                                    };
+                                    v8
+                                };
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result9
+                    }
+                }
+            }
+            impl InputStream {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Read bytes from a stream, after blocking until at least one byte can
+                /// be read. Except for blocking, behavior is identical to `read`.
+                #[allow(async_fn_in_trait)]
+                pub fn blocking_read(
+                    &self,
+                    len: u64,
+                ) -> ::core::result::Result<_rt::Vec<u8>, StreamError> {
+                    unsafe {
+                        #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                        #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                        struct RetArea(
+                            [::core::mem::MaybeUninit<
+                                u8,
+                            >; 3 * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 3
+                                * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:io/streams@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]input-stream.blocking-read"]
+                            fn wit_import1(_: i32, _: i64, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: i64, _: *mut u8) {
+                            unreachable!()
+                        }
+                        wit_import1((self).handle() as i32, _rt::as_i64(&len), ptr0);
+                        let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                        let result9 = match l2 {
+                            0 => {
+                                let e = {
+                                    let l3 = *ptr0
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>();
+                                    let l4 = *ptr0
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len5 = l4;
+                                    <_ as From<
+                                        _rt::Vec<_>,
+                                    >>::from(_rt::Vec::from_raw_parts(l3.cast(), len5, len5))
+                                };
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = {
+                                    let l6 = i32::from(
+                                        *ptr0.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                    );
+                                    let v8 = match l6 {
+                                        0 => {
+                                            let e8 = {
+                                                let l7 = *ptr0
+                                                    .add(4 + 1 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>();
+                                                super::super::super::wasi::io::error::Error::from_handle(
+                                                    l7 as u32,
+                                                )
+                                            };
+                                            StreamError::LastOperationFailed(e8)
+                                        }
+                                        n => {
+                                            debug_assert_eq!(n, 1, "invalid enum discriminant");
+                                            StreamError::Closed
+                                        }
+                                    };
+                                    v8
+                                };
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result9
+                    }
+                }
+            }
+            impl InputStream {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Skip bytes from a stream. Returns number of bytes skipped.
+                ///
+                /// Behaves identical to `read`, except instead of returning a list
+                /// of bytes, returns the number of bytes consumed from the stream.
+                #[allow(async_fn_in_trait)]
+                pub fn skip(
+                    &self,
+                    len: u64,
+                ) -> ::core::result::Result<u64, StreamError> {
+                    unsafe {
+                        #[repr(align(8))]
+                        struct RetArea([::core::mem::MaybeUninit<u8>; 16]);
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 16],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:io/streams@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]input-stream.skip"]
+                            fn wit_import1(_: i32, _: i64, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: i64, _: *mut u8) {
+                            unreachable!()
+                        }
+                        wit_import1((self).handle() as i32, _rt::as_i64(&len), ptr0);
+                        let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                        let result7 = match l2 {
+                            0 => {
+                                let e = {
+                                    let l3 = *ptr0.add(8).cast::<i64>();
+                                    l3 as u64
+                                };
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = {
+                                    let l4 = i32::from(*ptr0.add(8).cast::<u8>());
+                                    let v6 = match l4 {
+                                        0 => {
+                                            let e6 = {
+                                                let l5 = *ptr0.add(12).cast::<i32>();
+                                                super::super::super::wasi::io::error::Error::from_handle(
+                                                    l5 as u32,
+                                                )
+                                            };
+                                            StreamError::LastOperationFailed(e6)
+                                        }
+                                        n => {
+                                            debug_assert_eq!(n, 1, "invalid enum discriminant");
+                                            StreamError::Closed
+                                        }
+                                    };
+                                    v6
+                                };
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result7
+                    }
+                }
+            }
+            impl InputStream {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Skip bytes from a stream, after blocking until at least one byte
+                /// can be skipped. Except for blocking behavior, identical to `skip`.
+                #[allow(async_fn_in_trait)]
+                pub fn blocking_skip(
+                    &self,
+                    len: u64,
+                ) -> ::core::result::Result<u64, StreamError> {
+                    unsafe {
+                        #[repr(align(8))]
+                        struct RetArea([::core::mem::MaybeUninit<u8>; 16]);
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 16],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:io/streams@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]input-stream.blocking-skip"]
+                            fn wit_import1(_: i32, _: i64, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: i64, _: *mut u8) {
+                            unreachable!()
+                        }
+                        wit_import1((self).handle() as i32, _rt::as_i64(&len), ptr0);
+                        let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                        let result7 = match l2 {
+                            0 => {
+                                let e = {
+                                    let l3 = *ptr0.add(8).cast::<i64>();
+                                    l3 as u64
+                                };
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = {
+                                    let l4 = i32::from(*ptr0.add(8).cast::<u8>());
+                                    let v6 = match l4 {
+                                        0 => {
+                                            let e6 = {
+                                                let l5 = *ptr0.add(12).cast::<i32>();
+                                                super::super::super::wasi::io::error::Error::from_handle(
+                                                    l5 as u32,
+                                                )
+                                            };
+                                            StreamError::LastOperationFailed(e6)
+                                        }
+                                        n => {
+                                            debug_assert_eq!(n, 1, "invalid enum discriminant");
+                                            StreamError::Closed
+                                        }
+                                    };
+                                    v6
+                                };
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result7
+                    }
+                }
+            }
+            impl InputStream {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Create a `pollable` which will resolve once either the specified stream
+                /// has bytes available to read or the other end of the stream has been
+                /// closed.
+                /// The created `pollable` is a child resource of the `input-stream`.
+                /// Implementations may trap if the `input-stream` is dropped before
+                /// all derived `pollable`s created with this function are dropped.
+                #[allow(async_fn_in_trait)]
+                pub fn subscribe(&self) -> Pollable {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:io/streams@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]input-stream.subscribe"]
+                            fn wit_import0(_: i32) -> i32;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import0(_: i32) -> i32 {
+                            unreachable!()
+                        }
+                        let ret = wit_import0((self).handle() as i32);
+                        super::super::super::wasi::io::poll::Pollable::from_handle(
+                            ret as u32,
+                        )
+                    }
+                }
+            }
+            impl OutputStream {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Check readiness for writing. This function never blocks.
+                ///
+                /// Returns the number of bytes permitted for the next call to `write`,
+                /// or an error. Calling `write` with more bytes than this function has
+                /// permitted will trap.
+                ///
+                /// When this function returns 0 bytes, the `subscribe` pollable will
+                /// become ready when this function will report at least 1 byte, or an
+                /// error.
+                #[allow(async_fn_in_trait)]
+                pub fn check_write(&self) -> ::core::result::Result<u64, StreamError> {
+                    unsafe {
+                        #[repr(align(8))]
+                        struct RetArea([::core::mem::MaybeUninit<u8>; 16]);
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 16],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:io/streams@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]output-stream.check-write"]
+                            fn wit_import1(_: i32, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: *mut u8) {
+                            unreachable!()
+                        }
+                        wit_import1((self).handle() as i32, ptr0);
+                        let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                        let result7 = match l2 {
+                            0 => {
+                                let e = {
+                                    let l3 = *ptr0.add(8).cast::<i64>();
+                                    l3 as u64
+                                };
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = {
+                                    let l4 = i32::from(*ptr0.add(8).cast::<u8>());
+                                    let v6 = match l4 {
+                                        0 => {
+                                            let e6 = {
+                                                let l5 = *ptr0.add(12).cast::<i32>();
+                                                super::super::super::wasi::io::error::Error::from_handle(
+                                                    l5 as u32,
+                                                )
+                                            };
+                                            StreamError::LastOperationFailed(e6)
+                                        }
+                                        n => {
+                                            debug_assert_eq!(n, 1, "invalid enum discriminant");
+                                            StreamError::Closed
+                                        }
+                                    };
+                                    v6
+                                };
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result7
+                    }
+                }
+            }
+            impl OutputStream {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Perform a write. This function never blocks.
+                ///
+                /// When the destination of a `write` is binary data, the bytes from
+                /// `contents` are written verbatim. When the destination of a `write` is
+                /// known to the implementation to be text, the bytes of `contents` are
+                /// transcoded from UTF-8 into the encoding of the destination and then
+                /// written.
+                ///
+                /// Precondition: check-write gave permit of Ok(n) and contents has a
+                /// length of less than or equal to n. Otherwise, this function will trap.
+                ///
+                /// returns Err(closed) without writing if the stream has closed since
+                /// the last call to check-write provided a permit.
+                #[allow(async_fn_in_trait)]
+                pub fn write(
+                    &self,
+                    contents: &[u8],
+                ) -> ::core::result::Result<(), StreamError> {
+                    unsafe {
+                        #[repr(align(4))]
+                        struct RetArea([::core::mem::MaybeUninit<u8>; 12]);
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 12],
+                        );
+                        let vec0 = contents;
+                        let ptr0 = vec0.as_ptr().cast::<u8>();
+                        let len0 = vec0.len();
+                        let ptr1 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:io/streams@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]output-stream.write"]
+                            fn wit_import2(_: i32, _: *mut u8, _: usize, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import2(
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        ) {
+                            unreachable!()
+                        }
+                        wit_import2((self).handle() as i32, ptr0.cast_mut(), len0, ptr1);
+                        let l3 = i32::from(*ptr1.add(0).cast::<u8>());
+                        let result7 = match l3 {
+                            0 => {
+                                let e = ();
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = {
+                                    let l4 = i32::from(*ptr1.add(4).cast::<u8>());
+                                    let v6 = match l4 {
+                                        0 => {
+                                            let e6 = {
+                                                let l5 = *ptr1.add(8).cast::<i32>();
+                                                super::super::super::wasi::io::error::Error::from_handle(
+                                                    l5 as u32,
+                                                )
+                                            };
+                                            StreamError::LastOperationFailed(e6)
+                                        }
+                                        n => {
+                                            debug_assert_eq!(n, 1, "invalid enum discriminant");
+                                            StreamError::Closed
+                                        }
+                                    };
+                                    v6
+                                };
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result7
+                    }
+                }
+            }
+            impl OutputStream {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Perform a write of up to 4096 bytes, and then flush the stream. Block
+                /// until all of these operations are complete, or an error occurs.
+                ///
+                /// Returns success when all of the contents written are successfully
+                /// flushed to output. If an error occurs at any point before all
+                /// contents are successfully flushed, that error is returned as soon as
+                /// possible. If writing and flushing the complete contents causes the
+                /// stream to become closed, this call should return success, and
+                /// subsequent calls to check-write or other interfaces should return
+                /// stream-error::closed.
+                #[allow(async_fn_in_trait)]
+                pub fn blocking_write_and_flush(
+                    &self,
+                    contents: &[u8],
+                ) -> ::core::result::Result<(), StreamError> {
+                    unsafe {
+                        #[repr(align(4))]
+                        struct RetArea([::core::mem::MaybeUninit<u8>; 12]);
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 12],
+                        );
+                        let vec0 = contents;
+                        let ptr0 = vec0.as_ptr().cast::<u8>();
+                        let len0 = vec0.len();
+                        let ptr1 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:io/streams@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]output-stream.blocking-write-and-flush"]
+                            fn wit_import2(_: i32, _: *mut u8, _: usize, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import2(
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        ) {
+                            unreachable!()
+                        }
+                        wit_import2((self).handle() as i32, ptr0.cast_mut(), len0, ptr1);
+                        let l3 = i32::from(*ptr1.add(0).cast::<u8>());
+                        let result7 = match l3 {
+                            0 => {
+                                let e = ();
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = {
+                                    let l4 = i32::from(*ptr1.add(4).cast::<u8>());
+                                    let v6 = match l4 {
+                                        0 => {
+                                            let e6 = {
+                                                let l5 = *ptr1.add(8).cast::<i32>();
+                                                super::super::super::wasi::io::error::Error::from_handle(
+                                                    l5 as u32,
+                                                )
+                                            };
+                                            StreamError::LastOperationFailed(e6)
+                                        }
+                                        n => {
+                                            debug_assert_eq!(n, 1, "invalid enum discriminant");
+                                            StreamError::Closed
+                                        }
+                                    };
+                                    v6
+                                };
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result7
+                    }
+                }
+            }
+            impl OutputStream {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Request to flush buffered output. This function never blocks.
+                ///
+                /// This tells the output-stream that the caller intends any buffered
+                /// output to be flushed. the output which is expected to be flushed
+                /// is all that has been passed to `write` prior to this call.
+                ///
+                /// Upon calling this function, the `output-stream` will not accept any
+                /// writes (`check-write` will return `ok(0)`) until the flush has
+                /// completed. The `subscribe` pollable will become ready when the
+                /// flush has completed and the stream can accept more writes.
+                #[allow(async_fn_in_trait)]
+                pub fn flush(&self) -> ::core::result::Result<(), StreamError> {
+                    unsafe {
+                        #[repr(align(4))]
+                        struct RetArea([::core::mem::MaybeUninit<u8>; 12]);
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 12],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:io/streams@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]output-stream.flush"]
+                            fn wit_import1(_: i32, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: *mut u8) {
+                            unreachable!()
+                        }
+                        wit_import1((self).handle() as i32, ptr0);
+                        let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                        let result6 = match l2 {
+                            0 => {
+                                let e = ();
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = {
+                                    let l3 = i32::from(*ptr0.add(4).cast::<u8>());
+                                    let v5 = match l3 {
+                                        0 => {
+                                            let e5 = {
+                                                let l4 = *ptr0.add(8).cast::<i32>();
+                                                super::super::super::wasi::io::error::Error::from_handle(
+                                                    l4 as u32,
+                                                )
+                                            };
+                                            StreamError::LastOperationFailed(e5)
+                                        }
+                                        n => {
+                                            debug_assert_eq!(n, 1, "invalid enum discriminant");
+                                            StreamError::Closed
+                                        }
+                                    };
+                                    v5
+                                };
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result6
+                    }
+                }
+            }
+            impl OutputStream {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Request to flush buffered output, and block until flush completes
+                /// and stream is ready for writing again.
+                #[allow(async_fn_in_trait)]
+                pub fn blocking_flush(&self) -> ::core::result::Result<(), StreamError> {
+                    unsafe {
+                        #[repr(align(4))]
+                        struct RetArea([::core::mem::MaybeUninit<u8>; 12]);
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 12],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:io/streams@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]output-stream.blocking-flush"]
+                            fn wit_import1(_: i32, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: *mut u8) {
+                            unreachable!()
+                        }
+                        wit_import1((self).handle() as i32, ptr0);
+                        let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                        let result6 = match l2 {
+                            0 => {
+                                let e = ();
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = {
+                                    let l3 = i32::from(*ptr0.add(4).cast::<u8>());
+                                    let v5 = match l3 {
+                                        0 => {
+                                            let e5 = {
+                                                let l4 = *ptr0.add(8).cast::<i32>();
+                                                super::super::super::wasi::io::error::Error::from_handle(
+                                                    l4 as u32,
+                                                )
+                                            };
+                                            StreamError::LastOperationFailed(e5)
+                                        }
+                                        n => {
+                                            debug_assert_eq!(n, 1, "invalid enum discriminant");
+                                            StreamError::Closed
+                                        }
+                                    };
+                                    v5
+                                };
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result6
+                    }
+                }
+            }
+            impl OutputStream {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Create a `pollable` which will resolve once the output-stream
+                /// is ready for more writing, or an error has occurred. When this
+                /// pollable is ready, `check-write` will return `ok(n)` with n>0, or an
+                /// error.
+                ///
+                /// If the stream is closed, this pollable is always ready immediately.
+                ///
+                /// The created `pollable` is a child resource of the `output-stream`.
+                /// Implementations may trap if the `output-stream` is dropped before
+                /// all derived `pollable`s created with this function are dropped.
+                #[allow(async_fn_in_trait)]
+                pub fn subscribe(&self) -> Pollable {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:io/streams@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]output-stream.subscribe"]
+                            fn wit_import0(_: i32) -> i32;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import0(_: i32) -> i32 {
+                            unreachable!()
+                        }
+                        let ret = wit_import0((self).handle() as i32);
+                        super::super::super::wasi::io::poll::Pollable::from_handle(
+                            ret as u32,
+                        )
+                    }
+                }
+            }
+            impl OutputStream {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Write zeroes to a stream.
+                ///
+                /// This should be used precisely like `write` with the exact same
+                /// preconditions (must use check-write first), but instead of
+                /// passing a list of bytes, you simply pass the number of zero-bytes
+                /// that should be written.
+                #[allow(async_fn_in_trait)]
+                pub fn write_zeroes(
+                    &self,
+                    len: u64,
+                ) -> ::core::result::Result<(), StreamError> {
+                    unsafe {
+                        #[repr(align(4))]
+                        struct RetArea([::core::mem::MaybeUninit<u8>; 12]);
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 12],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:io/streams@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]output-stream.write-zeroes"]
+                            fn wit_import1(_: i32, _: i64, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: i64, _: *mut u8) {
+                            unreachable!()
+                        }
+                        wit_import1((self).handle() as i32, _rt::as_i64(&len), ptr0);
+                        let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                        let result6 = match l2 {
+                            0 => {
+                                let e = ();
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = {
+                                    let l3 = i32::from(*ptr0.add(4).cast::<u8>());
+                                    let v5 = match l3 {
+                                        0 => {
+                                            let e5 = {
+                                                let l4 = *ptr0.add(8).cast::<i32>();
+                                                super::super::super::wasi::io::error::Error::from_handle(
+                                                    l4 as u32,
+                                                )
+                                            };
+                                            StreamError::LastOperationFailed(e5)
+                                        }
+                                        n => {
+                                            debug_assert_eq!(n, 1, "invalid enum discriminant");
+                                            StreamError::Closed
+                                        }
+                                    };
+                                    v5
+                                };
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result6
+                    }
+                }
+            }
+            impl OutputStream {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Perform a write of up to 4096 zeroes, and then flush the stream.
+                /// Block until all of these operations are complete, or an error
+                /// occurs.
+                ///
+                /// Functionality is equivelant to `blocking-write-and-flush` with
+                /// contents given as a list of len containing only zeroes.
+                #[allow(async_fn_in_trait)]
+                pub fn blocking_write_zeroes_and_flush(
+                    &self,
+                    len: u64,
+                ) -> ::core::result::Result<(), StreamError> {
+                    unsafe {
+                        #[repr(align(4))]
+                        struct RetArea([::core::mem::MaybeUninit<u8>; 12]);
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 12],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:io/streams@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]output-stream.blocking-write-zeroes-and-flush"]
+                            fn wit_import1(_: i32, _: i64, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: i64, _: *mut u8) {
+                            unreachable!()
+                        }
+                        wit_import1((self).handle() as i32, _rt::as_i64(&len), ptr0);
+                        let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                        let result6 = match l2 {
+                            0 => {
+                                let e = ();
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = {
+                                    let l3 = i32::from(*ptr0.add(4).cast::<u8>());
+                                    let v5 = match l3 {
+                                        0 => {
+                                            let e5 = {
+                                                let l4 = *ptr0.add(8).cast::<i32>();
+                                                super::super::super::wasi::io::error::Error::from_handle(
+                                                    l4 as u32,
+                                                )
+                                            };
+                                            StreamError::LastOperationFailed(e5)
+                                        }
+                                        n => {
+                                            debug_assert_eq!(n, 1, "invalid enum discriminant");
+                                            StreamError::Closed
+                                        }
+                                    };
+                                    v5
+                                };
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result6
+                    }
+                }
+            }
+            impl OutputStream {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Read from one stream and write to another.
+                ///
+                /// The behavior of splice is equivalent to:
+                /// 1. calling `check-write` on the `output-stream`
+                /// 2. calling `read` on the `input-stream` with the smaller of the
+                /// `check-write` permitted length and the `len` provided to `splice`
+                /// 3. calling `write` on the `output-stream` with that read data.
+                ///
+                /// Any error reported by the call to `check-write`, `read`, or
+                /// `write` ends the splice and reports that error.
+                ///
+                /// This function returns the number of bytes transferred; it may be less
+                /// than `len`.
+                #[allow(async_fn_in_trait)]
+                pub fn splice(
+                    &self,
+                    src: &InputStream,
+                    len: u64,
+                ) -> ::core::result::Result<u64, StreamError> {
+                    unsafe {
+                        #[repr(align(8))]
+                        struct RetArea([::core::mem::MaybeUninit<u8>; 16]);
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 16],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:io/streams@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]output-stream.splice"]
+                            fn wit_import1(_: i32, _: i32, _: i64, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(
+                            _: i32,
+                            _: i32,
+                            _: i64,
+                            _: *mut u8,
+                        ) {
+                            unreachable!()
+                        }
+                        wit_import1(
+                            (self).handle() as i32,
+                            (src).handle() as i32,
+                            _rt::as_i64(&len),
+                            ptr0,
+                        );
+                        let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                        let result7 = match l2 {
+                            0 => {
+                                let e = {
+                                    let l3 = *ptr0.add(8).cast::<i64>();
+                                    l3 as u64
+                                };
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = {
+                                    let l4 = i32::from(*ptr0.add(8).cast::<u8>());
+                                    let v6 = match l4 {
+                                        0 => {
+                                            let e6 = {
+                                                let l5 = *ptr0.add(12).cast::<i32>();
+                                                super::super::super::wasi::io::error::Error::from_handle(
+                                                    l5 as u32,
+                                                )
+                                            };
+                                            StreamError::LastOperationFailed(e6)
+                                        }
+                                        n => {
+                                            debug_assert_eq!(n, 1, "invalid enum discriminant");
+                                            StreamError::Closed
+                                        }
+                                    };
+                                    v6
+                                };
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result7
+                    }
+                }
+            }
+            impl OutputStream {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Read from one stream and write to another, with blocking.
+                ///
+                /// This is similar to `splice`, except that it blocks until the
+                /// `output-stream` is ready for writing, and the `input-stream`
+                /// is ready for reading, before performing the `splice`.
+                #[allow(async_fn_in_trait)]
+                pub fn blocking_splice(
+                    &self,
+                    src: &InputStream,
+                    len: u64,
+                ) -> ::core::result::Result<u64, StreamError> {
+                    unsafe {
+                        #[repr(align(8))]
+                        struct RetArea([::core::mem::MaybeUninit<u8>; 16]);
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 16],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "wasi:io/streams@0.2.12")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]output-stream.blocking-splice"]
+                            fn wit_import1(_: i32, _: i32, _: i64, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(
+                            _: i32,
+                            _: i32,
+                            _: i64,
+                            _: *mut u8,
+                        ) {
+                            unreachable!()
+                        }
+                        wit_import1(
+                            (self).handle() as i32,
+                            (src).handle() as i32,
+                            _rt::as_i64(&len),
+                            ptr0,
+                        );
+                        let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                        let result7 = match l2 {
+                            0 => {
+                                let e = {
+                                    let l3 = *ptr0.add(8).cast::<i64>();
+                                    l3 as u64
+                                };
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = {
+                                    let l4 = i32::from(*ptr0.add(8).cast::<u8>());
+                                    let v6 = match l4 {
+                                        0 => {
+                                            let e6 = {
+                                                let l5 = *ptr0.add(12).cast::<i32>();
+                                                super::super::super::wasi::io::error::Error::from_handle(
+                                                    l5 as u32,
+                                                )
+                                            };
+                                            StreamError::LastOperationFailed(e6)
+                                        }
+                                        n => {
+                                            debug_assert_eq!(n, 1, "invalid enum discriminant");
+                                            StreamError::Closed
+                                        }
+                                    };
+                                    v6
+                                };
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result7
+                    }
+                }
+            }
+        }
+    }
     pub mod logging {
         /// Log lines of a guest. The engine adds time, app, version, function and request id.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
@@ -541,22 +7603,117 @@ pub mod exports {
 #[rustfmt::skip]
 mod _rt {
     #![allow(dead_code, unused_imports, clippy::all)]
-    pub use alloc_crate::string::String;
-    #[cfg(target_arch = "wasm32")]
-    pub fn run_ctors_once() {
-        wit_bindgen::rt::run_ctors_once();
+    use core::fmt;
+    use core::marker;
+    use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    /// A type which represents a component model resource, either imported or
+    /// exported into this component.
+    ///
+    /// This is a low-level wrapper which handles the lifetime of the resource
+    /// (namely this has a destructor). The `T` provided defines the component model
+    /// intrinsics that this wrapper uses.
+    ///
+    /// One of the chief purposes of this type is to provide `Deref` implementations
+    /// to access the underlying data when it is owned.
+    ///
+    /// This type is primarily used in generated code for exported and imported
+    /// resources.
+    #[repr(transparent)]
+    pub struct Resource<T: WasmResource> {
+        handle: AtomicU32,
+        _marker: marker::PhantomData<T>,
     }
-    pub use alloc_crate::alloc;
-    pub unsafe fn cabi_dealloc(ptr: *mut u8, size: usize, align: usize) {
-        if size == 0 {
-            return;
+    /// A trait which all wasm resources implement, namely providing the ability to
+    /// drop a resource.
+    ///
+    /// This generally is implemented by generated code, not user-facing code.
+    #[allow(clippy::missing_safety_doc)]
+    pub unsafe trait WasmResource {
+        /// Invokes the `[resource-drop]...` intrinsic.
+        unsafe fn drop(handle: u32);
+    }
+    impl<T: WasmResource> Resource<T> {
+        #[doc(hidden)]
+        pub unsafe fn from_handle(handle: u32) -> Self {
+            debug_assert!(handle != 0 && handle != u32::MAX);
+            Self {
+                handle: AtomicU32::new(handle),
+                _marker: marker::PhantomData,
+            }
         }
-        unsafe {
-            let layout = alloc::Layout::from_size_align_unchecked(size, align);
-            alloc::dealloc(ptr, layout);
+        /// Takes ownership of the handle owned by `resource`.
+        ///
+        /// Note that this ideally would be `into_handle` taking `Resource<T>` by
+        /// ownership. The code generator does not enable that in all situations,
+        /// unfortunately, so this is provided instead.
+        ///
+        /// Also note that `take_handle` is in theory only ever called on values
+        /// owned by a generated function. For example a generated function might
+        /// take `Resource<T>` as an argument but then call `take_handle` on a
+        /// reference to that argument. In that sense the dynamic nature of
+        /// `take_handle` should only be exposed internally to generated code, not
+        /// to user code.
+        #[doc(hidden)]
+        pub fn take_handle(resource: &Resource<T>) -> u32 {
+            resource.handle.swap(u32::MAX, Relaxed)
+        }
+        #[doc(hidden)]
+        pub fn handle(resource: &Resource<T>) -> u32 {
+            resource.handle.load(Relaxed)
+        }
+    }
+    impl<T: WasmResource> fmt::Debug for Resource<T> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.debug_struct("Resource").field("handle", &self.handle).finish()
+        }
+    }
+    impl<T: WasmResource> Drop for Resource<T> {
+        fn drop(&mut self) {
+            unsafe {
+                match self.handle.load(Relaxed) {
+                    u32::MAX => {}
+                    other => T::drop(other),
+                }
+            }
+        }
+    }
+    pub unsafe fn bool_lift(val: u8) -> bool {
+        if cfg!(debug_assertions) {
+            match val {
+                0 => false,
+                1 => true,
+                _ => panic!("invalid bool discriminant"),
+            }
+        } else {
+            val != 0
         }
     }
     pub use alloc_crate::vec::Vec;
+    pub use alloc_crate::alloc;
+    pub fn as_i64<T: AsI64>(t: T) -> i64 {
+        t.as_i64()
+    }
+    pub trait AsI64 {
+        fn as_i64(self) -> i64;
+    }
+    impl<'a, T: Copy + AsI64> AsI64 for &'a T {
+        fn as_i64(self) -> i64 {
+            (*self).as_i64()
+        }
+    }
+    impl AsI64 for i64 {
+        #[inline]
+        fn as_i64(self) -> i64 {
+            self as i64
+        }
+    }
+    impl AsI64 for u64 {
+        #[inline]
+        fn as_i64(self) -> i64 {
+            self as i64
+        }
+    }
+    pub use alloc_crate::string::String;
     pub unsafe fn string_lift(bytes: Vec<u8>) -> String {
         if cfg!(debug_assertions) {
             String::from_utf8(bytes).unwrap()
@@ -570,6 +7727,19 @@ mod _rt {
         } else {
             unsafe { core::hint::unreachable_unchecked() }
         }
+    }
+    pub unsafe fn cabi_dealloc(ptr: *mut u8, size: usize, align: usize) {
+        if size == 0 {
+            return;
+        }
+        unsafe {
+            let layout = alloc::Layout::from_size_align_unchecked(size, align);
+            alloc::dealloc(ptr, layout);
+        }
+    }
+    #[cfg(target_arch = "wasm32")]
+    pub fn run_ctors_once() {
+        wit_bindgen::rt::run_ctors_once();
     }
     pub fn as_i32<T: AsI32>(t: T) -> i32 {
         t.as_i32()
@@ -663,20 +7833,130 @@ macro_rules! __export_module_impl {
         =
         "component-type:wit-bindgen:0.63.0:hookd:engine@0.1.0:module:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 573] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 6143] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xc0\x03\x01A\x02\x01\
-A\x04\x01B\x04\x01m\x06\x05trace\x05debug\x04info\x04warn\x05error\x08critical\x04\
-\0\x05level\x03\0\0\x01@\x03\x05level\x01\x07contexts\x07messages\x01\0\x04\0\x03\
-log\x01\x02\x03\0\x20wasi:logging/logging@0.1.0-draft\x05\0\x01B\x0d\x01r\x02\x04\
-names\x08internal\x7f\x04\0\x0adefinition\x03\0\0\x01ks\x01r\x07\x0arequest-ids\x06\
-app-ids\x0benvironments\x0eremote-address\x02\x0dsession-token\x02\x0ccurrent-us\
-er\x02\x0bdeadline-msy\x04\0\x07context\x03\0\x03\x01r\x03\x04codez\x06status{\x07\
-messages\x04\0\x07failure\x03\0\x05\x01p\x01\x01@\0\0\x07\x04\0\x0bdefinitions\x01\
-\x08\x01j\x01s\x01\x06\x01@\x03\x04names\x06paramss\x03ctx\x04\0\x09\x04\0\x04ca\
-ll\x01\x0a\x04\0\x1chookd:engine/functions@0.1.0\x05\x01\x04\0\x19hookd:engine/m\
-odule@0.1.0\x04\0\x0b\x0c\x01\0\x06module\x03\0\0\0G\x09producers\x01\x0cprocess\
-ed-by\x02\x0dwit-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x82/\x01A\x02\x01A\x19\
+\x01B\x04\x01m\x06\x05trace\x05debug\x04info\x04warn\x05error\x08critical\x04\0\x05\
+level\x03\0\0\x01@\x03\x05level\x01\x07contexts\x07messages\x01\0\x04\0\x03log\x01\
+\x02\x03\0\x20wasi:logging/logging@0.1.0-draft\x05\0\x01B\x0a\x04\0\x08pollable\x03\
+\x01\x01h\0\x01@\x01\x04self\x01\0\x7f\x04\0\x16[method]pollable.ready\x01\x02\x01\
+@\x01\x04self\x01\x01\0\x04\0\x16[method]pollable.block\x01\x03\x01p\x01\x01py\x01\
+@\x01\x02in\x04\0\x05\x04\0\x04poll\x01\x06\x03\0\x13wasi:io/poll@0.2.12\x05\x01\
+\x02\x03\0\x01\x08pollable\x01B\x0f\x02\x03\x02\x01\x02\x04\0\x08pollable\x03\0\0\
+\x01w\x04\0\x07instant\x03\0\x02\x01w\x04\0\x08duration\x03\0\x04\x01@\0\0\x03\x04\
+\0\x03now\x01\x06\x01@\0\0\x05\x04\0\x0aresolution\x01\x07\x01i\x01\x01@\x01\x04\
+when\x03\0\x08\x04\0\x11subscribe-instant\x01\x09\x01@\x01\x04when\x05\0\x08\x04\
+\0\x12subscribe-duration\x01\x0a\x03\0\"wasi:clocks/monotonic-clock@0.2.12\x05\x03\
+\x01B\x04\x04\0\x05error\x03\x01\x01h\0\x01@\x01\x04self\x01\0s\x04\0\x1d[method\
+]error.to-debug-string\x01\x02\x03\0\x14wasi:io/error@0.2.12\x05\x04\x02\x03\0\x03\
+\x05error\x01B(\x02\x03\x02\x01\x05\x04\0\x05error\x03\0\0\x02\x03\x02\x01\x02\x04\
+\0\x08pollable\x03\0\x02\x01i\x01\x01q\x02\x15last-operation-failed\x01\x04\0\x06\
+closed\0\0\x04\0\x0cstream-error\x03\0\x05\x04\0\x0cinput-stream\x03\x01\x04\0\x0d\
+output-stream\x03\x01\x01h\x07\x01p}\x01j\x01\x0a\x01\x06\x01@\x02\x04self\x09\x03\
+lenw\0\x0b\x04\0\x19[method]input-stream.read\x01\x0c\x04\0\"[method]input-strea\
+m.blocking-read\x01\x0c\x01j\x01w\x01\x06\x01@\x02\x04self\x09\x03lenw\0\x0d\x04\
+\0\x19[method]input-stream.skip\x01\x0e\x04\0\"[method]input-stream.blocking-ski\
+p\x01\x0e\x01i\x03\x01@\x01\x04self\x09\0\x0f\x04\0\x1e[method]input-stream.subs\
+cribe\x01\x10\x01h\x08\x01@\x01\x04self\x11\0\x0d\x04\0![method]output-stream.ch\
+eck-write\x01\x12\x01j\0\x01\x06\x01@\x02\x04self\x11\x08contents\x0a\0\x13\x04\0\
+\x1b[method]output-stream.write\x01\x14\x04\0.[method]output-stream.blocking-wri\
+te-and-flush\x01\x14\x01@\x01\x04self\x11\0\x13\x04\0\x1b[method]output-stream.f\
+lush\x01\x15\x04\0$[method]output-stream.blocking-flush\x01\x15\x01@\x01\x04self\
+\x11\0\x0f\x04\0\x1f[method]output-stream.subscribe\x01\x16\x01@\x02\x04self\x11\
+\x03lenw\0\x13\x04\0\"[method]output-stream.write-zeroes\x01\x17\x04\05[method]o\
+utput-stream.blocking-write-zeroes-and-flush\x01\x17\x01@\x03\x04self\x11\x03src\
+\x09\x03lenw\0\x0d\x04\0\x1c[method]output-stream.splice\x01\x18\x04\0%[method]o\
+utput-stream.blocking-splice\x01\x18\x03\0\x16wasi:io/streams@0.2.12\x05\x06\x02\
+\x03\0\x02\x08duration\x02\x03\0\x04\x0cinput-stream\x02\x03\0\x04\x0doutput-str\
+eam\x01B\xa2\x01\x02\x03\x02\x01\x07\x04\0\x08duration\x03\0\0\x02\x03\x02\x01\x08\
+\x04\0\x0cinput-stream\x03\0\x02\x02\x03\x02\x01\x09\x04\0\x0doutput-stream\x03\0\
+\x04\x02\x03\x02\x01\x05\x04\0\x08io-error\x03\0\x06\x02\x03\x02\x01\x02\x04\0\x08\
+pollable\x03\0\x08\x01q\x0a\x03get\0\0\x04head\0\0\x04post\0\0\x03put\0\0\x06del\
+ete\0\0\x07connect\0\0\x07options\0\0\x05trace\0\0\x05patch\0\0\x05other\x01s\0\x04\
+\0\x06method\x03\0\x0a\x01q\x03\x04HTTP\0\0\x05HTTPS\0\0\x05other\x01s\0\x04\0\x06\
+scheme\x03\0\x0c\x01ks\x01k{\x01r\x02\x05rcode\x0e\x09info-code\x0f\x04\0\x11DNS\
+-error-payload\x03\0\x10\x01k}\x01r\x02\x08alert-id\x12\x0dalert-message\x0e\x04\
+\0\x1aTLS-alert-received-payload\x03\0\x13\x01ky\x01r\x02\x0afield-name\x0e\x0af\
+ield-size\x15\x04\0\x12field-size-payload\x03\0\x16\x01kw\x01k\x17\x01q'\x0bDNS-\
+timeout\0\0\x09DNS-error\x01\x11\0\x15destination-not-found\0\0\x17destination-u\
+navailable\0\0\x19destination-IP-prohibited\0\0\x19destination-IP-unroutable\0\0\
+\x12connection-refused\0\0\x15connection-terminated\0\0\x12connection-timeout\0\0\
+\x17connection-read-timeout\0\0\x18connection-write-timeout\0\0\x18connection-li\
+mit-reached\0\0\x12TLS-protocol-error\0\0\x15TLS-certificate-error\0\0\x12TLS-al\
+ert-received\x01\x14\0\x13HTTP-request-denied\0\0\x1cHTTP-request-length-require\
+d\0\0\x16HTTP-request-body-size\x01\x18\0\x1bHTTP-request-method-invalid\0\0\x18\
+HTTP-request-URI-invalid\0\0\x19HTTP-request-URI-too-long\0\0\x20HTTP-request-he\
+ader-section-size\x01\x15\0\x18HTTP-request-header-size\x01\x19\0!HTTP-request-t\
+railer-section-size\x01\x15\0\x19HTTP-request-trailer-size\x01\x17\0\x18HTTP-res\
+ponse-incomplete\0\0!HTTP-response-header-section-size\x01\x15\0\x19HTTP-respons\
+e-header-size\x01\x17\0\x17HTTP-response-body-size\x01\x18\0\"HTTP-response-trai\
+ler-section-size\x01\x15\0\x1aHTTP-response-trailer-size\x01\x17\0\x1dHTTP-respo\
+nse-transfer-coding\x01\x0e\0\x1cHTTP-response-content-coding\x01\x0e\0\x15HTTP-\
+response-timeout\0\0\x13HTTP-upgrade-failed\0\0\x13HTTP-protocol-error\0\0\x0dlo\
+op-detected\0\0\x13configuration-error\0\0\x0einternal-error\x01\x0e\0\x04\0\x0a\
+error-code\x03\0\x1a\x01q\x03\x0einvalid-syntax\0\0\x09forbidden\0\0\x09immutabl\
+e\0\0\x04\0\x0cheader-error\x03\0\x1c\x01s\x04\0\x09field-key\x03\0\x1e\x04\0\x0a\
+field-name\x03\0\x1f\x01p}\x04\0\x0bfield-value\x03\0!\x04\0\x06fields\x03\x01\x04\
+\0\x07headers\x03\0#\x04\0\x08trailers\x03\0#\x04\0\x10outgoing-request\x03\x01\x04\
+\0\x0frequest-options\x03\x01\x01{\x04\0\x0bstatus-code\x03\0(\x04\0\x11incoming\
+-response\x03\x01\x04\0\x0dincoming-body\x03\x01\x04\0\x0ffuture-trailers\x03\x01\
+\x04\0\x0doutgoing-body\x03\x01\x04\0\x18future-incoming-response\x03\x01\x01i#\x01\
+@\0\0/\x04\0\x13[constructor]fields\x010\x01o\x02\x20\"\x01p1\x01j\x01/\x01\x1d\x01\
+@\x01\x07entries2\03\x04\0\x18[static]fields.from-list\x014\x01h#\x01p\"\x01@\x02\
+\x04self5\x04name\x20\06\x04\0\x12[method]fields.get\x017\x01@\x02\x04self5\x04n\
+ame\x20\0\x7f\x04\0\x12[method]fields.has\x018\x01j\0\x01\x1d\x01@\x03\x04self5\x04\
+name\x20\x05value6\09\x04\0\x12[method]fields.set\x01:\x01@\x02\x04self5\x04name\
+\x20\09\x04\0\x15[method]fields.delete\x01;\x01@\x03\x04self5\x04name\x20\x05val\
+ue\"\09\x04\0\x15[method]fields.append\x01<\x01@\x01\x04self5\02\x04\0\x16[metho\
+d]fields.entries\x01=\x01@\x01\x04self5\0/\x04\0\x14[method]fields.clone\x01>\x01\
+i$\x01i&\x01@\x01\x07headers?\0\xc0\0\x04\0\x1d[constructor]outgoing-request\x01\
+A\x01h&\x01i-\x01j\x01\xc3\0\0\x01@\x01\x04self\xc2\0\0\xc4\0\x04\0\x1d[method]o\
+utgoing-request.body\x01E\x01@\x01\x04self\xc2\0\0\x0b\x04\0\x1f[method]outgoing\
+-request.method\x01F\x01j\0\0\x01@\x02\x04self\xc2\0\x06method\x0b\0\xc7\0\x04\0\
+#[method]outgoing-request.set-method\x01H\x01@\x01\x04self\xc2\0\0\x0e\x04\0([me\
+thod]outgoing-request.path-with-query\x01I\x01@\x02\x04self\xc2\0\x0fpath-with-q\
+uery\x0e\0\xc7\0\x04\0,[method]outgoing-request.set-path-with-query\x01J\x01k\x0d\
+\x01@\x01\x04self\xc2\0\0\xcb\0\x04\0\x1f[method]outgoing-request.scheme\x01L\x01\
+@\x02\x04self\xc2\0\x06scheme\xcb\0\0\xc7\0\x04\0#[method]outgoing-request.set-s\
+cheme\x01M\x04\0\"[method]outgoing-request.authority\x01I\x01@\x02\x04self\xc2\0\
+\x09authority\x0e\0\xc7\0\x04\0&[method]outgoing-request.set-authority\x01N\x01@\
+\x01\x04self\xc2\0\0?\x04\0\x20[method]outgoing-request.headers\x01O\x01i'\x01@\0\
+\0\xd0\0\x04\0\x1c[constructor]request-options\x01Q\x01h'\x01k\x01\x01@\x01\x04s\
+elf\xd2\0\0\xd3\0\x04\0'[method]request-options.connect-timeout\x01T\x01@\x02\x04\
+self\xd2\0\x08duration\xd3\0\0\xc7\0\x04\0+[method]request-options.set-connect-t\
+imeout\x01U\x04\0*[method]request-options.first-byte-timeout\x01T\x04\0.[method]\
+request-options.set-first-byte-timeout\x01U\x04\0-[method]request-options.betwee\
+n-bytes-timeout\x01T\x04\01[method]request-options.set-between-bytes-timeout\x01\
+U\x01h*\x01@\x01\x04self\xd6\0\0)\x04\0\x20[method]incoming-response.status\x01W\
+\x01@\x01\x04self\xd6\0\0?\x04\0![method]incoming-response.headers\x01X\x01i+\x01\
+j\x01\xd9\0\0\x01@\x01\x04self\xd6\0\0\xda\0\x04\0![method]incoming-response.con\
+sume\x01[\x01h+\x01i\x03\x01j\x01\xdd\0\0\x01@\x01\x04self\xdc\0\0\xde\0\x04\0\x1c\
+[method]incoming-body.stream\x01_\x01i,\x01@\x01\x04this\xd9\0\0\xe0\0\x04\0\x1c\
+[static]incoming-body.finish\x01a\x01h,\x01i\x09\x01@\x01\x04self\xe2\0\0\xe3\0\x04\
+\0![method]future-trailers.subscribe\x01d\x01i%\x01k\xe5\0\x01j\x01\xe6\0\x01\x1b\
+\x01j\x01\xe7\0\0\x01k\xe8\0\x01@\x01\x04self\xe2\0\0\xe9\0\x04\0\x1b[method]fut\
+ure-trailers.get\x01j\x01h-\x01i\x05\x01j\x01\xec\0\0\x01@\x01\x04self\xeb\0\0\xed\
+\0\x04\0\x1b[method]outgoing-body.write\x01n\x01j\0\x01\x1b\x01@\x02\x04this\xc3\
+\0\x08trailers\xe6\0\0\xef\0\x04\0\x1c[static]outgoing-body.finish\x01p\x01h.\x01\
+@\x01\x04self\xf1\0\0\xe3\0\x04\0*[method]future-incoming-response.subscribe\x01\
+r\x01i*\x01j\x01\xf3\0\x01\x1b\x01j\x01\xf4\0\0\x01k\xf5\0\x01@\x01\x04self\xf1\0\
+\0\xf6\0\x04\0$[method]future-incoming-response.get\x01w\x01h\x07\x01k\x1b\x01@\x01\
+\x03err\xf8\0\0\xf9\0\x04\0\x0fhttp-error-code\x01z\x03\0\x16wasi:http/types@0.2\
+.12\x05\x0a\x02\x03\0\x05\x10outgoing-request\x02\x03\0\x05\x0frequest-options\x02\
+\x03\0\x05\x18future-incoming-response\x02\x03\0\x05\x0aerror-code\x01B\x0f\x02\x03\
+\x02\x01\x0b\x04\0\x10outgoing-request\x03\0\0\x02\x03\x02\x01\x0c\x04\0\x0frequ\
+est-options\x03\0\x02\x02\x03\x02\x01\x0d\x04\0\x18future-incoming-response\x03\0\
+\x04\x02\x03\x02\x01\x0e\x04\0\x0aerror-code\x03\0\x06\x01i\x01\x01i\x03\x01k\x09\
+\x01i\x05\x01j\x01\x0b\x01\x07\x01@\x02\x07request\x08\x07options\x0a\0\x0c\x04\0\
+\x06handle\x01\x0d\x03\0!wasi:http/outgoing-handler@0.2.12\x05\x0f\x01B\x0d\x01r\
+\x02\x04names\x08internal\x7f\x04\0\x0adefinition\x03\0\0\x01ks\x01r\x07\x0arequ\
+est-ids\x06app-ids\x0benvironments\x0eremote-address\x02\x0dsession-token\x02\x0c\
+current-user\x02\x0bdeadline-msy\x04\0\x07context\x03\0\x03\x01r\x03\x04codez\x06\
+status{\x07messages\x04\0\x07failure\x03\0\x05\x01p\x01\x01@\0\0\x07\x04\0\x0bde\
+finitions\x01\x08\x01j\x01s\x01\x06\x01@\x03\x04names\x06paramss\x03ctx\x04\0\x09\
+\x04\0\x04call\x01\x0a\x04\0\x1chookd:engine/functions@0.1.0\x05\x10\x04\0\x19ho\
+okd:engine/module@0.1.0\x04\0\x0b\x0c\x01\0\x06module\x03\0\0\0G\x09producers\x01\
+\x0cprocessed-by\x02\x0dwit-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
         };
     };
 }
@@ -689,14 +7969,124 @@ pub use __export_module_impl as export;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 354] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xc5\x01\x01A\x02\x01\
-A\x02\x01B\x04\x01m\x06\x05trace\x05debug\x04info\x04warn\x05error\x08critical\x04\
-\0\x05level\x03\0\0\x01@\x03\x05level\x01\x07contexts\x07messages\x01\0\x04\0\x03\
-log\x01\x02\x03\0\x20wasi:logging/logging@0.1.0-draft\x05\0\x04\09hookd:engine/m\
-odule-with-all-of-its-exports-removed@0.1.0\x04\0\x0b,\x01\0&module-with-all-of-\
-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-compo\
-nent\x070.262.0\x10wit-bindgen-rust\x060.63.0";
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 5924] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x87-\x01A\x02\x01A\x17\
+\x01B\x04\x01m\x06\x05trace\x05debug\x04info\x04warn\x05error\x08critical\x04\0\x05\
+level\x03\0\0\x01@\x03\x05level\x01\x07contexts\x07messages\x01\0\x04\0\x03log\x01\
+\x02\x03\0\x20wasi:logging/logging@0.1.0-draft\x05\0\x01B\x0a\x04\0\x08pollable\x03\
+\x01\x01h\0\x01@\x01\x04self\x01\0\x7f\x04\0\x16[method]pollable.ready\x01\x02\x01\
+@\x01\x04self\x01\x01\0\x04\0\x16[method]pollable.block\x01\x03\x01p\x01\x01py\x01\
+@\x01\x02in\x04\0\x05\x04\0\x04poll\x01\x06\x03\0\x13wasi:io/poll@0.2.12\x05\x01\
+\x02\x03\0\x01\x08pollable\x01B\x0f\x02\x03\x02\x01\x02\x04\0\x08pollable\x03\0\0\
+\x01w\x04\0\x07instant\x03\0\x02\x01w\x04\0\x08duration\x03\0\x04\x01@\0\0\x03\x04\
+\0\x03now\x01\x06\x01@\0\0\x05\x04\0\x0aresolution\x01\x07\x01i\x01\x01@\x01\x04\
+when\x03\0\x08\x04\0\x11subscribe-instant\x01\x09\x01@\x01\x04when\x05\0\x08\x04\
+\0\x12subscribe-duration\x01\x0a\x03\0\"wasi:clocks/monotonic-clock@0.2.12\x05\x03\
+\x01B\x04\x04\0\x05error\x03\x01\x01h\0\x01@\x01\x04self\x01\0s\x04\0\x1d[method\
+]error.to-debug-string\x01\x02\x03\0\x14wasi:io/error@0.2.12\x05\x04\x02\x03\0\x03\
+\x05error\x01B(\x02\x03\x02\x01\x05\x04\0\x05error\x03\0\0\x02\x03\x02\x01\x02\x04\
+\0\x08pollable\x03\0\x02\x01i\x01\x01q\x02\x15last-operation-failed\x01\x04\0\x06\
+closed\0\0\x04\0\x0cstream-error\x03\0\x05\x04\0\x0cinput-stream\x03\x01\x04\0\x0d\
+output-stream\x03\x01\x01h\x07\x01p}\x01j\x01\x0a\x01\x06\x01@\x02\x04self\x09\x03\
+lenw\0\x0b\x04\0\x19[method]input-stream.read\x01\x0c\x04\0\"[method]input-strea\
+m.blocking-read\x01\x0c\x01j\x01w\x01\x06\x01@\x02\x04self\x09\x03lenw\0\x0d\x04\
+\0\x19[method]input-stream.skip\x01\x0e\x04\0\"[method]input-stream.blocking-ski\
+p\x01\x0e\x01i\x03\x01@\x01\x04self\x09\0\x0f\x04\0\x1e[method]input-stream.subs\
+cribe\x01\x10\x01h\x08\x01@\x01\x04self\x11\0\x0d\x04\0![method]output-stream.ch\
+eck-write\x01\x12\x01j\0\x01\x06\x01@\x02\x04self\x11\x08contents\x0a\0\x13\x04\0\
+\x1b[method]output-stream.write\x01\x14\x04\0.[method]output-stream.blocking-wri\
+te-and-flush\x01\x14\x01@\x01\x04self\x11\0\x13\x04\0\x1b[method]output-stream.f\
+lush\x01\x15\x04\0$[method]output-stream.blocking-flush\x01\x15\x01@\x01\x04self\
+\x11\0\x0f\x04\0\x1f[method]output-stream.subscribe\x01\x16\x01@\x02\x04self\x11\
+\x03lenw\0\x13\x04\0\"[method]output-stream.write-zeroes\x01\x17\x04\05[method]o\
+utput-stream.blocking-write-zeroes-and-flush\x01\x17\x01@\x03\x04self\x11\x03src\
+\x09\x03lenw\0\x0d\x04\0\x1c[method]output-stream.splice\x01\x18\x04\0%[method]o\
+utput-stream.blocking-splice\x01\x18\x03\0\x16wasi:io/streams@0.2.12\x05\x06\x02\
+\x03\0\x02\x08duration\x02\x03\0\x04\x0cinput-stream\x02\x03\0\x04\x0doutput-str\
+eam\x01B\xa2\x01\x02\x03\x02\x01\x07\x04\0\x08duration\x03\0\0\x02\x03\x02\x01\x08\
+\x04\0\x0cinput-stream\x03\0\x02\x02\x03\x02\x01\x09\x04\0\x0doutput-stream\x03\0\
+\x04\x02\x03\x02\x01\x05\x04\0\x08io-error\x03\0\x06\x02\x03\x02\x01\x02\x04\0\x08\
+pollable\x03\0\x08\x01q\x0a\x03get\0\0\x04head\0\0\x04post\0\0\x03put\0\0\x06del\
+ete\0\0\x07connect\0\0\x07options\0\0\x05trace\0\0\x05patch\0\0\x05other\x01s\0\x04\
+\0\x06method\x03\0\x0a\x01q\x03\x04HTTP\0\0\x05HTTPS\0\0\x05other\x01s\0\x04\0\x06\
+scheme\x03\0\x0c\x01ks\x01k{\x01r\x02\x05rcode\x0e\x09info-code\x0f\x04\0\x11DNS\
+-error-payload\x03\0\x10\x01k}\x01r\x02\x08alert-id\x12\x0dalert-message\x0e\x04\
+\0\x1aTLS-alert-received-payload\x03\0\x13\x01ky\x01r\x02\x0afield-name\x0e\x0af\
+ield-size\x15\x04\0\x12field-size-payload\x03\0\x16\x01kw\x01k\x17\x01q'\x0bDNS-\
+timeout\0\0\x09DNS-error\x01\x11\0\x15destination-not-found\0\0\x17destination-u\
+navailable\0\0\x19destination-IP-prohibited\0\0\x19destination-IP-unroutable\0\0\
+\x12connection-refused\0\0\x15connection-terminated\0\0\x12connection-timeout\0\0\
+\x17connection-read-timeout\0\0\x18connection-write-timeout\0\0\x18connection-li\
+mit-reached\0\0\x12TLS-protocol-error\0\0\x15TLS-certificate-error\0\0\x12TLS-al\
+ert-received\x01\x14\0\x13HTTP-request-denied\0\0\x1cHTTP-request-length-require\
+d\0\0\x16HTTP-request-body-size\x01\x18\0\x1bHTTP-request-method-invalid\0\0\x18\
+HTTP-request-URI-invalid\0\0\x19HTTP-request-URI-too-long\0\0\x20HTTP-request-he\
+ader-section-size\x01\x15\0\x18HTTP-request-header-size\x01\x19\0!HTTP-request-t\
+railer-section-size\x01\x15\0\x19HTTP-request-trailer-size\x01\x17\0\x18HTTP-res\
+ponse-incomplete\0\0!HTTP-response-header-section-size\x01\x15\0\x19HTTP-respons\
+e-header-size\x01\x17\0\x17HTTP-response-body-size\x01\x18\0\"HTTP-response-trai\
+ler-section-size\x01\x15\0\x1aHTTP-response-trailer-size\x01\x17\0\x1dHTTP-respo\
+nse-transfer-coding\x01\x0e\0\x1cHTTP-response-content-coding\x01\x0e\0\x15HTTP-\
+response-timeout\0\0\x13HTTP-upgrade-failed\0\0\x13HTTP-protocol-error\0\0\x0dlo\
+op-detected\0\0\x13configuration-error\0\0\x0einternal-error\x01\x0e\0\x04\0\x0a\
+error-code\x03\0\x1a\x01q\x03\x0einvalid-syntax\0\0\x09forbidden\0\0\x09immutabl\
+e\0\0\x04\0\x0cheader-error\x03\0\x1c\x01s\x04\0\x09field-key\x03\0\x1e\x04\0\x0a\
+field-name\x03\0\x1f\x01p}\x04\0\x0bfield-value\x03\0!\x04\0\x06fields\x03\x01\x04\
+\0\x07headers\x03\0#\x04\0\x08trailers\x03\0#\x04\0\x10outgoing-request\x03\x01\x04\
+\0\x0frequest-options\x03\x01\x01{\x04\0\x0bstatus-code\x03\0(\x04\0\x11incoming\
+-response\x03\x01\x04\0\x0dincoming-body\x03\x01\x04\0\x0ffuture-trailers\x03\x01\
+\x04\0\x0doutgoing-body\x03\x01\x04\0\x18future-incoming-response\x03\x01\x01i#\x01\
+@\0\0/\x04\0\x13[constructor]fields\x010\x01o\x02\x20\"\x01p1\x01j\x01/\x01\x1d\x01\
+@\x01\x07entries2\03\x04\0\x18[static]fields.from-list\x014\x01h#\x01p\"\x01@\x02\
+\x04self5\x04name\x20\06\x04\0\x12[method]fields.get\x017\x01@\x02\x04self5\x04n\
+ame\x20\0\x7f\x04\0\x12[method]fields.has\x018\x01j\0\x01\x1d\x01@\x03\x04self5\x04\
+name\x20\x05value6\09\x04\0\x12[method]fields.set\x01:\x01@\x02\x04self5\x04name\
+\x20\09\x04\0\x15[method]fields.delete\x01;\x01@\x03\x04self5\x04name\x20\x05val\
+ue\"\09\x04\0\x15[method]fields.append\x01<\x01@\x01\x04self5\02\x04\0\x16[metho\
+d]fields.entries\x01=\x01@\x01\x04self5\0/\x04\0\x14[method]fields.clone\x01>\x01\
+i$\x01i&\x01@\x01\x07headers?\0\xc0\0\x04\0\x1d[constructor]outgoing-request\x01\
+A\x01h&\x01i-\x01j\x01\xc3\0\0\x01@\x01\x04self\xc2\0\0\xc4\0\x04\0\x1d[method]o\
+utgoing-request.body\x01E\x01@\x01\x04self\xc2\0\0\x0b\x04\0\x1f[method]outgoing\
+-request.method\x01F\x01j\0\0\x01@\x02\x04self\xc2\0\x06method\x0b\0\xc7\0\x04\0\
+#[method]outgoing-request.set-method\x01H\x01@\x01\x04self\xc2\0\0\x0e\x04\0([me\
+thod]outgoing-request.path-with-query\x01I\x01@\x02\x04self\xc2\0\x0fpath-with-q\
+uery\x0e\0\xc7\0\x04\0,[method]outgoing-request.set-path-with-query\x01J\x01k\x0d\
+\x01@\x01\x04self\xc2\0\0\xcb\0\x04\0\x1f[method]outgoing-request.scheme\x01L\x01\
+@\x02\x04self\xc2\0\x06scheme\xcb\0\0\xc7\0\x04\0#[method]outgoing-request.set-s\
+cheme\x01M\x04\0\"[method]outgoing-request.authority\x01I\x01@\x02\x04self\xc2\0\
+\x09authority\x0e\0\xc7\0\x04\0&[method]outgoing-request.set-authority\x01N\x01@\
+\x01\x04self\xc2\0\0?\x04\0\x20[method]outgoing-request.headers\x01O\x01i'\x01@\0\
+\0\xd0\0\x04\0\x1c[constructor]request-options\x01Q\x01h'\x01k\x01\x01@\x01\x04s\
+elf\xd2\0\0\xd3\0\x04\0'[method]request-options.connect-timeout\x01T\x01@\x02\x04\
+self\xd2\0\x08duration\xd3\0\0\xc7\0\x04\0+[method]request-options.set-connect-t\
+imeout\x01U\x04\0*[method]request-options.first-byte-timeout\x01T\x04\0.[method]\
+request-options.set-first-byte-timeout\x01U\x04\0-[method]request-options.betwee\
+n-bytes-timeout\x01T\x04\01[method]request-options.set-between-bytes-timeout\x01\
+U\x01h*\x01@\x01\x04self\xd6\0\0)\x04\0\x20[method]incoming-response.status\x01W\
+\x01@\x01\x04self\xd6\0\0?\x04\0![method]incoming-response.headers\x01X\x01i+\x01\
+j\x01\xd9\0\0\x01@\x01\x04self\xd6\0\0\xda\0\x04\0![method]incoming-response.con\
+sume\x01[\x01h+\x01i\x03\x01j\x01\xdd\0\0\x01@\x01\x04self\xdc\0\0\xde\0\x04\0\x1c\
+[method]incoming-body.stream\x01_\x01i,\x01@\x01\x04this\xd9\0\0\xe0\0\x04\0\x1c\
+[static]incoming-body.finish\x01a\x01h,\x01i\x09\x01@\x01\x04self\xe2\0\0\xe3\0\x04\
+\0![method]future-trailers.subscribe\x01d\x01i%\x01k\xe5\0\x01j\x01\xe6\0\x01\x1b\
+\x01j\x01\xe7\0\0\x01k\xe8\0\x01@\x01\x04self\xe2\0\0\xe9\0\x04\0\x1b[method]fut\
+ure-trailers.get\x01j\x01h-\x01i\x05\x01j\x01\xec\0\0\x01@\x01\x04self\xeb\0\0\xed\
+\0\x04\0\x1b[method]outgoing-body.write\x01n\x01j\0\x01\x1b\x01@\x02\x04this\xc3\
+\0\x08trailers\xe6\0\0\xef\0\x04\0\x1c[static]outgoing-body.finish\x01p\x01h.\x01\
+@\x01\x04self\xf1\0\0\xe3\0\x04\0*[method]future-incoming-response.subscribe\x01\
+r\x01i*\x01j\x01\xf3\0\x01\x1b\x01j\x01\xf4\0\0\x01k\xf5\0\x01@\x01\x04self\xf1\0\
+\0\xf6\0\x04\0$[method]future-incoming-response.get\x01w\x01h\x07\x01k\x1b\x01@\x01\
+\x03err\xf8\0\0\xf9\0\x04\0\x0fhttp-error-code\x01z\x03\0\x16wasi:http/types@0.2\
+.12\x05\x0a\x02\x03\0\x05\x10outgoing-request\x02\x03\0\x05\x0frequest-options\x02\
+\x03\0\x05\x18future-incoming-response\x02\x03\0\x05\x0aerror-code\x01B\x0f\x02\x03\
+\x02\x01\x0b\x04\0\x10outgoing-request\x03\0\0\x02\x03\x02\x01\x0c\x04\0\x0frequ\
+est-options\x03\0\x02\x02\x03\x02\x01\x0d\x04\0\x18future-incoming-response\x03\0\
+\x04\x02\x03\x02\x01\x0e\x04\0\x0aerror-code\x03\0\x06\x01i\x01\x01i\x03\x01k\x09\
+\x01i\x05\x01j\x01\x0b\x01\x07\x01@\x02\x07request\x08\x07options\x0a\0\x0c\x04\0\
+\x06handle\x01\x0d\x03\0!wasi:http/outgoing-handler@0.2.12\x05\x0f\x04\09hookd:e\
+ngine/module-with-all-of-its-exports-removed@0.1.0\x04\0\x0b,\x01\0&module-with-\
+all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwi\
+t-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

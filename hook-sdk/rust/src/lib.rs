@@ -20,10 +20,13 @@
 //! a panic says. A module that never prints or logs has no log at all, and is faster for it; the feature `log` gives it
 //! one, for its panics and for what its dependencies say through the crate `log`.
 //!
+//! [`http`] sends HTTP requests to the hosts that the app allows.
+//!
 //! A hook sees nothing but its params: a fresh instance serves each call, so nothing is left of the one before.
 
 mod context;
 mod failure;
+pub mod http;
 pub mod log;
 pub mod prelude;
 mod print;

@@ -1,7 +1,9 @@
 //! Apps: the tenants of an installation.
 
+mod bounds;
 mod keys;
 mod registry;
+mod settings;
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,11 +11,11 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use thiserror::Error;
 
+pub(crate) use self::bounds::Bounds;
 pub use self::keys::{KeyKind, UnknownKeyKind, generate_key, keys_equal};
 pub(crate) use self::registry::Apps;
-use crate::admission::Admission;
+pub use self::settings::AppSettings;
 use crate::environment::Environment;
-use crate::limits::Limits;
 use crate::logs::LogRing;
 use crate::releases::{LiveVersion, MetadataError};
 
@@ -71,20 +73,6 @@ struct AppState {
     changing: tokio::sync::Mutex<()>,
 }
 
-/// The limits of an app, with the places they allow.
-#[derive(Debug)]
-pub(crate) struct Bounds {
-    pub(crate) limits: Limits,
-    pub(crate) admission: Admission,
-}
-
-impl Bounds {
-    fn new(limits: Limits) -> Self {
-        let admission = Admission::new(limits.concurrency, limits.queue);
-        Self { limits, admission }
-    }
-}
-
 /// Why keys were not changed, or an app not deleted.
 #[derive(Debug, Error)]
 pub enum ChangeAppError {
@@ -121,7 +109,7 @@ impl Keys {
 }
 
 impl App {
-    pub(crate) fn new(id: String, keys: Keys, limits: Limits) -> Self {
+    pub(crate) fn new(id: String, keys: Keys, bounds: Bounds) -> Self {
         Self {
             id,
             app_key: keys.app_key,
@@ -130,7 +118,7 @@ impl App {
             state: Arc::new(AppState {
                 production: ArcSwapOption::empty(),
                 staging: ArcSwapOption::empty(),
-                bounds: ArcSwap::from_pointee(Bounds::new(limits)),
+                bounds: ArcSwap::from_pointee(bounds),
                 log: Arc::default(),
                 changing: tokio::sync::Mutex::default(),
             }),
@@ -193,8 +181,8 @@ impl App {
     }
 
     /// Calls in flight keep their places under the old limits.
-    pub(crate) fn set_limits(&self, limits: Limits) {
-        self.state.bounds.store(Arc::new(Bounds::new(limits)));
+    pub(crate) fn set_bounds(&self, bounds: Bounds) {
+        self.state.bounds.store(Arc::new(bounds));
     }
 }
 
@@ -214,7 +202,7 @@ mod tests {
 
     #[test]
     fn debug_shows_no_key() {
-        let app = App::new("demo".to_owned(), Keys::generate(), Limits::default());
+        let app = App::new("demo".to_owned(), Keys::generate(), Bounds::default());
         let shown = format!("{app:?}");
         assert!(shown.contains("demo"));
         for key in [&app.app_key, &app.master_key, &app.hook_key] {

@@ -73,9 +73,9 @@ fn hint(import: &str) -> &'static str {
     } else if import.starts_with("wasi:sockets/") {
         "modules have no sockets"
     } else if import.starts_with("wasi:http/") {
-        "this version has no outbound HTTP"
+        "modules may send HTTP requests (wasi:http/outgoing-handler@0.2), and serve none"
     } else if import.starts_with("wasi:") {
-        "modules may import wasi:cli, wasi:io, wasi:clocks and wasi:random of version 0.2, and \
+        "modules may import wasi:cli, wasi:io, wasi:clocks, wasi:random and wasi:http of version 0.2, and \
          wasi:logging/logging@0.1.0-draft"
     } else {
         "modules may import hookd:engine, wasi:logging and some of WASI 0.2 only; build it with `hookd build`"

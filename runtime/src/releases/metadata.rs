@@ -10,13 +10,32 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, Transaction
 use thiserror::Error;
 
 use super::{PastRelease, Release, ReleaseAct};
-use crate::apps::Keys;
+use crate::apps::{AppSettings, Keys};
 use crate::environment::Environment;
-use crate::limits::Limits;
 use crate::modules::{Definition, ModuleHash};
 
 /// Version of `schema.sql`, in the database's `user_version`.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
+
+/// What turns an older schema into the present one, each step with the version that it leads to.
+const MIGRATIONS: [(i64, &str); 2] = [
+    (2, "ALTER TABLE apps ADD COLUMN deleted_at_ms INTEGER"),
+    // Before, an app kept every limit, set or not: those with the default of that time count as not set.
+    (
+        3,
+        "ALTER TABLE apps ADD COLUMN settings TEXT NOT NULL DEFAULT '{}';
+         UPDATE apps
+         SET settings = json_object('limits', json_object('app', json((
+             SELECT json_group_object(key, value)
+             FROM json_each(apps.limits)
+             WHERE (key, value) NOT IN (VALUES
+                 ('deadline_ms', 15000), ('cpu_time_ms', 5000), ('memory_bytes', 134217728), ('table_elements', 20000),
+                 ('reply_bytes', 10485760), ('log_bytes', 65536), ('log_lines', 600), ('concurrency', 64),
+                 ('queue', 1024))
+         ))));
+         ALTER TABLE apps DROP COLUMN limits;",
+    ),
+];
 
 /// The database failed.
 #[derive(Debug, Error)]
@@ -47,7 +66,7 @@ pub enum MetadataError {
 pub(crate) struct AppRow {
     pub(crate) id: String,
     pub(crate) keys: Keys,
-    pub(crate) limits: Limits,
+    pub(crate) settings: AppSettings,
 }
 
 #[derive(Clone, Debug)]
@@ -87,14 +106,17 @@ impl Metadata {
                 transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
                 transaction.commit()?;
             }
-            1 => {
+            newer if newer > SCHEMA_VERSION => return Err(MetadataError::NewerSchema { found: newer }),
+            found => {
                 let transaction = connection.transaction()?;
-                transaction.execute_batch("ALTER TABLE apps ADD COLUMN deleted_at_ms INTEGER")?;
+                for (version, step) in MIGRATIONS {
+                    if found < version {
+                        transaction.execute_batch(step)?;
+                    }
+                }
                 transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
                 transaction.commit()?;
             }
-            SCHEMA_VERSION => {}
-            newer => return Err(MetadataError::NewerSchema { found: newer }),
         }
         Ok(Self(Arc::new(Mutex::new(connection))))
     }
@@ -102,15 +124,15 @@ impl Metadata {
     pub(crate) async fn apps(&self) -> Result<Vec<AppRow>, MetadataError> {
         self.run(|connection| {
             let mut statement = connection.prepare(
-                "SELECT id, app_key, master_key, hook_key, limits FROM apps WHERE deleted_at_ms IS NULL ORDER BY id",
+                "SELECT id, app_key, master_key, hook_key, settings FROM apps WHERE deleted_at_ms IS NULL ORDER BY id",
             )?;
             let rows = statement.query_map([], |row| {
                 let keys = Keys { app_key: row.get(1)?, master_key: row.get(2)?, hook_key: row.get(3)? };
                 Ok((row.get(0)?, keys, row.get::<_, String>(4)?))
             })?;
             rows.map(|row| {
-                let (id, keys, limits) = row?;
-                Ok(AppRow { id, keys, limits: from_json("apps.limits", &limits)? })
+                let (id, keys, settings) = row?;
+                Ok(AppRow { id, keys, settings: from_json("apps.settings", &settings)? })
             })
             .collect()
         })
@@ -121,7 +143,7 @@ impl Metadata {
     pub(crate) async fn create_app(&self, app: AppRow) -> Result<bool, MetadataError> {
         self.run(move |connection| {
             let inserted = connection.execute(
-                "INSERT INTO apps (id, app_key, master_key, hook_key, limits, created_at_ms)
+                "INSERT INTO apps (id, app_key, master_key, hook_key, settings, created_at_ms)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)
                  ON CONFLICT (id) DO NOTHING",
                 params![
@@ -129,7 +151,7 @@ impl Metadata {
                     app.keys.app_key,
                     app.keys.master_key,
                     app.keys.hook_key,
-                    to_json("apps.limits", &app.limits)?,
+                    to_json("apps.settings", &app.settings)?,
                     now_ms()
                 ],
             )?;
@@ -166,7 +188,7 @@ impl Metadata {
             transaction.execute("DELETE FROM versions WHERE app_id = ?1", [&app_id])?;
             transaction.execute(
                 "UPDATE apps
-                 SET app_key = '', master_key = '', hook_key = '', limits = '{}', deleted_at_ms = ?2
+                 SET app_key = '', master_key = '', hook_key = '', settings = '{}', deleted_at_ms = ?2
                  WHERE id = ?1",
                 params![app_id, now_ms()],
             )?;
@@ -176,10 +198,10 @@ impl Metadata {
         .await
     }
 
-    pub(crate) async fn set_limits(&self, app_id: String, limits: Limits) -> Result<(), MetadataError> {
+    pub(crate) async fn set_settings(&self, app_id: String, settings: AppSettings) -> Result<(), MetadataError> {
         self.run(move |connection| {
-            let limits = to_json("apps.limits", &limits)?;
-            connection.execute("UPDATE apps SET limits = ?2 WHERE id = ?1", params![app_id, limits])?;
+            let settings = to_json("apps.settings", &settings)?;
+            connection.execute("UPDATE apps SET settings = ?2 WHERE id = ?1", params![app_id, settings])?;
             Ok(())
         })
         .await
@@ -393,13 +415,29 @@ fn now_ms() -> i64 {
 mod tests {
     use super::*;
 
+    fn app() -> AppRow {
+        AppRow { id: "demo".to_owned(), keys: Keys::generate(), settings: AppSettings::default() }
+    }
+
+    /// A database as it was before limits became settings.
+    async fn of_second_schema(path: &Path, limits: &str) -> Connection {
+        Metadata::open(path).unwrap().create_app(app()).await.unwrap();
+        let connection = Connection::open(path).unwrap();
+        connection
+            .execute_batch(&format!(
+                "ALTER TABLE apps ADD COLUMN limits TEXT NOT NULL DEFAULT '{limits}';
+                 ALTER TABLE apps DROP COLUMN settings;
+                 PRAGMA user_version = 2"
+            ))
+            .unwrap();
+        connection
+    }
+
     #[tokio::test]
     async fn a_database_of_the_first_schema_keeps_its_apps() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("engine.db");
-        let app = || AppRow { id: "demo".to_owned(), keys: Keys::generate(), limits: Limits::default() };
-        Metadata::open(&path).unwrap().create_app(app()).await.unwrap();
-        let connection = Connection::open(&path).unwrap();
+        let connection = of_second_schema(&path, "{}").await;
         connection.execute_batch("ALTER TABLE apps DROP COLUMN deleted_at_ms; PRAGMA user_version = 1").unwrap();
         drop(connection);
 
@@ -409,5 +447,16 @@ mod tests {
         assert!(metadata.apps().await.unwrap().is_empty());
         assert!(metadata.was_deleted("demo".to_owned()).await.unwrap());
         assert!(!metadata.create_app(app()).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn limits_of_the_second_schema_that_were_changed_count_as_set() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("engine.db");
+        let limits = r#"{"deadline_ms":15000,"cpu_time_ms":5000,"memory_bytes":67108864,"log_lines":600,"queue":3}"#;
+        drop(of_second_schema(&path, limits).await);
+        let settings = Metadata::open(&path).unwrap().apps().await.unwrap().remove(0).settings;
+        let expected = [("memory_bytes".to_owned(), 67_108_864), ("queue".to_owned(), 3)];
+        assert_eq!(settings.limits.app, expected.into());
     }
 }

@@ -16,6 +16,7 @@ pub use self::metadata::MetadataError;
 pub(crate) use self::metadata::{AppRow, Metadata, NewRelease, VersionRow};
 use crate::environment::Environment;
 use crate::modules::{Definition, ModuleError, Refusal};
+use crate::rpc::FunctionKind;
 use crate::sandbox::LoadedModule;
 
 /// A module to deploy.
@@ -153,17 +154,25 @@ pub(crate) struct LiveVersion {
     pub(crate) module: Result<Arc<LoadedModule>, String>,
     pub(crate) module_hash: String,
     pub(crate) definitions: Vec<Definition>,
-    by_name: HashMap<String, usize>,
+    by_name: HashMap<String, LiveFunction>,
+}
+
+/// What a call needs to know about its function.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LiveFunction {
+    pub(crate) kind: FunctionKind,
+    pub(crate) internal: bool,
 }
 
 impl LiveVersion {
     pub(crate) fn new(row: VersionRow, module: Result<Arc<LoadedModule>, String>) -> Self {
-        let by_name = row.definitions.iter().enumerate().map(|(at, one)| (one.name.clone(), at)).collect();
+        let live = |one: &Definition| LiveFunction { kind: FunctionKind::of(&one.name), internal: one.internal };
+        let by_name = row.definitions.iter().map(|one| (one.name.clone(), live(one))).collect();
         Self { number: row.number, module, module_hash: row.module.0, definitions: row.definitions, by_name }
     }
 
-    pub(crate) fn function(&self, name: &str) -> Option<&Definition> {
-        self.definitions.get(*self.by_name.get(name)?)
+    pub(crate) fn function(&self, name: &str) -> Option<LiveFunction> {
+        self.by_name.get(name).copied()
     }
 
     pub(crate) fn release(&self, app_id: &str, environment: Environment) -> Release {

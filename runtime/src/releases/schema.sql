@@ -3,9 +3,9 @@ CREATE TABLE apps (
     app_key       TEXT NOT NULL,
     master_key    TEXT NOT NULL,
     hook_key      TEXT NOT NULL,
-    limits        TEXT NOT NULL,            -- JSON; absent fields take their defaults
     created_at_ms INTEGER NOT NULL,
-    deleted_at_ms INTEGER                   -- when set, only the id is left, so that nobody gets it again
+    deleted_at_ms INTEGER,                  -- when set, only the id is left, so that nobody gets it again
+    settings      TEXT NOT NULL DEFAULT '{}' -- JSON; what is absent has its default
 ) STRICT;
 
 CREATE TABLE versions (

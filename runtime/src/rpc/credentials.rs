@@ -133,8 +133,7 @@ fn signed(signature: &str, app: &App) -> Option<Access> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::apps::Keys;
-    use crate::limits::Limits;
+    use crate::apps::{Bounds, Keys};
 
     fn app() -> App {
         let keys = Keys {
@@ -142,7 +141,7 @@ mod tests {
             master_key: "demo-master-key".to_owned(),
             hook_key: "demo-hook-key".to_owned(),
         };
-        App::new("demo".to_owned(), keys, Limits::default())
+        App::new("demo".to_owned(), keys, Bounds::default())
     }
 
     #[test]

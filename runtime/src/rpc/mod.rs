@@ -20,6 +20,7 @@ use serde_json::json;
 use tokio::time::timeout_at;
 
 use self::body::Body;
+pub use self::hook_names::FunctionKind;
 use self::reply::{failure, json_response};
 use self::route::Route;
 use crate::engine::Engine;

@@ -13,7 +13,7 @@ const OUTCOME: HeaderName = HeaderName::from_static("x-hookd-outcome");
 /// The answer to a call of `function`.
 pub(super) fn of_outcome(outcome: Outcome, function: &str, is_rpc: bool) -> Response {
     let name = outcome.name();
-    let overloaded = matches!(outcome, Outcome::Overloaded);
+    let overloaded = matches!(outcome, Outcome::Overloaded(_));
     let mut response = match (outcome.wire_failure(function), outcome) {
         (None, Outcome::Replied(reply)) => json_response(200, result(&reply, is_rpc)),
         (Some(wire), _) => failure(wire.status, wire.code, &wire.error),

@@ -2,7 +2,15 @@
 
 wasmtime::component::bindgen!({
     path: "../wit",
-    world: "module",
+    // WASI is not generated: the crates that implement it bring their own.
+    inline: "
+        package hookd:host;
+        world module {
+            import wasi:logging/logging@0.1.0-draft;
+            export hookd:engine/functions@0.1.0;
+        }
+    ",
+    world: "hookd:host/module",
     exports: { default: async },
     ownership: Borrowing { duplicate_if_necessary: true },
 });

@@ -3,38 +3,51 @@
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
+use super::Sandbox;
 use super::limiter::Refused;
 use super::state::CallState;
 use crate::limits::Limits;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Overload, TimeLimit};
 
 /// Frames of the guest that a message names.
 const NAMED_FRAMES: usize = 3;
 
-/// The outcome of a call that wasmtime ended with `error`.
-pub(super) fn outcome_of(error: &wasmtime::Error, state: &CallState, limits: &Limits) -> Outcome {
-    if state.cpu_time_used_up {
-        return Outcome::TimedOut { limit: limits.cpu_time() };
-    }
-    // A guest that is refused memory cannot say so; it traps in one way or another.
-    match state.limiter.refused {
-        Some(Refused::Limit) => return Outcome::OutOfMemory { limit_bytes: limits.memory_bytes },
-        Some(Refused::Budget) => return Outcome::Overloaded,
-        None => {}
-    }
-    if let Some(I32Exit(status)) = error.downcast_ref() {
-        return Outcome::Trapped { message: format!("it exited with status {status}") };
-    }
-    let backtrace = error.downcast_ref::<WasmBacktrace>();
-    match (error.downcast_ref::<Trap>(), backtrace) {
-        (Some(trap), _) => {
-            let trap = trap.to_string();
-            let reason = trap.strip_prefix("wasm trap: ").unwrap_or(&trap);
-            Outcome::Trapped { message: format!("{reason}{}", place(backtrace)) }
+impl Sandbox {
+    /// The outcome of a call that wasmtime ended with `error`.
+    pub(super) fn outcome_of(&self, error: &wasmtime::Error, state: &CallState, limits: &Limits) -> Outcome {
+        if state.cpu_time_used_up {
+            return Outcome::TimedOut { limit: limits.cpu_time(), by: TimeLimit::CpuTime };
         }
-        (None, Some(_)) => Outcome::Trapped { message: format!("{}{}", error.root_cause(), place(backtrace)) },
-        // Without a frame of the guest it was the host that could not read what the guest returned.
-        (None, None) => Outcome::BadReply { message: unreadable(error, limits) },
+        // A guest that is refused memory cannot say so; it traps in one way or another.
+        match state.limiter.refused {
+            Some(Refused::Limit) => return Outcome::OutOfMemory { limit_bytes: limits.memory_bytes },
+            Some(Refused::Budget(budget_bytes)) => return Outcome::Overloaded(Overload::Memory { budget_bytes }),
+            Some(Refused::Table(elements)) => {
+                let limit = limits.table_elements;
+                let message =
+                    format!("it needs a table of {elements}, more than its limit `table_elements` of {limit}");
+                return Outcome::Trapped { message };
+            }
+            None => {}
+        }
+        if let Some(I32Exit(status)) = error.downcast_ref() {
+            return Outcome::Trapped { message: format!("it exited with status {status}") };
+        }
+        let backtrace = error.downcast_ref::<WasmBacktrace>();
+        match (error.downcast_ref::<Trap>(), backtrace) {
+            (Some(trap), _) => {
+                let text = trap.to_string();
+                let reason = text.strip_prefix("wasm trap: ").unwrap_or(&text);
+                let limit = match trap {
+                    Trap::StackOverflow => format!(" (limit `guest_stack_bytes` of {})", self.guest_stack_bytes),
+                    _ => String::new(),
+                };
+                Outcome::Trapped { message: format!("{reason}{limit}{}", place(backtrace)) }
+            }
+            (None, Some(_)) => Outcome::Trapped { message: format!("{}{}", error.root_cause(), place(backtrace)) },
+            // Without a frame of the guest it was the host that could not read what the guest returned.
+            (None, None) => Outcome::BadReply { message: unreadable(error, limits) },
+        }
     }
 }
 
@@ -42,9 +55,14 @@ fn unreadable(error: &wasmtime::Error, limits: &Limits) -> String {
     let reason = error.root_cause().to_string();
     // wasmtime keeps the type of this error to itself.
     if reason.contains("fuel allocated for hostcalls") {
-        return format!("it is longer than the limit of {} bytes", limits.reply_bytes);
+        return too_long(limits);
     }
     reason
+}
+
+/// Of a reply.
+pub(super) fn too_long(limits: &Limits) -> String {
+    format!("it is longer than the limit `reply_bytes` of {}", limits.reply_bytes)
 }
 
 /// ` in f < g < h`, innermost first; function names survive in modules that were not stripped.

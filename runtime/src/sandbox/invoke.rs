@@ -9,16 +9,18 @@ use tokio::time::{Instant, timeout_at};
 use wasmtime::{Store, UpdateDeadline};
 
 use super::bindings::exports::hookd::engine::functions::Context;
-use super::guest_error::outcome_of;
+use super::guest_error::too_long;
 use super::limiter::CallLimiter;
 use super::state::CallState;
 use super::ticker::TICK;
 use super::{LoadedModule, Sandbox};
+use crate::apps::Bounds;
+use crate::egress::{CallBudget, Grant};
 use crate::environment::Environment;
 use crate::limits::Limits;
 use crate::logs::CallLog;
 use crate::modules::Definition;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, TimeLimit};
 
 /// A call as the guest sees it, and the limits it runs under.
 pub(crate) struct GuestCall<'a> {
@@ -32,6 +34,8 @@ pub(crate) struct GuestCall<'a> {
     pub(crate) deadline: Instant,
     /// What lay between arrival and deadline; named when the deadline is met.
     pub(crate) allowed: Duration,
+    pub(crate) allowed_by: TimeLimit,
+    pub(crate) bounds: &'a Arc<Bounds>,
     pub(crate) log: Arc<CallLog>,
 }
 
@@ -39,8 +43,11 @@ impl Sandbox {
     /// Calls a function in a fresh instance, which is gone when this returns.
     pub(crate) async fn call(&self, module: &LoadedModule, call: GuestCall<'_>) -> Outcome {
         let left = call.deadline.saturating_duration_since(Instant::now());
-        let log = call.log;
+        let log = call.log.clone();
         let mut store = self.store(call.limits, log.clone());
+        if module.sends_requests {
+            store.data_mut().grant(self.grant(&call));
+        }
         let context = Context {
             request_id: log.request_id(),
             app_id: call.app_id,
@@ -53,14 +60,14 @@ impl Sandbox {
         };
         let _running = self.ticker.run();
         let calling = async {
-            let instance = module.0.instantiate_async(&mut store).await?;
+            let instance = module.pre.instantiate_async(&mut store).await?;
             instance.hookd_engine_functions().call_call(&mut store, call.name, call.params, context).await
         };
         match timeout_at(call.deadline, calling).await {
             Ok(Ok(Ok(reply))) => checked(reply, call.limits),
             Ok(Ok(Err(failure))) => Outcome::failed(failure.code, failure.status, failure.message),
-            Ok(Err(error)) => outcome_of(&error, store.data(), call.limits),
-            Err(_) => Outcome::TimedOut { limit: call.allowed },
+            Ok(Err(error)) => self.outcome_of(&error, store.data(), call.limits),
+            Err(_) => Outcome::TimedOut { limit: call.allowed, by: call.allowed_by },
         }
     }
 
@@ -75,7 +82,7 @@ impl Sandbox {
         let mut store = self.store(limits, log);
         let _running = self.ticker.run();
         let asking = async {
-            let instance = module.0.instantiate_async(&mut store).await?;
+            let instance = module.pre.instantiate_async(&mut store).await?;
             instance.hookd_engine_functions().call_definitions(&mut store).await
         };
         match timeout_at(Instant::now() + allowed, asking).await {
@@ -83,8 +90,8 @@ impl Sandbox {
                 .into_iter()
                 .map(|definition| Definition { name: definition.name, internal: definition.internal })
                 .collect()),
-            Ok(Err(error)) => Err(outcome_of(&error, store.data(), limits)),
-            Err(_) => Err(Outcome::TimedOut { limit: allowed }),
+            Ok(Err(error)) => Err(self.outcome_of(&error, store.data(), limits)),
+            Err(_) => Err(Outcome::TimedOut { limit: allowed, by: TimeLimit::Caller }),
         }
     }
 
@@ -97,9 +104,18 @@ impl Sandbox {
     ) -> Result<(), Outcome> {
         let mut store = self.store(limits, log);
         let _running = self.ticker.run();
-        match module.0.instantiate_async(&mut store).await {
+        match module.pre.instantiate_async(&mut store).await {
             Ok(_) => Ok(()),
-            Err(error) => Err(outcome_of(&error, store.data(), limits)),
+            Err(error) => Err(self.outcome_of(&error, store.data(), limits)),
+        }
+    }
+
+    fn grant(&self, call: &GuestCall<'_>) -> Grant {
+        Grant {
+            egress: self.egress.clone(),
+            bounds: call.bounds.clone(),
+            budget: Arc::new(CallBudget::new(call.limits)),
+            deadline: call.deadline,
         }
     }
 
@@ -133,8 +149,7 @@ impl Sandbox {
 /// Parses the reply without building anything: about a microsecond for an ordinary one.
 fn checked(reply: String, limits: &Limits) -> Outcome {
     if reply.len() > limits.reply_bytes {
-        let message = format!("it is longer than the limit of {} bytes", limits.reply_bytes);
-        return Outcome::BadReply { message };
+        return Outcome::BadReply { message: too_long(limits) };
     }
     if reply.is_empty() {
         return Outcome::Replied(Bytes::new());

@@ -10,12 +10,13 @@ use crate::limits::Limits;
 /// Bytes of linear memory that all calls together may hold.
 #[derive(Debug)]
 pub(super) struct MemoryBudget {
+    bytes: u64,
     free: AtomicU64,
 }
 
 impl MemoryBudget {
     pub(super) fn new(bytes: u64) -> Self {
-        Self { free: AtomicU64::new(bytes) }
+        Self { bytes, free: AtomicU64::new(bytes) }
     }
 
     fn take(&self, bytes: u64) -> bool {
@@ -27,13 +28,15 @@ impl MemoryBudget {
     }
 }
 
-/// What was refused to a guest. A guest that then traps, traps for want of memory.
+/// What was refused to a guest. A guest that then traps, traps for want of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// Beyond the app's own limit.
+    /// Memory beyond the app's own limit.
     Limit,
-    /// Within it, but all calls together hold the budget.
-    Budget,
+    /// Memory within it, but all calls together hold the budget of so many bytes.
+    Budget(u64),
+    /// A table of so many elements.
+    Table(usize),
 }
 
 /// Watches one store.
@@ -64,7 +67,7 @@ impl CallLimiter {
             return Err(Refused::Limit);
         }
         if !self.budget.take(more) {
-            return Err(Refused::Budget);
+            return Err(Refused::Budget(self.budget.bytes));
         }
         self.held_bytes += more;
         Ok(())
@@ -84,7 +87,11 @@ impl ResourceLimiter for CallLimiter {
     }
 
     fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(desired <= self.table_elements)
+        let allowed = desired <= self.table_elements;
+        if !allowed {
+            self.refused = Some(Refused::Table(desired));
+        }
+        Ok(allowed)
     }
 }
 
@@ -118,7 +125,7 @@ mod tests {
         assert!(first.memory_growing(0, 80, None).unwrap());
         let mut second = limiter(100, &budget);
         assert!(!second.memory_growing(0, 80, None).unwrap());
-        assert_eq!(second.refused, Some(Refused::Budget));
+        assert_eq!(second.refused, Some(Refused::Budget(100)));
         drop(first);
         assert!(second.memory_growing(0, 80, None).unwrap());
     }

@@ -3,6 +3,7 @@
 mod bindings;
 mod config;
 mod guest_error;
+mod http;
 mod invoke;
 mod limiter;
 mod logging;
@@ -24,6 +25,7 @@ use self::state::CallState;
 use self::ticker::Ticker;
 pub(crate) use self::wasi::offers;
 use crate::config::EngineConfig;
+use crate::egress::Egress;
 
 /// The wasmtime engine with everything that a guest may import.
 #[derive(Clone)]
@@ -32,6 +34,8 @@ pub(crate) struct Sandbox {
     linker: Arc<Linker<CallState>>,
     ticker: Arc<Ticker>,
     memory_budget: Arc<MemoryBudget>,
+    guest_stack_bytes: usize,
+    egress: Arc<Egress>,
 }
 
 /// The sandbox cannot be set up on this machine.
@@ -48,7 +52,11 @@ pub(crate) struct SandboxError {
 pub(crate) struct LoadError(String);
 
 /// A module ready to be instantiated.
-pub(crate) struct LoadedModule(bindings::ModulePre<CallState>);
+pub(crate) struct LoadedModule {
+    pre: bindings::ModulePre<CallState>,
+    /// It imports `wasi:http`; the calls of others are spared its set-up.
+    sends_requests: bool,
+}
 
 impl std::fmt::Debug for LoadedModule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -66,11 +74,14 @@ impl Sandbox {
         let mut linker = Linker::new(&engine);
         logging::add_to_linker(&mut linker).map_err(failed)?;
         wasi::add_to_linker(&mut linker).map_err(failed)?;
+        http::add_to_linker(&mut linker).map_err(failed)?;
         Ok(Self {
             ticker: Arc::new(Ticker::start(&engine).map_err(|error| failed(error.into()))?),
             engine,
             linker: Arc::new(linker),
             memory_budget: Arc::new(MemoryBudget::new(config.memory_budget)),
+            guest_stack_bytes: config.guest_stack_bytes,
+            egress: Arc::new(Egress::new(config.egress.clone())),
         })
     }
 
@@ -90,6 +101,9 @@ impl Sandbox {
         // SAFETY: the caller's promise is the one that wasmtime asks for.
         let component = unsafe { Component::deserialize_file(&self.engine, artifact) }.map_err(failed)?;
         let instance = self.linker.instantiate_pre(&component).map_err(failed)?;
-        bindings::ModulePre::new(instance).map(LoadedModule).map_err(failed)
+        let imports = component.component_type();
+        let sends_requests =
+            imports.imports(&self.engine).any(|(name, _)| name.starts_with("wasi:http/outgoing-handler"));
+        Ok(LoadedModule { pre: bindings::ModulePre::new(instance).map_err(failed)?, sends_requests })
     }
 }

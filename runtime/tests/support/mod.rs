@@ -1,7 +1,8 @@
 //! An engine in a temporary folder, and tiny guests for it.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 
 mod guest;
+mod http_server;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use hookd_runtime::{
 use tempfile::TempDir;
 
 pub use self::guest::Guest;
+pub use self::http_server::{HttpServer, response};
 
 /// An engine with one app `demo`; everything is gone when it is dropped.
 pub struct TestEngine {
@@ -75,4 +77,11 @@ pub fn invocation(name: &str, params: &str, deadline: Duration) -> Invocation {
 
 pub fn replied(text: &str) -> Outcome {
     Outcome::Replied(Bytes::copy_from_slice(text.as_bytes()))
+}
+
+/// A module of `examples-hooks/` or `tests/hostile-hooks/`, as `make modules` built it.
+pub fn module(name: &str) -> Vec<u8> {
+    let path = format!("{}/../target/hookd-modules/{name}.wasm", env!("CARGO_MANIFEST_DIR"));
+    assert!(std::path::Path::new(&path).is_file(), "`{path}` is missing; build the modules with `make modules`");
+    std::fs::read(&path).unwrap()
 }

@@ -13,14 +13,21 @@ pub struct Server {
     process: Child,
     connection: Value,
     folder: TempDir,
+    /// Further arguments of `hookd up`.
+    arguments: &'static [&'static str],
 }
 
 impl Server {
     /// Starts with an empty data folder.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same, with further arguments of `hookd up`.
+    pub fn start_with(arguments: &'static [&'static str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let (process, connection) = up(&folder, "127.0.0.1:0");
-        Self { process, connection, folder }
+        let (process, connection) = up(&folder, "127.0.0.1:0", arguments);
+        Self { process, connection, folder, arguments }
     }
 
     /// Starts, and makes a module live in production.
@@ -37,8 +44,8 @@ impl Server {
         let copied = Command::new("cp").arg("-r").arg(self.data()).arg(folder.path()).status().expect("cp runs");
         assert!(copied.success(), "the data folder cannot be copied");
         self.start_again();
-        let (process, connection) = up(&folder, "127.0.0.1:0");
-        Self { process, connection, folder }
+        let (process, connection) = up(&folder, "127.0.0.1:0", self.arguments);
+        Self { process, connection, folder, arguments: self.arguments }
     }
 
     /// What `hookd up --json` printed.
@@ -54,6 +61,13 @@ impl Server {
     /// Runs a client command against this server.
     pub fn hookd(&self, arguments: &[&str]) -> Output {
         hookd_in(&self.data(), arguments)
+    }
+
+    /// Runs a client command that must succeed, with variables for the hooks that it builds.
+    pub fn hookd_with(&self, variables: &[(&str, &str)], arguments: &[&str]) {
+        let mut command = hookd(&self.data());
+        let output = command.args(arguments).envs(variables.iter().copied()).output().expect("hookd runs");
+        assert!(output.status.success(), "`hookd {}` failed:\n{}", arguments.join(" "), stderr(&output));
     }
 
     /// Starts a client command that does not end by itself; its stdout is a pipe.
@@ -92,7 +106,7 @@ impl Server {
     /// The same, after keys were changed.
     pub fn start_with_new_keys(&mut self) {
         let url = self.connection["url"].as_str().expect("a URL").to_owned();
-        (self.process, self.connection) = up(&self.folder, url.trim_start_matches("http://"));
+        (self.process, self.connection) = up(&self.folder, url.trim_start_matches("http://"), self.arguments);
     }
 }
 
@@ -119,9 +133,15 @@ pub fn stderr(output: &Output) -> String {
 
 fn hookd(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hookd"));
-    for variable in
-        ["HOOKD_URL", "HOOKD_APP", "HOOKD_MASTER_KEY", "HOOKD_ADMIN_KEY", "HOOKD_LISTEN", "HOOKD_PUBLIC_URL"]
-    {
+    for variable in [
+        "HOOKD_URL",
+        "HOOKD_APP",
+        "HOOKD_MASTER_KEY",
+        "HOOKD_ADMIN_KEY",
+        "HOOKD_LISTEN",
+        "HOOKD_PUBLIC_URL",
+        "HOOKD_ALLOW_PRIVATE_EGRESS",
+    ] {
         command.env_remove(variable);
     }
     command.env("HOOKD_DATA", data);
@@ -130,10 +150,11 @@ fn hookd(data: &Path) -> Command {
     command
 }
 
-fn up(folder: &TempDir, listen: &str) -> (Child, Value) {
+fn up(folder: &TempDir, listen: &str, arguments: &[&str]) -> (Child, Value) {
     let log = File::options().create(true).append(true).open(folder.path().join("log")).expect("a log file");
     let mut process = hookd(&folder.path().join("data"))
         .args(["up", "--json", "--listen", listen])
+        .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)

@@ -15,6 +15,7 @@
 //! | `GET`, `POST /hookd/v1/apps` | all apps; a new app. Admin key |
 
 mod apps;
+mod engine_settings;
 mod logs;
 mod releases;
 mod settings;

@@ -1,17 +1,16 @@
-//! Settings of an app: show, change. Those of the IM core are keys of their own, the engine's limits are under `limits`.
+//! Settings of an app: show, change. Those of the IM core are keys of their own; those of the engine are in
+//! [`engine_settings`].
 
 use axum::Json;
 use axum::extract::State;
 use hookd_im_core::hooks::SettingsError;
 use hookd_im_core::ids::AppId;
-use hookd_runtime::{Limits, SetLimitsError};
+use hookd_runtime::SetSettingsError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{ApiError, Authorized, Control, internal};
-
-const LIMITS: &str = "limits";
+use super::{ApiError, Authorized, Control, engine_settings, internal};
 
 pub(super) async fn show(State(control): State<Control>, Authorized(app): Authorized) -> Result<Json<Value>, ApiError> {
     all(&control, &app.id).await
@@ -22,31 +21,28 @@ pub(super) async fn change(
     Authorized(app): Authorized,
     Json(mut changes): Json<Map<String, Value>>,
 ) -> Result<Json<Value>, ApiError> {
-    let limits = match changes.remove(LIMITS) {
-        None => None,
-        Some(Value::Object(changes)) => {
-            let current = control.engine.limits(&app.id).ok_or(ApiError::Unauthorized)?;
-            let limits: Limits = merge(&current, changes, "limit")?;
-            // Before anything is stored: a patch is obeyed as a whole or not at all.
-            limits.validate().map_err(|refused| ApiError::BadRequest(refused.to_string()))?;
-            Some(limits)
-        }
-        Some(_) => return Err(ApiError::BadRequest("`limits` must be an object".to_owned())),
-    };
+    let engine_before = control.engine.settings(&app.id).ok_or(ApiError::Unauthorized)?;
+    // Checked before anything is stored: a patch is obeyed as a whole or not at all.
+    let engine = engine_settings::changed(engine_before, &mut changes).map_err(ApiError::BadRequest)?;
     if !changes.is_empty() {
-        let app = AppId::new(&app.id);
-        let current = control.core.settings.get(&app).await.map_err(internal)?;
+        let id = AppId::new(&app.id);
+        let current = control.core.settings.get(&id).await.map_err(internal)?;
+        let names_timeouts = changes.keys().any(|key| key.contains("timeout"));
         let changed = merge(&*current, changes, "setting")?;
-        control.core.settings.update(&app, changed).await.map_err(|error| match error {
+        if names_timeouts {
+            let limits = engine.clone().or_else(|| control.engine.settings(&app.id)).unwrap_or_default().limits;
+            engine_settings::check_timeouts(&changed, &limits).map_err(ApiError::BadRequest)?;
+        }
+        control.core.settings.update(&id, changed).await.map_err(|error| match error {
             SettingsError::Store(error) => internal(error),
             refused => ApiError::BadRequest(refused.to_string()),
         })?;
     }
-    if let Some(limits) = limits {
-        control.engine.set_limits(&app.id, limits).await.map_err(|error| match error {
-            SetLimitsError::Invalid(refused) => ApiError::BadRequest(refused.to_string()),
-            SetLimitsError::UnknownApp(_) => ApiError::Unauthorized,
-            SetLimitsError::Metadata(error) => internal(error),
+    if let Some(settings) = engine {
+        control.engine.set_settings(&app.id, settings).await.map_err(|error| match error {
+            SetSettingsError::Invalid(refused) => ApiError::BadRequest(refused.to_string()),
+            SetSettingsError::UnknownApp(_) => ApiError::Unauthorized,
+            SetSettingsError::Metadata(error) => internal(error),
         })?;
     }
     all(&control, &app.id).await
@@ -54,10 +50,10 @@ pub(super) async fn change(
 
 async fn all(control: &Control, app: &str) -> Result<Json<Value>, ApiError> {
     let settings = control.core.settings.get(&AppId::new(app)).await.map_err(internal)?;
-    let limits = control.engine.limits(app).ok_or(ApiError::Unauthorized)?;
+    let engine = control.engine.settings(app).ok_or(ApiError::Unauthorized)?;
     let mut all = serde_json::to_value(&*settings).map_err(internal)?;
     if let Value::Object(all) = &mut all {
-        all.insert(LIMITS.to_owned(), serde_json::to_value(limits).map_err(internal)?);
+        all.extend(engine_settings::shown(&engine));
     }
     Ok(Json(all))
 }
@@ -104,9 +100,9 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_limit_is_refused_with_the_known_ones() {
-        let refused = merge(&Limits::default(), object(json!({"memory": 1})), "limit").err();
+    fn an_unknown_setting_is_refused_with_the_known_ones() {
+        let refused = merge(&ImSettings::default(), object(json!({"policy": 1})), "setting").err();
         let Some(ApiError::BadRequest(text)) = refused else { panic!("not refused") };
-        assert!(text.contains("`memory`") && text.contains("memory_bytes"), "{text}");
+        assert!(text.contains("`policy`") && text.contains("on_hook_failure"), "{text}");
     }
 }

@@ -8,3 +8,9 @@ const BYTES: usize = 100 * 1000 * 1000;
 fn message_received(_: MessageReceivedParams) -> Result<MessageReceivedReply> {
     Ok(MessageReceivedReply::content("a".repeat(BYTES)))
 }
+
+/// Behaves: the module's next call works.
+#[function]
+fn hello() -> Result<&'static str> {
+    Ok("hello")
+}

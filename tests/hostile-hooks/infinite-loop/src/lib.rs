@@ -8,3 +8,9 @@ fn message_received(_: MessageReceivedParams) -> Result<MessageReceivedReply> {
         std::hint::spin_loop();
     }
 }
+
+/// Behaves: the module's next call works.
+#[function]
+fn hello() -> Result<&'static str> {
+    Ok("hello")
+}

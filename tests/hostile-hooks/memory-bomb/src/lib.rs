@@ -13,3 +13,9 @@ fn message_received(_: MessageReceivedParams) -> Result<MessageReceivedReply> {
         hoard.push(black_box(vec![1_u8; BYTES]));
     }
 }
+
+/// Behaves: the module's next call works.
+#[function]
+fn hello() -> Result<&'static str> {
+    Ok("hello")
+}

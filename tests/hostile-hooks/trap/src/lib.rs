@@ -7,3 +7,9 @@ fn message_received(message: MessageReceivedParams) -> Result<MessageReceivedRep
     println!("about to fail");
     panic!("no answer to {}", message.from_peer);
 }
+
+/// Behaves: the module's next call works.
+#[function]
+fn hello() -> Result<&'static str> {
+    Ok("hello")
+}

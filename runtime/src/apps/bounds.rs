@@ -1,0 +1,88 @@
+//! The limits of an app as its calls meet them: worked out when settings change, never per call.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use super::AppSettings;
+use crate::admission::Admission;
+use crate::egress::{AppClient, Egress};
+use crate::limits::{InvalidLimits, LimitSettings, Limits, Overrides};
+use crate::rpc::FunctionKind;
+
+/// The limits of an app, with the places they allow, and its way out.
+#[derive(Debug)]
+pub(crate) struct Bounds {
+    pub(crate) settings: AppSettings,
+    /// Places for all calls of the app.
+    pub(crate) admission: Admission,
+    blocking_hooks: Limits,
+    notification_hooks: Limits,
+    other_functions: Limits,
+    /// Functions with limits of their own.
+    functions: HashMap<String, FunctionBounds>,
+    /// Made when a function sends its first request. Goes with the settings, so that no connection outlives a permission.
+    client: OnceLock<AppClient>,
+}
+
+#[derive(Debug)]
+struct FunctionBounds {
+    limits: Limits,
+    /// Where the function has `concurrency` or `queue` of its own. Its calls need a place of the app besides.
+    admission: Option<Admission>,
+}
+
+impl Bounds {
+    pub(crate) fn new(settings: AppSettings) -> Result<Self, InvalidLimits> {
+        let limits: &LimitSettings = &settings.limits;
+        let other_functions = limits.of_kind(FunctionKind::Function)?;
+        let function = |(name, own): (&String, &Overrides)| {
+            let own = own.contains_key("concurrency") || own.contains_key("queue");
+            let limits = limits.of_function(name)?;
+            let admission = own.then(|| Admission::new(limits.concurrency, limits.queue));
+            Ok((name.clone(), FunctionBounds { limits, admission }))
+        };
+        Ok(Self {
+            functions: limits.functions.iter().map(function).collect::<Result<_, InvalidLimits>>()?,
+            admission: Admission::new(other_functions.concurrency, other_functions.queue),
+            blocking_hooks: limits.of_kind(FunctionKind::BlockingHook)?,
+            notification_hooks: limits.of_kind(FunctionKind::NotificationHook)?,
+            other_functions,
+            client: OnceLock::new(),
+            settings,
+        })
+    }
+
+    /// Of functions that are no hooks and have no limits of their own.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.other_functions
+    }
+
+    /// What sends the app's HTTP requests.
+    pub(crate) fn client(&self, egress: &Egress) -> &AppClient {
+        self.client.get_or_init(|| egress.client())
+    }
+
+    /// Of one function, and its own places if it has any.
+    pub(crate) fn of(&self, name: &str, kind: FunctionKind) -> (&Limits, Option<&Admission>) {
+        // Most apps leave the map empty: then no name is hashed.
+        if !self.functions.is_empty()
+            && let Some(own) = self.functions.get(name)
+        {
+            return (&own.limits, own.admission.as_ref());
+        }
+        let limits = match kind {
+            FunctionKind::BlockingHook => &self.blocking_hooks,
+            FunctionKind::NotificationHook => &self.notification_hooks,
+            FunctionKind::Function => &self.other_functions,
+        };
+        (limits, None)
+    }
+}
+
+/// Of an app that set nothing.
+impl Default for Bounds {
+    #[expect(clippy::expect_used, reason = "a test of the limits says that the defaults are valid")]
+    fn default() -> Self {
+        Self::new(AppSettings::default()).expect("the defaults are valid")
+    }
+}

@@ -1,0 +1,42 @@
+//! HTTP requests of functions: to hosts that the app allows, at addresses that are public, within the call's budget.
+//!
+//! A name is resolved once per connection, every address is checked, and the connection goes to a checked address: a name
+//! that answers differently the second time gains nothing. Redirects are the guest's to follow, with a new request that is
+//! checked like the first.
+
+mod addresses;
+mod budget;
+mod client;
+mod failure;
+mod hosts;
+mod resolve;
+mod send;
+
+use std::sync::Arc;
+
+pub use ipnet::IpNet as Network;
+use rustls::pki_types::CertificateDer;
+
+pub(crate) use self::budget::CallBudget;
+pub(crate) use self::client::{AppClient, Egress};
+pub use self::hosts::{HostPattern, InvalidHost};
+pub use self::resolve::Resolve;
+use self::resolve::SystemResolver;
+pub(crate) use self::send::{Grant, send};
+
+/// What holds for the requests of all apps.
+#[derive(Clone, Debug)]
+pub struct EgressConfig {
+    /// Networks that functions may connect to though they are not public; none by default.
+    pub private_networks: Vec<Network>,
+    /// Looks names up; the system's resolver by default.
+    pub resolver: Arc<dyn Resolve>,
+    /// Certificates trusted besides those of the system.
+    pub extra_roots: Vec<CertificateDer<'static>>,
+}
+
+impl Default for EgressConfig {
+    fn default() -> Self {
+        Self { private_networks: Vec::new(), resolver: Arc::new(SystemResolver::default()), extra_roots: Vec::new() }
+    }
+}

@@ -1,0 +1,108 @@
+//! Limits as a developer meets them: set by command, shown with their source, obeyed, named when they are met.
+
+use serde_json::Value;
+
+use crate::command_line::{MESSAGE, assert_refused, code};
+use crate::harness::{Server, stderr};
+
+fn invoke(server: &Server, name: &str) -> (Option<i32>, String) {
+    let params = server.data().join("params.json");
+    std::fs::write(&params, MESSAGE).unwrap();
+    let output = server.hookd(&["invoke", name, "--params", params.to_str().unwrap()]);
+    (output.status.code(), stderr(&output))
+}
+
+#[test]
+fn limits_are_shown_with_their_source() {
+    let server = Server::start();
+    let shown = server.hookd_ok(&["settings"]);
+    assert!(
+        shown.contains("limits.deadline_ms = 15000 (default; blocking hooks 10000; notification hooks 3000)"),
+        "{shown}"
+    );
+    server.hookd_ok(&["settings", "--limit", "log_lines=5", "--function-limit", "_messageReceived:deadline_ms=500ms"]);
+    let shown = server.hookd_ok(&["settings"]);
+    for line in [
+        "limits.log_lines = 5 (app)",
+        "limits.queue = 1024 (default)",
+        "function_limits._messageReceived.deadline_ms = 500",
+        "allowed_hosts = []",
+    ] {
+        assert!(shown.lines().any(|present| present == line), "`{line}` is not in:\n{shown}");
+    }
+    server.hookd_ok(&[
+        "settings",
+        "--limit",
+        "log_lines=default",
+        "--function-limit",
+        "_messageReceived:deadline_ms=default",
+    ]);
+    let shown: Value = serde_json::from_str(&server.hookd_ok(&["settings", "--json"])).unwrap();
+    assert_eq!((&shown["limits"]["log_lines"], &shown["function_limits"]), (&600.into(), &serde_json::json!({})));
+}
+
+#[test]
+fn settings_outlive_the_process_and_bad_ones_are_refused() {
+    let mut server = Server::start();
+    server.hookd_ok(&["settings", "--allow-host", "api.example.com", "--allow-host", "*.example.org:8443"]);
+    server.hookd_ok(&["settings", "--function-limit", "hello:queue=1", "--deny-host", "api.example.com"]);
+    server.kill();
+    server.start_again();
+    let shown: Value = serde_json::from_str(&server.hookd_ok(&["settings", "--json"])).unwrap();
+    assert_eq!(shown["allowed_hosts"], serde_json::json!(["*.example.org:8443"]));
+    assert_eq!(shown["function_limits"], serde_json::json!({"hello": {"queue": 1}}));
+    for (arguments, words) in [
+        (["--allow-host", "https://example.org"], &["URL", "`api.example.com`"][..]),
+        (["--deny-host", "example.org"], &["`example.org`", "*.example.org:8443"]),
+        (["--function-limit", "hello"], &["FUNCTION:NAME=VALUE"]),
+        (["--function-limit", "hello:concurrency=0"], &["`concurrency`", "1 to 100000"]),
+        (["--notification-hook-timeout", "9s"], &["3000", "--limit deadline_ms=9000"]),
+    ] {
+        assert_refused(&server.hookd(&[&["settings"][..], &arguments].concat()), words);
+    }
+}
+
+#[test]
+fn a_hook_that_meets_a_limit_names_it_and_the_next_call_works() {
+    let server = Server::start();
+    // The limit, the module that meets it, and what is told to whoever called or wrote to the log.
+    for (module, limit, outcome, told) in [
+        ("infinite-loop", "deadline_ms=100ms", "timeout", "within 100 ms (limit `deadline_ms`)"),
+        ("infinite-loop", "cpu_time_ms=50ms", "timeout", "within 50 ms (limit `cpu_time_ms`)"),
+        ("memory-bomb", "memory_bytes=4MiB", "out_of_memory", "`memory_bytes` of 4194304"),
+        ("table-hoard", "table_elements=500", "trap", "`table_elements` of 500"),
+        ("huge-reply", "request_bytes=100", "failed", "`request_bytes` of 100"),
+    ] {
+        server.deploy(module);
+        server.hookd_ok(&["settings", "--function-limit", &format!("_messageReceived:{limit}")]);
+        let (status, error) = invoke(&server, "_messageReceived");
+        assert_eq!(status, Some(1), "{module}: {error}");
+        assert!(error.contains(&format!("outcome {outcome}")), "{module}: {error}");
+        let log = server.hookd_ok(&["logs", "--limit", "1"]);
+        assert!(error.contains(told) || log.contains(told), "{module}: `{told}` is in neither\n{error}\n{log}");
+        assert_eq!(invoke(&server, "hello").0, Some(0), "{module}: another function has no such limit");
+        let (name, _) = limit.split_once('=').unwrap();
+        server.hookd_ok(&["settings", "--function-limit", &format!("_messageReceived:{name}=default")]);
+    }
+}
+
+#[test]
+fn a_log_flood_is_cut_and_the_cut_is_named() {
+    let server = Server::with_module("log-flood");
+    server.hookd_ok(&["settings", "--limit", "log_lines=10"]);
+    assert_eq!(invoke(&server, "_messageReceived").0, Some(0));
+    let log = server.hookd_ok(&["logs"]);
+    assert!(log.contains("1990 log lines were dropped: the limit `log_lines` is 10"), "{log}");
+}
+
+#[test]
+fn a_host_that_is_not_allowed_is_named_with_the_setting() {
+    let server = Server::with_module("outbound");
+    let params = server.data().join("params.json");
+    std::fs::write(&params, r#"{"url": "https://api.example.com/"}"#).unwrap();
+    let output = server.hookd(&["invoke", "fetch", "--params", params.to_str().unwrap()]);
+    assert_eq!(code(&output), 1);
+    let fix = "host `api.example.com` is not allowed; allow it with `hookd settings --allow-host api.example.com`";
+    assert!(stderr(&output).contains(fix), "{}", stderr(&output));
+    assert!(server.hookd_ok(&["logs"]).contains(fix));
+}

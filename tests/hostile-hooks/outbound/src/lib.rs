@@ -1,0 +1,69 @@
+//! Functions that send whatever HTTP requests they are told to, and answer with what came of it.
+
+use hook_sdk::http::{self, Response};
+use hook_sdk::prelude::*;
+use serde::{Deserialize, Serialize};
+
+#[derive(Deserialize)]
+struct Fetch {
+    url: String,
+    /// Bytes of the request's body; without, a GET is sent.
+    #[serde(default)]
+    body_bytes: usize,
+    #[serde(default)]
+    redirects: u32,
+    #[serde(default)]
+    timeout_ms: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Fetched {
+    status: u16,
+    bytes: usize,
+    text: String,
+}
+
+impl From<Response> for Fetched {
+    fn from(response: Response) -> Self {
+        let text = response.text().chars().take(200).collect();
+        Self { status: response.status(), bytes: response.bytes().len(), text }
+    }
+}
+
+/// One request.
+#[function]
+fn fetch(fetch: Fetch) -> Result<Fetched> {
+    let request = match fetch.body_bytes {
+        0 => http::get(fetch.url),
+        bytes => http::post(fetch.url).body(vec![b'a'; bytes]),
+    };
+    let request = match fetch.timeout_ms {
+        Some(timeout_ms) => request.timeout(std::time::Duration::from_millis(timeout_ms)),
+        None => request,
+    };
+    Ok(request.redirects(fetch.redirects).send()?.into())
+}
+
+/// Requests without end, one after the other, until one fails.
+#[function]
+fn flood(fetch: Fetch) -> Result<()> {
+    loop {
+        http::get(&fetch.url).send()?;
+    }
+}
+
+/// Tries on and on, whatever it is told.
+#[function]
+fn insist(fetch: Fetch) -> Result<u32> {
+    let mut refused = 0;
+    for _ in 0..1_000 {
+        refused += u32::from(http::get(&fetch.url).send().is_err());
+    }
+    Ok(refused)
+}
+
+/// Behaves: the module's next call works.
+#[function]
+fn hello() -> Result<&'static str> {
+    Ok("hello")
+}
