@@ -15,6 +15,7 @@ use super::state::CallState;
 use super::ticker::TICK;
 use super::{LoadedModule, Sandbox};
 use crate::environment::Environment;
+use crate::leancache::CacheBudget;
 use crate::limits::Limits;
 use crate::logs::CallLog;
 use crate::modules::Definition;
@@ -40,7 +41,7 @@ impl Sandbox {
     pub(crate) async fn call(&self, module: &LoadedModule, call: GuestCall<'_>) -> Outcome {
         let left = call.deadline.saturating_duration_since(Instant::now());
         let log = call.log;
-        let mut store = self.store(call.limits, log.clone());
+        let mut store = self.store(call.limits, log.clone(), Some(call.deadline));
         let context = Context {
             request_id: log.request_id(),
             app_id: call.app_id,
@@ -72,7 +73,7 @@ impl Sandbox {
         allowed: Duration,
         log: Arc<CallLog>,
     ) -> Result<Vec<Definition>, Outcome> {
-        let mut store = self.store(limits, log);
+        let mut store = self.store(limits, log, None);
         let _running = self.ticker.run();
         let asking = async {
             let instance = module.0.instantiate_async(&mut store).await?;
@@ -95,7 +96,7 @@ impl Sandbox {
         limits: &Limits,
         log: Arc<CallLog>,
     ) -> Result<(), Outcome> {
-        let mut store = self.store(limits, log);
+        let mut store = self.store(limits, log, None);
         let _running = self.ticker.run();
         match module.0.instantiate_async(&mut store).await {
             Ok(_) => Ok(()),
@@ -103,11 +104,13 @@ impl Sandbox {
         }
     }
 
-    fn store(&self, limits: &Limits, log: Arc<CallLog>) -> Store<CallState> {
+    /// `deadline`: that of a call.
+    fn store(&self, limits: &Limits, log: Arc<CallLog>, deadline: Option<Instant>) -> Store<CallState> {
         let limiter = CallLimiter::new(limits, self.memory_budget.clone());
+        let cache = CacheBudget::new(self.cache.clone(), limits, deadline);
         let ticks = limits.cpu_time().as_millis().div_ceil(TICK.as_millis());
         let ticks = u64::try_from(ticks).unwrap_or(u64::MAX);
-        let mut store = Store::new(&self.engine, CallState::new(limiter, ticks, log));
+        let mut store = Store::new(&self.engine, CallState::new(limiter, ticks, log, cache));
         store.limiter(|state| &mut state.limiter);
         // Bounds what the host copies out of the guest at once: a reply, a failure's text, a log line.
         store.set_hostcall_fuel(limits.reply_bytes);

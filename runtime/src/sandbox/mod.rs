@@ -4,6 +4,7 @@ mod bindings;
 mod config;
 mod guest_error;
 mod invoke;
+mod leancache;
 mod limiter;
 mod logging;
 mod state;
@@ -24,6 +25,7 @@ use self::state::CallState;
 use self::ticker::Ticker;
 pub(crate) use self::wasi::offers;
 use crate::config::EngineConfig;
+use crate::leancache::LeanCache;
 
 /// The wasmtime engine with everything that a guest may import.
 #[derive(Clone)]
@@ -32,6 +34,7 @@ pub(crate) struct Sandbox {
     linker: Arc<Linker<CallState>>,
     ticker: Arc<Ticker>,
     memory_budget: Arc<MemoryBudget>,
+    cache: Arc<LeanCache>,
 }
 
 /// The sandbox cannot be set up on this machine.
@@ -57,7 +60,7 @@ impl std::fmt::Debug for LoadedModule {
 }
 
 impl Sandbox {
-    pub(crate) fn new(config: &EngineConfig) -> Result<Self, SandboxError> {
+    pub(crate) fn new(config: &EngineConfig, cache: Arc<LeanCache>) -> Result<Self, SandboxError> {
         let failed = |error: wasmtime::Error| SandboxError {
             concurrent_calls: config.concurrent_calls,
             reason: format!("{error:#}"),
@@ -66,11 +69,13 @@ impl Sandbox {
         let mut linker = Linker::new(&engine);
         logging::add_to_linker(&mut linker).map_err(failed)?;
         wasi::add_to_linker(&mut linker).map_err(failed)?;
+        leancache::add_to_linker(&mut linker).map_err(failed)?;
         Ok(Self {
             ticker: Arc::new(Ticker::start(&engine).map_err(|error| failed(error.into()))?),
             engine,
             linker: Arc::new(linker),
             memory_budget: Arc::new(MemoryBudget::new(config.memory_budget)),
+            cache,
         })
     }
 

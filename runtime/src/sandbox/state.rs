@@ -6,6 +6,7 @@ use wasmtime_wasi::{WasiCtxView, WasiView};
 
 use super::limiter::CallLimiter;
 use super::wasi::WasiState;
+use crate::leancache::CacheBudget;
 use crate::logs::CallLog;
 
 /// The data of a store.
@@ -15,13 +16,14 @@ pub(super) struct CallState {
     pub(super) ticks_left: u64,
     pub(super) cpu_time_used_up: bool,
     pub(super) log: Arc<CallLog>,
+    pub(super) cache: CacheBudget,
     /// Made on first use: a Rust hook never asks for it, and it would cost more than the rest of the call's set-up.
     wasi: Option<Box<WasiState>>,
 }
 
 impl CallState {
-    pub(super) fn new(limiter: CallLimiter, ticks_left: u64, log: Arc<CallLog>) -> Self {
-        Self { limiter, ticks_left, cpu_time_used_up: false, log, wasi: None }
+    pub(super) fn new(limiter: CallLimiter, ticks_left: u64, log: Arc<CallLog>, cache: CacheBudget) -> Self {
+        Self { limiter, ticks_left, cpu_time_used_up: false, log, cache, wasi: None }
     }
 }
 
