@@ -62,7 +62,7 @@ pub use calls::Invocation;
 pub use config::{CompileLimits, EngineConfig};
 pub use engine::{Engine, OpenError, SetLimitsError};
 pub use environment::{Environment, UnknownEnvironment};
-pub use hookd_leancache::Reply as CacheReply;
+pub use hookd_leancache::{Reply as CacheReply, names as cache_command_names};
 pub use leancache::{CacheConfig, CacheError, InvalidRedisUrl};
 pub use limits::{InvalidLimits, Limits};
 pub use logs::{LogBatch, LogLevel, LogLine, LogReader};

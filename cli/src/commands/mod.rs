@@ -2,6 +2,7 @@
 
 mod apps;
 mod build;
+mod cache;
 mod compile_module;
 mod deploy;
 mod invoke;
@@ -46,6 +47,7 @@ enum Command {
     Invoke(invoke::Invoke),
     Logs(logs::Logs),
     Settings(settings::Settings),
+    Cache(cache::Cache),
     Apps(apps::Apps),
     CompileModule(compile_module::CompileModule),
 }
@@ -64,6 +66,7 @@ impl Cli {
             Command::Invoke(invoke) => block_on(invoke.run()),
             Command::Logs(logs) => block_on(logs.run()),
             Command::Settings(settings) => block_on(settings.run()),
+            Command::Cache(cache) => block_on(cache.run()),
             Command::Apps(apps) => block_on(apps.run()),
             Command::CompileModule(compile) => compile.run(),
         }
