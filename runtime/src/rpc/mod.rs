@@ -19,8 +19,8 @@ use http::{HeaderMap, Method, header};
 use serde_json::json;
 use tokio::time::timeout_at;
 
-use self::body::Body;
-use self::reply::{failure, json_response};
+use self::body::{Body, BodyRefused};
+use self::reply::failure;
 use self::route::Route;
 use crate::engine::Engine;
 
@@ -45,10 +45,12 @@ pub(crate) fn router(engine: Engine) -> Router {
 /// Health (§1.13).
 async fn ping() -> Response {
     let runtime = concat!("hookd-", env!("CARGO_PKG_VERSION"));
-    json_response(200, json!({"runtime": runtime, "version": env!("CARGO_PKG_VERSION")}).to_string())
+    let health = json!({"runtime": runtime, "version": env!("CARGO_PKG_VERSION")}).to_string();
+    ([(header::CONTENT_TYPE, "application/json")], health).into_response()
 }
 
-/// The order of processing is LeanEngine's (§1.2): the body before CORS, CORS before credentials.
+/// The order of processing is LeanEngine's (§1.2): the body before CORS, CORS before credentials. Plain text, which browsers
+/// send across origins without a preflight, is taken apart after CORS there, so its sender may read what was wrong.
 async fn serve(State(engine): State<Engine>, request: Request) -> Response {
     let arrived = Instant::now();
     let (parts, body) = request.into_parts();
@@ -60,6 +62,11 @@ async fn serve(State(engine): State<Engine>, request: Request) -> Response {
     };
     let body = match Body::parse(content_type(&parts.headers), bytes) {
         Ok(body) => body,
+        Err(BodyRefused::MalformedText(reason)) => {
+            let mut response = failure(400, 1, &reason);
+            cors::allow_origin(&mut response, &parts.headers);
+            return response;
+        }
         Err(refused) => return refused.into_response(),
     };
     let mut response = if parts.method == Method::OPTIONS {
