@@ -13,6 +13,8 @@
 mod apps;
 mod chat;
 mod command_line;
+#[path = "../conformance/mod.rs"]
+mod conformance;
 mod failing_hooks;
 mod harness;
 mod hooks;
