@@ -27,6 +27,16 @@ const HOOKS: [&str; 14] = [
     "_rtmClientSign",
 ];
 
+/// Path and name, as the error text has it.
+const USER_HOOKS: [(&str, &str); 6] = [
+    ("onVerified/sms", "onVerified"),
+    ("onVerified/email", "onVerified"),
+    ("_User/onLogin", "onLogin"),
+    ("_User/onAuthData", "onAuthData"),
+    ("BigQuery/onComplete", "onComplete"),
+    ("Insight/onComplete", "onComplete"),
+];
+
 fn refused() -> Expected {
     error(401, 401, &format!("Hook key check failed, request from {ADDRESS}"))
 }
@@ -115,5 +125,17 @@ pub fn class_and_user_hooks(keys: &Keys) -> Vec<Case> {
         let with = keys.call_hook(&path).json(r#"{"object":{}}"#).expect(no_class_hook("Post", hook));
         cases.push(with.differs(Python, "§1.9: it breaks", foreign(500)));
     }
+    for (path, hook) in USER_HOOKS {
+        let without = keys.call(path).header("x-real-ip", ADDRESS).expect(refused());
+        cases.push(without.differs(Python, "§1.5: the generic text", unauthorized()));
+        let with =
+            keys.call_hook(path).json(r#"{"object":{}}"#).expect(error(404, 1, &format!("No such hook: {hook}")));
+        let is_job = hook == "onComplete";
+        let with = with.differs_if(is_job, Node, "observed: it breaks", foreign(500));
+        let nothing = if path.starts_with("Insight") { foreign(500) } else { result(json!(null)) };
+        cases.push(with.differs(Python, "observed: nothing to do is success, unless it breaks", nothing));
+    }
+    let unheard_of = keys.call_hook("Post/afterThought").json("{}").expect(no_class_hook("Post", "afterThought"));
+    cases.push(unheard_of.differs(Python, "§1.9: it breaks", foreign(500)));
     cases
 }
