@@ -76,7 +76,7 @@ impl Calls {
         let limits = &app.bounds().limits;
         let request_id = self.request_ids.next();
         let log = CallLog::new(app.log().clone(), &app.id, version.number(), "instantiate", request_id, limits);
-        self.sandbox.instantiate(&module, limits, log.into()).await
+        self.sandbox.instantiate(&module, limits, log.into(), app.pace()).await
     }
 
     pub(crate) fn idle_instances(&self) -> usize {
@@ -126,6 +126,7 @@ impl Calls {
             allowed,
             log: log.clone(),
             shelf: version.shelf.as_ref(),
+            pace: app.pace(),
         };
         let outcome = self.sandbox.call(&module, call).await;
         log.finish();

@@ -211,7 +211,7 @@ impl Engine {
         let size_bytes = module.len();
         let mut prepared = modules.compile(module).await?;
         progress(DeployStage::ReadingDefinitions);
-        modules.read_definitions(&mut prepared, &app.bounds().limits, app.log().clone(), &app.id).await?;
+        modules.read_definitions(&mut prepared, &app).await?;
         progress(DeployStage::Storing);
         let definitions = std::mem::take(&mut prepared.definitions);
         // Held until the version is live, so that its machine code stays in memory.

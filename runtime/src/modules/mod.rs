@@ -26,10 +26,10 @@ use self::files::ModuleFiles;
 pub use self::refusal::Refusal;
 pub(crate) use self::resident::StoredModule;
 use self::resident::{LoadFailure, ResidentModules};
+use crate::apps::App;
 use crate::config::EngineConfig;
 use crate::isolation::Isolation;
-use crate::limits::Limits;
-use crate::logs::{CallLog, LogRing};
+use crate::logs::CallLog;
 use crate::sandbox::{DEPLOYMENTS, LoadError, LoadedModule, Sandbox, Shelf};
 
 /// One function of a module.
@@ -159,18 +159,15 @@ impl Modules {
     }
 
     /// Asks the module for its functions, inside the sandbox.
-    pub(crate) async fn read_definitions(
-        &self,
-        prepared: &mut Prepared,
-        limits: &Limits,
-        log: Arc<LogRing>,
-        app_id: &str,
-    ) -> Result<(), ModuleError> {
+    pub(crate) async fn read_definitions(&self, prepared: &mut Prepared, app: &App) -> Result<(), ModuleError> {
+        let limits = &app.bounds().limits;
         let request_id = format!("deploy-{}", prepared.hash.0.get(..12).unwrap_or_default());
-        let log = Arc::new(CallLog::new(log, app_id, 0, "definitions", request_id, limits));
+        let log = Arc::new(CallLog::new(app.log().clone(), &app.id, 0, "definitions", request_id, limits));
         // Those before end with their deadlines.
         let _place = self.asking.acquire().await;
-        let asked = self.sandbox.definitions(&prepared.module, limits, self.definitions_deadline, log.clone()).await;
+        let asking =
+            self.sandbox.definitions(&prepared.module, limits, self.definitions_deadline, log.clone(), app.pace());
+        let asked = asking.await;
         log.finish();
         let definitions = asked.map_err(Refusal::DefinitionsFailed)?;
         definitions::check(&definitions)?;

@@ -12,6 +12,7 @@ use super::bindings::Module;
 use super::bindings::exports::hookd::engine::functions::Context;
 use super::guest_error::outcome_of;
 use super::limiter::CallLimiter;
+use super::pace::{AppPace, end_of_tick};
 use super::state::CallState;
 use super::warm::Shelf;
 use super::{LoadedModule, Sandbox};
@@ -36,6 +37,7 @@ pub(crate) struct GuestCall<'a> {
     pub(crate) log: Arc<CallLog>,
     /// Of a warm version.
     pub(crate) shelf: Option<&'a Shelf>,
+    pub(crate) pace: &'a AppPace,
 }
 
 impl Sandbox {
@@ -58,7 +60,8 @@ impl Sandbox {
         module: &LoadedModule,
         call: &GuestCall<'_>,
     ) -> Outcome {
-        let left = call.deadline.saturating_duration_since(Instant::now());
+        let now = Instant::now();
+        let left = call.deadline.saturating_duration_since(now);
         let context = Context {
             request_id: call.log.request_id(),
             app_id: call.app_id,
@@ -81,6 +84,7 @@ impl Sandbox {
             };
             instance.hookd_engine_functions().call_call(&mut *store, call.name, call.params, context).await
         };
+        let calling = call.pace.run(&self.turns, now.into_std(), calling);
         match timeout_at(call.deadline, calling).await {
             Ok(Ok(Ok(reply))) => checked(reply, call.limits),
             Ok(Ok(Err(failure))) => Outcome::failed(failure.code, failure.status, failure.message),
@@ -96,6 +100,7 @@ impl Sandbox {
         limits: &Limits,
         allowed: Duration,
         log: Arc<CallLog>,
+        pace: &AppPace,
     ) -> Result<Vec<Definition>, Outcome> {
         let mut store = self.store(limits, log);
         let _running = self.ticker.run();
@@ -103,7 +108,8 @@ impl Sandbox {
             let instance = module.0.instantiate_async(&mut store).await?;
             instance.hookd_engine_functions().call_definitions(&mut store).await
         };
-        match timeout_at(Instant::now() + allowed, asking).await {
+        let now = Instant::now();
+        match timeout_at(now + allowed, pace.run(&self.turns, now.into_std(), asking)).await {
             Ok(Ok(definitions)) => Ok(definitions
                 .into_iter()
                 .map(|definition| Definition { name: definition.name, internal: definition.internal })
@@ -119,10 +125,12 @@ impl Sandbox {
         module: &LoadedModule,
         limits: &Limits,
         log: Arc<CallLog>,
+        pace: &AppPace,
     ) -> Result<(), Outcome> {
         let mut store = self.store(limits, log);
         let _running = self.ticker.run();
-        match module.0.instantiate_async(&mut store).await {
+        let making = module.0.instantiate_async(&mut store);
+        match pace.run(&self.turns, std::time::Instant::now(), making).await {
             Ok(_) => Ok(()),
             Err(error) => Err(outcome_of(&error, store.data(), limits)),
         }
@@ -138,8 +146,7 @@ impl Sandbox {
             match state.ticks_left.checked_sub(1) {
                 Some(left) => {
                     state.ticks_left = left;
-                    // tokio's own yield lets the worker look at its timers and sockets before the guest goes on.
-                    Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+                    Ok(UpdateDeadline::YieldCustom(1, end_of_tick()))
                 }
                 None => {
                     state.cpu_time_used_up = true;
@@ -154,7 +161,8 @@ impl Sandbox {
     pub(super) fn arm(store: &mut Store<CallState>, limits: &Limits) {
         // Bounds what the host copies out of the guest at once: a reply, a failure's text, a log line.
         store.set_hostcall_fuel(limits.reply_bytes);
-        store.set_epoch_deadline(1);
+        // The next tick is an unknown part of a tick away; a call that is shorter than one should not meet it.
+        store.set_epoch_deadline(2);
     }
 }
 

@@ -7,6 +7,7 @@ mod guest_error;
 mod invoke;
 mod limiter;
 mod logging;
+mod pace;
 mod state;
 mod ticker;
 mod warm;
@@ -22,6 +23,8 @@ use wasmtime::component::{Component, Linker};
 pub(crate) use self::config::{DEPLOYMENTS, code_config};
 pub(crate) use self::invoke::GuestCall;
 use self::limiter::MemoryBudget;
+pub(crate) use self::pace::AppPace;
+use self::pace::Turns;
 use self::state::CallState;
 use self::ticker::Ticker;
 use self::warm::IdleInstances;
@@ -38,6 +41,7 @@ pub(crate) struct Sandbox {
     ticker: Arc<Ticker>,
     memory_budget: Arc<MemoryBudget>,
     idle: Arc<IdleInstances>,
+    turns: Arc<Turns>,
 }
 
 /// The sandbox cannot be set up on this machine.
@@ -86,6 +90,7 @@ impl Sandbox {
             linker: Arc::new(linker),
             memory_budget: Arc::new(MemoryBudget::new(config.memory_budget, Arc::downgrade(&idle))),
             idle,
+            turns: Arc::new(Turns::new()),
         })
     }
 

@@ -47,9 +47,9 @@ impl CallState {
     }
 }
 
-/// The CPU time of a call.
+/// The CPU time of a call after its first stop, which comes at its second tick.
 fn ticks(limits: &Limits) -> u64 {
-    u64::try_from(limits.cpu_time().as_millis().div_ceil(TICK.as_millis())).unwrap_or(u64::MAX)
+    u64::try_from(limits.cpu_time().as_millis().div_ceil(TICK.as_millis())).unwrap_or(u64::MAX).saturating_sub(1)
 }
 
 impl WasiView for CallState {
