@@ -19,6 +19,7 @@ mod failing_hooks;
 mod harness;
 mod hooks;
 mod hostile_modules;
+mod isolation;
 mod leanengine;
 mod logs;
 mod releases;
