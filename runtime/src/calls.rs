@@ -30,6 +30,8 @@ pub struct Invocation {
     pub remote_address: Option<String>,
     /// The caller's session token; absent on hooks.
     pub session_token: Option<String>,
+    /// Names a notification that may come more than once; absent on other calls.
+    pub sequence: Option<u64>,
     /// When the caller stops waiting. The app's own deadline, counted from now, applies when it is sooner.
     pub deadline: Instant,
 }
@@ -107,6 +109,7 @@ impl Calls {
             environment: invocation.environment,
             remote_address: invocation.remote_address.as_deref(),
             session_token: invocation.session_token.as_deref(),
+            sequence: invocation.sequence,
             limits,
             deadline,
             allowed,
