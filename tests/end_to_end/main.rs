@@ -19,5 +19,6 @@ mod hooks;
 mod hostile_modules;
 mod leanengine;
 mod logs;
+mod notifications;
 mod releases;
 mod remote_engine;

@@ -1,4 +1,4 @@
-// Serves cloud.js as a LeanEngine project does, on a free port, and prints the address as one line of JSON.
+// Serves cloud.js, or what CLOUD names, as a LeanEngine project does, on PORT or a free one, and prints the address as one line of JSON.
 
 'use strict';
 
@@ -12,9 +12,9 @@ AV.init({
   hookKey: process.env.LEANCLOUD_APP_HOOK_KEY,
   serverURLs: 'http://127.0.0.1:1', // never called; without it the SDK asks the vendor's router
 });
-require('./cloud');
+require(process.env.CLOUD ?? './cloud');
 
 const server = http.createServer(AV.express());
-server.listen(0, '127.0.0.1', () => {
+server.listen(Number(process.env.PORT ?? 0), '127.0.0.1', () => {
   console.log(JSON.stringify({ url: `http://127.0.0.1:${server.address().port}` }));
 });

@@ -56,6 +56,7 @@ impl Server {
             "kill" => self.kill(),
             "start" => self.start_again(),
             "deploy" => drop(self.deploy(argument)),
+            "delete app" => drop(self.hookd_ok(&["apps", "delete", argument])),
             "settings" => {
                 let mut arguments = vec!["settings"];
                 arguments.extend(argument.split(' '));
