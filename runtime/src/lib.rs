@@ -33,6 +33,7 @@
 //!         params: "{}".into(),
 //!         remote_address: None,
 //!         session_token: None,
+//!         sequence: None,
 //!         deadline: Instant::now() + Duration::from_secs(15),
 //!     })
 //!     .await;

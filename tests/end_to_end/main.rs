@@ -22,5 +22,6 @@ mod hostile_modules;
 mod isolation;
 mod leanengine;
 mod logs;
+mod notifications;
 mod releases;
 mod remote_engine;

@@ -126,6 +126,23 @@ impl Api {
         Ok(events(self.checked(self.request(Method::GET, "/logs").query(query)).await?))
     }
 
+    /// The newest dead letters, newest first.
+    pub async fn dead_letters(&self, limit: u32, hook: Option<&str>, params: bool) -> anyhow::Result<Vec<Value>> {
+        let request =
+            self.request(Method::GET, "/dead-letters").query(&[("limit", limit)]).query(&[("params", params)]);
+        let request = hook.iter().fold(request, |request, hook| request.query(&[("hook", hook)]));
+        match self.json(request.timeout(ANSWER_TIMEOUT)).await? {
+            Value::Array(letters) => Ok(letters),
+            other => anyhow::bail!("the server's answer is no list of dead letters: {other}"),
+        }
+    }
+
+    /// Retries or drops (`action`) the dead letters that `selection` names; answers their number.
+    pub async fn change_dead_letters(&self, action: &str, selection: &Value) -> anyhow::Result<Value> {
+        let request = self.request(Method::POST, &format!("/dead-letters/{action}")).json(selection);
+        self.json(request.timeout(ANSWER_TIMEOUT)).await
+    }
+
     /// Calls a function or a hook by hand, with all keys.
     pub async fn invoke(&self, name: &str, params: Vec<u8>, staging: bool) -> anyhow::Result<InvokeAnswer> {
         let app = self.app().await?;

@@ -12,6 +12,7 @@ use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::gateway::{Gateway, GatewayConfig};
+use hookd_im_core::hooks::HookQueue;
 use hookd_im_core::store::sqlite::SqliteStore;
 use hookd_runtime::{App, Engine, EngineConfig, NewApp, RpcService, generate_key};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -66,13 +67,17 @@ impl Server {
         let app = app_for_clients(&engine, saved.as_ref()).await?;
         let admin_key = saved.map(|saved| saved.admin_key).filter(|key| !key.is_empty()).unwrap_or_else(generate_key);
         let store = Arc::new(SqliteStore::open(config.data.join("im.db")).context("cannot open the message store")?);
+        let queues: Vec<Arc<dyn HookQueue>> = vec![Arc::new(store.hook_queue())];
         let core = Arc::new(ImCore::new(
             Arc::new(EngineApps(engine.clone())),
             store,
+            queues,
             Arc::new(InMemoryEngine(engine.clone())),
             tasks.clone(),
             shutdown.clone(),
         ));
+        let watching = core.clone();
+        tasks.spawn(async move { watching.hooks.notifications().watch().await });
         let gateway_config = GatewayConfig {
             public_url: config.public_url,
             trust_forwarded_headers: config.trust_forwarded_headers,

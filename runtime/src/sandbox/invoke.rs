@@ -30,6 +30,7 @@ pub(crate) struct GuestCall<'a> {
     pub(crate) environment: Environment,
     pub(crate) remote_address: Option<&'a str>,
     pub(crate) session_token: Option<&'a str>,
+    pub(crate) sequence: Option<u64>,
     pub(crate) limits: &'a Limits,
     pub(crate) deadline: Instant,
     /// What lay between arrival and deadline; named when the deadline is met.
@@ -71,6 +72,7 @@ impl Sandbox {
             // Sessions are not resolved to users: there is no user system behind the engine.
             current_user: None,
             deadline_ms: u32::try_from(left.as_millis()).unwrap_or(u32::MAX),
+            sequence: call.sequence,
         };
         let _running = self.ticker.run();
         let calling = async {

@@ -77,6 +77,7 @@ pub fn invocation(name: &str, params: &str, deadline: Duration) -> Invocation {
         params: Bytes::copy_from_slice(params.as_bytes()),
         remote_address: None,
         session_token: None,
+        sequence: None,
         deadline: Instant::now() + deadline,
     }
 }
