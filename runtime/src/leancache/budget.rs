@@ -32,6 +32,11 @@ impl CacheBudget {
         }
     }
 
+    /// All of it again, for another call in the same instance.
+    pub(crate) fn renew(&mut self, limits: &Limits, deadline: Instant) {
+        *self = Self::new(self.cache.clone(), limits, Some(deadline));
+    }
+
     /// Carries commands out, each given as its words; answers their replies in this order.
     pub(crate) async fn run(&mut self, app: &str, commands: Vec<Vec<Vec<u8>>>) -> Result<Vec<Reply>, CacheError> {
         let result = self.run_counted(app, commands).await;
