@@ -4,6 +4,7 @@ HOOKD := target/debug/hookd
 CLIENTS := tests/clients/node_modules
 LEANENGINE := tests/leanengine/node_modules
 PEERS := benches/leanengine/node_modules
+LEANCLOUD_PYTHON := tests/leancloud-python/.venv
 
 .PHONY: demo run test bench lint set-up hookd modules clients help
 
@@ -11,6 +12,7 @@ help:
 	@echo "make demo   two real clients chat while hooks rewrite, refuse and time out"
 	@echo "make run    start hookd and leave it running"
 	@echo "make test   all tests"
+	@echo "make test-hostile  every hostile module, a hundred times"
 	@echo "make bench  measure side by side with the peers; writes docs/performance.md"
 	@echo "make lint   formatting, lints, documentation"
 
@@ -20,10 +22,14 @@ demo: hookd clients
 run: hookd
 	$(HOOKD) up
 
-test: test-set-up hookd modules clients $(LEANENGINE)
+test: test-set-up hookd modules clients $(LEANENGINE) $(LEANCLOUD_PYTHON)
 	scripts/test-guests.sh
 	cargo nextest run --workspace
 	cargo test --doc --workspace --quiet
+
+.PHONY: test-hostile
+test-hostile: test-set-up modules
+	cargo nextest run --package hookd-runtime --run-ignored only --no-capture a_hundred_rounds_of_all_hostile_modules
 
 .PHONY: test-set-up
 test-set-up:
@@ -54,4 +60,9 @@ clients: $(CLIENTS)
 # One project of the npm registry each.
 $(CLIENTS) $(LEANENGINE) $(PEERS): %/node_modules: %/package-lock.json
 	npm ci --prefix $* --no-audit --no-fund
+	@touch $@
+
+$(LEANCLOUD_PYTHON): %/.venv: %/requirements.txt
+	python3 -m venv $@
+	$@/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use hookd_runtime::{AppSettings, EgressConfig, LimitSettings, Outcome, Resolve};
+use hookd_runtime::{AppSettings, EgressConfig, Environment, Isolation, LimitSettings, Outcome, Resolve};
 use serde_json::{Value, json};
 use support::{HttpServer, TestEngine, module, response};
 
@@ -313,9 +313,7 @@ async fn one_apps_permission_is_not_anothers() {
     let host = server.address.to_string();
     let test = engine(&[&host], open_to(&["127.0.0.0/8"])).await;
     test.engine.create_app(hookd_runtime::NewApp::named("other")).await.unwrap();
-    let environment = hookd_runtime::Environment::Production;
-    let deployment =
-        hookd_runtime::Deployment { app_id: "other".to_owned(), environment, module: module("outbound").into() };
+    let deployment = support::deployment("other", Environment::Production, Isolation::PerCall, module("outbound"));
     test.engine.deploy(deployment, &|_| {}).await.unwrap();
     let params = json!({"url": server.url("/")}).to_string();
     let mut call = support::invocation("fetch", &params, Duration::from_secs(10));
@@ -323,4 +321,21 @@ async fn one_apps_permission_is_not_anothers() {
     assert!(matches!(test.engine.call(call).await, Outcome::Failed { .. }));
     assert_eq!(server.requests(), 0);
     assert!(matches!(test.call("fetch", &params).await, Outcome::Replied(_)));
+}
+
+#[tokio::test]
+async fn every_call_of_a_warm_instance_has_a_budget_of_its_own() {
+    let server = HttpServer::answering("ok").await;
+    let host = server.address.to_string();
+    let test = engine(&[&host], open_to(&["127.0.0.0/8"])).await;
+    test.deploy_warm("demo", module("outbound")).await.unwrap();
+    allow(&test, &[&host], &[("http_requests", 1)]).await;
+    let params = json!({"url": server.url("/")});
+    for _ in 0..3 {
+        assert_eq!(fetched(&fetch(&test, params.clone()).await)["text"], "ok");
+        assert_eq!(fetched(&test.call("insist", &params.to_string()).await), 999);
+    }
+    assert_eq!(server.requests(), 6);
+    allow(&test, &[], &[]).await;
+    assert!(matches!(fetch(&test, params).await, Outcome::Failed { .. }), "a permission that was taken back");
 }

@@ -4,17 +4,18 @@
 
 mod support;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use hookd_runtime::{AppSettings, Deployment, EgressConfig, Environment, LimitSettings, NewApp, Outcome};
+use hookd_runtime::{AppSettings, EgressConfig, Environment, Isolation, LimitSettings, NewApp, Outcome};
 use serde_json::json;
 use support::{HttpServer, TestEngine, invocation, module};
+use tokio::task::JoinHandle;
 
 const MESSAGE: &str = r#"{"fromPeer":"Tom","convId":"c1","toPeers":["Jerry"],"transient":false,"bin":false,
     "content":"hello","receipt":false,"timestamp":1700000000123,"system":null,"sourceIP":"203.0.113.7","groupId":null}"#;
 const HOOK: &str = "_messageReceived";
+/// While a hostile module is called once.
+const NEIGHBOUR_CALLS: u32 = 30;
 const LONG: Duration = Duration::from_secs(60);
 
 /// A limit, and the module that meets it.
@@ -36,19 +37,24 @@ const fn case(
     Case { limits, module, function: HOOK, told, outcome }
 }
 
-const CASES: [Case; 12] = [
+const CASES: [Case; 14] = [
     case("infinite-loop", &[("deadline_ms", 60)], "timeout", "within 60 ms (limit `deadline_ms`)"),
     case("infinite-loop", &[("cpu_time_ms", 40)], "timeout", "within 40 ms (limit `cpu_time_ms`)"),
     case("memory-bomb", &[("memory_bytes", 4 << 20)], "out_of_memory", "limit `memory_bytes` of 4194304"),
     case("table-hoard", &[("table_elements", 500)], "trap", "limit `table_elements` of 500"),
     // The stack of a Rust module is part of its memory; that of the engine has a test with a module without one.
     case("deep-recursion", &[], "trap", "out of bounds"),
-    case("huge-reply", &[("memory_bytes", 1 << 30)], "bad_reply", "limit `reply_bytes` of 10485760"),
+    Case {
+        function: "large",
+        ..case("huge-reply", &[("reply_bytes", 1_000)], "bad_reply", "limit `reply_bytes` of 1000")
+    },
     case("word-filter", &[("request_bytes", 100)], "failed", "limit `request_bytes` of 100"),
     case("log-flood", &[("log_lines", 20)], "replied", "1980 log lines were dropped: the limit `log_lines` is 20"),
     case("log-flood", &[("log_bytes", 1_000)], "replied", "1990 log lines were dropped: the limit `log_bytes` is 1000"),
     Case { function: "flood", ..case("outbound", &[("http_requests", 3)], "failed", "limit `http_requests` of 3") },
     Case { function: "flood", ..case("outbound", &[("http_bytes", 200)], "failed", "limit `http_bytes` of 200") },
+    case("cache-command-flood", &[("cache_commands", 5)], "failed", "limit `cache_commands` of 5"),
+    case("cache-value-flood", &[("cache_bytes", 5_000)], "failed", "limit `cache_bytes` of 5000"),
     case("trap", &[], "trap", "unreachable"),
 ];
 
@@ -64,8 +70,8 @@ async fn engine() -> TestEngine {
     let egress = EgressConfig { private_networks: vec!["127.0.0.0/8".parse().unwrap()], ..EgressConfig::default() };
     let test = TestEngine::with(|config| config.egress = egress).await;
     test.engine.create_app(NewApp::named("neighbour")).await.unwrap();
-    let environment = Environment::Production;
-    let deployment = Deployment { app_id: "neighbour".to_owned(), environment, module: module("word-filter").into() };
+    let deployment =
+        support::deployment("neighbour", Environment::Production, Isolation::PerCall, module("word-filter"));
     test.engine.deploy(deployment, &|_| {}).await.unwrap();
     test
 }
@@ -82,30 +88,28 @@ async fn limit(test: &TestEngine, scope: Scope, case: &Case, server: &HttpServer
     test.engine.set_settings("demo", AppSettings { limits, allowed_hosts }).await.unwrap();
 }
 
-/// Calls of the neighbour one after the other, until it is told to end; answers how many.
-async fn neighbour(test: &TestEngine, over: Arc<AtomicBool>) -> u32 {
-    let mut calls = 0;
-    while !over.load(Ordering::Relaxed) || calls == 0 {
-        let mut call = invocation(HOOK, MESSAGE, Duration::from_secs(10));
-        call.app_id = "neighbour".to_owned();
-        let outcome = test.engine.call(call).await;
-        assert!(matches!(outcome, Outcome::Replied(_)), "the neighbour suffers: {outcome:?}");
-        calls += 1;
-    }
-    calls
+/// Calls of the neighbour one after the other, beside whatever else happens.
+fn neighbour(test: &TestEngine) -> JoinHandle<()> {
+    let engine = test.engine.clone();
+    tokio::spawn(async move {
+        for _ in 0..NEIGHBOUR_CALLS {
+            let mut call = invocation(HOOK, MESSAGE, Duration::from_secs(10));
+            call.app_id = "neighbour".to_owned();
+            let outcome = engine.call(call).await;
+            assert!(matches!(outcome, Outcome::Replied(_)), "the neighbour suffers: {outcome:?}");
+            tokio::task::yield_now().await;
+        }
+    })
 }
 
 /// Calls the case's function while the neighbour calls; answers how long it took.
 async fn meet(test: &TestEngine, case: &Case, scope: Scope, server: &HttpServer) -> Duration {
     let params = if case.function == HOOK { MESSAGE.to_owned() } else { json!({"url": server.url("/")}).to_string() };
-    let over = Arc::new(AtomicBool::new(false));
-    let hostile = async {
-        let started = Instant::now();
-        let outcome = test.engine.call(invocation(case.function, &params, LONG)).await;
-        over.store(true, Ordering::Relaxed);
-        (outcome, started.elapsed())
-    };
-    let ((outcome, took), _) = tokio::join!(hostile, neighbour(test, over.clone()));
+    let neighbour = neighbour(test);
+    let started = Instant::now();
+    let outcome = test.engine.call(invocation(case.function, &params, LONG)).await;
+    let took = started.elapsed();
+    neighbour.await.unwrap();
     let log = test.engine.recent_logs("demo").pop().map(|line| line.text).unwrap_or_default();
     let context = format!("{} {:?} {scope:?}: {outcome}\n{log}", case.module, case.limits);
     assert_eq!(outcome.name(), case.outcome, "{context}");
@@ -114,14 +118,16 @@ async fn meet(test: &TestEngine, case: &Case, scope: Scope, server: &HttpServer)
 }
 
 async fn next_call_works(test: &TestEngine, case: &Case, scope: Scope) {
-    if case.limits.iter().any(|(name, _)| *name == "table_elements") && scope == Scope::App {
-        // No instance of the module fits into these limits.
+    let fits_no_more = case.limits.iter().any(|(name, _)| *name == "table_elements");
+    if (fits_no_more && scope == Scope::App) || case.module == "word-filter" {
+        // No instance of the module, or no message, fits into these limits.
         test.engine.set_settings("demo", AppSettings::default()).await.unwrap();
     }
-    let (next, params) = if case.module == "word-filter" { (HOOK, MESSAGE) } else { ("hello", "{}") };
-    if case.module == "word-filter" {
-        test.engine.set_settings("demo", AppSettings::default()).await.unwrap();
-    }
+    let (next, params) = match case.module {
+        "word-filter" => (HOOK, MESSAGE),
+        "cache-command-flood" | "cache-value-flood" => ("decent", "{}"),
+        _ => ("hello", "{}"),
+    };
     let outcome = test.engine.call(invocation(next, params, LONG)).await;
     assert!(
         matches!(outcome, Outcome::Replied(_)),
@@ -159,16 +165,12 @@ async fn concurrency_and_queue_of_an_app_and_of_a_function() {
         test.deploy(module("infinite-loop")).await.unwrap();
         let limits = &[("concurrency", 1), ("queue", 1), ("deadline_ms", 300)];
         limit(&test, scope, &case("infinite-loop", limits, "timeout", ""), &server).await;
-        let over = Arc::new(AtomicBool::new(false));
-        let spinning = async {
-            let call = || test.engine.call(invocation(HOOK, MESSAGE, LONG));
-            // One runs, one waits, one is refused.
-            let outcomes = tokio::join!(biased; call(), call(), call());
-            let hello = test.engine.call(invocation("hello", "{}", LONG)).await;
-            over.store(true, Ordering::Relaxed);
-            (outcomes, hello)
-        };
-        let (((runs, waits, refused), hello), _) = tokio::join!(spinning, neighbour(&test, over.clone()));
+        let neighbour = neighbour(&test);
+        let call = || test.engine.call(invocation(HOOK, MESSAGE, LONG));
+        // One runs, one waits, one is refused.
+        let (runs, waits, refused) = tokio::join!(biased; call(), call(), call());
+        neighbour.await.unwrap();
+        let hello = test.engine.call(invocation("hello", "{}", LONG)).await;
         assert_eq!((runs.name(), waits.name(), refused.name()), ("timeout", "timeout", "overloaded"), "{scope:?}");
         assert!(refused.to_string().contains("`concurrency` 1 and `queue` 1"), "{refused}");
         assert!(matches!(hello, Outcome::Replied(_)), "{scope:?}, the next call: {hello:?}");

@@ -18,6 +18,7 @@ use crate::server::{Server, ServerConfig, stop_on_signal};
 #[command(after_help = "Examples:
   hookd up
   hookd up --listen 0.0.0.0:7410 --data /var/lib/hookd --public-url https://im.example.org
+  hookd up --redis-url redis://127.0.0.1:6379
   hookd up --allow-private-egress 10.1.2.0/24   # hooks may call services of this network
 
 Everything is kept in the data folder. Ctrl-C stops it after the requests in flight.
@@ -39,6 +40,10 @@ pub struct Up {
     /// must allow the host too.
     #[arg(long, value_name = "CIDR", env = "HOOKD_ALLOW_PRIVATE_EGRESS", value_delimiter = ',')]
     allow_private_egress: Vec<Network>,
+    /// Redis that holds LeanCache: `redis://host:port`, or `redis-cluster://host:port,host:port`. Without it LeanCache is
+    /// in memory, and empty after a restart.
+    #[arg(long, env = "HOOKD_REDIS_URL", value_name = "URL", hide_env_values = true)]
+    redis_url: Option<String>,
     /// When ready, print address and keys as one line of JSON.
     #[arg(long)]
     json: bool,
@@ -58,6 +63,7 @@ impl Up {
             public_url: self.public_url,
             trust_forwarded_headers: self.trust_forwarded_headers,
             private_networks: self.allow_private_egress,
+            redis_url: self.redis_url,
         };
         let server = Server::start(config, shutdown).await?;
         let connection = server.connection();

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::Router;
 use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::gateway::{Gateway, GatewayConfig};
+use hookd_im_core::hooks::HookQueue;
 use hookd_im_core::store::sqlite::SqliteStore;
-use hookd_runtime::{App, EgressConfig, Engine, EngineConfig, Network, NewApp, generate_key};
+use hookd_runtime::{App, CacheConfig, EgressConfig, Engine, EngineConfig, Network, NewApp, RpcService, generate_key};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -44,12 +44,14 @@ pub struct ServerConfig {
     pub trust_forwarded_headers: bool,
     /// Networks that functions may send requests into, though they are not public.
     pub private_networks: Vec<Network>,
+    /// Redis for LeanCache; without one it is in memory.
+    pub redis_url: Option<String>,
 }
 
 /// A composed server that listens, and does not answer yet.
 pub struct Server {
     listener: TcpListener,
-    router: Router,
+    service: RpcService,
     connection: Connection,
     shutdown: CancellationToken,
     tasks: TaskTracker,
@@ -69,13 +71,17 @@ impl Server {
         let app = app_for_clients(&engine, saved.as_ref()).await?;
         let admin_key = saved.map(|saved| saved.admin_key).filter(|key| !key.is_empty()).unwrap_or_else(generate_key);
         let store = Arc::new(SqliteStore::open(config.data.join("im.db")).context("cannot open the message store")?);
+        let queues: Vec<Arc<dyn HookQueue>> = vec![Arc::new(store.hook_queue())];
         let core = Arc::new(ImCore::new(
             Arc::new(EngineApps(engine.clone())),
             store,
+            queues,
             Arc::new(InMemoryEngine(engine.clone())),
             tasks.clone(),
             shutdown.clone(),
         ));
+        let watching = core.clone();
+        tasks.spawn(async move { watching.hooks.notifications().watch().await });
         let gateway_config = GatewayConfig {
             public_url: config.public_url,
             trust_forwarded_headers: config.trust_forwarded_headers,
@@ -96,10 +102,9 @@ impl Server {
         connection.save()?;
         let router = gateway
             .router()
-            .merge(engine.router())
-            .merge(control::router(engine, core, Installation::new(connection.clone()), shutdown.clone()))
+            .merge(control::router(engine.clone(), core, Installation::new(connection.clone()), shutdown.clone()))
             .route("/metrics", get(move || std::future::ready(metrics.render())));
-        Ok(Self { listener, router, connection, shutdown, tasks, _lock: lock })
+        Ok(Self { listener, service: engine.rpc(router), connection, shutdown, tasks, _lock: lock })
     }
 
     /// Address and keys.
@@ -115,9 +120,10 @@ impl Server {
                 tracing::debug!(%error, "cannot switch Nagle's algorithm off");
             }
         });
-        let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
         let stopped = self.shutdown.clone();
-        let serving = axum::serve(listener, service).with_graceful_shutdown(stopped.cancelled_owned()).into_future();
+        let serving = axum::serve(listener, self.service.into_connections())
+            .with_graceful_shutdown(stopped.cancelled_owned())
+            .into_future();
         let drained = async {
             self.shutdown.cancelled().await;
             tokio::time::sleep(DRAIN_TIMEOUT).await;
@@ -183,8 +189,12 @@ fn install_metrics() -> anyhow::Result<PrometheusHandle> {
 async fn open_engine(server: &ServerConfig) -> anyhow::Result<Engine> {
     let this_program = std::env::current_exe().context("cannot find the path of the running program")?;
     let compile_command = vec![this_program.into_os_string(), "compile-module".into()];
+    let cache = match &server.redis_url {
+        Some(url) => CacheConfig::redis(url).map_err(|error| InputError::new(error.to_string()))?,
+        None => CacheConfig::default(),
+    };
     let egress = EgressConfig { private_networks: server.private_networks.clone(), ..EgressConfig::default() };
-    let config = EngineConfig { egress, ..EngineConfig::new(server.data.join("engine"), compile_command) };
+    let config = EngineConfig { cache, egress, ..EngineConfig::new(server.data.join("engine"), compile_command) };
     Engine::open(config).await.context("cannot open the engine")
 }
 

@@ -5,6 +5,546 @@
 //   * pub-export-macro
 #[rustfmt::skip]
 #[allow(dead_code, clippy::all)]
+pub mod hookd {
+    pub mod engine {
+        /// The app's Redis. A command is its words, the name first; only data commands of the app's own keys are let through. Keys
+        /// of other apps cannot be named.
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod leancache {
+            #[used]
+            #[doc(hidden)]
+            static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
+            use super::super::super::_rt;
+            /// One part of a reply. Redis nests arrays, which types here cannot: an array says how many of the parts that follow
+            /// belong to it.
+            #[derive(Clone)]
+            pub enum Part {
+                Nil,
+                Integer(i64),
+                /// A stored value, or a number with a fraction as its text.
+                Bulk(_rt::Vec<u8>),
+                /// `OK`, or the name of a type.
+                Status(_rt::String),
+                /// The command failed; the others of its pipeline are not touched by that.
+                Error(_rt::String),
+                Array(u32),
+            }
+            impl ::core::fmt::Debug for Part {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        Part::Nil => f.debug_tuple("Part::Nil").finish(),
+                        Part::Integer(e) => {
+                            f.debug_tuple("Part::Integer").field(e).finish()
+                        }
+                        Part::Bulk(e) => f.debug_tuple("Part::Bulk").field(e).finish(),
+                        Part::Status(e) => {
+                            f.debug_tuple("Part::Status").field(e).finish()
+                        }
+                        Part::Error(e) => f.debug_tuple("Part::Error").field(e).finish(),
+                        Part::Array(e) => f.debug_tuple("Part::Array").field(e).finish(),
+                    }
+                }
+            }
+            /// Why nothing was answered. Each carries a text for people.
+            #[derive(Clone)]
+            pub enum Failure {
+                /// A command is not offered, or has a wrong number of arguments; none was carried out.
+                Refused(_rt::String),
+                /// The call has used up its commands or bytes. Some of the commands may have been carried out.
+                Exceeded(_rt::String),
+                /// Redis did not answer. Some of the commands may have been carried out.
+                Unavailable(_rt::String),
+            }
+            impl ::core::fmt::Debug for Failure {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        Failure::Refused(e) => {
+                            f.debug_tuple("Failure::Refused").field(e).finish()
+                        }
+                        Failure::Exceeded(e) => {
+                            f.debug_tuple("Failure::Exceeded").field(e).finish()
+                        }
+                        Failure::Unavailable(e) => {
+                            f.debug_tuple("Failure::Unavailable").field(e).finish()
+                        }
+                    }
+                }
+            }
+            impl ::core::fmt::Display for Failure {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    write!(f, "{:?}", self)
+                }
+            }
+            impl ::core::error::Error for Failure {}
+            #[allow(unused_unsafe, clippy::all)]
+            /// Carries out one command; answers its reply, the parts of an array after the array.
+            #[allow(async_fn_in_trait)]
+            pub fn execute(
+                command: &[_rt::Vec<u8>],
+            ) -> ::core::result::Result<_rt::Vec<Part>, Failure> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 4 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 4
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec1 = command;
+                    let len1 = vec1.len();
+                    let layout1 = _rt::alloc::Layout::from_size_align(
+                            vec1.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        )
+                        .unwrap();
+                    let (result1, _cleanup1) = wit_bindgen::rt::Cleanup::new(layout1);
+                    for (i, e) in vec1.into_iter().enumerate() {
+                        let base = result1
+                            .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                        {
+                            let vec0 = e;
+                            let ptr0 = vec0.as_ptr().cast::<u8>();
+                            let len0 = vec0.len();
+                            *base
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len0;
+                            *base.add(0).cast::<*mut u8>() = ptr0.cast_mut();
+                        }
+                    }
+                    let ptr2 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "hookd:engine/leancache@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "execute"]
+                        fn wit_import3(_: *mut u8, _: usize, _: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import3(_: *mut u8, _: usize, _: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import3(result1, len1, ptr2);
+                    let l4 = i32::from(*ptr2.add(0).cast::<u8>());
+                    let result32 = match l4 {
+                        0 => {
+                            let e = {
+                                let l5 = *ptr2
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l6 = *ptr2
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base20 = l5;
+                                let len20 = l6;
+                                let mut result20 = _rt::Vec::with_capacity(len20);
+                                for i in 0..len20 {
+                                    let base = base20
+                                        .add(i * (8 + 2 * ::core::mem::size_of::<*const u8>()));
+                                    let e20 = {
+                                        let l7 = i32::from(*base.add(0).cast::<u8>());
+                                        let v19 = match l7 {
+                                            0 => Part::Nil,
+                                            1 => {
+                                                let e19 = {
+                                                    let l8 = *base.add(8).cast::<i64>();
+                                                    l8
+                                                };
+                                                Part::Integer(e19)
+                                            }
+                                            2 => {
+                                                let e19 = {
+                                                    let l9 = *base.add(8).cast::<*mut u8>();
+                                                    let l10 = *base
+                                                        .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>();
+                                                    let len11 = l10;
+                                                    <_ as From<
+                                                        _rt::Vec<_>,
+                                                    >>::from(_rt::Vec::from_raw_parts(l9.cast(), len11, len11))
+                                                };
+                                                Part::Bulk(e19)
+                                            }
+                                            3 => {
+                                                let e19 = {
+                                                    let l12 = *base.add(8).cast::<*mut u8>();
+                                                    let l13 = *base
+                                                        .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>();
+                                                    let len14 = l13;
+                                                    let bytes14 = _rt::Vec::from_raw_parts(
+                                                        l12.cast(),
+                                                        len14,
+                                                        len14,
+                                                    );
+                                                    _rt::string_lift(bytes14)
+                                                };
+                                                Part::Status(e19)
+                                            }
+                                            4 => {
+                                                let e19 = {
+                                                    let l15 = *base.add(8).cast::<*mut u8>();
+                                                    let l16 = *base
+                                                        .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>();
+                                                    let len17 = l16;
+                                                    let bytes17 = _rt::Vec::from_raw_parts(
+                                                        l15.cast(),
+                                                        len17,
+                                                        len17,
+                                                    );
+                                                    _rt::string_lift(bytes17)
+                                                };
+                                                Part::Error(e19)
+                                            }
+                                            n => {
+                                                debug_assert_eq!(n, 5, "invalid enum discriminant");
+                                                let e19 = {
+                                                    let l18 = *base.add(8).cast::<i32>();
+                                                    l18 as u32
+                                                };
+                                                Part::Array(e19)
+                                            }
+                                        };
+                                        v19
+                                    };
+                                    result20.push(e20);
+                                }
+                                _rt::cabi_dealloc(
+                                    base20,
+                                    len20 * (8 + 2 * ::core::mem::size_of::<*const u8>()),
+                                    8,
+                                );
+                                result20
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l21 = i32::from(
+                                    *ptr2.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                let v31 = match l21 {
+                                    0 => {
+                                        let e31 = {
+                                            let l22 = *ptr2
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l23 = *ptr2
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len24 = l23;
+                                            let bytes24 = _rt::Vec::from_raw_parts(
+                                                l22.cast(),
+                                                len24,
+                                                len24,
+                                            );
+                                            _rt::string_lift(bytes24)
+                                        };
+                                        Failure::Refused(e31)
+                                    }
+                                    1 => {
+                                        let e31 = {
+                                            let l25 = *ptr2
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l26 = *ptr2
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len27 = l26;
+                                            let bytes27 = _rt::Vec::from_raw_parts(
+                                                l25.cast(),
+                                                len27,
+                                                len27,
+                                            );
+                                            _rt::string_lift(bytes27)
+                                        };
+                                        Failure::Exceeded(e31)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 2, "invalid enum discriminant");
+                                        let e31 = {
+                                            let l28 = *ptr2
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l29 = *ptr2
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len30 = l29;
+                                            let bytes30 = _rt::Vec::from_raw_parts(
+                                                l28.cast(),
+                                                len30,
+                                                len30,
+                                            );
+                                            _rt::string_lift(bytes30)
+                                        };
+                                        Failure::Unavailable(e31)
+                                    }
+                                };
+                                v31
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result32
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Carries out several commands in their order, in as few round trips as there can be; answers their replies in that
+            /// order, one after the other. Commands of other calls may come in between.
+            #[allow(async_fn_in_trait)]
+            pub fn pipeline(
+                commands: &[_rt::Vec<_rt::Vec<u8>>],
+            ) -> ::core::result::Result<_rt::Vec<Part>, Failure> {
+                unsafe {
+                    let mut cleanup_list = _rt::Vec::new();
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 4 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 4
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec2 = commands;
+                    let len2 = vec2.len();
+                    let layout2 = _rt::alloc::Layout::from_size_align(
+                            vec2.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        )
+                        .unwrap();
+                    let (result2, _cleanup2) = wit_bindgen::rt::Cleanup::new(layout2);
+                    for (i, e) in vec2.into_iter().enumerate() {
+                        let base = result2
+                            .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                        {
+                            let vec1 = e;
+                            let len1 = vec1.len();
+                            let layout1 = _rt::alloc::Layout::from_size_align(
+                                    vec1.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                )
+                                .unwrap();
+                            let (result1, _cleanup1) = wit_bindgen::rt::Cleanup::new(
+                                layout1,
+                            );
+                            cleanup_list.extend(_cleanup1);
+                            for (i, e) in vec1.into_iter().enumerate() {
+                                let base = result1
+                                    .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                {
+                                    let vec0 = e;
+                                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                                    let len0 = vec0.len();
+                                    *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>() = len0;
+                                    *base.add(0).cast::<*mut u8>() = ptr0.cast_mut();
+                                }
+                            }
+                            *base
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len1;
+                            *base.add(0).cast::<*mut u8>() = result1;
+                        }
+                    }
+                    let ptr3 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "hookd:engine/leancache@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "pipeline"]
+                        fn wit_import4(_: *mut u8, _: usize, _: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import4(_: *mut u8, _: usize, _: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import4(result2, len2, ptr3);
+                    let l5 = i32::from(*ptr3.add(0).cast::<u8>());
+                    let result33 = match l5 {
+                        0 => {
+                            let e = {
+                                let l6 = *ptr3
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l7 = *ptr3
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base21 = l6;
+                                let len21 = l7;
+                                let mut result21 = _rt::Vec::with_capacity(len21);
+                                for i in 0..len21 {
+                                    let base = base21
+                                        .add(i * (8 + 2 * ::core::mem::size_of::<*const u8>()));
+                                    let e21 = {
+                                        let l8 = i32::from(*base.add(0).cast::<u8>());
+                                        let v20 = match l8 {
+                                            0 => Part::Nil,
+                                            1 => {
+                                                let e20 = {
+                                                    let l9 = *base.add(8).cast::<i64>();
+                                                    l9
+                                                };
+                                                Part::Integer(e20)
+                                            }
+                                            2 => {
+                                                let e20 = {
+                                                    let l10 = *base.add(8).cast::<*mut u8>();
+                                                    let l11 = *base
+                                                        .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>();
+                                                    let len12 = l11;
+                                                    <_ as From<
+                                                        _rt::Vec<_>,
+                                                    >>::from(_rt::Vec::from_raw_parts(l10.cast(), len12, len12))
+                                                };
+                                                Part::Bulk(e20)
+                                            }
+                                            3 => {
+                                                let e20 = {
+                                                    let l13 = *base.add(8).cast::<*mut u8>();
+                                                    let l14 = *base
+                                                        .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>();
+                                                    let len15 = l14;
+                                                    let bytes15 = _rt::Vec::from_raw_parts(
+                                                        l13.cast(),
+                                                        len15,
+                                                        len15,
+                                                    );
+                                                    _rt::string_lift(bytes15)
+                                                };
+                                                Part::Status(e20)
+                                            }
+                                            4 => {
+                                                let e20 = {
+                                                    let l16 = *base.add(8).cast::<*mut u8>();
+                                                    let l17 = *base
+                                                        .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>();
+                                                    let len18 = l17;
+                                                    let bytes18 = _rt::Vec::from_raw_parts(
+                                                        l16.cast(),
+                                                        len18,
+                                                        len18,
+                                                    );
+                                                    _rt::string_lift(bytes18)
+                                                };
+                                                Part::Error(e20)
+                                            }
+                                            n => {
+                                                debug_assert_eq!(n, 5, "invalid enum discriminant");
+                                                let e20 = {
+                                                    let l19 = *base.add(8).cast::<i32>();
+                                                    l19 as u32
+                                                };
+                                                Part::Array(e20)
+                                            }
+                                        };
+                                        v20
+                                    };
+                                    result21.push(e21);
+                                }
+                                _rt::cabi_dealloc(
+                                    base21,
+                                    len21 * (8 + 2 * ::core::mem::size_of::<*const u8>()),
+                                    8,
+                                );
+                                result21
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l22 = i32::from(
+                                    *ptr3.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                let v32 = match l22 {
+                                    0 => {
+                                        let e32 = {
+                                            let l23 = *ptr3
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l24 = *ptr3
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len25 = l24;
+                                            let bytes25 = _rt::Vec::from_raw_parts(
+                                                l23.cast(),
+                                                len25,
+                                                len25,
+                                            );
+                                            _rt::string_lift(bytes25)
+                                        };
+                                        Failure::Refused(e32)
+                                    }
+                                    1 => {
+                                        let e32 = {
+                                            let l26 = *ptr3
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l27 = *ptr3
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len28 = l27;
+                                            let bytes28 = _rt::Vec::from_raw_parts(
+                                                l26.cast(),
+                                                len28,
+                                                len28,
+                                            );
+                                            _rt::string_lift(bytes28)
+                                        };
+                                        Failure::Exceeded(e32)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 2, "invalid enum discriminant");
+                                        let e32 = {
+                                            let l29 = *ptr3
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l30 = *ptr3
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len31 = l30;
+                                            let bytes31 = _rt::Vec::from_raw_parts(
+                                                l29.cast(),
+                                                len31,
+                                                len31,
+                                            );
+                                            _rt::string_lift(bytes31)
+                                        };
+                                        Failure::Unavailable(e32)
+                                    }
+                                };
+                                v32
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result33
+                }
+            }
+        }
+    }
+}
+#[rustfmt::skip]
+#[allow(dead_code, clippy::all)]
 pub mod wasi {
     pub mod clocks {
         /// WASI Monotonic Clock is a clock API intended to let users measure elapsed
@@ -7209,6 +7749,9 @@ pub mod exports {
                     pub current_user: ::core::option::Option<_rt::String>,
                     /// Milliseconds from the start of the call until the engine stops it.
                     pub deadline_ms: u32,
+                    /// Names a notification that may come more than once: the same on every attempt, and greater than on those of the
+                    /// app that were queued before. Absent on other calls.
+                    pub sequence: ::core::option::Option<u64>,
                 }
                 impl ::core::fmt::Debug for Context {
                     fn fmt(
@@ -7223,6 +7766,7 @@ pub mod exports {
                             .field("session-token", &self.session_token)
                             .field("current-user", &self.current_user)
                             .field("deadline-ms", &self.deadline_ms)
+                            .field("sequence", &self.sequence)
                             .finish()
                     }
                 }
@@ -7334,7 +7878,7 @@ pub mod exports {
                 pub unsafe fn _export_call_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                     unsafe {
                         #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
-                        let result28 = {
+                        let result30 = {
                             let l0 = *arg0.add(0).cast::<*mut u8>();
                             let l1 = *arg0
                                 .add(::core::mem::size_of::<*const u8>())
@@ -7399,6 +7943,11 @@ pub mod exports {
                             let l27 = *arg0
                                 .add(19 * ::core::mem::size_of::<*const u8>())
                                 .cast::<i32>();
+                            let l28 = i32::from(
+                                *arg0
+                                    .add(20 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
                             T_::call(
                                 _rt::string_lift(bytes2),
                                 _rt::string_lift(bytes5),
@@ -7473,55 +8022,68 @@ pub mod exports {
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
                                     deadline_ms: l27 as u32,
+                                    sequence: match l28 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l29 = *arg0
+                                                    .add(8 + 20 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i64>();
+                                                l29 as u64
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
                                 },
                             )
                         };
                         _rt::cabi_dealloc(
                             arg0,
-                            20 * ::core::mem::size_of::<*const u8>(),
-                            ::core::mem::size_of::<*const u8>(),
+                            16 + 20 * ::core::mem::size_of::<*const u8>(),
+                            8,
                         );
-                        let ptr29 = (&raw mut _RET_AREA.0).cast::<u8>();
-                        match result28 {
+                        let ptr31 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result30 {
                             Ok(e) => {
-                                *ptr29.add(0).cast::<u8>() = (0i32) as u8;
-                                let vec30 = (e.into_bytes()).into_boxed_slice();
-                                let ptr30 = vec30.as_ptr().cast::<u8>();
-                                let len30 = vec30.len();
-                                ::core::mem::forget(vec30);
-                                *ptr29
-                                    .add(2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len30;
-                                *ptr29
-                                    .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = ptr30.cast_mut();
-                            }
-                            Err(e) => {
-                                *ptr29.add(0).cast::<u8>() = (1i32) as u8;
-                                let Failure {
-                                    code: code31,
-                                    status: status31,
-                                    message: message31,
-                                } = e;
-                                *ptr29
-                                    .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<i32>() = _rt::as_i32(code31);
-                                *ptr29
-                                    .add(4 + 1 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<u16>() = (_rt::as_i32(status31)) as u16;
-                                let vec32 = (message31.into_bytes()).into_boxed_slice();
+                                *ptr31.add(0).cast::<u8>() = (0i32) as u8;
+                                let vec32 = (e.into_bytes()).into_boxed_slice();
                                 let ptr32 = vec32.as_ptr().cast::<u8>();
                                 let len32 = vec32.len();
                                 ::core::mem::forget(vec32);
-                                *ptr29
-                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                *ptr31
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>() = len32;
-                                *ptr29
-                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                *ptr31
+                                    .add(::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>() = ptr32.cast_mut();
                             }
+                            Err(e) => {
+                                *ptr31.add(0).cast::<u8>() = (1i32) as u8;
+                                let Failure {
+                                    code: code33,
+                                    status: status33,
+                                    message: message33,
+                                } = e;
+                                *ptr31
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<i32>() = _rt::as_i32(code33);
+                                *ptr31
+                                    .add(4 + 1 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u16>() = (_rt::as_i32(status33)) as u16;
+                                let vec34 = (message33.into_bytes()).into_boxed_slice();
+                                let ptr34 = vec34.as_ptr().cast::<u8>();
+                                let len34 = vec34.len();
+                                ::core::mem::forget(vec34);
+                                *ptr31
+                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len34;
+                                *ptr31
+                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr34.cast_mut();
+                            }
                         };
-                        ptr29
+                        ptr31
                     }
                 }
                 #[doc(hidden)]
@@ -7603,6 +8165,32 @@ pub mod exports {
 #[rustfmt::skip]
 mod _rt {
     #![allow(dead_code, unused_imports, clippy::all)]
+    pub use alloc_crate::vec::Vec;
+    pub use alloc_crate::string::String;
+    pub use alloc_crate::alloc;
+    pub unsafe fn string_lift(bytes: Vec<u8>) -> String {
+        if cfg!(debug_assertions) {
+            String::from_utf8(bytes).unwrap()
+        } else {
+            unsafe { String::from_utf8_unchecked(bytes) }
+        }
+    }
+    pub unsafe fn cabi_dealloc(ptr: *mut u8, size: usize, align: usize) {
+        if size == 0 {
+            return;
+        }
+        unsafe {
+            let layout = alloc::Layout::from_size_align_unchecked(size, align);
+            alloc::dealloc(ptr, layout);
+        }
+    }
+    pub unsafe fn invalid_enum_discriminant<T>() -> T {
+        if cfg!(debug_assertions) {
+            panic!("invalid enum discriminant")
+        } else {
+            unsafe { core::hint::unreachable_unchecked() }
+        }
+    }
     use core::fmt;
     use core::marker;
     use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -7688,8 +8276,6 @@ mod _rt {
             val != 0
         }
     }
-    pub use alloc_crate::vec::Vec;
-    pub use alloc_crate::alloc;
     pub fn as_i64<T: AsI64>(t: T) -> i64 {
         t.as_i64()
     }
@@ -7711,30 +8297,6 @@ mod _rt {
         #[inline]
         fn as_i64(self) -> i64 {
             self as i64
-        }
-    }
-    pub use alloc_crate::string::String;
-    pub unsafe fn string_lift(bytes: Vec<u8>) -> String {
-        if cfg!(debug_assertions) {
-            String::from_utf8(bytes).unwrap()
-        } else {
-            unsafe { String::from_utf8_unchecked(bytes) }
-        }
-    }
-    pub unsafe fn invalid_enum_discriminant<T>() -> T {
-        if cfg!(debug_assertions) {
-            panic!("invalid enum discriminant")
-        } else {
-            unsafe { core::hint::unreachable_unchecked() }
-        }
-    }
-    pub unsafe fn cabi_dealloc(ptr: *mut u8, size: usize, align: usize) {
-        if size == 0 {
-            return;
-        }
-        unsafe {
-            let layout = alloc::Layout::from_size_align_unchecked(size, align);
-            alloc::dealloc(ptr, layout);
         }
     }
     #[cfg(target_arch = "wasm32")]
@@ -7833,130 +8395,136 @@ macro_rules! __export_module_impl {
         =
         "component-type:wit-bindgen:0.63.0:hookd:engine@0.1.0:module:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 6143] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 6384] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x82/\x01A\x02\x01A\x19\
-\x01B\x04\x01m\x06\x05trace\x05debug\x04info\x04warn\x05error\x08critical\x04\0\x05\
-level\x03\0\0\x01@\x03\x05level\x01\x07contexts\x07messages\x01\0\x04\0\x03log\x01\
-\x02\x03\0\x20wasi:logging/logging@0.1.0-draft\x05\0\x01B\x0a\x04\0\x08pollable\x03\
-\x01\x01h\0\x01@\x01\x04self\x01\0\x7f\x04\0\x16[method]pollable.ready\x01\x02\x01\
-@\x01\x04self\x01\x01\0\x04\0\x16[method]pollable.block\x01\x03\x01p\x01\x01py\x01\
-@\x01\x02in\x04\0\x05\x04\0\x04poll\x01\x06\x03\0\x13wasi:io/poll@0.2.12\x05\x01\
-\x02\x03\0\x01\x08pollable\x01B\x0f\x02\x03\x02\x01\x02\x04\0\x08pollable\x03\0\0\
-\x01w\x04\0\x07instant\x03\0\x02\x01w\x04\0\x08duration\x03\0\x04\x01@\0\0\x03\x04\
-\0\x03now\x01\x06\x01@\0\0\x05\x04\0\x0aresolution\x01\x07\x01i\x01\x01@\x01\x04\
-when\x03\0\x08\x04\0\x11subscribe-instant\x01\x09\x01@\x01\x04when\x05\0\x08\x04\
-\0\x12subscribe-duration\x01\x0a\x03\0\"wasi:clocks/monotonic-clock@0.2.12\x05\x03\
-\x01B\x04\x04\0\x05error\x03\x01\x01h\0\x01@\x01\x04self\x01\0s\x04\0\x1d[method\
-]error.to-debug-string\x01\x02\x03\0\x14wasi:io/error@0.2.12\x05\x04\x02\x03\0\x03\
-\x05error\x01B(\x02\x03\x02\x01\x05\x04\0\x05error\x03\0\0\x02\x03\x02\x01\x02\x04\
-\0\x08pollable\x03\0\x02\x01i\x01\x01q\x02\x15last-operation-failed\x01\x04\0\x06\
-closed\0\0\x04\0\x0cstream-error\x03\0\x05\x04\0\x0cinput-stream\x03\x01\x04\0\x0d\
-output-stream\x03\x01\x01h\x07\x01p}\x01j\x01\x0a\x01\x06\x01@\x02\x04self\x09\x03\
-lenw\0\x0b\x04\0\x19[method]input-stream.read\x01\x0c\x04\0\"[method]input-strea\
-m.blocking-read\x01\x0c\x01j\x01w\x01\x06\x01@\x02\x04self\x09\x03lenw\0\x0d\x04\
-\0\x19[method]input-stream.skip\x01\x0e\x04\0\"[method]input-stream.blocking-ski\
-p\x01\x0e\x01i\x03\x01@\x01\x04self\x09\0\x0f\x04\0\x1e[method]input-stream.subs\
-cribe\x01\x10\x01h\x08\x01@\x01\x04self\x11\0\x0d\x04\0![method]output-stream.ch\
-eck-write\x01\x12\x01j\0\x01\x06\x01@\x02\x04self\x11\x08contents\x0a\0\x13\x04\0\
-\x1b[method]output-stream.write\x01\x14\x04\0.[method]output-stream.blocking-wri\
-te-and-flush\x01\x14\x01@\x01\x04self\x11\0\x13\x04\0\x1b[method]output-stream.f\
-lush\x01\x15\x04\0$[method]output-stream.blocking-flush\x01\x15\x01@\x01\x04self\
-\x11\0\x0f\x04\0\x1f[method]output-stream.subscribe\x01\x16\x01@\x02\x04self\x11\
-\x03lenw\0\x13\x04\0\"[method]output-stream.write-zeroes\x01\x17\x04\05[method]o\
-utput-stream.blocking-write-zeroes-and-flush\x01\x17\x01@\x03\x04self\x11\x03src\
-\x09\x03lenw\0\x0d\x04\0\x1c[method]output-stream.splice\x01\x18\x04\0%[method]o\
-utput-stream.blocking-splice\x01\x18\x03\0\x16wasi:io/streams@0.2.12\x05\x06\x02\
-\x03\0\x02\x08duration\x02\x03\0\x04\x0cinput-stream\x02\x03\0\x04\x0doutput-str\
-eam\x01B\xa2\x01\x02\x03\x02\x01\x07\x04\0\x08duration\x03\0\0\x02\x03\x02\x01\x08\
-\x04\0\x0cinput-stream\x03\0\x02\x02\x03\x02\x01\x09\x04\0\x0doutput-stream\x03\0\
-\x04\x02\x03\x02\x01\x05\x04\0\x08io-error\x03\0\x06\x02\x03\x02\x01\x02\x04\0\x08\
-pollable\x03\0\x08\x01q\x0a\x03get\0\0\x04head\0\0\x04post\0\0\x03put\0\0\x06del\
-ete\0\0\x07connect\0\0\x07options\0\0\x05trace\0\0\x05patch\0\0\x05other\x01s\0\x04\
-\0\x06method\x03\0\x0a\x01q\x03\x04HTTP\0\0\x05HTTPS\0\0\x05other\x01s\0\x04\0\x06\
-scheme\x03\0\x0c\x01ks\x01k{\x01r\x02\x05rcode\x0e\x09info-code\x0f\x04\0\x11DNS\
--error-payload\x03\0\x10\x01k}\x01r\x02\x08alert-id\x12\x0dalert-message\x0e\x04\
-\0\x1aTLS-alert-received-payload\x03\0\x13\x01ky\x01r\x02\x0afield-name\x0e\x0af\
-ield-size\x15\x04\0\x12field-size-payload\x03\0\x16\x01kw\x01k\x17\x01q'\x0bDNS-\
-timeout\0\0\x09DNS-error\x01\x11\0\x15destination-not-found\0\0\x17destination-u\
-navailable\0\0\x19destination-IP-prohibited\0\0\x19destination-IP-unroutable\0\0\
-\x12connection-refused\0\0\x15connection-terminated\0\0\x12connection-timeout\0\0\
-\x17connection-read-timeout\0\0\x18connection-write-timeout\0\0\x18connection-li\
-mit-reached\0\0\x12TLS-protocol-error\0\0\x15TLS-certificate-error\0\0\x12TLS-al\
-ert-received\x01\x14\0\x13HTTP-request-denied\0\0\x1cHTTP-request-length-require\
-d\0\0\x16HTTP-request-body-size\x01\x18\0\x1bHTTP-request-method-invalid\0\0\x18\
-HTTP-request-URI-invalid\0\0\x19HTTP-request-URI-too-long\0\0\x20HTTP-request-he\
-ader-section-size\x01\x15\0\x18HTTP-request-header-size\x01\x19\0!HTTP-request-t\
-railer-section-size\x01\x15\0\x19HTTP-request-trailer-size\x01\x17\0\x18HTTP-res\
-ponse-incomplete\0\0!HTTP-response-header-section-size\x01\x15\0\x19HTTP-respons\
-e-header-size\x01\x17\0\x17HTTP-response-body-size\x01\x18\0\"HTTP-response-trai\
-ler-section-size\x01\x15\0\x1aHTTP-response-trailer-size\x01\x17\0\x1dHTTP-respo\
-nse-transfer-coding\x01\x0e\0\x1cHTTP-response-content-coding\x01\x0e\0\x15HTTP-\
-response-timeout\0\0\x13HTTP-upgrade-failed\0\0\x13HTTP-protocol-error\0\0\x0dlo\
-op-detected\0\0\x13configuration-error\0\0\x0einternal-error\x01\x0e\0\x04\0\x0a\
-error-code\x03\0\x1a\x01q\x03\x0einvalid-syntax\0\0\x09forbidden\0\0\x09immutabl\
-e\0\0\x04\0\x0cheader-error\x03\0\x1c\x01s\x04\0\x09field-key\x03\0\x1e\x04\0\x0a\
-field-name\x03\0\x1f\x01p}\x04\0\x0bfield-value\x03\0!\x04\0\x06fields\x03\x01\x04\
-\0\x07headers\x03\0#\x04\0\x08trailers\x03\0#\x04\0\x10outgoing-request\x03\x01\x04\
-\0\x0frequest-options\x03\x01\x01{\x04\0\x0bstatus-code\x03\0(\x04\0\x11incoming\
--response\x03\x01\x04\0\x0dincoming-body\x03\x01\x04\0\x0ffuture-trailers\x03\x01\
-\x04\0\x0doutgoing-body\x03\x01\x04\0\x18future-incoming-response\x03\x01\x01i#\x01\
-@\0\0/\x04\0\x13[constructor]fields\x010\x01o\x02\x20\"\x01p1\x01j\x01/\x01\x1d\x01\
-@\x01\x07entries2\03\x04\0\x18[static]fields.from-list\x014\x01h#\x01p\"\x01@\x02\
-\x04self5\x04name\x20\06\x04\0\x12[method]fields.get\x017\x01@\x02\x04self5\x04n\
-ame\x20\0\x7f\x04\0\x12[method]fields.has\x018\x01j\0\x01\x1d\x01@\x03\x04self5\x04\
-name\x20\x05value6\09\x04\0\x12[method]fields.set\x01:\x01@\x02\x04self5\x04name\
-\x20\09\x04\0\x15[method]fields.delete\x01;\x01@\x03\x04self5\x04name\x20\x05val\
-ue\"\09\x04\0\x15[method]fields.append\x01<\x01@\x01\x04self5\02\x04\0\x16[metho\
-d]fields.entries\x01=\x01@\x01\x04self5\0/\x04\0\x14[method]fields.clone\x01>\x01\
-i$\x01i&\x01@\x01\x07headers?\0\xc0\0\x04\0\x1d[constructor]outgoing-request\x01\
-A\x01h&\x01i-\x01j\x01\xc3\0\0\x01@\x01\x04self\xc2\0\0\xc4\0\x04\0\x1d[method]o\
-utgoing-request.body\x01E\x01@\x01\x04self\xc2\0\0\x0b\x04\0\x1f[method]outgoing\
--request.method\x01F\x01j\0\0\x01@\x02\x04self\xc2\0\x06method\x0b\0\xc7\0\x04\0\
-#[method]outgoing-request.set-method\x01H\x01@\x01\x04self\xc2\0\0\x0e\x04\0([me\
-thod]outgoing-request.path-with-query\x01I\x01@\x02\x04self\xc2\0\x0fpath-with-q\
-uery\x0e\0\xc7\0\x04\0,[method]outgoing-request.set-path-with-query\x01J\x01k\x0d\
-\x01@\x01\x04self\xc2\0\0\xcb\0\x04\0\x1f[method]outgoing-request.scheme\x01L\x01\
-@\x02\x04self\xc2\0\x06scheme\xcb\0\0\xc7\0\x04\0#[method]outgoing-request.set-s\
-cheme\x01M\x04\0\"[method]outgoing-request.authority\x01I\x01@\x02\x04self\xc2\0\
-\x09authority\x0e\0\xc7\0\x04\0&[method]outgoing-request.set-authority\x01N\x01@\
-\x01\x04self\xc2\0\0?\x04\0\x20[method]outgoing-request.headers\x01O\x01i'\x01@\0\
-\0\xd0\0\x04\0\x1c[constructor]request-options\x01Q\x01h'\x01k\x01\x01@\x01\x04s\
-elf\xd2\0\0\xd3\0\x04\0'[method]request-options.connect-timeout\x01T\x01@\x02\x04\
-self\xd2\0\x08duration\xd3\0\0\xc7\0\x04\0+[method]request-options.set-connect-t\
-imeout\x01U\x04\0*[method]request-options.first-byte-timeout\x01T\x04\0.[method]\
-request-options.set-first-byte-timeout\x01U\x04\0-[method]request-options.betwee\
-n-bytes-timeout\x01T\x04\01[method]request-options.set-between-bytes-timeout\x01\
-U\x01h*\x01@\x01\x04self\xd6\0\0)\x04\0\x20[method]incoming-response.status\x01W\
-\x01@\x01\x04self\xd6\0\0?\x04\0![method]incoming-response.headers\x01X\x01i+\x01\
-j\x01\xd9\0\0\x01@\x01\x04self\xd6\0\0\xda\0\x04\0![method]incoming-response.con\
-sume\x01[\x01h+\x01i\x03\x01j\x01\xdd\0\0\x01@\x01\x04self\xdc\0\0\xde\0\x04\0\x1c\
-[method]incoming-body.stream\x01_\x01i,\x01@\x01\x04this\xd9\0\0\xe0\0\x04\0\x1c\
-[static]incoming-body.finish\x01a\x01h,\x01i\x09\x01@\x01\x04self\xe2\0\0\xe3\0\x04\
-\0![method]future-trailers.subscribe\x01d\x01i%\x01k\xe5\0\x01j\x01\xe6\0\x01\x1b\
-\x01j\x01\xe7\0\0\x01k\xe8\0\x01@\x01\x04self\xe2\0\0\xe9\0\x04\0\x1b[method]fut\
-ure-trailers.get\x01j\x01h-\x01i\x05\x01j\x01\xec\0\0\x01@\x01\x04self\xeb\0\0\xed\
-\0\x04\0\x1b[method]outgoing-body.write\x01n\x01j\0\x01\x1b\x01@\x02\x04this\xc3\
-\0\x08trailers\xe6\0\0\xef\0\x04\0\x1c[static]outgoing-body.finish\x01p\x01h.\x01\
-@\x01\x04self\xf1\0\0\xe3\0\x04\0*[method]future-incoming-response.subscribe\x01\
-r\x01i*\x01j\x01\xf3\0\x01\x1b\x01j\x01\xf4\0\0\x01k\xf5\0\x01@\x01\x04self\xf1\0\
-\0\xf6\0\x04\0$[method]future-incoming-response.get\x01w\x01h\x07\x01k\x1b\x01@\x01\
-\x03err\xf8\0\0\xf9\0\x04\0\x0fhttp-error-code\x01z\x03\0\x16wasi:http/types@0.2\
-.12\x05\x0a\x02\x03\0\x05\x10outgoing-request\x02\x03\0\x05\x0frequest-options\x02\
-\x03\0\x05\x18future-incoming-response\x02\x03\0\x05\x0aerror-code\x01B\x0f\x02\x03\
-\x02\x01\x0b\x04\0\x10outgoing-request\x03\0\0\x02\x03\x02\x01\x0c\x04\0\x0frequ\
-est-options\x03\0\x02\x02\x03\x02\x01\x0d\x04\0\x18future-incoming-response\x03\0\
-\x04\x02\x03\x02\x01\x0e\x04\0\x0aerror-code\x03\0\x06\x01i\x01\x01i\x03\x01k\x09\
-\x01i\x05\x01j\x01\x0b\x01\x07\x01@\x02\x07request\x08\x07options\x0a\0\x0c\x04\0\
-\x06handle\x01\x0d\x03\0!wasi:http/outgoing-handler@0.2.12\x05\x0f\x01B\x0d\x01r\
-\x02\x04names\x08internal\x7f\x04\0\x0adefinition\x03\0\0\x01ks\x01r\x07\x0arequ\
-est-ids\x06app-ids\x0benvironments\x0eremote-address\x02\x0dsession-token\x02\x0c\
-current-user\x02\x0bdeadline-msy\x04\0\x07context\x03\0\x03\x01r\x03\x04codez\x06\
-status{\x07messages\x04\0\x07failure\x03\0\x05\x01p\x01\x01@\0\0\x07\x04\0\x0bde\
-finitions\x01\x08\x01j\x01s\x01\x06\x01@\x03\x04names\x06paramss\x03ctx\x04\0\x09\
-\x04\0\x04call\x01\x0a\x04\0\x1chookd:engine/functions@0.1.0\x05\x10\x04\0\x19ho\
-okd:engine/module@0.1.0\x04\0\x0b\x0c\x01\0\x06module\x03\0\0\0G\x09producers\x01\
-\x0cprocessed-by\x02\x0dwit-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xf30\x01A\x02\x01A\x1b\
+\x01B\x0d\x01p}\x01q\x06\x03nil\0\0\x07integer\x01x\0\x04bulk\x01\0\0\x06status\x01\
+s\0\x05error\x01s\0\x05array\x01y\0\x04\0\x04part\x03\0\x01\x01q\x03\x07refused\x01\
+s\0\x08exceeded\x01s\0\x0bunavailable\x01s\0\x04\0\x07failure\x03\0\x03\x01p\0\x01\
+p\x02\x01j\x01\x06\x01\x04\x01@\x01\x07command\x05\0\x07\x04\0\x07execute\x01\x08\
+\x01p\x05\x01@\x01\x08commands\x09\0\x07\x04\0\x08pipeline\x01\x0a\x03\0\x1chook\
+d:engine/leancache@0.1.0\x05\0\x01B\x04\x01m\x06\x05trace\x05debug\x04info\x04wa\
+rn\x05error\x08critical\x04\0\x05level\x03\0\0\x01@\x03\x05level\x01\x07contexts\
+\x07messages\x01\0\x04\0\x03log\x01\x02\x03\0\x20wasi:logging/logging@0.1.0-draf\
+t\x05\x01\x01B\x0a\x04\0\x08pollable\x03\x01\x01h\0\x01@\x01\x04self\x01\0\x7f\x04\
+\0\x16[method]pollable.ready\x01\x02\x01@\x01\x04self\x01\x01\0\x04\0\x16[method\
+]pollable.block\x01\x03\x01p\x01\x01py\x01@\x01\x02in\x04\0\x05\x04\0\x04poll\x01\
+\x06\x03\0\x13wasi:io/poll@0.2.12\x05\x02\x02\x03\0\x02\x08pollable\x01B\x0f\x02\
+\x03\x02\x01\x03\x04\0\x08pollable\x03\0\0\x01w\x04\0\x07instant\x03\0\x02\x01w\x04\
+\0\x08duration\x03\0\x04\x01@\0\0\x03\x04\0\x03now\x01\x06\x01@\0\0\x05\x04\0\x0a\
+resolution\x01\x07\x01i\x01\x01@\x01\x04when\x03\0\x08\x04\0\x11subscribe-instan\
+t\x01\x09\x01@\x01\x04when\x05\0\x08\x04\0\x12subscribe-duration\x01\x0a\x03\0\"\
+wasi:clocks/monotonic-clock@0.2.12\x05\x04\x01B\x04\x04\0\x05error\x03\x01\x01h\0\
+\x01@\x01\x04self\x01\0s\x04\0\x1d[method]error.to-debug-string\x01\x02\x03\0\x14\
+wasi:io/error@0.2.12\x05\x05\x02\x03\0\x04\x05error\x01B(\x02\x03\x02\x01\x06\x04\
+\0\x05error\x03\0\0\x02\x03\x02\x01\x03\x04\0\x08pollable\x03\0\x02\x01i\x01\x01\
+q\x02\x15last-operation-failed\x01\x04\0\x06closed\0\0\x04\0\x0cstream-error\x03\
+\0\x05\x04\0\x0cinput-stream\x03\x01\x04\0\x0doutput-stream\x03\x01\x01h\x07\x01\
+p}\x01j\x01\x0a\x01\x06\x01@\x02\x04self\x09\x03lenw\0\x0b\x04\0\x19[method]inpu\
+t-stream.read\x01\x0c\x04\0\"[method]input-stream.blocking-read\x01\x0c\x01j\x01\
+w\x01\x06\x01@\x02\x04self\x09\x03lenw\0\x0d\x04\0\x19[method]input-stream.skip\x01\
+\x0e\x04\0\"[method]input-stream.blocking-skip\x01\x0e\x01i\x03\x01@\x01\x04self\
+\x09\0\x0f\x04\0\x1e[method]input-stream.subscribe\x01\x10\x01h\x08\x01@\x01\x04\
+self\x11\0\x0d\x04\0![method]output-stream.check-write\x01\x12\x01j\0\x01\x06\x01\
+@\x02\x04self\x11\x08contents\x0a\0\x13\x04\0\x1b[method]output-stream.write\x01\
+\x14\x04\0.[method]output-stream.blocking-write-and-flush\x01\x14\x01@\x01\x04se\
+lf\x11\0\x13\x04\0\x1b[method]output-stream.flush\x01\x15\x04\0$[method]output-s\
+tream.blocking-flush\x01\x15\x01@\x01\x04self\x11\0\x0f\x04\0\x1f[method]output-\
+stream.subscribe\x01\x16\x01@\x02\x04self\x11\x03lenw\0\x13\x04\0\"[method]outpu\
+t-stream.write-zeroes\x01\x17\x04\05[method]output-stream.blocking-write-zeroes-\
+and-flush\x01\x17\x01@\x03\x04self\x11\x03src\x09\x03lenw\0\x0d\x04\0\x1c[method\
+]output-stream.splice\x01\x18\x04\0%[method]output-stream.blocking-splice\x01\x18\
+\x03\0\x16wasi:io/streams@0.2.12\x05\x07\x02\x03\0\x03\x08duration\x02\x03\0\x05\
+\x0cinput-stream\x02\x03\0\x05\x0doutput-stream\x01B\xa2\x01\x02\x03\x02\x01\x08\
+\x04\0\x08duration\x03\0\0\x02\x03\x02\x01\x09\x04\0\x0cinput-stream\x03\0\x02\x02\
+\x03\x02\x01\x0a\x04\0\x0doutput-stream\x03\0\x04\x02\x03\x02\x01\x06\x04\0\x08i\
+o-error\x03\0\x06\x02\x03\x02\x01\x03\x04\0\x08pollable\x03\0\x08\x01q\x0a\x03ge\
+t\0\0\x04head\0\0\x04post\0\0\x03put\0\0\x06delete\0\0\x07connect\0\0\x07options\
+\0\0\x05trace\0\0\x05patch\0\0\x05other\x01s\0\x04\0\x06method\x03\0\x0a\x01q\x03\
+\x04HTTP\0\0\x05HTTPS\0\0\x05other\x01s\0\x04\0\x06scheme\x03\0\x0c\x01ks\x01k{\x01\
+r\x02\x05rcode\x0e\x09info-code\x0f\x04\0\x11DNS-error-payload\x03\0\x10\x01k}\x01\
+r\x02\x08alert-id\x12\x0dalert-message\x0e\x04\0\x1aTLS-alert-received-payload\x03\
+\0\x13\x01ky\x01r\x02\x0afield-name\x0e\x0afield-size\x15\x04\0\x12field-size-pa\
+yload\x03\0\x16\x01kw\x01k\x17\x01q'\x0bDNS-timeout\0\0\x09DNS-error\x01\x11\0\x15\
+destination-not-found\0\0\x17destination-unavailable\0\0\x19destination-IP-prohi\
+bited\0\0\x19destination-IP-unroutable\0\0\x12connection-refused\0\0\x15connecti\
+on-terminated\0\0\x12connection-timeout\0\0\x17connection-read-timeout\0\0\x18co\
+nnection-write-timeout\0\0\x18connection-limit-reached\0\0\x12TLS-protocol-error\
+\0\0\x15TLS-certificate-error\0\0\x12TLS-alert-received\x01\x14\0\x13HTTP-reques\
+t-denied\0\0\x1cHTTP-request-length-required\0\0\x16HTTP-request-body-size\x01\x18\
+\0\x1bHTTP-request-method-invalid\0\0\x18HTTP-request-URI-invalid\0\0\x19HTTP-re\
+quest-URI-too-long\0\0\x20HTTP-request-header-section-size\x01\x15\0\x18HTTP-req\
+uest-header-size\x01\x19\0!HTTP-request-trailer-section-size\x01\x15\0\x19HTTP-r\
+equest-trailer-size\x01\x17\0\x18HTTP-response-incomplete\0\0!HTTP-response-head\
+er-section-size\x01\x15\0\x19HTTP-response-header-size\x01\x17\0\x17HTTP-respons\
+e-body-size\x01\x18\0\"HTTP-response-trailer-section-size\x01\x15\0\x1aHTTP-resp\
+onse-trailer-size\x01\x17\0\x1dHTTP-response-transfer-coding\x01\x0e\0\x1cHTTP-r\
+esponse-content-coding\x01\x0e\0\x15HTTP-response-timeout\0\0\x13HTTP-upgrade-fa\
+iled\0\0\x13HTTP-protocol-error\0\0\x0dloop-detected\0\0\x13configuration-error\0\
+\0\x0einternal-error\x01\x0e\0\x04\0\x0aerror-code\x03\0\x1a\x01q\x03\x0einvalid\
+-syntax\0\0\x09forbidden\0\0\x09immutable\0\0\x04\0\x0cheader-error\x03\0\x1c\x01\
+s\x04\0\x09field-key\x03\0\x1e\x04\0\x0afield-name\x03\0\x1f\x01p}\x04\0\x0bfiel\
+d-value\x03\0!\x04\0\x06fields\x03\x01\x04\0\x07headers\x03\0#\x04\0\x08trailers\
+\x03\0#\x04\0\x10outgoing-request\x03\x01\x04\0\x0frequest-options\x03\x01\x01{\x04\
+\0\x0bstatus-code\x03\0(\x04\0\x11incoming-response\x03\x01\x04\0\x0dincoming-bo\
+dy\x03\x01\x04\0\x0ffuture-trailers\x03\x01\x04\0\x0doutgoing-body\x03\x01\x04\0\
+\x18future-incoming-response\x03\x01\x01i#\x01@\0\0/\x04\0\x13[constructor]field\
+s\x010\x01o\x02\x20\"\x01p1\x01j\x01/\x01\x1d\x01@\x01\x07entries2\03\x04\0\x18[\
+static]fields.from-list\x014\x01h#\x01p\"\x01@\x02\x04self5\x04name\x20\06\x04\0\
+\x12[method]fields.get\x017\x01@\x02\x04self5\x04name\x20\0\x7f\x04\0\x12[method\
+]fields.has\x018\x01j\0\x01\x1d\x01@\x03\x04self5\x04name\x20\x05value6\09\x04\0\
+\x12[method]fields.set\x01:\x01@\x02\x04self5\x04name\x20\09\x04\0\x15[method]fi\
+elds.delete\x01;\x01@\x03\x04self5\x04name\x20\x05value\"\09\x04\0\x15[method]fi\
+elds.append\x01<\x01@\x01\x04self5\02\x04\0\x16[method]fields.entries\x01=\x01@\x01\
+\x04self5\0/\x04\0\x14[method]fields.clone\x01>\x01i$\x01i&\x01@\x01\x07headers?\
+\0\xc0\0\x04\0\x1d[constructor]outgoing-request\x01A\x01h&\x01i-\x01j\x01\xc3\0\0\
+\x01@\x01\x04self\xc2\0\0\xc4\0\x04\0\x1d[method]outgoing-request.body\x01E\x01@\
+\x01\x04self\xc2\0\0\x0b\x04\0\x1f[method]outgoing-request.method\x01F\x01j\0\0\x01\
+@\x02\x04self\xc2\0\x06method\x0b\0\xc7\0\x04\0#[method]outgoing-request.set-met\
+hod\x01H\x01@\x01\x04self\xc2\0\0\x0e\x04\0([method]outgoing-request.path-with-q\
+uery\x01I\x01@\x02\x04self\xc2\0\x0fpath-with-query\x0e\0\xc7\0\x04\0,[method]ou\
+tgoing-request.set-path-with-query\x01J\x01k\x0d\x01@\x01\x04self\xc2\0\0\xcb\0\x04\
+\0\x1f[method]outgoing-request.scheme\x01L\x01@\x02\x04self\xc2\0\x06scheme\xcb\0\
+\0\xc7\0\x04\0#[method]outgoing-request.set-scheme\x01M\x04\0\"[method]outgoing-\
+request.authority\x01I\x01@\x02\x04self\xc2\0\x09authority\x0e\0\xc7\0\x04\0&[me\
+thod]outgoing-request.set-authority\x01N\x01@\x01\x04self\xc2\0\0?\x04\0\x20[met\
+hod]outgoing-request.headers\x01O\x01i'\x01@\0\0\xd0\0\x04\0\x1c[constructor]req\
+uest-options\x01Q\x01h'\x01k\x01\x01@\x01\x04self\xd2\0\0\xd3\0\x04\0'[method]re\
+quest-options.connect-timeout\x01T\x01@\x02\x04self\xd2\0\x08duration\xd3\0\0\xc7\
+\0\x04\0+[method]request-options.set-connect-timeout\x01U\x04\0*[method]request-\
+options.first-byte-timeout\x01T\x04\0.[method]request-options.set-first-byte-tim\
+eout\x01U\x04\0-[method]request-options.between-bytes-timeout\x01T\x04\01[method\
+]request-options.set-between-bytes-timeout\x01U\x01h*\x01@\x01\x04self\xd6\0\0)\x04\
+\0\x20[method]incoming-response.status\x01W\x01@\x01\x04self\xd6\0\0?\x04\0![met\
+hod]incoming-response.headers\x01X\x01i+\x01j\x01\xd9\0\0\x01@\x01\x04self\xd6\0\
+\0\xda\0\x04\0![method]incoming-response.consume\x01[\x01h+\x01i\x03\x01j\x01\xdd\
+\0\0\x01@\x01\x04self\xdc\0\0\xde\0\x04\0\x1c[method]incoming-body.stream\x01_\x01\
+i,\x01@\x01\x04this\xd9\0\0\xe0\0\x04\0\x1c[static]incoming-body.finish\x01a\x01\
+h,\x01i\x09\x01@\x01\x04self\xe2\0\0\xe3\0\x04\0![method]future-trailers.subscri\
+be\x01d\x01i%\x01k\xe5\0\x01j\x01\xe6\0\x01\x1b\x01j\x01\xe7\0\0\x01k\xe8\0\x01@\
+\x01\x04self\xe2\0\0\xe9\0\x04\0\x1b[method]future-trailers.get\x01j\x01h-\x01i\x05\
+\x01j\x01\xec\0\0\x01@\x01\x04self\xeb\0\0\xed\0\x04\0\x1b[method]outgoing-body.\
+write\x01n\x01j\0\x01\x1b\x01@\x02\x04this\xc3\0\x08trailers\xe6\0\0\xef\0\x04\0\
+\x1c[static]outgoing-body.finish\x01p\x01h.\x01@\x01\x04self\xf1\0\0\xe3\0\x04\0\
+*[method]future-incoming-response.subscribe\x01r\x01i*\x01j\x01\xf3\0\x01\x1b\x01\
+j\x01\xf4\0\0\x01k\xf5\0\x01@\x01\x04self\xf1\0\0\xf6\0\x04\0$[method]future-inc\
+oming-response.get\x01w\x01h\x07\x01k\x1b\x01@\x01\x03err\xf8\0\0\xf9\0\x04\0\x0f\
+http-error-code\x01z\x03\0\x16wasi:http/types@0.2.12\x05\x0b\x02\x03\0\x06\x10ou\
+tgoing-request\x02\x03\0\x06\x0frequest-options\x02\x03\0\x06\x18future-incoming\
+-response\x02\x03\0\x06\x0aerror-code\x01B\x0f\x02\x03\x02\x01\x0c\x04\0\x10outg\
+oing-request\x03\0\0\x02\x03\x02\x01\x0d\x04\0\x0frequest-options\x03\0\x02\x02\x03\
+\x02\x01\x0e\x04\0\x18future-incoming-response\x03\0\x04\x02\x03\x02\x01\x0f\x04\
+\0\x0aerror-code\x03\0\x06\x01i\x01\x01i\x03\x01k\x09\x01i\x05\x01j\x01\x0b\x01\x07\
+\x01@\x02\x07request\x08\x07options\x0a\0\x0c\x04\0\x06handle\x01\x0d\x03\0!wasi\
+:http/outgoing-handler@0.2.12\x05\x10\x01B\x0e\x01r\x02\x04names\x08internal\x7f\
+\x04\0\x0adefinition\x03\0\0\x01ks\x01kw\x01r\x08\x0arequest-ids\x06app-ids\x0be\
+nvironments\x0eremote-address\x02\x0dsession-token\x02\x0ccurrent-user\x02\x0bde\
+adline-msy\x08sequence\x03\x04\0\x07context\x03\0\x04\x01r\x03\x04codez\x06statu\
+s{\x07messages\x04\0\x07failure\x03\0\x06\x01p\x01\x01@\0\0\x08\x04\0\x0bdefinit\
+ions\x01\x09\x01j\x01s\x01\x07\x01@\x03\x04names\x06paramss\x03ctx\x05\0\x0a\x04\
+\0\x04call\x01\x0b\x04\0\x1chookd:engine/functions@0.1.0\x05\x11\x04\0\x19hookd:\
+engine/module@0.1.0\x04\0\x0b\x0c\x01\0\x06module\x03\0\0\0G\x09producers\x01\x0c\
+processed-by\x02\x0dwit-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
         };
     };
 }
@@ -7969,124 +8537,130 @@ pub use __export_module_impl as export;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 5924] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x87-\x01A\x02\x01A\x17\
-\x01B\x04\x01m\x06\x05trace\x05debug\x04info\x04warn\x05error\x08critical\x04\0\x05\
-level\x03\0\0\x01@\x03\x05level\x01\x07contexts\x07messages\x01\0\x04\0\x03log\x01\
-\x02\x03\0\x20wasi:logging/logging@0.1.0-draft\x05\0\x01B\x0a\x04\0\x08pollable\x03\
-\x01\x01h\0\x01@\x01\x04self\x01\0\x7f\x04\0\x16[method]pollable.ready\x01\x02\x01\
-@\x01\x04self\x01\x01\0\x04\0\x16[method]pollable.block\x01\x03\x01p\x01\x01py\x01\
-@\x01\x02in\x04\0\x05\x04\0\x04poll\x01\x06\x03\0\x13wasi:io/poll@0.2.12\x05\x01\
-\x02\x03\0\x01\x08pollable\x01B\x0f\x02\x03\x02\x01\x02\x04\0\x08pollable\x03\0\0\
-\x01w\x04\0\x07instant\x03\0\x02\x01w\x04\0\x08duration\x03\0\x04\x01@\0\0\x03\x04\
-\0\x03now\x01\x06\x01@\0\0\x05\x04\0\x0aresolution\x01\x07\x01i\x01\x01@\x01\x04\
-when\x03\0\x08\x04\0\x11subscribe-instant\x01\x09\x01@\x01\x04when\x05\0\x08\x04\
-\0\x12subscribe-duration\x01\x0a\x03\0\"wasi:clocks/monotonic-clock@0.2.12\x05\x03\
-\x01B\x04\x04\0\x05error\x03\x01\x01h\0\x01@\x01\x04self\x01\0s\x04\0\x1d[method\
-]error.to-debug-string\x01\x02\x03\0\x14wasi:io/error@0.2.12\x05\x04\x02\x03\0\x03\
-\x05error\x01B(\x02\x03\x02\x01\x05\x04\0\x05error\x03\0\0\x02\x03\x02\x01\x02\x04\
-\0\x08pollable\x03\0\x02\x01i\x01\x01q\x02\x15last-operation-failed\x01\x04\0\x06\
-closed\0\0\x04\0\x0cstream-error\x03\0\x05\x04\0\x0cinput-stream\x03\x01\x04\0\x0d\
-output-stream\x03\x01\x01h\x07\x01p}\x01j\x01\x0a\x01\x06\x01@\x02\x04self\x09\x03\
-lenw\0\x0b\x04\0\x19[method]input-stream.read\x01\x0c\x04\0\"[method]input-strea\
-m.blocking-read\x01\x0c\x01j\x01w\x01\x06\x01@\x02\x04self\x09\x03lenw\0\x0d\x04\
-\0\x19[method]input-stream.skip\x01\x0e\x04\0\"[method]input-stream.blocking-ski\
-p\x01\x0e\x01i\x03\x01@\x01\x04self\x09\0\x0f\x04\0\x1e[method]input-stream.subs\
-cribe\x01\x10\x01h\x08\x01@\x01\x04self\x11\0\x0d\x04\0![method]output-stream.ch\
-eck-write\x01\x12\x01j\0\x01\x06\x01@\x02\x04self\x11\x08contents\x0a\0\x13\x04\0\
-\x1b[method]output-stream.write\x01\x14\x04\0.[method]output-stream.blocking-wri\
-te-and-flush\x01\x14\x01@\x01\x04self\x11\0\x13\x04\0\x1b[method]output-stream.f\
-lush\x01\x15\x04\0$[method]output-stream.blocking-flush\x01\x15\x01@\x01\x04self\
-\x11\0\x0f\x04\0\x1f[method]output-stream.subscribe\x01\x16\x01@\x02\x04self\x11\
-\x03lenw\0\x13\x04\0\"[method]output-stream.write-zeroes\x01\x17\x04\05[method]o\
-utput-stream.blocking-write-zeroes-and-flush\x01\x17\x01@\x03\x04self\x11\x03src\
-\x09\x03lenw\0\x0d\x04\0\x1c[method]output-stream.splice\x01\x18\x04\0%[method]o\
-utput-stream.blocking-splice\x01\x18\x03\0\x16wasi:io/streams@0.2.12\x05\x06\x02\
-\x03\0\x02\x08duration\x02\x03\0\x04\x0cinput-stream\x02\x03\0\x04\x0doutput-str\
-eam\x01B\xa2\x01\x02\x03\x02\x01\x07\x04\0\x08duration\x03\0\0\x02\x03\x02\x01\x08\
-\x04\0\x0cinput-stream\x03\0\x02\x02\x03\x02\x01\x09\x04\0\x0doutput-stream\x03\0\
-\x04\x02\x03\x02\x01\x05\x04\0\x08io-error\x03\0\x06\x02\x03\x02\x01\x02\x04\0\x08\
-pollable\x03\0\x08\x01q\x0a\x03get\0\0\x04head\0\0\x04post\0\0\x03put\0\0\x06del\
-ete\0\0\x07connect\0\0\x07options\0\0\x05trace\0\0\x05patch\0\0\x05other\x01s\0\x04\
-\0\x06method\x03\0\x0a\x01q\x03\x04HTTP\0\0\x05HTTPS\0\0\x05other\x01s\0\x04\0\x06\
-scheme\x03\0\x0c\x01ks\x01k{\x01r\x02\x05rcode\x0e\x09info-code\x0f\x04\0\x11DNS\
--error-payload\x03\0\x10\x01k}\x01r\x02\x08alert-id\x12\x0dalert-message\x0e\x04\
-\0\x1aTLS-alert-received-payload\x03\0\x13\x01ky\x01r\x02\x0afield-name\x0e\x0af\
-ield-size\x15\x04\0\x12field-size-payload\x03\0\x16\x01kw\x01k\x17\x01q'\x0bDNS-\
-timeout\0\0\x09DNS-error\x01\x11\0\x15destination-not-found\0\0\x17destination-u\
-navailable\0\0\x19destination-IP-prohibited\0\0\x19destination-IP-unroutable\0\0\
-\x12connection-refused\0\0\x15connection-terminated\0\0\x12connection-timeout\0\0\
-\x17connection-read-timeout\0\0\x18connection-write-timeout\0\0\x18connection-li\
-mit-reached\0\0\x12TLS-protocol-error\0\0\x15TLS-certificate-error\0\0\x12TLS-al\
-ert-received\x01\x14\0\x13HTTP-request-denied\0\0\x1cHTTP-request-length-require\
-d\0\0\x16HTTP-request-body-size\x01\x18\0\x1bHTTP-request-method-invalid\0\0\x18\
-HTTP-request-URI-invalid\0\0\x19HTTP-request-URI-too-long\0\0\x20HTTP-request-he\
-ader-section-size\x01\x15\0\x18HTTP-request-header-size\x01\x19\0!HTTP-request-t\
-railer-section-size\x01\x15\0\x19HTTP-request-trailer-size\x01\x17\0\x18HTTP-res\
-ponse-incomplete\0\0!HTTP-response-header-section-size\x01\x15\0\x19HTTP-respons\
-e-header-size\x01\x17\0\x17HTTP-response-body-size\x01\x18\0\"HTTP-response-trai\
-ler-section-size\x01\x15\0\x1aHTTP-response-trailer-size\x01\x17\0\x1dHTTP-respo\
-nse-transfer-coding\x01\x0e\0\x1cHTTP-response-content-coding\x01\x0e\0\x15HTTP-\
-response-timeout\0\0\x13HTTP-upgrade-failed\0\0\x13HTTP-protocol-error\0\0\x0dlo\
-op-detected\0\0\x13configuration-error\0\0\x0einternal-error\x01\x0e\0\x04\0\x0a\
-error-code\x03\0\x1a\x01q\x03\x0einvalid-syntax\0\0\x09forbidden\0\0\x09immutabl\
-e\0\0\x04\0\x0cheader-error\x03\0\x1c\x01s\x04\0\x09field-key\x03\0\x1e\x04\0\x0a\
-field-name\x03\0\x1f\x01p}\x04\0\x0bfield-value\x03\0!\x04\0\x06fields\x03\x01\x04\
-\0\x07headers\x03\0#\x04\0\x08trailers\x03\0#\x04\0\x10outgoing-request\x03\x01\x04\
-\0\x0frequest-options\x03\x01\x01{\x04\0\x0bstatus-code\x03\0(\x04\0\x11incoming\
--response\x03\x01\x04\0\x0dincoming-body\x03\x01\x04\0\x0ffuture-trailers\x03\x01\
-\x04\0\x0doutgoing-body\x03\x01\x04\0\x18future-incoming-response\x03\x01\x01i#\x01\
-@\0\0/\x04\0\x13[constructor]fields\x010\x01o\x02\x20\"\x01p1\x01j\x01/\x01\x1d\x01\
-@\x01\x07entries2\03\x04\0\x18[static]fields.from-list\x014\x01h#\x01p\"\x01@\x02\
-\x04self5\x04name\x20\06\x04\0\x12[method]fields.get\x017\x01@\x02\x04self5\x04n\
-ame\x20\0\x7f\x04\0\x12[method]fields.has\x018\x01j\0\x01\x1d\x01@\x03\x04self5\x04\
-name\x20\x05value6\09\x04\0\x12[method]fields.set\x01:\x01@\x02\x04self5\x04name\
-\x20\09\x04\0\x15[method]fields.delete\x01;\x01@\x03\x04self5\x04name\x20\x05val\
-ue\"\09\x04\0\x15[method]fields.append\x01<\x01@\x01\x04self5\02\x04\0\x16[metho\
-d]fields.entries\x01=\x01@\x01\x04self5\0/\x04\0\x14[method]fields.clone\x01>\x01\
-i$\x01i&\x01@\x01\x07headers?\0\xc0\0\x04\0\x1d[constructor]outgoing-request\x01\
-A\x01h&\x01i-\x01j\x01\xc3\0\0\x01@\x01\x04self\xc2\0\0\xc4\0\x04\0\x1d[method]o\
-utgoing-request.body\x01E\x01@\x01\x04self\xc2\0\0\x0b\x04\0\x1f[method]outgoing\
--request.method\x01F\x01j\0\0\x01@\x02\x04self\xc2\0\x06method\x0b\0\xc7\0\x04\0\
-#[method]outgoing-request.set-method\x01H\x01@\x01\x04self\xc2\0\0\x0e\x04\0([me\
-thod]outgoing-request.path-with-query\x01I\x01@\x02\x04self\xc2\0\x0fpath-with-q\
-uery\x0e\0\xc7\0\x04\0,[method]outgoing-request.set-path-with-query\x01J\x01k\x0d\
-\x01@\x01\x04self\xc2\0\0\xcb\0\x04\0\x1f[method]outgoing-request.scheme\x01L\x01\
-@\x02\x04self\xc2\0\x06scheme\xcb\0\0\xc7\0\x04\0#[method]outgoing-request.set-s\
-cheme\x01M\x04\0\"[method]outgoing-request.authority\x01I\x01@\x02\x04self\xc2\0\
-\x09authority\x0e\0\xc7\0\x04\0&[method]outgoing-request.set-authority\x01N\x01@\
-\x01\x04self\xc2\0\0?\x04\0\x20[method]outgoing-request.headers\x01O\x01i'\x01@\0\
-\0\xd0\0\x04\0\x1c[constructor]request-options\x01Q\x01h'\x01k\x01\x01@\x01\x04s\
-elf\xd2\0\0\xd3\0\x04\0'[method]request-options.connect-timeout\x01T\x01@\x02\x04\
-self\xd2\0\x08duration\xd3\0\0\xc7\0\x04\0+[method]request-options.set-connect-t\
-imeout\x01U\x04\0*[method]request-options.first-byte-timeout\x01T\x04\0.[method]\
-request-options.set-first-byte-timeout\x01U\x04\0-[method]request-options.betwee\
-n-bytes-timeout\x01T\x04\01[method]request-options.set-between-bytes-timeout\x01\
-U\x01h*\x01@\x01\x04self\xd6\0\0)\x04\0\x20[method]incoming-response.status\x01W\
-\x01@\x01\x04self\xd6\0\0?\x04\0![method]incoming-response.headers\x01X\x01i+\x01\
-j\x01\xd9\0\0\x01@\x01\x04self\xd6\0\0\xda\0\x04\0![method]incoming-response.con\
-sume\x01[\x01h+\x01i\x03\x01j\x01\xdd\0\0\x01@\x01\x04self\xdc\0\0\xde\0\x04\0\x1c\
-[method]incoming-body.stream\x01_\x01i,\x01@\x01\x04this\xd9\0\0\xe0\0\x04\0\x1c\
-[static]incoming-body.finish\x01a\x01h,\x01i\x09\x01@\x01\x04self\xe2\0\0\xe3\0\x04\
-\0![method]future-trailers.subscribe\x01d\x01i%\x01k\xe5\0\x01j\x01\xe6\0\x01\x1b\
-\x01j\x01\xe7\0\0\x01k\xe8\0\x01@\x01\x04self\xe2\0\0\xe9\0\x04\0\x1b[method]fut\
-ure-trailers.get\x01j\x01h-\x01i\x05\x01j\x01\xec\0\0\x01@\x01\x04self\xeb\0\0\xed\
-\0\x04\0\x1b[method]outgoing-body.write\x01n\x01j\0\x01\x1b\x01@\x02\x04this\xc3\
-\0\x08trailers\xe6\0\0\xef\0\x04\0\x1c[static]outgoing-body.finish\x01p\x01h.\x01\
-@\x01\x04self\xf1\0\0\xe3\0\x04\0*[method]future-incoming-response.subscribe\x01\
-r\x01i*\x01j\x01\xf3\0\x01\x1b\x01j\x01\xf4\0\0\x01k\xf5\0\x01@\x01\x04self\xf1\0\
-\0\xf6\0\x04\0$[method]future-incoming-response.get\x01w\x01h\x07\x01k\x1b\x01@\x01\
-\x03err\xf8\0\0\xf9\0\x04\0\x0fhttp-error-code\x01z\x03\0\x16wasi:http/types@0.2\
-.12\x05\x0a\x02\x03\0\x05\x10outgoing-request\x02\x03\0\x05\x0frequest-options\x02\
-\x03\0\x05\x18future-incoming-response\x02\x03\0\x05\x0aerror-code\x01B\x0f\x02\x03\
-\x02\x01\x0b\x04\0\x10outgoing-request\x03\0\0\x02\x03\x02\x01\x0c\x04\0\x0frequ\
-est-options\x03\0\x02\x02\x03\x02\x01\x0d\x04\0\x18future-incoming-response\x03\0\
-\x04\x02\x03\x02\x01\x0e\x04\0\x0aerror-code\x03\0\x06\x01i\x01\x01i\x03\x01k\x09\
-\x01i\x05\x01j\x01\x0b\x01\x07\x01@\x02\x07request\x08\x07options\x0a\0\x0c\x04\0\
-\x06handle\x01\x0d\x03\0!wasi:http/outgoing-handler@0.2.12\x05\x0f\x04\09hookd:e\
-ngine/module-with-all-of-its-exports-removed@0.1.0\x04\0\x0b,\x01\0&module-with-\
-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwi\
-t-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 6152] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xeb.\x01A\x02\x01A\x19\
+\x01B\x0d\x01p}\x01q\x06\x03nil\0\0\x07integer\x01x\0\x04bulk\x01\0\0\x06status\x01\
+s\0\x05error\x01s\0\x05array\x01y\0\x04\0\x04part\x03\0\x01\x01q\x03\x07refused\x01\
+s\0\x08exceeded\x01s\0\x0bunavailable\x01s\0\x04\0\x07failure\x03\0\x03\x01p\0\x01\
+p\x02\x01j\x01\x06\x01\x04\x01@\x01\x07command\x05\0\x07\x04\0\x07execute\x01\x08\
+\x01p\x05\x01@\x01\x08commands\x09\0\x07\x04\0\x08pipeline\x01\x0a\x03\0\x1chook\
+d:engine/leancache@0.1.0\x05\0\x01B\x04\x01m\x06\x05trace\x05debug\x04info\x04wa\
+rn\x05error\x08critical\x04\0\x05level\x03\0\0\x01@\x03\x05level\x01\x07contexts\
+\x07messages\x01\0\x04\0\x03log\x01\x02\x03\0\x20wasi:logging/logging@0.1.0-draf\
+t\x05\x01\x01B\x0a\x04\0\x08pollable\x03\x01\x01h\0\x01@\x01\x04self\x01\0\x7f\x04\
+\0\x16[method]pollable.ready\x01\x02\x01@\x01\x04self\x01\x01\0\x04\0\x16[method\
+]pollable.block\x01\x03\x01p\x01\x01py\x01@\x01\x02in\x04\0\x05\x04\0\x04poll\x01\
+\x06\x03\0\x13wasi:io/poll@0.2.12\x05\x02\x02\x03\0\x02\x08pollable\x01B\x0f\x02\
+\x03\x02\x01\x03\x04\0\x08pollable\x03\0\0\x01w\x04\0\x07instant\x03\0\x02\x01w\x04\
+\0\x08duration\x03\0\x04\x01@\0\0\x03\x04\0\x03now\x01\x06\x01@\0\0\x05\x04\0\x0a\
+resolution\x01\x07\x01i\x01\x01@\x01\x04when\x03\0\x08\x04\0\x11subscribe-instan\
+t\x01\x09\x01@\x01\x04when\x05\0\x08\x04\0\x12subscribe-duration\x01\x0a\x03\0\"\
+wasi:clocks/monotonic-clock@0.2.12\x05\x04\x01B\x04\x04\0\x05error\x03\x01\x01h\0\
+\x01@\x01\x04self\x01\0s\x04\0\x1d[method]error.to-debug-string\x01\x02\x03\0\x14\
+wasi:io/error@0.2.12\x05\x05\x02\x03\0\x04\x05error\x01B(\x02\x03\x02\x01\x06\x04\
+\0\x05error\x03\0\0\x02\x03\x02\x01\x03\x04\0\x08pollable\x03\0\x02\x01i\x01\x01\
+q\x02\x15last-operation-failed\x01\x04\0\x06closed\0\0\x04\0\x0cstream-error\x03\
+\0\x05\x04\0\x0cinput-stream\x03\x01\x04\0\x0doutput-stream\x03\x01\x01h\x07\x01\
+p}\x01j\x01\x0a\x01\x06\x01@\x02\x04self\x09\x03lenw\0\x0b\x04\0\x19[method]inpu\
+t-stream.read\x01\x0c\x04\0\"[method]input-stream.blocking-read\x01\x0c\x01j\x01\
+w\x01\x06\x01@\x02\x04self\x09\x03lenw\0\x0d\x04\0\x19[method]input-stream.skip\x01\
+\x0e\x04\0\"[method]input-stream.blocking-skip\x01\x0e\x01i\x03\x01@\x01\x04self\
+\x09\0\x0f\x04\0\x1e[method]input-stream.subscribe\x01\x10\x01h\x08\x01@\x01\x04\
+self\x11\0\x0d\x04\0![method]output-stream.check-write\x01\x12\x01j\0\x01\x06\x01\
+@\x02\x04self\x11\x08contents\x0a\0\x13\x04\0\x1b[method]output-stream.write\x01\
+\x14\x04\0.[method]output-stream.blocking-write-and-flush\x01\x14\x01@\x01\x04se\
+lf\x11\0\x13\x04\0\x1b[method]output-stream.flush\x01\x15\x04\0$[method]output-s\
+tream.blocking-flush\x01\x15\x01@\x01\x04self\x11\0\x0f\x04\0\x1f[method]output-\
+stream.subscribe\x01\x16\x01@\x02\x04self\x11\x03lenw\0\x13\x04\0\"[method]outpu\
+t-stream.write-zeroes\x01\x17\x04\05[method]output-stream.blocking-write-zeroes-\
+and-flush\x01\x17\x01@\x03\x04self\x11\x03src\x09\x03lenw\0\x0d\x04\0\x1c[method\
+]output-stream.splice\x01\x18\x04\0%[method]output-stream.blocking-splice\x01\x18\
+\x03\0\x16wasi:io/streams@0.2.12\x05\x07\x02\x03\0\x03\x08duration\x02\x03\0\x05\
+\x0cinput-stream\x02\x03\0\x05\x0doutput-stream\x01B\xa2\x01\x02\x03\x02\x01\x08\
+\x04\0\x08duration\x03\0\0\x02\x03\x02\x01\x09\x04\0\x0cinput-stream\x03\0\x02\x02\
+\x03\x02\x01\x0a\x04\0\x0doutput-stream\x03\0\x04\x02\x03\x02\x01\x06\x04\0\x08i\
+o-error\x03\0\x06\x02\x03\x02\x01\x03\x04\0\x08pollable\x03\0\x08\x01q\x0a\x03ge\
+t\0\0\x04head\0\0\x04post\0\0\x03put\0\0\x06delete\0\0\x07connect\0\0\x07options\
+\0\0\x05trace\0\0\x05patch\0\0\x05other\x01s\0\x04\0\x06method\x03\0\x0a\x01q\x03\
+\x04HTTP\0\0\x05HTTPS\0\0\x05other\x01s\0\x04\0\x06scheme\x03\0\x0c\x01ks\x01k{\x01\
+r\x02\x05rcode\x0e\x09info-code\x0f\x04\0\x11DNS-error-payload\x03\0\x10\x01k}\x01\
+r\x02\x08alert-id\x12\x0dalert-message\x0e\x04\0\x1aTLS-alert-received-payload\x03\
+\0\x13\x01ky\x01r\x02\x0afield-name\x0e\x0afield-size\x15\x04\0\x12field-size-pa\
+yload\x03\0\x16\x01kw\x01k\x17\x01q'\x0bDNS-timeout\0\0\x09DNS-error\x01\x11\0\x15\
+destination-not-found\0\0\x17destination-unavailable\0\0\x19destination-IP-prohi\
+bited\0\0\x19destination-IP-unroutable\0\0\x12connection-refused\0\0\x15connecti\
+on-terminated\0\0\x12connection-timeout\0\0\x17connection-read-timeout\0\0\x18co\
+nnection-write-timeout\0\0\x18connection-limit-reached\0\0\x12TLS-protocol-error\
+\0\0\x15TLS-certificate-error\0\0\x12TLS-alert-received\x01\x14\0\x13HTTP-reques\
+t-denied\0\0\x1cHTTP-request-length-required\0\0\x16HTTP-request-body-size\x01\x18\
+\0\x1bHTTP-request-method-invalid\0\0\x18HTTP-request-URI-invalid\0\0\x19HTTP-re\
+quest-URI-too-long\0\0\x20HTTP-request-header-section-size\x01\x15\0\x18HTTP-req\
+uest-header-size\x01\x19\0!HTTP-request-trailer-section-size\x01\x15\0\x19HTTP-r\
+equest-trailer-size\x01\x17\0\x18HTTP-response-incomplete\0\0!HTTP-response-head\
+er-section-size\x01\x15\0\x19HTTP-response-header-size\x01\x17\0\x17HTTP-respons\
+e-body-size\x01\x18\0\"HTTP-response-trailer-section-size\x01\x15\0\x1aHTTP-resp\
+onse-trailer-size\x01\x17\0\x1dHTTP-response-transfer-coding\x01\x0e\0\x1cHTTP-r\
+esponse-content-coding\x01\x0e\0\x15HTTP-response-timeout\0\0\x13HTTP-upgrade-fa\
+iled\0\0\x13HTTP-protocol-error\0\0\x0dloop-detected\0\0\x13configuration-error\0\
+\0\x0einternal-error\x01\x0e\0\x04\0\x0aerror-code\x03\0\x1a\x01q\x03\x0einvalid\
+-syntax\0\0\x09forbidden\0\0\x09immutable\0\0\x04\0\x0cheader-error\x03\0\x1c\x01\
+s\x04\0\x09field-key\x03\0\x1e\x04\0\x0afield-name\x03\0\x1f\x01p}\x04\0\x0bfiel\
+d-value\x03\0!\x04\0\x06fields\x03\x01\x04\0\x07headers\x03\0#\x04\0\x08trailers\
+\x03\0#\x04\0\x10outgoing-request\x03\x01\x04\0\x0frequest-options\x03\x01\x01{\x04\
+\0\x0bstatus-code\x03\0(\x04\0\x11incoming-response\x03\x01\x04\0\x0dincoming-bo\
+dy\x03\x01\x04\0\x0ffuture-trailers\x03\x01\x04\0\x0doutgoing-body\x03\x01\x04\0\
+\x18future-incoming-response\x03\x01\x01i#\x01@\0\0/\x04\0\x13[constructor]field\
+s\x010\x01o\x02\x20\"\x01p1\x01j\x01/\x01\x1d\x01@\x01\x07entries2\03\x04\0\x18[\
+static]fields.from-list\x014\x01h#\x01p\"\x01@\x02\x04self5\x04name\x20\06\x04\0\
+\x12[method]fields.get\x017\x01@\x02\x04self5\x04name\x20\0\x7f\x04\0\x12[method\
+]fields.has\x018\x01j\0\x01\x1d\x01@\x03\x04self5\x04name\x20\x05value6\09\x04\0\
+\x12[method]fields.set\x01:\x01@\x02\x04self5\x04name\x20\09\x04\0\x15[method]fi\
+elds.delete\x01;\x01@\x03\x04self5\x04name\x20\x05value\"\09\x04\0\x15[method]fi\
+elds.append\x01<\x01@\x01\x04self5\02\x04\0\x16[method]fields.entries\x01=\x01@\x01\
+\x04self5\0/\x04\0\x14[method]fields.clone\x01>\x01i$\x01i&\x01@\x01\x07headers?\
+\0\xc0\0\x04\0\x1d[constructor]outgoing-request\x01A\x01h&\x01i-\x01j\x01\xc3\0\0\
+\x01@\x01\x04self\xc2\0\0\xc4\0\x04\0\x1d[method]outgoing-request.body\x01E\x01@\
+\x01\x04self\xc2\0\0\x0b\x04\0\x1f[method]outgoing-request.method\x01F\x01j\0\0\x01\
+@\x02\x04self\xc2\0\x06method\x0b\0\xc7\0\x04\0#[method]outgoing-request.set-met\
+hod\x01H\x01@\x01\x04self\xc2\0\0\x0e\x04\0([method]outgoing-request.path-with-q\
+uery\x01I\x01@\x02\x04self\xc2\0\x0fpath-with-query\x0e\0\xc7\0\x04\0,[method]ou\
+tgoing-request.set-path-with-query\x01J\x01k\x0d\x01@\x01\x04self\xc2\0\0\xcb\0\x04\
+\0\x1f[method]outgoing-request.scheme\x01L\x01@\x02\x04self\xc2\0\x06scheme\xcb\0\
+\0\xc7\0\x04\0#[method]outgoing-request.set-scheme\x01M\x04\0\"[method]outgoing-\
+request.authority\x01I\x01@\x02\x04self\xc2\0\x09authority\x0e\0\xc7\0\x04\0&[me\
+thod]outgoing-request.set-authority\x01N\x01@\x01\x04self\xc2\0\0?\x04\0\x20[met\
+hod]outgoing-request.headers\x01O\x01i'\x01@\0\0\xd0\0\x04\0\x1c[constructor]req\
+uest-options\x01Q\x01h'\x01k\x01\x01@\x01\x04self\xd2\0\0\xd3\0\x04\0'[method]re\
+quest-options.connect-timeout\x01T\x01@\x02\x04self\xd2\0\x08duration\xd3\0\0\xc7\
+\0\x04\0+[method]request-options.set-connect-timeout\x01U\x04\0*[method]request-\
+options.first-byte-timeout\x01T\x04\0.[method]request-options.set-first-byte-tim\
+eout\x01U\x04\0-[method]request-options.between-bytes-timeout\x01T\x04\01[method\
+]request-options.set-between-bytes-timeout\x01U\x01h*\x01@\x01\x04self\xd6\0\0)\x04\
+\0\x20[method]incoming-response.status\x01W\x01@\x01\x04self\xd6\0\0?\x04\0![met\
+hod]incoming-response.headers\x01X\x01i+\x01j\x01\xd9\0\0\x01@\x01\x04self\xd6\0\
+\0\xda\0\x04\0![method]incoming-response.consume\x01[\x01h+\x01i\x03\x01j\x01\xdd\
+\0\0\x01@\x01\x04self\xdc\0\0\xde\0\x04\0\x1c[method]incoming-body.stream\x01_\x01\
+i,\x01@\x01\x04this\xd9\0\0\xe0\0\x04\0\x1c[static]incoming-body.finish\x01a\x01\
+h,\x01i\x09\x01@\x01\x04self\xe2\0\0\xe3\0\x04\0![method]future-trailers.subscri\
+be\x01d\x01i%\x01k\xe5\0\x01j\x01\xe6\0\x01\x1b\x01j\x01\xe7\0\0\x01k\xe8\0\x01@\
+\x01\x04self\xe2\0\0\xe9\0\x04\0\x1b[method]future-trailers.get\x01j\x01h-\x01i\x05\
+\x01j\x01\xec\0\0\x01@\x01\x04self\xeb\0\0\xed\0\x04\0\x1b[method]outgoing-body.\
+write\x01n\x01j\0\x01\x1b\x01@\x02\x04this\xc3\0\x08trailers\xe6\0\0\xef\0\x04\0\
+\x1c[static]outgoing-body.finish\x01p\x01h.\x01@\x01\x04self\xf1\0\0\xe3\0\x04\0\
+*[method]future-incoming-response.subscribe\x01r\x01i*\x01j\x01\xf3\0\x01\x1b\x01\
+j\x01\xf4\0\0\x01k\xf5\0\x01@\x01\x04self\xf1\0\0\xf6\0\x04\0$[method]future-inc\
+oming-response.get\x01w\x01h\x07\x01k\x1b\x01@\x01\x03err\xf8\0\0\xf9\0\x04\0\x0f\
+http-error-code\x01z\x03\0\x16wasi:http/types@0.2.12\x05\x0b\x02\x03\0\x06\x10ou\
+tgoing-request\x02\x03\0\x06\x0frequest-options\x02\x03\0\x06\x18future-incoming\
+-response\x02\x03\0\x06\x0aerror-code\x01B\x0f\x02\x03\x02\x01\x0c\x04\0\x10outg\
+oing-request\x03\0\0\x02\x03\x02\x01\x0d\x04\0\x0frequest-options\x03\0\x02\x02\x03\
+\x02\x01\x0e\x04\0\x18future-incoming-response\x03\0\x04\x02\x03\x02\x01\x0f\x04\
+\0\x0aerror-code\x03\0\x06\x01i\x01\x01i\x03\x01k\x09\x01i\x05\x01j\x01\x0b\x01\x07\
+\x01@\x02\x07request\x08\x07options\x0a\0\x0c\x04\0\x06handle\x01\x0d\x03\0!wasi\
+:http/outgoing-handler@0.2.12\x05\x10\x04\09hookd:engine/module-with-all-of-its-\
+exports-removed@0.1.0\x04\0\x0b,\x01\0&module-with-all-of-its-exports-removed\x03\
+\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.262.0\x10wit-\
+bindgen-rust\x060.63.0";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

@@ -18,6 +18,7 @@ pub use self::settings::AppSettings;
 use crate::environment::Environment;
 use crate::logs::LogRing;
 use crate::releases::{LiveVersion, MetadataError};
+use crate::sandbox::AppPace;
 
 /// An app to create.
 #[derive(Clone, Debug)]
@@ -70,6 +71,7 @@ struct AppState {
     staging: ArcSwapOption<LiveVersion>,
     bounds: ArcSwap<Bounds>,
     log: Arc<LogRing>,
+    pace: AppPace,
     changing: tokio::sync::Mutex<()>,
 }
 
@@ -120,6 +122,7 @@ impl App {
                 staging: ArcSwapOption::empty(),
                 bounds: ArcSwap::from_pointee(bounds),
                 log: Arc::default(),
+                pace: AppPace::default(),
                 changing: tokio::sync::Mutex::default(),
             }),
         }
@@ -173,6 +176,10 @@ impl App {
 
     pub(crate) fn log(&self) -> &Arc<LogRing> {
         &self.state.log
+    }
+
+    pub(crate) fn pace(&self) -> &AppPace {
+        &self.state.pace
     }
 
     /// Taken while a release or a setting is written and obeyed, so that memory and database switch in the same order.

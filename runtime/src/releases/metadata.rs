@@ -9,33 +9,11 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 use thiserror::Error;
 
-use super::{PastRelease, Release, ReleaseAct};
+use super::{PastRelease, Release, ReleaseAct, schema};
 use crate::apps::{AppSettings, Keys};
 use crate::environment::Environment;
+use crate::isolation::Isolation;
 use crate::modules::{Definition, ModuleHash};
-
-/// Version of `schema.sql`, in the database's `user_version`.
-const SCHEMA_VERSION: i64 = 3;
-
-/// What turns an older schema into the present one, each step with the version that it leads to.
-const MIGRATIONS: [(i64, &str); 2] = [
-    (2, "ALTER TABLE apps ADD COLUMN deleted_at_ms INTEGER"),
-    // Before, an app kept every limit, set or not: those with the default of that time count as not set.
-    (
-        3,
-        "ALTER TABLE apps ADD COLUMN settings TEXT NOT NULL DEFAULT '{}';
-         UPDATE apps
-         SET settings = json_object('limits', json_object('app', json((
-             SELECT json_group_object(key, value)
-             FROM json_each(apps.limits)
-             WHERE (key, value) NOT IN (VALUES
-                 ('deadline_ms', 15000), ('cpu_time_ms', 5000), ('memory_bytes', 134217728), ('table_elements', 20000),
-                 ('reply_bytes', 10485760), ('log_bytes', 65536), ('log_lines', 600), ('concurrency', 64),
-                 ('queue', 1024))
-         ))));
-         ALTER TABLE apps DROP COLUMN limits;",
-    ),
-];
 
 /// The database failed.
 #[derive(Debug, Error)]
@@ -53,10 +31,12 @@ pub enum MetadataError {
         source: serde_json::Error,
     },
     /// Written by a newer engine.
-    #[error("the engine's database has schema {found}, this engine knows {SCHEMA_VERSION}; use the newer engine")]
+    #[error("the engine's database has schema {found}, this engine knows {known}; use the newer engine")]
     NewerSchema {
         /// Its version.
         found: i64,
+        /// The newest that this engine knows.
+        known: i64,
     },
     /// The task that ran the statement is gone.
     #[error("a database task was cancelled")]
@@ -74,6 +54,7 @@ pub(crate) struct VersionRow {
     pub(crate) number: u64,
     pub(crate) module: ModuleHash,
     pub(crate) definitions: Vec<Definition>,
+    pub(crate) isolation: Isolation,
 }
 
 /// A new version that becomes live at once.
@@ -83,6 +64,7 @@ pub(crate) struct NewRelease {
     pub(crate) module: ModuleHash,
     pub(crate) size_bytes: usize,
     pub(crate) definitions: Vec<Definition>,
+    pub(crate) isolation: Isolation,
 }
 
 /// The database. Statements run on the blocking pool, one at a time; each is a few milliseconds at most.
@@ -98,26 +80,7 @@ impl Metadata {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.busy_timeout(Duration::from_secs(5))?;
-        let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        match found {
-            0 => {
-                let transaction = connection.transaction()?;
-                transaction.execute_batch(include_str!("schema.sql"))?;
-                transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-                transaction.commit()?;
-            }
-            newer if newer > SCHEMA_VERSION => return Err(MetadataError::NewerSchema { found: newer }),
-            found => {
-                let transaction = connection.transaction()?;
-                for (version, step) in MIGRATIONS {
-                    if found < version {
-                        transaction.execute_batch(step)?;
-                    }
-                }
-                transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-                transaction.commit()?;
-            }
-        }
+        schema::bring_up_to_date(&mut connection)?;
         Ok(Self(Arc::new(Mutex::new(connection))))
     }
 
@@ -216,7 +179,7 @@ impl Metadata {
         self.run(move |connection| {
             let found = connection
                 .query_row(
-                    "SELECT versions.number, versions.module, versions.definitions
+                    "SELECT versions.number, versions.module, versions.definitions, versions.isolation
                      FROM releases
                      JOIN versions ON versions.app_id = releases.app_id AND versions.number = releases.version
                      WHERE releases.app_id = ?1 AND releases.environment = ?2
@@ -235,7 +198,7 @@ impl Metadata {
         self.run(move |connection| {
             let found = connection
                 .query_row(
-                    "SELECT number, module, definitions FROM versions WHERE app_id = ?1 AND number = ?2",
+                    "SELECT number, module, definitions, isolation FROM versions WHERE app_id = ?1 AND number = ?2",
                     params![app_id, number],
                     version_columns,
                 )
@@ -274,7 +237,7 @@ impl Metadata {
         self.run(move |connection| {
             let mut statement = connection.prepare(
                 "SELECT
-                     versions.number, versions.module, versions.definitions, versions.size_bytes,
+                     versions.number, versions.module, versions.definitions, versions.isolation, versions.size_bytes,
                      releases.environment, releases.act, releases.created_at_ms,
                      releases.id = (
                          SELECT max(id) FROM releases AS newest
@@ -287,8 +250,8 @@ impl Metadata {
                  LIMIT ?2",
             )?;
             let rows = statement.query_map(params![app_id, limit], |row| {
-                let at = UNIX_EPOCH + Duration::from_millis(row.get(6)?);
-                Ok((version_columns(row)?, row.get(3)?, word(row, 4)?, word(row, 5)?, at, row.get(7)?))
+                let at = UNIX_EPOCH + Duration::from_millis(row.get(7)?);
+                Ok((version_columns(row)?, row.get(4)?, word(row, 5)?, word(row, 6)?, at, row.get(8)?))
             })?;
             rows.map(|row| {
                 let (version, size_bytes, environment, act, at, is_live) = row?;
@@ -298,6 +261,7 @@ impl Metadata {
                     environment,
                     version: version.number,
                     module: version.module.0,
+                    isolation: version.isolation,
                     definitions: version.definitions,
                 };
                 Ok(PastRelease { release, act, at, size_bytes, is_live })
@@ -317,14 +281,15 @@ impl Metadata {
                 |row| row.get(0),
             )?;
             transaction.execute(
-                "INSERT INTO versions (app_id, number, module, size_bytes, definitions, created_at_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO versions (app_id, number, module, size_bytes, definitions, isolation, created_at_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                 params![
                     release.app_id,
                     number,
                     release.module.0,
                     release.size_bytes,
                     to_json("versions.definitions", &release.definitions)?,
+                    release.isolation.name(),
                     now_ms()
                 ],
             )?;
@@ -378,15 +343,15 @@ fn insert_release(
     Ok(())
 }
 
-type VersionColumns = (u64, String, String);
+type VersionColumns = (u64, String, String, Isolation);
 
 fn version_columns(row: &Row<'_>) -> rusqlite::Result<VersionColumns> {
-    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, word(row, 3)?))
 }
 
-fn version_row((number, module, definitions): VersionColumns) -> Result<VersionRow, MetadataError> {
+fn version_row((number, module, definitions, isolation): VersionColumns) -> Result<VersionRow, MetadataError> {
     let definitions = from_json("versions.definitions", &definitions)?;
-    Ok(VersionRow { number, module: ModuleHash(module), definitions })
+    Ok(VersionRow { number, module: ModuleHash(module), definitions, isolation })
 }
 
 /// A column that holds one of a few words.
@@ -409,54 +374,4 @@ fn to_json(column: &'static str, value: &impl serde::Serialize) -> Result<String
 fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn app() -> AppRow {
-        AppRow { id: "demo".to_owned(), keys: Keys::generate(), settings: AppSettings::default() }
-    }
-
-    /// A database as it was before limits became settings.
-    async fn of_second_schema(path: &Path, limits: &str) -> Connection {
-        Metadata::open(path).unwrap().create_app(app()).await.unwrap();
-        let connection = Connection::open(path).unwrap();
-        connection
-            .execute_batch(&format!(
-                "ALTER TABLE apps ADD COLUMN limits TEXT NOT NULL DEFAULT '{limits}';
-                 ALTER TABLE apps DROP COLUMN settings;
-                 PRAGMA user_version = 2"
-            ))
-            .unwrap();
-        connection
-    }
-
-    #[tokio::test]
-    async fn a_database_of_the_first_schema_keeps_its_apps() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("engine.db");
-        let connection = of_second_schema(&path, "{}").await;
-        connection.execute_batch("ALTER TABLE apps DROP COLUMN deleted_at_ms; PRAGMA user_version = 1").unwrap();
-        drop(connection);
-
-        let metadata = Metadata::open(&path).unwrap();
-        assert_eq!(metadata.apps().await.unwrap().len(), 1);
-        metadata.delete_app("demo".to_owned()).await.unwrap();
-        assert!(metadata.apps().await.unwrap().is_empty());
-        assert!(metadata.was_deleted("demo".to_owned()).await.unwrap());
-        assert!(!metadata.create_app(app()).await.unwrap());
-    }
-
-    #[tokio::test]
-    async fn limits_of_the_second_schema_that_were_changed_count_as_set() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("engine.db");
-        let limits = r#"{"deadline_ms":15000,"cpu_time_ms":5000,"memory_bytes":67108864,"log_lines":600,"queue":3}"#;
-        drop(of_second_schema(&path, limits).await);
-        let settings = Metadata::open(&path).unwrap().apps().await.unwrap().remove(0).settings;
-        let expected = [("memory_bytes".to_owned(), 67_108_864), ("queue".to_owned(), 3)];
-        assert_eq!(settings.limits.app, expected.into());
-    }
 }

@@ -46,3 +46,8 @@ impl FunctionKind {
 pub(super) fn is_reserved(name: &str) -> bool {
     FunctionKind::of(name) != FunctionKind::Function
 }
+
+/// True when nobody waits for the hook's reply. It may come more than once, and is counted by whoever calls it.
+pub(super) fn is_notification(name: &str) -> bool {
+    FunctionKind::of(name) == NotificationHook
+}

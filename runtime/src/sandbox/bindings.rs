@@ -7,10 +7,15 @@ wasmtime::component::bindgen!({
         package hookd:host;
         world module {
             import wasi:logging/logging@0.1.0-draft;
+            import hookd:engine/leancache@0.1.0;
             export hookd:engine/functions@0.1.0;
         }
     ",
     world: "hookd:host/module",
+    imports: {
+        "hookd:engine/leancache.execute": async,
+        "hookd:engine/leancache.pipeline": async,
+    },
     exports: { default: async },
     ownership: Borrowing { duplicate_if_necessary: true },
 });

@@ -1,14 +1,18 @@
-//! Where guests run: wasmtime with one engine, one [`LoadedModule`] per module and a fresh store per call.
+//! Where guests run: wasmtime with one engine, one [`LoadedModule`] per module and a fresh store per call,
+//! or one that is used again when the version is warm.
 
 mod bindings;
 mod config;
 mod guest_error;
 mod http;
 mod invoke;
+mod leancache;
 mod limiter;
 mod logging;
+mod pace;
 mod state;
 mod ticker;
+mod warm;
 mod wasi;
 
 use std::path::Path;
@@ -21,11 +25,17 @@ use wasmtime::component::{Component, Linker};
 pub(crate) use self::config::{DEPLOYMENTS, code_config};
 pub(crate) use self::invoke::GuestCall;
 use self::limiter::MemoryBudget;
+pub(crate) use self::pace::AppPace;
+use self::pace::Turns;
 use self::state::CallState;
 use self::ticker::Ticker;
+use self::warm::IdleInstances;
+pub(crate) use self::warm::Shelf;
 pub(crate) use self::wasi::offers;
 use crate::config::EngineConfig;
 use crate::egress::Egress;
+use crate::isolation::Isolation;
+use crate::leancache::LeanCache;
 
 /// The wasmtime engine with everything that a guest may import.
 #[derive(Clone)]
@@ -36,6 +46,9 @@ pub(crate) struct Sandbox {
     memory_budget: Arc<MemoryBudget>,
     guest_stack_bytes: usize,
     egress: Arc<Egress>,
+    cache: Arc<LeanCache>,
+    idle: Arc<IdleInstances>,
+    turns: Arc<Turns>,
 }
 
 /// The sandbox cannot be set up on this machine.
@@ -54,8 +67,16 @@ pub(crate) struct LoadError(String);
 /// A module ready to be instantiated.
 pub(crate) struct LoadedModule {
     pre: bindings::ModulePre<CallState>,
+    code_bytes: u64,
     /// It imports `wasi:http`; the calls of others are spared its set-up.
     sends_requests: bool,
+}
+
+impl LoadedModule {
+    /// Size of the mapped artifact.
+    pub(crate) fn code_bytes(&self) -> u64 {
+        self.code_bytes
+    }
 }
 
 impl std::fmt::Debug for LoadedModule {
@@ -65,7 +86,7 @@ impl std::fmt::Debug for LoadedModule {
 }
 
 impl Sandbox {
-    pub(crate) fn new(config: &EngineConfig) -> Result<Self, SandboxError> {
+    pub(crate) fn new(config: &EngineConfig, cache: Arc<LeanCache>) -> Result<Self, SandboxError> {
         let failed = |error: wasmtime::Error| SandboxError {
             concurrent_calls: config.concurrent_calls,
             reason: format!("{error:#}"),
@@ -75,14 +96,39 @@ impl Sandbox {
         logging::add_to_linker(&mut linker).map_err(failed)?;
         wasi::add_to_linker(&mut linker).map_err(failed)?;
         http::add_to_linker(&mut linker).map_err(failed)?;
+        leancache::add_to_linker(&mut linker).map_err(failed)?;
+        let idle = Arc::new(IdleInstances::new(config));
         Ok(Self {
             ticker: Arc::new(Ticker::start(&engine).map_err(|error| failed(error.into()))?),
             engine,
             linker: Arc::new(linker),
-            memory_budget: Arc::new(MemoryBudget::new(config.memory_budget)),
+            memory_budget: Arc::new(MemoryBudget::new(config.memory_budget, Arc::downgrade(&idle))),
             guest_stack_bytes: config.guest_stack_bytes,
             egress: Arc::new(Egress::new(config.egress.clone())),
+            cache,
+            idle,
+            turns: Arc::new(Turns::new()),
         })
+    }
+
+    /// Where the instances of a version wait; `None` when each call makes its own.
+    pub(crate) fn shelf(&self, isolation: Isolation) -> Option<Shelf> {
+        (isolation == Isolation::Warm).then(|| self.idle.shelf())
+    }
+
+    /// Instances that wait for a call.
+    pub(crate) fn idle_instances(&self) -> usize {
+        self.idle.len()
+    }
+
+    /// Drops instances that nobody needed for a while. Ends once the sandbox is gone.
+    pub(crate) fn expire_idle_instances(&self) -> impl Future<Output = ()> + Send + use<> {
+        let idle = Arc::downgrade(&self.idle);
+        async move {
+            while let Some(next) = idle.upgrade().map(|idle| idle.expire()) {
+                tokio::time::sleep(next).await;
+            }
+        }
     }
 
     /// What an artifact must have been compiled for to be loaded here.
@@ -104,6 +150,8 @@ impl Sandbox {
         let imports = component.component_type();
         let sends_requests =
             imports.imports(&self.engine).any(|(name, _)| name.starts_with("wasi:http/outgoing-handler"));
-        Ok(LoadedModule { pre: bindings::ModulePre::new(instance).map_err(failed)?, sends_requests })
+        let pre = bindings::ModulePre::new(instance).map_err(failed)?;
+        let code_bytes = std::fs::metadata(artifact).map_err(|error| LoadError(error.to_string()))?.len();
+        Ok(LoadedModule { pre, code_bytes, sends_requests })
     }
 }

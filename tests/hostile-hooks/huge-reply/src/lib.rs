@@ -9,6 +9,12 @@ fn message_received(_: MessageReceivedParams) -> Result<MessageReceivedReply> {
     Ok(MessageReceivedReply::content("a".repeat(BYTES)))
 }
 
+/// Less, where a hundred megabytes would only take time.
+#[function]
+fn large() -> Result<String> {
+    Ok("a".repeat(BYTES / 100))
+}
+
 /// Behaves: the module's next call works.
 #[function]
 fn hello() -> Result<&'static str> {
