@@ -55,6 +55,7 @@ conformance! {
     bodies:
         json
         form
+        compressed
         plain_text
         other_content_types
         ec_12_size_limit

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::conformance::case::{Case, Request};
-use crate::conformance::expected::{answer, error, result};
+use crate::conformance::expected::{answer, error, error_like, result};
 use crate::conformance::target::Keys;
 use crate::conformance::target::Kind::{Node, Python};
 
@@ -74,6 +74,11 @@ pub fn errors_of_functions(keys: &Keys) -> Vec<Case> {
                 "§1.9",
                 error(500, 141, "Cloud Code script had an error."),
             ),
+            // What the function returned cannot be written as JSON.
+            post("garbled")
+                .expect(error_like(500, 1, ""))
+                .differs_if(family == "call", Node, "§1.8: `call` loses scalars", result(json!({})))
+                .differs(Python, "§1.9", error(500, 141, "Cloud Code script had an error.")),
             // An error that calls itself a success is none that a caller could tell; hookd makes a server error of it.
             post("refusesAsSuccess")
                 .expect(error(500, 1, "all is well"))

@@ -42,8 +42,23 @@ pub fn form(keys: &Keys) -> Vec<Case> {
     let python = |case: Case| case.differs(Python, "§1.6: every body is JSON", foreign(500));
     vec![
         python(post("a=1&b=x+y&c=%C3%A9").expect(result(json!({"a": "1", "b": "x y", "c": "é"})))),
+        python(post("a=1&b=2&a=3&a=4&flag").expect(result(json!({"a": ["1", "3", "4"], "b": "2", "flag": ""})))),
+        python(post("a[b]=1&__proto__=2").expect(result(json!({"a[b]": "1", "__proto__": "2"})))),
+        python(post(&"a=&".repeat(1_001)).expect(error(413, 1, "too many parameters").without_cors())),
         post("").expect(result(json!({}))),
     ]
+}
+
+/// hookd says that it does not decompress; nobody else can tell.
+pub fn compressed(keys: &Keys) -> Vec<Case> {
+    const GZIP: [u8; 27] = [
+        0x1f, 0x8b, 0x8, 0x0, 0x0, 0x0, 0x0, 0x0, 0x2, 0x3, 0xab, 0x56, 0x4a, 0x54, 0xb2, 0x32, 0xac, 0x5, 0x0, 0xaf,
+        0xac, 0x1b, 0x56, 0x7, 0x0, 0x0, 0x0,
+    ];
+    let case = keys.call("echo").json(GZIP).header("content-encoding", "gzip");
+    let refused = error(415, 1, "the body is compressed; send it as it is, without `Content-Encoding`").without_cors();
+    let node = "observed: it decompresses";
+    vec![case.expect(refused).differs(Node, node, result(json!({"a": 1}))).differs(Python, BREAKS, foreign(500))]
 }
 
 pub fn plain_text(keys: &Keys) -> Vec<Case> {
