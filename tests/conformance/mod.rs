@@ -8,6 +8,7 @@
 mod case;
 mod expected;
 mod rules;
+mod stalled_body;
 mod target;
 
 use self::target::{Kind, Target};
