@@ -1,5 +1,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -44,11 +46,17 @@ impl AppKeys {
 pub struct Peer {
     process: Child,
     url: String,
+    records: Receiver<Value>,
 }
 
 impl Peer {
     /// Serves the functions of a file; further arguments are the app's own.
     pub fn start(sdk: Sdk, arguments: &[&str], keys: &AppKeys) -> Self {
+        Self::with_environment(sdk, arguments, &[], keys)
+    }
+
+    /// The same, with variables for the app to read.
+    pub fn with_environment(sdk: Sdk, arguments: &[&str], environment: &[(&str, &str)], keys: &AppKeys) -> Self {
         let tests = workspace().join("tests");
         let (folder, program, script, installed) = match sdk {
             Sdk::Node => (tests.join("leanengine"), "node".into(), "server.js", tests.join("leanengine/node_modules")),
@@ -70,6 +78,7 @@ impl Peer {
             .env("LEANCLOUD_APP_ENV", "production")
             .env("NODE_ENV", "production")
             .env("PYTHONDONTWRITEBYTECODE", "1")
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -77,15 +86,33 @@ impl Peer {
         let mut output = BufReader::new(process.stdout.take().expect("a pipe"));
         let mut line = String::new();
         output.read_line(&mut line).expect("a readable pipe");
-        // What the functions print must not fill the pipe.
-        std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
         let ready: Value = serde_json::from_str(&line).expect("a peer that starts prints its address as JSON");
-        Self { process, url: ready["url"].as_str().expect("an address").to_owned() }
+        let (sender, records) = channel();
+        // Ends with the process. What the functions print must not fill the pipe, whether or not the test reads it.
+        std::thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                if let Ok(record) = serde_json::from_str(&line) {
+                    let _ = sender.send(record);
+                }
+            }
+        });
+        Self { process, url: ready["url"].as_str().expect("an address").to_owned(), records }
     }
 
     /// `http://host:port`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Ends the process at once.
+    pub fn kill(&mut self) {
+        self.process.kill().expect("a running peer");
+        self.process.wait().expect("a killed peer");
+    }
+
+    /// The next line of JSON that a function prints; `None` when none comes within this time.
+    pub fn next_record(&self, patience: Duration) -> Option<Value> {
+        self.records.recv_timeout(patience).ok()
     }
 }
 
