@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use thiserror::Error;
+use tokio::sync::watch;
 
 use crate::apps::{App, Apps, ChangeAppError, CreateAppError, KeyKind, Keys, NewApp, is_valid_app_id};
 use crate::calls::{Calls, Invocation};
@@ -219,7 +220,7 @@ impl Engine {
         };
         let number = self.0.metadata.deploy(release).await?;
         let version = VersionRow { number, module: prepared.hash, definitions: prepared.definitions };
-        Ok(go_live(&app, environment, LiveVersion::new(version, Ok(prepared.module))))
+        Ok(self.go_live(&app, environment, LiveVersion::new(version, Ok(prepared.module))))
     }
 
     /// Makes staging's version live in production.
@@ -254,7 +255,7 @@ impl Engine {
         let module = self.0.modules.stored(&row.module).await;
         let module = module.map_err(|error| ReleaseError::Unusable { version: number, reason: error.to_string() })?;
         metadata.release(app.id.clone(), Environment::Production, number, ReleaseAct::Rollback).await?;
-        Ok(go_live(&app, Environment::Production, LiveVersion::new(row, Ok(module))))
+        Ok(self.go_live(&app, Environment::Production, LiveVersion::new(row, Ok(module))))
     }
 
     /// The newest `limit` releases of an app in all environments, newest first.
@@ -294,18 +295,24 @@ impl Engine {
         self.0.max_module_bytes
     }
 
+    /// Counts what may concern whoever keeps a copy of the apps, their keys and the functions that are live.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.apps.changes()
+    }
+
+    /// The atomic, immediate switch: calls in flight hold the version they began with.
+    fn go_live(&self, app: &App, environment: Environment, version: LiveVersion) -> Release {
+        let release = version.release(&app.id, environment);
+        app.live(environment).store(Some(Arc::new(version)));
+        self.0.apps.changed();
+        tracing::info!(app_id = app.id, version = release.version, %environment, module = release.module, "released");
+        release
+    }
+
     /// LeanEngine's HTTP contract: `/1.1` and `/1`, `functions` and `call`, `_ops/metadatas`, `/__engine/1/ping`.
     pub fn router(&self) -> axum::Router {
         rpc::router(self.clone())
     }
-}
-
-/// The atomic, immediate switch: calls in flight hold the version they began with.
-fn go_live(app: &App, environment: Environment, version: LiveVersion) -> Release {
-    let release = version.release(&app.id, environment);
-    app.live(environment).store(Some(Arc::new(version)));
-    tracing::info!(app_id = app.id, version = release.version, %environment, module = release.module, "released");
-    release
 }
 
 /// A version that cannot be restored stays live and answers with the reason: other apps must not suffer for it.

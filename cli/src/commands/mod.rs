@@ -4,6 +4,8 @@ mod apps;
 mod build;
 mod compile_module;
 mod deploy;
+mod engine;
+mod im;
 mod invoke;
 mod limits;
 mod logs;
@@ -11,6 +13,7 @@ mod new;
 mod publish;
 mod releases;
 mod rollback;
+mod server_flags;
 mod settings;
 mod up;
 
@@ -37,6 +40,8 @@ Exit codes: 0 done, 1 the input is at fault, 2 hookd or the server is at fault."
 #[derive(Debug, Subcommand)]
 enum Command {
     Up(up::Up),
+    Engine(engine::Engine),
+    Im(im::Im),
     New(new::New),
     Build(build::Build),
     Deploy(deploy::Deploy),
@@ -55,6 +60,8 @@ impl Cli {
     pub fn run(self) -> anyhow::Result<()> {
         match self.command {
             Command::Up(up) => block_on(up.run()),
+            Command::Engine(engine) => block_on(engine.run()),
+            Command::Im(im) => block_on(im.run()),
             Command::New(new) => new.run(),
             Command::Build(build) => build.run(),
             Command::Deploy(deploy) => block_on(deploy.run()),

@@ -41,6 +41,12 @@ impl HookCaller {
         hooks.filter(|hook| self.engine.defines(app, hook)).map(|hook| self.breakers.report(&app.id, hook)).collect()
     }
 
+    /// Says that the engine is there again: open circuit breakers try it with their next call, however long their
+    /// cool-down would still last.
+    pub fn engine_is_back(&self) {
+        self.breakers.end_cool_downs();
+    }
+
     /// Calls a blocking hook and waits for its decision. A hook that is not defined has none: the default reply.
     ///
     /// # Errors

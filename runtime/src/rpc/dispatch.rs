@@ -1,11 +1,12 @@
 //! From credentials to an answer (§1.2, steps 6 to 9).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::response::Response;
 use http::request::Parts;
 use serde_json::json;
 
+use super::REQUEST_TIME;
 use super::body::Body;
 use super::client_address::client_address;
 use super::credentials::{Access, Credentials};
@@ -25,7 +26,8 @@ struct Caller<'a> {
     address: Option<String>,
 }
 
-pub(super) async fn dispatch(engine: &Engine, route: &Route, parts: &Parts, body: Body, deadline: Instant) -> Response {
+pub(super) async fn dispatch(engine: &Engine, route: &Route, parts: &Parts, body: Body, arrived: Instant) -> Response {
+    let deadline = arrived + REQUEST_TIME;
     let credentials = Credentials::read(&parts.headers, body.credentials);
     let app = credentials.id.as_deref().and_then(|id| engine.app(id));
     let Some((app, access)) = app.as_deref().and_then(|app| Some((app, credentials.access(app)?))) else {
@@ -39,6 +41,9 @@ pub(super) async fn dispatch(engine: &Engine, route: &Route, parts: &Parts, body
         Target::Function(name) => match refusal(&caller, name) {
             Some(refused) => refused,
             None => {
+                // Only the platform says how long it waits: it alone has shown the hook key.
+                let asked = if is_reserved(name) { parts.uri.query().and_then(deadline_of) } else { None };
+                let deadline = asked.map_or(deadline, |asked| deadline.min(arrived + asked));
                 let invocation = Invocation {
                     app_id: caller.app.id.clone(),
                     environment: caller.credentials.environment(),
@@ -53,6 +58,12 @@ pub(super) async fn dispatch(engine: &Engine, route: &Route, parts: &Parts, body
             }
         },
     }
+}
+
+/// `deadline-ms=N` of a query: how long the caller waits.
+fn deadline_of(query: &str) -> Option<Duration> {
+    let milliseconds = query.split('&').find_map(|pair| pair.strip_prefix("deadline-ms="))?;
+    Some(Duration::from_millis(milliseconds.parse().ok()?))
 }
 
 /// Hook key first, then existence, then `internal`: whoever lacks the hook key does not learn which hooks exist.

@@ -1,4 +1,7 @@
 //! LeanEngine's HTTP contract (`engine-contract` §1), so that whatever calls a LeanEngine app can call the engine.
+//!
+//! One thing is added: whoever calls a hook may say with `?deadline-ms=N` how long it waits, so that the function is
+//! stopped, and its timeout reported, when the caller gives up.
 
 mod body;
 mod client_address;
@@ -65,8 +68,7 @@ async fn serve(State(engine): State<Engine>, request: Request) -> Response {
     let mut response = if parts.method == Method::OPTIONS {
         cors::preflight()
     } else {
-        let deadline = arrived + REQUEST_TIME;
-        dispatch::dispatch(&engine, &Route::parse(&parts.uri), &parts, body, deadline).await
+        dispatch::dispatch(&engine, &Route::parse(&parts.uri), &parts, body, arrived).await
     };
     cors::allow_origin(&mut response, &parts.headers);
     response

@@ -1,0 +1,99 @@
+//! Flags of the processes that serve. `hookd engine` and `hookd im` have a group each besides the common one, and `hookd up`
+//! has all of them.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use tracing_subscriber::EnvFilter;
+
+use crate::client::{Connection, default_data_folder};
+use crate::output;
+use crate::server::{CommonConfig, ImConfig, RuntimeConfig};
+
+/// Flags of every process that serves.
+#[derive(Debug, Args)]
+pub struct CommonFlags {
+    /// Folder for messages, modules and keys.
+    #[arg(long, env = "HOOKD_DATA", default_value_os_t = default_data_folder())]
+    data: PathBuf,
+    /// Admin key of the installation [default: `admin.key` in the data folder, made at the first start].
+    #[arg(long, env = "HOOKD_ADMIN_KEY", hide_env_values = true)]
+    admin_key: Option<String>,
+    /// When ready, print address and keys as one line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Flags of the engine.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Engine")]
+pub struct EngineFlags {}
+
+/// Flags of the IM core.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "IM core")]
+pub struct ImFlags {
+    /// URL under which clients reach this server when a proxy stands before it.
+    #[arg(long, env = "HOOKD_PUBLIC_URL")]
+    public_url: Option<String>,
+    /// Believe `X-Forwarded-For` and `X-Forwarded-Proto`. Only right behind a proxy that sets both.
+    #[arg(long, env = "HOOKD_TRUST_FORWARDED_HEADERS")]
+    trust_forwarded_headers: bool,
+}
+
+impl CommonFlags {
+    /// Sends the log to stderr.
+    pub fn start_log(&self) {
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+        let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+    }
+
+    /// What the process is told.
+    pub fn config(&self) -> CommonConfig {
+        CommonConfig { data: self.data.clone(), admin_key: self.admin_key.clone() }
+    }
+
+    /// Prints where the process is reached, and for people also the keys and what comes next.
+    pub fn announce(&self, connection: &Connection, next: &str) -> anyhow::Result<()> {
+        if self.json {
+            return output::json(connection);
+        }
+        let engine = connection.engine.as_ref().map(|engine| format!("\n  engine      {engine}")).unwrap_or_default();
+        output::data(&format!(
+            "hookd listens on {url}\n{engine}\n  app id      {app_id}\n  app key     {app_key}\n  master key  \
+             {master_key}\n  hook key    {hook_key}\n  data        {data}\n\n{next}\nStop:     Ctrl-C",
+            url = connection.url,
+            app_id = connection.app_id,
+            app_key = connection.app_key,
+            master_key = connection.master_key,
+            hook_key = connection.hook_key,
+            data = connection.data.display(),
+        ));
+        Ok(())
+    }
+}
+
+impl EngineFlags {
+    /// What the engine is told.
+    pub fn config(&self) -> RuntimeConfig {
+        RuntimeConfig {}
+    }
+}
+
+impl ImFlags {
+    /// What the IM core is told.
+    pub fn config(&self) -> ImConfig {
+        ImConfig { public_url: self.public_url.clone(), trust_forwarded_headers: self.trust_forwarded_headers }
+    }
+}
+
+/// What a person does next where clients are served.
+pub fn first_steps(connection: &Connection) -> String {
+    format!(
+        "Clients:  new Realtime({{ appId: '{}', appKey: '{}', server: '{}' }})\nHooks:    hookd new my-hooks && hookd \
+         deploy my-hooks --prod",
+        connection.app_id, connection.app_key, connection.url
+    )
+}
