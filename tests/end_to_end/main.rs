@@ -14,6 +14,7 @@ mod apps;
 mod chat;
 mod command_line;
 mod failing_hooks;
+#[expect(dead_code, unused_imports, reason = "`two_processes.rs` shares it, and uses all of it")]
 mod harness;
 mod hooks;
 mod hostile_modules;

@@ -1,9 +1,11 @@
 //! What every test uses: a server of its own, the modules built beforehand, and scenes played by real clients.
 
 mod modules;
+mod processes;
 mod scene;
 mod server;
 
 pub use modules::{module, workspace};
+pub use processes::Shape;
 pub use scene::Facts;
 pub use server::{Server, hookd_in, stderr};

@@ -55,6 +55,12 @@ impl Server {
         match what {
             "kill" => self.kill(),
             "start" => self.start_again(),
+            "kill-engine" => self.processes().kill_engine(),
+            "stop-engine" => self.processes().stop_engine(),
+            "wait-for-engine" => self.processes().wait_for_engine(),
+            "start-engine" => self.start_engine(),
+            "stop-front" => self.processes().stop_front(),
+            "start-front" => self.start_front(),
             "deploy" => drop(self.deploy(argument)),
             "settings" => {
                 let mut arguments = vec!["settings"];

@@ -23,13 +23,14 @@ mod logs;
 mod merge;
 mod releases;
 mod settings;
+mod unread_body;
 
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -39,6 +40,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 pub use self::apps::Installation;
+use self::unread_body::read_to_its_end;
 use super::directory::Feed;
 
 #[derive(Clone)]
@@ -60,7 +62,10 @@ pub fn router(engine: Engine, installation: Installation, shutdown: Cancellation
         .route("/hookd/v1/apps/{app}/keys/{key}", post(apps::rotate_key))
         .route("/hookd/v1/apps/{app}/logs", get(logs::read))
         .route("/hookd/v1/apps/{app}/settings", get(settings::show).patch(settings::change))
-        .route("/hookd/v1/apps/{app}/deployments", post(releases::deploy).layer(DefaultBodyLimit::max(upload_limit)))
+        .route(
+            "/hookd/v1/apps/{app}/deployments",
+            post(releases::deploy).layer(DefaultBodyLimit::max(upload_limit)).layer(from_fn(read_to_its_end)),
+        )
         .route("/hookd/v1/apps/{app}/publish", post(releases::publish))
         .route("/hookd/v1/apps/{app}/rollback", post(releases::rollback))
         .route("/hookd/v1/apps/{app}/releases", get(releases::list))

@@ -62,8 +62,11 @@ pub(super) async fn change(
             let body = Body::from(Value::Object(engines).to_string());
             control.ask(Method::PATCH, uri, &headers, body).await?
         }
-        // A dead engine is no reason to refuse what does not concern it.
-        true => known.or_else(|answer| if is_unreachable(&answer) { Ok(Value::Null) } else { Err(answer) })?,
+        true => match known {
+            // A dead engine is no reason to refuse what does not concern it.
+            Err(answer) if is_unreachable(&answer) => Value::Null,
+            known => known?,
+        },
     };
     if let Some(changed) = changed {
         control.core.settings.update(&app.id, changed).await.map_err(refused)?;
