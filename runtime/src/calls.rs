@@ -14,6 +14,7 @@ use crate::environment::Environment;
 use crate::logs::{CallLog, LogLevel};
 use crate::outcome::Outcome;
 use crate::sandbox::{GuestCall, Sandbox};
+use crate::trace;
 
 /// A function to call.
 #[derive(Clone, Debug)]
@@ -98,6 +99,7 @@ impl Calls {
             Err(NotAdmitted::DeadlinePassed) => return Outcome::TimedOut { limit: allowed },
         };
         let request_id = self.request_ids.next();
+        trace::runs(version.number, &request_id);
         let name = &invocation.name;
         let log = Arc::new(CallLog::new(app.log().clone(), &app.id, version.number, name, request_id, limits));
         let call = GuestCall {

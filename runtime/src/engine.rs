@@ -21,6 +21,7 @@ use crate::releases::{
 };
 use crate::rpc;
 use crate::sandbox::Sandbox;
+use crate::trace::CallSpan;
 
 /// Apps, their modules, and the sandbox that runs them. Clones share everything.
 ///
@@ -175,7 +176,11 @@ impl Engine {
     /// Calls a function; the outcome is there before the deadline, whatever the function does. Checks no keys: callers in
     /// memory are trusted, [`Engine::router`] checks those over HTTP.
     pub async fn call(&self, invocation: Invocation) -> Outcome {
-        self.0.calls.call(&self.0.apps, invocation).await
+        match CallSpan::begin(&invocation) {
+            None => self.0.calls.call(&self.0.apps, invocation).await,
+            // On the heap, so that the future of a call that is not traced stays as small as it was.
+            Some(span) => span.around(Box::pin(self.0.calls.call(&self.0.apps, invocation))).await,
+        }
     }
 
     /// Makes an instance of the live version as [`Engine::call`] does, and drops it: the part of a call that is the

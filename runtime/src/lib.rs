@@ -54,6 +54,7 @@ mod outcome;
 mod releases;
 mod rpc;
 mod sandbox;
+mod trace;
 
 pub use apps::{App, ChangeAppError, CreateAppError, KeyKind, NewApp, UnknownKeyKind, generate_key, keys_equal};
 pub use calls::Invocation;
@@ -67,3 +68,4 @@ pub use outcome::{Outcome, WireFailure};
 pub use releases::{
     DeployError, DeployStage, Deployment, MetadataError, PastRelease, Release, ReleaseAct, ReleaseError,
 };
+pub use trace::enable_traces;

@@ -35,7 +35,10 @@ pub struct Engine {
 impl Engine {
     /// Serves until it is told to stop.
     pub async fn run(self) -> anyhow::Result<()> {
-        self.common.start_log();
+        self.common.run("hookd-engine", self.serve()).await
+    }
+
+    async fn serve(&self) -> anyhow::Result<()> {
         let shutdown = CancellationToken::new();
         stop_on_signal(shutdown.clone())?;
         let listen = match (self.listen, &self.rpc_socket) {
@@ -43,7 +46,7 @@ impl Engine {
             (listen, _) => listen,
         };
         let config = (self.common.config(), self.engine.config());
-        let server = Server::engine(config, (listen, self.rpc_socket), shutdown).await?;
+        let server = Server::engine(config, (listen, self.rpc_socket.clone()), shutdown).await?;
         let address = server.connection().engine.clone().unwrap_or_default();
         self.common.announce(server.connection(), &format!("Next:     hookd im --engine {address}"))?;
         server.serve().await

@@ -35,11 +35,14 @@ pub struct Im {
 impl Im {
     /// Serves until it is told to stop.
     pub async fn run(self) -> anyhow::Result<()> {
-        self.common.start_log();
+        self.common.run("hookd-im", self.serve()).await
+    }
+
+    async fn serve(&self) -> anyhow::Result<()> {
         let shutdown = CancellationToken::new();
         stop_on_signal(shutdown.clone())?;
         let config = (self.common.config(), self.im.config());
-        let server = Server::im(config, self.engine, self.listen, shutdown).await?;
+        let server = Server::im(config, self.engine.clone(), self.listen, shutdown).await?;
         self.common.announce(server.connection(), &first_steps(server.connection()))?;
         server.serve().await
     }

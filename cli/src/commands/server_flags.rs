@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::client::{Connection, default_data_folder};
 use crate::output;
-use crate::server::{CommonConfig, ImConfig, RuntimeConfig};
+use crate::server::{CommonConfig, ImConfig, RuntimeConfig, Traces};
 
 /// Flags of every process that serves.
 #[derive(Debug, Args)]
@@ -20,6 +20,9 @@ pub struct CommonFlags {
     /// Admin key of the installation [default: `admin.key` in the data folder, made at the first start].
     #[arg(long, env = "HOOKD_ADMIN_KEY", hide_env_values = true)]
     admin_key: Option<String>,
+    /// Send traces to this OTLP receiver (HTTP), e.g. http://127.0.0.1:4318 [default: no traces].
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
+    otlp_endpoint: Option<String>,
     /// When ready, print address and keys as one line of JSON.
     #[arg(long)]
     json: bool,
@@ -44,10 +47,28 @@ pub struct ImFlags {
 
 impl CommonFlags {
     /// Sends the log to stderr.
-    pub fn start_log(&self) {
+    fn start_log(&self) {
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
         let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+    }
+
+    /// Runs a process that serves, with its log and its traces, which are those of `service`.
+    pub async fn run(
+        &self,
+        service: &'static str,
+        serve: impl Future<Output = anyhow::Result<()>>,
+    ) -> anyhow::Result<()> {
+        self.start_log();
+        let traces = match self.otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty()) {
+            Some(endpoint) => Some(Traces::start(endpoint, service)?),
+            None => None,
+        };
+        let served = serve.await;
+        if let Some(traces) = traces {
+            traces.finish().await;
+        }
+        served
     }
 
     /// What the process is told.

@@ -32,7 +32,10 @@ pub struct Up {
 impl Up {
     /// Serves until it is told to stop.
     pub async fn run(self) -> anyhow::Result<()> {
-        self.common.start_log();
+        self.common.run("hookd", self.serve()).await
+    }
+
+    async fn serve(&self) -> anyhow::Result<()> {
         let shutdown = CancellationToken::new();
         stop_on_signal(shutdown.clone())?;
         let config = (self.common.config(), self.engine.config(), self.im.config());

@@ -9,6 +9,8 @@ mod forward;
 mod lifecycle;
 mod listen;
 mod metrics;
+mod traces;
 
 pub use compose::{CommonConfig, ENGINE_ADDRESS, ImConfig, RuntimeConfig, Server};
 pub use lifecycle::stop_on_signal;
+pub use traces::Traces;

@@ -14,6 +14,7 @@ use super::settings::timeout;
 use super::{AppSettings, FailureCause, HookCall, HookEngine, HookFailure, metrics, policy};
 use crate::app::{App, FailurePolicy, ImSettings};
 use crate::error::{Code, RequestError};
+use crate::trace;
 
 /// S-84: a call that keeps a client waiting longer than this is logged.
 const SLOW: Duration = Duration::from_secs(1);
@@ -187,10 +188,14 @@ async fn guarded_call(
 async fn timed_call(engine: &dyn HookEngine, call: HookCall) -> Result<Bytes, HookFailure> {
     let (hook, deadline) = (call.hook, call.deadline);
     let started = Instant::now();
-    let result = tokio::time::timeout(deadline + ENGINE_GRACE, engine.call(call)).await.unwrap_or_else(|_| {
-        let message = format!("no answer within {} ms", deadline.as_millis());
-        Err(HookFailure { cause: FailureCause::TimedOut, message })
-    });
+    let app = call.app.clone();
+    let answer = async {
+        tokio::time::timeout(deadline + ENGINE_GRACE, engine.call(call)).await.unwrap_or_else(|_| {
+            let message = format!("no answer within {} ms", deadline.as_millis());
+            Err(HookFailure { cause: FailureCause::TimedOut, message })
+        })
+    };
+    let result = trace::hook_call(&app.id, hook, answer).await;
     let outcome = result.as_ref().map_or_else(|failure| failure.cause.name(), |_| "replied");
     metrics::called(hook, outcome, started.elapsed());
     result

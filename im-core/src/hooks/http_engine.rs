@@ -21,6 +21,7 @@ use self::answer::Answer;
 use self::known_hooks::KnownHooks;
 use super::{FailureCause, HookCall, HookEngine, HookFailure};
 use crate::app::App;
+use crate::trace;
 
 /// Largest answer that is read. A hook's answer is a message of 5 KB and a list of receivers.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
@@ -158,6 +159,9 @@ impl HookEngine for HttpEngine {
             .header("X-LC-Prod", "1");
         if let Some(address) = remote_address {
             request = request.header(FORWARDED, forwarded(address));
+        }
+        if let Some(headers) = request.headers_mut() {
+            trace::inject(headers);
         }
         self.exchange(request, params, limit).await?.result()
     }

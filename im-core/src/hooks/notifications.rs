@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::ids::AppId;
+use crate::trace;
 
 /// Notification hooks of one app that may wait or run; a call beyond it is dropped and counted.
 pub(super) const MAX_WAITING: usize = 1024;
@@ -38,6 +39,7 @@ impl NotificationQueue {
         let Ok(place) = queue.places.clone().try_acquire_owned() else {
             return false;
         };
+        let call = trace::carried(call);
         self.tasks.spawn(async move {
             let _place = place;
             let _turn = queue.running.acquire().await;

@@ -19,6 +19,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 use http::{HeaderMap, Method, header};
+use opentelemetry::trace::FutureExt as _;
 use serde_json::json;
 use tokio::time::timeout_at;
 
@@ -26,6 +27,7 @@ use self::body::Body;
 use self::reply::{failure, json_response};
 use self::route::Route;
 use crate::engine::Engine;
+use crate::trace;
 
 /// Time that a request has in all, reading it included (§1.11); an app's own deadline may be shorter.
 const REQUEST_TIME: Duration = Duration::from_secs(15);
@@ -51,8 +53,15 @@ async fn ping() -> Response {
     json_response(200, json!({"runtime": runtime, "version": env!("CARGO_PKG_VERSION")}).to_string())
 }
 
-/// The order of processing is LeanEngine's (§1.2): the body before CORS, CORS before credentials.
 async fn serve(State(engine): State<Engine>, request: Request) -> Response {
+    match trace::of_request(request.headers()) {
+        None => answer(engine, request).await,
+        Some(trace) => Box::pin(answer(engine, request)).with_context(trace).await,
+    }
+}
+
+/// The order of processing is LeanEngine's (§1.2): the body before CORS, CORS before credentials.
+async fn answer(engine: Engine, request: Request) -> Response {
     let arrived = Instant::now();
     let (parts, body) = request.into_parts();
     let reading = body::read(body);
