@@ -59,17 +59,6 @@ pub(crate) async fn hook_call<T>(
     result
 }
 
-/// Keeps the trace of whoever starts `work` when that is done later, elsewhere.
-pub(crate) fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
-    let context = TRACER.get().map(|_| Context::current());
-    async move {
-        match context {
-            None => work.await,
-            Some(context) => work.with_context(context).await,
-        }
-    }
-}
-
 /// Writes the W3C trace context into the headers of a request.
 pub(crate) fn inject(headers: &mut HeaderMap) {
     if TRACER.get().is_some() {

@@ -2,13 +2,14 @@
 
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::apps::{App, Apps, ChangeAppError, CreateAppError, KeyKind, Keys, NewApp, is_valid_app_id};
-use crate::calls::{Calls, Invocation};
+use crate::calls::{Call, Calls, Invocation};
 use crate::config::EngineConfig;
 use crate::environment::Environment;
 use crate::limits::{InvalidLimits, Limits};
@@ -19,9 +20,8 @@ use crate::releases::{
     AppRow, DeployError, DeployStage, Deployment, LiveVersion, Metadata, MetadataError, NewRelease, PastRelease,
     Release, ReleaseAct, ReleaseError, VersionRow, before_present,
 };
-use crate::rpc;
+use crate::rpc::RpcService;
 use crate::sandbox::Sandbox;
-use crate::trace::CallSpan;
 
 /// Apps, their modules, and the sandbox that runs them. Clones share everything.
 ///
@@ -32,7 +32,7 @@ pub struct Engine(Arc<Inner>);
 struct Inner {
     max_module_bytes: usize,
     apps: Apps,
-    modules: Modules,
+    modules: Arc<Modules>,
     metadata: Metadata,
     calls: Calls,
 }
@@ -81,12 +81,15 @@ impl Engine {
             let app = App::new(row.id, row.keys, row.limits);
             for environment in [Environment::Production, Environment::Staging] {
                 if let Some(version) = parts.metadata.live(app.id.clone(), environment).await? {
-                    let live = Arc::new(restore(&parts.modules, &app.id, version).await);
-                    app.live(environment).store(Some(live));
+                    let live = LiveVersion::new(version, &parts.modules);
+                    compile_if_needed(&parts.modules, &app.id, &live).await;
+                    app.live(environment).store(Some(Arc::new(live)));
                 }
             }
             apps.push(Arc::new(app));
         }
+        // Ends by itself with the engine.
+        tokio::spawn(parts.expiring);
         Ok(Self(Arc::new(Inner {
             max_module_bytes: parts.max_module_bytes,
             apps: Apps::new(apps),
@@ -136,6 +139,10 @@ impl Engine {
         let current = self.current(&before).ok_or_else(unknown)?;
         self.0.metadata.delete_app(current.id.clone()).await?;
         self.0.apps.remove(&current.id);
+        // Whoever holds the app a little longer must not hold its instances and machine code.
+        for environment in [Environment::Production, Environment::Staging] {
+            current.live(environment).store(None);
+        }
         tracing::info!(app_id = current.id, "app deleted");
         Ok(())
     }
@@ -164,23 +171,24 @@ impl Engine {
 
     /// The functions of the live version. No I/O.
     pub fn definitions(&self, app: &str, environment: Environment) -> Vec<Definition> {
-        let definitions = |app: &App| app.live(environment).load().as_ref().map(|live| live.definitions.clone());
+        let definitions = |app: &App| app.live(environment).load().as_ref().map(|live| live.definitions().to_vec());
         self.0.apps.with(app, definitions).flatten().unwrap_or_default()
     }
 
     /// Number of the live version. No I/O.
     pub fn live_version(&self, app: &str, environment: Environment) -> Option<u64> {
-        self.0.apps.with(app, |app| app.live(environment).load().as_ref().map(|live| live.number)).flatten()
+        self.0.apps.with(app, |app| app.live(environment).load().as_ref().map(|live| live.number())).flatten()
     }
 
     /// Calls a function; the outcome is there before the deadline, whatever the function does. Checks no keys: callers in
-    /// memory are trusted, [`Engine::router`] checks those over HTTP.
+    /// memory are trusted, [`Engine::rpc`] checks those over HTTP.
     pub async fn call(&self, invocation: Invocation) -> Outcome {
-        match CallSpan::begin(&invocation) {
-            None => self.0.calls.call(&self.0.apps, invocation).await,
-            // On the heap, so that the future of a call that is not traced stays as small as it was.
-            Some(span) => span.around(Box::pin(self.0.calls.call(&self.0.apps, invocation))).await,
-        }
+        self.0.calls.call(&self.0.apps, &invocation).await
+    }
+
+    /// [`Engine::call`] for who has looked the app up.
+    pub(crate) async fn call_app(&self, app: &App, call: Call<'_>) -> Outcome {
+        self.0.calls.call_app(app, call).await
     }
 
     /// Makes an instance of the live version as [`Engine::call`] does, and drops it: the part of a call that is the
@@ -199,7 +207,7 @@ impl Engine {
         deployment: Deployment,
         progress: &(dyn Fn(DeployStage) + Send + Sync),
     ) -> Result<Release, DeployError> {
-        let Deployment { app_id, environment, module } = deployment;
+        let Deployment { app_id, environment, isolation, module } = deployment;
         let app = self.app(&app_id).ok_or_else(|| DeployError::UnknownApp(app_id.clone()))?;
         let modules = &self.0.modules;
 
@@ -209,9 +217,11 @@ impl Engine {
         let size_bytes = module.len();
         let mut prepared = modules.compile(module).await?;
         progress(DeployStage::ReadingDefinitions);
-        modules.read_definitions(&mut prepared, &app.bounds().limits, app.log().clone(), &app.id).await?;
+        modules.read_definitions(&mut prepared, &app).await?;
         progress(DeployStage::Storing);
-        modules.store(&mut prepared).await?;
+        let definitions = std::mem::take(&mut prepared.definitions);
+        // Held until the version is live, so that its machine code stays in memory.
+        let stored = modules.store(prepared).await?;
 
         progress(DeployStage::Releasing);
         let _changing = app.changing().lock().await;
@@ -219,13 +229,14 @@ impl Engine {
         let release = NewRelease {
             app_id,
             environment,
-            module: prepared.hash.clone(),
+            module: stored.module_hash().clone(),
             size_bytes,
-            definitions: prepared.definitions.clone(),
+            definitions: definitions.clone(),
+            isolation,
         };
         let number = self.0.metadata.deploy(release).await?;
-        let version = VersionRow { number, module: prepared.hash, definitions: prepared.definitions };
-        Ok(self.go_live(&app, environment, LiveVersion::new(version, Ok(prepared.module))))
+        let version = VersionRow { number, module: stored.module_hash().clone(), definitions, isolation };
+        Ok(self.go_live(&app, environment, LiveVersion::new(version, modules)))
     }
 
     /// Makes staging's version live in production.
@@ -234,10 +245,8 @@ impl Engine {
         let _changing = app.changing().lock().await;
         self.current(&app).ok_or_else(|| ReleaseError::UnknownApp(app.id.clone()))?;
         let staged = app.live(Environment::Staging).load_full().ok_or(ReleaseError::NothingStaged)?;
-        self.0.metadata.release(app.id.clone(), Environment::Production, staged.number, ReleaseAct::Publish).await?;
-        app.live(Environment::Production).store(Some(staged.clone()));
-        tracing::info!(app_id = app.id, version = staged.number, "published");
-        Ok(staged.release(&app.id, Environment::Production))
+        self.0.metadata.release(app.id.clone(), Environment::Production, staged.number(), ReleaseAct::Publish).await?;
+        Ok(self.go_live(&app, Environment::Production, staged.again(&self.0.modules)))
     }
 
     /// Makes an earlier version live in production: `version`, or the one that was live there before the present one.
@@ -257,10 +266,11 @@ impl Engine {
             let newest = metadata.newest_version(app.id.clone()).await?;
             return Err(ReleaseError::UnknownVersion { version: number, newest });
         };
-        let module = self.0.modules.stored(&row.module).await;
-        let module = module.map_err(|error| ReleaseError::Unusable { version: number, reason: error.to_string() })?;
+        let version = LiveVersion::new(row, &self.0.modules);
+        let loaded = self.0.modules.code(&version.module).await;
+        loaded.map_err(|reason| ReleaseError::Unusable { version: number, reason })?;
         metadata.release(app.id.clone(), Environment::Production, number, ReleaseAct::Rollback).await?;
-        Ok(self.go_live(&app, Environment::Production, LiveVersion::new(row, Ok(module))))
+        Ok(self.go_live(&app, Environment::Production, version))
     }
 
     /// The newest `limit` releases of an app in all environments, newest first.
@@ -295,6 +305,16 @@ impl Engine {
         self.app(app).map(|app| LogReader::new(app.log().clone()))
     }
 
+    /// Instances of warm versions that wait for their next call, over all apps. No I/O.
+    pub fn idle_instances(&self) -> usize {
+        self.0.calls.idle_instances()
+    }
+
+    /// Modules whose machine code is in memory. No I/O.
+    pub fn loaded_modules(&self) -> usize {
+        self.0.modules.loaded()
+    }
+
     /// Largest module that [`Engine::deploy`] accepts.
     pub fn max_module_bytes(&self) -> usize {
         self.0.max_module_bytes
@@ -314,27 +334,30 @@ impl Engine {
         release
     }
 
-    /// LeanEngine's HTTP contract: `/1.1` and `/1`, `functions` and `call`, `_ops/metadatas`, `/__engine/1/ping`.
-    pub fn router(&self) -> axum::Router {
-        rpc::router(self.clone())
+    /// LeanEngine's HTTP contract: `/1.1` and `/1`, `functions` and `call`, `_ops/metadatas`, `/__engine/1/ping`. All other
+    /// paths are answered by `elsewhere`.
+    pub fn rpc(&self, elsewhere: axum::Router) -> RpcService {
+        RpcService::new(self.clone(), elsewhere)
     }
 }
 
-/// A version that cannot be restored stays live and answers with the reason: other apps must not suffer for it.
-async fn restore(modules: &Modules, app_id: &str, version: VersionRow) -> LiveVersion {
-    let module = modules.stored(&version.module).await.map_err(|error| {
-        tracing::error!(app_id, version = version.number, "a live version cannot be loaded: {error}");
-        error.to_string()
-    });
-    LiveVersion::new(version, module)
+/// A server that has started answers with machine code on disk, which the first call brings into memory. A version that
+/// cannot be compiled stays live and answers with the reason: other apps must not suffer for it.
+async fn compile_if_needed(modules: &Arc<Modules>, app_id: &str, version: &LiveVersion) {
+    if !modules.has_code(version.module.module_hash())
+        && let Err(error) = modules.code(&version.module).await
+    {
+        tracing::error!(app_id, version = version.number(), "a live version cannot be loaded: {error}");
+    }
 }
 
 /// What is opened before the apps can be loaded.
 struct Parts {
     max_module_bytes: usize,
     metadata: Metadata,
-    modules: Modules,
+    modules: Arc<Modules>,
     calls: Calls,
+    expiring: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl Parts {
@@ -344,11 +367,13 @@ impl Parts {
         let mut folder = std::fs::DirBuilder::new();
         folder.recursive(true).mode(0o700).create(&config.data_folder).map_err(in_folder)?;
         let sandbox = Sandbox::new(config).map_err(|error| OpenError::Sandbox(error.to_string()))?;
+        let modules = Arc::new(Modules::open(config, sandbox.clone()).map_err(in_folder)?);
         Ok(Self {
             max_module_bytes: config.max_module_bytes,
             metadata: Metadata::open(&database(&config.data_folder))?,
-            modules: Modules::open(config, sandbox.clone()).map_err(in_folder)?,
-            calls: Calls::new(sandbox, config.concurrent_calls),
+            modules: modules.clone(),
+            expiring: Box::pin(sandbox.expire_idle_instances()),
+            calls: Calls::new(sandbox, modules, config.concurrent_calls),
         })
     }
 }

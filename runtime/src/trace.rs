@@ -12,7 +12,7 @@ use opentelemetry::propagation::Extractor;
 use opentelemetry::trace::{FutureExt as _, SpanKind, Status, TraceContextExt as _, Tracer as _};
 use opentelemetry::{Context, KeyValue};
 
-use crate::calls::Invocation;
+use crate::calls::Call;
 use crate::outcome::Outcome;
 
 static TRACER: OnceLock<BoxedTracer> = OnceLock::new();
@@ -27,13 +27,13 @@ pub(crate) struct CallSpan(Context);
 
 impl CallSpan {
     /// `None` where nothing is traced. A part of the trace that is current, if any.
-    pub(crate) fn begin(invocation: &Invocation) -> Option<Self> {
+    pub(crate) fn begin(app: &str, call: &Call<'_>) -> Option<Self> {
         let tracer = TRACER.get()?;
-        let span = tracer.span_builder(format!("function {}", invocation.name)).with_kind(SpanKind::Server);
+        let span = tracer.span_builder(format!("function {}", call.name)).with_kind(SpanKind::Server);
         let span = span.with_attributes([
-            KeyValue::new("hookd.app", invocation.app_id.clone()),
-            KeyValue::new("hookd.function", invocation.name.clone()),
-            KeyValue::new("hookd.environment", invocation.environment.name()),
+            KeyValue::new("hookd.app", app.to_owned()),
+            KeyValue::new("hookd.function", call.name.to_owned()),
+            KeyValue::new("hookd.environment", call.environment.name()),
         ]);
         Some(Self(Context::current_with_span(span.start(tracer))))
     }

@@ -3,6 +3,7 @@
 mod apps;
 mod build;
 mod compile_module;
+mod dead_letters;
 mod deploy;
 mod engine;
 mod im;
@@ -10,6 +11,7 @@ mod invoke;
 mod limits;
 mod logs;
 mod new;
+mod notification_settings;
 mod publish;
 mod releases;
 mod rollback;
@@ -50,6 +52,7 @@ enum Command {
     Releases(releases::Releases),
     Invoke(invoke::Invoke),
     Logs(logs::Logs),
+    DeadLetters(dead_letters::DeadLetters),
     Settings(settings::Settings),
     Apps(apps::Apps),
     CompileModule(compile_module::CompileModule),
@@ -70,6 +73,7 @@ impl Cli {
             Command::Releases(releases) => block_on(releases.run()),
             Command::Invoke(invoke) => block_on(invoke.run()),
             Command::Logs(logs) => block_on(logs.run()),
+            Command::DeadLetters(letters) => block_on(letters.run()),
             Command::Settings(settings) => block_on(settings.run()),
             Command::Apps(apps) => block_on(apps.run()),
             Command::CompileModule(compile) => compile.run(),

@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use axum::Router;
 use axum::routing::get;
 use hookd_im_core::app::AppDirectory;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::gateway::{Gateway, GatewayConfig};
-use hookd_im_core::hooks::{EngineAddress, HookEngine};
+use hookd_im_core::hooks::{EngineAddress, HookEngine, HookQueue};
 use hookd_im_core::store::sqlite::SqliteStore;
 use hookd_runtime::{App, Engine, EngineConfig, NewApp};
 use tokio_util::sync::CancellationToken;
@@ -22,7 +21,7 @@ use super::data_folder::{DataFolder, Part};
 use super::directory::{Directory, EngineProcess, Follower};
 use super::forward::forwarded;
 use super::lifecycle::DRAIN_TIMEOUT;
-use super::listen::{Listeners, absolute};
+use super::listen::{Answers, Listeners, absolute};
 use super::metrics;
 use crate::client::{Connection, ConnectionFile};
 use crate::exit::InputError;
@@ -55,7 +54,7 @@ pub struct ImConfig {
 /// A composed process that listens, and does not answer yet.
 pub struct Server {
     listeners: Listeners,
-    router: Router,
+    service: Answers,
     connection: Connection,
     shutdown: CancellationToken,
     tasks: TaskTracker,
@@ -86,10 +85,10 @@ impl Server {
         let control = control::router(engine.clone(), installation, shutdown.clone());
         let router = gateway
             .router()
-            .merge(engine.router())
             .merge(control::im::router(core, control))
             .route("/metrics", get(move || std::future::ready(metrics.render())));
-        Ok(Self { listeners, router, connection, shutdown, tasks, _folder: folder })
+        let service = Answers::Rpc(engine.rpc(router));
+        Ok(Self { listeners, service, connection, shutdown, tasks, _folder: folder })
     }
 
     /// The engine alone: over TCP, over a Unix socket, or over both.
@@ -112,11 +111,10 @@ impl Server {
         connection.save(ConnectionFile::Engine)?;
 
         let installation = Installation::new(connection.clone(), ConnectionFile::Engine);
-        let router = engine
-            .router()
-            .merge(control::router(engine, installation, shutdown.clone()))
+        let router = control::router(engine.clone(), installation, shutdown.clone())
             .route("/metrics", get(move || std::future::ready(metrics.render())));
-        Ok(Self { listeners, router, connection, shutdown, tasks: TaskTracker::new(), _folder: folder })
+        let service = Answers::Rpc(engine.rpc(router));
+        Ok(Self { listeners, service, connection, shutdown, tasks: TaskTracker::new(), _folder: folder })
     }
 
     /// The IM core alone, and the front door of the installation: what is the engine's business is passed on.
@@ -164,7 +162,7 @@ impl Server {
             .merge(engine.rpc)
             .merge(control::im::router(core, engine.control))
             .route("/metrics", get(move || std::future::ready(metrics.render())));
-        Ok(Self { listeners, router, connection, shutdown, tasks, _folder: folder })
+        Ok(Self { listeners, service: Answers::Router(router), connection, shutdown, tasks, _folder: folder })
     }
 
     /// Address and keys.
@@ -174,7 +172,7 @@ impl Server {
 
     /// Answers until the shutdown token is cancelled, then lets requests in flight finish.
     pub async fn serve(self) -> anyhow::Result<()> {
-        self.listeners.serve(self.router, self.shutdown).await?;
+        self.listeners.serve(self.service, self.shutdown).await?;
         self.tasks.close();
         if tokio::time::timeout(DRAIN_TIMEOUT, self.tasks.wait()).await.is_err() {
             tracing::warn!("background work was still going on after {DRAIN_TIMEOUT:?}; stopping anyway");
@@ -210,7 +208,10 @@ fn open_im_core(
     shutdown: &CancellationToken,
 ) -> anyhow::Result<(Arc<ImCore>, Gateway)> {
     let store = Arc::new(SqliteStore::open(data.join("im.db")).context("cannot open the message store")?);
-    let core = Arc::new(ImCore::new(apps, store, engine, tasks.clone(), shutdown.clone()));
+    let queues: Vec<Arc<dyn HookQueue>> = vec![Arc::new(store.hook_queue())];
+    let core = Arc::new(ImCore::new(apps, store, queues, engine, tasks.clone(), shutdown.clone()));
+    let watching = core.clone();
+    tasks.spawn(async move { watching.hooks.notifications().watch().await });
     let config = GatewayConfig {
         public_url: config.public_url,
         trust_forwarded_headers: config.trust_forwarded_headers,

@@ -1,14 +1,18 @@
 //! Sockets to listen on, and serving them to a soft end.
 
 use std::future::IntoFuture as _;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use axum::Router;
+use axum::extract::Request;
 use axum::serve::ListenerExt as _;
+use axum::{Router, ServiceExt};
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, try_join_all};
+use hookd_runtime::RpcService;
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
 
@@ -45,38 +49,58 @@ impl Listeners {
     }
 
     /// Answers until the token is cancelled, then lets requests in flight finish, within [`DRAIN_TIMEOUT`].
-    pub async fn serve(self, router: Router, shutdown: CancellationToken) -> anyhow::Result<()> {
-        let over_tcp = {
-            let (router, stopped) = (router.clone(), shutdown.clone().cancelled_owned());
-            async move {
-                let Some(tcp) = self.tcp else { return Ok(()) };
-                // Replies are small and awaited: waiting to fill a packet would only delay them.
-                let listener = tcp.tap_io(|socket| {
-                    if let Err(error) = socket.set_nodelay(true) {
-                        tracing::debug!(%error, "cannot switch Nagle's algorithm off");
-                    }
-                });
-                let service = router.into_make_service_with_connect_info::<SocketAddr>();
-                axum::serve(listener, service).with_graceful_shutdown(stopped).into_future().await
-            }
-        };
-        let over_the_socket = {
-            let stopped = shutdown.clone().cancelled_owned();
-            async move {
-                let Some(socket) = self.socket else { return Ok(()) };
-                axum::serve(socket, router.into_make_service()).with_graceful_shutdown(stopped).into_future().await
-            }
-        };
+    pub async fn serve(self, answers: Answers, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let stopped = || shutdown.clone().cancelled_owned();
+        let mut serving: Vec<BoxFuture<'static, io::Result<()>>> = Vec::new();
+        if let Some(tcp) = self.tcp {
+            // Replies are small and awaited: waiting to fill a packet would only delay them.
+            let listener = tcp.tap_io(|socket| {
+                if let Err(error) = socket.set_nodelay(true) {
+                    tracing::debug!(%error, "cannot switch Nagle's algorithm off");
+                }
+            });
+            serving.push(match answers.clone() {
+                Answers::Rpc(rpc) => axum::serve(listener, rpc.into_connections())
+                    .with_graceful_shutdown(stopped())
+                    .into_future()
+                    .boxed(),
+                Answers::Router(router) => {
+                    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+                    axum::serve(listener, service).with_graceful_shutdown(stopped()).into_future().boxed()
+                }
+            });
+        }
+        if let Some(socket) = self.socket {
+            serving.push(match answers {
+                Answers::Rpc(rpc) => {
+                    let service = ServiceExt::<Request>::into_make_service(rpc);
+                    axum::serve(socket, service).with_graceful_shutdown(stopped()).into_future().boxed()
+                }
+                Answers::Router(router) => axum::serve(socket, router.into_make_service())
+                    .with_graceful_shutdown(stopped())
+                    .into_future()
+                    .boxed(),
+            });
+        }
         let drained = async {
             shutdown.cancelled().await;
             tokio::time::sleep(DRAIN_TIMEOUT).await;
         };
         tokio::select! {
-            served = async { tokio::try_join!(over_tcp, over_the_socket) } => { served?; }
+            served = try_join_all(serving) => { served?; }
             () = drained => tracing::warn!("requests were still in flight after {DRAIN_TIMEOUT:?}; stopping anyway"),
         }
         Ok(())
     }
+}
+
+/// What answers the requests.
+#[derive(Clone)]
+pub enum Answers {
+    /// The RPC of an engine in this process, and a router behind it.
+    Rpc(RpcService),
+    /// A router alone.
+    Router(Router),
 }
 
 async fn listen_on_tcp(address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -147,6 +147,9 @@ pub mod exports {
                     pub current_user: ::core::option::Option<_rt::String>,
                     /// Milliseconds from the start of the call until the engine stops it.
                     pub deadline_ms: u32,
+                    /// Names a notification that may come more than once: the same on every attempt, and greater than on those of the
+                    /// app that were queued before. Absent on other calls.
+                    pub sequence: ::core::option::Option<u64>,
                 }
                 impl ::core::fmt::Debug for Context {
                     fn fmt(
@@ -161,6 +164,7 @@ pub mod exports {
                             .field("session-token", &self.session_token)
                             .field("current-user", &self.current_user)
                             .field("deadline-ms", &self.deadline_ms)
+                            .field("sequence", &self.sequence)
                             .finish()
                     }
                 }
@@ -272,7 +276,7 @@ pub mod exports {
                 pub unsafe fn _export_call_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                     unsafe {
                         #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
-                        let result28 = {
+                        let result30 = {
                             let l0 = *arg0.add(0).cast::<*mut u8>();
                             let l1 = *arg0
                                 .add(::core::mem::size_of::<*const u8>())
@@ -337,6 +341,11 @@ pub mod exports {
                             let l27 = *arg0
                                 .add(19 * ::core::mem::size_of::<*const u8>())
                                 .cast::<i32>();
+                            let l28 = i32::from(
+                                *arg0
+                                    .add(20 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
                             T_::call(
                                 _rt::string_lift(bytes2),
                                 _rt::string_lift(bytes5),
@@ -411,55 +420,68 @@ pub mod exports {
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
                                     deadline_ms: l27 as u32,
+                                    sequence: match l28 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l29 = *arg0
+                                                    .add(8 + 20 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i64>();
+                                                l29 as u64
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
                                 },
                             )
                         };
                         _rt::cabi_dealloc(
                             arg0,
-                            20 * ::core::mem::size_of::<*const u8>(),
-                            ::core::mem::size_of::<*const u8>(),
+                            16 + 20 * ::core::mem::size_of::<*const u8>(),
+                            8,
                         );
-                        let ptr29 = (&raw mut _RET_AREA.0).cast::<u8>();
-                        match result28 {
+                        let ptr31 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result30 {
                             Ok(e) => {
-                                *ptr29.add(0).cast::<u8>() = (0i32) as u8;
-                                let vec30 = (e.into_bytes()).into_boxed_slice();
-                                let ptr30 = vec30.as_ptr().cast::<u8>();
-                                let len30 = vec30.len();
-                                ::core::mem::forget(vec30);
-                                *ptr29
-                                    .add(2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len30;
-                                *ptr29
-                                    .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = ptr30.cast_mut();
-                            }
-                            Err(e) => {
-                                *ptr29.add(0).cast::<u8>() = (1i32) as u8;
-                                let Failure {
-                                    code: code31,
-                                    status: status31,
-                                    message: message31,
-                                } = e;
-                                *ptr29
-                                    .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<i32>() = _rt::as_i32(code31);
-                                *ptr29
-                                    .add(4 + 1 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<u16>() = (_rt::as_i32(status31)) as u16;
-                                let vec32 = (message31.into_bytes()).into_boxed_slice();
+                                *ptr31.add(0).cast::<u8>() = (0i32) as u8;
+                                let vec32 = (e.into_bytes()).into_boxed_slice();
                                 let ptr32 = vec32.as_ptr().cast::<u8>();
                                 let len32 = vec32.len();
                                 ::core::mem::forget(vec32);
-                                *ptr29
-                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                *ptr31
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>() = len32;
-                                *ptr29
-                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                *ptr31
+                                    .add(::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>() = ptr32.cast_mut();
                             }
+                            Err(e) => {
+                                *ptr31.add(0).cast::<u8>() = (1i32) as u8;
+                                let Failure {
+                                    code: code33,
+                                    status: status33,
+                                    message: message33,
+                                } = e;
+                                *ptr31
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<i32>() = _rt::as_i32(code33);
+                                *ptr31
+                                    .add(4 + 1 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u16>() = (_rt::as_i32(status33)) as u16;
+                                let vec34 = (message33.into_bytes()).into_boxed_slice();
+                                let ptr34 = vec34.as_ptr().cast::<u8>();
+                                let len34 = vec34.len();
+                                ::core::mem::forget(vec34);
+                                *ptr31
+                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len34;
+                                *ptr31
+                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr34.cast_mut();
+                            }
                         };
-                        ptr29
+                        ptr31
                     }
                 }
                 #[doc(hidden)]
@@ -663,20 +685,21 @@ macro_rules! __export_module_impl {
         =
         "component-type:wit-bindgen:0.63.0:hookd:engine@0.1.0:module:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 573] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 586] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xc0\x03\x01A\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xcd\x03\x01A\x02\x01\
 A\x04\x01B\x04\x01m\x06\x05trace\x05debug\x04info\x04warn\x05error\x08critical\x04\
 \0\x05level\x03\0\0\x01@\x03\x05level\x01\x07contexts\x07messages\x01\0\x04\0\x03\
-log\x01\x02\x03\0\x20wasi:logging/logging@0.1.0-draft\x05\0\x01B\x0d\x01r\x02\x04\
-names\x08internal\x7f\x04\0\x0adefinition\x03\0\0\x01ks\x01r\x07\x0arequest-ids\x06\
-app-ids\x0benvironments\x0eremote-address\x02\x0dsession-token\x02\x0ccurrent-us\
-er\x02\x0bdeadline-msy\x04\0\x07context\x03\0\x03\x01r\x03\x04codez\x06status{\x07\
-messages\x04\0\x07failure\x03\0\x05\x01p\x01\x01@\0\0\x07\x04\0\x0bdefinitions\x01\
-\x08\x01j\x01s\x01\x06\x01@\x03\x04names\x06paramss\x03ctx\x04\0\x09\x04\0\x04ca\
-ll\x01\x0a\x04\0\x1chookd:engine/functions@0.1.0\x05\x01\x04\0\x19hookd:engine/m\
-odule@0.1.0\x04\0\x0b\x0c\x01\0\x06module\x03\0\0\0G\x09producers\x01\x0cprocess\
-ed-by\x02\x0dwit-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
+log\x01\x02\x03\0\x20wasi:logging/logging@0.1.0-draft\x05\0\x01B\x0e\x01r\x02\x04\
+names\x08internal\x7f\x04\0\x0adefinition\x03\0\0\x01ks\x01kw\x01r\x08\x0areques\
+t-ids\x06app-ids\x0benvironments\x0eremote-address\x02\x0dsession-token\x02\x0cc\
+urrent-user\x02\x0bdeadline-msy\x08sequence\x03\x04\0\x07context\x03\0\x04\x01r\x03\
+\x04codez\x06status{\x07messages\x04\0\x07failure\x03\0\x06\x01p\x01\x01@\0\0\x08\
+\x04\0\x0bdefinitions\x01\x09\x01j\x01s\x01\x07\x01@\x03\x04names\x06paramss\x03\
+ctx\x05\0\x0a\x04\0\x04call\x01\x0b\x04\0\x1chookd:engine/functions@0.1.0\x05\x01\
+\x04\0\x19hookd:engine/module@0.1.0\x04\0\x0b\x0c\x01\0\x06module\x03\0\0\0G\x09\
+producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.262.0\x10wit-bindgen-rus\
+t\x060.63.0";
         };
     };
 }

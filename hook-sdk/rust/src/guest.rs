@@ -48,6 +48,7 @@ impl From<functions::Context> for Context {
             session_token: context.session_token,
             current_user: context.current_user,
             deadline: Duration::from_millis(context.deadline_ms.into()),
+            sequence: context.sequence,
         }
     }
 }

@@ -154,7 +154,7 @@ where
                     if Instant::now() >= deadline { Err(Closing::Code(late)) } else { Ok(()) }
                 }
                 (frame, slot) = read => match slot {
-                    Ok(slot) => self.received(frame, slot),
+                    Ok(slot) => self.received(frame, slot).await,
                     Err(_) => Err(Closing::Shutdown),
                 },
             };
@@ -201,7 +201,7 @@ where
         }
     }
 
-    fn received(
+    async fn received(
         &mut self,
         frame: Option<Result<Message, SocketError>>,
         slot: OwnedSemaphorePermit,
@@ -228,7 +228,7 @@ where
                     tracing::debug!(%error, "a frame is malformed");
                     Closing::Code(Code::UnparseableRawMessage)
                 })?;
-                self.dispatcher.dispatch(command, slot, &mut self.queue)
+                self.dispatcher.dispatch(command, slot, &mut self.queue).await
             }
         }
     }

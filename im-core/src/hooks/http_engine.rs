@@ -139,7 +139,7 @@ impl HookEngine for HttpEngine {
     }
 
     async fn call(&self, call: HookCall) -> Result<Bytes, HookFailure> {
-        let HookCall { app, hook, params, remote_address, deadline } = call;
+        let HookCall { app, hook, params, remote_address, sequence, deadline } = call;
         let base = &self.base;
         // A LeanEngine app would take the query for a part of the name (EC-3).
         let (uri, limit) = match self.tells_deadline {
@@ -157,6 +157,9 @@ impl HookEngine for HttpEngine {
             .header("X-LC-Key", app.app_key.as_str())
             .header("X-LC-Hook-Key", app.hook_key.as_str())
             .header("X-LC-Prod", "1");
+        if let Some(sequence) = sequence {
+            request = request.header("X-Hookd-Sequence", sequence);
+        }
         if let Some(address) = remote_address {
             request = request.header(FORWARDED, forwarded(address));
         }

@@ -1,10 +1,12 @@
 //! What every test uses: a server of its own, the modules built beforehand, and scenes played by real clients.
 
+mod leanengine;
 mod modules;
 mod processes;
 mod scene;
 mod server;
 
+pub use leanengine::LeanEngine;
 pub use modules::{module, workspace};
 pub use processes::Shape;
 pub use scene::Facts;

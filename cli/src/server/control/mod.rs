@@ -11,6 +11,8 @@
 //! | `POST /rollback` | the release; body: `{"version": N}`, or without it the version that was live before |
 //! | `GET /releases?limit=…` | the newest releases |
 //! | `GET /logs?limit=…&function=…&request_id=…&follow=…` | one JSON event a line |
+//! | `GET /dead-letters?limit=…&hook=…&params=true` | the newest calls of notification hooks that were given up |
+//! | `POST /dead-letters/retry`, `/dead-letters/drop` | how many; body: `{"ids": […]}`, or `{"all": true}` with or without `"hook"` |
 //! | `POST /keys/app`, `master` or `hook` | all keys, one of them new; admin key or master key |
 //! | `DELETE /` | admin key |
 //! | `GET`, `POST /hookd/v1/apps` | all apps; a new app. Admin key |

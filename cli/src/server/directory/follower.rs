@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use hookd_im_core::app::AppDirectory as _;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::hooks::{EngineAddress, EngineConnector};
 use hookd_runtime::generate_key;
@@ -96,7 +97,11 @@ impl Follower {
                             core.hooks.engine_is_back();
                         }
                         let Some(snapshot) = news else { continue };
+                        let before = self.directory.apps();
                         let obeyed = self.obey(snapshot).await;
+                        for app in before.iter().filter(|app| self.directory.app(&app.id).is_none()) {
+                            core.forget_app(&app.id).await;
+                        }
                         if let Err(error) = obeyed.and(self.keep_true(&mut connection).await) {
                             tracing::error!(
                                 error = format!("{error:#}"),

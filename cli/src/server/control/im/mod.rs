@@ -1,6 +1,7 @@
 //! What the IM core adds to the control API. It stands before the engine's part, passes everything on that is not its own,
 //! and answers for its own settings also while the engine is dead.
 
+mod dead_letters;
 mod settings;
 
 use std::net::SocketAddr;
@@ -11,7 +12,7 @@ use axum::extract::{ConnectInfo, FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use hookd_im_core::app::App;
 use hookd_im_core::core::ImCore;
@@ -37,7 +38,10 @@ pub fn router(core: Arc<ImCore>, engine: Router) -> Router {
     let passed_on = engine.clone().map_request(anew);
     Router::new()
         .route("/hookd/v1/apps", get(list).fallback_service(passed_on.clone()))
-        .route("/hookd/v1/apps/{app}", get(show).fallback_service(passed_on.clone()))
+        .route("/hookd/v1/apps/{app}", get(show).delete(delete).fallback_service(passed_on.clone()))
+        .route("/hookd/v1/apps/{app}/dead-letters", get(dead_letters::list))
+        .route("/hookd/v1/apps/{app}/dead-letters/retry", post(dead_letters::retry))
+        .route("/hookd/v1/apps/{app}/dead-letters/drop", post(dead_letters::drop))
         .route("/hookd/v1/apps/{app}/settings", get(settings::show).patch(settings::change))
         .route_service("/hookd/v1/{*rest}", passed_on)
         .with_state(ImControl { core, engine })
@@ -108,6 +112,18 @@ async fn list(State(control): State<ImControl>, uri: Uri, headers: HeaderMap) ->
 async fn show(State(control): State<ImControl>, uri: Uri, headers: HeaderMap) -> Result<Json<Value>, Response> {
     let app = control.ask(Method::GET, uri, &headers, Body::empty()).await?;
     Ok(Json(control.with_breakers(app)))
+}
+
+/// What the IM core keeps of the app goes with it.
+async fn delete(
+    State(control): State<ImControl>,
+    Path(path): Path<AppPath>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Response> {
+    let deleted = control.ask(Method::DELETE, uri, &headers, Body::empty()).await?;
+    control.core.forget_app(&AppId::new(&path.app)).await;
+    Ok(Json(deleted))
 }
 
 /// True when the engine did not answer, and not when it refused.
