@@ -21,6 +21,7 @@ mod harness;
 mod hooks;
 mod hostile_modules;
 mod isolation;
+mod leancache;
 mod leanengine;
 mod logs;
 mod notifications;

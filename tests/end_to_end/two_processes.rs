@@ -11,13 +11,18 @@
 mod apps;
 mod chat;
 mod command_line;
+#[path = "../conformance/mod.rs"]
+mod conformance;
 mod engine_process;
 mod failing_hooks;
 mod harness;
 mod hooks;
 mod hostile_modules;
+mod isolation;
+mod leancache;
 mod leanengine;
 mod logs;
+mod notifications;
 mod releases;
 mod remote_engine;
 

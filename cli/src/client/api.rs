@@ -107,6 +107,11 @@ impl Api {
         }
     }
 
+    /// Carries commands of LeanCache out; answers their replies.
+    pub async fn cache(&self, commands: &Value) -> anyhow::Result<Value> {
+        self.json(self.request(Method::POST, "/cache").json(commands).timeout(ANSWER_TIMEOUT)).await
+    }
+
     /// Uploads a module; the answer tells its steps as they happen.
     pub async fn deploy(
         &self,

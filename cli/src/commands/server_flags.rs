@@ -31,7 +31,12 @@ pub struct CommonFlags {
 /// Flags of the engine.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Engine")]
-pub struct EngineFlags {}
+pub struct EngineFlags {
+    /// Redis that holds LeanCache: `redis://host:port`, or `redis-cluster://host:port,host:port`. Without it LeanCache is
+    /// in memory, and empty after a restart.
+    #[arg(long, env = "HOOKD_REDIS_URL", value_name = "URL", hide_env_values = true)]
+    redis_url: Option<String>,
+}
 
 /// Flags of the IM core.
 #[derive(Debug, Args)]
@@ -99,7 +104,7 @@ impl CommonFlags {
 impl EngineFlags {
     /// What the engine is told.
     pub fn config(&self) -> RuntimeConfig {
-        RuntimeConfig {}
+        RuntimeConfig { redis_url: self.redis_url.clone() }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::server::{Server, stop_on_signal};
 #[command(after_help = "Examples:
   hookd up
   hookd up --listen 0.0.0.0:7410 --data /var/lib/hookd --public-url https://im.example.org
+  hookd up --redis-url redis://127.0.0.1:6379
 
 Everything is kept in the data folder. Ctrl-C stops it after the requests in flight.
 RUST_LOG sets what is logged to stderr, e.g. RUST_LOG=hookd=debug.

@@ -11,7 +11,7 @@ use hookd_im_core::core::ImCore;
 use hookd_im_core::gateway::{Gateway, GatewayConfig};
 use hookd_im_core::hooks::{EngineAddress, HookEngine, HookQueue};
 use hookd_im_core::store::sqlite::SqliteStore;
-use hookd_runtime::{App, Engine, EngineConfig, NewApp};
+use hookd_runtime::{App, CacheConfig, Engine, EngineConfig, NewApp};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -41,7 +41,10 @@ pub struct CommonConfig {
 }
 
 /// What the engine is told, in whichever process it is.
-pub struct RuntimeConfig {}
+pub struct RuntimeConfig {
+    /// Redis for LeanCache; without one it is in memory.
+    pub redis_url: Option<String>,
+}
 
 /// What the IM core is told, in whichever process it is.
 pub struct ImConfig {
@@ -230,10 +233,14 @@ async fn app_for_clients(engine: &Engine, saved: Option<&Connection>) -> anyhow:
     }
 }
 
-async fn open_engine(data: &Path, _config: &RuntimeConfig) -> anyhow::Result<Engine> {
+async fn open_engine(data: &Path, config: &RuntimeConfig) -> anyhow::Result<Engine> {
     let this_program = std::env::current_exe().context("cannot find the path of the running program")?;
     let compile_command = vec![this_program.into_os_string(), "compile-module".into()];
-    let config = EngineConfig::new(data.join("engine"), compile_command);
+    let cache = match &config.redis_url {
+        Some(url) => CacheConfig::redis(url).map_err(|error| InputError::new(error.to_string()))?,
+        None => CacheConfig::default(),
+    };
+    let config = EngineConfig { cache, ..EngineConfig::new(data.join("engine"), compile_command) };
     Engine::open(config).await.context("cannot open the engine")
 }
 

@@ -84,7 +84,7 @@ async fn pass_on(State(forward): State<Arc<Forward>>, request: Request) -> Respo
             let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
             let text =
                 format!("the engine at `{}` does not answer: {cause}; start it with `hookd engine`", forward.address);
-            ApiError::EngineUnreachable(text).into_response()
+            ApiError::Unavailable(text).into_response()
         }
     }
 }

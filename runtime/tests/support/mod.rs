@@ -1,5 +1,5 @@
 //! An engine in a temporary folder, and tiny guests for it.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 
 mod guest;
 

@@ -28,6 +28,21 @@ impl Shape {
     }
 }
 
+/// Where processes run, and what all of them are told.
+pub struct Place {
+    pub(super) folder: TempDir,
+    /// For whichever process holds the engine.
+    pub(super) arguments: Vec<String>,
+    pub(super) variable: Option<(&'static str, String)>,
+}
+
+impl Place {
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self { folder, arguments: Vec::new(), variable: None }
+    }
+}
+
 /// What runs; killed when dropped.
 pub struct Processes {
     shape: Shape,
@@ -38,18 +53,18 @@ pub struct Processes {
 
 impl Processes {
     /// Starts, and answers what the process for clients printed.
-    pub(super) fn start(folder: &TempDir, shape: Shape, listen: &str, engine: &str) -> (Self, Value) {
+    pub(super) fn start(place: &Place, shape: Shape, listen: &str, engine: &str) -> (Self, Value) {
         let engine = match shape {
             Shape::OneProcess => None,
-            Shape::OverTcp | Shape::OverASocket => Some(start_engine(folder, shape, engine)),
+            Shape::OverTcp | Shape::OverASocket => Some(start_engine(place, shape, engine)),
         };
-        let (front, connection) = start_front(folder, shape, listen);
+        let (front, connection) = start_front(place, shape, listen);
         (Self { shape, engine, front }, connection)
     }
 
-    pub(super) fn start_front(&mut self, folder: &TempDir, listen: &str) -> Value {
+    pub(super) fn start_front(&mut self, place: &Place, listen: &str) -> Value {
         let connection;
-        (self.front, connection) = start_front(folder, self.shape, listen);
+        (self.front, connection) = start_front(place, self.shape, listen);
         connection
     }
 
@@ -68,8 +83,8 @@ impl Processes {
         self.engine.as_mut().expect("an engine of its own").kill();
     }
 
-    pub(super) fn start_engine(&mut self, folder: &TempDir, listen: &str) {
-        self.engine = Some(start_engine(folder, self.shape, listen));
+    pub(super) fn start_engine(&mut self, place: &Place, listen: &str) {
+        self.engine = Some(start_engine(place, self.shape, listen));
     }
 
     /// Asks the engine to stop, as a service manager does.
@@ -93,10 +108,12 @@ struct Process(Child);
 
 impl Process {
     /// Starts a process that serves, and waits until it is ready: it prints a line then.
-    fn start(folder: &TempDir, arguments: &[&str]) -> (Self, Value) {
-        let log = File::options().create(true).append(true).open(folder.path().join("log")).expect("a log file");
-        let mut process = hookd(&folder.path().join("data"))
+    fn start(place: &Place, arguments: &[&str], more: &[String]) -> (Self, Value) {
+        let log = File::options().create(true).append(true).open(place.folder.path().join("log")).expect("a log file");
+        let mut process = hookd(&place.folder.path().join("data"))
             .args(arguments)
+            .args(more)
+            .envs(place.variable.clone())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -105,7 +122,7 @@ impl Process {
         let mut line = String::new();
         BufReader::new(process.stdout.take().expect("a pipe")).read_line(&mut line).expect("a readable pipe");
         let Ok(connection) = serde_json::from_str(&line) else {
-            let log = std::fs::read_to_string(folder.path().join("log")).unwrap_or_default();
+            let log = std::fs::read_to_string(place.folder.path().join("log")).unwrap_or_default();
             panic!("`hookd {}` did not start:\n{log}", arguments.join(" "));
         };
         (Self(process), connection)
@@ -135,17 +152,20 @@ impl Drop for Process {
     }
 }
 
-fn start_front(folder: &TempDir, shape: Shape, listen: &str) -> (Process, Value) {
-    let command = if shape == Shape::OneProcess { "up" } else { "im" };
-    Process::start(folder, &[command, "--json", "--listen", listen])
+fn start_front(place: &Place, shape: Shape, listen: &str) -> (Process, Value) {
+    let (command, more) = match shape {
+        Shape::OneProcess => ("up", place.arguments.as_slice()),
+        Shape::OverTcp | Shape::OverASocket => ("im", [].as_slice()),
+    };
+    Process::start(place, &[command, "--json", "--listen", listen], more)
 }
 
-fn start_engine(folder: &TempDir, shape: Shape, listen: &str) -> Process {
-    let socket = folder.path().join("rpc.sock");
+fn start_engine(place: &Place, shape: Shape, listen: &str) -> Process {
+    let socket = place.folder.path().join("rpc.sock");
     let socket = socket.to_str().expect("UTF-8");
     let arguments = match shape {
         Shape::OverASocket => ["engine", "--json", "--rpc-socket", socket],
         Shape::OneProcess | Shape::OverTcp => ["engine", "--json", "--listen", listen],
     };
-    Process::start(folder, &arguments).0
+    Process::start(place, &arguments, &place.arguments).0
 }

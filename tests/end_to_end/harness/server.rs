@@ -2,17 +2,16 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
-use tempfile::TempDir;
 
 use super::modules::{module, workspace};
-use super::processes::{Processes, Shape};
+use super::processes::{Place, Processes, Shape};
 
 /// A running hookd on a free port with a data folder of its own; killed with the test. Its shape is that of the test
 /// program, unless the test asks for another.
 pub struct Server {
     processes: Processes,
     connection: Value,
-    folder: TempDir,
+    place: Place,
 }
 
 impl Server {
@@ -23,9 +22,23 @@ impl Server {
 
     /// The same, in a shape of its own.
     pub fn start_as(shape: Shape) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let (processes, connection) = Processes::start(&folder, shape, "127.0.0.1:0", "127.0.0.1:0");
-        Self { processes, connection, folder }
+        Self::start_in(Place::new(), shape)
+    }
+
+    /// The same, with arguments to whichever process holds the engine.
+    pub fn start_with(arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        Self::start_in(Place { arguments, ..Place::new() }, Shape::of_this_program())
+    }
+
+    /// The same, with a variable in the environment of its processes.
+    pub fn start_with_variable(name: &'static str, value: &str) -> Self {
+        Self::start_in(Place { variable: Some((name, value.to_owned())), ..Place::new() }, Shape::of_this_program())
+    }
+
+    fn start_in(place: Place, shape: Shape) -> Self {
+        let (processes, connection) = Processes::start(&place, shape, "127.0.0.1:0", "127.0.0.1:0");
+        Self { processes, connection, place }
     }
 
     /// Starts, and makes a module live in production.
@@ -42,8 +55,8 @@ impl Server {
         let copied = Command::new("cp").arg("-r").arg(self.data()).arg(folder.path()).status().expect("cp runs");
         assert!(copied.success(), "the data folder cannot be copied");
         self.start_again();
-        let (processes, connection) = Processes::start(&folder, self.processes.shape(), "127.0.0.1:0", "127.0.0.1:0");
-        Self { processes, connection, folder }
+        let place = Place { folder, arguments: self.place.arguments.clone(), variable: self.place.variable.clone() };
+        Self::start_in(place, self.processes.shape())
     }
 
     /// The processes, for tests that are about them.
@@ -58,7 +71,7 @@ impl Server {
 
     /// The data folder.
     pub fn data(&self) -> std::path::PathBuf {
-        self.folder.path().join("data")
+        self.place.folder.path().join("data")
     }
 
     /// Runs a client command against this server.
@@ -70,6 +83,18 @@ impl Server {
     pub fn hookd_started(&self, arguments: &[&str]) -> Child {
         let mut command = hookd(&self.data());
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("hookd runs")
+    }
+
+    /// Starts a client command that is written to; all its streams are pipes.
+    pub fn hookd_piped(&self, arguments: &[&str]) -> Child {
+        let mut command = hookd(&self.data());
+        // A history of the user's own would get lines of the test.
+        command
+            .env("XDG_DATA_HOME", self.place.folder.path())
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        command.stderr(Stdio::piped()).spawn().expect("hookd runs")
     }
 
     /// Runs a client command that must succeed; answers its stdout.
@@ -101,19 +126,19 @@ impl Server {
     /// The same, after keys were changed.
     pub fn start_with_new_keys(&mut self) {
         let (im, engine) = (self.listens_on("url"), self.listens_on("engine"));
-        (self.processes, self.connection) = Processes::start(&self.folder, self.processes.shape(), &im, &engine);
+        (self.processes, self.connection) = Processes::start(&self.place, self.processes.shape(), &im, &engine);
     }
 
     /// Starts all of it in another shape, on the same data folder and the same port for clients.
     pub fn start_again_as(&mut self, shape: Shape) {
         let listen = self.listens_on("url");
-        (self.processes, self.connection) = Processes::start(&self.folder, shape, &listen, "127.0.0.1:0");
+        (self.processes, self.connection) = Processes::start(&self.place, shape, &listen, "127.0.0.1:0");
     }
 
     /// Starts the process that serves clients again where it was.
     pub fn start_front(&mut self) {
         let listen = self.listens_on("url");
-        self.connection = self.processes.start_front(&self.folder, &listen);
+        self.connection = self.processes.start_front(&self.place, &listen);
     }
 
     fn listens_on(&self, name: &str) -> String {
@@ -125,14 +150,14 @@ impl Server {
     /// Starts the engine again where it was.
     pub fn start_engine(&mut self) {
         let listen = self.listens_on("engine");
-        self.processes.start_engine(&self.folder, &listen);
+        self.processes.start_engine(&self.place, &listen);
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            let log = std::fs::read_to_string(self.place.folder.path().join("log")).unwrap_or_default();
             eprintln!("the server logged:\n{log}");
         }
     }

@@ -11,6 +11,7 @@
 //! | `POST /rollback` | the release; body: `{"version": N}`, or without it the version that was live before |
 //! | `GET /releases?limit=…` | the newest releases |
 //! | `GET /logs?limit=…&function=…&request_id=…&follow=…` | one JSON event a line |
+//! | `POST /cache` | replies; body: `{"commands": [["GET", "key"]]}`; bytes that are no text are `{"base64": "…"}` |
 //! | `GET /dead-letters?limit=…&hook=…&params=true` | the newest calls of notification hooks that were given up |
 //! | `POST /dead-letters/retry`, `/dead-letters/drop` | how many; body: `{"ids": […]}`, or `{"all": true}` with or without `"hook"` |
 //! | `POST /keys/app`, `master` or `hook` | all keys, one of them new; admin key or master key |
@@ -19,6 +20,7 @@
 //! | `GET /hookd/v1/directory` | what an IM core in another process must know, by long polling. Admin key |
 
 mod apps;
+mod cache;
 mod directory;
 pub mod im;
 mod logs;
@@ -71,6 +73,7 @@ pub fn router(engine: Engine, installation: Installation, shutdown: Cancellation
         .route("/hookd/v1/apps/{app}/publish", post(releases::publish))
         .route("/hookd/v1/apps/{app}/rollback", post(releases::rollback))
         .route("/hookd/v1/apps/{app}/releases", get(releases::list))
+        .route("/hookd/v1/apps/{app}/cache", post(cache::run))
         .layer(from_fn_with_state(control.clone(), settle))
         .route(directory::PATH, get(directory::poll))
         .with_state(control)
@@ -114,7 +117,7 @@ pub enum ApiError {
     Unauthorized,
     BadRequest(String),
     TooLarge(usize),
-    EngineUnreachable(String),
+    Unavailable(String),
     Internal(anyhow::Error),
 }
 
@@ -126,7 +129,7 @@ impl IntoResponse for ApiError {
             Self::TooLarge(limit) => {
                 (StatusCode::PAYLOAD_TOO_LARGE, format!("the module is larger than the limit of {limit} bytes"))
             }
-            Self::EngineUnreachable(text) => (StatusCode::SERVICE_UNAVAILABLE, text),
+            Self::Unavailable(text) => (StatusCode::SERVICE_UNAVAILABLE, text),
             Self::Internal(error) => {
                 tracing::error!(error = format!("{error:#}"), "a control request failed");
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal error; the server's log tells more".to_owned())
