@@ -6,12 +6,13 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use metrics::{Counter, Histogram, counter, histogram};
-use tokio::time::Instant as TokioInstant;
+use tokio::time::{Instant as TokioInstant, timeout_at};
 
 use crate::admission::{Admission, NotAdmitted};
 use crate::apps::{App, Apps};
 use crate::environment::Environment;
 use crate::logs::{CallLog, LogLevel};
+use crate::modules::Modules;
 use crate::outcome::Outcome;
 use crate::sandbox::{GuestCall, Sandbox};
 
@@ -36,9 +37,21 @@ pub struct Invocation {
     pub deadline: Instant,
 }
 
+/// A function to call in an app that is known.
+pub(crate) struct Call<'a> {
+    pub(crate) environment: Environment,
+    pub(crate) name: &'a str,
+    pub(crate) params: &'a [u8],
+    pub(crate) remote_address: Option<&'a str>,
+    pub(crate) session_token: Option<&'a str>,
+    pub(crate) sequence: Option<u64>,
+    pub(crate) deadline: Instant,
+}
+
 /// The one service behind the RPC over TCP and the calls in memory.
 pub(crate) struct Calls {
     sandbox: Sandbox,
+    modules: Arc<Modules>,
     /// As many places as the pool has slots, so that the pool never refuses.
     places: Admission,
     request_ids: RequestIds,
@@ -46,9 +59,10 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    pub(crate) fn new(sandbox: Sandbox, concurrent_calls: u32) -> Self {
+    pub(crate) fn new(sandbox: Sandbox, modules: Arc<Modules>, concurrent_calls: u32) -> Self {
         Self {
             sandbox,
+            modules,
             // Bounded by the queues of the apps: a call waits here only with a place of its app in hand.
             places: Admission::new(concurrent_calls, u32::MAX),
             request_ids: RequestIds::new(),
@@ -56,40 +70,57 @@ impl Calls {
         }
     }
 
-    pub(crate) async fn call(&self, apps: &Apps, invocation: Invocation) -> Outcome {
-        let arrived = Instant::now();
-        let outcome = match apps.get(&invocation.app_id) {
-            Some(app) => self.call_app(&app, &invocation, arrived).await,
-            None => Outcome::NotDefined,
+    pub(crate) async fn call(&self, apps: &Apps, invocation: &Invocation) -> Outcome {
+        let Some(app) = apps.get(&invocation.app_id) else {
+            self.metrics.record(&Outcome::NotDefined, Instant::now());
+            return Outcome::NotDefined;
         };
+        let call = Call {
+            environment: invocation.environment,
+            name: &invocation.name,
+            params: &invocation.params,
+            remote_address: invocation.remote_address.as_deref(),
+            session_token: invocation.session_token.as_deref(),
+            sequence: invocation.sequence,
+            deadline: invocation.deadline,
+        };
+        self.call_app(&app, call).await
+    }
+
+    pub(crate) async fn call_app(&self, app: &App, call: Call<'_>) -> Outcome {
+        let arrived = Instant::now();
+        let outcome = self.run(app, call, arrived).await;
         self.metrics.record(&outcome, arrived);
         outcome
     }
 
     pub(crate) async fn instantiate(&self, app: &App, environment: Environment) -> Result<(), Outcome> {
         let version = app.live(environment).load_full().ok_or(Outcome::NotDefined)?;
-        let module = version.module.as_ref().map_err(|message| Outcome::Unavailable { message: message.clone() })?;
+        let module = match version.module.code(Instant::now()) {
+            Some(module) => module,
+            None => self.modules.code(&version.module).await.map_err(|message| Outcome::Unavailable { message })?,
+        };
         let limits = &app.bounds().limits;
         let request_id = self.request_ids.next();
-        let log = CallLog::new(app.log().clone(), &app.id, version.number, "instantiate", request_id, limits);
-        self.sandbox.instantiate(module, limits, log.into()).await
+        let log = CallLog::new(app.log().clone(), &app.id, version.number(), "instantiate", request_id, limits);
+        self.sandbox.instantiate(&module, limits, log.into(), app.pace()).await
     }
 
-    async fn call_app(&self, app: &App, invocation: &Invocation, arrived: Instant) -> Outcome {
-        let Some(version) = app.live(invocation.environment).load_full() else { return Outcome::NotDefined };
-        if version.function(&invocation.name).is_none() {
+    pub(crate) fn idle_instances(&self) -> usize {
+        self.sandbox.idle_instances()
+    }
+
+    async fn run(&self, app: &App, call: Call<'_>, arrived: Instant) -> Outcome {
+        let Some(version) = app.live(call.environment).load_full() else { return Outcome::NotDefined };
+        if version.function(call.name).is_none() {
             return Outcome::NotDefined;
         }
-        let module = match &version.module {
-            Ok(module) => module,
-            Err(message) => return Outcome::Unavailable { message: message.clone() },
-        };
-        let Ok(params) = std::str::from_utf8(&invocation.params) else {
+        let Ok(params) = std::str::from_utf8(call.params) else {
             return Outcome::failed(1, 400, "the parameters are not UTF-8 text".to_owned());
         };
         let bounds = app.bounds();
         let limits = &bounds.limits;
-        let deadline = invocation.deadline.min(arrived + limits.deadline());
+        let deadline = call.deadline.min(arrived + limits.deadline());
         let allowed = deadline.saturating_duration_since(arrived);
         let deadline = TokioInstant::from_std(deadline);
 
@@ -99,23 +130,32 @@ impl Calls {
             Err(NotAdmitted::QueueFull) => return Outcome::Overloaded,
             Err(NotAdmitted::DeadlinePassed) => return Outcome::TimedOut { limit: allowed },
         };
+        let module = match version.module.code(arrived) {
+            Some(module) => module,
+            None => match timeout_at(deadline, self.modules.code(&version.module)).await {
+                Ok(Ok(module)) => module,
+                Ok(Err(message)) => return Outcome::Unavailable { message },
+                Err(_) => return Outcome::TimedOut { limit: allowed },
+            },
+        };
         let request_id = self.request_ids.next();
-        let name = &invocation.name;
-        let log = Arc::new(CallLog::new(app.log().clone(), &app.id, version.number, name, request_id, limits));
-        let call = GuestCall {
-            name,
+        let log = Arc::new(CallLog::new(app.log().clone(), &app.id, version.number(), call.name, request_id, limits));
+        let guest_call = GuestCall {
+            name: call.name,
             params,
             app_id: &app.id,
-            environment: invocation.environment,
-            remote_address: invocation.remote_address.as_deref(),
-            session_token: invocation.session_token.as_deref(),
-            sequence: invocation.sequence,
+            environment: call.environment,
+            remote_address: call.remote_address,
+            session_token: call.session_token,
+            sequence: call.sequence,
             limits,
             deadline,
             allowed,
             log: log.clone(),
+            shelf: version.shelf.as_ref(),
+            pace: app.pace(),
         };
-        let outcome = self.sandbox.call(module, call).await;
+        let outcome = self.sandbox.call(&module, guest_call).await;
         log.finish();
         if !matches!(outcome, Outcome::Replied(_) | Outcome::Failed { .. }) {
             log.engine(LogLevel::Error, &outcome.to_string());

@@ -2,14 +2,19 @@
 
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
+use hookd_leancache::Reply;
 use thiserror::Error;
+use tokio::time::Instant;
 
 use crate::apps::{App, Apps, ChangeAppError, CreateAppError, KeyKind, Keys, NewApp, is_valid_app_id};
-use crate::calls::{Calls, Invocation};
+use crate::calls::{Call, Calls, Invocation};
 use crate::config::EngineConfig;
 use crate::environment::Environment;
+use crate::leancache::{CacheBudget, CacheError, LeanCache};
 use crate::limits::{InvalidLimits, Limits};
 use crate::logs::{LogLine, LogReader};
 use crate::modules::{Definition, Modules};
@@ -18,8 +23,11 @@ use crate::releases::{
     AppRow, DeployError, DeployStage, Deployment, LiveVersion, Metadata, MetadataError, NewRelease, PastRelease,
     Release, ReleaseAct, ReleaseError, VersionRow, before_present,
 };
-use crate::rpc;
+use crate::rpc::RpcService;
 use crate::sandbox::Sandbox;
+
+/// How long deleting an app waits for its cache to be cleared.
+const CLEAR_CACHE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Apps, their modules, and the sandbox that runs them. Clones share everything.
 ///
@@ -30,9 +38,10 @@ pub struct Engine(Arc<Inner>);
 struct Inner {
     max_module_bytes: usize,
     apps: Apps,
-    modules: Modules,
+    modules: Arc<Modules>,
     metadata: Metadata,
     calls: Calls,
+    cache: Arc<LeanCache>,
 }
 
 /// Why the engine did not open.
@@ -79,18 +88,22 @@ impl Engine {
             let app = App::new(row.id, row.keys, row.limits);
             for environment in [Environment::Production, Environment::Staging] {
                 if let Some(version) = parts.metadata.live(app.id.clone(), environment).await? {
-                    let live = Arc::new(restore(&parts.modules, &app.id, version).await);
-                    app.live(environment).store(Some(live));
+                    let live = LiveVersion::new(version, &parts.modules);
+                    compile_if_needed(&parts.modules, &app.id, &live).await;
+                    app.live(environment).store(Some(Arc::new(live)));
                 }
             }
             apps.push(Arc::new(app));
         }
+        // Ends by itself with the engine.
+        tokio::spawn(parts.expiring);
         Ok(Self(Arc::new(Inner {
             max_module_bytes: parts.max_module_bytes,
             apps: Apps::new(apps),
             modules: parts.modules,
             metadata: parts.metadata,
             calls: parts.calls,
+            cache: parts.cache,
         })))
     }
 
@@ -134,6 +147,14 @@ impl Engine {
         let current = self.current(&before).ok_or_else(unknown)?;
         self.0.metadata.delete_app(current.id.clone()).await?;
         self.0.apps.remove(&current.id);
+        // Whoever holds the app a little longer must not hold its instances and machine code.
+        for environment in [Environment::Production, Environment::Staging] {
+            current.live(environment).store(None);
+        }
+        // The id is not given again, so what stays behind when Redis is down is out of everybody's reach.
+        if let Err(error) = self.0.cache.clear(&current.id, Instant::now() + CLEAR_CACHE_TIMEOUT).await {
+            tracing::warn!(app_id = current.id, %error, "the cache of a deleted app was not cleared");
+        }
         tracing::info!(app_id = current.id, "app deleted");
         Ok(())
     }
@@ -162,19 +183,24 @@ impl Engine {
 
     /// The functions of the live version. No I/O.
     pub fn definitions(&self, app: &str, environment: Environment) -> Vec<Definition> {
-        let definitions = |app: &App| app.live(environment).load().as_ref().map(|live| live.definitions.clone());
+        let definitions = |app: &App| app.live(environment).load().as_ref().map(|live| live.definitions().to_vec());
         self.0.apps.with(app, definitions).flatten().unwrap_or_default()
     }
 
     /// Number of the live version. No I/O.
     pub fn live_version(&self, app: &str, environment: Environment) -> Option<u64> {
-        self.0.apps.with(app, |app| app.live(environment).load().as_ref().map(|live| live.number)).flatten()
+        self.0.apps.with(app, |app| app.live(environment).load().as_ref().map(|live| live.number())).flatten()
     }
 
     /// Calls a function; the outcome is there before the deadline, whatever the function does. Checks no keys: callers in
-    /// memory are trusted, [`Engine::router`] checks those over HTTP.
+    /// memory are trusted, [`Engine::rpc`] checks those over HTTP.
     pub async fn call(&self, invocation: Invocation) -> Outcome {
-        self.0.calls.call(&self.0.apps, invocation).await
+        self.0.calls.call(&self.0.apps, &invocation).await
+    }
+
+    /// [`Engine::call`] for who has looked the app up.
+    pub(crate) async fn call_app(&self, app: &App, call: Call<'_>) -> Outcome {
+        self.0.calls.call_app(app, call).await
     }
 
     /// Makes an instance of the live version as [`Engine::call`] does, and drops it: the part of a call that is the
@@ -193,7 +219,7 @@ impl Engine {
         deployment: Deployment,
         progress: &(dyn Fn(DeployStage) + Send + Sync),
     ) -> Result<Release, DeployError> {
-        let Deployment { app_id, environment, module } = deployment;
+        let Deployment { app_id, environment, isolation, module } = deployment;
         let app = self.app(&app_id).ok_or_else(|| DeployError::UnknownApp(app_id.clone()))?;
         let modules = &self.0.modules;
 
@@ -203,9 +229,11 @@ impl Engine {
         let size_bytes = module.len();
         let mut prepared = modules.compile(module).await?;
         progress(DeployStage::ReadingDefinitions);
-        modules.read_definitions(&mut prepared, &app.bounds().limits, app.log().clone(), &app.id).await?;
+        modules.read_definitions(&mut prepared, &app).await?;
         progress(DeployStage::Storing);
-        modules.store(&mut prepared).await?;
+        let definitions = std::mem::take(&mut prepared.definitions);
+        // Held until the version is live, so that its machine code stays in memory.
+        let stored = modules.store(prepared).await?;
 
         progress(DeployStage::Releasing);
         let _changing = app.changing().lock().await;
@@ -213,13 +241,14 @@ impl Engine {
         let release = NewRelease {
             app_id,
             environment,
-            module: prepared.hash.clone(),
+            module: stored.module_hash().clone(),
             size_bytes,
-            definitions: prepared.definitions.clone(),
+            definitions: definitions.clone(),
+            isolation,
         };
         let number = self.0.metadata.deploy(release).await?;
-        let version = VersionRow { number, module: prepared.hash, definitions: prepared.definitions };
-        Ok(go_live(&app, environment, LiveVersion::new(version, Ok(prepared.module))))
+        let version = VersionRow { number, module: stored.module_hash().clone(), definitions, isolation };
+        Ok(go_live(&app, environment, LiveVersion::new(version, modules)))
     }
 
     /// Makes staging's version live in production.
@@ -228,10 +257,8 @@ impl Engine {
         let _changing = app.changing().lock().await;
         self.current(&app).ok_or_else(|| ReleaseError::UnknownApp(app.id.clone()))?;
         let staged = app.live(Environment::Staging).load_full().ok_or(ReleaseError::NothingStaged)?;
-        self.0.metadata.release(app.id.clone(), Environment::Production, staged.number, ReleaseAct::Publish).await?;
-        app.live(Environment::Production).store(Some(staged.clone()));
-        tracing::info!(app_id = app.id, version = staged.number, "published");
-        Ok(staged.release(&app.id, Environment::Production))
+        self.0.metadata.release(app.id.clone(), Environment::Production, staged.number(), ReleaseAct::Publish).await?;
+        Ok(go_live(&app, Environment::Production, staged.again(&self.0.modules)))
     }
 
     /// Makes an earlier version live in production: `version`, or the one that was live there before the present one.
@@ -251,10 +278,11 @@ impl Engine {
             let newest = metadata.newest_version(app.id.clone()).await?;
             return Err(ReleaseError::UnknownVersion { version: number, newest });
         };
-        let module = self.0.modules.stored(&row.module).await;
-        let module = module.map_err(|error| ReleaseError::Unusable { version: number, reason: error.to_string() })?;
+        let version = LiveVersion::new(row, &self.0.modules);
+        let loaded = self.0.modules.code(&version.module).await;
+        loaded.map_err(|reason| ReleaseError::Unusable { version: number, reason })?;
         metadata.release(app.id.clone(), Environment::Production, number, ReleaseAct::Rollback).await?;
-        Ok(go_live(&app, Environment::Production, LiveVersion::new(row, Ok(module))))
+        Ok(go_live(&app, Environment::Production, version))
     }
 
     /// The newest `limit` releases of an app in all environments, newest first.
@@ -279,6 +307,18 @@ impl Engine {
         Ok(())
     }
 
+    /// Carries commands of LeanCache out in the app's key space, each given as its words, as its functions may: the same
+    /// commands, and at most as many and as much at once as `limits` allow one call.
+    pub async fn cache(
+        &self,
+        app: &App,
+        commands: Vec<Vec<Vec<u8>>>,
+        limits: &Limits,
+    ) -> Result<Vec<Reply>, CacheError> {
+        let deadline = Instant::now() + limits.deadline();
+        CacheBudget::new(self.0.cache.clone(), limits, Some(deadline)).run(&app.id, commands).await
+    }
+
     /// The newest lines that the app's functions wrote, oldest first; kept in memory only.
     pub fn recent_logs(&self, app: &str) -> Vec<LogLine> {
         self.app(app).map(|app| app.log().after(0).lines).unwrap_or_default()
@@ -289,14 +329,25 @@ impl Engine {
         self.app(app).map(|app| LogReader::new(app.log().clone()))
     }
 
+    /// Instances of warm versions that wait for their next call, over all apps. No I/O.
+    pub fn idle_instances(&self) -> usize {
+        self.0.calls.idle_instances()
+    }
+
+    /// Modules whose machine code is in memory. No I/O.
+    pub fn loaded_modules(&self) -> usize {
+        self.0.modules.loaded()
+    }
+
     /// Largest module that [`Engine::deploy`] accepts.
     pub fn max_module_bytes(&self) -> usize {
         self.0.max_module_bytes
     }
 
-    /// LeanEngine's HTTP contract: `/1.1` and `/1`, `functions` and `call`, `_ops/metadatas`, `/__engine/1/ping`.
-    pub fn router(&self) -> axum::Router {
-        rpc::router(self.clone())
+    /// LeanEngine's HTTP contract: `/1.1` and `/1`, `functions` and `call`, `_ops/metadatas`, `/__engine/1/ping`. All other
+    /// paths are answered by `elsewhere`.
+    pub fn rpc(&self, elsewhere: axum::Router) -> RpcService {
+        RpcService::new(self.clone(), elsewhere)
     }
 }
 
@@ -308,21 +359,24 @@ fn go_live(app: &App, environment: Environment, version: LiveVersion) -> Release
     release
 }
 
-/// A version that cannot be restored stays live and answers with the reason: other apps must not suffer for it.
-async fn restore(modules: &Modules, app_id: &str, version: VersionRow) -> LiveVersion {
-    let module = modules.stored(&version.module).await.map_err(|error| {
-        tracing::error!(app_id, version = version.number, "a live version cannot be loaded: {error}");
-        error.to_string()
-    });
-    LiveVersion::new(version, module)
+/// A server that has started answers with machine code on disk, which the first call brings into memory. A version that
+/// cannot be compiled stays live and answers with the reason: other apps must not suffer for it.
+async fn compile_if_needed(modules: &Arc<Modules>, app_id: &str, version: &LiveVersion) {
+    if !modules.has_code(version.module.module_hash())
+        && let Err(error) = modules.code(&version.module).await
+    {
+        tracing::error!(app_id, version = version.number(), "a live version cannot be loaded: {error}");
+    }
 }
 
 /// What is opened before the apps can be loaded.
 struct Parts {
     max_module_bytes: usize,
     metadata: Metadata,
-    modules: Modules,
+    modules: Arc<Modules>,
     calls: Calls,
+    cache: Arc<LeanCache>,
+    expiring: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl Parts {
@@ -331,12 +385,16 @@ impl Parts {
         // Holds the keys of all apps: nobody but the owner looks inside.
         let mut folder = std::fs::DirBuilder::new();
         folder.recursive(true).mode(0o700).create(&config.data_folder).map_err(in_folder)?;
-        let sandbox = Sandbox::new(config).map_err(|error| OpenError::Sandbox(error.to_string()))?;
+        let cache = LeanCache::open(&config.cache);
+        let sandbox = Sandbox::new(config, cache.clone()).map_err(|error| OpenError::Sandbox(error.to_string()))?;
+        let modules = Arc::new(Modules::open(config, sandbox.clone()).map_err(in_folder)?);
         Ok(Self {
             max_module_bytes: config.max_module_bytes,
             metadata: Metadata::open(&database(&config.data_folder))?,
-            modules: Modules::open(config, sandbox.clone()).map_err(in_folder)?,
-            calls: Calls::new(sandbox, config.concurrent_calls),
+            modules: modules.clone(),
+            expiring: Box::pin(sandbox.expire_idle_instances()),
+            calls: Calls::new(sandbox, modules, config.concurrent_calls),
+            cache,
         })
     }
 }

@@ -2,28 +2,29 @@
 //!
 //! A module is a WebAssembly component that exports `hookd:engine/functions` (see `wit/hookd.wit`): named functions, JSON
 //! in, JSON out. The engine takes uploads ([`Engine::deploy`]), releases them to an environment of an app, and calls their
-//! functions ([`Engine::call`]), in memory or through LeanEngine's HTTP contract ([`Engine::router`]). Whatever a module
+//! functions ([`Engine::call`]), in memory or through LeanEngine's HTTP contract ([`Engine::rpc`]). Whatever a module
 //! does, the call ends with an [`Outcome`] before its deadline, and the next call starts from a clean instance.
 //!
 //! The engine knows hooks only as names and JSON bytes: what a hook means is the business of the IM core.
 //!
 //! | module | subject |
 //! |---|---|
-//! | `sandbox` | wasmtime: limits, ticks, host interfaces, one instance per call |
+//! | `sandbox` | wasmtime: limits, ticks, host interfaces, instances of one call or of many |
 //! | `modules` | from an upload to machine code: validation, the compile child, blobs and artifacts |
 //! | `releases` | versions, what is live where, the metadata database |
 //! | `apps` | tenants, their keys and what is live in them |
+//! | `leancache` | the Redis of an app: checked commands, prefixed keys, Redis or an embedded store |
 //! | `rpc` | `POST /1.1/functions/{name}` and its relatives (`engine-contract` EC-1 to EC-22) |
 //!
 //! ```no_run
 //! # async fn example(module: bytes::Bytes) -> Result<(), Box<dyn std::error::Error>> {
 //! use std::time::{Duration, Instant};
-//! use hookd_runtime::{Deployment, Engine, EngineConfig, Environment, Invocation, NewApp};
+//! use hookd_runtime::{Deployment, Engine, EngineConfig, Environment, Invocation, Isolation, NewApp};
 //!
 //! let compile_command = vec!["hookd".into(), "compile-module".into()];
 //! let engine = Engine::open(EngineConfig::new("data/engine".into(), compile_command)).await?;
 //! let app = engine.create_app(NewApp::named("demo")).await?;
-//! let deployment = Deployment { app_id: app.id.clone(), environment: Environment::Production, module };
+//! let deployment = Deployment { app_id: app.id.clone(), environment: Environment::Production, isolation: Isolation::PerCall, module };
 //! engine.deploy(deployment, &|stage| println!("{stage}")).await?;
 //! let outcome = engine
 //!     .call(Invocation {
@@ -48,6 +49,8 @@ mod calls;
 mod config;
 mod engine;
 mod environment;
+mod isolation;
+mod leancache;
 mod limits;
 mod logs;
 mod modules;
@@ -61,6 +64,9 @@ pub use calls::Invocation;
 pub use config::{CompileLimits, EngineConfig};
 pub use engine::{Engine, OpenError, SetLimitsError};
 pub use environment::{Environment, UnknownEnvironment};
+pub use hookd_leancache::{Reply as CacheReply, names as cache_command_names};
+pub use isolation::{Isolation, UnknownIsolation};
+pub use leancache::{CacheConfig, CacheError, InvalidRedisUrl};
 pub use limits::{InvalidLimits, Limits};
 pub use logs::{LogBatch, LogLevel, LogLine, LogReader};
 pub use modules::{CompileWorkerError, Definition, Refusal, compile_worker};
@@ -68,3 +74,4 @@ pub use outcome::{Outcome, WireFailure};
 pub use releases::{
     DeployError, DeployStage, Deployment, MetadataError, PastRelease, Release, ReleaseAct, ReleaseError,
 };
+pub use rpc::{RpcConnections, RpcService};

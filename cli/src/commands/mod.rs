@@ -2,6 +2,7 @@
 
 mod apps;
 mod build;
+mod cache;
 mod compile_module;
 mod dead_letters;
 mod deploy;
@@ -49,6 +50,7 @@ enum Command {
     Logs(logs::Logs),
     DeadLetters(dead_letters::DeadLetters),
     Settings(settings::Settings),
+    Cache(cache::Cache),
     Apps(apps::Apps),
     CompileModule(compile_module::CompileModule),
 }
@@ -68,6 +70,7 @@ impl Cli {
             Command::Logs(logs) => block_on(logs.run()),
             Command::DeadLetters(letters) => block_on(letters.run()),
             Command::Settings(settings) => block_on(settings.run()),
+            Command::Cache(cache) => block_on(cache.run()),
             Command::Apps(apps) => block_on(apps.run()),
             Command::CompileModule(compile) => compile.run(),
         }

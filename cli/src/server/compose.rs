@@ -8,14 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::Router;
 use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::gateway::{Gateway, GatewayConfig};
 use hookd_im_core::hooks::HookQueue;
 use hookd_im_core::store::sqlite::SqliteStore;
-use hookd_runtime::{App, Engine, EngineConfig, NewApp, generate_key};
+use hookd_runtime::{App, CacheConfig, Engine, EngineConfig, NewApp, RpcService, generate_key};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -43,12 +42,14 @@ pub struct ServerConfig {
     pub public_url: Option<String>,
     /// Believe what a proxy says of the client's address and scheme.
     pub trust_forwarded_headers: bool,
+    /// Redis for LeanCache; without one it is in memory.
+    pub redis_url: Option<String>,
 }
 
 /// A composed server that listens, and does not answer yet.
 pub struct Server {
     listener: TcpListener,
-    router: Router,
+    service: RpcService,
     connection: Connection,
     shutdown: CancellationToken,
     tasks: TaskTracker,
@@ -63,7 +64,7 @@ impl Server {
         let metrics = install_metrics()?;
         let tasks = TaskTracker::new();
 
-        let engine = open_engine(&config.data).await?;
+        let engine = open_engine(&config.data, config.redis_url.as_deref()).await?;
         let saved = Connection::load(&config.data)?;
         let app = app_for_clients(&engine, saved.as_ref()).await?;
         let admin_key = saved.map(|saved| saved.admin_key).filter(|key| !key.is_empty()).unwrap_or_else(generate_key);
@@ -99,10 +100,9 @@ impl Server {
         connection.save()?;
         let router = gateway
             .router()
-            .merge(engine.router())
-            .merge(control::router(engine, core, Installation::new(connection.clone()), shutdown.clone()))
+            .merge(control::router(engine.clone(), core, Installation::new(connection.clone()), shutdown.clone()))
             .route("/metrics", get(move || std::future::ready(metrics.render())));
-        Ok(Self { listener, router, connection, shutdown, tasks, _lock: lock })
+        Ok(Self { listener, service: engine.rpc(router), connection, shutdown, tasks, _lock: lock })
     }
 
     /// Address and keys.
@@ -118,9 +118,10 @@ impl Server {
                 tracing::debug!(%error, "cannot switch Nagle's algorithm off");
             }
         });
-        let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
         let stopped = self.shutdown.clone();
-        let serving = axum::serve(listener, service).with_graceful_shutdown(stopped.cancelled_owned()).into_future();
+        let serving = axum::serve(listener, self.service.into_connections())
+            .with_graceful_shutdown(stopped.cancelled_owned())
+            .into_future();
         let drained = async {
             self.shutdown.cancelled().await;
             tokio::time::sleep(DRAIN_TIMEOUT).await;
@@ -183,10 +184,14 @@ fn install_metrics() -> anyhow::Result<PrometheusHandle> {
     Ok(metrics)
 }
 
-async fn open_engine(data: &Path) -> anyhow::Result<Engine> {
+async fn open_engine(data: &Path, redis_url: Option<&str>) -> anyhow::Result<Engine> {
     let this_program = std::env::current_exe().context("cannot find the path of the running program")?;
     let compile_command = vec![this_program.into_os_string(), "compile-module".into()];
-    let config = EngineConfig::new(data.join("engine"), compile_command);
+    let cache = match redis_url {
+        Some(url) => CacheConfig::redis(url).map_err(|error| InputError::new(error.to_string()))?,
+        None => CacheConfig::default(),
+    };
+    let config = EngineConfig { cache, ..EngineConfig::new(data.join("engine"), compile_command) };
     Engine::open(config).await.context("cannot open the engine")
 }
 

@@ -1,10 +1,12 @@
 //! The module's side of the contract: what it exports, its allocator, its log.
 
 mod allocator;
+mod leancache;
 mod logging;
 
 use std::time::Duration;
 
+pub(crate) use leancache::leancache;
 pub use logging::SESSION;
 pub(crate) use logging::{log, print};
 

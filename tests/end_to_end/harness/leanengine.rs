@@ -21,20 +21,21 @@ pub struct LeanEngine {
 impl LeanEngine {
     /// Serves `cloud.js`.
     pub fn start(server: &Server) -> Self {
-        Self::run(server, &[])
+        Self::run(server, "cloud", &[])
     }
 
     /// Serves `recorder.js`, whose hooks fail as `failures` says.
     pub fn recorder(server: &Server, failures: &Value) -> Self {
-        Self::run(server, &[("CLOUD", "./recorder"), ("FAIL", &failures.to_string())])
+        Self::run(server, "recorder", &[("FAIL", &failures.to_string())])
     }
 
-    fn run(server: &Server, environment: &[(&str, &str)]) -> Self {
+    fn run(server: &Server, functions: &str, environment: &[(&str, &str)]) -> Self {
         let folder = workspace().join("tests/leanengine");
         assert!(folder.join("node_modules").is_dir(), "the peer is not installed; install it with `make test`");
         let key = |name: &str| server.connection()[name].as_str().unwrap().to_owned();
         let mut process = Command::new("node")
             .arg(folder.join("server.js"))
+            .arg(functions)
             .env("LEANCLOUD_APP_ID", key("app_id"))
             .env("LEANCLOUD_APP_KEY", key("app_key"))
             .env("LEANCLOUD_APP_MASTER_KEY", key("master_key"))
@@ -76,7 +77,7 @@ impl LeanEngine {
     pub fn start_again(&mut self, server: &Server, failures: &Value) {
         let (_, port) = self.url.rsplit_once(':').unwrap();
         let port = port.to_owned();
-        *self = Self::run(server, &[("CLOUD", "./recorder"), ("FAIL", &failures.to_string()), ("PORT", &port)]);
+        *self = Self::run(server, "recorder", &[("FAIL", &failures.to_string()), ("PORT", &port)]);
     }
 
     /// The records of the calls to come until `enough` says so of all of them.

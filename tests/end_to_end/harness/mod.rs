@@ -2,10 +2,12 @@
 
 mod leanengine;
 mod modules;
+mod redis;
 mod scene;
 mod server;
 
 pub use leanengine::LeanEngine;
-pub use modules::module;
+pub use modules::{module, workspace};
+pub use redis::Redis;
 pub use scene::Facts;
 pub use server::{Server, hookd_in, stderr};
