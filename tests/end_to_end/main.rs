@@ -13,9 +13,13 @@
 mod apps;
 mod chat;
 mod command_line;
+#[macro_use]
 #[path = "../conformance/mod.rs"]
 mod conformance;
+#[path = "../conformance/peers.rs"]
+mod conformance_of_peers;
 mod failing_hooks;
+#[expect(dead_code, unused_imports, reason = "`two_processes.rs` shares it, and uses all of it")]
 mod harness;
 mod hooks;
 mod hostile_modules;
