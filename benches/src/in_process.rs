@@ -26,7 +26,8 @@ pub struct InProcess {
     pub instantiate: Latency,
 }
 
-/// Of one operation, on one thread.
+/// Of one operation.
+#[derive(Clone, Copy)]
 pub struct Latency {
     /// Half were faster.
     pub median_us: f64,
