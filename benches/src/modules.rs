@@ -134,6 +134,7 @@ async fn call(engine: &Engine, number: usize) -> anyhow::Result<Duration> {
         params: workload::params().into(),
         remote_address: None,
         session_token: None,
+        sequence: None,
         deadline: Instant::now() + CALL_DEADLINE,
     };
     let start = Instant::now();

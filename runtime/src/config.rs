@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::leancache::CacheConfig;
+
 /// Settings of one engine; limits of single apps are in [`Limits`](crate::Limits).
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
@@ -34,6 +36,8 @@ pub struct EngineConfig {
     pub compile_limits: CompileLimits,
     /// How long reading a module's definitions may take at deploy.
     pub definitions_deadline: Duration,
+    /// Where LeanCache keeps its data.
+    pub cache: CacheConfig,
 }
 
 /// What bounds the child process that compiles a module. The largest modules known, with a Python or JavaScript runtime
@@ -66,6 +70,7 @@ impl EngineConfig {
             max_module_bytes: 64 << 20,
             compile_limits: CompileLimits::default(),
             definitions_deadline: Duration::from_secs(5),
+            cache: CacheConfig::default(),
         }
     }
 }

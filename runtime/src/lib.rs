@@ -13,6 +13,7 @@
 //! | `modules` | from an upload to machine code: validation, the compile child, blobs and artifacts |
 //! | `releases` | versions, what is live where, the metadata database |
 //! | `apps` | tenants, their keys and what is live in them |
+//! | `leancache` | the Redis of an app: checked commands, prefixed keys, Redis or an embedded store |
 //! | `rpc` | `POST /1.1/functions/{name}` and its relatives (`engine-contract` EC-1 to EC-22) |
 //!
 //! ```no_run
@@ -33,6 +34,7 @@
 //!         params: "{}".into(),
 //!         remote_address: None,
 //!         session_token: None,
+//!         sequence: None,
 //!         deadline: Instant::now() + Duration::from_secs(15),
 //!     })
 //!     .await;
@@ -48,6 +50,7 @@ mod config;
 mod engine;
 mod environment;
 mod isolation;
+mod leancache;
 mod limits;
 mod logs;
 mod modules;
@@ -61,7 +64,9 @@ pub use calls::Invocation;
 pub use config::{CompileLimits, EngineConfig};
 pub use engine::{Engine, OpenError, SetLimitsError};
 pub use environment::{Environment, UnknownEnvironment};
+pub use hookd_leancache::{Reply as CacheReply, names as cache_command_names};
 pub use isolation::{Isolation, UnknownIsolation};
+pub use leancache::{CacheConfig, CacheError, InvalidRedisUrl};
 pub use limits::{InvalidLimits, Limits};
 pub use logs::{LogBatch, LogLevel, LogLine, LogReader};
 pub use modules::{CompileWorkerError, Definition, Refusal, compile_worker};

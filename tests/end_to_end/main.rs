@@ -13,12 +13,16 @@
 mod apps;
 mod chat;
 mod command_line;
+#[path = "../conformance/mod.rs"]
+mod conformance;
 mod failing_hooks;
 mod harness;
 mod hooks;
 mod hostile_modules;
 mod isolation;
+mod leancache;
 mod leanengine;
 mod logs;
+mod notifications;
 mod releases;
 mod remote_engine;
