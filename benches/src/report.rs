@@ -78,6 +78,7 @@ impl Report {
             "leanengine_rps": self.leanengine.rate().round(),
             "leanengine_bare_rps": self.leanengine_bare.rate().round(),
             "inproc_per_call_us": self.in_process.call.median_us,
+            "inproc_warm_us": self.in_process.warm.median_us,
             "instantiate_us": self.in_process.instantiate.median_us,
             "rpc_p50_us": self.hookd.at_rate.median_us,
             "rpc_p99_us": self.hookd.at_rate.p99_us,
@@ -135,8 +136,12 @@ impl Report {
     }
 
     fn in_process(&self) -> String {
-        let InProcess { call, instantiate } = &self.in_process;
-        let rows = [("hook call, fresh sandbox per call", call), ("instantiation alone", instantiate)];
+        let InProcess { call, warm, instantiate } = &self.in_process;
+        let rows = [
+            ("hook call, fresh sandbox per call", call),
+            ("hook call, warm", warm),
+            ("instantiation alone", instantiate),
+        ];
         let mut table = "| in process | median | p99 | × instantiation |\n|---|--:|--:|--:|\n".to_owned();
         for (name, Latency { median_us, p99_us }) in rows {
             let times = median_us / instantiate.median_us;
@@ -174,7 +179,7 @@ impl Report {
     }
 
     fn targets(&self) -> String {
-        let InProcess { call, instantiate } = &self.in_process;
+        let InProcess { call, instantiate, .. } = &self.in_process;
         let to_instantiation = call.median_us / instantiate.median_us;
         let to_leanengine = self.hookd.rate() / self.leanengine.rate();
         let to_echo = self.hookd.rate() / self.echo.rate();

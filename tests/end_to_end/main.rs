@@ -16,6 +16,7 @@ mod command_line;
 #[path = "../conformance/mod.rs"]
 mod conformance;
 mod failing_hooks;
+mod fairness;
 mod harness;
 mod hooks;
 mod hostile_modules;

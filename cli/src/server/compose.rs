@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use super::adapters::{EngineApps, InMemoryEngine};
 use super::control::{self, Installation};
-use super::lifecycle::DRAIN_TIMEOUT;
+use super::lifecycle::{DRAIN_TIMEOUT, take_all_file_handles};
 use crate::client::Connection;
 use crate::exit::InputError;
 
@@ -60,6 +60,7 @@ pub struct Server {
 impl Server {
     /// Opens the data folder, starts the engine and the IM core, and listens.
     pub async fn start(config: ServerConfig, shutdown: CancellationToken) -> anyhow::Result<Self> {
+        take_all_file_handles();
         let lock = open_data_folder(&config.data)?;
         let metrics = install_metrics()?;
         let tasks = TaskTracker::new();
