@@ -41,7 +41,8 @@ fn main() -> anyhow::Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => bench(),
         ["serve-echo"] => echo::serve(),
-        ["release-modules", module] => modules::release(Path::new(module)),
+        ["release-modules", data, count, module] => modules::release(Path::new(data), count, Path::new(module)),
+        ["call-modules", data, count] => modules::call_cold(Path::new(data), count),
         _ => bail!("unknown arguments `{}`; run `make bench`", arguments.join(" ")),
     }
 }

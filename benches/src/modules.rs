@@ -11,7 +11,7 @@ use hookd_runtime::{Deployment, Engine, EngineConfig, Environment, Invocation, I
 use serde_json::{Value, json};
 
 use crate::load::quantile;
-use crate::peers::hookd_program;
+use crate::peers::{hookd_program, text};
 use crate::workload;
 
 /// Modules that are live at the same time, each in an app of its own.
@@ -30,41 +30,51 @@ pub struct ThousandModules {
     pub first_call_ms: [f64; 3],
 }
 
-/// Measures in a process of its own, whose memory is nothing but the engine's.
+/// Measures in processes of their own, whose memory is nothing but the engine's.
 pub fn measure(module: &Path) -> anyhow::Result<ThousandModules> {
-    let mut command = Command::new(std::env::current_exe()?);
-    let output = command.arg("release-modules").arg(module).stderr(Stdio::inherit()).output()?;
-    if !output.status.success() {
-        bail!("releasing modules failed: {}", output.status);
-    }
-    let measured: Value = serde_json::from_slice(&output.stdout)?;
-    let number = |name: &str| measured.get(name).and_then(Value::as_f64).with_context(|| format!("no `{name}`"));
+    let data = tempfile::tempdir()?;
+    let count = MODULES.to_string();
+    let released = in_process_of_its_own(&["release-modules", text(data.path())?, &count, text(module)?])?;
+    let called = in_process_of_its_own(&["call-modules", text(data.path())?, &count])?;
     Ok(ThousandModules {
-        release_s: number("release_s")?,
-        open_ms: number("open_ms")?,
-        rss_mib: number("rss_mib")?,
-        first_call_ms: [number("first_call_p50_ms")?, number("first_call_p99_ms")?, number("first_call_max_ms")?],
+        release_s: number(&released, "release_s")?,
+        open_ms: number(&called, "open_ms")?,
+        rss_mib: number(&released, "rss_mib")?.max(number(&called, "rss_mib")?),
+        first_call_ms: [
+            number(&called, "first_call_p50_ms")?,
+            number(&called, "first_call_p99_ms")?,
+            number(&called, "first_call_max_ms")?,
+        ],
     })
 }
 
-/// The body of that process: prints what it measured.
-pub fn release(module: &Path) -> anyhow::Result<()> {
-    let module = std::fs::read(module)?;
-    let data = tempfile::tempdir()?;
-    let released = in_runtime(release_all(data.path(), &module))?;
-    let reopened = in_runtime(call_all_cold(data.path()))?;
-    let (Value::Object(mut released), Value::Object(reopened)) = (released, reopened) else {
-        bail!("measurements are objects");
-    };
-    let highest = [&released, &reopened].iter().filter_map(|one| one.get("rss_mib")?.as_f64()).fold(0.0, f64::max);
-    released.extend(reopened);
-    released.insert("rss_mib".to_owned(), highest.into());
-    writeln!(std::io::stdout(), "{}", Value::Object(released))?;
-    Ok(())
+fn in_process_of_its_own(arguments: &[&str]) -> anyhow::Result<Value> {
+    let output = Command::new(std::env::current_exe()?).args(arguments).stderr(Stdio::inherit()).output()?;
+    if !output.status.success() {
+        bail!("`{}` failed: {}", arguments.join(" "), output.status);
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-fn in_runtime(work: impl Future<Output = anyhow::Result<Value>>) -> anyhow::Result<Value> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+fn number(measured: &Value, name: &str) -> anyhow::Result<f64> {
+    measured.get(name).and_then(Value::as_f64).with_context(|| format!("no `{name}` was measured"))
+}
+
+/// The body of the first process: releases `count` modules, calls each, and prints what it measured.
+pub fn release(data: &Path, count: &str, module: &Path) -> anyhow::Result<()> {
+    let (module, count) = (std::fs::read(module)?, count.parse()?);
+    print(release_all(data, &module, count))
+}
+
+/// The body of the second process: opens the engine again, calls each, and prints what it measured.
+pub fn call_cold(data: &Path, count: &str) -> anyhow::Result<()> {
+    print(call_all_cold(data, count.parse()?))
+}
+
+fn print(work: impl Future<Output = anyhow::Result<Value>>) -> anyhow::Result<()> {
+    let measured = tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)?;
+    writeln!(std::io::stdout(), "{measured}")?;
+    Ok(())
 }
 
 async fn open(data: &Path) -> anyhow::Result<Engine> {
@@ -72,10 +82,10 @@ async fn open(data: &Path) -> anyhow::Result<Engine> {
     Ok(Engine::open(EngineConfig::new(data.to_owned(), compile_command)).await?)
 }
 
-async fn release_all(data: &Path, module: &[u8]) -> anyhow::Result<Value> {
+async fn release_all(data: &Path, module: &[u8], count: usize) -> anyhow::Result<Value> {
     let engine = open(data).await?;
     let start = Instant::now();
-    for number in 0..MODULES {
+    for number in 0..count {
         let app_id = app_id(number);
         engine.create_app(NewApp::named(&app_id)).await?;
         let module = variant(module, number);
@@ -84,19 +94,19 @@ async fn release_all(data: &Path, module: &[u8]) -> anyhow::Result<Value> {
     }
     let release_s = start.elapsed().as_secs_f64();
     let mut rss_mib = resident_mib()?;
-    for number in 0..MODULES {
+    for number in 0..count {
         call(&engine, number).await?;
     }
     rss_mib = rss_mib.max(resident_mib()?);
     Ok(json!({"release_s": release_s, "rss_mib": rss_mib}))
 }
 
-async fn call_all_cold(data: &Path) -> anyhow::Result<Value> {
+async fn call_all_cold(data: &Path, count: usize) -> anyhow::Result<Value> {
     let start = Instant::now();
     let engine = open(data).await?;
     let open_ms = start.elapsed().as_secs_f64() * 1000.0;
-    let mut first_calls_ms = Vec::with_capacity(MODULES);
-    for number in 0..MODULES {
+    let mut first_calls_ms = Vec::with_capacity(count);
+    for number in 0..count {
         first_calls_ms.push(call(&engine, number).await?.as_secs_f64() * 1000.0);
     }
     first_calls_ms.sort_by(f64::total_cmp);

@@ -17,6 +17,7 @@ mod command_line;
 mod conformance;
 mod failing_hooks;
 mod fairness;
+#[expect(dead_code, unused_imports, reason = "`two_processes.rs` shares it, and uses all of it")]
 mod harness;
 mod hooks;
 mod hostile_modules;
