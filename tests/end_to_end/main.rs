@@ -19,6 +19,7 @@ mod conformance;
 #[path = "../conformance/peers.rs"]
 mod conformance_of_peers;
 mod failing_hooks;
+mod fairness;
 #[expect(dead_code, unused_imports, reason = "`two_processes.rs` shares it, and uses all of it")]
 mod harness;
 mod hooks;
