@@ -12,6 +12,7 @@ pub mod metrics;
 mod notifications;
 mod policy;
 pub mod queue;
+mod redis_queue;
 mod settings;
 
 pub use breaker::{BreakerReport, BreakerState};
@@ -23,4 +24,5 @@ pub use http_engine::{EngineAddress, EngineConnector, EngineStream, EngineUrlErr
 pub use notifications::Notifications;
 pub(crate) use notifications::{PresenceEvent, Receipt};
 pub use queue::HookQueue;
+pub use redis_queue::RedisHookQueue;
 pub use settings::{AppSettings, SettingsError};
