@@ -20,7 +20,7 @@ mod conformance;
 mod conformance_of_peers;
 mod failing_hooks;
 mod fairness;
-#[expect(dead_code, unused_imports, reason = "`two_processes.rs` shares it, and uses all of it")]
+#[expect(dead_code, reason = "`two_processes.rs` shares it, and uses all of it")]
 mod harness;
 mod hooks;
 mod hostile_modules;
@@ -31,3 +31,4 @@ mod logs;
 mod notifications;
 mod releases;
 mod remote_engine;
+mod traces;

@@ -25,6 +25,7 @@ mod logs;
 mod notifications;
 mod releases;
 mod remote_engine;
+mod traces;
 
 #[test]
 fn no_test_is_left_out() {
