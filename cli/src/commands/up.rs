@@ -34,8 +34,9 @@ pub struct Up {
     /// Believe `X-Forwarded-For` and `X-Forwarded-Proto`. Only right behind a proxy that sets both.
     #[arg(long, env = "HOOKD_TRUST_FORWARDED_HEADERS")]
     trust_forwarded_headers: bool,
-    /// Redis that holds LeanCache: `redis://host:port`, or `redis-cluster://host:port,host:port`. Without it LeanCache is
-    /// in memory, and empty after a restart.
+    /// Redis that holds LeanCache and the queue of notification hooks: `redis://host:port`, or
+    /// `redis-cluster://host:port,host:port`. Without it LeanCache is in memory, and empty after a restart, and the queue
+    /// is in the data folder.
     #[arg(long, env = "HOOKD_REDIS_URL", value_name = "URL", hide_env_values = true)]
     redis_url: Option<String>,
     /// When ready, print address and keys as one line of JSON.

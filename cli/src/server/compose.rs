@@ -12,7 +12,6 @@ use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::gateway::{Gateway, GatewayConfig};
-use hookd_im_core::hooks::HookQueue;
 use hookd_im_core::store::sqlite::SqliteStore;
 use hookd_runtime::{App, CacheConfig, Engine, EngineConfig, NewApp, RpcService, generate_key};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -22,6 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use super::adapters::{EngineApps, InMemoryEngine};
 use super::control::{self, Installation};
+use super::hook_queues::hook_queues;
 use super::lifecycle::DRAIN_TIMEOUT;
 use crate::client::Connection;
 use crate::exit::InputError;
@@ -42,7 +42,7 @@ pub struct ServerConfig {
     pub public_url: Option<String>,
     /// Believe what a proxy says of the client's address and scheme.
     pub trust_forwarded_headers: bool,
-    /// Redis for LeanCache; without one it is in memory.
+    /// Redis for LeanCache and the queue of notification hooks; without one they are in memory and in the data folder.
     pub redis_url: Option<String>,
 }
 
@@ -64,12 +64,13 @@ impl Server {
         let metrics = install_metrics()?;
         let tasks = TaskTracker::new();
 
-        let engine = open_engine(&config.data, config.redis_url.as_deref()).await?;
+        let cache = cache_config(config.redis_url.as_deref())?;
+        let engine = open_engine(&config.data, cache.clone()).await?;
         let saved = Connection::load(&config.data)?;
         let app = app_for_clients(&engine, saved.as_ref()).await?;
         let admin_key = saved.map(|saved| saved.admin_key).filter(|key| !key.is_empty()).unwrap_or_else(generate_key);
         let store = Arc::new(SqliteStore::open(config.data.join("im.db")).context("cannot open the message store")?);
-        let queues: Vec<Arc<dyn HookQueue>> = vec![Arc::new(store.hook_queue())];
+        let queues = hook_queues(&store, &cache, &config.data)?;
         let core = Arc::new(ImCore::new(
             Arc::new(EngineApps(engine.clone())),
             store,
@@ -184,13 +185,16 @@ fn install_metrics() -> anyhow::Result<PrometheusHandle> {
     Ok(metrics)
 }
 
-async fn open_engine(data: &Path, redis_url: Option<&str>) -> anyhow::Result<Engine> {
+fn cache_config(redis_url: Option<&str>) -> anyhow::Result<CacheConfig> {
+    match redis_url {
+        Some(url) => Ok(CacheConfig::redis(url).map_err(|error| InputError::new(error.to_string()))?),
+        None => Ok(CacheConfig::default()),
+    }
+}
+
+async fn open_engine(data: &Path, cache: CacheConfig) -> anyhow::Result<Engine> {
     let this_program = std::env::current_exe().context("cannot find the path of the running program")?;
     let compile_command = vec![this_program.into_os_string(), "compile-module".into()];
-    let cache = match redis_url {
-        Some(url) => CacheConfig::redis(url).map_err(|error| InputError::new(error.to_string()))?,
-        None => CacheConfig::default(),
-    };
     let config = EngineConfig { cache, ..EngineConfig::new(data.join("engine"), compile_command) };
     Engine::open(config).await.context("cannot open the engine")
 }

@@ -3,6 +3,7 @@
 mod adapters;
 mod compose;
 mod control;
+mod hook_queues;
 mod lifecycle;
 
 pub use compose::{Server, ServerConfig};
