@@ -37,7 +37,7 @@ fn every_acknowledged_message_reaches_the_hook_though_the_server_is_killed() {
 #[test]
 fn every_acknowledged_message_reaches_the_hook_over_redis_too() {
     let redis = Redis::start();
-    let mut server = Server::start_with(&["--redis-url", &redis.url()]);
+    let mut server = Server::start_with_variable("HOOKD_REDIS_URL", &redis.url());
     let engine = LeanEngine::recorder(&server, &json!({}));
     server.hookd_ok(&["settings", "--engine-url", engine.url(), "--notification-retry", "50ms"]);
     let acknowledged = ids(&server.play("restart"));
@@ -47,7 +47,7 @@ fn every_acknowledged_message_reaches_the_hook_over_redis_too() {
 #[test]
 fn messages_sent_while_redis_is_dead_reach_the_hook_all_the_same() {
     let mut redis = Redis::start();
-    let mut server = Server::start_with(&["--redis-url", &redis.url()]);
+    let mut server = Server::start_with_variable("HOOKD_REDIS_URL", &redis.url());
     let engine = LeanEngine::recorder(&server, &json!({}));
     server.hookd_ok(&["settings", "--engine-url", engine.url()]);
     let before = ids(&server.play_with("chatter", &["10"]));

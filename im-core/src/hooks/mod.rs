@@ -20,7 +20,7 @@ pub use caller::HookCaller;
 pub(crate) use caller::aborted_by;
 pub use engine::{FailureCause, HookCall, HookEngine, HookFailure};
 pub use engine_of_app::EngineOfApp;
-pub use http_engine::{EngineUrlError, HttpEngine};
+pub use http_engine::{EngineAddress, EngineConnector, EngineStream, EngineUrlError, HttpEngine};
 pub use notifications::Notifications;
 pub(crate) use notifications::{PresenceEvent, Receipt};
 pub use queue::HookQueue;
