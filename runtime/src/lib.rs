@@ -58,6 +58,7 @@ mod outcome;
 mod releases;
 mod rpc;
 mod sandbox;
+mod trace;
 
 pub use apps::{App, ChangeAppError, CreateAppError, KeyKind, NewApp, UnknownKeyKind, generate_key, keys_equal};
 pub use calls::Invocation;
@@ -75,3 +76,4 @@ pub use releases::{
     DeployError, DeployStage, Deployment, MetadataError, PastRelease, Release, ReleaseAct, ReleaseError,
 };
 pub use rpc::{RpcConnections, RpcService};
+pub use trace::enable_traces;

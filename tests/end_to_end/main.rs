@@ -16,6 +16,7 @@ mod command_line;
 #[path = "../conformance/mod.rs"]
 mod conformance;
 mod failing_hooks;
+#[expect(dead_code, unused_imports, reason = "`two_processes.rs` shares it, and uses all of it")]
 mod harness;
 mod hooks;
 mod hostile_modules;
