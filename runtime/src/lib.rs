@@ -60,6 +60,7 @@ mod outcome;
 mod releases;
 mod rpc;
 mod sandbox;
+mod trace;
 
 pub use apps::{
     App, AppSettings, ChangeAppError, CreateAppError, KeyKind, NewApp, UnknownKeyKind, generate_key, keys_equal,
@@ -71,7 +72,7 @@ pub use engine::{Engine, OpenError, SetSettingsError};
 pub use environment::{Environment, UnknownEnvironment};
 pub use hookd_leancache::{Reply as CacheReply, names as cache_command_names};
 pub use isolation::{Isolation, UnknownIsolation};
-pub use leancache::{CacheConfig, CacheError, InvalidRedisUrl};
+pub use leancache::{CacheConfig, CacheError, InvalidRedisUrl, RedisAddress};
 pub use limits::{InvalidLimits, LimitSettings, Limits, Overrides};
 pub use logs::{LogBatch, LogLevel, LogLine, LogReader};
 pub use modules::{CompileWorkerError, Definition, Refusal, compile_worker};
@@ -80,3 +81,4 @@ pub use releases::{
     DeployError, DeployStage, Deployment, MetadataError, PastRelease, Release, ReleaseAct, ReleaseError,
 };
 pub use rpc::{FunctionKind, RpcConnections, RpcService};
+pub use trace::enable_traces;

@@ -13,9 +13,14 @@
 mod apps;
 mod chat;
 mod command_line;
+#[macro_use]
 #[path = "../conformance/mod.rs"]
 mod conformance;
+#[path = "../conformance/peers.rs"]
+mod conformance_of_peers;
 mod failing_hooks;
+mod fairness;
+#[expect(dead_code, reason = "`two_processes.rs` shares it, and uses all of it")]
 mod harness;
 mod hooks;
 mod hostile_modules;
@@ -28,3 +33,4 @@ mod moderation;
 mod notifications;
 mod releases;
 mod remote_engine;
+mod traces;

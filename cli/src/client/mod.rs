@@ -4,7 +4,8 @@ mod admin;
 mod answer;
 mod api;
 mod connection;
+mod reach;
 
 pub use admin::{ADMIN_KEY_HEADER, AdminApi, Credential};
 pub use api::{Api, DeployEvent};
-pub use connection::{AdminArguments, Connection, ServerArguments, Target, default_data_folder};
+pub use connection::{AdminArguments, Connection, ConnectionFile, ServerArguments, Target, default_data_folder};

@@ -171,10 +171,11 @@ impl Settings {
             }
             changes.insert("function_limits".to_owned(), Value::Object(functions));
         }
-        for (key, hosts) in [("allow_hosts", &self.allow_host), ("deny_hosts", &self.deny_host)] {
-            if !hosts.is_empty() {
-                changes.insert(key.to_owned(), json!(hosts));
-            }
+        let allowed = self.allow_host.iter().map(|host| (host.to_string(), json!(true)));
+        let denied = self.deny_host.iter().map(|host| (host.to_string(), Value::Null));
+        let hosts: Map<String, Value> = allowed.chain(denied).collect();
+        if !hosts.is_empty() {
+            changes.insert("allowed_hosts".to_owned(), Value::Object(hosts));
         }
         changes
     }

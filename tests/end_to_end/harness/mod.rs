@@ -2,12 +2,16 @@
 
 mod leanengine;
 mod modules;
+mod peer;
+mod processes;
 mod redis;
 mod scene;
 mod server;
 
 pub use leanengine::LeanEngine;
 pub use modules::{module, workspace};
+pub use peer::{AppKeys, Peer, Sdk};
+pub use processes::Shape;
 pub use redis::Redis;
 pub use scene::Facts;
 pub use server::{Server, hookd_in, stderr};

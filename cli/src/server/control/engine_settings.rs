@@ -1,16 +1,14 @@
 //! The engine's part of an app's settings: limits and allowed hosts.
 //!
-//! A patch names `limits` (`{"memory_bytes": 67108864}`), `function_limits` (`{"hello": {"deadline_ms": 500}}`),
-//! `allow_hosts` and `deny_hosts` (lists). `null` takes a limit, or all limits of a function, back.
+//! A patch names `limits` (`{"memory_bytes": 67108864}`), `function_limits` (`{"hello": {"deadline_ms": 500}}`) and
+//! `allowed_hosts` (`{"api.example.com": true}`). `null` takes a limit, all limits of a function, or a host back.
 
-use hookd_im_core::app::{ImSettings, MAX_HOOK_TIMEOUT};
-use hookd_runtime::{AppSettings, FunctionKind, HostPattern, LimitSettings, Overrides};
+use hookd_runtime::{AppSettings, FunctionKind, HostPattern, Overrides};
 use serde_json::{Map, Value, json};
 
 const LIMITS: &str = "limits";
 const FUNCTION_LIMITS: &str = "function_limits";
-const ALLOW_HOSTS: &str = "allow_hosts";
-const DENY_HOSTS: &str = "deny_hosts";
+const ALLOWED_HOSTS: &str = "allowed_hosts";
 
 /// The settings with the engine's part of `changes` applied, which is taken out of them; `None` when there is none.
 /// The error says what is wrong.
@@ -18,9 +16,8 @@ pub(super) fn changed(
     mut settings: AppSettings,
     changes: &mut Map<String, Value>,
 ) -> Result<Option<AppSettings>, String> {
-    let keys = [LIMITS, FUNCTION_LIMITS, ALLOW_HOSTS, DENY_HOSTS];
-    let [limits, functions, allow, deny] = keys.map(|key| changes.remove(key));
-    if [&limits, &functions, &allow, &deny].into_iter().all(Option::is_none) {
+    let [limits, functions, hosts] = [LIMITS, FUNCTION_LIMITS, ALLOWED_HOSTS].map(|key| changes.remove(key));
+    if [&limits, &functions, &hosts].into_iter().all(Option::is_none) {
         return Ok(None);
     }
     if let Some(limits) = limits {
@@ -37,10 +34,13 @@ pub(super) fn changed(
     }
     settings.limits.functions.retain(|_, own| !own.is_empty());
     settings.limits.validate().map_err(|refused| refused.to_string())?;
-    settings.allowed_hosts.extend(hosts(allow, ALLOW_HOSTS)?);
-    for host in hosts(deny, DENY_HOSTS)? {
-        if !settings.allowed_hosts.remove(&host) {
-            return Err(not_allowed(&host, &settings));
+    for (host, allowed) in hosts.map(|hosts| object(hosts, ALLOWED_HOSTS)).transpose()?.unwrap_or_default() {
+        let host: HostPattern = host.parse().map_err(|refused| format!("{refused}"))?;
+        match allowed {
+            Value::Bool(true) => drop(settings.allowed_hosts.insert(host)),
+            Value::Null if settings.allowed_hosts.remove(&host) => {}
+            Value::Null => return Err(not_allowed(&host, &settings)),
+            _ => return Err(format!("`{ALLOWED_HOSTS}.{host}` must be `true`, or `null` to take it back")),
         }
     }
     Ok(Some(settings))
@@ -66,57 +66,10 @@ fn object(value: Value, key: &str) -> Result<Map<String, Value>, String> {
     }
 }
 
-fn hosts(list: Option<Value>, key: &str) -> Result<Vec<HostPattern>, String> {
-    let texts: Vec<String> = list
-        .map(serde_json::from_value)
-        .transpose()
-        .map_err(|_| format!("`{key}` must be a list of hosts"))?
-        .unwrap_or_default();
-    texts.iter().map(|text| text.parse().map_err(|refused| format!("{refused}"))).collect()
-}
-
 fn not_allowed(host: &HostPattern, settings: &AppSettings) -> String {
     let allowed: Vec<String> = settings.allowed_hosts.iter().map(ToString::to_string).collect();
     let allowed = if allowed.is_empty() { "none is".to_owned() } else { format!("allowed are {}", allowed.join(", ")) };
     format!("host `{host}` was not allowed; {allowed}")
-}
-
-/// Refuses timeouts of the IM core that would never be met, because the engine stops the hook sooner.
-pub(super) fn check_timeouts(im: &ImSettings, limits: &LimitSettings) -> Result<(), String> {
-    // The hooks are elsewhere.
-    if im.engine_url.is_some() {
-        return Ok(());
-    }
-    let kinds = [
-        ("blocking_hook_timeout_ms", im.blocking_hook_timeout_ms, FunctionKind::BlockingHook),
-        ("notification_hook_timeout_ms", im.notification_hook_timeout_ms, FunctionKind::NotificationHook),
-    ];
-    for (key, timeout_ms, kind) in kinds {
-        let deadline_ms = limits.of_kind(kind).map_err(|refused| refused.to_string())?.deadline_ms;
-        if is_never_met(timeout_ms, deadline_ms) {
-            return Err(never_met(key, timeout_ms, deadline_ms, &format!("--limit deadline_ms={timeout_ms}")));
-        }
-    }
-    for (hook, timeout_ms) in &im.hook_timeouts_ms {
-        let deadline_ms = limits.of_function(hook).map_err(|refused| refused.to_string())?.deadline_ms;
-        if is_never_met(*timeout_ms, deadline_ms) {
-            let fix = format!("--function-limit {hook}:deadline_ms={timeout_ms}");
-            return Err(never_met(hook, *timeout_ms, deadline_ms, &fix));
-        }
-    }
-    Ok(())
-}
-
-/// What is longer than any timeout may be, the IM core refuses with its own words.
-fn is_never_met(timeout_ms: u64, deadline_ms: u64) -> bool {
-    timeout_ms > deadline_ms && u128::from(timeout_ms) <= MAX_HOOK_TIMEOUT.as_millis()
-}
-
-fn never_met(key: &str, timeout_ms: u64, deadline_ms: u64, fix: &str) -> String {
-    format!(
-        "`{key}` is {timeout_ms} ms, but the engine stops such a hook after {deadline_ms} ms (limit `deadline_ms`); raise \
-         that too, with `{fix}`"
-    )
 }
 
 /// The keys that show the settings: `limits` are those of functions without limits of their own.
@@ -138,7 +91,7 @@ pub(super) fn shown(settings: &AppSettings) -> Map<String, Value> {
         ("limit_sources".to_owned(), Value::Object(sources)),
         ("hook_deadlines_ms".to_owned(), hook_deadlines),
         (FUNCTION_LIMITS.to_owned(), json!(settings.limits.functions)),
-        ("allowed_hosts".to_owned(), json!(settings.allowed_hosts)),
+        (ALLOWED_HOSTS.to_owned(), json!(settings.allowed_hosts)),
     ])
 }
 
@@ -167,10 +120,11 @@ mod tests {
 
     #[test]
     fn hosts_are_allowed_and_denied() {
-        let settings = patched(AppSettings::default(), json!({"allow_hosts": ["a.org", "*.b.org:81"]})).unwrap();
+        let settings =
+            patched(AppSettings::default(), json!({"allowed_hosts": {"a.org": true, "*.b.org:81": true}})).unwrap();
         assert_eq!(shown(&settings)["allowed_hosts"], json!(["*.b.org:81", "a.org"]));
-        let settings = patched(settings, json!({"deny_hosts": ["A.org"]})).unwrap();
-        let refused = patched(settings, json!({"deny_hosts": ["c.org"]})).unwrap_err();
+        let settings = patched(settings, json!({"allowed_hosts": {"A.org": null}})).unwrap();
+        let refused = patched(settings, json!({"allowed_hosts": {"c.org": null}})).unwrap_err();
         assert!(refused.contains("`c.org`") && refused.contains("*.b.org:81"), "{refused}");
     }
 
@@ -181,20 +135,11 @@ mod tests {
             (json!({"limits": 1}), "object"),
             (json!({"limits": {"queue": "many"}}), "whole number"),
             (json!({"function_limits": {"f": {"concurrency": 0}}}), "`concurrency`"),
-            (json!({"allow_hosts": ["http://a.org"]}), "URL"),
-            (json!({"allow_hosts": "a.org"}), "list"),
+            (json!({"allowed_hosts": {"http://a.org": true}}), "URL"),
+            (json!({"allowed_hosts": ["a.org"]}), "object"),
         ] {
             let refused = patched(AppSettings::default(), patch).unwrap_err();
             assert!(refused.contains(word), "{refused}");
         }
-    }
-
-    #[test]
-    fn a_timeout_that_the_engine_would_never_meet_is_refused_with_the_fix() {
-        let im = ImSettings { notification_hook_timeout_ms: 8_000, ..ImSettings::default() };
-        let refused = check_timeouts(&im, &LimitSettings::default()).unwrap_err();
-        assert!(refused.contains("--limit deadline_ms=8000"), "{refused}");
-        let raised = LimitSettings { app: [("deadline_ms".to_owned(), 10_000)].into(), ..LimitSettings::default() };
-        assert_eq!(check_timeouts(&im, &raised), Ok(()));
     }
 }

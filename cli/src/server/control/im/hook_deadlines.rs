@@ -1,0 +1,82 @@
+//! Timeouts of the IM core beside the engine's deadlines.
+
+use hookd_im_core::app::{ImSettings, MAX_HOOK_TIMEOUT};
+use hookd_runtime::FunctionKind;
+use serde_json::Value;
+
+/// Refuses timeouts that would never be met, because the engine stops the hook sooner. `engine` is what the engine shows of
+/// the app's settings; what it does not tell is not checked.
+pub(super) fn check_timeouts(im: &ImSettings, engine: &Value) -> Result<(), String> {
+    // The hooks are elsewhere.
+    if im.engine_url.is_some() {
+        return Ok(());
+    }
+    let of_kind = |kind| {
+        let word = match kind {
+            FunctionKind::NotificationHook => "notification",
+            FunctionKind::BlockingHook | FunctionKind::Function => "blocking",
+        };
+        engine.get("hook_deadlines_ms").and_then(|kinds| kinds.get(word)).and_then(Value::as_u64)
+    };
+    let kinds = [
+        ("blocking_hook_timeout_ms", im.blocking_hook_timeout_ms, FunctionKind::BlockingHook),
+        ("notification_hook_timeout_ms", im.notification_hook_timeout_ms, FunctionKind::NotificationHook),
+    ];
+    for (key, timeout_ms, kind) in kinds {
+        if let Some(deadline_ms) = of_kind(kind).filter(|deadline_ms| is_never_met(timeout_ms, *deadline_ms)) {
+            return Err(never_met(key, timeout_ms, deadline_ms, &format!("--limit deadline_ms={timeout_ms}")));
+        }
+    }
+    for (hook, timeout_ms) in &im.hook_timeouts_ms {
+        let limits = engine.get("function_limits").and_then(|functions| functions.get(hook.as_str()));
+        let own = limits.and_then(|limits| limits.get("deadline_ms")).and_then(Value::as_u64);
+        let deadline_ms = own.or_else(|| of_kind(FunctionKind::of(hook)));
+        if let Some(deadline_ms) = deadline_ms.filter(|deadline_ms| is_never_met(*timeout_ms, *deadline_ms)) {
+            let fix = format!("--function-limit {hook}:deadline_ms={timeout_ms}");
+            return Err(never_met(hook, *timeout_ms, deadline_ms, &fix));
+        }
+    }
+    Ok(())
+}
+
+/// What is longer than any timeout may be, the IM core refuses with its own words.
+fn is_never_met(timeout_ms: u64, deadline_ms: u64) -> bool {
+    timeout_ms > deadline_ms && u128::from(timeout_ms) <= MAX_HOOK_TIMEOUT.as_millis()
+}
+
+fn never_met(key: &str, timeout_ms: u64, deadline_ms: u64, fix: &str) -> String {
+    format!(
+        "`{key}` is {timeout_ms} ms, but the engine stops such a hook after {deadline_ms} ms (limit `deadline_ms`); raise \
+         that first, with `hookd settings {fix}`"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_timeout_that_the_engine_would_never_meet_is_refused_with_the_fix() {
+        let im = ImSettings { notification_hook_timeout_ms: 8_000, ..ImSettings::default() };
+        let engine = |notification| json!({"hook_deadlines_ms": {"blocking": 10_000, "notification": notification}});
+        let refused = check_timeouts(&im, &engine(3_000)).unwrap_err();
+        assert!(refused.contains("hookd settings --limit deadline_ms=8000"), "{refused}");
+        assert_eq!(check_timeouts(&im, &engine(10_000)), Ok(()));
+        assert_eq!(check_timeouts(&im, &Value::Null), Ok(()), "an engine that is dead");
+    }
+
+    #[test]
+    fn a_hooks_own_deadline_counts() {
+        let hook_timeouts_ms = [("_messageSent".to_owned(), 8_000)].into();
+        let im = ImSettings { hook_timeouts_ms, ..ImSettings::default() };
+        let refused = check_timeouts(&im, &json!({"hook_deadlines_ms": {"blocking": 10_000, "notification": 3_000}}));
+        assert!(refused.unwrap_err().contains("--function-limit _messageSent:deadline_ms=8000"));
+        let own = json!({
+            "hook_deadlines_ms": {"blocking": 10_000, "notification": 3_000},
+            "function_limits": {"_messageSent": {"deadline_ms": 9_000}},
+        });
+        assert_eq!(check_timeouts(&im, &own), Ok(()));
+    }
+}
