@@ -20,7 +20,7 @@ use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
 pub(crate) use self::budget::CacheBudget;
-pub use self::config::{CacheConfig, InvalidRedisUrl};
+pub use self::config::{CacheConfig, InvalidRedisUrl, RedisAddress};
 use self::embedded::EmbeddedCache;
 use self::redis::RedisCache;
 
