@@ -13,10 +13,14 @@
 mod apps;
 mod chat;
 mod command_line;
+#[macro_use]
 #[path = "../conformance/mod.rs"]
 mod conformance;
+#[path = "../conformance/peers.rs"]
+mod conformance_of_peers;
 mod failing_hooks;
-#[expect(dead_code, unused_imports, reason = "`two_processes.rs` shares it, and uses all of it")]
+mod fairness;
+#[expect(dead_code, reason = "`two_processes.rs` shares it, and uses all of it")]
 mod harness;
 mod hooks;
 mod hostile_modules;
@@ -27,3 +31,4 @@ mod logs;
 mod notifications;
 mod releases;
 mod remote_engine;
+mod traces;

@@ -163,3 +163,43 @@ fn letters_until(server: &Server, count: usize) -> Vec<Value> {
         assert!(Instant::now() < deadline, "there are {} dead letters, not {count}", letters.len());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_carries_its_number_into_the_module() {
+    let mut server = Server::with_module("audit-log");
+    let sent = tokio::task::block_in_place(|| ids(&server.play_with("chatter", &["3"])));
+    let numbers = numbers_in_the_log(&server, 3);
+    assert_eq!(numbers.iter().collect::<HashSet<_>>().len(), sent.len());
+    assert!(numbers.iter().all(|number| *number > 1_700_000_000_000), "{numbers:?}");
+
+    let key = |name: &str| server.connection()[name].as_str().unwrap().to_owned();
+    let call = async |hook_key: &str| {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let request = client.post(format!("{}/1.1/functions/_messageSent", key("url")));
+        let request = request.header("x-lc-id", key("app_id")).header("x-lc-key", key("app_key"));
+        let request = request.header("x-lc-hook-key", hook_key).header("x-hookd-sequence", "17");
+        let request = request.header("content-type", "application/json").body(SENT);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(call("another key").await, 401);
+    assert_eq!(call(&key("hook_key")).await, 200);
+    assert_eq!(numbers_in_the_log(&server, 4)[3], 17);
+}
+
+const SENT: &str = r#"{"fromPeer":"tom","convId":"64f0c0ffee0000000000a001","msgId":"m1","onlinePeers":[],
+    "offlinePeers":[],"transient":false,"bin":false,"content":"hi","receipt":false,"timestamp":1700000000123,
+    "sourceIP":"203.0.113.7"}"#;
+
+/// The numbers that the audit log noted, once there are so many.
+fn numbers_in_the_log(server: &Server, count: usize) -> Vec<u64> {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let shown = server.hookd_ok(&["logs", "--json"]);
+        let lines = shown.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let texts: Vec<String> = lines.filter_map(|line| line["text"].as_str().map(str::to_owned)).collect();
+        if texts.len() >= count {
+            return texts.iter().map(|text| text.rsplit_once(' ').unwrap().1.parse().unwrap()).collect();
+        }
+        assert!(Instant::now() < deadline, "the log has {} lines, not {count}", texts.len());
+    }
+}

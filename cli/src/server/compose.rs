@@ -21,7 +21,7 @@ use super::data_folder::{DataFolder, Part};
 use super::directory::{Directory, EngineProcess, Follower};
 use super::forward::forwarded;
 use super::hook_queues::hook_queues;
-use super::lifecycle::DRAIN_TIMEOUT;
+use super::lifecycle::{DRAIN_TIMEOUT, take_all_file_handles};
 use super::listen::{Answers, Listeners, absolute};
 use super::metrics;
 use crate::client::{Connection, ConnectionFile};
@@ -174,6 +174,7 @@ impl Server {
 
     /// Answers until the shutdown token is cancelled, then lets requests in flight finish.
     pub async fn serve(self) -> anyhow::Result<()> {
+        take_all_file_handles();
         self.listeners.serve(self.service, self.shutdown).await?;
         self.tasks.close();
         if tokio::time::timeout(DRAIN_TIMEOUT, self.tasks.wait()).await.is_err() {
