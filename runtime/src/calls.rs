@@ -5,15 +5,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
-use metrics::{Counter, Histogram, counter, histogram};
 use tokio::time::Instant as TokioInstant;
 
 use crate::admission::{Admission, NotAdmitted};
 use crate::apps::{App, Apps};
 use crate::environment::Environment;
 use crate::logs::{CallLog, LogLevel};
+use crate::meters::FunctionMeters;
 use crate::outcome::Outcome;
+use crate::releases::LiveVersion;
 use crate::sandbox::{GuestCall, Sandbox};
+use crate::stats::EngineStats;
 
 /// A function to call.
 #[derive(Clone, Debug)]
@@ -40,7 +42,7 @@ pub(crate) struct Calls {
     /// As many places as the pool has slots, so that the pool never refuses.
     places: Admission,
     request_ids: RequestIds,
-    metrics: CallMetrics,
+    undefined: AtomicU64,
 }
 
 impl Calls {
@@ -50,7 +52,7 @@ impl Calls {
             // Bounded by the queues of the apps: a call waits here only with a place of its app in hand.
             places: Admission::new(concurrent_calls, u32::MAX),
             request_ids: RequestIds::new(),
-            metrics: CallMetrics::new(),
+            undefined: AtomicU64::new(0),
         }
     }
 
@@ -60,7 +62,9 @@ impl Calls {
             Some(app) => self.call_app(&app, &invocation, arrived).await,
             None => Outcome::NotDefined,
         };
-        self.metrics.record(&outcome, arrived);
+        if outcome == Outcome::NotDefined {
+            self.undefined.fetch_add(1, Ordering::Relaxed);
+        }
         outcome
     }
 
@@ -69,15 +73,39 @@ impl Calls {
         let module = version.module.as_ref().map_err(|message| Outcome::Unavailable { message: message.clone() })?;
         let limits = &app.bounds().limits;
         let request_id = self.request_ids.next();
-        let log = CallLog::new(app.log().clone(), &app.id, version.number, "instantiate", request_id, limits);
+        let log = CallLog::new(app.log().clone(), &app.id, version.number, "instantiate", request_id, limits)
+            .in_environment(environment);
         self.sandbox.instantiate(module, limits, log.into()).await
+    }
+
+    /// Knows nothing of modules: their number is for the engine to say.
+    pub(crate) fn stats(&self) -> EngineStats {
+        let (running, held, budget) = self.sandbox.load_now();
+        EngineStats {
+            running_instances: running as u64,
+            guest_memory_bytes: held,
+            guest_memory_budget_bytes: budget,
+            loaded_modules: 0,
+            undefined_calls: self.undefined.load(Ordering::Relaxed),
+        }
     }
 
     async fn call_app(&self, app: &App, invocation: &Invocation, arrived: Instant) -> Outcome {
         let Some(version) = app.live(invocation.environment).load_full() else { return Outcome::NotDefined };
-        if version.function(&invocation.name).is_none() {
-            return Outcome::NotDefined;
-        }
+        let Some(meters) = version.meters(&invocation.name) else { return Outcome::NotDefined };
+        let outcome = self.call_version(app, &version, meters, invocation, arrived).await;
+        meters.record(&outcome, arrived.elapsed());
+        outcome
+    }
+
+    async fn call_version(
+        &self,
+        app: &App,
+        version: &LiveVersion,
+        meters: &FunctionMeters,
+        invocation: &Invocation,
+        arrived: Instant,
+    ) -> Outcome {
         let module = match &version.module {
             Ok(module) => module,
             Err(message) => return Outcome::Unavailable { message: message.clone() },
@@ -99,7 +127,9 @@ impl Calls {
         };
         let request_id = self.request_ids.next();
         let name = &invocation.name;
-        let log = Arc::new(CallLog::new(app.log().clone(), &app.id, version.number, name, request_id, limits));
+        let log = CallLog::new(app.log().clone(), &app.id, version.number, name, request_id, limits)
+            .in_environment(invocation.environment);
+        let log = Arc::new(log);
         let call = GuestCall {
             name,
             params,
@@ -111,6 +141,7 @@ impl Calls {
             deadline,
             allowed,
             log: log.clone(),
+            meters,
         };
         let outcome = self.sandbox.call(module, call).await;
         log.finish();
@@ -134,37 +165,5 @@ impl RequestIds {
 
     fn next(&self) -> String {
         format!("{:016x}-{:x}", self.process, self.count.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
-/// Handles fetched once: looking a metric up by name costs more than the call's own bookkeeping.
-struct CallMetrics {
-    outcomes: Vec<(&'static str, Counter)>,
-    duration: Histogram,
-}
-
-impl CallMetrics {
-    fn new() -> Self {
-        let names = [
-            "replied",
-            "failed",
-            "timeout",
-            "trap",
-            "out_of_memory",
-            "overloaded",
-            "not_defined",
-            "bad_reply",
-            "unavailable",
-        ];
-        let outcomes = names.map(|name| (name, counter!("hookd_calls_total", "outcome" => name)));
-        Self { outcomes: outcomes.into(), duration: histogram!("hookd_call_duration_seconds") }
-    }
-
-    fn record(&self, outcome: &Outcome, arrived: Instant) {
-        let name = outcome.name();
-        if let Some((_, counter)) = self.outcomes.iter().find(|(candidate, _)| *candidate == name) {
-            counter.increment(1);
-        }
-        self.duration.record(arrived.elapsed());
     }
 }

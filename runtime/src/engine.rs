@@ -11,7 +11,7 @@ use crate::calls::{Calls, Invocation};
 use crate::config::EngineConfig;
 use crate::environment::Environment;
 use crate::limits::{InvalidLimits, Limits};
-use crate::logs::{LogLine, LogReader};
+use crate::logs::{self, LogDisk, LogHistory, LogLine, LogQuery};
 use crate::modules::{Definition, Modules};
 use crate::outcome::Outcome;
 use crate::releases::{
@@ -20,10 +20,9 @@ use crate::releases::{
 };
 use crate::rpc;
 use crate::sandbox::Sandbox;
+use crate::stats::{AppStats, EngineStats};
 
 /// Apps, their modules, and the sandbox that runs them. Clones share everything.
-///
-/// Metrics go to the `metrics` recorder that is installed when the engine opens.
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
 
@@ -33,6 +32,7 @@ struct Inner {
     modules: Modules,
     metadata: Metadata,
     calls: Calls,
+    logs: LogDisk,
 }
 
 /// Why the engine did not open.
@@ -77,9 +77,10 @@ impl Engine {
         let mut apps = Vec::new();
         for row in parts.metadata.apps().await? {
             let app = App::new(row.id, row.keys, row.limits);
+            parts.logs.attach(&app.id, app.log());
             for environment in [Environment::Production, Environment::Staging] {
                 if let Some(version) = parts.metadata.live(app.id.clone(), environment).await? {
-                    let live = Arc::new(restore(&parts.modules, &app.id, version).await);
+                    let live = Arc::new(restore(&parts.modules, &app, version).await);
                     app.live(environment).store(Some(live));
                 }
             }
@@ -91,6 +92,7 @@ impl Engine {
             modules: parts.modules,
             metadata: parts.metadata,
             calls: parts.calls,
+            logs: parts.logs,
         })))
     }
 
@@ -105,6 +107,7 @@ impl Engine {
             let deleted = self.0.metadata.was_deleted(app.id.clone()).await?;
             return Err(if deleted { CreateAppError::Deleted(app.id) } else { CreateAppError::Exists(app.id) });
         }
+        self.0.logs.attach(&created.id, created.log());
         self.0.apps.insert(created.clone());
         Ok(created)
     }
@@ -134,6 +137,7 @@ impl Engine {
         let current = self.current(&before).ok_or_else(unknown)?;
         self.0.metadata.delete_app(current.id.clone()).await?;
         self.0.apps.remove(&current.id);
+        self.0.logs.forget(current.log());
         tracing::info!(app_id = current.id, "app deleted");
         Ok(())
     }
@@ -219,7 +223,7 @@ impl Engine {
         };
         let number = self.0.metadata.deploy(release).await?;
         let version = VersionRow { number, module: prepared.hash, definitions: prepared.definitions };
-        Ok(go_live(&app, environment, LiveVersion::new(version, Ok(prepared.module))))
+        Ok(go_live(&app, environment, LiveVersion::new(version, Ok(prepared.module), app.meters())))
     }
 
     /// Makes staging's version live in production.
@@ -254,7 +258,7 @@ impl Engine {
         let module = self.0.modules.stored(&row.module).await;
         let module = module.map_err(|error| ReleaseError::Unusable { version: number, reason: error.to_string() })?;
         metadata.release(app.id.clone(), Environment::Production, number, ReleaseAct::Rollback).await?;
-        Ok(go_live(&app, Environment::Production, LiveVersion::new(row, Ok(module))))
+        Ok(go_live(&app, Environment::Production, LiveVersion::new(row, Ok(module), app.meters())))
     }
 
     /// The newest `limit` releases of an app in all environments, newest first.
@@ -279,14 +283,28 @@ impl Engine {
         Ok(())
     }
 
-    /// The newest lines that the app's functions wrote, oldest first; kept in memory only.
+    /// The newest lines that the app's functions wrote, oldest first, as far as they are in memory. No I/O.
     pub fn recent_logs(&self, app: &str) -> Vec<LogLine> {
         self.app(app).map(|app| app.log().after(0).lines).unwrap_or_default()
     }
 
-    /// Reads the log of an app line by line, those that are kept first. `None` when there is no such app.
-    pub fn read_logs(&self, app: &str) -> Option<LogReader> {
-        self.app(app).map(|app| LogReader::new(app.log().clone()))
+    /// What is kept of an app's log, and a reader that goes on after it. `None` when there is no such app.
+    ///
+    /// # Errors
+    /// When the files cannot be read.
+    pub async fn logs(&self, app: &str, query: &LogQuery) -> Option<std::io::Result<LogHistory>> {
+        let app = self.app(app)?;
+        Some(logs::read(app.log().clone(), query).await)
+    }
+
+    /// What was counted about an app. No I/O.
+    pub fn app_stats(&self, app: &str) -> Option<AppStats> {
+        self.0.apps.with(app, AppStats::of)
+    }
+
+    /// How the engine as a whole does. No I/O.
+    pub fn stats(&self) -> EngineStats {
+        EngineStats { loaded_modules: self.0.modules.loaded() as u64, ..self.0.calls.stats() }
     }
 
     /// Largest module that [`Engine::deploy`] accepts.
@@ -309,12 +327,12 @@ fn go_live(app: &App, environment: Environment, version: LiveVersion) -> Release
 }
 
 /// A version that cannot be restored stays live and answers with the reason: other apps must not suffer for it.
-async fn restore(modules: &Modules, app_id: &str, version: VersionRow) -> LiveVersion {
+async fn restore(modules: &Modules, app: &App, version: VersionRow) -> LiveVersion {
     let module = modules.stored(&version.module).await.map_err(|error| {
-        tracing::error!(app_id, version = version.number, "a live version cannot be loaded: {error}");
+        tracing::error!(app_id = app.id, version = version.number, "a live version cannot be loaded: {error}");
         error.to_string()
     });
-    LiveVersion::new(version, module)
+    LiveVersion::new(version, module, app.meters())
 }
 
 /// What is opened before the apps can be loaded.
@@ -323,6 +341,7 @@ struct Parts {
     metadata: Metadata,
     modules: Modules,
     calls: Calls,
+    logs: LogDisk,
 }
 
 impl Parts {
@@ -337,6 +356,7 @@ impl Parts {
             metadata: Metadata::open(&database(&config.data_folder))?,
             modules: Modules::open(config, sandbox.clone()).map_err(in_folder)?,
             calls: Calls::new(sandbox, config.concurrent_calls),
+            logs: LogDisk::start(config.data_folder.join("logs"), config.logs).map_err(in_folder)?,
         })
     }
 }

@@ -13,6 +13,8 @@
 //! | `modules` | from an upload to machine code: validation, the compile child, blobs and artifacts |
 //! | `releases` | versions, what is live where, the metadata database |
 //! | `apps` | tenants, their keys and what is live in them |
+//! | `logs` | what functions write, in memory and on disk |
+//! | `meters` | what is counted about calls |
 //! | `rpc` | `POST /1.1/functions/{name}` and its relatives (`engine-contract` EC-1 to EC-22) |
 //!
 //! ```no_run
@@ -49,21 +51,25 @@ mod engine;
 mod environment;
 mod limits;
 mod logs;
+mod meters;
 mod modules;
 mod outcome;
 mod releases;
 mod rpc;
 mod sandbox;
+mod stats;
 
 pub use apps::{App, ChangeAppError, CreateAppError, KeyKind, NewApp, UnknownKeyKind, generate_key, keys_equal};
 pub use calls::Invocation;
-pub use config::{CompileLimits, EngineConfig};
+pub use config::{CompileLimits, EngineConfig, LogRetention};
 pub use engine::{Engine, OpenError, SetLimitsError};
 pub use environment::{Environment, UnknownEnvironment};
 pub use limits::{InvalidLimits, Limits};
-pub use logs::{LogBatch, LogLevel, LogLine, LogReader};
+pub use logs::{LogBatch, LogHistory, LogLevel, LogLine, LogQuery, LogReader};
+pub use meters::{FunctionStats, LATENCY_BOUNDS};
 pub use modules::{CompileWorkerError, Definition, Refusal, compile_worker};
 pub use outcome::{Outcome, WireFailure};
 pub use releases::{
     DeployError, DeployStage, Deployment, MetadataError, PastRelease, Release, ReleaseAct, ReleaseError,
 };
+pub use stats::{AppStats, EngineStats};

@@ -21,3 +21,4 @@ mod leanengine;
 mod logs;
 mod releases;
 mod remote_engine;
+mod top;

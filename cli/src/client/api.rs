@@ -73,6 +73,11 @@ impl Api {
         self.json(self.request(Method::GET, "").timeout(ANSWER_TIMEOUT)).await
     }
 
+    /// What was counted about the app's functions.
+    pub async fn stats(&self) -> anyhow::Result<Value> {
+        self.json(self.request(Method::GET, "/stats").timeout(ANSWER_TIMEOUT)).await
+    }
+
     /// Current settings and limits.
     pub async fn settings(&self) -> anyhow::Result<Value> {
         self.json(self.request(Method::GET, "/settings").timeout(ANSWER_TIMEOUT)).await
@@ -120,7 +125,7 @@ impl Api {
     pub async fn logs(
         &self,
         query: &[(&str, String)],
-    ) -> anyhow::Result<impl Stream<Item = anyhow::Result<Value>> + Unpin> {
+    ) -> anyhow::Result<impl Stream<Item = anyhow::Result<Value>> + Unpin + use<>> {
         Ok(events(self.checked(self.request(Method::GET, "/logs").query(query)).await?))
     }
 

@@ -81,6 +81,11 @@ pub struct Target {
 }
 
 impl ServerArguments {
+    /// The same server, for a command that concerns all apps.
+    pub fn admin(&self, admin_key: Option<String>) -> AdminArguments {
+        AdminArguments { url: self.url.clone(), admin_key, data: self.data.clone() }
+    }
+
     /// Merges flags and environment (clap has done that) with the file.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ mod publish;
 mod releases;
 mod rollback;
 mod settings;
+mod top;
 mod up;
 
 use clap::{Parser, Subcommand};
@@ -45,6 +46,7 @@ enum Command {
     Releases(releases::Releases),
     Invoke(invoke::Invoke),
     Logs(logs::Logs),
+    Top(top::Top),
     Settings(settings::Settings),
     Apps(apps::Apps),
     CompileModule(compile_module::CompileModule),
@@ -63,6 +65,7 @@ impl Cli {
             Command::Releases(releases) => block_on(releases.run()),
             Command::Invoke(invoke) => block_on(invoke.run()),
             Command::Logs(logs) => block_on(logs.run()),
+            Command::Top(top) => block_on(top.run()),
             Command::Settings(settings) => block_on(settings.run()),
             Command::Apps(apps) => block_on(apps.run()),
             Command::CompileModule(compile) => compile.run(),

@@ -3,11 +3,14 @@
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
+use hookd_runtime::LogRetention;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+use super::limits::parse_bytes;
 use crate::client::default_data_folder;
 use crate::output;
 use crate::server::{Server, ServerConfig, stop_on_signal};
@@ -19,7 +22,8 @@ use crate::server::{Server, ServerConfig, stop_on_signal};
   hookd up --listen 0.0.0.0:7410 --data /var/lib/hookd --public-url https://im.example.org
 
 Everything is kept in the data folder. Ctrl-C stops it after the requests in flight.
-RUST_LOG sets what is logged to stderr, e.g. RUST_LOG=hookd=debug.")]
+RUST_LOG sets what is logged to stderr, e.g. RUST_LOG=hookd=debug. What functions write is for `hookd logs`;
+RUST_LOG=info,hookd::hook_log=info shows it here as well.")]
 pub struct Up {
     /// Address and port; port 0 takes a free one.
     #[arg(long, env = "HOOKD_LISTEN", default_value = "127.0.0.1:7410")]
@@ -33,15 +37,25 @@ pub struct Up {
     /// Believe `X-Forwarded-For` and `X-Forwarded-Proto`. Only right behind a proxy that sets both.
     #[arg(long, env = "HOOKD_TRUST_FORWARDED_HEADERS")]
     trust_forwarded_headers: bool,
+    /// Bytes of log lines that are kept of each app.
+    #[arg(long, env = "HOOKD_LOG_BYTES_PER_APP", value_name = "BYTES", default_value = "16MiB", value_parser = parse_bytes)]
+    log_bytes_per_app: u64,
+    /// How long log lines of functions are kept.
+    #[arg(long, env = "HOOKD_LOG_AGE", value_name = "DURATION", default_value = "7days",
+        value_parser = humantime::parse_duration)]
+    log_age: Duration,
     /// When ready, print address and keys as one line of JSON.
     #[arg(long)]
     json: bool,
 }
 
+/// What functions write may be what users wrote to each other: it belongs to the app's own log.
+const DEFAULT_LOG: &str = "info,hookd::hook_log=off";
+
 impl Up {
     /// Serves until it is told to stop.
     pub async fn run(self) -> anyhow::Result<()> {
-        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG));
         let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
         let shutdown = CancellationToken::new();
@@ -51,6 +65,7 @@ impl Up {
             data: self.data,
             public_url: self.public_url,
             trust_forwarded_headers: self.trust_forwarded_headers,
+            logs: LogRetention { bytes_per_app: self.log_bytes_per_app, age: self.log_age },
         };
         let server = Server::start(config, shutdown).await?;
         let connection = server.connection();

@@ -9,12 +9,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
-use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::gateway::{Gateway, GatewayConfig};
 use hookd_im_core::store::sqlite::SqliteStore;
-use hookd_runtime::{App, Engine, EngineConfig, NewApp, generate_key};
+use hookd_runtime::{App, Engine, EngineConfig, LogRetention, NewApp, generate_key};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use super::adapters::{EngineApps, InMemoryEngine};
 use super::control::{self, Installation};
 use super::lifecycle::DRAIN_TIMEOUT;
+use super::metrics;
 use crate::client::Connection;
 use crate::exit::InputError;
 
@@ -42,6 +42,8 @@ pub struct ServerConfig {
     pub public_url: Option<String>,
     /// Believe what a proxy says of the client's address and scheme.
     pub trust_forwarded_headers: bool,
+    /// How long what functions write is kept.
+    pub logs: LogRetention,
 }
 
 /// A composed server that listens, and does not answer yet.
@@ -59,10 +61,10 @@ impl Server {
     /// Opens the data folder, starts the engine and the IM core, and listens.
     pub async fn start(config: ServerConfig, shutdown: CancellationToken) -> anyhow::Result<Self> {
         let lock = open_data_folder(&config.data)?;
-        let metrics = install_metrics()?;
+        let recorded = install_metrics()?;
         let tasks = TaskTracker::new();
 
-        let engine = open_engine(&config.data).await?;
+        let engine = open_engine(&config.data, config.logs).await?;
         let saved = Connection::load(&config.data)?;
         let app = app_for_clients(&engine, saved.as_ref()).await?;
         let admin_key = saved.map(|saved| saved.admin_key).filter(|key| !key.is_empty()).unwrap_or_else(generate_key);
@@ -95,8 +97,8 @@ impl Server {
         let router = gateway
             .router()
             .merge(engine.router())
-            .merge(control::router(engine, core, Installation::new(connection.clone()), shutdown.clone()))
-            .route("/metrics", get(move || std::future::ready(metrics.render())));
+            .merge(metrics::router(recorded, engine.clone(), connection.admin_key.clone()))
+            .merge(control::router(engine, core, Installation::new(connection.clone()), shutdown.clone()));
         Ok(Self { listener, router, connection, shutdown, tasks, _lock: lock })
     }
 
@@ -178,10 +180,10 @@ fn install_metrics() -> anyhow::Result<PrometheusHandle> {
     Ok(metrics)
 }
 
-async fn open_engine(data: &Path) -> anyhow::Result<Engine> {
+async fn open_engine(data: &Path, logs: LogRetention) -> anyhow::Result<Engine> {
     let this_program = std::env::current_exe().context("cannot find the path of the running program")?;
     let compile_command = vec![this_program.into_os_string(), "compile-module".into()];
-    let config = EngineConfig::new(data.join("engine"), compile_command);
+    let config = EngineConfig { logs, ..EngineConfig::new(data.join("engine"), compile_command) };
     Engine::open(config).await.context("cannot open the engine")
 }
 

@@ -15,6 +15,7 @@ use crate::admission::Admission;
 use crate::environment::Environment;
 use crate::limits::Limits;
 use crate::logs::LogRing;
+use crate::meters::AppMeters;
 use crate::releases::{LiveVersion, MetadataError};
 
 /// An app to create.
@@ -68,6 +69,7 @@ struct AppState {
     staging: ArcSwapOption<LiveVersion>,
     bounds: ArcSwap<Bounds>,
     log: Arc<LogRing>,
+    meters: AppMeters,
     changing: tokio::sync::Mutex<()>,
 }
 
@@ -132,6 +134,7 @@ impl App {
                 staging: ArcSwapOption::empty(),
                 bounds: ArcSwap::from_pointee(Bounds::new(limits)),
                 log: Arc::default(),
+                meters: AppMeters::default(),
                 changing: tokio::sync::Mutex::default(),
             }),
         }
@@ -185,6 +188,10 @@ impl App {
 
     pub(crate) fn log(&self) -> &Arc<LogRing> {
         &self.state.log
+    }
+
+    pub(crate) fn meters(&self) -> &AppMeters {
+        &self.state.meters
     }
 
     /// Taken while a release or a setting is written and obeyed, so that memory and database switch in the same order.

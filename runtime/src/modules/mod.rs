@@ -192,6 +192,12 @@ impl Modules {
         Ok(prepared.module)
     }
 
+    /// Modules in memory.
+    pub(crate) fn loaded(&self) -> usize {
+        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded.values().filter(|module| module.strong_count() > 0).count()
+    }
+
     fn cached(&self, hash: &ModuleHash) -> Option<Arc<LoadedModule>> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner).get(hash).and_then(Weak::upgrade)
     }

@@ -15,6 +15,7 @@ pub use self::history::{PastRelease, ReleaseAct};
 pub use self::metadata::MetadataError;
 pub(crate) use self::metadata::{AppRow, Metadata, NewRelease, VersionRow};
 use crate::environment::Environment;
+use crate::meters::{AppMeters, FunctionMeters};
 use crate::modules::{Definition, ModuleError, Refusal};
 use crate::sandbox::LoadedModule;
 
@@ -153,13 +154,21 @@ pub(crate) struct LiveVersion {
     pub(crate) module: Result<Arc<LoadedModule>, String>,
     pub(crate) module_hash: String,
     pub(crate) definitions: Vec<Definition>,
+    /// One for each definition.
+    meters: Vec<Arc<FunctionMeters>>,
     by_name: HashMap<String, usize>,
 }
 
 impl LiveVersion {
-    pub(crate) fn new(row: VersionRow, module: Result<Arc<LoadedModule>, String>) -> Self {
+    pub(crate) fn new(row: VersionRow, module: Result<Arc<LoadedModule>, String>, meters: &AppMeters) -> Self {
         let by_name = row.definitions.iter().enumerate().map(|(at, one)| (one.name.clone(), at)).collect();
-        Self { number: row.number, module, module_hash: row.module.0, definitions: row.definitions, by_name }
+        let meters = row.definitions.iter().map(|one| meters.function(&one.name)).collect();
+        Self { number: row.number, module, module_hash: row.module.0, definitions: row.definitions, meters, by_name }
+    }
+
+    /// What counts the calls of a function; `None` when the version does not define it.
+    pub(crate) fn meters(&self, name: &str) -> Option<&FunctionMeters> {
+        self.meters.get(*self.by_name.get(name)?).map(Arc::as_ref)
     }
 
     pub(crate) fn function(&self, name: &str) -> Option<&Definition> {

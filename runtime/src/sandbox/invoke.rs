@@ -17,6 +17,7 @@ use super::{LoadedModule, Sandbox};
 use crate::environment::Environment;
 use crate::limits::Limits;
 use crate::logs::CallLog;
+use crate::meters::FunctionMeters;
 use crate::modules::Definition;
 use crate::outcome::Outcome;
 
@@ -33,6 +34,7 @@ pub(crate) struct GuestCall<'a> {
     /// What lay between arrival and deadline; named when the deadline is met.
     pub(crate) allowed: Duration,
     pub(crate) log: Arc<CallLog>,
+    pub(crate) meters: &'a FunctionMeters,
 }
 
 impl Sandbox {
@@ -56,7 +58,9 @@ impl Sandbox {
             let instance = module.0.instantiate_async(&mut store).await?;
             instance.hookd_engine_functions().call_call(&mut store, call.name, call.params, context).await
         };
-        match timeout_at(call.deadline, calling).await {
+        let called = timeout_at(call.deadline, calling).await;
+        call.meters.held_memory(store.data().limiter.held_bytes);
+        match called {
             Ok(Ok(Ok(reply))) => checked(reply, call.limits),
             Ok(Ok(Err(failure))) => Outcome::failed(failure.code, failure.status, failure.message),
             Ok(Err(error)) => outcome_of(&error, store.data(), call.limits),

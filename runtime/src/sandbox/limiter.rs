@@ -10,12 +10,18 @@ use crate::limits::Limits;
 /// Bytes of linear memory that all calls together may hold.
 #[derive(Debug)]
 pub(super) struct MemoryBudget {
+    pub(super) bytes: u64,
     free: AtomicU64,
 }
 
 impl MemoryBudget {
     pub(super) fn new(bytes: u64) -> Self {
-        Self { free: AtomicU64::new(bytes) }
+        Self { bytes, free: AtomicU64::new(bytes) }
+    }
+
+    /// What all calls hold now.
+    pub(super) fn held(&self) -> u64 {
+        self.bytes.saturating_sub(self.free.load(Ordering::Relaxed))
     }
 
     fn take(&self, bytes: u64) -> bool {
@@ -41,7 +47,7 @@ pub(super) enum Refused {
 pub(super) struct CallLimiter {
     memory_bytes: u64,
     table_elements: usize,
-    held_bytes: u64,
+    pub(super) held_bytes: u64,
     budget: Arc<MemoryBudget>,
     pub(super) refused: Option<Refused>,
 }

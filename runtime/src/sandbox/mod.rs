@@ -74,6 +74,11 @@ impl Sandbox {
         })
     }
 
+    /// What runs now: instances, the memory they hold, and the memory they may hold.
+    pub(crate) fn load_now(&self) -> (usize, u64, u64) {
+        (self.ticker.running(), self.memory_budget.held(), self.memory_budget.bytes)
+    }
+
     /// What an artifact must have been compiled for to be loaded here.
     pub(crate) fn compatibility_hash(&self) -> u64 {
         config::compatibility_hash(&self.engine)

@@ -51,6 +51,11 @@ impl Server {
         self.folder.path().join("data")
     }
 
+    /// What the server wrote to its standard error.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).expect("a log file")
+    }
+
     /// Runs a client command against this server.
     pub fn hookd(&self, arguments: &[&str]) -> Output {
         hookd_in(&self.data(), arguments)

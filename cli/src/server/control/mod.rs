@@ -9,7 +9,8 @@
 //! | `POST /publish` | the release |
 //! | `POST /rollback` | the release; body: `{"version": N}`, or without it the version that was live before |
 //! | `GET /releases?limit=…` | the newest releases |
-//! | `GET /logs?limit=…&function=…&request_id=…&follow=…` | one JSON event a line |
+//! | `GET /logs?limit=…&function=…&request_id=…&environment=…&level=…&since=…&until=…&follow=…` | one JSON event a line |
+//! | `GET /stats` | calls, durations and queue of the app's functions; `GET /hookd/v1/stats` of all apps, admin key |
 //! | `POST /keys/app`, `master` or `hook` | all keys, one of them new; admin key or master key |
 //! | `DELETE /` | admin key |
 //! | `GET`, `POST /hookd/v1/apps` | all apps; a new app. Admin key |
@@ -18,6 +19,7 @@ mod apps;
 mod logs;
 mod releases;
 mod settings;
+mod stats;
 
 use std::sync::Arc;
 
@@ -52,6 +54,8 @@ pub fn router(engine: Engine, core: Arc<ImCore>, installation: Installation, shu
         .route("/hookd/v1/apps", get(apps::list).post(apps::create))
         .route("/hookd/v1/apps/{app}/keys/{key}", post(apps::rotate_key))
         .route("/hookd/v1/apps/{app}/logs", get(logs::read))
+        .route("/hookd/v1/apps/{app}/stats", get(stats::of_app))
+        .route("/hookd/v1/stats", get(stats::of_all))
         .route("/hookd/v1/apps/{app}/settings", get(settings::show).patch(settings::change))
         .route("/hookd/v1/apps/{app}/deployments", post(releases::deploy).layer(DefaultBodyLimit::max(upload_limit)))
         .route("/hookd/v1/apps/{app}/publish", post(releases::publish))
