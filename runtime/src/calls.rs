@@ -36,6 +36,16 @@ pub struct Invocation {
     pub deadline: Instant,
 }
 
+/// A function to call in an app that is known.
+pub(crate) struct Call<'a> {
+    pub(crate) environment: Environment,
+    pub(crate) name: &'a str,
+    pub(crate) params: &'a [u8],
+    pub(crate) remote_address: Option<&'a str>,
+    pub(crate) session_token: Option<&'a str>,
+    pub(crate) deadline: Instant,
+}
+
 /// The one service behind the RPC over TCP and the calls in memory.
 pub(crate) struct Calls {
     sandbox: Sandbox,
@@ -56,15 +66,25 @@ impl Calls {
         }
     }
 
-    pub(crate) async fn call(&self, apps: &Apps, invocation: Invocation) -> Outcome {
-        let arrived = Instant::now();
-        let outcome = match apps.get(&invocation.app_id) {
-            Some(app) => self.call_app(&app, &invocation, arrived).await,
-            None => Outcome::NotDefined,
+    pub(crate) async fn call(&self, apps: &Apps, invocation: &Invocation) -> Outcome {
+        let Some(app) = apps.get(&invocation.app_id) else { return self.not_defined() };
+        let call = Call {
+            environment: invocation.environment,
+            name: &invocation.name,
+            params: &invocation.params,
+            remote_address: invocation.remote_address.as_deref(),
+            session_token: invocation.session_token.as_deref(),
+            deadline: invocation.deadline,
         };
-        if outcome == Outcome::NotDefined {
-            self.undefined.fetch_add(1, Ordering::Relaxed);
-        }
+        self.call_app(&app, call).await
+    }
+
+    pub(crate) async fn call_app(&self, app: &App, call: Call<'_>) -> Outcome {
+        let arrived = Instant::now();
+        let Some(version) = app.live(call.environment).load_full() else { return self.not_defined() };
+        let Some(meters) = version.meters(call.name) else { return self.not_defined() };
+        let outcome = self.run(app, &version, meters, call, arrived).await;
+        meters.record(&outcome, arrived.elapsed());
         outcome
     }
 
@@ -90,32 +110,29 @@ impl Calls {
         }
     }
 
-    async fn call_app(&self, app: &App, invocation: &Invocation, arrived: Instant) -> Outcome {
-        let Some(version) = app.live(invocation.environment).load_full() else { return Outcome::NotDefined };
-        let Some(meters) = version.meters(&invocation.name) else { return Outcome::NotDefined };
-        let outcome = self.call_version(app, &version, meters, invocation, arrived).await;
-        meters.record(&outcome, arrived.elapsed());
-        outcome
+    fn not_defined(&self) -> Outcome {
+        self.undefined.fetch_add(1, Ordering::Relaxed);
+        Outcome::NotDefined
     }
 
-    async fn call_version(
+    async fn run(
         &self,
         app: &App,
         version: &LiveVersion,
         meters: &FunctionMeters,
-        invocation: &Invocation,
+        call: Call<'_>,
         arrived: Instant,
     ) -> Outcome {
         let module = match &version.module {
             Ok(module) => module,
             Err(message) => return Outcome::Unavailable { message: message.clone() },
         };
-        let Ok(params) = std::str::from_utf8(&invocation.params) else {
+        let Ok(params) = std::str::from_utf8(call.params) else {
             return Outcome::failed(1, 400, "the parameters are not UTF-8 text".to_owned());
         };
         let bounds = app.bounds();
         let limits = &bounds.limits;
-        let deadline = invocation.deadline.min(arrived + limits.deadline());
+        let deadline = call.deadline.min(arrived + limits.deadline());
         let allowed = deadline.saturating_duration_since(arrived);
         let deadline = TokioInstant::from_std(deadline);
 
@@ -126,24 +143,23 @@ impl Calls {
             Err(NotAdmitted::DeadlinePassed) => return Outcome::TimedOut { limit: allowed },
         };
         let request_id = self.request_ids.next();
-        let name = &invocation.name;
-        let log = CallLog::new(app.log().clone(), &app.id, version.number, name, request_id, limits)
-            .in_environment(invocation.environment);
+        let log = CallLog::new(app.log().clone(), &app.id, version.number, call.name, request_id, limits)
+            .in_environment(call.environment);
         let log = Arc::new(log);
-        let call = GuestCall {
-            name,
+        let guest_call = GuestCall {
+            name: call.name,
             params,
             app_id: &app.id,
-            environment: invocation.environment,
-            remote_address: invocation.remote_address.as_deref(),
-            session_token: invocation.session_token.as_deref(),
+            environment: call.environment,
+            remote_address: call.remote_address,
+            session_token: call.session_token,
             limits,
             deadline,
             allowed,
             log: log.clone(),
             meters,
         };
-        let outcome = self.sandbox.call(module, call).await;
+        let outcome = self.sandbox.call(module, guest_call).await;
         log.finish();
         if !matches!(outcome, Outcome::Replied(_) | Outcome::Failed { .. }) {
             log.engine(LogLevel::Error, &outcome.to_string());

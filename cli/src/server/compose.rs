@@ -8,12 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::Router;
 use axum::serve::ListenerExt as _;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::gateway::{Gateway, GatewayConfig};
 use hookd_im_core::store::sqlite::SqliteStore;
-use hookd_runtime::{App, Engine, EngineConfig, LogRetention, NewApp, generate_key};
+use hookd_runtime::{App, Engine, EngineConfig, LogRetention, NewApp, RpcService, generate_key};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -22,7 +21,7 @@ use tokio_util::task::TaskTracker;
 use super::adapters::{EngineApps, InMemoryEngine};
 use super::control::{self, Installation};
 use super::lifecycle::DRAIN_TIMEOUT;
-use super::metrics;
+use super::prometheus;
 use crate::client::Connection;
 use crate::exit::InputError;
 
@@ -49,7 +48,7 @@ pub struct ServerConfig {
 /// A composed server that listens, and does not answer yet.
 pub struct Server {
     listener: TcpListener,
-    router: Router,
+    service: RpcService,
     connection: Connection,
     shutdown: CancellationToken,
     tasks: TaskTracker,
@@ -96,10 +95,9 @@ impl Server {
         connection.save()?;
         let router = gateway
             .router()
-            .merge(engine.router())
-            .merge(metrics::router(recorded, engine.clone(), connection.admin_key.clone()))
-            .merge(control::router(engine, core, Installation::new(connection.clone()), shutdown.clone()));
-        Ok(Self { listener, router, connection, shutdown, tasks, _lock: lock })
+            .merge(prometheus::router(recorded, engine.clone(), connection.admin_key.clone()))
+            .merge(control::router(engine.clone(), core, Installation::new(connection.clone()), shutdown.clone()));
+        Ok(Self { listener, service: engine.rpc(router), connection, shutdown, tasks, _lock: lock })
     }
 
     /// Address and keys.
@@ -115,9 +113,10 @@ impl Server {
                 tracing::debug!(%error, "cannot switch Nagle's algorithm off");
             }
         });
-        let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
         let stopped = self.shutdown.clone();
-        let serving = axum::serve(listener, service).with_graceful_shutdown(stopped.cancelled_owned()).into_future();
+        let serving = axum::serve(listener, self.service.into_connections())
+            .with_graceful_shutdown(stopped.cancelled_owned())
+            .into_future();
         let drained = async {
             self.shutdown.cancelled().await;
             tokio::time::sleep(DRAIN_TIMEOUT).await;

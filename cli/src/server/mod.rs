@@ -4,7 +4,7 @@ mod adapters;
 mod compose;
 mod control;
 mod lifecycle;
-mod metrics;
+mod prometheus;
 
 pub use compose::{Server, ServerConfig};
 pub use lifecycle::stop_on_signal;
