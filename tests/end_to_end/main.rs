@@ -13,12 +13,17 @@
 mod apps;
 mod chat;
 mod command_line;
+mod configuration;
+mod dev;
+mod doctor;
 mod failing_hooks;
 mod harness;
 mod hooks;
 mod hostile_modules;
 mod leanengine;
+mod links;
 mod logs;
 mod releases;
 mod remote_engine;
+mod shell;
 mod top;

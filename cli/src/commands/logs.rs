@@ -87,10 +87,8 @@ impl Logs {
             let event = event?;
             if json {
                 output::json(&event)?;
-            } else if let Some(dropped) = event.get("lines").and_then(Value::as_u64) {
-                output::note(&format!("({dropped} lines came too fast to be shown)"));
             } else {
-                output::data(&line(&event));
+                show(&event);
             }
         }
         if self.follow {
@@ -135,8 +133,15 @@ fn point_in_time(text: &str) -> Result<SystemTime, String> {
         .map_err(|_| format!("`{text}` is no time; give 10m, 2026-11-21 or 2026-11-21T05:16:36Z"))
 }
 
-/// One line for people.
-pub fn line(event: &Value) -> String {
+/// Prints an event of the log for people.
+pub fn show(event: &Value) {
+    match event.get("lines").and_then(Value::as_u64) {
+        Some(dropped) => output::note(&format!("({dropped} lines came too fast to be shown)")),
+        None => output::data(&line(event)),
+    }
+}
+
+fn line(event: &Value) -> String {
     let text = |key: &str| event.get(key).and_then(Value::as_str).unwrap_or("?");
     let version = event.get("version").and_then(Value::as_u64).unwrap_or_default();
     format!(

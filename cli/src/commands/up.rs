@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -11,7 +11,9 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use super::limits::parse_bytes;
+use super::{Cli, Command, ParseError, first_line};
 use crate::client::default_data_folder;
+use crate::exit::InputError;
 use crate::output;
 use crate::server::{Server, ServerConfig, stop_on_signal};
 
@@ -21,7 +23,7 @@ use crate::server::{Server, ServerConfig, stop_on_signal};
   hookd up
   hookd up --listen 0.0.0.0:7410 --data /var/lib/hookd --public-url https://im.example.org
 
-Everything is kept in the data folder. Ctrl-C stops it after the requests in flight.
+Options may stand in a file (`hookd config template`); environment and flags go before it. Everything is kept in the data folder. Ctrl-C stops it after the requests in flight.
 RUST_LOG sets what is logged to stderr, e.g. RUST_LOG=hookd=debug. What functions write is for `hookd logs`;
 RUST_LOG=info,hookd::hook_log=info shows it here as well.")]
 pub struct Up {
@@ -44,6 +46,9 @@ pub struct Up {
     #[arg(long, env = "HOOKD_LOG_AGE", value_name = "DURATION", default_value = "7days",
         value_parser = humantime::parse_duration)]
     log_age: Duration,
+    /// File with these options [default: `hookd.toml` in the data folder, where there is one].
+    #[arg(long, env = "HOOKD_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
     /// When ready, print address and keys as one line of JSON.
     #[arg(long)]
     json: bool,
@@ -53,23 +58,26 @@ pub struct Up {
 const DEFAULT_LOG: &str = "info,hookd::hook_log=off";
 
 impl Up {
+    /// As environment, file and defaults have it, for a data folder and perhaps an address.
+    pub fn as_configured(listen: Option<SocketAddr>, data: &Path) -> anyhow::Result<Self> {
+        let mut arguments = vec!["hookd".into(), "up".into(), "--data".into(), data.as_os_str().to_owned()];
+        arguments.extend(listen.into_iter().flat_map(|listen| ["--listen".into(), listen.to_string().into()]));
+        match Cli::read(&arguments) {
+            Ok(Cli { command: Command::Up(up) }) => Ok(up),
+            Ok(_) => anyhow::bail!("`hookd up` was read as another command"),
+            Err(ParseError::Usage(usage)) => Err(InputError::new(first_line(&usage)).into()),
+            Err(ParseError::Input(problem)) => Err(problem.into()),
+        }
+    }
+
     /// Serves until it is told to stop.
     pub async fn run(self) -> anyhow::Result<()> {
-        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG));
-        let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
         let shutdown = CancellationToken::new();
         stop_on_signal(shutdown.clone())?;
-        let config = ServerConfig {
-            listen: self.listen,
-            data: self.data,
-            public_url: self.public_url,
-            trust_forwarded_headers: self.trust_forwarded_headers,
-            logs: LogRetention { bytes_per_app: self.log_bytes_per_app, age: self.log_age },
-        };
-        let server = Server::start(config, shutdown).await?;
+        let json = self.json;
+        let server = self.start(shutdown, DEFAULT_LOG).await?;
         let connection = server.connection();
-        if self.json {
+        if json {
             output::json(connection)?;
         } else {
             output::data(&format!(
@@ -86,5 +94,20 @@ impl Up {
             ));
         }
         server.serve().await
+    }
+
+    /// Starts the log, `log` unless RUST_LOG says otherwise, and the server, which listens then and does not answer yet.
+    pub async fn start(self, shutdown: CancellationToken, log: &str) -> anyhow::Result<Server> {
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(log));
+        let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+        let config = ServerConfig {
+            listen: self.listen,
+            data: self.data,
+            public_url: self.public_url,
+            trust_forwarded_headers: self.trust_forwarded_headers,
+            logs: LogRetention { bytes_per_app: self.log_bytes_per_app, age: self.log_age },
+        };
+        Server::start(config, shutdown).await
     }
 }

@@ -6,4 +6,4 @@ mod server;
 
 pub use modules::{module, workspace};
 pub use scene::Facts;
-pub use server::{Server, hookd_in, stderr};
+pub use server::{Server, hookd, hookd_in, stderr};

@@ -122,14 +122,17 @@ pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn hookd(data: &Path) -> Command {
+/// A call of `hookd` with this data folder, and nothing from the environment of whoever runs the tests.
+pub fn hookd(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hookd"));
     for variable in
         ["HOOKD_URL", "HOOKD_APP", "HOOKD_MASTER_KEY", "HOOKD_ADMIN_KEY", "HOOKD_LISTEN", "HOOKD_PUBLIC_URL"]
     {
         command.env_remove(variable);
     }
-    command.env("HOOKD_DATA", data);
+    command.env_remove("HOOKD_CONFIG").env("HOOKD_DATA", data);
+    // Keys that a user saved with `hookd switch` are no business of a test.
+    command.env("XDG_CONFIG_HOME", data.with_file_name("config"));
     // As `make modules` does: where the standard library must be built from source, it is built once.
     command.env("CARGO_TARGET_DIR", workspace().join("target/hooks"));
     command
