@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
-use tokio::time::Instant as TokioInstant;
+use tokio::time::{Instant as TokioInstant, timeout_at};
 
 use crate::admission::{Admission, NotAdmitted};
 use crate::apps::{App, Apps};
 use crate::environment::Environment;
 use crate::logs::{CallLog, LogLevel};
 use crate::meters::FunctionMeters;
+use crate::modules::Modules;
 use crate::outcome::Outcome;
 use crate::releases::LiveVersion;
 use crate::sandbox::{GuestCall, Sandbox};
@@ -49,6 +50,7 @@ pub(crate) struct Call<'a> {
 /// The one service behind the RPC over TCP and the calls in memory.
 pub(crate) struct Calls {
     sandbox: Sandbox,
+    modules: Arc<Modules>,
     /// As many places as the pool has slots, so that the pool never refuses.
     places: Admission,
     request_ids: RequestIds,
@@ -56,9 +58,10 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    pub(crate) fn new(sandbox: Sandbox, concurrent_calls: u32) -> Self {
+    pub(crate) fn new(sandbox: Sandbox, modules: Arc<Modules>, concurrent_calls: u32) -> Self {
         Self {
             sandbox,
+            modules,
             // Bounded by the queues of the apps: a call waits here only with a place of its app in hand.
             places: Admission::new(concurrent_calls, u32::MAX),
             request_ids: RequestIds::new(),
@@ -90,12 +93,19 @@ impl Calls {
 
     pub(crate) async fn instantiate(&self, app: &App, environment: Environment) -> Result<(), Outcome> {
         let version = app.live(environment).load_full().ok_or(Outcome::NotDefined)?;
-        let module = version.module.as_ref().map_err(|message| Outcome::Unavailable { message: message.clone() })?;
+        let module = match version.module.code(Instant::now()) {
+            Some(module) => module,
+            None => self.modules.code(&version.module).await.map_err(|message| Outcome::Unavailable { message })?,
+        };
         let limits = &app.bounds().limits;
         let request_id = self.request_ids.next();
-        let log = CallLog::new(app.log().clone(), &app.id, version.number, "instantiate", request_id, limits)
+        let log = CallLog::new(app.log().clone(), &app.id, version.number(), "instantiate", request_id, limits)
             .in_environment(environment);
-        self.sandbox.instantiate(module, limits, log.into()).await
+        self.sandbox.instantiate(&module, limits, log.into(), app.pace()).await
+    }
+
+    pub(crate) fn idle_instances(&self) -> usize {
+        self.sandbox.idle_instances()
     }
 
     /// Knows nothing of modules: their number is for the engine to say.
@@ -103,6 +113,7 @@ impl Calls {
         let (running, held, budget) = self.sandbox.load_now();
         EngineStats {
             running_instances: running as u64,
+            idle_instances: self.idle_instances() as u64,
             guest_memory_bytes: held,
             guest_memory_budget_bytes: budget,
             loaded_modules: 0,
@@ -123,10 +134,6 @@ impl Calls {
         call: Call<'_>,
         arrived: Instant,
     ) -> Outcome {
-        let module = match &version.module {
-            Ok(module) => module,
-            Err(message) => return Outcome::Unavailable { message: message.clone() },
-        };
         let Ok(params) = std::str::from_utf8(call.params) else {
             return Outcome::failed(1, 400, "the parameters are not UTF-8 text".to_owned());
         };
@@ -142,8 +149,16 @@ impl Calls {
             Err(NotAdmitted::QueueFull) => return Outcome::Overloaded,
             Err(NotAdmitted::DeadlinePassed) => return Outcome::TimedOut { limit: allowed },
         };
+        let module = match version.module.code(arrived) {
+            Some(module) => module,
+            None => match timeout_at(deadline, self.modules.code(&version.module)).await {
+                Ok(Ok(module)) => module,
+                Ok(Err(message)) => return Outcome::Unavailable { message },
+                Err(_) => return Outcome::TimedOut { limit: allowed },
+            },
+        };
         let request_id = self.request_ids.next();
-        let log = CallLog::new(app.log().clone(), &app.id, version.number, call.name, request_id, limits)
+        let log = CallLog::new(app.log().clone(), &app.id, version.number(), call.name, request_id, limits)
             .in_environment(call.environment);
         let log = Arc::new(log);
         let guest_call = GuestCall {
@@ -158,8 +173,10 @@ impl Calls {
             allowed,
             log: log.clone(),
             meters,
+            shelf: version.shelf.as_ref(),
+            pace: app.pace(),
         };
-        let outcome = self.sandbox.call(module, guest_call).await;
+        let outcome = self.sandbox.call(&module, guest_call).await;
         log.finish();
         if !matches!(outcome, Outcome::Replied(_) | Outcome::Failed { .. }) {
             log.engine(LogLevel::Error, &outcome.to_string());

@@ -17,6 +17,15 @@ pub struct EngineConfig {
     /// Linear memory that all running calls together may hold, in bytes. A call that would exceed it ends with
     /// [`Outcome::Overloaded`](crate::Outcome::Overloaded).
     pub memory_budget: u64,
+    /// Instances of warm versions that wait for their next call, over all apps; the one that waited longest makes room.
+    pub idle_instances: u32,
+    /// How long an instance of a warm version waits for its next call until it is dropped.
+    pub idle_time: Duration,
+    /// Modules whose machine code is in memory; the one that was called longest ago makes room. Each costs a file handle,
+    /// some mappings and about half a MiB of memory, and is back within milliseconds.
+    pub loaded_modules: u32,
+    /// Machine code in memory, in bytes.
+    pub loaded_code_bytes: u64,
     /// Stack of a guest in bytes; deeper recursion traps. Host functions have as much again on top of it.
     pub guest_stack_bytes: usize,
     /// Largest module that is accepted, in bytes.
@@ -66,6 +75,10 @@ impl EngineConfig {
             compile_command,
             concurrent_calls: 256,
             memory_budget: 2 << 30,
+            idle_instances: 64,
+            idle_time: Duration::from_secs(60),
+            loaded_modules: 512,
+            loaded_code_bytes: 512 << 20,
             guest_stack_bytes: 512 << 10,
             max_module_bytes: 64 << 20,
             compile_limits: CompileLimits::default(),

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -29,7 +30,7 @@ pub struct Engine(Arc<Inner>);
 struct Inner {
     max_module_bytes: usize,
     apps: Apps,
-    modules: Modules,
+    modules: Arc<Modules>,
     metadata: Metadata,
     calls: Calls,
     logs: LogDisk,
@@ -80,12 +81,15 @@ impl Engine {
             parts.logs.attach(&app.id, app.log());
             for environment in [Environment::Production, Environment::Staging] {
                 if let Some(version) = parts.metadata.live(app.id.clone(), environment).await? {
-                    let live = Arc::new(restore(&parts.modules, &app, version).await);
-                    app.live(environment).store(Some(live));
+                    let live = LiveVersion::new(version, &parts.modules, app.meters());
+                    compile_if_needed(&parts.modules, &app.id, &live).await;
+                    app.live(environment).store(Some(Arc::new(live)));
                 }
             }
             apps.push(Arc::new(app));
         }
+        // Ends by itself with the engine.
+        tokio::spawn(parts.expiring);
         Ok(Self(Arc::new(Inner {
             max_module_bytes: parts.max_module_bytes,
             apps: Apps::new(apps),
@@ -137,6 +141,10 @@ impl Engine {
         let current = self.current(&before).ok_or_else(unknown)?;
         self.0.metadata.delete_app(current.id.clone()).await?;
         self.0.apps.remove(&current.id);
+        // Whoever holds the app a little longer must not hold its instances and machine code.
+        for environment in [Environment::Production, Environment::Staging] {
+            current.live(environment).store(None);
+        }
         self.0.logs.forget(current.log());
         tracing::info!(app_id = current.id, "app deleted");
         Ok(())
@@ -166,13 +174,13 @@ impl Engine {
 
     /// The functions of the live version. No I/O.
     pub fn definitions(&self, app: &str, environment: Environment) -> Vec<Definition> {
-        let definitions = |app: &App| app.live(environment).load().as_ref().map(|live| live.definitions.clone());
+        let definitions = |app: &App| app.live(environment).load().as_ref().map(|live| live.definitions().to_vec());
         self.0.apps.with(app, definitions).flatten().unwrap_or_default()
     }
 
     /// Number of the live version. No I/O.
     pub fn live_version(&self, app: &str, environment: Environment) -> Option<u64> {
-        self.0.apps.with(app, |app| app.live(environment).load().as_ref().map(|live| live.number)).flatten()
+        self.0.apps.with(app, |app| app.live(environment).load().as_ref().map(|live| live.number())).flatten()
     }
 
     /// Calls a function; the outcome is there before the deadline, whatever the function does. Checks no keys: callers in
@@ -202,7 +210,7 @@ impl Engine {
         deployment: Deployment,
         progress: &(dyn Fn(DeployStage) + Send + Sync),
     ) -> Result<Release, DeployError> {
-        let Deployment { app_id, environment, module } = deployment;
+        let Deployment { app_id, environment, isolation, module } = deployment;
         let app = self.app(&app_id).ok_or_else(|| DeployError::UnknownApp(app_id.clone()))?;
         let modules = &self.0.modules;
 
@@ -212,9 +220,11 @@ impl Engine {
         let size_bytes = module.len();
         let mut prepared = modules.compile(module).await?;
         progress(DeployStage::ReadingDefinitions);
-        modules.read_definitions(&mut prepared, &app.bounds().limits, app.log().clone(), &app.id).await?;
+        modules.read_definitions(&mut prepared, &app).await?;
         progress(DeployStage::Storing);
-        modules.store(&mut prepared).await?;
+        let definitions = std::mem::take(&mut prepared.definitions);
+        // Held until the version is live, so that its machine code stays in memory.
+        let stored = modules.store(prepared).await?;
 
         progress(DeployStage::Releasing);
         let _changing = app.changing().lock().await;
@@ -222,13 +232,14 @@ impl Engine {
         let release = NewRelease {
             app_id,
             environment,
-            module: prepared.hash.clone(),
+            module: stored.module_hash().clone(),
             size_bytes,
-            definitions: prepared.definitions.clone(),
+            definitions: definitions.clone(),
+            isolation,
         };
         let number = self.0.metadata.deploy(release).await?;
-        let version = VersionRow { number, module: prepared.hash, definitions: prepared.definitions };
-        Ok(go_live(&app, environment, LiveVersion::new(version, Ok(prepared.module), app.meters())))
+        let version = VersionRow { number, module: stored.module_hash().clone(), definitions, isolation };
+        Ok(go_live(&app, environment, LiveVersion::new(version, modules, app.meters())))
     }
 
     /// Makes staging's version live in production.
@@ -237,10 +248,8 @@ impl Engine {
         let _changing = app.changing().lock().await;
         self.current(&app).ok_or_else(|| ReleaseError::UnknownApp(app.id.clone()))?;
         let staged = app.live(Environment::Staging).load_full().ok_or(ReleaseError::NothingStaged)?;
-        self.0.metadata.release(app.id.clone(), Environment::Production, staged.number, ReleaseAct::Publish).await?;
-        app.live(Environment::Production).store(Some(staged.clone()));
-        tracing::info!(app_id = app.id, version = staged.number, "published");
-        Ok(staged.release(&app.id, Environment::Production))
+        self.0.metadata.release(app.id.clone(), Environment::Production, staged.number(), ReleaseAct::Publish).await?;
+        Ok(go_live(&app, Environment::Production, staged.again(&self.0.modules, app.meters())))
     }
 
     /// Makes an earlier version live in production: `version`, or the one that was live there before the present one.
@@ -260,10 +269,11 @@ impl Engine {
             let newest = metadata.newest_version(app.id.clone()).await?;
             return Err(ReleaseError::UnknownVersion { version: number, newest });
         };
-        let module = self.0.modules.stored(&row.module).await;
-        let module = module.map_err(|error| ReleaseError::Unusable { version: number, reason: error.to_string() })?;
+        let version = LiveVersion::new(row, &self.0.modules, app.meters());
+        let loaded = self.0.modules.code(&version.module).await;
+        loaded.map_err(|reason| ReleaseError::Unusable { version: number, reason })?;
         metadata.release(app.id.clone(), Environment::Production, number, ReleaseAct::Rollback).await?;
-        Ok(go_live(&app, Environment::Production, LiveVersion::new(row, Ok(module), app.meters())))
+        Ok(go_live(&app, Environment::Production, version))
     }
 
     /// The newest `limit` releases of an app in all environments, newest first.
@@ -309,7 +319,17 @@ impl Engine {
 
     /// How the engine as a whole does. No I/O.
     pub fn stats(&self) -> EngineStats {
-        EngineStats { loaded_modules: self.0.modules.loaded() as u64, ..self.0.calls.stats() }
+        EngineStats { loaded_modules: self.loaded_modules() as u64, ..self.0.calls.stats() }
+    }
+
+    /// Instances of warm versions that wait for their next call, over all apps. No I/O.
+    pub fn idle_instances(&self) -> usize {
+        self.0.calls.idle_instances()
+    }
+
+    /// Modules whose machine code is in memory. No I/O.
+    pub fn loaded_modules(&self) -> usize {
+        self.0.modules.loaded()
     }
 
     /// Largest module that [`Engine::deploy`] accepts.
@@ -332,21 +352,23 @@ fn go_live(app: &App, environment: Environment, version: LiveVersion) -> Release
     release
 }
 
-/// A version that cannot be restored stays live and answers with the reason: other apps must not suffer for it.
-async fn restore(modules: &Modules, app: &App, version: VersionRow) -> LiveVersion {
-    let module = modules.stored(&version.module).await.map_err(|error| {
-        tracing::error!(app_id = app.id, version = version.number, "a live version cannot be loaded: {error}");
-        error.to_string()
-    });
-    LiveVersion::new(version, module, app.meters())
+/// A server that has started answers with machine code on disk, which the first call brings into memory. A version that
+/// cannot be compiled stays live and answers with the reason: other apps must not suffer for it.
+async fn compile_if_needed(modules: &Arc<Modules>, app_id: &str, version: &LiveVersion) {
+    if !modules.has_code(version.module.module_hash())
+        && let Err(error) = modules.code(&version.module).await
+    {
+        tracing::error!(app_id, version = version.number(), "a live version cannot be loaded: {error}");
+    }
 }
 
 /// What is opened before the apps can be loaded.
 struct Parts {
     max_module_bytes: usize,
     metadata: Metadata,
-    modules: Modules,
+    modules: Arc<Modules>,
     calls: Calls,
+    expiring: Pin<Box<dyn Future<Output = ()> + Send>>,
     logs: LogDisk,
 }
 
@@ -357,11 +379,13 @@ impl Parts {
         let mut folder = std::fs::DirBuilder::new();
         folder.recursive(true).mode(0o700).create(&config.data_folder).map_err(in_folder)?;
         let sandbox = Sandbox::new(config).map_err(|error| OpenError::Sandbox(error.to_string()))?;
+        let modules = Arc::new(Modules::open(config, sandbox.clone()).map_err(in_folder)?);
         Ok(Self {
             max_module_bytes: config.max_module_bytes,
             metadata: Metadata::open(&database(&config.data_folder))?,
-            modules: Modules::open(config, sandbox.clone()).map_err(in_folder)?,
-            calls: Calls::new(sandbox, config.concurrent_calls),
+            modules: modules.clone(),
+            expiring: Box::pin(sandbox.expire_idle_instances()),
+            calls: Calls::new(sandbox, modules, config.concurrent_calls),
             logs: LogDisk::start(config.data_folder.join("logs"), config.logs).map_err(in_folder)?,
         })
     }

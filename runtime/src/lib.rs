@@ -9,7 +9,7 @@
 //!
 //! | module | subject |
 //! |---|---|
-//! | `sandbox` | wasmtime: limits, ticks, host interfaces, one instance per call |
+//! | `sandbox` | wasmtime: limits, ticks, host interfaces, instances of one call or of many |
 //! | `modules` | from an upload to machine code: validation, the compile child, blobs and artifacts |
 //! | `releases` | versions, what is live where, the metadata database |
 //! | `apps` | tenants, their keys and what is live in them |
@@ -20,12 +20,12 @@
 //! ```no_run
 //! # async fn example(module: bytes::Bytes) -> Result<(), Box<dyn std::error::Error>> {
 //! use std::time::{Duration, Instant};
-//! use hookd_runtime::{Deployment, Engine, EngineConfig, Environment, Invocation, NewApp};
+//! use hookd_runtime::{Deployment, Engine, EngineConfig, Environment, Invocation, Isolation, NewApp};
 //!
 //! let compile_command = vec!["hookd".into(), "compile-module".into()];
 //! let engine = Engine::open(EngineConfig::new("data/engine".into(), compile_command)).await?;
 //! let app = engine.create_app(NewApp::named("demo")).await?;
-//! let deployment = Deployment { app_id: app.id.clone(), environment: Environment::Production, module };
+//! let deployment = Deployment { app_id: app.id.clone(), environment: Environment::Production, isolation: Isolation::PerCall, module };
 //! engine.deploy(deployment, &|stage| println!("{stage}")).await?;
 //! let outcome = engine
 //!     .call(Invocation {
@@ -49,6 +49,7 @@ mod calls;
 mod config;
 mod engine;
 mod environment;
+mod isolation;
 mod limits;
 mod logs;
 mod meters;
@@ -64,6 +65,7 @@ pub use calls::Invocation;
 pub use config::{CompileLimits, EngineConfig, LogRetention};
 pub use engine::{Engine, OpenError, SetLimitsError};
 pub use environment::{Environment, UnknownEnvironment};
+pub use isolation::{Isolation, UnknownIsolation};
 pub use limits::{InvalidLimits, Limits};
 pub use logs::{LogBatch, LogHistory, LogLevel, LogLine, LogQuery, LogReader};
 pub use meters::{FunctionStats, LATENCY_BOUNDS};

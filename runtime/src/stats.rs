@@ -10,7 +10,9 @@ use crate::meters::FunctionStats;
 pub struct EngineStats {
     /// Guests that run now.
     pub running_instances: u64,
-    /// Linear memory that they hold.
+    /// Guests of warm versions that wait for their next call.
+    pub idle_instances: u64,
+    /// Linear memory that all of them hold.
     pub guest_memory_bytes: u64,
     /// What all of them may hold together.
     pub guest_memory_budget_bytes: u64,

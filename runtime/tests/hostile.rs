@@ -265,7 +265,7 @@ async fn an_app_that_spins_at_full_concurrency_does_not_stop_another() {
     test.deploy(module.clone()).await.unwrap();
     test.engine.create_app(NewApp::named("other")).await.unwrap();
     let environment = hookd_runtime::Environment::Production;
-    let deployment = hookd_runtime::Deployment { app_id: "other".to_owned(), environment, module: module.into() };
+    let deployment = support::deployment("other", environment, hookd_runtime::Isolation::PerCall, module);
     test.engine.deploy(deployment, &|_| {}).await.unwrap();
 
     let spinning: Vec<_> = (0..4)

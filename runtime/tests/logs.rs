@@ -7,7 +7,7 @@ mod support;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use hookd_runtime::{Deployment, Engine, Environment, LogLevel, LogLine, LogQuery, LogRetention, NewApp};
+use hookd_runtime::{Deployment, Engine, Environment, Isolation, LogLevel, LogLine, LogQuery, LogRetention, NewApp};
 use support::{Guest, TestEngine, config, invocation};
 
 /// `hello` logs two lines, the second at the level `error`.
@@ -146,7 +146,12 @@ async fn the_lines_of_a_deleted_app_are_deleted() {
     let test = TestEngine::start().await;
     test.engine.create_app(NewApp::named("other")).await.unwrap();
     let module = talkative().into();
-    let deployment = Deployment { app_id: "other".to_owned(), environment: Environment::Production, module };
+    let deployment = Deployment {
+        app_id: "other".to_owned(),
+        environment: Environment::Production,
+        isolation: Isolation::PerCall,
+        module,
+    };
     test.engine.deploy(deployment, &|_| {}).await.unwrap();
     test.deploy(talkative()).await.unwrap();
     say_hello(&test.engine).await;

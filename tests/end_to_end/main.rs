@@ -14,12 +14,15 @@ mod apps;
 mod chat;
 mod command_line;
 mod configuration;
+#[path = "../conformance/mod.rs"]
+mod conformance;
 mod dev;
 mod doctor;
 mod failing_hooks;
 mod harness;
 mod hooks;
 mod hostile_modules;
+mod isolation;
 mod leanengine;
 mod links;
 mod logs;

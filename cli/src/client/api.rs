@@ -123,10 +123,12 @@ impl Api {
     pub async fn deploy(
         &self,
         environment: &str,
+        isolation: &str,
         module: impl Stream<Item = Vec<u8>> + Send + 'static,
     ) -> anyhow::Result<impl Stream<Item = anyhow::Result<DeployEvent>> + Unpin> {
         let body = reqwest::Body::wrap_stream(module.map(Ok::<_, std::convert::Infallible>));
-        let request = self.request(Method::POST, "/deployments").query(&[("environment", environment)]);
+        let request =
+            self.request(Method::POST, "/deployments").query(&[("environment", environment), ("isolation", isolation)]);
         let request = request.header("content-type", "application/wasm").body(body);
         let response = self.checked(request).await?;
         Ok(events(response))

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::client::{Api, ServerArguments};
 use crate::output;
 
-/// List what was released: version, environment, when, size, module and functions.
+/// List what was released: version, environment, when, size, module, isolation and functions.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   hookd releases
@@ -35,14 +35,24 @@ impl Releases {
             output::note("nothing was released yet; `hookd deploy` releases a module");
             return Ok(());
         }
-        output::data(&row("VERSION", "ENVIRONMENT", "ACT", "WHEN", "SIZE", "MODULE", "FUNCTIONS"));
+        output::data(&row("VERSION", "ENVIRONMENT", "ACT", "WHEN", "SIZE", "MODULE", "ISOLATION", "FUNCTIONS"));
         releases.iter().for_each(|release| output::data(&line(release)));
         Ok(())
     }
 }
 
-fn row(version: &str, environment: &str, act: &str, at: &str, size: &str, module: &str, functions: &str) -> String {
-    format!("{version:<8}  {environment:<11}  {act:<8}  {at:<20}  {size:>9}  {module:<12}  {functions}")
+#[expect(clippy::too_many_arguments, reason = "one for each column")]
+fn row(
+    version: &str,
+    environment: &str,
+    act: &str,
+    at: &str,
+    size: &str,
+    module: &str,
+    isolation: &str,
+    functions: &str,
+) -> String {
+    format!("{version:<8}  {environment:<11}  {act:<8}  {at:<20}  {size:>9}  {module:<12}  {isolation:<9}  {functions}")
 }
 
 fn line(release: &Value) -> String {
@@ -56,7 +66,7 @@ fn line(release: &Value) -> String {
     let at = text("at").split('.').next().unwrap_or_default().replace('T', " ") + "Z";
     let module: String = text("module").chars().take(12).collect();
     let size = format!("{} KiB", number("size_bytes").div_ceil(1024));
-    row(&version, text("environment"), text("act"), &at, &size, &module, &functions.join(", "))
+    row(&version, text("environment"), text("act"), &at, &size, &module, text("isolation"), &functions.join(", "))
 }
 
 #[cfg(test)]
@@ -69,11 +79,12 @@ mod tests {
     fn a_line_shows_what_is_live_and_the_beginning_of_the_hash() {
         let shown = line(&json!({
             "version": 3, "environment": "production", "act": "deploy", "at": "2026-11-21T05:16:36.123Z",
-            "size_bytes": 2_049, "module": "0123456789abcdef", "functions": ["_messageReceived", "hello"], "live": true,
+            "size_bytes": 2_049, "module": "0123456789abcdef", "isolation": "warm", "functions": ["_messageReceived", "hello"],
+            "live": true,
         }));
         assert_eq!(
             shown,
-            "3 *       production   deploy    2026-11-21 05:16:36Z      3 KiB  0123456789ab  _messageReceived, hello"
+            "3 *       production   deploy    2026-11-21 05:16:36Z      3 KiB  0123456789ab  warm       _messageReceived, hello"
         );
     }
 }

@@ -77,6 +77,7 @@ fn of_stats(engine: &EngineStats, apps: &[AppStats], resident_bytes: Option<u64>
     let single = [
         ("hookd_apps", "gauge", "Apps of the installation.", apps.len() as u64),
         ("hookd_running_instances", "gauge", "Guests that run now.", engine.running_instances),
+        ("hookd_idle_instances", "gauge", "Guests of warm versions that wait for a call.", engine.idle_instances),
         ("hookd_guest_memory_bytes", "gauge", "Linear memory that guests hold now.", engine.guest_memory_bytes),
         (
             "hookd_guest_memory_budget_bytes",
@@ -209,6 +210,7 @@ mod tests {
         };
         let engine = EngineStats {
             running_instances: 1,
+            idle_instances: 0,
             guest_memory_bytes: 65_536,
             guest_memory_budget_bytes: 1 << 20,
             loaded_modules: 1,

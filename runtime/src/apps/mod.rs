@@ -17,6 +17,7 @@ use crate::limits::Limits;
 use crate::logs::LogRing;
 use crate::meters::AppMeters;
 use crate::releases::{LiveVersion, MetadataError};
+use crate::sandbox::AppPace;
 
 /// An app to create.
 #[derive(Clone, Debug)]
@@ -70,6 +71,7 @@ struct AppState {
     bounds: ArcSwap<Bounds>,
     log: Arc<LogRing>,
     meters: AppMeters,
+    pace: AppPace,
     changing: tokio::sync::Mutex<()>,
 }
 
@@ -135,6 +137,7 @@ impl App {
                 bounds: ArcSwap::from_pointee(Bounds::new(limits)),
                 log: Arc::default(),
                 meters: AppMeters::default(),
+                pace: AppPace::default(),
                 changing: tokio::sync::Mutex::default(),
             }),
         }
@@ -192,6 +195,10 @@ impl App {
 
     pub(crate) fn meters(&self) -> &AppMeters {
         &self.state.meters
+    }
+
+    pub(crate) fn pace(&self) -> &AppPace {
+        &self.state.pace
     }
 
     /// Taken while a release or a setting is written and obeyed, so that memory and database switch in the same order.

@@ -12,11 +12,18 @@ use thiserror::Error;
 use super::{PastRelease, Release, ReleaseAct};
 use crate::apps::Keys;
 use crate::environment::Environment;
+use crate::isolation::Isolation;
 use crate::limits::Limits;
 use crate::modules::{Definition, ModuleHash};
 
 /// Version of `schema.sql`, in the database's `user_version`.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
+
+/// What leads from a schema version to the next one.
+const STEPS: [(i64, &str); 2] = [
+    (1, "ALTER TABLE apps ADD COLUMN deleted_at_ms INTEGER"),
+    (2, "ALTER TABLE versions ADD COLUMN isolation TEXT NOT NULL DEFAULT 'per-call'"),
+];
 
 /// The database failed.
 #[derive(Debug, Error)]
@@ -55,6 +62,7 @@ pub(crate) struct VersionRow {
     pub(crate) number: u64,
     pub(crate) module: ModuleHash,
     pub(crate) definitions: Vec<Definition>,
+    pub(crate) isolation: Isolation,
 }
 
 /// A new version that becomes live at once.
@@ -64,6 +72,7 @@ pub(crate) struct NewRelease {
     pub(crate) module: ModuleHash,
     pub(crate) size_bytes: usize,
     pub(crate) definitions: Vec<Definition>,
+    pub(crate) isolation: Isolation,
 }
 
 /// The database. Statements run on the blocking pool, one at a time; each is a few milliseconds at most.
@@ -80,22 +89,21 @@ impl Metadata {
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.busy_timeout(Duration::from_secs(5))?;
         let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        match found {
-            0 => {
-                let transaction = connection.transaction()?;
-                transaction.execute_batch(include_str!("schema.sql"))?;
-                transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-                transaction.commit()?;
-            }
-            1 => {
-                let transaction = connection.transaction()?;
-                transaction.execute_batch("ALTER TABLE apps ADD COLUMN deleted_at_ms INTEGER")?;
-                transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-                transaction.commit()?;
-            }
-            SCHEMA_VERSION => {}
-            newer => return Err(MetadataError::NewerSchema { found: newer }),
+        if found > SCHEMA_VERSION {
+            return Err(MetadataError::NewerSchema { found });
         }
+        let transaction = connection.transaction()?;
+        if found == 0 {
+            transaction.execute_batch(include_str!("schema.sql"))?;
+        } else {
+            for (from, step) in STEPS {
+                if found <= from {
+                    transaction.execute_batch(step)?;
+                }
+            }
+        }
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+        transaction.commit()?;
         Ok(Self(Arc::new(Mutex::new(connection))))
     }
 
@@ -194,7 +202,7 @@ impl Metadata {
         self.run(move |connection| {
             let found = connection
                 .query_row(
-                    "SELECT versions.number, versions.module, versions.definitions
+                    "SELECT versions.number, versions.module, versions.definitions, versions.isolation
                      FROM releases
                      JOIN versions ON versions.app_id = releases.app_id AND versions.number = releases.version
                      WHERE releases.app_id = ?1 AND releases.environment = ?2
@@ -213,7 +221,7 @@ impl Metadata {
         self.run(move |connection| {
             let found = connection
                 .query_row(
-                    "SELECT number, module, definitions FROM versions WHERE app_id = ?1 AND number = ?2",
+                    "SELECT number, module, definitions, isolation FROM versions WHERE app_id = ?1 AND number = ?2",
                     params![app_id, number],
                     version_columns,
                 )
@@ -252,7 +260,7 @@ impl Metadata {
         self.run(move |connection| {
             let mut statement = connection.prepare(
                 "SELECT
-                     versions.number, versions.module, versions.definitions, versions.size_bytes,
+                     versions.number, versions.module, versions.definitions, versions.isolation, versions.size_bytes,
                      releases.environment, releases.act, releases.created_at_ms,
                      releases.id = (
                          SELECT max(id) FROM releases AS newest
@@ -265,8 +273,8 @@ impl Metadata {
                  LIMIT ?2",
             )?;
             let rows = statement.query_map(params![app_id, limit], |row| {
-                let at = UNIX_EPOCH + Duration::from_millis(row.get(6)?);
-                Ok((version_columns(row)?, row.get(3)?, word(row, 4)?, word(row, 5)?, at, row.get(7)?))
+                let at = UNIX_EPOCH + Duration::from_millis(row.get(7)?);
+                Ok((version_columns(row)?, row.get(4)?, word(row, 5)?, word(row, 6)?, at, row.get(8)?))
             })?;
             rows.map(|row| {
                 let (version, size_bytes, environment, act, at, is_live) = row?;
@@ -276,6 +284,7 @@ impl Metadata {
                     environment,
                     version: version.number,
                     module: version.module.0,
+                    isolation: version.isolation,
                     definitions: version.definitions,
                 };
                 Ok(PastRelease { release, act, at, size_bytes, is_live })
@@ -295,14 +304,15 @@ impl Metadata {
                 |row| row.get(0),
             )?;
             transaction.execute(
-                "INSERT INTO versions (app_id, number, module, size_bytes, definitions, created_at_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO versions (app_id, number, module, size_bytes, definitions, isolation, created_at_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                 params![
                     release.app_id,
                     number,
                     release.module.0,
                     release.size_bytes,
                     to_json("versions.definitions", &release.definitions)?,
+                    release.isolation.name(),
                     now_ms()
                 ],
             )?;
@@ -356,15 +366,15 @@ fn insert_release(
     Ok(())
 }
 
-type VersionColumns = (u64, String, String);
+type VersionColumns = (u64, String, String, Isolation);
 
 fn version_columns(row: &Row<'_>) -> rusqlite::Result<VersionColumns> {
-    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, word(row, 3)?))
 }
 
-fn version_row((number, module, definitions): VersionColumns) -> Result<VersionRow, MetadataError> {
+fn version_row((number, module, definitions, isolation): VersionColumns) -> Result<VersionRow, MetadataError> {
     let definitions = from_json("versions.definitions", &definitions)?;
-    Ok(VersionRow { number, module: ModuleHash(module), definitions })
+    Ok(VersionRow { number, module: ModuleHash(module), definitions, isolation })
 }
 
 /// A column that holds one of a few words.
@@ -394,17 +404,27 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_database_of_the_first_schema_keeps_its_apps() {
+    async fn a_database_of_the_first_schema_keeps_its_apps_and_versions() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("engine.db");
         let app = || AppRow { id: "demo".to_owned(), keys: Keys::generate(), limits: Limits::default() };
         Metadata::open(&path).unwrap().create_app(app()).await.unwrap();
         let connection = Connection::open(&path).unwrap();
-        connection.execute_batch("ALTER TABLE apps DROP COLUMN deleted_at_ms; PRAGMA user_version = 1").unwrap();
+        connection
+            .execute_batch(
+                "ALTER TABLE apps DROP COLUMN deleted_at_ms;
+                 ALTER TABLE versions DROP COLUMN isolation;
+                 INSERT INTO versions VALUES ('demo', 1, 'abc', 10, '[]', 0);
+                 INSERT INTO releases VALUES (1, 'demo', 'production', 1, 'deploy', 0);
+                 PRAGMA user_version = 1",
+            )
+            .unwrap();
         drop(connection);
 
         let metadata = Metadata::open(&path).unwrap();
         assert_eq!(metadata.apps().await.unwrap().len(), 1);
+        let live = metadata.live("demo".to_owned(), Environment::Production).await.unwrap().unwrap();
+        assert_eq!((live.number, live.isolation), (1, Isolation::PerCall));
         metadata.delete_app("demo".to_owned()).await.unwrap();
         assert!(metadata.apps().await.unwrap().is_empty());
         assert!(metadata.was_deleted("demo".to_owned()).await.unwrap());

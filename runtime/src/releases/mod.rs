@@ -15,9 +15,10 @@ pub use self::history::{PastRelease, ReleaseAct};
 pub use self::metadata::MetadataError;
 pub(crate) use self::metadata::{AppRow, Metadata, NewRelease, VersionRow};
 use crate::environment::Environment;
+use crate::isolation::Isolation;
 use crate::meters::{AppMeters, FunctionMeters};
-use crate::modules::{Definition, ModuleError, Refusal};
-use crate::sandbox::LoadedModule;
+use crate::modules::{Definition, ModuleError, Modules, Refusal, StoredModule};
+use crate::sandbox::Shelf;
 
 /// A module to deploy.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct Deployment {
     pub app_id: String,
     /// Where it becomes live.
     pub environment: Environment,
+    /// What separates its calls from each other.
+    pub isolation: Isolation,
     /// The component.
     pub module: Bytes,
 }
@@ -68,6 +71,8 @@ pub struct Release {
     pub version: u64,
     /// SHA-256 of the module's bytes, in hexadecimal.
     pub module: String,
+    /// What separates its calls from each other.
+    pub isolation: Isolation,
     /// The functions of the version.
     pub definitions: Vec<Definition>,
 }
@@ -146,24 +151,29 @@ fn known_versions(newest: u64) -> String {
     }
 }
 
-/// A version while it is live.
+/// A version while it is live in one environment.
 #[derive(Debug)]
 pub(crate) struct LiveVersion {
-    pub(crate) number: u64,
-    /// Why not, when the stored module can no longer be compiled; calls then end with that text.
-    pub(crate) module: Result<Arc<LoadedModule>, String>,
-    pub(crate) module_hash: String,
-    pub(crate) definitions: Vec<Definition>,
+    row: VersionRow,
+    pub(crate) module: Arc<StoredModule>,
+    /// Where instances wait between calls, when the version is warm.
+    pub(crate) shelf: Option<Shelf>,
     /// One for each definition.
     meters: Vec<Arc<FunctionMeters>>,
     by_name: HashMap<String, usize>,
 }
 
 impl LiveVersion {
-    pub(crate) fn new(row: VersionRow, module: Result<Arc<LoadedModule>, String>, meters: &AppMeters) -> Self {
+    pub(crate) fn new(row: VersionRow, modules: &Modules, meters: &AppMeters) -> Self {
         let by_name = row.definitions.iter().enumerate().map(|(at, one)| (one.name.clone(), at)).collect();
         let meters = row.definitions.iter().map(|one| meters.function(&one.name)).collect();
-        Self { number: row.number, module, module_hash: row.module.0, definitions: row.definitions, meters, by_name }
+        let module = modules.named(&row.module);
+        Self { module, shelf: modules.shelf(row.isolation), meters, by_name, row }
+    }
+
+    /// The same version in another environment, with instances of its own.
+    pub(crate) fn again(&self, modules: &Modules, meters: &AppMeters) -> Self {
+        Self::new(self.row.clone(), modules, meters)
     }
 
     /// What counts the calls of a function; `None` when the version does not define it.
@@ -171,17 +181,26 @@ impl LiveVersion {
         self.meters.get(*self.by_name.get(name)?).map(Arc::as_ref)
     }
 
+    pub(crate) fn number(&self) -> u64 {
+        self.row.number
+    }
+
+    pub(crate) fn definitions(&self) -> &[Definition] {
+        &self.row.definitions
+    }
+
     pub(crate) fn function(&self, name: &str) -> Option<&Definition> {
-        self.definitions.get(*self.by_name.get(name)?)
+        self.row.definitions.get(*self.by_name.get(name)?)
     }
 
     pub(crate) fn release(&self, app_id: &str, environment: Environment) -> Release {
         Release {
             app_id: app_id.to_owned(),
             environment,
-            version: self.number,
-            module: self.module_hash.clone(),
-            definitions: self.definitions.clone(),
+            version: self.row.number,
+            module: self.row.module.0.clone(),
+            isolation: self.row.isolation,
+            definitions: self.row.definitions.clone(),
         }
     }
 }

@@ -14,6 +14,7 @@ CREATE TABLE versions (
     module        TEXT NOT NULL,            -- SHA-256 of the bytes, in hexadecimal
     size_bytes    INTEGER NOT NULL,
     definitions   TEXT NOT NULL,            -- JSON
+    isolation     TEXT NOT NULL CHECK (isolation IN ('per-call', 'warm')),
     created_at_ms INTEGER NOT NULL,
     PRIMARY KEY (app_id, number)
 ) STRICT;

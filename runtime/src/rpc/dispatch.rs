@@ -95,7 +95,13 @@ fn class_hook(caller: &Caller<'_>, class: &str, hook: &str) -> Response {
     if !caller.credentials.are_of_the_platform(caller.app) {
         return failure(401, 401, &format!("Hook key check failed, request from {}", caller.from()));
     }
-    failure(404, 1, &format!("No {hook} hook of '{class}'"))
+    match (class, hook) {
+        ("onVerified", _) => failure(404, 1, "No such hook: onVerified"),
+        ("_User", "onLogin" | "onAuthData") | ("BigQuery" | "Insight", "onComplete") => {
+            failure(404, 1, &format!("No such hook: {hook}"))
+        }
+        _ => failure(404, 1, &format!("No {hook} hook of '{class}'")),
+    }
 }
 
 fn unauthorized() -> Response {

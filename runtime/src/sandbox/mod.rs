@@ -1,4 +1,5 @@
-//! Where guests run: wasmtime with one engine, one [`LoadedModule`] per module and a fresh store per call.
+//! Where guests run: wasmtime with one engine, one [`LoadedModule`] per module and a fresh store per call,
+//! or one that is used again when the version is warm.
 
 mod bindings;
 mod config;
@@ -6,8 +7,10 @@ mod guest_error;
 mod invoke;
 mod limiter;
 mod logging;
+mod pace;
 mod state;
 mod ticker;
+mod warm;
 mod wasi;
 
 use std::path::Path;
@@ -20,10 +23,15 @@ use wasmtime::component::{Component, Linker};
 pub(crate) use self::config::{DEPLOYMENTS, code_config};
 pub(crate) use self::invoke::GuestCall;
 use self::limiter::MemoryBudget;
+pub(crate) use self::pace::AppPace;
+use self::pace::Turns;
 use self::state::CallState;
 use self::ticker::Ticker;
+use self::warm::IdleInstances;
+pub(crate) use self::warm::Shelf;
 pub(crate) use self::wasi::offers;
 use crate::config::EngineConfig;
+use crate::isolation::Isolation;
 
 /// The wasmtime engine with everything that a guest may import.
 #[derive(Clone)]
@@ -32,6 +40,8 @@ pub(crate) struct Sandbox {
     linker: Arc<Linker<CallState>>,
     ticker: Arc<Ticker>,
     memory_budget: Arc<MemoryBudget>,
+    idle: Arc<IdleInstances>,
+    turns: Arc<Turns>,
 }
 
 /// The sandbox cannot be set up on this machine.
@@ -48,7 +58,14 @@ pub(crate) struct SandboxError {
 pub(crate) struct LoadError(String);
 
 /// A module ready to be instantiated.
-pub(crate) struct LoadedModule(bindings::ModulePre<CallState>);
+pub(crate) struct LoadedModule(bindings::ModulePre<CallState>, u64);
+
+impl LoadedModule {
+    /// Size of the mapped artifact.
+    pub(crate) fn code_bytes(&self) -> u64 {
+        self.1
+    }
+}
 
 impl std::fmt::Debug for LoadedModule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -66,17 +83,40 @@ impl Sandbox {
         let mut linker = Linker::new(&engine);
         logging::add_to_linker(&mut linker).map_err(failed)?;
         wasi::add_to_linker(&mut linker).map_err(failed)?;
+        let idle = Arc::new(IdleInstances::new(config));
         Ok(Self {
             ticker: Arc::new(Ticker::start(&engine).map_err(|error| failed(error.into()))?),
             engine,
             linker: Arc::new(linker),
-            memory_budget: Arc::new(MemoryBudget::new(config.memory_budget)),
+            memory_budget: Arc::new(MemoryBudget::new(config.memory_budget, Arc::downgrade(&idle))),
+            idle,
+            turns: Arc::new(Turns::new()),
         })
     }
 
     /// What runs now: instances, the memory they hold, and the memory they may hold.
     pub(crate) fn load_now(&self) -> (usize, u64, u64) {
         (self.ticker.running(), self.memory_budget.held(), self.memory_budget.bytes)
+    }
+
+    /// Where the instances of a version wait; `None` when each call makes its own.
+    pub(crate) fn shelf(&self, isolation: Isolation) -> Option<Shelf> {
+        (isolation == Isolation::Warm).then(|| self.idle.shelf())
+    }
+
+    /// Instances that wait for a call.
+    pub(crate) fn idle_instances(&self) -> usize {
+        self.idle.len()
+    }
+
+    /// Drops instances that nobody needed for a while. Ends once the sandbox is gone.
+    pub(crate) fn expire_idle_instances(&self) -> impl Future<Output = ()> + Send + use<> {
+        let idle = Arc::downgrade(&self.idle);
+        async move {
+            while let Some(next) = idle.upgrade().map(|idle| idle.expire()) {
+                tokio::time::sleep(next).await;
+            }
+        }
     }
 
     /// What an artifact must have been compiled for to be loaded here.
@@ -95,6 +135,8 @@ impl Sandbox {
         // SAFETY: the caller's promise is the one that wasmtime asks for.
         let component = unsafe { Component::deserialize_file(&self.engine, artifact) }.map_err(failed)?;
         let instance = self.linker.instantiate_pre(&component).map_err(failed)?;
-        bindings::ModulePre::new(instance).map(LoadedModule).map_err(failed)
+        let loaded = bindings::ModulePre::new(instance).map_err(failed)?;
+        let code_bytes = std::fs::metadata(artifact).map_err(|error| LoadError(error.to_string()))?.len();
+        Ok(LoadedModule(loaded, code_bytes))
     }
 }

@@ -1,11 +1,13 @@
-//! What the host keeps about one call.
+//! What the host keeps about the call in progress.
 
 use std::sync::Arc;
 
 use wasmtime_wasi::{WasiCtxView, WasiView};
 
 use super::limiter::CallLimiter;
+use super::ticker::TICK;
 use super::wasi::WasiState;
+use crate::limits::Limits;
 use crate::logs::CallLog;
 
 /// The data of a store.
@@ -20,9 +22,34 @@ pub(super) struct CallState {
 }
 
 impl CallState {
-    pub(super) fn new(limiter: CallLimiter, ticks_left: u64, log: Arc<CallLog>) -> Self {
-        Self { limiter, ticks_left, cpu_time_used_up: false, log, wasi: None }
+    pub(super) fn new(limiter: CallLimiter, limits: &Limits, log: Arc<CallLog>) -> Self {
+        Self { limiter, ticks_left: ticks(limits), cpu_time_used_up: false, log, wasi: None }
     }
+
+    /// Begins another call in the same instance: the guest keeps its memory and its handles, and every budget is new.
+    pub(super) fn renew(&mut self, limits: &Limits, log: Arc<CallLog>) {
+        // Named one by one, so that whoever adds a field decides here what becomes of it.
+        let Self { limiter, ticks_left, cpu_time_used_up, log: call_log, wasi } = self;
+        limiter.renew(limits);
+        *ticks_left = ticks(limits);
+        *cpu_time_used_up = false;
+        if let Some(wasi) = wasi {
+            wasi.write_to(&log);
+        }
+        *call_log = log;
+    }
+
+    /// Ends a call whose instance may serve another one: what it printed without a line end belongs to its own log.
+    pub(super) fn end_call(&mut self) {
+        if let Some(wasi) = &self.wasi {
+            wasi.flush();
+        }
+    }
+}
+
+/// The CPU time of a call after its first stop, which comes at its second tick.
+fn ticks(limits: &Limits) -> u64 {
+    u64::try_from(limits.cpu_time().as_millis().div_ceil(TICK.as_millis())).unwrap_or(u64::MAX).saturating_sub(1)
 }
 
 impl WasiView for CallState {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hookd_runtime::{
-    App, DeployError, Deployment, Engine, EngineConfig, Environment, Invocation, NewApp, Outcome, Release,
+    App, DeployError, Deployment, Engine, EngineConfig, Environment, Invocation, Isolation, NewApp, Outcome, Release,
 };
 use tempfile::TempDir;
 
@@ -47,8 +47,12 @@ impl TestEngine {
     }
 
     pub async fn deploy_to(&self, environment: Environment, module: impl Into<Bytes>) -> Result<Release, DeployError> {
-        let deployment = Deployment { app_id: self.app.id.clone(), environment, module: module.into() };
-        self.engine.deploy(deployment, &|_| {}).await
+        self.engine.deploy(deployment(&self.app.id, environment, Isolation::PerCall, module), &|_| {}).await
+    }
+
+    /// Deploys straight to production, with instances that serve many calls.
+    pub async fn deploy_warm(&self, app: &str, module: impl Into<Bytes>) -> Result<Release, DeployError> {
+        self.engine.deploy(deployment(app, Environment::Production, Isolation::Warm, module), &|_| {}).await
     }
 
     /// Calls a function in production with time enough.
@@ -59,6 +63,10 @@ impl TestEngine {
     pub async fn call_within(&self, name: &str, deadline: Duration) -> Outcome {
         self.engine.call(invocation(name, "{}", deadline)).await
     }
+}
+
+pub fn deployment(app: &str, environment: Environment, isolation: Isolation, module: impl Into<Bytes>) -> Deployment {
+    Deployment { app_id: app.to_owned(), environment, isolation, module: module.into() }
 }
 
 pub fn invocation(name: &str, params: &str, deadline: Duration) -> Invocation {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use futures::StreamExt as _;
+use hookd_runtime::Isolation;
 use reqwest::Url;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -46,6 +47,9 @@ pub struct Dev {
     /// Release to staging. Hooks of messages are called in production only.
     #[arg(long)]
     staging: bool,
+    /// What separates calls: a fresh sandbox `per-call`, or a `warm` one that serves many.
+    #[arg(long, value_name = "ISOLATION", default_value_t = Isolation::PerCall)]
+    isolation: Isolation,
     #[command(flatten)]
     server: ServerArguments,
 }
@@ -143,7 +147,7 @@ impl Dev {
         if built.bytes == *live {
             return Ok(None);
         }
-        let release = deploy::upload(api, environment, built.bytes.clone()).await?;
+        let release = deploy::upload(api, environment, self.isolation, built.bytes.clone()).await?;
         *live = built.bytes;
         Ok(Some(deploy::summary(&release)))
     }

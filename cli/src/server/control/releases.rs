@@ -7,7 +7,7 @@ use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures::stream;
-use hookd_runtime::{DeployError, Deployment, Environment, PastRelease, Release, ReleaseError};
+use hookd_runtime::{DeployError, Deployment, Environment, Isolation, PastRelease, Release, ReleaseError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -20,6 +20,9 @@ const MAX_RELEASES: u32 = 1_000;
 #[derive(Deserialize)]
 pub(super) struct DeployQuery {
     environment: Environment,
+    /// Without it, `per-call`.
+    #[serde(default)]
+    isolation: Isolation,
 }
 
 pub(super) async fn deploy(
@@ -34,7 +37,8 @@ pub(super) async fn deploy(
     })?;
     // More room than a deployment has stages; a caller that does not read loses stages, never the last line.
     let (events, lines) = mpsc::channel(64);
-    let deployment = Deployment { app_id: app.id.clone(), environment: query.environment, module };
+    let DeployQuery { environment, isolation } = query;
+    let deployment = Deployment { app_id: app.id.clone(), environment, isolation, module };
     // Not tied to the connection: a deployment that has begun ends, whether or not the caller still listens.
     tokio::spawn(async move {
         let stages = events.clone();
@@ -131,6 +135,7 @@ fn release_json(release: &Release) -> Value {
         "environment": release.environment.to_string(),
         "version": release.version,
         "module": release.module,
+        "isolation": release.isolation,
         "functions": release.definitions.iter().map(|definition| &definition.name).collect::<Vec<_>>(),
     })
 }
