@@ -78,10 +78,8 @@ fn show(json: bool, mut command: Vec<OsString>) -> anyhow::Result<()> {
         if json {
             output::json(&json!({"key": key, "value": value, "source": source}))?;
         } else {
-            output::data(&format!(
-                "{key} = {:<30} # {source}",
-                value.map_or_else(|| "-".to_owned(), |value| format!("{value:?}"))
-            ));
+            let option = format!("{key} = {}", value.map_or_else(|| "-".to_owned(), |value| format!("{value:?}")));
+            output::data(&format!("{option:<48} # {source}"));
         }
     }
     Ok(())

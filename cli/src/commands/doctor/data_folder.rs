@@ -3,6 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use super::Finding;
 use crate::client::Connection;
@@ -13,8 +14,8 @@ const DATABASES: &str = "databases";
 const LITTLE_ROOM_BYTES: u64 = 1 << 30;
 /// Below that, SQLite fails soon.
 const NO_ROOM_BYTES: u64 = 64 << 20;
-/// What every file of SQLite begins with.
-const SQLITE_MAGIC: &[u8] = b"SQLite format 3\0";
+/// A server that writes holds a database for milliseconds.
+const LOCKED_TIME: Duration = Duration::from_secs(2);
 
 pub(super) fn check(data: &Path) -> Vec<Finding> {
     let shown = data.display();
@@ -100,36 +101,26 @@ fn connection(data: &Path) -> Finding {
     }
 }
 
-/// Looks only at how the files begin: a server may be writing to them.
 fn databases(data: &Path) -> Vec<Finding> {
-    let finding = |name: &str| {
-        let path = data.join(name);
-        let bytes = match read_begin(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
-            Err(error) => {
-                let text = format!("`{}`: {error}", path.display());
-                return Some(Finding::broken(DATABASES, text, "run hookd as the user who owns the data folder"));
-            }
-        };
-        // The schema's version: bytes 60 to 63 of the header, big-endian.
-        let version = bytes.get(60..64).and_then(|bytes| Some(u32::from_be_bytes(bytes.try_into().ok()?)));
-        Some(match version.filter(|_| bytes.starts_with(SQLITE_MAGIC)) {
-            Some(version) => Finding::ok(DATABASES, format!("`{name}` has schema {version}")),
-            None => {
-                let text = format!("`{}` is no SQLite database, or a damaged one", path.display());
-                Finding::broken(DATABASES, text, "restore the data folder from a backup")
-            }
-        })
+    let names = ["engine/engine.db", "im.db"].into_iter();
+    let present = names.map(|name| (name, data.join(name))).filter(|(_, path)| path.exists());
+    let finding = |(name, path): (&str, std::path::PathBuf)| match schema_version(&path) {
+        Ok(version) => Finding::ok(DATABASES, format!("`{name}` has schema {version}")),
+        Err(error) => {
+            let text = format!("`{}` cannot be read: {error}", path.display());
+            Finding::broken(DATABASES, text, "run hookd as the user who owns it, or restore it from a backup")
+        }
     };
-    ["engine/engine.db", "im.db"].into_iter().filter_map(finding).collect()
+    present.map(finding).collect()
 }
 
-fn read_begin(path: &Path) -> std::io::Result<Vec<u8>> {
-    use std::io::Read as _;
-    let mut bytes = Vec::new();
-    File::open(path)?.take(100).read_to_end(&mut bytes)?;
-    Ok(bytes)
+/// Read as SQLite reads it: the newest version may still be in the log beside the file.
+fn schema_version(path: &Path) -> rusqlite::Result<i64> {
+    let database = rusqlite::Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    database.busy_timeout(LOCKED_TIME)?;
+    // The version alone would come from the header, which may be whole where the rest is not.
+    database.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
+    database.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
 #[cfg(test)]
