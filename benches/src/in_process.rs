@@ -87,6 +87,7 @@ impl Subject {
             params: self.params.clone(),
             remote_address: None,
             session_token: None,
+            sequence: None,
             deadline: Instant::now() + CALL_DEADLINE,
         };
         self.engine.call(invocation).await

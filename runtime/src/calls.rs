@@ -33,6 +33,8 @@ pub struct Invocation {
     pub remote_address: Option<String>,
     /// The caller's session token; absent on hooks.
     pub session_token: Option<String>,
+    /// Names a notification that may come more than once; absent on other calls.
+    pub sequence: Option<u64>,
     /// When the caller stops waiting. The app's own deadline, counted from now, applies when it is sooner.
     pub deadline: Instant,
 }
@@ -44,6 +46,7 @@ pub(crate) struct Call<'a> {
     pub(crate) params: &'a [u8],
     pub(crate) remote_address: Option<&'a str>,
     pub(crate) session_token: Option<&'a str>,
+    pub(crate) sequence: Option<u64>,
     pub(crate) deadline: Instant,
 }
 
@@ -77,6 +80,7 @@ impl Calls {
             params: &invocation.params,
             remote_address: invocation.remote_address.as_deref(),
             session_token: invocation.session_token.as_deref(),
+            sequence: invocation.sequence,
             deadline: invocation.deadline,
         };
         self.call_app(&app, call).await
@@ -168,6 +172,7 @@ impl Calls {
             environment: call.environment,
             remote_address: call.remote_address,
             session_token: call.session_token,
+            sequence: call.sequence,
             limits,
             deadline,
             allowed,

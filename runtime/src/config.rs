@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::leancache::CacheConfig;
+
 /// Settings of one engine; limits of single apps are in [`Limits`](crate::Limits).
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
@@ -36,6 +38,8 @@ pub struct EngineConfig {
     pub definitions_deadline: Duration,
     /// What functions write.
     pub logs: LogRetention,
+    /// Where LeanCache keeps its data.
+    pub cache: CacheConfig,
 }
 
 /// How long the lines that functions write stay on disk.
@@ -84,6 +88,7 @@ impl EngineConfig {
             compile_limits: CompileLimits::default(),
             definitions_deadline: Duration::from_secs(5),
             logs: LogRetention::default(),
+            cache: CacheConfig::default(),
         }
     }
 }

@@ -4,13 +4,17 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
+use hookd_leancache::Reply;
 use thiserror::Error;
+use tokio::time::Instant;
 
 use crate::apps::{App, Apps, ChangeAppError, CreateAppError, KeyKind, Keys, NewApp, is_valid_app_id};
 use crate::calls::{Call, Calls, Invocation};
 use crate::config::EngineConfig;
 use crate::environment::Environment;
+use crate::leancache::{CacheBudget, CacheError, LeanCache};
 use crate::limits::{InvalidLimits, Limits};
 use crate::logs::{self, LogDisk, LogHistory, LogLine, LogQuery};
 use crate::modules::{Definition, Modules};
@@ -23,6 +27,9 @@ use crate::rpc::RpcService;
 use crate::sandbox::Sandbox;
 use crate::stats::{AppStats, EngineStats};
 
+/// How long deleting an app waits for its cache to be cleared.
+const CLEAR_CACHE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Apps, their modules, and the sandbox that runs them. Clones share everything.
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
@@ -34,6 +41,7 @@ struct Inner {
     metadata: Metadata,
     calls: Calls,
     logs: LogDisk,
+    cache: Arc<LeanCache>,
 }
 
 /// Why the engine did not open.
@@ -97,6 +105,7 @@ impl Engine {
             metadata: parts.metadata,
             calls: parts.calls,
             logs: parts.logs,
+            cache: parts.cache,
         })))
     }
 
@@ -146,6 +155,10 @@ impl Engine {
             current.live(environment).store(None);
         }
         self.0.logs.forget(current.log());
+        // The id is not given again, so what stays behind when Redis is down is out of everybody's reach.
+        if let Err(error) = self.0.cache.clear(&current.id, Instant::now() + CLEAR_CACHE_TIMEOUT).await {
+            tracing::warn!(app_id = current.id, %error, "the cache of a deleted app was not cleared");
+        }
         tracing::info!(app_id = current.id, "app deleted");
         Ok(())
     }
@@ -298,6 +311,18 @@ impl Engine {
         Ok(())
     }
 
+    /// Carries commands of LeanCache out in the app's key space, each given as its words, as its functions may: the same
+    /// commands, and at most as many and as much at once as `limits` allow one call.
+    pub async fn cache(
+        &self,
+        app: &App,
+        commands: Vec<Vec<Vec<u8>>>,
+        limits: &Limits,
+    ) -> Result<Vec<Reply>, CacheError> {
+        let deadline = Instant::now() + limits.deadline();
+        CacheBudget::new(self.0.cache.clone(), limits, Some(deadline)).run(&app.id, commands).await
+    }
+
     /// The newest lines that the app's functions wrote, oldest first, as far as they are in memory. No I/O.
     pub fn recent_logs(&self, app: &str) -> Vec<LogLine> {
         self.app(app).map(|app| app.log().after(0).lines).unwrap_or_default()
@@ -368,6 +393,7 @@ struct Parts {
     metadata: Metadata,
     modules: Arc<Modules>,
     calls: Calls,
+    cache: Arc<LeanCache>,
     expiring: Pin<Box<dyn Future<Output = ()> + Send>>,
     logs: LogDisk,
 }
@@ -378,7 +404,8 @@ impl Parts {
         // Holds the keys of all apps: nobody but the owner looks inside.
         let mut folder = std::fs::DirBuilder::new();
         folder.recursive(true).mode(0o700).create(&config.data_folder).map_err(in_folder)?;
-        let sandbox = Sandbox::new(config).map_err(|error| OpenError::Sandbox(error.to_string()))?;
+        let cache = LeanCache::open(&config.cache);
+        let sandbox = Sandbox::new(config, cache.clone()).map_err(|error| OpenError::Sandbox(error.to_string()))?;
         let modules = Arc::new(Modules::open(config, sandbox.clone()).map_err(in_folder)?);
         Ok(Self {
             max_module_bytes: config.max_module_bytes,
@@ -387,6 +414,7 @@ impl Parts {
             expiring: Box::pin(sandbox.expire_idle_instances()),
             calls: Calls::new(sandbox, modules, config.concurrent_calls),
             logs: LogDisk::start(config.data_folder.join("logs"), config.logs).map_err(in_folder)?,
+            cache,
         })
     }
 }

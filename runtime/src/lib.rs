@@ -15,6 +15,7 @@
 //! | `apps` | tenants, their keys and what is live in them |
 //! | `logs` | what functions write, in memory and on disk |
 //! | `meters` | what is counted about calls |
+//! | `leancache` | the Redis of an app: checked commands, prefixed keys, Redis or an embedded store |
 //! | `rpc` | `POST /1.1/functions/{name}` and its relatives (`engine-contract` EC-1 to EC-22) |
 //!
 //! ```no_run
@@ -35,6 +36,7 @@
 //!         params: "{}".into(),
 //!         remote_address: None,
 //!         session_token: None,
+//!         sequence: None,
 //!         deadline: Instant::now() + Duration::from_secs(15),
 //!     })
 //!     .await;
@@ -50,6 +52,7 @@ mod config;
 mod engine;
 mod environment;
 mod isolation;
+mod leancache;
 mod limits;
 mod logs;
 mod meters;
@@ -65,7 +68,9 @@ pub use calls::Invocation;
 pub use config::{CompileLimits, EngineConfig, LogRetention};
 pub use engine::{Engine, OpenError, SetLimitsError};
 pub use environment::{Environment, UnknownEnvironment};
+pub use hookd_leancache::{Reply as CacheReply, names as cache_command_names};
 pub use isolation::{Isolation, UnknownIsolation};
+pub use leancache::{CacheConfig, CacheError, InvalidRedisUrl};
 pub use limits::{InvalidLimits, Limits};
 pub use logs::{LogBatch, LogHistory, LogLevel, LogLine, LogQuery, LogReader};
 pub use meters::{FunctionStats, LATENCY_BOUNDS};

@@ -44,6 +44,12 @@ fn each_broken_thing_is_named_with_its_fix() {
     let other = tempfile::tempdir().unwrap();
     let taken = hookd_in(&other.path().join("data"), &["doctor", "--json", "--listen", &listening]);
     assert_eq!(broken(&findings(&stdout(&taken))), ["port"]);
+    let file = server.data().join("hookd.toml");
+    std::fs::write(&file, "lisen = 'x'").unwrap();
+    assert_eq!(broken(&findings(&stdout(&server.hookd(&["doctor", "--json"])))), ["options"]);
+    std::fs::write(&file, "redis_url = 'redis://127.0.0.1:1'").unwrap();
+    assert_eq!(broken(&findings(&stdout(&server.hookd(&["doctor", "--json"])))), ["redis"]);
+    std::fs::remove_file(&file).unwrap();
 
     server.kill();
     std::fs::set_permissions(server.data(), std::fs::Permissions::from_mode(0o755)).unwrap();

@@ -1,5 +1,5 @@
-// Serves the functions of a file as a LeanEngine project does, on a free port, and prints the address as one line of
-// JSON. Arguments: the file (`cloud`), the time limit of a function in ms (LeanEngine's own).
+// Serves the functions of a file as a LeanEngine project does, on PORT or a free one, and prints the address as one line
+// of JSON. Arguments: the file (`cloud`), the time limit of a function in ms (LeanEngine's own).
 
 'use strict';
 
@@ -18,6 +18,6 @@ AV.init({
 require(`./${functions}`);
 
 const server = http.createServer(AV.express(timeoutMs ? { timeout: `${timeoutMs}ms` } : {}));
-server.listen(0, '127.0.0.1', () => {
+server.listen(Number(process.env.PORT ?? 0), '127.0.0.1', () => {
   console.log(JSON.stringify({ url: `http://127.0.0.1:${server.address().port}` }));
 });

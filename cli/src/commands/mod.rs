@@ -2,9 +2,11 @@
 
 mod apps;
 mod build;
+mod cache;
 mod compile_module;
 mod completions;
 mod config;
+mod dead_letters;
 mod deploy;
 mod dev;
 mod doctor;
@@ -13,6 +15,7 @@ mod invoke;
 mod limits;
 mod logs;
 mod new;
+mod notification_settings;
 mod publish;
 mod releases;
 mod rollback;
@@ -60,10 +63,12 @@ enum Command {
     Invoke(invoke::Invoke),
     Logs(logs::Logs),
     Top(top::Top),
+    DeadLetters(dead_letters::DeadLetters),
     Settings(settings::Settings),
     #[command(visible_alias = "checkout")]
     Switch(switch::Switch),
     Info(info::Info),
+    Cache(cache::Cache),
     Apps(apps::Apps),
     Config(config::Config),
     Doctor(doctor::Doctor),
@@ -133,7 +138,9 @@ impl Cli {
             Command::Invoke(invoke) => block_on(invoke.run()),
             Command::Logs(logs) => block_on(logs.run()),
             Command::Top(top) => block_on(top.run()),
+            Command::DeadLetters(letters) => block_on(letters.run()),
             Command::Settings(settings) => block_on(settings.run()),
+            Command::Cache(cache) => block_on(cache.run()),
             Command::Apps(apps) => block_on(apps.run()),
             Command::Switch(switch) => block_on(switch.run()),
             Command::Info(info) => block_on(info.run()),

@@ -1,7 +1,7 @@
 //! `hookd up`
 
 use std::io::IsTerminal as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,13 +22,14 @@ use crate::server::{Server, ServerConfig, stop_on_signal};
 #[command(after_help = "Examples:
   hookd up
   hookd up --listen 0.0.0.0:7410 --data /var/lib/hookd --public-url https://im.example.org
+  hookd up --redis-url redis://127.0.0.1:6379
 
 Options may stand in a file (`hookd config template`); environment and flags go before it. Everything is kept in the data folder. Ctrl-C stops it after the requests in flight.
 RUST_LOG sets what is logged to stderr, e.g. RUST_LOG=hookd=debug. What functions write is for `hookd logs`;
 RUST_LOG=info,hookd::hook_log=info shows it here as well.")]
 pub struct Up {
     /// Address and port; port 0 takes a free one.
-    #[arg(long, env = "HOOKD_LISTEN", default_value = "127.0.0.1:7410")]
+    #[arg(long, env = "HOOKD_LISTEN", default_value_t = DEFAULT_LISTEN)]
     listen: SocketAddr,
     /// Folder for messages, modules and keys.
     #[arg(long, env = "HOOKD_DATA", default_value_os_t = default_data_folder())]
@@ -39,6 +40,10 @@ pub struct Up {
     /// Believe `X-Forwarded-For` and `X-Forwarded-Proto`. Only right behind a proxy that sets both.
     #[arg(long, env = "HOOKD_TRUST_FORWARDED_HEADERS")]
     trust_forwarded_headers: bool,
+    /// Redis that holds LeanCache: `redis://host:port`, or `redis-cluster://host:port,host:port`. Without it LeanCache is
+    /// in memory, and empty after a restart.
+    #[arg(long, env = "HOOKD_REDIS_URL", value_name = "URL", hide_env_values = true)]
+    redis_url: Option<String>,
     /// Bytes of log lines that are kept of each app.
     #[arg(long, env = "HOOKD_LOG_BYTES_PER_APP", value_name = "BYTES", default_value = "16MiB", value_parser = parse_bytes)]
     log_bytes_per_app: u64,
@@ -57,7 +62,20 @@ pub struct Up {
 /// What functions write may be what users wrote to each other: it belongs to the app's own log.
 const DEFAULT_LOG: &str = "info,hookd::hook_log=off";
 
+/// For clients on this machine only.
+pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7_410);
+
 impl Up {
+    /// Where it would listen.
+    pub fn listen(&self) -> SocketAddr {
+        self.listen
+    }
+
+    /// The Redis it would use.
+    pub fn redis_url(&self) -> Option<&str> {
+        self.redis_url.as_deref()
+    }
+
     /// As environment, file and defaults have it, for a data folder and perhaps an address.
     pub fn as_configured(listen: Option<SocketAddr>, data: &Path) -> anyhow::Result<Self> {
         let mut arguments = vec!["hookd".into(), "up".into(), "--data".into(), data.as_os_str().to_owned()];
@@ -106,6 +124,7 @@ impl Up {
             data: self.data,
             public_url: self.public_url,
             trust_forwarded_headers: self.trust_forwarded_headers,
+            redis_url: self.redis_url,
             logs: LogRetention { bytes_per_app: self.log_bytes_per_app, age: self.log_age },
         };
         Server::start(config, shutdown).await

@@ -20,10 +20,11 @@
 //! a panic says. A module that never prints or logs has no log at all, and is faster for it; the feature `log` gives it
 //! one, for its panics and for what its dependencies say through the crate `log`.
 //!
-//! A hook sees nothing but its params: a fresh instance serves each call, so nothing is left of the one before.
+//! A fresh instance serves each call, so nothing is left of the one before. What is to stay goes to [`leancache`].
 
 mod context;
 mod failure;
+pub mod leancache;
 pub mod log;
 pub mod prelude;
 mod print;

@@ -57,6 +57,10 @@ impl CallLog {
         Self { environment: Some(environment), ..self }
     }
 
+    pub(crate) fn app_id(&self) -> &str {
+        &self.app_id
+    }
+
     pub(crate) fn request_id(&self) -> &str {
         &self.request_id
     }

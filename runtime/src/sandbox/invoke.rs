@@ -17,6 +17,7 @@ use super::state::CallState;
 use super::warm::Shelf;
 use super::{LoadedModule, Sandbox};
 use crate::environment::Environment;
+use crate::leancache::CacheBudget;
 use crate::limits::Limits;
 use crate::logs::CallLog;
 use crate::meters::FunctionMeters;
@@ -31,6 +32,7 @@ pub(crate) struct GuestCall<'a> {
     pub(crate) environment: Environment,
     pub(crate) remote_address: Option<&'a str>,
     pub(crate) session_token: Option<&'a str>,
+    pub(crate) sequence: Option<u64>,
     pub(crate) limits: &'a Limits,
     pub(crate) deadline: Instant,
     /// What lay between arrival and deadline; named when the deadline is met.
@@ -48,7 +50,7 @@ impl Sandbox {
         match call.shelf {
             Some(shelf) => self.call_warm(shelf, module, &call).await,
             None => {
-                let mut store = self.store(call.limits, call.log.clone());
+                let mut store = self.store(call.limits, call.log.clone(), Some(call.deadline));
                 self.call_in(&mut store, &mut None, module, &call).await
             }
         }
@@ -73,6 +75,7 @@ impl Sandbox {
             // Sessions are not resolved to users: there is no user system behind the engine.
             current_user: None,
             deadline_ms: u32::try_from(left.as_millis()).unwrap_or(u32::MAX),
+            sequence: call.sequence,
         };
         let _running = self.ticker.run();
         let calling = async {
@@ -105,7 +108,7 @@ impl Sandbox {
         log: Arc<CallLog>,
         pace: &AppPace,
     ) -> Result<Vec<Definition>, Outcome> {
-        let mut store = self.store(limits, log);
+        let mut store = self.store(limits, log, None);
         let _running = self.ticker.run();
         let asking = async {
             let instance = module.0.instantiate_async(&mut store).await?;
@@ -130,7 +133,7 @@ impl Sandbox {
         log: Arc<CallLog>,
         pace: &AppPace,
     ) -> Result<(), Outcome> {
-        let mut store = self.store(limits, log);
+        let mut store = self.store(limits, log, None);
         let _running = self.ticker.run();
         let making = module.0.instantiate_async(&mut store);
         match pace.run(&self.turns, std::time::Instant::now(), making).await {
@@ -139,9 +142,11 @@ impl Sandbox {
         }
     }
 
-    pub(super) fn store(&self, limits: &Limits, log: Arc<CallLog>) -> Store<CallState> {
+    /// `deadline`: that of a call.
+    pub(super) fn store(&self, limits: &Limits, log: Arc<CallLog>, deadline: Option<Instant>) -> Store<CallState> {
         let limiter = CallLimiter::new(limits, self.memory_budget.clone());
-        let mut store = Store::new(&self.engine, CallState::new(limiter, limits, log));
+        let cache = CacheBudget::new(self.cache.clone(), limits, deadline);
+        let mut store = Store::new(&self.engine, CallState::new(limiter, limits, log, cache));
         store.limiter(|state| &mut state.limiter);
         Self::arm(&mut store, limits);
         store.epoch_deadline_callback(|mut store| {

@@ -5,6 +5,7 @@ mod bindings;
 mod config;
 mod guest_error;
 mod invoke;
+mod leancache;
 mod limiter;
 mod logging;
 mod pace;
@@ -32,6 +33,7 @@ pub(crate) use self::warm::Shelf;
 pub(crate) use self::wasi::offers;
 use crate::config::EngineConfig;
 use crate::isolation::Isolation;
+use crate::leancache::LeanCache;
 
 /// The wasmtime engine with everything that a guest may import.
 #[derive(Clone)]
@@ -40,6 +42,7 @@ pub(crate) struct Sandbox {
     linker: Arc<Linker<CallState>>,
     ticker: Arc<Ticker>,
     memory_budget: Arc<MemoryBudget>,
+    cache: Arc<LeanCache>,
     idle: Arc<IdleInstances>,
     turns: Arc<Turns>,
 }
@@ -74,7 +77,7 @@ impl std::fmt::Debug for LoadedModule {
 }
 
 impl Sandbox {
-    pub(crate) fn new(config: &EngineConfig) -> Result<Self, SandboxError> {
+    pub(crate) fn new(config: &EngineConfig, cache: Arc<LeanCache>) -> Result<Self, SandboxError> {
         let failed = |error: wasmtime::Error| SandboxError {
             concurrent_calls: config.concurrent_calls,
             reason: format!("{error:#}"),
@@ -83,12 +86,14 @@ impl Sandbox {
         let mut linker = Linker::new(&engine);
         logging::add_to_linker(&mut linker).map_err(failed)?;
         wasi::add_to_linker(&mut linker).map_err(failed)?;
+        leancache::add_to_linker(&mut linker).map_err(failed)?;
         let idle = Arc::new(IdleInstances::new(config));
         Ok(Self {
             ticker: Arc::new(Ticker::start(&engine).map_err(|error| failed(error.into()))?),
             engine,
             linker: Arc::new(linker),
             memory_budget: Arc::new(MemoryBudget::new(config.memory_budget, Arc::downgrade(&idle))),
+            cache,
             idle,
             turns: Arc::new(Turns::new()),
         })

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
 use wasmtime_wasi::{WasiCtxView, WasiView};
 
 use super::limiter::CallLimiter;
 use super::ticker::TICK;
 use super::wasi::WasiState;
+use crate::leancache::CacheBudget;
 use crate::limits::Limits;
 use crate::logs::CallLog;
 
@@ -17,22 +19,24 @@ pub(super) struct CallState {
     pub(super) ticks_left: u64,
     pub(super) cpu_time_used_up: bool,
     pub(super) log: Arc<CallLog>,
+    pub(super) cache: CacheBudget,
     /// Made on first use: a Rust hook never asks for it, and it would cost more than the rest of the call's set-up.
     wasi: Option<Box<WasiState>>,
 }
 
 impl CallState {
-    pub(super) fn new(limiter: CallLimiter, limits: &Limits, log: Arc<CallLog>) -> Self {
-        Self { limiter, ticks_left: ticks(limits), cpu_time_used_up: false, log, wasi: None }
+    pub(super) fn new(limiter: CallLimiter, limits: &Limits, log: Arc<CallLog>, cache: CacheBudget) -> Self {
+        Self { limiter, ticks_left: ticks(limits), cpu_time_used_up: false, log, cache, wasi: None }
     }
 
     /// Begins another call in the same instance: the guest keeps its memory and its handles, and every budget is new.
-    pub(super) fn renew(&mut self, limits: &Limits, log: Arc<CallLog>) {
+    pub(super) fn renew(&mut self, limits: &Limits, log: Arc<CallLog>, deadline: Instant) {
         // Named one by one, so that whoever adds a field decides here what becomes of it.
-        let Self { limiter, ticks_left, cpu_time_used_up, log: call_log, wasi } = self;
+        let Self { limiter, ticks_left, cpu_time_used_up, log: call_log, cache, wasi } = self;
         limiter.renew(limits);
         *ticks_left = ticks(limits);
         *cpu_time_used_up = false;
+        cache.renew(limits, deadline);
         if let Some(wasi) = wasi {
             wasi.write_to(&log);
         }

@@ -179,13 +179,13 @@ impl Sandbox {
         let mut warm = match shelf.idle.take(shelf.id) {
             Some(mut warm) => {
                 metrics.reused.increment(1);
-                warm.store.data_mut().renew(call.limits, call.log.clone());
+                warm.store.data_mut().renew(call.limits, call.log.clone(), call.deadline);
                 Self::arm(&mut warm.store, call.limits);
                 warm
             }
             None => {
                 metrics.fresh.increment(1);
-                let store = self.store(call.limits, call.log.clone());
+                let store = self.store(call.limits, call.log.clone(), Some(call.deadline));
                 Box::new(WarmInstance { store, instance: None, calls: 0 })
             }
         };

@@ -19,7 +19,7 @@ use super::state::CallState;
 use crate::logs::{CallLog, LogLevel};
 
 /// Every interface that a module may import, without its version.
-const OFFERED: [&str; 20] = [
+const OFFERED: [&str; 21] = [
     "wasi:cli/environment",
     "wasi:cli/exit",
     "wasi:cli/stderr",
@@ -40,6 +40,7 @@ const OFFERED: [&str; 20] = [
     "wasi:random/random",
     "wasi:logging/logging",
     "hookd:engine/functions",
+    "hookd:engine/leancache",
 ];
 /// Handles that a guest may hold at a time.
 const MAX_HANDLES: usize = 1_000;
@@ -53,7 +54,7 @@ pub(crate) fn offers(import: &str) -> bool {
     let (interface, version) = import.split_once('@').unwrap_or((import, ""));
     let fits = match interface {
         "wasi:logging/logging" => version == "0.1.0-draft",
-        "hookd:engine/functions" => version == "0.1.0",
+        "hookd:engine/functions" | "hookd:engine/leancache" => version == "0.1.0",
         // Within 0.2 newer versions only add; what they add is missed when the component is linked.
         _ => version.starts_with("0.2."),
     };

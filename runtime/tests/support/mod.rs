@@ -1,5 +1,5 @@
 //! An engine in a temporary folder, and tiny guests for it.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 
 mod guest;
 
@@ -77,6 +77,7 @@ pub fn invocation(name: &str, params: &str, deadline: Duration) -> Invocation {
         params: Bytes::copy_from_slice(params.as_bytes()),
         remote_address: None,
         session_token: None,
+        sequence: None,
         deadline: Instant::now() + deadline,
     }
 }

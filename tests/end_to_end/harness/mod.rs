@@ -1,9 +1,13 @@
 //! What every test uses: a server of its own, the modules built beforehand, and scenes played by real clients.
 
+mod leanengine;
 mod modules;
+mod redis;
 mod scene;
 mod server;
 
+pub use leanengine::LeanEngine;
 pub use modules::{module, workspace};
+pub use redis::Redis;
 pub use scene::Facts;
 pub use server::{Server, hookd, hookd_in, stderr};

@@ -57,6 +57,7 @@ impl Server {
             "kill" => self.kill(),
             "start" => self.start_again(),
             "deploy" => return self.deploy(argument),
+            "delete app" => drop(self.hookd_ok(&["apps", "delete", argument])),
             "settings" => {
                 let mut arguments = vec!["settings", "--json"];
                 arguments.extend(argument.split(' '));

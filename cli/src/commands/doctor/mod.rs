@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use clap::Args;
 use serde::Serialize;
 
+use super::up::{DEFAULT_LISTEN, Up};
 use crate::client::ServerArguments;
 use crate::exit::InputError;
 use crate::output;
@@ -24,11 +25,11 @@ use crate::output;
 
 Exit code 1 when something is broken that hookd needs. Changes nothing.")]
 pub struct Doctor {
-    /// Where `hookd up` would listen.
-    #[arg(long, env = "HOOKD_LISTEN", default_value = "127.0.0.1:7410")]
-    listen: SocketAddr,
-    /// Redis that should answer.
-    #[arg(long, env = "HOOKD_REDIS_URL", value_name = "URL", hide_env_values = true)]
+    /// Where `hookd up` would listen [default: as it is configured].
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Redis that should answer [default: the one that is configured, if any].
+    #[arg(long, value_name = "URL")]
     redis_url: Option<String>,
     /// Print one line of JSON per check.
     #[arg(long)]
@@ -78,9 +79,19 @@ impl Doctor {
     pub async fn run(self) -> anyhow::Result<()> {
         let data = self.server.data_folder();
         let mut findings = data_folder::check(&data);
-        findings.extend(server::check(&self.server, &data, self.listen).await);
-        if let Some(url) = &self.redis_url {
-            findings.push(redis_server::check(url).await);
+        let (listen, redis_url) = match Up::as_configured(self.listen, &data) {
+            Ok(up) => {
+                findings.push(Finding::ok("options", "flags, environment and file are understood"));
+                (up.listen(), self.redis_url.clone().or(up.redis_url().map(str::to_owned)))
+            }
+            Err(error) => {
+                findings.push(Finding::broken("options", format!("{error:#}"), "see `hookd config template`"));
+                (self.listen.unwrap_or(DEFAULT_LISTEN), self.redis_url.clone())
+            }
+        };
+        findings.extend(server::check(&self.server, &data, listen).await);
+        if let Some(url) = redis_url {
+            findings.extend(redis_server::check(&url).await);
         }
         findings.extend(machine::check());
         findings.extend(toolchains::check());

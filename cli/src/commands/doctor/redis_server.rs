@@ -8,11 +8,20 @@ const REDIS: &str = "redis";
 /// Redis answers in well under a millisecond; who waits longer has another problem.
 const ANSWER_TIME: Duration = Duration::from_secs(3);
 
-pub(super) async fn check(url: &str) -> Finding {
+/// Every node of a cluster, or the one server.
+pub(super) async fn check(url: &str) -> Vec<Finding> {
+    let Some(nodes) = url.strip_prefix("redis-cluster://") else { return vec![check_one(url).await] };
+    let (user, nodes) =
+        nodes.rsplit_once('@').map_or((String::new(), nodes), |(user, nodes)| (format!("{user}@"), nodes));
+    let checks = nodes.split(',').map(|node| format!("redis://{user}{node}"));
+    futures::future::join_all(checks.map(async |node| check_one(&node).await)).await
+}
+
+async fn check_one(url: &str) -> Finding {
     let client = match redis::Client::open(url) {
         Ok(client) => client,
         Err(error) => {
-            let fix = "write it as redis://[:password@]host:port[/database]";
+            let fix = "write it as redis://[:password@]host:port[/database], or redis-cluster://host:port,host:port";
             return Finding::broken(REDIS, format!("this is no URL of a Redis: {error}"), fix);
         }
     };
@@ -60,7 +69,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_that_refuses_is_broken_and_its_password_stays_secret() {
-        let finding = check(&answering(b"-WRONGPASS no\r\n").await).await;
+        let finding = check_one(&answering(b"-WRONGPASS no\r\n").await).await;
         assert_eq!(finding.status, Status::Broken);
         assert!(!finding.text.contains("secret"), "{}", finding.text);
     }
@@ -70,13 +79,20 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
-        let finding = check(&format!("redis://{address}")).await;
+        let finding = check_one(&format!("redis://{address}")).await;
         assert_eq!(finding.status, Status::Broken);
         assert!(finding.text.contains(&address.to_string()), "{}", finding.text);
     }
 
     #[tokio::test]
     async fn what_is_no_url_is_broken() {
-        assert_eq!(check("localhost:6379").await.status, Status::Broken);
+        assert_eq!(check_one("localhost:6379").await.status, Status::Broken);
+    }
+
+    #[tokio::test]
+    async fn each_node_of_a_cluster_is_checked() {
+        let findings = check("redis-cluster://127.0.0.1:1,127.0.0.1:2").await;
+        let texts: Vec<&str> = findings.iter().map(|finding| finding.text.as_str()).collect();
+        assert!(texts[0].contains("127.0.0.1:1") && texts[1].contains("127.0.0.1:2"), "{texts:?}");
     }
 }

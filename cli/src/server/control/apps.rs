@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use hookd_im_core::ids::AppId;
 use hookd_runtime::{App, ChangeAppError, CreateAppError, KeyKind, NewApp, keys_equal};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -97,6 +98,7 @@ pub(super) async fn delete(
         return Err(ApiError::BadRequest(format!("`{id}` cannot be deleted: there is no other app; create one first")));
     };
     control.engine.delete_app(&id).await.map_err(changed)?;
+    control.core.forget_app(&AppId::new(&id)).await;
     if connection.app_id == id {
         name_app(&mut connection, other).await?;
     }

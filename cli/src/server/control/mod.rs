@@ -11,11 +11,16 @@
 //! | `GET /releases?limit=…` | the newest releases |
 //! | `GET /logs?limit=…&function=…&request_id=…&environment=…&level=…&since=…&until=…&follow=…` | one JSON event a line |
 //! | `GET /stats` | calls, durations and queue of the app's functions; `GET /hookd/v1/stats` of all apps, admin key |
+//! | `POST /cache` | replies; body: `{"commands": [["GET", "key"]]}`; bytes that are no text are `{"base64": "…"}` |
+//! | `GET /dead-letters?limit=…&hook=…&params=true` | the newest calls of notification hooks that were given up |
+//! | `POST /dead-letters/retry`, `/dead-letters/drop` | how many; body: `{"ids": […]}`, or `{"all": true}` with or without `"hook"` |
 //! | `POST /keys/app`, `master` or `hook` | all keys, one of them new; admin key or master key |
 //! | `DELETE /` | admin key |
 //! | `GET`, `POST /hookd/v1/apps` | all apps; a new app. Admin key |
 
 mod apps;
+mod cache;
+mod dead_letters;
 mod logs;
 mod releases;
 mod settings;
@@ -56,11 +61,15 @@ pub fn router(engine: Engine, core: Arc<ImCore>, installation: Installation, shu
         .route("/hookd/v1/apps/{app}/logs", get(logs::read))
         .route("/hookd/v1/apps/{app}/stats", get(stats::of_app))
         .route("/hookd/v1/stats", get(stats::of_all))
+        .route("/hookd/v1/apps/{app}/dead-letters", get(dead_letters::list))
+        .route("/hookd/v1/apps/{app}/dead-letters/retry", post(dead_letters::retry))
+        .route("/hookd/v1/apps/{app}/dead-letters/drop", post(dead_letters::drop))
         .route("/hookd/v1/apps/{app}/settings", get(settings::show).patch(settings::change))
         .route("/hookd/v1/apps/{app}/deployments", post(releases::deploy).layer(DefaultBodyLimit::max(upload_limit)))
         .route("/hookd/v1/apps/{app}/publish", post(releases::publish))
         .route("/hookd/v1/apps/{app}/rollback", post(releases::rollback))
         .route("/hookd/v1/apps/{app}/releases", get(releases::list))
+        .route("/hookd/v1/apps/{app}/cache", post(cache::run))
         .with_state(Control { engine, core, installation: installation.into(), shutdown })
 }
 
@@ -92,6 +101,7 @@ enum ApiError {
     Unauthorized,
     BadRequest(String),
     TooLarge(usize),
+    Unavailable(String),
     Internal(anyhow::Error),
 }
 
@@ -103,6 +113,7 @@ impl IntoResponse for ApiError {
             Self::TooLarge(limit) => {
                 (StatusCode::PAYLOAD_TOO_LARGE, format!("the module is larger than the limit of {limit} bytes"))
             }
+            Self::Unavailable(text) => (StatusCode::SERVICE_UNAVAILABLE, text),
             Self::Internal(error) => {
                 tracing::error!(error = format!("{error:#}"), "a control request failed");
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal error; the server's log tells more".to_owned())
