@@ -54,6 +54,8 @@ fn each_broken_thing_is_named_with_its_fix() {
     server.kill();
     std::fs::set_permissions(server.data(), std::fs::Permissions::from_mode(0o755)).unwrap();
     std::fs::write(server.data().join("im.db"), "damaged").unwrap();
+    // After a kill the log beside the database may hold all of it, and SQLite would restore it from there.
+    std::fs::remove_file(server.data().join("im.db-wal")).unwrap();
     let arguments = [
         "doctor",
         "--json",
