@@ -1,4 +1,4 @@
-//! `hookd`: the server in one process, and the developers' command line.
+//! `hookd`: the server, in one process or in two, and the developers' command line.
 
 mod client;
 mod commands;
@@ -7,6 +7,7 @@ mod exit;
 mod guest;
 mod output;
 mod plugin;
+mod private_file;
 mod server;
 
 use std::ffi::OsString;

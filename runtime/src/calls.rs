@@ -17,6 +17,7 @@ use crate::outcome::Outcome;
 use crate::releases::LiveVersion;
 use crate::sandbox::{GuestCall, Sandbox};
 use crate::stats::EngineStats;
+use crate::trace::{self, CallSpan};
 
 /// A function to call.
 #[derive(Clone, Debug)]
@@ -90,7 +91,11 @@ impl Calls {
         let arrived = Instant::now();
         let Some(version) = app.live(call.environment).load_full() else { return self.not_defined() };
         let Some(meters) = version.meters(call.name) else { return self.not_defined() };
-        let outcome = self.run(app, &version, meters, call, arrived).await;
+        let outcome = match CallSpan::begin(&app.id, &call) {
+            None => self.run(app, &version, meters, call, arrived).await,
+            // On the heap, so that the future of a call that is not traced stays as small as it was.
+            Some(span) => span.around(Box::pin(self.run(app, &version, meters, call, arrived))).await,
+        };
         meters.record(&outcome, arrived.elapsed());
         outcome
     }
@@ -162,6 +167,7 @@ impl Calls {
             },
         };
         let request_id = self.request_ids.next();
+        trace::runs(version.number(), &request_id);
         let log = CallLog::new(app.log().clone(), &app.id, version.number(), call.name, request_id, limits)
             .in_environment(call.environment);
         let log = Arc::new(log);

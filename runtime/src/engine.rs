@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use hookd_leancache::Reply;
 use thiserror::Error;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::apps::{App, Apps, ChangeAppError, CreateAppError, KeyKind, Keys, NewApp, is_valid_app_id};
@@ -252,7 +253,7 @@ impl Engine {
         };
         let number = self.0.metadata.deploy(release).await?;
         let version = VersionRow { number, module: stored.module_hash().clone(), definitions, isolation };
-        Ok(go_live(&app, environment, LiveVersion::new(version, modules, app.meters())))
+        Ok(self.go_live(&app, environment, LiveVersion::new(version, modules, app.meters())))
     }
 
     /// Makes staging's version live in production.
@@ -262,7 +263,7 @@ impl Engine {
         self.current(&app).ok_or_else(|| ReleaseError::UnknownApp(app.id.clone()))?;
         let staged = app.live(Environment::Staging).load_full().ok_or(ReleaseError::NothingStaged)?;
         self.0.metadata.release(app.id.clone(), Environment::Production, staged.number(), ReleaseAct::Publish).await?;
-        Ok(go_live(&app, Environment::Production, staged.again(&self.0.modules, app.meters())))
+        Ok(self.go_live(&app, Environment::Production, staged.again(&self.0.modules, app.meters())))
     }
 
     /// Makes an earlier version live in production: `version`, or the one that was live there before the present one.
@@ -286,7 +287,7 @@ impl Engine {
         let loaded = self.0.modules.code(&version.module).await;
         loaded.map_err(|reason| ReleaseError::Unusable { version: number, reason })?;
         metadata.release(app.id.clone(), Environment::Production, number, ReleaseAct::Rollback).await?;
-        Ok(go_live(&app, Environment::Production, version))
+        Ok(self.go_live(&app, Environment::Production, version))
     }
 
     /// The newest `limit` releases of an app in all environments, newest first.
@@ -362,19 +363,25 @@ impl Engine {
         self.0.max_module_bytes
     }
 
+    /// Counts what may concern whoever keeps a copy of the apps, their keys and the functions that are live.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.apps.changes()
+    }
+
+    /// The atomic, immediate switch: calls in flight hold the version they began with.
+    fn go_live(&self, app: &App, environment: Environment, version: LiveVersion) -> Release {
+        let release = version.release(&app.id, environment);
+        app.live(environment).store(Some(Arc::new(version)));
+        self.0.apps.changed();
+        tracing::info!(app_id = app.id, version = release.version, %environment, module = release.module, "released");
+        release
+    }
+
     /// LeanEngine's HTTP contract: `/1.1` and `/1`, `functions` and `call`, `_ops/metadatas`, `/__engine/1/ping`. All other
     /// paths are answered by `elsewhere`.
     pub fn rpc(&self, elsewhere: axum::Router) -> RpcService {
         RpcService::new(self.clone(), elsewhere)
     }
-}
-
-/// The atomic, immediate switch: calls in flight hold the version they began with.
-fn go_live(app: &App, environment: Environment, version: LiveVersion) -> Release {
-    let release = version.release(&app.id, environment);
-    app.live(environment).store(Some(Arc::new(version)));
-    tracing::info!(app_id = app.id, version = release.version, %environment, module = release.module, "released");
-    release
 }
 
 /// A server that has started answers with machine code on disk, which the first call brings into memory. A version that

@@ -62,6 +62,7 @@ mod releases;
 mod rpc;
 mod sandbox;
 mod stats;
+mod trace;
 
 pub use apps::{App, ChangeAppError, CreateAppError, KeyKind, NewApp, UnknownKeyKind, generate_key, keys_equal};
 pub use calls::Invocation;
@@ -81,3 +82,4 @@ pub use releases::{
 };
 pub use rpc::{RpcConnections, RpcService};
 pub use stats::{AppStats, EngineStats};
+pub use trace::enable_traces;

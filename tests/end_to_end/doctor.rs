@@ -23,7 +23,7 @@ fn a_server_that_runs_is_found_well() {
     assert_eq!(broken(&found), [""; 0], "{found:?}");
     let text = |check: &str| found.iter().find(|finding| finding["check"] == check).unwrap()["text"].as_str().unwrap();
     assert!(text("server").contains(env!("CARGO_PKG_VERSION")), "{found:?}");
-    assert!(text("lock").contains("a server runs"), "{found:?}");
+    assert!(text("lock").contains("an engine runs"), "{found:?}");
     assert!(text("master key").contains("knows"), "{found:?}");
     assert!(text("databases").contains("schema"), "{found:?}");
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::answer;
 use super::api::{ANSWER_TIMEOUT, percent_encoded_segment};
+use super::reach::reach;
 use crate::exit::InputError;
 
 /// Header of the installation's admin key.
@@ -22,13 +23,16 @@ pub enum Credential {
 pub struct AdminApi {
     http: reqwest::Client,
     url: String,
+    /// What stands before the path in the URLs.
+    base: String,
     credential: Credential,
 }
 
 impl AdminApi {
-    /// `url` has no trailing slash. Uses no proxy: the server is the operator's own.
+    /// `url` has no trailing slash.
     pub fn new(url: String, credential: Credential) -> anyhow::Result<Self> {
-        Ok(Self { http: reqwest::Client::builder().no_proxy().build()?, url, credential })
+        let (http, base) = reach(&url)?;
+        Ok(Self { http, url, base, credential })
     }
 
     /// All apps with their app keys and live versions.
@@ -41,7 +45,7 @@ impl AdminApi {
 
     /// What was counted about the functions of all apps.
     pub async fn stats(&self) -> anyhow::Result<Value> {
-        self.send(self.http.get(format!("{}/hookd/v1/stats", self.url))).await
+        self.send(self.http.get(format!("{}/hookd/v1/stats", self.base))).await
     }
 
     /// A new app with its keys.
@@ -66,7 +70,7 @@ impl AdminApi {
         path: &str,
         body: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> anyhow::Result<Value> {
-        self.send(body(self.http.request(method, format!("{}/hookd/v1/apps{path}", self.url)))).await
+        self.send(body(self.http.request(method, format!("{}/hookd/v1/apps{path}", self.base)))).await
     }
 
     async fn send(&self, request: RequestBuilder) -> anyhow::Result<Value> {

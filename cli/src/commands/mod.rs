@@ -10,6 +10,8 @@ mod dead_letters;
 mod deploy;
 mod dev;
 mod doctor;
+mod engine;
+mod im;
 mod info;
 mod invoke;
 mod limits;
@@ -19,6 +21,7 @@ mod notification_settings;
 mod publish;
 mod releases;
 mod rollback;
+mod server_flags;
 mod settings;
 mod switch;
 mod top;
@@ -52,6 +55,8 @@ Exit codes: 0 done, 1 the input is at fault, 2 hookd or the server is at fault."
 #[derive(Debug, Subcommand)]
 enum Command {
     Up(up::Up),
+    Engine(engine::Engine),
+    Im(im::Im),
     #[command(visible_alias = "init")]
     New(new::New),
     Build(build::Build),
@@ -128,6 +133,8 @@ impl Cli {
     pub fn run(self) -> anyhow::Result<()> {
         match self.command {
             Command::Up(up) => block_on(up.run()),
+            Command::Engine(engine) => block_on(engine.run()),
+            Command::Im(im) => block_on(im.run()),
             Command::New(new) => new.run(),
             Command::Build(build) => build.run(),
             Command::Dev(dev) => block_on(dev.run()),

@@ -5,19 +5,21 @@ use std::fmt::{Display, Write as _};
 use std::net::SocketAddr;
 
 use axum::Router;
-use axum::extract::ConnectInfo;
+use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use hookd_runtime::{AppStats, Engine, EngineStats, LATENCY_BOUNDS, keys_equal};
 use metrics_exporter_prometheus::PrometheusHandle;
 
-/// The route. It tells the names and the traffic of all apps: open to the machine itself, closed to others without the
-/// admin key.
-pub fn router(recorded: PrometheusHandle, engine: Engine, admin_key: String) -> Router {
-    let answer = move |ConnectInfo(peer): ConnectInfo<SocketAddr>, headers: HeaderMap| {
-        let allowed = may_read(peer, &headers, &admin_key);
-        std::future::ready(if allowed { answered(&recorded, &engine) } else { refused() })
+/// The route; `engine` is the one in this process. It tells the names and the traffic of all apps: open to the machine
+/// itself, closed to others without the admin key.
+pub fn router(recorded: PrometheusHandle, engine: Option<Engine>, admin_key: String) -> Router {
+    let answer = move |request: Request| {
+        // A connection without an address came through a Unix socket, which only its owner may use.
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer);
+        let allowed = may_read(peer, request.headers(), &admin_key);
+        std::future::ready(if allowed { answered(&recorded, engine.as_ref()) } else { refused() })
     };
     Router::new().route("/metrics", get(answer))
 }
@@ -25,9 +27,9 @@ pub fn router(recorded: PrometheusHandle, engine: Engine, admin_key: String) -> 
 /// Headers that a proxy adds: behind one, every caller's address is the proxy's.
 const PROXY_HEADERS: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
 
-fn may_read(peer: SocketAddr, headers: &HeaderMap, admin_key: &str) -> bool {
-    let is_local =
-        peer.ip().to_canonical().is_loopback() && PROXY_HEADERS.iter().all(|name| !headers.contains_key(*name));
+fn may_read(peer: Option<SocketAddr>, headers: &HeaderMap, admin_key: &str) -> bool {
+    let is_local = peer.is_none_or(|peer| peer.ip().to_canonical().is_loopback())
+        && PROXY_HEADERS.iter().all(|name| !headers.contains_key(*name));
     let bearer = headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     is_local || bearer.is_some_and(|key| keys_equal(admin_key, key))
 }
@@ -37,8 +39,8 @@ fn refused() -> Response {
     (StatusCode::UNAUTHORIZED, text).into_response()
 }
 
-fn answered(recorded: &PrometheusHandle, engine: &Engine) -> Response {
-    let text = recorded.render() + &render(engine);
+fn answered(recorded: &PrometheusHandle, engine: Option<&Engine>) -> Response {
+    let text = recorded.render() + &engine.map(render).unwrap_or_default();
     ([("content-type", "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
@@ -176,12 +178,13 @@ mod tests {
 
     #[test]
     fn only_the_machine_itself_and_the_operator_may_read() {
-        let here = SocketAddr::from(([127, 0, 0, 1], 5_000));
-        let elsewhere = SocketAddr::from(([192, 0, 2, 1], 5_000));
+        let here = Some(SocketAddr::from(([127, 0, 0, 1], 5_000)));
+        let elsewhere = Some(SocketAddr::from(([192, 0, 2, 1], 5_000)));
         let headers = |name: &'static str, value: &'static str| {
             HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())])
         };
         assert!(may_read(here, &HeaderMap::new(), "k"));
+        assert!(may_read(None, &HeaderMap::new(), "k"));
         assert!(!may_read(elsewhere, &HeaderMap::new(), "k"));
         assert!(!may_read(here, &headers("x-forwarded-for", "192.0.2.1"), "k"));
         assert!(!may_read(elsewhere, &headers("authorization", "Bearer other"), "k"));

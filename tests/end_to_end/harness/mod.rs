@@ -2,12 +2,14 @@
 
 mod leanengine;
 mod modules;
+mod processes;
 mod redis;
 mod scene;
 mod server;
 
 pub use leanengine::LeanEngine;
 pub use modules::{module, workspace};
+pub use processes::Shape;
 pub use redis::Redis;
 pub use scene::Facts;
 pub use server::{Server, hookd, hookd_in, stderr};

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use self::watch::Changes;
+use super::server_flags::start_log;
 use super::up::Up;
 use super::{build, deploy, logs};
 use crate::client::{Api, Connection, ServerArguments};
@@ -88,8 +89,8 @@ impl Dev {
         if let Some(api) = self.running_server().await? {
             return Ok(Place { api, own: None });
         }
-        let server =
-            Up::as_configured(self.listen, &self.server.data_folder())?.start(shutdown.clone(), SERVER_LOG).await?;
+        start_log(SERVER_LOG);
+        let server = Up::as_configured(self.listen, &self.server.data_folder())?.start(shutdown.clone()).await?;
         let connection = server.connection().clone();
         announce(&connection);
         let own = tokio::spawn(server.serve());

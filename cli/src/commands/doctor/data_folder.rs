@@ -40,7 +40,7 @@ pub(super) fn check(data: &Path) -> Vec<Finding> {
     };
     let mut findings = vec![permissions];
     findings.extend(room(data));
-    findings.extend(lock(data));
+    findings.extend(locks(data));
     findings.push(connection(data));
     findings.extend(databases(data));
     findings
@@ -68,11 +68,16 @@ fn room(data: &Path) -> Option<Finding> {
     })
 }
 
-fn lock(data: &Path) -> Option<Finding> {
-    let file = File::open(data.join("lock")).ok()?;
-    Some(match file.try_lock() {
-        Ok(()) => Finding::ok("lock", "no server runs on the data folder"),
-        Err(TryLockError::WouldBlock) => Finding::ok("lock", "a server runs on the data folder"),
+fn locks(data: &Path) -> Vec<Finding> {
+    let parts = [("engine.lock", "engine"), ("im.lock", "IM core")];
+    parts.into_iter().filter_map(|(file, part)| lock(&data.join(file), part)).collect()
+}
+
+fn lock(path: &Path, part: &str) -> Option<Finding> {
+    let file = File::open(path).ok()?;
+    Some(match file.try_lock_shared() {
+        Ok(()) => Finding::ok("lock", format!("no {part} runs on the data folder")),
+        Err(TryLockError::WouldBlock) => Finding::ok("lock", format!("an {part} runs on the data folder")),
         Err(TryLockError::Error(error)) => {
             let fix = "keep the data folder on a local disk: some network file systems have no locks";
             Finding::broken("lock", format!("the data folder cannot be locked: {error}"), fix)

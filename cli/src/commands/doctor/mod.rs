@@ -82,7 +82,7 @@ impl Doctor {
         let (listen, redis_url) = match Up::as_configured(self.listen, &data) {
             Ok(up) => {
                 findings.push(Finding::ok("options", "flags, environment and file are understood"));
-                (up.listen(), self.redis_url.clone().or(up.redis_url().map(str::to_owned)))
+                (up.listen(), self.redis_url.clone().or(up.redis_url()))
             }
             Err(error) => {
                 findings.push(Finding::broken("options", format!("{error:#}"), "see `hookd config template`"));

@@ -7,14 +7,13 @@ use axum::Json;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use hookd_im_core::ids::AppId;
 use hookd_runtime::{App, ChangeAppError, CreateAppError, KeyKind, NewApp, keys_equal};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::{ApiError, Authorized, Control, internal, summary};
-use crate::client::{ADMIN_KEY_HEADER, Connection};
+use crate::client::{ADMIN_KEY_HEADER, Connection, ConnectionFile};
 
 /// What concerns all apps.
 pub struct Installation {
@@ -22,12 +21,13 @@ pub struct Installation {
     /// As it was left for client commands. Held while apps go and keys change, so that the file keeps naming an app that
     /// exists.
     connection: Mutex<Connection>,
+    file: ConnectionFile,
 }
 
 impl Installation {
-    /// With what `hookd up` left for client commands.
-    pub fn new(connection: Connection) -> Self {
-        Self { admin_key: connection.admin_key.clone(), connection: Mutex::new(connection) }
+    /// With what this process left for client commands, and where.
+    pub fn new(connection: Connection, file: ConnectionFile) -> Self {
+        Self { admin_key: connection.admin_key.clone(), connection: Mutex::new(connection), file }
     }
 }
 
@@ -82,7 +82,7 @@ pub(super) async fn rotate_key(
     let mut connection = control.installation.connection.lock().await;
     let app = control.engine.rotate_key(&id, kind).await.map_err(changed)?;
     if connection.app_id == app.id {
-        name_app(&mut connection, &app).await?;
+        name_app(&mut connection, control.installation.file, &app).await?;
     }
     Ok(Json(with_keys(&app)))
 }
@@ -98,14 +98,13 @@ pub(super) async fn delete(
         return Err(ApiError::BadRequest(format!("`{id}` cannot be deleted: there is no other app; create one first")));
     };
     control.engine.delete_app(&id).await.map_err(changed)?;
-    control.core.forget_app(&AppId::new(&id)).await;
     if connection.app_id == id {
-        name_app(&mut connection, other).await?;
+        name_app(&mut connection, control.installation.file, other).await?;
     }
     Ok(Json(json!({"deleted": id})))
 }
 
-async fn name_app(connection: &mut Connection, app: &Arc<App>) -> Result<(), ApiError> {
+async fn name_app(connection: &mut Connection, file: ConnectionFile, app: &Arc<App>) -> Result<(), ApiError> {
     *connection = Connection {
         app_id: app.id.clone(),
         app_key: app.app_key.clone(),
@@ -114,7 +113,7 @@ async fn name_app(connection: &mut Connection, app: &Arc<App>) -> Result<(), Api
         ..connection.clone()
     };
     let saved = connection.clone();
-    let saving = tokio::task::spawn_blocking(move || saved.save());
+    let saving = tokio::task::spawn_blocking(move || saved.save(file));
     saving.await.map_err(internal)?.context("cannot tell client commands of the change").map_err(ApiError::Internal)
 }
 

@@ -1,10 +1,11 @@
 //! The control API behind the command line: `/hookd/v1/apps/{app}/…` with the app's master key, and what concerns the
-//! apps of the installation with its admin key.
+//! apps of the installation with its admin key. This is the engine's part; [`im`] stands before it, in the same process or
+//! in another, and adds what the IM core knows.
 //!
 //! | call | answer |
 //! |---|---|
-//! | `GET /` | keys, live versions, and the circuit breakers of production's hooks |
-//! | `GET`, `PATCH /settings` | all settings; a patch changes what it names; `null` takes an entry out of a map |
+//! | `GET /` | keys and live versions; from [`im`] also the circuit breakers of production's hooks |
+//! | `GET`, `PATCH /settings` | the limits, and from [`im`] the settings of the IM core; a patch changes what it names; `null` takes an entry out of a map |
 //! | `POST /deployments?environment=…` | body: a module; answer: one JSON event a line |
 //! | `POST /publish` | the release |
 //! | `POST /rollback` | the release; body: `{"version": N}`, or without it the version that was live before |
@@ -17,43 +18,50 @@
 //! | `POST /keys/app`, `master` or `hook` | all keys, one of them new; admin key or master key |
 //! | `DELETE /` | admin key |
 //! | `GET`, `POST /hookd/v1/apps` | all apps; a new app. Admin key |
+//! | `GET /hookd/v1/directory` | what an IM core in another process must know, by long polling. Admin key |
 
 mod apps;
 mod cache;
-mod dead_letters;
+mod directory;
+pub mod im;
 mod logs;
+mod merge;
 mod releases;
 mod settings;
 mod stats;
+mod unread_body;
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, State};
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use hookd_im_core::core::ImCore;
-use hookd_im_core::ids::AppId;
 use hookd_runtime::{App, Engine, Environment};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 pub use self::apps::Installation;
+use self::unread_body::read_to_its_end;
+use super::directory::Feed;
 
 #[derive(Clone)]
 struct Control {
     engine: Engine,
-    core: Arc<ImCore>,
     installation: Arc<Installation>,
+    feed: Arc<Feed>,
     shutdown: CancellationToken,
 }
 
-/// The routes.
-pub fn router(engine: Engine, core: Arc<ImCore>, installation: Installation, shutdown: CancellationToken) -> Router {
-    let upload_limit = engine.max_module_bytes();
+/// The routes of the engine. Whoever changes something is answered once the IM cores that follow obey the change.
+pub fn router(engine: Engine, installation: Installation, shutdown: CancellationToken) -> Router {
+    let feed = Arc::new(Feed::new(engine.clone(), shutdown.clone()));
+    let control = Control { engine, installation: installation.into(), feed, shutdown };
+    let upload_limit = control.engine.max_module_bytes();
     Router::new()
         .route("/hookd/v1/apps/{app}", get(show_app).delete(apps::delete))
         .route("/hookd/v1/apps", get(apps::list).post(apps::create))
@@ -61,16 +69,28 @@ pub fn router(engine: Engine, core: Arc<ImCore>, installation: Installation, shu
         .route("/hookd/v1/apps/{app}/logs", get(logs::read))
         .route("/hookd/v1/apps/{app}/stats", get(stats::of_app))
         .route("/hookd/v1/stats", get(stats::of_all))
-        .route("/hookd/v1/apps/{app}/dead-letters", get(dead_letters::list))
-        .route("/hookd/v1/apps/{app}/dead-letters/retry", post(dead_letters::retry))
-        .route("/hookd/v1/apps/{app}/dead-letters/drop", post(dead_letters::drop))
         .route("/hookd/v1/apps/{app}/settings", get(settings::show).patch(settings::change))
-        .route("/hookd/v1/apps/{app}/deployments", post(releases::deploy).layer(DefaultBodyLimit::max(upload_limit)))
+        .route(
+            "/hookd/v1/apps/{app}/deployments",
+            post(releases::deploy).layer(DefaultBodyLimit::max(upload_limit)).layer(from_fn(read_to_its_end)),
+        )
         .route("/hookd/v1/apps/{app}/publish", post(releases::publish))
         .route("/hookd/v1/apps/{app}/rollback", post(releases::rollback))
         .route("/hookd/v1/apps/{app}/releases", get(releases::list))
         .route("/hookd/v1/apps/{app}/cache", post(cache::run))
-        .with_state(Control { engine, core, installation: installation.into(), shutdown })
+        .layer(from_fn_with_state(control.clone(), settle))
+        .route(directory::PATH, get(directory::poll))
+        .with_state(control)
+}
+
+/// Holds the answer to a change back until the IM cores that follow obey it.
+async fn settle(State(control): State<Control>, request: Request, next: Next) -> Response {
+    let changes = !request.method().is_safe();
+    let response = next.run(request).await;
+    if changes && response.status().is_success() {
+        control.feed.settled().await;
+    }
+    response
 }
 
 /// An app whose master key the caller showed.
@@ -97,7 +117,7 @@ fn master_key(headers: &HeaderMap) -> Option<&str> {
     headers.get("x-lc-key")?.to_str().ok()?.strip_suffix(",master")
 }
 
-enum ApiError {
+pub enum ApiError {
     Unauthorized,
     BadRequest(String),
     TooLarge(usize),
@@ -139,11 +159,9 @@ fn summary(control: &Control, app: &App) -> Value {
         let functions: Vec<String> = functions.into_iter().map(|definition| definition.name).collect();
         Some(json!({"version": version, "functions": functions}))
     };
-    let breakers = control.core.apps.app(&AppId::new(&app.id)).map(|app| control.core.hooks.breakers(&app));
     json!({
         "app_id": app.id,
         "app_key": app.app_key,
-        "breakers": breakers.unwrap_or_default(),
         "production": live(Environment::Production),
         "staging": live(Environment::Staging),
     })
