@@ -13,13 +13,17 @@
 mod apps;
 mod chat;
 mod command_line;
-mod configuration;
+#[macro_use]
 #[path = "../conformance/mod.rs"]
 mod conformance;
+mod configuration;
+#[path = "../conformance/peers.rs"]
+mod conformance_of_peers;
 mod dev;
 mod doctor;
 mod failing_hooks;
-#[expect(dead_code, unused_imports, reason = "`two_processes.rs` shares it, and uses all of it")]
+mod fairness;
+#[expect(dead_code, reason = "`two_processes.rs` shares it, and uses all of it")]
 mod harness;
 mod hooks;
 mod hostile_modules;
@@ -33,3 +37,4 @@ mod releases;
 mod remote_engine;
 mod shell;
 mod top;
+mod traces;

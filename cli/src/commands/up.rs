@@ -46,7 +46,7 @@ impl Up {
 
     /// The Redis it would use.
     pub fn redis_url(&self) -> Option<String> {
-        self.engine.config().redis_url
+        self.common.config().redis_url
     }
 
     /// As environment, file and defaults have it, for a data folder and perhaps an address.
@@ -76,7 +76,7 @@ impl Up {
 
     /// Starts the server, which listens then and does not answer yet.
     pub async fn start(&self, shutdown: CancellationToken) -> anyhow::Result<Server> {
-        let config = (self.common.config(), self.engine.config(), self.im.config());
+        let config = (self.common.config(), self.engine.logs(), self.im.config());
         Server::up(config, self.listen, shutdown).await
     }
 }

@@ -6,12 +6,13 @@ mod control;
 mod data_folder;
 mod directory;
 mod forward;
+mod hook_queues;
 mod lifecycle;
 mod listen;
 mod metrics;
 mod prometheus;
 mod traces;
 
-pub use compose::{CommonConfig, ENGINE_ADDRESS, ImConfig, RuntimeConfig, Server};
+pub use compose::{CommonConfig, ENGINE_ADDRESS, ImConfig, Server};
 pub use lifecycle::stop_on_signal;
 pub use traces::Traces;

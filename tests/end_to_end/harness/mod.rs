@@ -2,6 +2,7 @@
 
 mod leanengine;
 mod modules;
+mod peer;
 mod processes;
 mod redis;
 mod scene;
@@ -9,6 +10,7 @@ mod server;
 
 pub use leanengine::LeanEngine;
 pub use modules::{module, workspace};
+pub use peer::{AppKeys, Peer, Sdk};
 pub use processes::Shape;
 pub use redis::Redis;
 pub use scene::Facts;
