@@ -36,8 +36,25 @@ pub struct EngineConfig {
     pub compile_limits: CompileLimits,
     /// How long reading a module's definitions may take at deploy.
     pub definitions_deadline: Duration,
+    /// What functions write.
+    pub logs: LogRetention,
     /// Where LeanCache keeps its data.
     pub cache: CacheConfig,
+}
+
+/// How long the lines that functions write stay on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogRetention {
+    /// Of one app, give or take a sixteenth; the oldest lines make room.
+    pub bytes_per_app: u64,
+    /// Older lines are deleted, with the precision of a day.
+    pub age: Duration,
+}
+
+impl Default for LogRetention {
+    fn default() -> Self {
+        Self { bytes_per_app: 16 << 20, age: Duration::from_secs(7 * 24 * 3_600) }
+    }
 }
 
 /// What bounds the child process that compiles a module. The largest modules known, with a Python or JavaScript runtime
@@ -70,6 +87,7 @@ impl EngineConfig {
             max_module_bytes: 64 << 20,
             compile_limits: CompileLimits::default(),
             definitions_deadline: Duration::from_secs(5),
+            logs: LogRetention::default(),
             cache: CacheConfig::default(),
         }
     }

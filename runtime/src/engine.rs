@@ -16,7 +16,7 @@ use crate::config::EngineConfig;
 use crate::environment::Environment;
 use crate::leancache::LeanCache;
 use crate::limits::{InvalidLimits, Limits};
-use crate::logs::{LogLine, LogReader};
+use crate::logs::{self, LogDisk, LogHistory, LogLine, LogQuery};
 use crate::modules::{Definition, Modules};
 use crate::outcome::Outcome;
 use crate::releases::{
@@ -25,10 +25,9 @@ use crate::releases::{
 };
 use crate::rpc::RpcService;
 use crate::sandbox::Sandbox;
+use crate::stats::{AppStats, EngineStats};
 
 /// Apps, their modules, and the sandbox that runs them. Clones share everything.
-///
-/// Metrics go to the `metrics` recorder that is installed when the engine opens.
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
 
@@ -38,6 +37,7 @@ struct Inner {
     modules: Arc<Modules>,
     metadata: Metadata,
     calls: Calls,
+    logs: LogDisk,
     cache: Arc<LeanCache>,
 }
 
@@ -83,9 +83,10 @@ impl Engine {
         let mut apps = Vec::new();
         for row in parts.metadata.apps().await? {
             let app = App::new(row.id, row.keys, row.limits);
+            parts.logs.attach(&app.id, app.log());
             for environment in [Environment::Production, Environment::Staging] {
                 if let Some(version) = parts.metadata.live(app.id.clone(), environment).await? {
-                    let live = LiveVersion::new(version, &parts.modules);
+                    let live = LiveVersion::new(version, &parts.modules, app.meters());
                     compile_if_needed(&parts.modules, &app.id, &live).await;
                     app.live(environment).store(Some(Arc::new(live)));
                 }
@@ -100,6 +101,7 @@ impl Engine {
             modules: parts.modules,
             metadata: parts.metadata,
             calls: parts.calls,
+            logs: parts.logs,
             cache: parts.cache,
         })))
     }
@@ -115,6 +117,7 @@ impl Engine {
             let deleted = self.0.metadata.was_deleted(app.id.clone()).await?;
             return Err(if deleted { CreateAppError::Deleted(app.id) } else { CreateAppError::Exists(app.id) });
         }
+        self.0.logs.attach(&created.id, created.log());
         self.0.apps.insert(created.clone());
         Ok(created)
     }
@@ -148,6 +151,7 @@ impl Engine {
         for environment in [Environment::Production, Environment::Staging] {
             current.live(environment).store(None);
         }
+        self.0.logs.forget(current.log());
         self.clear_cache(&current.id).await;
         tracing::info!(app_id = current.id, "app deleted");
         Ok(())
@@ -242,7 +246,7 @@ impl Engine {
         };
         let number = self.0.metadata.deploy(release).await?;
         let version = VersionRow { number, module: stored.module_hash().clone(), definitions, isolation };
-        Ok(self.go_live(&app, environment, LiveVersion::new(version, modules)))
+        Ok(self.go_live(&app, environment, LiveVersion::new(version, modules, app.meters())))
     }
 
     /// Makes staging's version live in production.
@@ -252,7 +256,7 @@ impl Engine {
         self.current(&app).ok_or_else(|| ReleaseError::UnknownApp(app.id.clone()))?;
         let staged = app.live(Environment::Staging).load_full().ok_or(ReleaseError::NothingStaged)?;
         self.0.metadata.release(app.id.clone(), Environment::Production, staged.number(), ReleaseAct::Publish).await?;
-        Ok(self.go_live(&app, Environment::Production, staged.again(&self.0.modules)))
+        Ok(self.go_live(&app, Environment::Production, staged.again(&self.0.modules, app.meters())))
     }
 
     /// Makes an earlier version live in production: `version`, or the one that was live there before the present one.
@@ -272,7 +276,7 @@ impl Engine {
             let newest = metadata.newest_version(app.id.clone()).await?;
             return Err(ReleaseError::UnknownVersion { version: number, newest });
         };
-        let version = LiveVersion::new(row, &self.0.modules);
+        let version = LiveVersion::new(row, &self.0.modules, app.meters());
         let loaded = self.0.modules.code(&version.module).await;
         loaded.map_err(|reason| ReleaseError::Unusable { version: number, reason })?;
         metadata.release(app.id.clone(), Environment::Production, number, ReleaseAct::Rollback).await?;
@@ -301,14 +305,28 @@ impl Engine {
         Ok(())
     }
 
-    /// The newest lines that the app's functions wrote, oldest first; kept in memory only.
+    /// The newest lines that the app's functions wrote, oldest first, as far as they are in memory. No I/O.
     pub fn recent_logs(&self, app: &str) -> Vec<LogLine> {
         self.app(app).map(|app| app.log().after(0).lines).unwrap_or_default()
     }
 
-    /// Reads the log of an app line by line, those that are kept first. `None` when there is no such app.
-    pub fn read_logs(&self, app: &str) -> Option<LogReader> {
-        self.app(app).map(|app| LogReader::new(app.log().clone()))
+    /// What is kept of an app's log, and a reader that goes on after it. `None` when there is no such app.
+    ///
+    /// # Errors
+    /// When the files cannot be read.
+    pub async fn logs(&self, app: &str, query: &LogQuery) -> Option<std::io::Result<LogHistory>> {
+        let app = self.app(app)?;
+        Some(logs::read(app.log().clone(), query).await)
+    }
+
+    /// What was counted about an app. No I/O.
+    pub fn app_stats(&self, app: &str) -> Option<AppStats> {
+        self.0.apps.with(app, AppStats::of)
+    }
+
+    /// How the engine as a whole does. No I/O.
+    pub fn stats(&self) -> EngineStats {
+        EngineStats { loaded_modules: self.loaded_modules() as u64, ..self.0.calls.stats() }
     }
 
     /// Instances of warm versions that wait for their next call, over all apps. No I/O.
@@ -365,6 +383,7 @@ struct Parts {
     calls: Calls,
     cache: Arc<LeanCache>,
     expiring: Pin<Box<dyn Future<Output = ()> + Send>>,
+    logs: LogDisk,
 }
 
 impl Parts {
@@ -382,6 +401,7 @@ impl Parts {
             modules: modules.clone(),
             expiring: Box::pin(sandbox.expire_idle_instances()),
             calls: Calls::new(sandbox, modules, config.concurrent_calls),
+            logs: LogDisk::start(config.data_folder.join("logs"), config.logs).map_err(in_folder)?,
             cache,
         })
     }

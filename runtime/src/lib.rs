@@ -13,6 +13,8 @@
 //! | `modules` | from an upload to machine code: validation, the compile child, blobs and artifacts |
 //! | `releases` | versions, what is live where, the metadata database |
 //! | `apps` | tenants, their keys and what is live in them |
+//! | `logs` | what functions write, in memory and on disk |
+//! | `meters` | what is counted about calls |
 //! | `leancache` | the Redis of an app: checked commands, prefixed keys, Redis or an embedded store |
 //! | `rpc` | `POST /1.1/functions/{name}` and its relatives (`engine-contract` EC-1 to EC-22) |
 //!
@@ -53,27 +55,31 @@ mod isolation;
 mod leancache;
 mod limits;
 mod logs;
+mod meters;
 mod modules;
 mod outcome;
 mod releases;
 mod rpc;
 mod sandbox;
+mod stats;
 mod trace;
 
 pub use apps::{App, ChangeAppError, CreateAppError, KeyKind, NewApp, UnknownKeyKind, generate_key, keys_equal};
 pub use calls::Invocation;
-pub use config::{CompileLimits, EngineConfig};
+pub use config::{CompileLimits, EngineConfig, LogRetention};
 pub use engine::{Engine, OpenError, SetLimitsError};
 pub use environment::{Environment, UnknownEnvironment};
 pub use hookd_leancache::{Reply as CacheReply, names as cache_command_names};
 pub use isolation::{Isolation, UnknownIsolation};
 pub use leancache::{CacheConfig, CacheError, InvalidRedisUrl, RedisAddress};
 pub use limits::{InvalidLimits, Limits};
-pub use logs::{LogBatch, LogLevel, LogLine, LogReader};
+pub use logs::{LogBatch, LogHistory, LogLevel, LogLine, LogQuery, LogReader};
+pub use meters::{FunctionStats, LATENCY_BOUNDS};
 pub use modules::{CompileWorkerError, Definition, Refusal, compile_worker};
 pub use outcome::{Outcome, WireFailure};
 pub use releases::{
     DeployError, DeployStage, Deployment, MetadataError, PastRelease, Release, ReleaseAct, ReleaseError,
 };
 pub use rpc::{RpcConnections, RpcService};
+pub use stats::{AppStats, EngineStats};
 pub use trace::enable_traces;

@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use axum::routing::get;
 use hookd_im_core::app::AppDirectory;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::gateway::{Gateway, GatewayConfig};
 use hookd_im_core::hooks::{EngineAddress, HookEngine};
 use hookd_im_core::store::sqlite::SqliteStore;
-use hookd_runtime::{App, CacheConfig, Engine, EngineConfig, NewApp};
+use hookd_runtime::{App, CacheConfig, Engine, EngineConfig, LogRetention, NewApp};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -23,7 +22,7 @@ use super::forward::forwarded;
 use super::hook_queues::hook_queues;
 use super::lifecycle::{DRAIN_TIMEOUT, take_all_file_handles};
 use super::listen::{Answers, Listeners, absolute};
-use super::metrics;
+use super::{metrics, prometheus};
 use crate::client::{Connection, ConnectionFile};
 use crate::exit::InputError;
 
@@ -64,15 +63,15 @@ pub struct Server {
 impl Server {
     /// Engine and IM core in one process, on one port.
     pub async fn up(
-        (common, im): (CommonConfig, ImConfig),
+        (common, logs, im): (CommonConfig, LogRetention, ImConfig),
         listen: SocketAddr,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
         let folder = DataFolder::open(&common.data, &[Part::Engine, Part::ImCore])?;
-        let metrics = metrics::install()?;
+        let recorded = metrics::install()?;
         let tasks = TaskTracker::new();
         let cache = cache_config(common.redis_url.as_deref())?;
-        let engine = open_engine(folder.path(), cache.clone()).await?;
+        let engine = open_engine(folder.path(), cache.clone(), logs).await?;
         let app = app_for_clients(&engine, Connection::load(folder.path())?.as_ref()).await?;
         let listeners = Listeners::open(Some(listen), None).await?;
         let connection = connection_to(&app, &folder, common.admin_key, listeners.url()?.unwrap_or_default(), None)?;
@@ -84,23 +83,24 @@ impl Server {
         let (core, gateway) = open_im_core((folder.path(), &cache), im, (apps, calls), &tasks, &shutdown)?;
         let installation = Installation::new(connection.clone(), ConnectionFile::Installation);
         let control = control::router(engine.clone(), installation, shutdown.clone());
-        let router = gateway
-            .router()
-            .merge(control::im::router(core, control))
-            .route("/metrics", get(move || std::future::ready(metrics.render())));
+        let router = gateway.router().merge(control::im::router(core, control)).merge(prometheus::router(
+            recorded,
+            Some(engine.clone()),
+            connection.admin_key.clone(),
+        ));
         let service = Answers::Rpc(engine.rpc(router));
         Ok(Self { listeners, service, connection, shutdown, tasks, _folder: folder })
     }
 
     /// The engine alone: over TCP, over a Unix socket, or over both.
     pub async fn engine(
-        common: CommonConfig,
+        (common, logs): (CommonConfig, LogRetention),
         (listen, socket): (Option<SocketAddr>, Option<PathBuf>),
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
         let folder = DataFolder::open(&common.data, &[Part::Engine])?;
-        let metrics = metrics::install()?;
-        let engine = open_engine(folder.path(), cache_config(common.redis_url.as_deref())?).await?;
+        let recorded = metrics::install()?;
+        let engine = open_engine(folder.path(), cache_config(common.redis_url.as_deref())?, logs).await?;
         let saved = Connection::load_from(folder.path(), ConnectionFile::Engine)?;
         let app = app_for_clients(&engine, saved.as_ref()).await?;
         let socket = socket.as_deref().map(absolute).transpose()?;
@@ -112,8 +112,8 @@ impl Server {
         connection.save(ConnectionFile::Engine)?;
 
         let installation = Installation::new(connection.clone(), ConnectionFile::Engine);
-        let router = control::router(engine.clone(), installation, shutdown.clone())
-            .route("/metrics", get(move || std::future::ready(metrics.render())));
+        let metrics = prometheus::router(recorded, Some(engine.clone()), connection.admin_key.clone());
+        let router = control::router(engine.clone(), installation, shutdown.clone()).merge(metrics);
         let service = Answers::Rpc(engine.rpc(router));
         Ok(Self { listeners, service, connection, shutdown, tasks: TaskTracker::new(), _folder: folder })
     }
@@ -126,7 +126,7 @@ impl Server {
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
         let folder = DataFolder::open(&common.data, &[Part::ImCore])?;
-        let metrics = metrics::install()?;
+        let recorded = metrics::install()?;
         let tasks = TaskTracker::new();
         let listeners = Listeners::open(Some(listen), None).await?;
         let address = engine.map_or_else(|| engine_of_folder(folder.path()), Ok)?;
@@ -163,7 +163,7 @@ impl Server {
             .router()
             .merge(engine.rpc)
             .merge(control::im::router(core, engine.control))
-            .route("/metrics", get(move || std::future::ready(metrics.render())));
+            .merge(prometheus::router(recorded, None, connection.admin_key.clone()));
         Ok(Self { listeners, service: Answers::Router(router), connection, shutdown, tasks, _folder: folder })
     }
 
@@ -240,10 +240,10 @@ fn cache_config(redis_url: Option<&str>) -> anyhow::Result<CacheConfig> {
     }
 }
 
-async fn open_engine(data: &Path, cache: CacheConfig) -> anyhow::Result<Engine> {
+async fn open_engine(data: &Path, cache: CacheConfig, logs: LogRetention) -> anyhow::Result<Engine> {
     let this_program = std::env::current_exe().context("cannot find the path of the running program")?;
     let compile_command = vec![this_program.into_os_string(), "compile-module".into()];
-    let config = EngineConfig { cache, ..EngineConfig::new(data.join("engine"), compile_command) };
+    let config = EngineConfig { cache, logs, ..EngineConfig::new(data.join("engine"), compile_command) };
     Engine::open(config).await.context("cannot open the engine")
 }
 

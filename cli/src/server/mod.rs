@@ -10,6 +10,7 @@ mod hook_queues;
 mod lifecycle;
 mod listen;
 mod metrics;
+mod prometheus;
 mod traces;
 
 pub use compose::{CommonConfig, ENGINE_ADDRESS, ImConfig, Server};

@@ -15,6 +15,7 @@ use crate::admission::Admission;
 use crate::environment::Environment;
 use crate::limits::Limits;
 use crate::logs::LogRing;
+use crate::meters::AppMeters;
 use crate::releases::{LiveVersion, MetadataError};
 use crate::sandbox::AppPace;
 
@@ -69,6 +70,7 @@ struct AppState {
     staging: ArcSwapOption<LiveVersion>,
     bounds: ArcSwap<Bounds>,
     log: Arc<LogRing>,
+    meters: AppMeters,
     pace: AppPace,
     changing: tokio::sync::Mutex<()>,
 }
@@ -134,6 +136,7 @@ impl App {
                 staging: ArcSwapOption::empty(),
                 bounds: ArcSwap::from_pointee(Bounds::new(limits)),
                 log: Arc::default(),
+                meters: AppMeters::default(),
                 pace: AppPace::default(),
                 changing: tokio::sync::Mutex::default(),
             }),
@@ -188,6 +191,10 @@ impl App {
 
     pub(crate) fn log(&self) -> &Arc<LogRing> {
         &self.state.log
+    }
+
+    pub(crate) fn meters(&self) -> &AppMeters {
+        &self.state.meters
     }
 
     pub(crate) fn pace(&self) -> &AppPace {

@@ -16,6 +16,7 @@ pub use self::metadata::MetadataError;
 pub(crate) use self::metadata::{AppRow, Metadata, NewRelease, VersionRow};
 use crate::environment::Environment;
 use crate::isolation::Isolation;
+use crate::meters::{AppMeters, FunctionMeters};
 use crate::modules::{Definition, ModuleError, Modules, Refusal, StoredModule};
 use crate::sandbox::Shelf;
 
@@ -157,19 +158,27 @@ pub(crate) struct LiveVersion {
     pub(crate) module: Arc<StoredModule>,
     /// Where instances wait between calls, when the version is warm.
     pub(crate) shelf: Option<Shelf>,
+    /// One for each definition.
+    meters: Vec<Arc<FunctionMeters>>,
     by_name: HashMap<String, usize>,
 }
 
 impl LiveVersion {
-    pub(crate) fn new(row: VersionRow, modules: &Modules) -> Self {
+    pub(crate) fn new(row: VersionRow, modules: &Modules, meters: &AppMeters) -> Self {
         let by_name = row.definitions.iter().enumerate().map(|(at, one)| (one.name.clone(), at)).collect();
+        let meters = row.definitions.iter().map(|one| meters.function(&one.name)).collect();
         let module = modules.named(&row.module);
-        Self { module, shelf: modules.shelf(row.isolation), by_name, row }
+        Self { module, shelf: modules.shelf(row.isolation), meters, by_name, row }
     }
 
     /// The same version in another environment, with instances of its own.
-    pub(crate) fn again(&self, modules: &Modules) -> Self {
-        Self::new(self.row.clone(), modules)
+    pub(crate) fn again(&self, modules: &Modules, meters: &AppMeters) -> Self {
+        Self::new(self.row.clone(), modules, meters)
+    }
+
+    /// What counts the calls of a function; `None` when the version does not define it.
+    pub(crate) fn meters(&self, name: &str) -> Option<&FunctionMeters> {
+        self.meters.get(*self.by_name.get(name)?).map(Arc::as_ref)
     }
 
     pub(crate) fn number(&self) -> u64 {

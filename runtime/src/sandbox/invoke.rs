@@ -20,6 +20,7 @@ use crate::environment::Environment;
 use crate::leancache::CacheBudget;
 use crate::limits::Limits;
 use crate::logs::CallLog;
+use crate::meters::FunctionMeters;
 use crate::modules::Definition;
 use crate::outcome::Outcome;
 
@@ -37,6 +38,7 @@ pub(crate) struct GuestCall<'a> {
     /// What lay between arrival and deadline; named when the deadline is met.
     pub(crate) allowed: Duration,
     pub(crate) log: Arc<CallLog>,
+    pub(crate) meters: &'a FunctionMeters,
     /// Of a warm version.
     pub(crate) shelf: Option<&'a Shelf>,
     pub(crate) pace: &'a AppPace,
@@ -87,8 +89,9 @@ impl Sandbox {
             };
             instance.hookd_engine_functions().call_call(&mut *store, call.name, call.params, context).await
         };
-        let calling = call.pace.run(&self.turns, now.into_std(), calling);
-        match timeout_at(call.deadline, calling).await {
+        let called = timeout_at(call.deadline, call.pace.run(&self.turns, now.into_std(), calling)).await;
+        call.meters.held_memory(store.data().limiter.held_bytes);
+        match called {
             Ok(Ok(Ok(reply))) => checked(reply, call.limits),
             Ok(Ok(Err(failure))) => Outcome::failed(failure.code, failure.status, failure.message),
             Ok(Err(error)) => outcome_of(&error, store.data(), call.limits),

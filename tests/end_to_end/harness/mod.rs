@@ -9,9 +9,9 @@ mod scene;
 mod server;
 
 pub use leanengine::LeanEngine;
-pub use modules::module;
+pub use modules::{module, workspace};
 pub use peer::{AppKeys, Peer, Sdk};
 pub use processes::Shape;
 pub use redis::Redis;
 pub use scene::Facts;
-pub use server::{Server, hookd_in, stderr};
+pub use server::{Server, hookd, hookd_in, stderr};
