@@ -2,36 +2,48 @@
 
 mod client;
 mod commands;
+mod config_file;
 mod exit;
 mod guest;
 mod output;
+mod plugin;
 mod private_file;
 mod server;
 
-use clap::Parser;
+use std::ffi::OsString;
+
 use clap::error::ErrorKind;
 
-use crate::commands::Cli;
+use crate::commands::{Cli, ParseError};
 use crate::exit::ExitCode;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    let cli = match Cli::try_parse() {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let cli = match Cli::read(&arguments) {
         Ok(cli) => cli,
-        Err(usage) => {
-            let asked_for_text = matches!(usage.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            // A closed terminal is the only way to fail here, and there is nobody left to tell.
-            let _ = usage.print();
-            return if asked_for_text { ExitCode::Done } else { ExitCode::Input }.into();
-        }
+        Err(ParseError::Usage(usage)) => return misread(&usage, &arguments).into(),
+        Err(ParseError::Input(problem)) => return failed(&problem.into()).into(),
     };
     match cli.run() {
         Ok(()) => ExitCode::Done.into(),
-        Err(error) => {
-            output::report_error(&error);
-            ExitCode::of(&error).into()
-        }
+        Err(error) => failed(&error).into(),
     }
+}
+
+fn misread(usage: &clap::Error, arguments: &[OsString]) -> ExitCode {
+    if let Some(problem) = plugin::run(usage, arguments) {
+        return failed(&problem.into());
+    }
+    // A closed terminal is the only way to fail here, and there is nobody left to tell.
+    let _ = usage.print();
+    let asked_for_text = matches!(usage.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    if asked_for_text { ExitCode::Done } else { ExitCode::Input }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    output::report_error(error);
+    ExitCode::of(error)
 }

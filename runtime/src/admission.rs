@@ -39,6 +39,14 @@ impl Admission {
             Err(_) => Err(NotAdmitted::DeadlinePassed),
         }
     }
+
+    pub(crate) fn free_places(&self) -> usize {
+        self.places.available_permits()
+    }
+
+    pub(crate) fn waiting(&self) -> u32 {
+        self.waiting.load(Ordering::Relaxed)
+    }
 }
 
 /// Counts a waiter for as long as it lives, also when its caller goes away.

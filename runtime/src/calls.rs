@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
-use metrics::{Counter, Histogram, counter, histogram};
 use tokio::time::{Instant as TokioInstant, timeout_at};
 
 use crate::admission::{Admission, NotAdmitted};
@@ -13,9 +12,12 @@ use crate::apps::{App, Apps};
 use crate::environment::Environment;
 use crate::limits::Limits;
 use crate::logs::{CallLog, LogLevel};
+use crate::meters::FunctionMeters;
 use crate::modules::Modules;
 use crate::outcome::{Outcome, Overload, TimeLimit};
+use crate::releases::{LiveFunction, LiveVersion};
 use crate::sandbox::{GuestCall, Sandbox};
+use crate::stats::EngineStats;
 use crate::trace::{self, CallSpan};
 
 /// A function to call.
@@ -57,7 +59,7 @@ pub(crate) struct Calls {
     /// As many places as the pool has slots, so that the pool never refuses.
     places: Admission,
     request_ids: RequestIds,
-    metrics: CallMetrics,
+    undefined: AtomicU64,
 }
 
 impl Calls {
@@ -68,15 +70,12 @@ impl Calls {
             // Bounded by the queues of the apps: a call waits here only with a place of its app in hand.
             places: Admission::new(concurrent_calls, u32::MAX),
             request_ids: RequestIds::new(),
-            metrics: CallMetrics::new(),
+            undefined: AtomicU64::new(0),
         }
     }
 
     pub(crate) async fn call(&self, apps: &Apps, invocation: &Invocation) -> Outcome {
-        let Some(app) = apps.get(&invocation.app_id) else {
-            self.metrics.record(&Outcome::NotDefined, Instant::now());
-            return Outcome::NotDefined;
-        };
+        let Some(app) = apps.get(&invocation.app_id) else { return self.not_defined() };
         let call = Call {
             environment: invocation.environment,
             name: &invocation.name,
@@ -91,12 +90,14 @@ impl Calls {
 
     pub(crate) async fn call_app(&self, app: &App, call: Call<'_>) -> Outcome {
         let arrived = Instant::now();
+        let Some(version) = app.live(call.environment).load_full() else { return self.not_defined() };
+        let Some((function, meters)) = version.called(call.name) else { return self.not_defined() };
         let outcome = match CallSpan::begin(&app.id, &call) {
-            None => self.run(app, call, arrived).await,
+            None => self.run(app, &version, (function, meters), call, arrived).await,
             // On the heap, so that the future of a call that is not traced stays as small as it was.
-            Some(span) => span.around(Box::pin(self.run(app, call, arrived))).await,
+            Some(span) => span.around(Box::pin(self.run(app, &version, (function, meters), call, arrived))).await,
         };
-        self.metrics.record(&outcome, arrived);
+        meters.record(&outcome, arrived.elapsed());
         outcome
     }
 
@@ -109,7 +110,8 @@ impl Calls {
         let bounds = app.bounds();
         let limits = bounds.limits();
         let request_id = self.request_ids.next();
-        let log = CallLog::new(app.log().clone(), &app.id, version.number(), "instantiate", request_id, limits);
+        let log = CallLog::new(app.log().clone(), &app.id, version.number(), "instantiate", request_id, limits)
+            .in_environment(environment);
         self.sandbox.instantiate(&module, limits, log.into(), app.pace()).await
     }
 
@@ -117,9 +119,32 @@ impl Calls {
         self.sandbox.idle_instances()
     }
 
-    async fn run(&self, app: &App, call: Call<'_>, arrived: Instant) -> Outcome {
-        let Some(version) = app.live(call.environment).load_full() else { return Outcome::NotDefined };
-        let Some(function) = version.function(call.name) else { return Outcome::NotDefined };
+    /// Knows nothing of modules: their number is for the engine to say.
+    pub(crate) fn stats(&self) -> EngineStats {
+        let (running, held, budget) = self.sandbox.load_now();
+        EngineStats {
+            running_instances: running as u64,
+            idle_instances: self.idle_instances() as u64,
+            guest_memory_bytes: held,
+            guest_memory_budget_bytes: budget,
+            loaded_modules: 0,
+            undefined_calls: self.undefined.load(Ordering::Relaxed),
+        }
+    }
+
+    fn not_defined(&self) -> Outcome {
+        self.undefined.fetch_add(1, Ordering::Relaxed);
+        Outcome::NotDefined
+    }
+
+    async fn run(
+        &self,
+        app: &App,
+        version: &LiveVersion,
+        (function, meters): (LiveFunction, &FunctionMeters),
+        call: Call<'_>,
+        arrived: Instant,
+    ) -> Outcome {
         let Ok(params) = std::str::from_utf8(call.params) else {
             return Outcome::failed(1, 400, "the parameters are not UTF-8 text".to_owned());
         };
@@ -162,7 +187,9 @@ impl Calls {
         };
         let request_id = self.request_ids.next();
         trace::runs(version.number(), &request_id);
-        let log = Arc::new(CallLog::new(app.log().clone(), &app.id, version.number(), call.name, request_id, limits));
+        let log = CallLog::new(app.log().clone(), &app.id, version.number(), call.name, request_id, limits)
+            .in_environment(call.environment);
+        let log = Arc::new(log);
         let guest_call = GuestCall {
             name: call.name,
             params,
@@ -177,6 +204,7 @@ impl Calls {
             allowed_by,
             bounds: &bounds,
             log: log.clone(),
+            meters,
             shelf: version.shelf.as_ref(),
             pace: app.pace(),
         };
@@ -208,37 +236,5 @@ impl RequestIds {
 
     fn next(&self) -> String {
         format!("{:016x}-{:x}", self.process, self.count.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
-/// Handles fetched once: looking a metric up by name costs more than the call's own bookkeeping.
-struct CallMetrics {
-    outcomes: Vec<(&'static str, Counter)>,
-    duration: Histogram,
-}
-
-impl CallMetrics {
-    fn new() -> Self {
-        let names = [
-            "replied",
-            "failed",
-            "timeout",
-            "trap",
-            "out_of_memory",
-            "overloaded",
-            "not_defined",
-            "bad_reply",
-            "unavailable",
-        ];
-        let outcomes = names.map(|name| (name, counter!("hookd_calls_total", "outcome" => name)));
-        Self { outcomes: outcomes.into(), duration: histogram!("hookd_call_duration_seconds") }
-    }
-
-    fn record(&self, outcome: &Outcome, arrived: Instant) {
-        let name = outcome.name();
-        if let Some((_, counter)) = self.outcomes.iter().find(|(candidate, _)| *candidate == name) {
-            counter.increment(1);
-        }
-        self.duration.record(arrived.elapsed());
     }
 }

@@ -39,8 +39,25 @@ pub struct EngineConfig {
     pub definitions_deadline: Duration,
     /// HTTP requests of functions.
     pub egress: EgressConfig,
+    /// What functions write.
+    pub logs: LogRetention,
     /// Where LeanCache keeps its data.
     pub cache: CacheConfig,
+}
+
+/// How long the lines that functions write stay on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogRetention {
+    /// Of one app, give or take a sixteenth; the oldest lines make room.
+    pub bytes_per_app: u64,
+    /// Older lines are deleted, with the precision of a day.
+    pub age: Duration,
+}
+
+impl Default for LogRetention {
+    fn default() -> Self {
+        Self { bytes_per_app: 16 << 20, age: Duration::from_secs(7 * 24 * 3_600) }
+    }
 }
 
 /// What bounds the child process that compiles a module. The largest modules known, with a Python or JavaScript runtime
@@ -74,6 +91,7 @@ impl EngineConfig {
             compile_limits: CompileLimits::default(),
             definitions_deadline: Duration::from_secs(5),
             egress: EgressConfig::default(),
+            logs: LogRetention::default(),
             cache: CacheConfig::default(),
         }
     }

@@ -1,17 +1,15 @@
 //! The engine as a whole.
 
 mod app_settings;
+mod cache;
 
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use hookd_leancache::Reply;
 use thiserror::Error;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 pub use self::app_settings::SetSettingsError;
 use crate::apps::{
@@ -20,9 +18,9 @@ use crate::apps::{
 use crate::calls::{Call, Calls, Invocation};
 use crate::config::EngineConfig;
 use crate::environment::Environment;
-use crate::leancache::{CacheBudget, CacheError, LeanCache};
-use crate::limits::{InvalidLimits, Limits};
-use crate::logs::{LogLine, LogReader};
+use crate::leancache::LeanCache;
+use crate::limits::InvalidLimits;
+use crate::logs::{self, LogDisk, LogHistory, LogLine, LogQuery};
 use crate::modules::{Definition, Modules};
 use crate::outcome::Outcome;
 use crate::releases::{
@@ -31,13 +29,9 @@ use crate::releases::{
 };
 use crate::rpc::RpcService;
 use crate::sandbox::Sandbox;
-
-/// How long deleting an app waits for its cache to be cleared.
-const CLEAR_CACHE_TIMEOUT: Duration = Duration::from_secs(5);
+use crate::stats::{AppStats, EngineStats};
 
 /// Apps, their modules, and the sandbox that runs them. Clones share everything.
-///
-/// Metrics go to the `metrics` recorder that is installed when the engine opens.
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
 
@@ -47,6 +41,7 @@ struct Inner {
     modules: Arc<Modules>,
     metadata: Metadata,
     calls: Calls,
+    logs: LogDisk,
     cache: Arc<LeanCache>,
 }
 
@@ -81,9 +76,10 @@ impl Engine {
         let mut apps = Vec::new();
         for row in parts.metadata.apps().await? {
             let app = App::new(row.id, row.keys, Bounds::new(row.settings)?);
+            parts.logs.attach(&app.id, app.log());
             for environment in [Environment::Production, Environment::Staging] {
                 if let Some(version) = parts.metadata.live(app.id.clone(), environment).await? {
-                    let live = LiveVersion::new(version, &parts.modules);
+                    let live = LiveVersion::new(version, &parts.modules, app.meters());
                     compile_if_needed(&parts.modules, &app.id, &live).await;
                     app.live(environment).store(Some(Arc::new(live)));
                 }
@@ -98,6 +94,7 @@ impl Engine {
             modules: parts.modules,
             metadata: parts.metadata,
             calls: parts.calls,
+            logs: parts.logs,
             cache: parts.cache,
         })))
     }
@@ -113,6 +110,7 @@ impl Engine {
             let deleted = self.0.metadata.was_deleted(app.id.clone()).await?;
             return Err(if deleted { CreateAppError::Deleted(app.id) } else { CreateAppError::Exists(app.id) });
         }
+        self.0.logs.attach(&created.id, created.log());
         self.0.apps.insert(created.clone());
         Ok(created)
     }
@@ -146,10 +144,8 @@ impl Engine {
         for environment in [Environment::Production, Environment::Staging] {
             current.live(environment).store(None);
         }
-        // The id is not given again, so what stays behind when Redis is down is out of everybody's reach.
-        if let Err(error) = self.0.cache.clear(&current.id, Instant::now() + CLEAR_CACHE_TIMEOUT).await {
-            tracing::warn!(app_id = current.id, %error, "the cache of a deleted app was not cleared");
-        }
+        self.0.logs.forget(current.log());
+        self.clear_cache(&current.id).await;
         tracing::info!(app_id = current.id, "app deleted");
         Ok(())
     }
@@ -243,7 +239,7 @@ impl Engine {
         };
         let number = self.0.metadata.deploy(release).await?;
         let version = VersionRow { number, module: stored.module_hash().clone(), definitions, isolation };
-        Ok(self.go_live(&app, environment, LiveVersion::new(version, modules)))
+        Ok(self.go_live(&app, environment, LiveVersion::new(version, modules, app.meters())))
     }
 
     /// Makes staging's version live in production.
@@ -253,7 +249,7 @@ impl Engine {
         self.current(&app).ok_or_else(|| ReleaseError::UnknownApp(app.id.clone()))?;
         let staged = app.live(Environment::Staging).load_full().ok_or(ReleaseError::NothingStaged)?;
         self.0.metadata.release(app.id.clone(), Environment::Production, staged.number(), ReleaseAct::Publish).await?;
-        Ok(self.go_live(&app, Environment::Production, staged.again(&self.0.modules)))
+        Ok(self.go_live(&app, Environment::Production, staged.again(&self.0.modules, app.meters())))
     }
 
     /// Makes an earlier version live in production: `version`, or the one that was live there before the present one.
@@ -273,7 +269,7 @@ impl Engine {
             let newest = metadata.newest_version(app.id.clone()).await?;
             return Err(ReleaseError::UnknownVersion { version: number, newest });
         };
-        let version = LiveVersion::new(row, &self.0.modules);
+        let version = LiveVersion::new(row, &self.0.modules, app.meters());
         let loaded = self.0.modules.code(&version.module).await;
         loaded.map_err(|reason| ReleaseError::Unusable { version: number, reason })?;
         metadata.release(app.id.clone(), Environment::Production, number, ReleaseAct::Rollback).await?;
@@ -286,26 +282,28 @@ impl Engine {
         Ok(self.0.metadata.releases(app.id.clone(), limit).await?)
     }
 
-    /// Carries commands of LeanCache out in the app's key space, each given as its words, as its functions may: the same
-    /// commands, and at most as many and as much at once as `limits` allow one call.
-    pub async fn cache(
-        &self,
-        app: &App,
-        commands: Vec<Vec<Vec<u8>>>,
-        limits: &Limits,
-    ) -> Result<Vec<Reply>, CacheError> {
-        let deadline = Instant::now() + limits.deadline();
-        CacheBudget::new(self.0.cache.clone(), limits, Some(deadline)).run(&app.id, commands).await
-    }
-
-    /// The newest lines that the app's functions wrote, oldest first; kept in memory only.
+    /// The newest lines that the app's functions wrote, oldest first, as far as they are in memory. No I/O.
     pub fn recent_logs(&self, app: &str) -> Vec<LogLine> {
         self.app(app).map(|app| app.log().after(0).lines).unwrap_or_default()
     }
 
-    /// Reads the log of an app line by line, those that are kept first. `None` when there is no such app.
-    pub fn read_logs(&self, app: &str) -> Option<LogReader> {
-        self.app(app).map(|app| LogReader::new(app.log().clone()))
+    /// What is kept of an app's log, and a reader that goes on after it. `None` when there is no such app.
+    ///
+    /// # Errors
+    /// When the files cannot be read.
+    pub async fn logs(&self, app: &str, query: &LogQuery) -> Option<std::io::Result<LogHistory>> {
+        let app = self.app(app)?;
+        Some(logs::read(app.log().clone(), query).await)
+    }
+
+    /// What was counted about an app. No I/O.
+    pub fn app_stats(&self, app: &str) -> Option<AppStats> {
+        self.0.apps.with(app, AppStats::of)
+    }
+
+    /// How the engine as a whole does. No I/O.
+    pub fn stats(&self) -> EngineStats {
+        EngineStats { loaded_modules: self.loaded_modules() as u64, ..self.0.calls.stats() }
     }
 
     /// Instances of warm versions that wait for their next call, over all apps. No I/O.
@@ -362,6 +360,7 @@ struct Parts {
     calls: Calls,
     cache: Arc<LeanCache>,
     expiring: Pin<Box<dyn Future<Output = ()> + Send>>,
+    logs: LogDisk,
 }
 
 impl Parts {
@@ -379,6 +378,7 @@ impl Parts {
             modules: modules.clone(),
             expiring: Box::pin(sandbox.expire_idle_instances()),
             calls: Calls::new(sandbox, modules, config.concurrent_calls),
+            logs: LogDisk::start(config.data_folder.join("logs"), config.logs).map_err(in_folder)?,
             cache,
         })
     }

@@ -14,6 +14,8 @@
 //! | `releases` | versions, what is live where, the metadata database |
 //! | `apps` | tenants, their keys and what is live in them |
 //! | `egress` | HTTP requests of functions: allowed hosts, checked addresses, budgets |
+//! | `logs` | what functions write, in memory and on disk |
+//! | `meters` | what is counted about calls |
 //! | `leancache` | the Redis of an app: checked commands, prefixed keys, Redis or an embedded store |
 //! | `rpc` | `POST /1.1/functions/{name}` and its relatives (`engine-contract` EC-1 to EC-22) |
 //!
@@ -55,18 +57,20 @@ mod isolation;
 mod leancache;
 mod limits;
 mod logs;
+mod meters;
 mod modules;
 mod outcome;
 mod releases;
 mod rpc;
 mod sandbox;
+mod stats;
 mod trace;
 
 pub use apps::{
     App, AppSettings, ChangeAppError, CreateAppError, KeyKind, NewApp, UnknownKeyKind, generate_key, keys_equal,
 };
 pub use calls::Invocation;
-pub use config::{CompileLimits, EngineConfig};
+pub use config::{CompileLimits, EngineConfig, LogRetention};
 pub use egress::{EgressConfig, HostPattern, InvalidHost, Network, Resolve};
 pub use engine::{Engine, OpenError, SetSettingsError};
 pub use environment::{Environment, UnknownEnvironment};
@@ -74,11 +78,13 @@ pub use hookd_leancache::{Reply as CacheReply, names as cache_command_names};
 pub use isolation::{Isolation, UnknownIsolation};
 pub use leancache::{CacheConfig, CacheError, InvalidRedisUrl, RedisAddress};
 pub use limits::{InvalidLimits, LimitSettings, Limits, Overrides};
-pub use logs::{LogBatch, LogLevel, LogLine, LogReader};
+pub use logs::{LogBatch, LogHistory, LogLevel, LogLine, LogQuery, LogReader};
+pub use meters::{FunctionStats, LATENCY_BOUNDS};
 pub use modules::{CompileWorkerError, Definition, Refusal, compile_worker};
 pub use outcome::{Outcome, Overload, TimeLimit, WireFailure};
 pub use releases::{
     DeployError, DeployStage, Deployment, MetadataError, PastRelease, Release, ReleaseAct, ReleaseError,
 };
 pub use rpc::{FunctionKind, RpcConnections, RpcService};
+pub use stats::{AppStats, EngineStats};
 pub use trace::enable_traces;

@@ -109,16 +109,34 @@ impl Outcome {
     /// Label in metrics and logs, and the value of the response header `X-Hookd-Outcome`, by which a remote IM core tells
     /// causes apart that share a status.
     pub fn name(&self) -> &'static str {
+        Self::NAMES.get(self.index()).copied().unwrap_or("unknown")
+    }
+
+    /// Every [`Outcome::name`].
+    pub const NAMES: [&str; 9] = [
+        "replied",
+        "failed",
+        "timeout",
+        "trap",
+        "out_of_memory",
+        "overloaded",
+        "not_defined",
+        "bad_reply",
+        "unavailable",
+    ];
+
+    /// Place of the name in [`Outcome::NAMES`].
+    pub(crate) fn index(&self) -> usize {
         match self {
-            Self::Replied(_) => "replied",
-            Self::Failed { .. } => "failed",
-            Self::TimedOut { .. } => "timeout",
-            Self::Trapped { .. } => "trap",
-            Self::OutOfMemory { .. } => "out_of_memory",
-            Self::Overloaded(_) => "overloaded",
-            Self::NotDefined => "not_defined",
-            Self::BadReply { .. } => "bad_reply",
-            Self::Unavailable { .. } => "unavailable",
+            Self::Replied(_) => 0,
+            Self::Failed { .. } => 1,
+            Self::TimedOut { .. } => 2,
+            Self::Trapped { .. } => 3,
+            Self::OutOfMemory { .. } => 4,
+            Self::Overloaded(_) => 5,
+            Self::NotDefined => 6,
+            Self::BadReply { .. } => 7,
+            Self::Unavailable { .. } => 8,
         }
     }
 
@@ -160,6 +178,25 @@ mod tests {
     fn a_status_that_is_no_error_counts_as_500() {
         let Outcome::Failed { status, .. } = Outcome::failed(7, 200, String::new()) else { panic!("not failed") };
         assert_eq!(status, 500);
+    }
+
+    #[test]
+    fn every_outcome_has_its_name() {
+        let outcomes = [
+            (Outcome::Replied(Bytes::new()), "replied"),
+            (Outcome::failed(1, 400, String::new()), "failed"),
+            (Outcome::TimedOut { limit: Duration::ZERO, by: TimeLimit::Deadline }, "timeout"),
+            (Outcome::Trapped { message: String::new() }, "trap"),
+            (Outcome::OutOfMemory { limit_bytes: 1 }, "out_of_memory"),
+            (Outcome::Overloaded(Overload::Memory { budget_bytes: 1 }), "overloaded"),
+            (Outcome::NotDefined, "not_defined"),
+            (Outcome::BadReply { message: String::new() }, "bad_reply"),
+            (Outcome::Unavailable { message: String::new() }, "unavailable"),
+        ];
+        assert_eq!(outcomes.len(), Outcome::NAMES.len());
+        for (outcome, name) in outcomes {
+            assert_eq!(outcome.name(), name);
+        }
     }
 
     #[test]

@@ -284,3 +284,26 @@ async fn the_data_folder_is_closed_to_others() {
         assert_eq!(mode & 0o777, 0o700, "{folder}");
     }
 }
+
+#[tokio::test]
+async fn calls_are_counted_by_function_and_outcome_over_versions() {
+    let test = TestEngine::start().await;
+    test.deploy(Guest::new().echo("hello").fails("no", 1, 400, "no").build()).await.unwrap();
+    test.call("hello", "{}").await;
+    test.call("no", "{}").await;
+    test.call("nobody", "{}").await;
+    test.deploy(Guest::new().echo("hello").build()).await.unwrap();
+    test.call("hello", "{}").await;
+    let stats = test.engine.app_stats("demo").unwrap();
+    let names: Vec<&str> = stats.functions.iter().map(|function| function.name.as_str()).collect();
+    assert_eq!(names, ["hello"], "what no live version defines is gone");
+    let hello = &stats.functions[0];
+    assert_eq!(hello.outcomes, [("replied", 2)].into());
+    assert_eq!(hello.durations.iter().sum::<u64>(), 2);
+    assert!(hello.peak_memory_bytes >= 65_536 && hello.total_seconds > 0.0, "{hello:?}");
+    assert_eq!((stats.running_calls, stats.queued_calls), (0, 0));
+    let all = test.engine.stats();
+    assert_eq!((all.undefined_calls, all.running_instances, all.guest_memory_bytes), (1, 0, 0));
+    assert!(all.loaded_modules >= 1);
+    assert!(test.engine.app_stats("nobody").is_none());
+}

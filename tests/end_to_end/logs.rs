@@ -46,9 +46,48 @@ fn lines_carry_their_origin_and_are_filtered() {
     assert_eq!(lines(&server, &["--limit", "1"]), all[1..]);
     assert_eq!(lines(&server, &["--hook", "_messageSent"]).len(), 2);
     assert!(lines(&server, &["--hook", "_messageReceived"]).is_empty());
+    assert_eq!(lines(&server, &["-n", "1", "--since", "1h", "-e", "prod", "--level", "info"]), all[1..]);
+    assert_eq!(lines(&server, &["--since", "2020-01-01", "--format", "json"]).len(), 2);
+    assert!(lines(&server, &["--until", "2020-01-01"]).is_empty());
+    assert!(lines(&server, &["--level", "warn"]).is_empty());
+    assert!(lines(&server, &["--env", "staging"]).is_empty());
+    assert_refused(&server.hookd(&["logs", "--since", "yesterday"]), &["yesterday", "10m"]);
     let text = server.hookd_ok(&["logs"]);
     assert!(text.contains("demo v1 _messageSent") && text.contains("Tom"), "{text}");
     assert_refused(&server.hookd(&["logs", "--limit", "many"]), &["many"]);
+}
+
+#[test]
+fn lines_outlive_a_server_that_is_killed() {
+    let mut server = Server::with_module("audit-log");
+    invoke_sent(&server);
+    let before = lines(&server, &[]);
+    // The lines are on their way to the disk; a kill may take the last moment, so the test waits until it is over.
+    let written = || {
+        let files = std::fs::read_dir(server.data().join("engine/logs/demo")).into_iter().flatten();
+        files.filter_map(Result::ok).any(|file| file.metadata().is_ok_and(|metadata| metadata.len() > 0))
+    };
+    while !written() {
+        std::thread::yield_now();
+    }
+    server.kill();
+    for damaged in ["engine/logs/demo/7.jsonl", "engine/logs/nonsense"] {
+        std::fs::write(server.data().join(damaged), [0xff; 100]).unwrap();
+    }
+    server.start_again();
+    assert_eq!(lines(&server, &[]), before);
+    invoke_sent(&server);
+    let after = lines(&server, &[]);
+    assert_eq!((after.len(), &after[..1]), (2, &before[..]));
+}
+
+#[test]
+fn the_servers_own_log_does_not_repeat_what_functions_write() {
+    let server = Server::with_module("audit-log");
+    invoke_sent(&server);
+    let shown = server.hookd_ok(&["logs"]);
+    let words = shown.trim_end().rsplit(": ").next().unwrap();
+    assert!(!words.is_empty() && !server.log().contains(words), "{words}");
 }
 
 #[test]

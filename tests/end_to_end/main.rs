@@ -16,8 +16,11 @@ mod command_line;
 #[macro_use]
 #[path = "../conformance/mod.rs"]
 mod conformance;
+mod configuration;
 #[path = "../conformance/peers.rs"]
 mod conformance_of_peers;
+mod dev;
+mod doctor;
 mod failing_hooks;
 mod fairness;
 #[expect(dead_code, reason = "`two_processes.rs` shares it, and uses all of it")]
@@ -28,9 +31,12 @@ mod isolation;
 mod leancache;
 mod leanengine;
 mod limits;
+mod links;
 mod logs;
 mod moderation;
 mod notifications;
 mod releases;
 mod remote_engine;
+mod shell;
+mod top;
 mod traces;

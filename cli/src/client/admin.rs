@@ -43,6 +43,11 @@ impl AdminApi {
         }
     }
 
+    /// What was counted about the functions of all apps.
+    pub async fn stats(&self) -> anyhow::Result<Value> {
+        self.send(self.http.get(format!("{}/hookd/v1/stats", self.base))).await
+    }
+
     /// A new app with its keys.
     pub async fn create(&self, id: &str) -> anyhow::Result<Value> {
         self.answer(Method::POST, "", |request| request.json(&json!({"id": id}))).await
@@ -65,7 +70,10 @@ impl AdminApi {
         path: &str,
         body: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> anyhow::Result<Value> {
-        let request = body(self.http.request(method, format!("{}/hookd/v1/apps{path}", self.base)));
+        self.send(body(self.http.request(method, format!("{}/hookd/v1/apps{path}", self.base)))).await
+    }
+
+    async fn send(&self, request: RequestBuilder) -> anyhow::Result<Value> {
         let request = match &self.credential {
             Credential::AdminKey(key) => request.header(ADMIN_KEY_HEADER, key),
             Credential::MasterKey(key) => request.header("x-lc-key", format!("{key},master")),

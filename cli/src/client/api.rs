@@ -18,6 +18,9 @@ use crate::exit::InputError;
 /// Answers of the control API are immediate; only an upload may take longer.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Whether a server is there should not take long to say.
+const PING_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// An event line is short; a longer one is no answer of ours.
 const MAX_EVENT_BYTES: usize = 1024 * 1024;
 
@@ -77,6 +80,19 @@ impl Api {
         self.json(self.request(Method::GET, "").timeout(ANSWER_TIMEOUT)).await
     }
 
+    /// The server's own version; answered without keys.
+    pub async fn server_version(&self) -> anyhow::Result<String> {
+        let request = self.http.get(format!("{}/__engine/1/ping", self.base)).timeout(PING_TIMEOUT);
+        let answer = self.json(request).await?;
+        let version = answer.get("version").and_then(Value::as_str);
+        Ok(version.context("what answers there is no hookd")?.to_owned())
+    }
+
+    /// What was counted about the app's functions.
+    pub async fn stats(&self) -> anyhow::Result<Value> {
+        self.json(self.request(Method::GET, "/stats").timeout(ANSWER_TIMEOUT)).await
+    }
+
     /// Current settings and limits.
     pub async fn settings(&self) -> anyhow::Result<Value> {
         self.json(self.request(Method::GET, "/settings").timeout(ANSWER_TIMEOUT)).await
@@ -131,7 +147,7 @@ impl Api {
     pub async fn logs(
         &self,
         query: &[(&str, String)],
-    ) -> anyhow::Result<impl Stream<Item = anyhow::Result<Value>> + Unpin> {
+    ) -> anyhow::Result<impl Stream<Item = anyhow::Result<Value>> + Unpin + use<>> {
         Ok(events(self.checked(self.request(Method::GET, "/logs").query(query)).await?))
     }
 

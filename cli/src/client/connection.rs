@@ -1,11 +1,13 @@
-//! Where the server is and with which keys: flags, then environment, then the file that `hookd up` leaves behind.
+//! Where the server is and with which keys: flags, then environment, then the project's link, then the file that
+//! `hookd up` leaves behind.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, FromArgMatches as _};
 use serde::{Deserialize, Serialize};
 
+use super::link::{KnownKeys, Link};
 use super::{AdminApi, Credential};
 use crate::exit::InputError;
 use crate::private_file;
@@ -38,18 +40,18 @@ impl ConnectionFile {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Server")]
 pub struct ServerArguments {
-    /// Base URL of the server [default: the one that `hookd up` last started in the data folder].
+    /// Base URL of the server [default: that of `hookd switch`, else the one last started in the data folder].
     #[arg(long, env = "HOOKD_URL")]
     url: Option<String>,
-    /// App id.
+    /// App id [default: that of `hookd switch`, else the first one of the server in the data folder].
     #[arg(long, env = "HOOKD_APP")]
     app: Option<String>,
     /// Master key of the app.
     #[arg(long, env = "HOOKD_MASTER_KEY", hide_env_values = true)]
     master_key: Option<String>,
-    /// Data folder of a local `hookd up`, where its address and keys are looked up.
-    #[arg(long, env = "HOOKD_DATA", default_value_os_t = default_data_folder())]
-    data: PathBuf,
+    /// Data folder of a local `hookd up`, where its address and keys are looked up; goes before `hookd switch`.
+    #[arg(long, env = "HOOKD_DATA")]
+    data: Option<PathBuf>,
 }
 
 /// How a command that concerns all apps finds its server.
@@ -105,25 +107,105 @@ pub struct Target {
     pub master_key: String,
 }
 
+/// A [`Target`], and where each part of it was found.
+pub struct Found {
+    /// Address, app and key.
+    pub target: Target,
+    /// Where the address comes from, in words.
+    pub url_from: String,
+    /// Where the app comes from.
+    pub app_from: String,
+}
+
 impl ServerArguments {
-    /// Merges flags and environment (clap has done that) with the file.
+    /// What holds when no flag is given.
+    ///
+    /// # Errors
+    /// When a variable is not what its flag takes.
+    pub fn without_flags() -> anyhow::Result<Self> {
+        let matches = Self::augment_args(clap::Command::new("hookd")).try_get_matches_from(["hookd"])?;
+        Ok(Self::from_arg_matches(&matches)?)
+    }
+
+    /// The same server, for a command that concerns all apps.
+    pub fn admin(&self, admin_key: Option<String>) -> AdminArguments {
+        AdminArguments { url: self.url.clone(), admin_key, data: self.data_folder() }
+    }
+
+    /// The same server and another app.
+    pub fn with_app(&self, app: &str) -> Self {
+        self.with_app_of(Some(app.to_owned()))
+    }
+
+    fn with_app_of(&self, app: Option<String>) -> Self {
+        Self { url: self.url.clone(), app, master_key: self.master_key.clone(), data: self.data.clone() }
+    }
+
+    /// The same app on a server whose address is known now.
+    pub fn on(&self, url: &str) -> Self {
+        Self { url: Some(url.to_owned()), ..self.with_app_of(self.app.clone()) }
+    }
+
+    /// True when a flag or the environment names the address.
+    pub fn is_url_given(&self) -> bool {
+        self.url.is_some()
+    }
+
+    /// Where a local server keeps everything.
+    pub fn data_folder(&self) -> PathBuf {
+        self.data.clone().unwrap_or_else(default_data_folder)
+    }
+
+    /// Merges flags and environment (clap has done that) with the files.
     ///
     /// # Errors
     /// When something is missing and no `hookd up` has left it in the data folder.
     pub fn target(&self) -> anyhow::Result<Target> {
-        let saved = Connection::load(&self.data)?;
-        let pick = |given: &Option<String>, saved: Option<String>, flag: &str| {
-            given.clone().or(saved).ok_or_else(|| {
-                InputError::new(format!("no `{flag}` was given, and `{}` holds no running server", self.data.display()))
+        Ok(self.find()?.target)
+    }
+
+    /// The same, with where everything was found.
+    ///
+    /// # Errors
+    /// As [`ServerArguments::target`].
+    pub fn find(&self) -> anyhow::Result<Found> {
+        let data = self.data_folder();
+        let saved = Connection::load(&data)?;
+        // Whoever names a data folder means the server in it.
+        let link = if self.data.is_none() { Link::find(&std::env::current_dir()?)? } else { None };
+        let pick = |given: &Option<String>, linked: Option<String>, saved: Option<String>, flag: &str| {
+            let given = given.clone().map(|given| (given, format!("{flag} or its variable")));
+            let linked = linked.zip(link.as_ref().map(|(_, path)| path.display().to_string()));
+            let saved = saved.map(|saved| (saved, data.join(INSTALLATION_FILE).display().to_string()));
+            given.or(linked).or(saved).ok_or_else(|| {
+                InputError::new(format!("no `{flag}` was given, and `{}` holds no running server", data.display()))
                     .hint(format!("start one with `hookd up`, or give --url, --app and --master-key (missing: {flag})"))
             })
         };
-        let url = pick(&self.url, saved.as_ref().map(|saved| saved.url.clone()), "--url")?;
-        let app_id = pick(&self.app, saved.as_ref().map(|saved| saved.app_id.clone()), "--app")?;
-        // The saved key belongs to the saved app only.
-        let saved_key = saved.filter(|saved| saved.app_id == app_id).map(|saved| saved.master_key);
-        let master_key = pick(&self.master_key, saved_key, "--master-key")?;
-        Ok(Target { url: url.trim_end_matches('/').to_owned(), app_id, master_key })
+        let linked = link.as_ref().map(|(link, _)| link);
+        let (url, url_from) = pick(
+            &self.url,
+            linked.map(|link| link.url.clone()),
+            saved.as_ref().map(|saved| saved.url.clone()),
+            "--url",
+        )?;
+        let url = url.trim_end_matches('/').to_owned();
+        // An app belongs to its server: with another server given, the link says nothing.
+        let linked_app = linked.filter(|link| link.url == url).map(|link| link.app.clone());
+        let (app_id, app_from) =
+            pick(&self.app, linked_app, saved.as_ref().map(|saved| saved.app_id.clone()), "--app")?;
+        // A saved key belongs to the saved app only, and another server must not see it unless somebody says so.
+        let is_saved = |saved: &Connection| saved.app_id == app_id && (self.url.is_some() || saved.url == url);
+        let saved_key = saved.filter(is_saved).map(|saved| saved.master_key);
+        let known_key = || Ok::<_, anyhow::Error>(KnownKeys::load()?.master_key(&url, &app_id).map(str::to_owned));
+        let master_key = match self.master_key.clone() {
+            Some(given) => given,
+            None => match known_key()? {
+                Some(known) => known,
+                None => pick(&None, None, saved_key, "--master-key")?.0,
+            },
+        };
+        Ok(Found { target: Target { url, app_id, master_key }, url_from, app_from })
     }
 }
 

@@ -4,8 +4,10 @@ mod admin;
 mod answer;
 mod api;
 mod connection;
+mod link;
 mod reach;
 
 pub use admin::{ADMIN_KEY_HEADER, AdminApi, Credential};
 pub use api::{Api, DeployEvent};
 pub use connection::{AdminArguments, Connection, ConnectionFile, ServerArguments, Target, default_data_folder};
+pub use link::{KnownKeys, Link};

@@ -34,6 +34,9 @@ pub struct Deploy {
     /// Straight to production.
     #[arg(long)]
     prod: bool,
+    /// To staging, as without a flag.
+    #[arg(long, conflicts_with = "prod")]
+    staging: bool,
     /// What separates calls: a fresh sandbox `per-call`, or a `warm` one that serves many.
     #[arg(long, value_name = "ISOLATION", default_value_t = Isolation::PerCall)]
     isolation: Isolation,
@@ -49,7 +52,7 @@ impl Deploy {
     pub async fn run(self) -> anyhow::Result<()> {
         let api = Api::new(self.server.target()?)?;
         let module = module_bytes(&self.source)?;
-        let environment = if self.prod { "production" } else { "staging" };
+        let environment = if self.prod && !self.staging { "production" } else { "staging" };
         let release = upload(&api, environment, self.isolation, module).await?;
         if self.json {
             return output::json(&release);
@@ -70,7 +73,8 @@ fn module_bytes(source: &Path) -> anyhow::Result<Vec<u8>> {
     })
 }
 
-async fn upload(api: &Api, environment: &str, isolation: Isolation, module: Vec<u8>) -> anyhow::Result<Value> {
+/// Uploads a module and waits until it is live; answers the release.
+pub async fn upload(api: &Api, environment: &str, isolation: Isolation, module: Vec<u8>) -> anyhow::Result<Value> {
     let progress = Progress::start("uploading");
     let chunks: Vec<Vec<u8>> = module.chunks(UPLOAD_CHUNK_BYTES).map(<[u8]>::to_vec).collect();
     let mut events = api.deploy(environment, isolation.name(), stream::iter(chunks)).await?;

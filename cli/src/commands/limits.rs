@@ -46,6 +46,12 @@ fn known_limits() -> Vec<String> {
     }
 }
 
+/// A size with a unit (`64MiB`), or in bytes.
+pub fn parse_bytes(text: &str) -> Result<u64, String> {
+    let parsed = text.parse().ok().or_else(|| bytes(text));
+    parsed.ok_or_else(|| format!("`{text}` is no size; give 65536, 64KiB or 64MiB"))
+}
+
 fn bytes(text: &str) -> Option<u64> {
     let digits = text.find(|character: char| !character.is_ascii_digit())?;
     let (number, unit) = text.split_at_checked(digits)?;

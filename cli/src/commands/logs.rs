@@ -1,6 +1,8 @@
 //! `hookd logs`
 
-use clap::Args;
+use std::time::SystemTime;
+
+use clap::{Args, ValueEnum};
 use futures::StreamExt as _;
 use serde_json::Value;
 
@@ -11,52 +13,131 @@ use crate::output;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   hookd logs --hook _messageReceived
+  hookd logs --since 10m --level warn
+  hookd logs --since 2026-11-21T05:00:00Z --until 2026-11-21T06:00:00Z --json
   hookd logs -f
 
-The server keeps the newest 1000 lines of an app in memory, at most 1 MiB. It writes no params and no replies there, only
-what a function writes itself.")]
+The server keeps the lines of an app on disk, 16 MiB and 7 days of them unless `hookd up` was told otherwise. It writes no
+params and no replies there, only what a function writes itself.")]
 pub struct Logs {
-    /// How many of the lines that are kept, newest last.
-    #[arg(long, default_value_t = 100)]
-    limit: usize,
+    /// How many lines, newest last [default: 100; with --since all that fit].
+    #[arg(short = 'n', long, visible_short_alias = 'l')]
+    limit: Option<usize>,
     /// Only lines of this hook or function.
     #[arg(long, value_name = "NAME")]
     hook: Option<String>,
     /// Only lines of this call.
     #[arg(long, value_name = "ID")]
     request_id: Option<String>,
+    /// Only lines of this level and above.
+    #[arg(long, value_enum)]
+    level: Option<Level>,
+    /// Only lines of the version that was live there.
+    #[arg(short, long, value_enum)]
+    env: Option<EnvironmentName>,
+    /// Not older: so long ago (`10m`), a date or a time in UTC (`2026-11-21`, `2026-11-21T05:16:36Z`).
+    #[arg(long, value_name = "AGO|TIME", visible_alias = "from", value_parser = point_in_time)]
+    since: Option<SystemTime>,
+    /// Older than that.
+    #[arg(long, value_name = "AGO|TIME", visible_alias = "to", value_parser = point_in_time, conflicts_with = "follow")]
+    until: Option<SystemTime>,
     /// Go on with the lines that come, until Ctrl-C.
     #[arg(short, long)]
     follow: bool,
     /// Print one line of JSON per line.
     #[arg(long)]
     json: bool,
+    /// The same, as `lean logs` spells it.
+    #[arg(long, value_enum, hide = true)]
+    format: Option<Format>,
     #[command(flatten)]
     server: ServerArguments,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Level {
+    Trace,
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Default,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum EnvironmentName {
+    #[value(alias = "prod")]
+    Production,
+    #[value(alias = "stag")]
+    Staging,
 }
 
 impl Logs {
     /// Prints what is kept, then what comes.
     pub async fn run(self) -> anyhow::Result<()> {
-        let mut query = vec![("limit", self.limit.to_string()), ("follow", self.follow.to_string())];
-        query.extend(self.hook.map(|hook| ("function", hook)));
-        query.extend(self.request_id.map(|request_id| ("request_id", request_id)));
         let api = Api::new(self.server.target()?)?;
-        let mut events = api.logs(&query).await?;
+        let json = self.json || self.format == Some(Format::Json);
+        let mut events = api.logs(&self.query()).await?;
         while let Some(event) = events.next().await {
             let event = event?;
-            if self.json {
+            if json {
                 output::json(&event)?;
-            } else if let Some(dropped) = event.get("lines").and_then(Value::as_u64) {
-                output::note(&format!("({dropped} older lines are no longer kept)"));
             } else {
-                output::data(&line(&event));
+                show(&event);
             }
         }
         if self.follow {
             output::note("the server stopped");
         }
         Ok(())
+    }
+
+    fn query(&self) -> Vec<(&'static str, String)> {
+        let time = |time: SystemTime| humantime::format_rfc3339_micros(time).to_string();
+        let limit = self.limit.or(if self.since.is_some() { None } else { Some(DEFAULT_LIMIT) });
+        let optional = [
+            ("limit", limit.map(|limit| limit.to_string())),
+            ("function", self.hook.clone()),
+            ("request_id", self.request_id.clone()),
+            ("level", self.level.and_then(word)),
+            ("environment", self.env.and_then(word)),
+            ("since", self.since.map(time)),
+            ("until", self.until.map(time)),
+        ];
+        let mut query = vec![("follow", self.follow.to_string())];
+        query.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        query
+    }
+}
+
+/// Lines that are shown when nothing says how many.
+const DEFAULT_LIMIT: usize = 100;
+
+fn word(value: impl ValueEnum) -> Option<String> {
+    Some(value.to_possible_value()?.get_name().to_owned())
+}
+
+/// So long ago, a date, or a time.
+fn point_in_time(text: &str) -> Result<SystemTime, String> {
+    if let Ok(ago) = humantime::parse_duration(text) {
+        return SystemTime::now().checked_sub(ago).ok_or_else(|| format!("`{text}` ago is before all time"));
+    }
+    let midnight = format!("{text}T00:00:00Z");
+    humantime::parse_rfc3339_weak(text)
+        .or_else(|_| humantime::parse_rfc3339(&midnight))
+        .map_err(|_| format!("`{text}` is no time; give 10m, 2026-11-21 or 2026-11-21T05:16:36Z"))
+}
+
+/// Prints an event of the log for people.
+pub fn show(event: &Value) {
+    match event.get("lines").and_then(Value::as_u64) {
+        Some(dropped) => output::note(&format!("({dropped} lines came too fast to be shown)")),
+        None => output::data(&line(event)),
     }
 }
 
@@ -88,5 +169,17 @@ mod tests {
             "function": "_messageSent", "request_id": "ab-1", "source": "stderr", "text": "hello",
         }));
         assert_eq!(shown, "2026-11-21T05:16:36.123Z WARN  demo v3 _messageSent ab-1 stderr: hello");
+    }
+
+    #[test]
+    fn times_are_ago_dates_or_moments() {
+        let moment = |text| humantime::parse_rfc3339(text).unwrap();
+        assert_eq!(point_in_time("2026-11-21").unwrap(), moment("2026-11-21T00:00:00Z"));
+        assert_eq!(point_in_time("2026-11-21 05:16:36").unwrap(), moment("2026-11-21T05:16:36Z"));
+        let ago = SystemTime::now().duration_since(point_in_time("10m").unwrap()).unwrap();
+        assert!((599..660).contains(&ago.as_secs()), "{ago:?}");
+        for text in ["yesterday", "", "2026-13-01", "10"] {
+            assert!(point_in_time(text).is_err(), "{text}");
+        }
     }
 }

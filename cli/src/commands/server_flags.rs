@@ -2,14 +2,16 @@
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
-use hookd_runtime::{EgressConfig, Network};
+use hookd_runtime::{EgressConfig, LogRetention, Network};
 use tracing_subscriber::EnvFilter;
 
+use super::limits::parse_bytes;
 use crate::client::{Connection, default_data_folder};
 use crate::output;
-use crate::server::{CommonConfig, ImConfig, Traces};
+use crate::server::{CommonConfig, EngineOptions, ImConfig, Traces};
 
 /// Flags of every process that serves.
 #[derive(Debug, Args)]
@@ -28,6 +30,9 @@ pub struct CommonFlags {
     /// Send traces to this OTLP receiver (HTTP), e.g. http://127.0.0.1:4318 [default: no traces].
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
     otlp_endpoint: Option<String>,
+    /// File with these options [default: `hookd.toml` in the data folder, where there is one].
+    #[arg(long, env = "HOOKD_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
     /// When ready, print address and keys as one line of JSON.
     #[arg(long)]
     json: bool,
@@ -41,13 +46,13 @@ pub struct EngineFlags {
     /// must allow the host too.
     #[arg(long, value_name = "CIDR", env = "HOOKD_ALLOW_PRIVATE_EGRESS", value_delimiter = ',')]
     allow_private_egress: Vec<Network>,
-}
-
-impl EngineFlags {
-    /// What the engine is told about HTTP requests of functions.
-    pub fn config(&self) -> EgressConfig {
-        EgressConfig { private_networks: self.allow_private_egress.clone(), ..EgressConfig::default() }
-    }
+    /// Bytes of log lines that are kept of each app.
+    #[arg(long, env = "HOOKD_LOG_BYTES_PER_APP", value_name = "BYTES", default_value = "16MiB", value_parser = parse_bytes)]
+    log_bytes_per_app: u64,
+    /// How long log lines of functions are kept.
+    #[arg(long, env = "HOOKD_LOG_AGE", value_name = "DURATION", default_value = "7days",
+        value_parser = humantime::parse_duration)]
+    log_age: Duration,
 }
 
 /// Flags of the IM core.
@@ -62,21 +67,24 @@ pub struct ImFlags {
     trust_forwarded_headers: bool,
 }
 
-impl CommonFlags {
-    /// Sends the log to stderr.
-    fn start_log(&self) {
-        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-        let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
-    }
+/// What functions write may be what users wrote to each other: it belongs to the app's own log.
+const DEFAULT_LOG: &str = "info,hookd::hook_log=off";
 
+/// Sends the log to stderr: what RUST_LOG names, else `filter`.
+pub fn start_log(filter: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+}
+
+impl CommonFlags {
     /// Runs a process that serves, with its log and its traces, which are those of `service`.
     pub async fn run(
         &self,
         service: &'static str,
         serve: impl Future<Output = anyhow::Result<()>>,
     ) -> anyhow::Result<()> {
-        self.start_log();
+        start_log(DEFAULT_LOG);
         let traces = match self.otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty()) {
             Some(endpoint) => Some(Traces::start(endpoint, service)?),
             None => None,
@@ -111,6 +119,16 @@ impl CommonFlags {
             data = connection.data.display(),
         ));
         Ok(())
+    }
+}
+
+impl EngineFlags {
+    /// What the engine is told.
+    pub fn config(&self) -> EngineOptions {
+        EngineOptions {
+            logs: LogRetention { bytes_per_app: self.log_bytes_per_app, age: self.log_age },
+            egress: EgressConfig { private_networks: self.allow_private_egress.clone(), ..EgressConfig::default() },
+        }
     }
 }
 

@@ -1,11 +1,14 @@
 //! `hookd up`
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use super::server_flags::{CommonFlags, EngineFlags, ImFlags, first_steps};
+use super::{Cli, Command, ParseError, first_line};
+use crate::exit::InputError;
 use crate::server::{Server, stop_on_signal};
 
 /// Start the engine and the IM core in one process.
@@ -17,11 +20,13 @@ use crate::server::{Server, stop_on_signal};
   hookd up --allow-private-egress 10.1.2.0/24   # hooks may call services of this network
 
 Everything is kept in the data folder. Ctrl-C stops it after the requests in flight.
-RUST_LOG sets what is logged to stderr, e.g. RUST_LOG=hookd=debug.
+Options may stand in a file (`hookd config template`); environment and flags go before it.
+RUST_LOG sets what is logged to stderr, e.g. RUST_LOG=hookd=debug. What functions write is for `hookd logs`;
+RUST_LOG=info,hookd::hook_log=info shows it here as well.
 `hookd engine` and `hookd im` are the same two parts as processes of their own, on the same folder.")]
 pub struct Up {
     /// Address and port; port 0 takes a free one.
-    #[arg(long, env = "HOOKD_LISTEN", default_value = "127.0.0.1:7410")]
+    #[arg(long, env = "HOOKD_LISTEN", default_value_t = DEFAULT_LISTEN)]
     listen: SocketAddr,
     #[command(flatten)]
     common: CommonFlags,
@@ -31,7 +36,32 @@ pub struct Up {
     im: ImFlags,
 }
 
+/// For clients on this machine only.
+pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7_410);
+
 impl Up {
+    /// Where it would listen.
+    pub fn listen(&self) -> SocketAddr {
+        self.listen
+    }
+
+    /// The Redis it would use.
+    pub fn redis_url(&self) -> Option<String> {
+        self.common.config().redis_url
+    }
+
+    /// As environment, file and defaults have it, for a data folder and perhaps an address.
+    pub fn as_configured(listen: Option<SocketAddr>, data: &Path) -> anyhow::Result<Self> {
+        let mut arguments = vec!["hookd".into(), "up".into(), "--data".into(), data.as_os_str().to_owned()];
+        arguments.extend(listen.into_iter().flat_map(|listen| ["--listen".into(), listen.to_string().into()]));
+        match Cli::read(&arguments) {
+            Ok(Cli { command: Command::Up(up) }) => Ok(up),
+            Ok(_) => anyhow::bail!("`hookd up` was read as another command"),
+            Err(ParseError::Usage(usage)) => Err(InputError::new(first_line(&usage)).into()),
+            Err(ParseError::Input(problem)) => Err(problem.into()),
+        }
+    }
+
     /// Serves until it is told to stop.
     pub async fn run(self) -> anyhow::Result<()> {
         self.common.run("hookd", self.serve()).await
@@ -40,9 +70,14 @@ impl Up {
     async fn serve(&self) -> anyhow::Result<()> {
         let shutdown = CancellationToken::new();
         stop_on_signal(shutdown.clone())?;
-        let config = (self.common.config(), self.engine.config(), self.im.config());
-        let server = Server::up(config, self.listen, shutdown).await?;
+        let server = self.start(shutdown).await?;
         self.common.announce(server.connection(), &first_steps(server.connection()))?;
         server.serve().await
+    }
+
+    /// Starts the server, which listens then and does not answer yet.
+    pub async fn start(&self, shutdown: CancellationToken) -> anyhow::Result<Server> {
+        let config = (self.common.config(), self.engine.config(), self.im.config());
+        Server::up(config, self.listen, shutdown).await
     }
 }

@@ -23,15 +23,24 @@ pub struct BuiltModule {
     pub warnings: Vec<String>,
 }
 
+/// Refuses a folder that is no hook project.
+///
+/// # Errors
+/// [`InputError`] that says what is missing.
+pub fn require_project(project: &Path) -> Result<(), InputError> {
+    if project.join("Cargo.toml").is_file() {
+        return Ok(());
+    }
+    let problem = format!("`{}` is no hook project: it has no Cargo.toml", project.display());
+    Err(InputError::new(problem).hint("make one with `hookd new NAME`"))
+}
+
 /// Compiles the project; `progress` is told each step.
 ///
 /// # Errors
 /// [`InputError`] when the folder is no hook project or its code does not compile, with the compiler's own words.
 pub fn build(project: &Path, progress: &mut dyn FnMut(&str)) -> anyhow::Result<BuiltModule> {
-    if !project.join("Cargo.toml").is_file() {
-        let problem = format!("`{}` is no hook project: it has no Cargo.toml", project.display());
-        return Err(InputError::new(problem).hint("make one with `hookd new NAME`").into());
-    }
+    require_project(project)?;
     let toolchain = Toolchain::find()?;
     let core_module = compile(&toolchain, project, progress)?;
     progress("making the component");

@@ -7,5 +7,6 @@ mod project;
 mod sdk;
 mod toolchain;
 
-pub use build::{BuiltModule, build};
+pub use build::{BuiltModule, build, require_project};
 pub use project::new_project;
+pub use toolchain::Toolchain;

@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use axum::routing::get;
 use hookd_im_core::app::AppDirectory;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::gateway::{Gateway, GatewayConfig};
 use hookd_im_core::hooks::{EngineAddress, HookEngine};
 use hookd_im_core::store::sqlite::SqliteStore;
-use hookd_runtime::{App, CacheConfig, EgressConfig, Engine, EngineConfig, NewApp};
+use hookd_runtime::{App, CacheConfig, EgressConfig, Engine, EngineConfig, LogRetention, NewApp};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -23,7 +22,7 @@ use super::forward::forwarded;
 use super::hook_queues::hook_queues;
 use super::lifecycle::{DRAIN_TIMEOUT, take_all_file_handles};
 use super::listen::{Answers, Listeners, absolute};
-use super::metrics;
+use super::{metrics, prometheus};
 use crate::client::{Connection, ConnectionFile};
 use crate::exit::InputError;
 
@@ -41,6 +40,14 @@ pub struct CommonConfig {
     pub admin_key: Option<String>,
     /// Redis for LeanCache and the queue of notification hooks; without one they are in memory and in the data folder.
     pub redis_url: Option<String>,
+}
+
+/// What the engine is told, in whichever process it is.
+pub struct EngineOptions {
+    /// How long what functions write is kept.
+    pub logs: LogRetention,
+    /// HTTP requests of functions.
+    pub egress: EgressConfig,
 }
 
 /// What the IM core is told, in whichever process it is.
@@ -64,15 +71,15 @@ pub struct Server {
 impl Server {
     /// Engine and IM core in one process, on one port.
     pub async fn up(
-        (common, egress, im): (CommonConfig, EgressConfig, ImConfig),
+        (common, options, im): (CommonConfig, EngineOptions, ImConfig),
         listen: SocketAddr,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
         let folder = DataFolder::open(&common.data, &[Part::Engine, Part::ImCore])?;
-        let metrics = metrics::install()?;
+        let recorded = metrics::install()?;
         let tasks = TaskTracker::new();
         let cache = cache_config(common.redis_url.as_deref())?;
-        let engine = open_engine(folder.path(), cache.clone(), egress).await?;
+        let engine = open_engine(folder.path(), cache.clone(), options).await?;
         let app = app_for_clients(&engine, Connection::load(folder.path())?.as_ref()).await?;
         let listeners = Listeners::open(Some(listen), None).await?;
         let connection = connection_to(&app, &folder, common.admin_key, listeners.url()?.unwrap_or_default(), None)?;
@@ -84,23 +91,24 @@ impl Server {
         let (core, gateway) = open_im_core((folder.path(), &cache), im, (apps, calls), &tasks, &shutdown)?;
         let installation = Installation::new(connection.clone(), ConnectionFile::Installation);
         let control = control::router(engine.clone(), installation, shutdown.clone());
-        let router = gateway
-            .router()
-            .merge(control::im::router(core, control))
-            .route("/metrics", get(move || std::future::ready(metrics.render())));
+        let router = gateway.router().merge(control::im::router(core, control)).merge(prometheus::router(
+            recorded,
+            Some(engine.clone()),
+            connection.admin_key.clone(),
+        ));
         let service = Answers::Rpc(engine.rpc(router));
         Ok(Self { listeners, service, connection, shutdown, tasks, _folder: folder })
     }
 
     /// The engine alone: over TCP, over a Unix socket, or over both.
     pub async fn engine(
-        (common, egress): (CommonConfig, EgressConfig),
+        (common, options): (CommonConfig, EngineOptions),
         (listen, socket): (Option<SocketAddr>, Option<PathBuf>),
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
         let folder = DataFolder::open(&common.data, &[Part::Engine])?;
-        let metrics = metrics::install()?;
-        let engine = open_engine(folder.path(), cache_config(common.redis_url.as_deref())?, egress).await?;
+        let recorded = metrics::install()?;
+        let engine = open_engine(folder.path(), cache_config(common.redis_url.as_deref())?, options).await?;
         let saved = Connection::load_from(folder.path(), ConnectionFile::Engine)?;
         let app = app_for_clients(&engine, saved.as_ref()).await?;
         let socket = socket.as_deref().map(absolute).transpose()?;
@@ -112,8 +120,8 @@ impl Server {
         connection.save(ConnectionFile::Engine)?;
 
         let installation = Installation::new(connection.clone(), ConnectionFile::Engine);
-        let router = control::router(engine.clone(), installation, shutdown.clone())
-            .route("/metrics", get(move || std::future::ready(metrics.render())));
+        let metrics = prometheus::router(recorded, Some(engine.clone()), connection.admin_key.clone());
+        let router = control::router(engine.clone(), installation, shutdown.clone()).merge(metrics);
         let service = Answers::Rpc(engine.rpc(router));
         Ok(Self { listeners, service, connection, shutdown, tasks: TaskTracker::new(), _folder: folder })
     }
@@ -126,7 +134,7 @@ impl Server {
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
         let folder = DataFolder::open(&common.data, &[Part::ImCore])?;
-        let metrics = metrics::install()?;
+        let recorded = metrics::install()?;
         let tasks = TaskTracker::new();
         let listeners = Listeners::open(Some(listen), None).await?;
         let address = engine.map_or_else(|| engine_of_folder(folder.path()), Ok)?;
@@ -163,7 +171,7 @@ impl Server {
             .router()
             .merge(engine.rpc)
             .merge(control::im::router(core, engine.control))
-            .route("/metrics", get(move || std::future::ready(metrics.render())));
+            .merge(prometheus::router(recorded, None, connection.admin_key.clone()));
         Ok(Self { listeners, service: Answers::Router(router), connection, shutdown, tasks, _folder: folder })
     }
 
@@ -240,10 +248,11 @@ fn cache_config(redis_url: Option<&str>) -> anyhow::Result<CacheConfig> {
     }
 }
 
-async fn open_engine(data: &Path, cache: CacheConfig, egress: EgressConfig) -> anyhow::Result<Engine> {
+async fn open_engine(data: &Path, cache: CacheConfig, options: EngineOptions) -> anyhow::Result<Engine> {
     let this_program = std::env::current_exe().context("cannot find the path of the running program")?;
     let compile_command = vec![this_program.into_os_string(), "compile-module".into()];
-    let config = EngineConfig { cache, egress, ..EngineConfig::new(data.join("engine"), compile_command) };
+    let EngineOptions { logs, egress } = options;
+    let config = EngineConfig { cache, logs, egress, ..EngineConfig::new(data.join("engine"), compile_command) };
     Engine::open(config).await.context("cannot open the engine")
 }
 

@@ -10,8 +10,9 @@ mod hook_queues;
 mod lifecycle;
 mod listen;
 mod metrics;
+mod prometheus;
 mod traces;
 
-pub use compose::{CommonConfig, ENGINE_ADDRESS, ImConfig, Server};
+pub use compose::{CommonConfig, ENGINE_ADDRESS, EngineOptions, ImConfig, Server};
 pub use lifecycle::stop_on_signal;
 pub use traces::Traces;

@@ -21,6 +21,7 @@ pub const APP_KEY: &str = "app-key";
 
 pub struct Server {
     pub address: SocketAddr,
+    pub core: Arc<ImCore>,
     pub engine: Arc<ScriptedEngine>,
     pub shutdown: CancellationToken,
     pub tasks: TaskTracker,
@@ -56,12 +57,12 @@ impl Server {
         let apps = Arc::new(Apps);
         let core = ImCore::new(apps, store, vec![queue], engine.clone(), tasks.clone(), shutdown.clone());
         let core = Arc::new(core);
-        let gateway = Gateway::new(core, config, shutdown.clone(), tasks.clone());
+        let gateway = Gateway::new(core.clone(), config, shutdown.clone(), tasks.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let service = gateway.router().into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
-        Self { address, engine, shutdown, tasks, _folder: folder }
+        Self { address, core, engine, shutdown, tasks, _folder: folder }
     }
 
     /// A client that has logged in.

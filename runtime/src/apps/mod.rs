@@ -17,6 +17,7 @@ pub(crate) use self::registry::Apps;
 pub use self::settings::AppSettings;
 use crate::environment::Environment;
 use crate::logs::LogRing;
+use crate::meters::AppMeters;
 use crate::releases::{LiveVersion, MetadataError};
 use crate::sandbox::AppPace;
 
@@ -71,6 +72,7 @@ struct AppState {
     staging: ArcSwapOption<LiveVersion>,
     bounds: ArcSwap<Bounds>,
     log: Arc<LogRing>,
+    meters: AppMeters,
     pace: AppPace,
     changing: tokio::sync::Mutex<()>,
 }
@@ -122,6 +124,7 @@ impl App {
                 staging: ArcSwapOption::empty(),
                 bounds: ArcSwap::from_pointee(bounds),
                 log: Arc::default(),
+                meters: AppMeters::default(),
                 pace: AppPace::default(),
                 changing: tokio::sync::Mutex::default(),
             }),
@@ -176,6 +179,10 @@ impl App {
 
     pub(crate) fn log(&self) -> &Arc<LogRing> {
         &self.state.log
+    }
+
+    pub(crate) fn meters(&self) -> &AppMeters {
+        &self.state.meters
     }
 
     pub(crate) fn pace(&self) -> &AppPace {

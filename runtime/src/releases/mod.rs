@@ -17,6 +17,7 @@ pub use self::metadata::MetadataError;
 pub(crate) use self::metadata::{AppRow, Metadata, NewRelease, VersionRow};
 use crate::environment::Environment;
 use crate::isolation::Isolation;
+use crate::meters::{AppMeters, FunctionMeters};
 use crate::modules::{Definition, ModuleError, Modules, Refusal, StoredModule};
 use crate::rpc::FunctionKind;
 use crate::sandbox::Shelf;
@@ -159,6 +160,8 @@ pub(crate) struct LiveVersion {
     pub(crate) module: Arc<StoredModule>,
     /// Where instances wait between calls, when the version is warm.
     pub(crate) shelf: Option<Shelf>,
+    /// One for each definition.
+    meters: Vec<Arc<FunctionMeters>>,
     by_name: HashMap<String, LiveFunction>,
 }
 
@@ -167,19 +170,30 @@ pub(crate) struct LiveVersion {
 pub(crate) struct LiveFunction {
     pub(crate) kind: FunctionKind,
     pub(crate) internal: bool,
+    /// Its place among the definitions.
+    at: usize,
 }
 
 impl LiveVersion {
-    pub(crate) fn new(row: VersionRow, modules: &Modules) -> Self {
-        let live = |one: &Definition| LiveFunction { kind: FunctionKind::of(&one.name), internal: one.internal };
-        let by_name = row.definitions.iter().map(|one| (one.name.clone(), live(one))).collect();
+    pub(crate) fn new(row: VersionRow, modules: &Modules, meters: &AppMeters) -> Self {
+        let live = |(at, one): (usize, &Definition)| {
+            (one.name.clone(), LiveFunction { kind: FunctionKind::of(&one.name), internal: one.internal, at })
+        };
+        let by_name = row.definitions.iter().enumerate().map(live).collect();
+        let meters = row.definitions.iter().map(|one| meters.function(&one.name)).collect();
         let module = modules.named(&row.module);
-        Self { module, shelf: modules.shelf(row.isolation), by_name, row }
+        Self { module, shelf: modules.shelf(row.isolation), meters, by_name, row }
     }
 
     /// The same version in another environment, with instances of its own.
-    pub(crate) fn again(&self, modules: &Modules) -> Self {
-        Self::new(self.row.clone(), modules)
+    pub(crate) fn again(&self, modules: &Modules, meters: &AppMeters) -> Self {
+        Self::new(self.row.clone(), modules, meters)
+    }
+
+    /// A function, and what counts its calls; `None` when the version does not define it.
+    pub(crate) fn called(&self, name: &str) -> Option<(LiveFunction, &FunctionMeters)> {
+        let function = self.function(name)?;
+        Some((function, self.meters.get(function.at)?))
     }
 
     pub(crate) fn number(&self) -> u64 {

@@ -22,6 +22,7 @@ use crate::environment::Environment;
 use crate::leancache::CacheBudget;
 use crate::limits::Limits;
 use crate::logs::CallLog;
+use crate::meters::FunctionMeters;
 use crate::modules::Definition;
 use crate::outcome::{Outcome, TimeLimit};
 
@@ -41,6 +42,7 @@ pub(crate) struct GuestCall<'a> {
     pub(crate) allowed_by: TimeLimit,
     pub(crate) bounds: &'a Arc<Bounds>,
     pub(crate) log: Arc<CallLog>,
+    pub(crate) meters: &'a FunctionMeters,
     /// Of a warm version.
     pub(crate) shelf: Option<&'a Shelf>,
     pub(crate) pace: &'a AppPace,
@@ -94,8 +96,9 @@ impl Sandbox {
             };
             instance.hookd_engine_functions().call_call(&mut *store, call.name, call.params, context).await
         };
-        let calling = call.pace.run(&self.turns, now.into_std(), calling);
-        match timeout_at(call.deadline, calling).await {
+        let called = timeout_at(call.deadline, call.pace.run(&self.turns, now.into_std(), calling)).await;
+        call.meters.held_memory(store.data().limiter.held_bytes);
+        match called {
             Ok(Ok(Ok(reply))) => checked(reply, call.limits),
             Ok(Ok(Err(failure))) => Outcome::failed(failure.code, failure.status, failure.message),
             Ok(Err(error)) => self.outcome_of(&error, store.data(), call.limits),

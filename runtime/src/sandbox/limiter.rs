@@ -10,7 +10,7 @@ use crate::limits::Limits;
 
 /// Bytes of linear memory that all calls together may hold.
 pub(super) struct MemoryBudget {
-    bytes: u64,
+    pub(super) bytes: u64,
     free: AtomicU64,
     /// Hold memory that a call may need more. Weak, since each of them holds the budget.
     idle: Weak<IdleInstances>,
@@ -19,6 +19,11 @@ pub(super) struct MemoryBudget {
 impl MemoryBudget {
     pub(super) fn new(bytes: u64, idle: Weak<IdleInstances>) -> Self {
         Self { bytes, free: AtomicU64::new(bytes), idle }
+    }
+
+    /// What all instances hold now, idle ones included.
+    pub(super) fn held(&self) -> u64 {
+        self.bytes.saturating_sub(self.free.load(Ordering::Relaxed))
     }
 
     fn take(&self, bytes: u64) -> bool {
@@ -58,7 +63,7 @@ pub(super) enum Refused {
 pub(super) struct CallLimiter {
     memory_bytes: u64,
     table_elements: usize,
-    held_bytes: u64,
+    pub(super) held_bytes: u64,
     /// Of them, what the instance began with.
     initial_bytes: u64,
     budget: Arc<MemoryBudget>,

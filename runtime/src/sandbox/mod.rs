@@ -111,6 +111,11 @@ impl Sandbox {
         })
     }
 
+    /// What runs now: instances, the memory they hold, and the memory they may hold.
+    pub(crate) fn load_now(&self) -> (usize, u64, u64) {
+        (self.ticker.running(), self.memory_budget.held(), self.memory_budget.bytes)
+    }
+
     /// Where the instances of a version wait; `None` when each call makes its own.
     pub(crate) fn shelf(&self, isolation: Isolation) -> Option<Shelf> {
         (isolation == Isolation::Warm).then(|| self.idle.shelf())

@@ -54,6 +54,11 @@ impl Ticker {
         Ok(Self { activity, thread: handle.thread().clone() })
     }
 
+    /// Calls that run now.
+    pub(super) fn running(&self) -> usize {
+        self.activity.calls.load(Ordering::Relaxed)
+    }
+
     pub(super) fn run(&self) -> Running<'_> {
         self.activity.calls.fetch_add(1, Ordering::SeqCst);
         if self.activity.asleep.load(Ordering::SeqCst) {

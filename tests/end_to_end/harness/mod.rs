@@ -14,4 +14,4 @@ pub use peer::{AppKeys, Peer, Sdk};
 pub use processes::Shape;
 pub use redis::Redis;
 pub use scene::Facts;
-pub use server::{Server, hookd_in, stderr};
+pub use server::{Server, hookd, hookd_in, stderr};

@@ -74,6 +74,11 @@ impl Server {
         self.place.folder.path().join("data")
     }
 
+    /// What the server wrote to its standard error.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.place.folder.path().join("log")).expect("a log file")
+    }
+
     /// Runs a client command against this server.
     pub fn hookd(&self, arguments: &[&str]) -> Output {
         hookd_in(&self.data(), arguments)
@@ -179,7 +184,8 @@ pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-pub(super) fn hookd(data: &Path) -> Command {
+/// A call of `hookd` with this data folder, and nothing from the environment of whoever runs the tests.
+pub fn hookd(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hookd"));
     for (variable, _) in std::env::vars_os() {
         if variable.to_string_lossy().starts_with("HOOKD_") {
@@ -187,6 +193,8 @@ pub(super) fn hookd(data: &Path) -> Command {
         }
     }
     command.env("HOOKD_DATA", data);
+    // Keys that a user saved with `hookd switch` are no business of a test.
+    command.env("XDG_CONFIG_HOME", data.with_file_name("config"));
     // As `make modules` does: where the standard library must be built from source, it is built once.
     command.env("CARGO_TARGET_DIR", workspace().join("target/hooks"));
     command

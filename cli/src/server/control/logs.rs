@@ -3,31 +3,55 @@
 use std::convert::Infallible;
 
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use futures::stream;
-use hookd_runtime::{LogBatch, LogLine, LogReader};
+use hookd_runtime::{Environment, LogBatch, LogHistory, LogLevel, LogLine, LogQuery, LogReader};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{ApiError, Authorized, Control};
+use super::{ApiError, Authorized, Control, internal};
+
+/// Most lines in one answer that does not follow: more than any app keeps of short ones.
+const MAX_LINES: usize = 100_000;
 
 #[derive(Deserialize)]
-pub(super) struct LogsQuery {
-    /// Newest lines of those kept.
-    limit: usize,
+#[serde(deny_unknown_fields)]
+pub(super) struct LogsParameters {
+    /// Newest lines of those that fit.
+    limit: Option<usize>,
     function: Option<String>,
     request_id: Option<String>,
+    environment: Option<Environment>,
+    level: Option<LogLevel>,
+    /// RFC 3339.
+    since: Option<String>,
+    /// RFC 3339.
+    until: Option<String>,
     #[serde(default)]
     follow: bool,
 }
 
-impl LogsQuery {
-    fn wants(&self, line: &LogLine) -> bool {
-        self.function.as_ref().is_none_or(|function| *function == line.function)
-            && self.request_id.as_ref().is_none_or(|request_id| *request_id == line.request_id)
+impl LogsParameters {
+    fn query(&self) -> Result<LogQuery, ApiError> {
+        let time = |name: &str, text: &Option<String>| {
+            let Some(text) = text else { return Ok(None) };
+            humantime::parse_rfc3339(text).map(Some).map_err(|problem| {
+                ApiError::BadRequest(format!("`{name}` is no time: {problem}; write it as 2026-11-21T05:16:36Z"))
+            })
+        };
+        Ok(LogQuery {
+            limit: self.limit.unwrap_or(MAX_LINES).min(MAX_LINES),
+            function: self.function.clone(),
+            request_id: self.request_id.clone(),
+            environment: self.environment,
+            level: self.level,
+            since: time("since", &self.since)?,
+            until: time("until", &self.until)?,
+        })
     }
 }
 
@@ -35,11 +59,15 @@ impl LogsQuery {
 pub(super) async fn read(
     State(control): State<Control>,
     Authorized(app): Authorized,
-    Query(query): Query<LogsQuery>,
+    parameters: Result<Query<LogsParameters>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let mut reader = control.engine.read_logs(&app.id).ok_or(ApiError::Unauthorized)?;
-    let kept = newest(reader.read(), &query);
-    let following = Following { first: Some(events(kept, &app.id)), reader, query, app_id: app.id.clone() };
+    let Query(parameters) = parameters.map_err(|rejection| ApiError::BadRequest(rejection.body_text()))?;
+    let query = parameters.query()?;
+    let history = control.engine.logs(&app.id, &query).await.ok_or(ApiError::Unauthorized)?;
+    let LogHistory { lines, reader } = history.map_err(internal)?;
+    let first = events(LogBatch { dropped: 0, lines }, &app.id);
+    let follow = parameters.follow;
+    let following = Following { first: Some(first), reader, query, follow, app_id: app.id.clone() };
     let shutdown = control.shutdown.clone();
     let chunks = stream::unfold(following, move |mut following| {
         let shutdown = shutdown.clone();
@@ -51,7 +79,8 @@ pub(super) async fn read(
 struct Following {
     first: Option<String>,
     reader: LogReader,
-    query: LogsQuery,
+    query: LogQuery,
+    follow: bool,
     app_id: String,
 }
 
@@ -61,7 +90,7 @@ impl Following {
         if let Some(first) = self.first.take() {
             return Some(first);
         }
-        while self.query.follow {
+        while self.follow {
             tokio::select! {
                 () = shutdown.cancelled() => return None,
                 () = self.reader.grown() => {}
@@ -77,16 +106,6 @@ impl Following {
     }
 }
 
-/// The newest lines that are wanted. What is no longer kept is told only to who asked for more than there is.
-fn newest(mut batch: LogBatch, query: &LogsQuery) -> LogBatch {
-    batch.lines.retain(|line| query.wants(line));
-    if batch.lines.len() >= query.limit {
-        batch.lines.drain(..batch.lines.len() - query.limit);
-        batch.dropped = 0;
-    }
-    batch
-}
-
 fn events(batch: LogBatch, app_id: &str) -> String {
     let dropped = (batch.dropped > 0).then(|| json!({"event": "dropped", "lines": batch.dropped}));
     let lines = batch.lines.iter().map(|line| line_json(line, app_id));
@@ -96,9 +115,11 @@ fn events(batch: LogBatch, app_id: &str) -> String {
 fn line_json(line: &LogLine, app_id: &str) -> Value {
     json!({
         "event": "line",
+        "id": line.id,
         "time": humantime::format_rfc3339_millis(line.time).to_string(),
         "level": line.level,
         "app_id": app_id,
+        "environment": line.environment,
         "version": line.version,
         "function": line.function,
         "request_id": line.request_id,
@@ -111,47 +132,28 @@ fn line_json(line: &LogLine, app_id: &str) -> Value {
 mod tests {
     use std::time::UNIX_EPOCH;
 
-    use hookd_runtime::LogLevel;
-
     use super::*;
 
-    fn batch(functions: &[&str]) -> LogBatch {
-        let line = |function: &&str| LogLine {
+    #[test]
+    fn events_are_lines_of_json() {
+        let line = LogLine {
+            id: 42,
             time: UNIX_EPOCH,
+            environment: Some(Environment::Staging),
             level: LogLevel::Info,
             source: "stdout".to_owned(),
             text: "hello".to_owned(),
             version: 3,
-            function: (*function).to_owned(),
+            function: "hello".to_owned(),
             request_id: "r1".to_owned(),
         };
-        LogBatch { dropped: 7, lines: functions.iter().map(line).collect() }
-    }
-
-    fn query(limit: usize, function: Option<&str>) -> LogsQuery {
-        LogsQuery { limit, function: function.map(str::to_owned), request_id: None, follow: false }
-    }
-
-    #[test]
-    fn the_filter_comes_before_the_limit() {
-        let lines = newest(batch(&["a", "a", "a", "b", "b"]), &query(2, Some("a"))).lines;
-        assert_eq!(lines.iter().map(|line| line.function.as_str()).collect::<Vec<_>>(), ["a", "a"]);
-    }
-
-    #[test]
-    fn what_is_not_kept_is_told_only_when_more_was_asked_for() {
-        assert_eq!(newest(batch(&["a", "b"]), &query(2, None)).dropped, 0);
-        assert_eq!(newest(batch(&["a", "b"]), &query(3, None)).dropped, 7);
-    }
-
-    #[test]
-    fn events_are_lines_of_json() {
-        let text = events(batch(&["hello"]), "demo");
+        let text = events(LogBatch { dropped: 7, lines: vec![line] }, "demo");
         let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(events[0], json!({"event": "dropped", "lines": 7}));
         let line = json!({
-            "event": "line", "time": "1970-01-01T00:00:00.000Z", "level": "info", "app_id": "demo", "version": 3,
-            "function": "hello", "request_id": "r1", "source": "stdout", "text": "hello",
+            "event": "line", "id": 42, "time": "1970-01-01T00:00:00.000Z", "level": "info", "app_id": "demo",
+            "environment": "staging", "version": 3, "function": "hello", "request_id": "r1", "source": "stdout",
+            "text": "hello",
         });
         assert_eq!(events[1], line);
     }

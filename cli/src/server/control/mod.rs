@@ -10,7 +10,8 @@
 //! | `POST /publish` | the release |
 //! | `POST /rollback` | the release; body: `{"version": N}`, or without it the version that was live before |
 //! | `GET /releases?limit=…` | the newest releases |
-//! | `GET /logs?limit=…&function=…&request_id=…&follow=…` | one JSON event a line |
+//! | `GET /logs?limit=…&function=…&request_id=…&environment=…&level=…&since=…&until=…&follow=…` | one JSON event a line |
+//! | `GET /stats` | calls, durations and queue of the app's functions; `GET /hookd/v1/stats` of all apps, admin key |
 //! | `POST /cache` | replies; body: `{"commands": [["GET", "key"]]}`; bytes that are no text are `{"base64": "…"}` |
 //! | `GET /dead-letters?limit=…&hook=…&params=true` | the newest calls of notification hooks that were given up |
 //! | `POST /dead-letters/retry`, `/dead-letters/drop` | how many; body: `{"ids": […]}`, or `{"all": true}` with or without `"hook"` |
@@ -28,6 +29,7 @@ mod logs;
 mod merge;
 mod releases;
 mod settings;
+mod stats;
 mod unread_body;
 
 use std::sync::Arc;
@@ -66,6 +68,8 @@ pub fn router(engine: Engine, installation: Installation, shutdown: Cancellation
         .route("/hookd/v1/apps", get(apps::list).post(apps::create))
         .route("/hookd/v1/apps/{app}/keys/{key}", post(apps::rotate_key))
         .route("/hookd/v1/apps/{app}/logs", get(logs::read))
+        .route("/hookd/v1/apps/{app}/stats", get(stats::of_app))
+        .route("/hookd/v1/stats", get(stats::of_all))
         .route("/hookd/v1/apps/{app}/settings", get(settings::show).patch(settings::change))
         .route(
             "/hookd/v1/apps/{app}/deployments",

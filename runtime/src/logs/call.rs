@@ -1,140 +1,16 @@
-//! What functions write: bounded per line, per call and per app.
+//! The log of one call, within its budget.
 
-use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use serde::Serialize;
-use tokio::sync::Notify;
-
+use super::ring::LogRing;
+use super::{LogLevel, LogLine};
+use crate::environment::Environment;
 use crate::limits::Limits;
 
 /// Longest line that is kept, in characters (EC-34).
 const MAX_LINE_CHARS: usize = 4_096;
-/// Lines of an app that stay readable in memory; the oldest make room.
-const RING_LINES: usize = 1_000;
-/// Bytes of lines of an app that stay readable in memory.
-const RING_BYTES: usize = 1 << 20;
-
-/// Severity of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "the usual five")]
-pub enum LogLevel {
-    Trace,
-    Debug,
-    Info,
-    Warn,
-    Error,
-}
-
-/// One line of a function's log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct LogLine {
-    /// When the engine got it.
-    pub time: SystemTime,
-    /// Severity; `stdout` counts as info and `stderr` as warn.
-    pub level: LogLevel,
-    /// `stdout`, `stderr`, `engine`, or what the function's logger calls itself.
-    pub source: String,
-    /// Without control characters; line breaks are written `\n`.
-    pub text: String,
-    /// Version of the app.
-    pub version: u64,
-    /// Function called.
-    pub function: String,
-    /// The call.
-    pub request_id: String,
-}
-
-/// The last lines of an app.
-#[derive(Debug, Default)]
-pub(crate) struct LogRing {
-    ring: Mutex<Ring>,
-    /// Told of every new line.
-    grown: Notify,
-}
-
-#[derive(Debug, Default)]
-struct Ring {
-    lines: VecDeque<LogLine>,
-    bytes: usize,
-    /// Lines that made room; the number of the oldest line that is kept.
-    evicted: u64,
-}
-
-/// What a reader has not seen yet.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LogBatch {
-    /// Lines that made room before they were read. They come before `lines`.
-    pub dropped: u64,
-    /// Oldest first.
-    pub lines: Vec<LogLine>,
-}
-
-/// Follows the log of an app.
-#[derive(Debug)]
-pub struct LogReader {
-    ring: Arc<LogRing>,
-    /// Number of the next line.
-    next: u64,
-}
-
-impl LogReader {
-    pub(crate) fn new(ring: Arc<LogRing>) -> Self {
-        Self { ring, next: 0 }
-    }
-
-    /// What came since the last time; at first everything that is kept. Does not wait.
-    pub fn read(&mut self) -> LogBatch {
-        let batch = self.ring.after(self.next);
-        self.next += batch.dropped + batch.lines.len() as u64;
-        batch
-    }
-
-    /// Waits until there is something to read; for ever in an app whose functions are silent.
-    pub async fn grown(&self) {
-        loop {
-            // Registered before looking, so that a line between the two is not missed.
-            let grown = self.ring.grown.notified();
-            tokio::pin!(grown);
-            grown.as_mut().enable();
-            if self.ring.end() > self.next {
-                return;
-            }
-            grown.await;
-        }
-    }
-}
-
-impl LogRing {
-    /// The lines from number `next` on.
-    pub(crate) fn after(&self, next: u64) -> LogBatch {
-        let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen = usize::try_from(next.saturating_sub(ring.evicted)).unwrap_or(usize::MAX);
-        LogBatch { dropped: ring.evicted.saturating_sub(next), lines: ring.lines.iter().skip(seen).cloned().collect() }
-    }
-
-    fn end(&self) -> u64 {
-        let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        ring.evicted + ring.lines.len() as u64
-    }
-
-    fn push(&self, line: LogLine) {
-        {
-            let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-            ring.bytes += line.text.len();
-            ring.lines.push_back(line);
-            while ring.lines.len() > RING_LINES || ring.bytes > RING_BYTES {
-                let Some(oldest) = ring.lines.pop_front() else { break };
-                ring.bytes -= oldest.text.len();
-                ring.evicted += 1;
-            }
-        }
-        self.grown.notify_waiters();
-    }
-}
 
 /// The log of one call.
 #[derive(Debug)]
@@ -144,6 +20,7 @@ pub(crate) struct CallLog {
     version: u64,
     function: String,
     request_id: String,
+    environment: Option<Environment>,
     budget: Mutex<Budget>,
 }
 
@@ -195,8 +72,14 @@ impl CallLog {
             version,
             function: function.to_owned(),
             request_id,
+            environment: None,
             budget: Mutex::new(Budget::new(limits)),
         }
+    }
+
+    /// Where the version that is called is live; one that is only being deployed is live nowhere yet.
+    pub(crate) fn in_environment(self, environment: Environment) -> Self {
+        Self { environment: Some(environment), ..self }
     }
 
     pub(crate) fn app_id(&self) -> &str {
@@ -228,7 +111,7 @@ impl CallLog {
             (budget.dropped, budget.met)
         };
         if let Some((limit, value)) = met {
-            metrics::counter!("hookd_hook_log_lines_dropped_total").increment(u64::from(dropped));
+            self.ring.count_over_budget(dropped);
             self.engine(LogLevel::Warn, &format!("{dropped} log lines were dropped: the limit `{limit}` is {value}"));
         }
     }
@@ -255,7 +138,9 @@ impl CallLog {
             LogLevel::Error => event!(error),
         }
         self.ring.push(LogLine {
+            id: 0,
             time: SystemTime::now(),
+            environment: self.environment,
             level,
             source: source.to_owned(),
             text,
@@ -323,40 +208,5 @@ mod tests {
         log.guest(LogLevel::Info, "stdout", "12345");
         log.guest(LogLevel::Info, "stdout", "6");
         assert_eq!(ring.after(0).lines.len(), 1);
-    }
-
-    #[test]
-    fn the_ring_keeps_the_newest_lines() {
-        let (ring, log) = log(&Limits::default());
-        for number in 0..RING_LINES + 5 {
-            log.engine(LogLevel::Info, &number.to_string());
-        }
-        let lines = ring.after(0).lines;
-        assert_eq!(lines.len(), RING_LINES);
-        assert_eq!(lines[0].text, "5");
-    }
-
-    #[test]
-    fn a_reader_is_told_how_many_lines_it_missed() {
-        let (ring, log) = log(&Limits::default());
-        let mut reader = LogReader::new(ring);
-        log.engine(LogLevel::Info, "first");
-        assert_eq!(reader.read().lines.len(), 1);
-        assert_eq!(reader.read(), LogBatch::default());
-        for number in 0..RING_LINES + 3 {
-            log.engine(LogLevel::Info, &number.to_string());
-        }
-        let batch = reader.read();
-        assert_eq!((batch.dropped, batch.lines.len()), (3, RING_LINES));
-        assert_eq!(batch.lines[0].text, "3");
-        assert_eq!(reader.read(), LogBatch::default());
-    }
-
-    #[tokio::test]
-    async fn a_waiting_reader_wakes_at_the_next_line() {
-        let (ring, log) = log(&Limits::default());
-        let mut reader = LogReader::new(ring);
-        let ((), ()) = tokio::join!(reader.grown(), async { log.engine(LogLevel::Info, "now") });
-        assert_eq!(reader.read().lines[0].text, "now");
     }
 }

@@ -1,0 +1,200 @@
+//! `hookd dev`
+
+mod watch;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use futures::StreamExt as _;
+use hookd_runtime::Isolation;
+use reqwest::Url;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use self::watch::Changes;
+use super::server_flags::start_log;
+use super::up::Up;
+use super::{build, deploy, logs};
+use crate::client::{Api, Connection, ServerArguments};
+use crate::exit::InputError;
+use crate::guest;
+use crate::output;
+use crate::server::stop_on_signal;
+
+/// How soon the log is asked for again when the server broke it off.
+const LOG_RETRY: Duration = Duration::from_secs(1);
+
+/// Releases and log lines are shown anyway; of the server itself only what is wrong.
+const SERVER_LOG: &str = "warn,hookd::hook_log=off";
+
+/// Work on a hook project: build and release it at every change, and show what its hooks write.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  hookd dev my-hooks
+  hookd dev my-hooks --url https://im.example.org --staging
+
+Takes the server that runs in the data folder, or else starts one there, as `hookd up` does. A change becomes live in
+production of that server, where IM hooks run; a project that does not compile leaves the last version live. What hooks
+write comes to stdout, all else to stderr. Ctrl-C stops all of it.")]
+pub struct Dev {
+    /// Folder of the hook project.
+    #[arg(default_value = ".")]
+    project: PathBuf,
+    /// Where to listen when no server runs yet [default: as `hookd up`].
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Release to staging. Hooks of messages are called in production only.
+    #[arg(long)]
+    staging: bool,
+    /// What separates calls: a fresh sandbox `per-call`, or a `warm` one that serves many.
+    #[arg(long, value_name = "ISOLATION", default_value_t = Isolation::PerCall)]
+    isolation: Isolation,
+    #[command(flatten)]
+    server: ServerArguments,
+}
+
+/// The server that is worked with.
+struct Place {
+    api: Api,
+    /// One that was started here, until it has stopped.
+    own: Option<JoinHandle<anyhow::Result<()>>>,
+}
+
+impl Dev {
+    /// Builds, releases and watches until it is told to stop.
+    pub async fn run(self) -> anyhow::Result<()> {
+        guest::require_project(&self.project)?;
+        let shutdown = CancellationToken::new();
+        stop_on_signal(shutdown.clone())?;
+        let place = self.place(&shutdown).await?;
+        let mut changes = Changes::watch(&self.project)?;
+        let working = async {
+            tokio::join!(self.release_changes(&place.api, &mut changes), show_logs(&place.api));
+        };
+        let own = place.own;
+        tokio::select! {
+            () = working => {}
+            () = shutdown.cancelled() => {}
+        }
+        // Ours stops with us: after the requests in flight, as `hookd up` does.
+        match own {
+            Some(own) => own.await?,
+            None => Ok(()),
+        }
+    }
+
+    async fn place(&self, shutdown: &CancellationToken) -> anyhow::Result<Place> {
+        if let Some(api) = self.running_server().await? {
+            return Ok(Place { api, own: None });
+        }
+        start_log(SERVER_LOG);
+        let server = Up::as_configured(self.listen, &self.server.data_folder())?.start(shutdown.clone()).await?;
+        let connection = server.connection().clone();
+        announce(&connection);
+        let own = tokio::spawn(server.serve());
+        Ok(Place { api: Api::new(self.server.on(&connection.url).target()?)?, own: Some(own) })
+    }
+
+    /// The server that flags, environment, link or data folder name, if it answers.
+    async fn running_server(&self) -> anyhow::Result<Option<Api>> {
+        let named = self.server.is_url_given();
+        let target = match self.server.target() {
+            Ok(target) => target,
+            Err(error) if named => return Err(error),
+            Err(_) => return Ok(None),
+        };
+        let url = target.url.clone();
+        let api = Api::new(target)?;
+        match api.server_version().await {
+            Err(error) if named => Err(error),
+            Err(_) => Ok(None),
+            Ok(_) if !self.staging && !is_this_machine(&url) => {
+                let problem =
+                    format!("`{url}` is another machine, and a release at every change would serve its users");
+                Err(InputError::new(problem).hint("release to staging with --staging, or leave --url out").into())
+            }
+            Ok(version) => {
+                output::note(&format!("using the server at `{url}`, version {version}"));
+                Ok(Some(api))
+            }
+        }
+    }
+
+    /// Builds and releases now and after every change.
+    async fn release_changes(&self, api: &Api, changes: &mut Changes) {
+        let environment = if self.staging { "staging" } else { "production" };
+        let mut live = Vec::new();
+        loop {
+            changes.begin();
+            match self.release(api, environment, &mut live).await {
+                Ok(Some(summary)) => output::note(&summary),
+                Ok(None) => {}
+                Err(error) => {
+                    output::report_error(&error);
+                    output::note("the version that was live still is");
+                }
+            }
+            output::note(&format!("watching `{}`; Ctrl-C stops", self.project.display()));
+            changes.next().await;
+        }
+    }
+
+    /// A line about the release; nothing when the module is the one that is `live`.
+    async fn release(&self, api: &Api, environment: &str, live: &mut Vec<u8>) -> anyhow::Result<Option<String>> {
+        let project = self.project.clone();
+        let built = tokio::task::spawn_blocking(move || build::build_project(&project)).await??;
+        if built.bytes == *live {
+            return Ok(None);
+        }
+        let release = deploy::upload(api, environment, self.isolation, built.bytes.clone()).await?;
+        *live = built.bytes;
+        Ok(Some(deploy::summary(&release)))
+    }
+}
+
+fn announce(connection: &Connection) {
+    output::note(&format!(
+        "hookd listens on {}\n  app id      {}\n  app key     {}\n  data        {}",
+        connection.url,
+        connection.app_id,
+        connection.app_key,
+        connection.data.display()
+    ));
+}
+
+/// What hooks write from now on, without end.
+async fn show_logs(api: &Api) {
+    let query = [("follow", "true".to_owned()), ("limit", "0".to_owned())];
+    loop {
+        if let Ok(mut events) = api.logs(&query).await {
+            while let Some(Ok(event)) = events.next().await {
+                logs::show(&event);
+            }
+        }
+        // The server restarts, or is on its way out with us.
+        tokio::time::sleep(LOG_RETRY).await;
+    }
+}
+
+fn is_this_machine(url: &str) -> bool {
+    let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_is_this_machine() {
+        for url in ["http://127.0.0.1:7410", "http://localhost:7410", "http://[::1]:7410"] {
+            assert!(is_this_machine(url), "{url}");
+        }
+        for url in ["https://im.example.org", "http://192.0.2.1:7410", "nonsense", "http://127.0.0.1.example.org"] {
+            assert!(!is_this_machine(url), "{url}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! What the system grants a process.
+
+use rustix::process::{Resource, getrlimit};
+
+use super::Finding;
+
+/// A socket each: that many clients, less what the server itself opens.
+const FEW_FILES: u64 = 4_096;
+/// The pool of guests reserves address space, 4 GiB for each of 256 places.
+const ADDRESS_SPACE_BYTES: u64 = 2 << 40;
+
+pub(super) fn check() -> Vec<Finding> {
+    vec![files(getrlimit(Resource::Nofile).current), address_space(getrlimit(Resource::As).current)]
+}
+
+fn files(limit: Option<u64>) -> Finding {
+    match limit {
+        Some(limit) if limit < FEW_FILES => {
+            let text = format!("a process may open {limit} files, so that about {limit} clients connect at most");
+            Finding::note("open files", text, "ulimit -n 65536, or LimitNOFILE=65536 in the unit of systemd")
+        }
+        Some(limit) => Finding::ok("open files", format!("a process may open {limit}")),
+        None => Finding::ok("open files", "a process may open any number"),
+    }
+}
+
+fn address_space(limit: Option<u64>) -> Finding {
+    match limit {
+        Some(limit) if limit < ADDRESS_SPACE_BYTES => {
+            let text = format!("a process may use {} GiB of address space; the sandbox reserves 1 TiB", limit >> 30);
+            Finding::broken("address space", text, "ulimit -v unlimited; it costs no memory")
+        }
+        _ => Finding::ok("address space", "enough for the sandbox"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Status;
+    use super::*;
+
+    #[test]
+    fn low_limits_are_found() {
+        assert_eq!(files(Some(1_024)).status, Status::Note);
+        assert_eq!(files(Some(65_536)).status, Status::Ok);
+        assert_eq!(address_space(Some(8 << 30)).status, Status::Broken);
+        assert_eq!(address_space(None).status, Status::Ok);
+    }
+}

@@ -1,0 +1,133 @@
+//! `hookd doctor`
+
+mod data_folder;
+mod machine;
+mod redis_server;
+mod server;
+mod toolchains;
+
+use std::net::SocketAddr;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::up::{DEFAULT_LISTEN, Up};
+use crate::client::ServerArguments;
+use crate::exit::InputError;
+use crate::output;
+
+/// Check this machine and its server, and say how to mend what is wrong.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  hookd doctor
+  hookd doctor --redis-url redis://127.0.0.1:6379
+  hookd doctor --json
+
+Exit code 1 when something is broken that hookd needs. Changes nothing.")]
+pub struct Doctor {
+    /// Where `hookd up` would listen [default: as it is configured].
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Redis that should answer [default: the one that is configured, if any].
+    #[arg(long, value_name = "URL")]
+    redis_url: Option<String>,
+    /// Print one line of JSON per check.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArguments,
+}
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    /// As it should be.
+    Ok,
+    /// Works, or is not needed by everybody.
+    Note,
+    /// Does not work.
+    Broken,
+}
+
+/// What a check found.
+#[derive(Debug, Serialize)]
+struct Finding {
+    check: &'static str,
+    status: Status,
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fix: Option<String>,
+}
+
+impl Finding {
+    fn ok(check: &'static str, text: impl Into<String>) -> Self {
+        Self { check, status: Status::Ok, text: text.into(), fix: None }
+    }
+
+    fn note(check: &'static str, text: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { check, status: Status::Note, text: text.into(), fix: Some(fix.into()) }
+    }
+
+    fn broken(check: &'static str, text: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { check, status: Status::Broken, text: text.into(), fix: Some(fix.into()) }
+    }
+}
+
+impl Doctor {
+    /// Checks everything, prints it, and fails when something is broken.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let data = self.server.data_folder();
+        let mut findings = data_folder::check(&data);
+        let (listen, redis_url) = match Up::as_configured(self.listen, &data) {
+            Ok(up) => {
+                findings.push(Finding::ok("options", "flags, environment and file are understood"));
+                (up.listen(), self.redis_url.clone().or(up.redis_url()))
+            }
+            Err(error) => {
+                findings.push(Finding::broken("options", format!("{error:#}"), "see `hookd config template`"));
+                (self.listen.unwrap_or(DEFAULT_LISTEN), self.redis_url.clone())
+            }
+        };
+        findings.extend(server::check(&self.server, &data, listen).await);
+        if let Some(url) = redis_url {
+            findings.extend(redis_server::check(&url).await);
+        }
+        findings.extend(machine::check());
+        findings.extend(toolchains::check());
+        for finding in &findings {
+            if self.json {
+                output::json(finding)?;
+            } else {
+                output::data(&line(finding));
+            }
+        }
+        let broken = findings.iter().filter(|finding| finding.status == Status::Broken).count();
+        if broken > 0 {
+            return Err(InputError::new(format!("{broken} of {} checks found something broken", findings.len())).into());
+        }
+        Ok(())
+    }
+}
+
+fn line(finding: &Finding) -> String {
+    let word = match finding.status {
+        Status::Ok => "ok",
+        Status::Note => "note",
+        Status::Broken => "BROKEN",
+    };
+    let fix = finding.fix.as_ref().map(|fix| format!("\n        {:<13} fix: {fix}", "")).unwrap_or_default();
+    format!("{word:<7} {:<13} {}{fix}", finding.check, finding.text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_tells_the_check_and_a_second_one_the_fix() {
+        assert_eq!(line(&Finding::ok("redis", "answers")), "ok      redis         answers");
+        let shown = line(&Finding::broken("redis", "is silent", "start it"));
+        assert_eq!(shown, "BROKEN  redis         is silent\n                      fix: start it");
+    }
+}

@@ -1,0 +1,54 @@
+//! The server: does it answer, is it of this version, are the keys right; and if none runs, is its port free.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+
+use super::Finding;
+use crate::client::{Api, Connection, ServerArguments};
+
+const SERVER: &str = "server";
+
+pub(super) async fn check(server: &ServerArguments, data: &Path, listen: SocketAddr) -> Vec<Finding> {
+    let Ok(target) = server.target() else { return vec![port(listen)] };
+    let url = target.url.clone();
+    let api = match Api::new(target) {
+        Ok(api) => api,
+        Err(error) => return vec![Finding::broken(SERVER, format!("{error:#}"), "check --url")],
+    };
+    let version = match api.server_version().await {
+        Ok(version) => version,
+        // The file outlives the server, and a server that is not there is no fault.
+        Err(_) if is_saved(data, &url) => return vec![port(listen)],
+        Err(error) => {
+            return vec![Finding::broken(SERVER, format!("{error:#}"), "start it with `hookd up`, or check --url")];
+        }
+    };
+    let ours = env!("CARGO_PKG_VERSION");
+    let mut findings = vec![if version == ours {
+        Finding::ok(SERVER, format!("`{url}` answers, version {version}"))
+    } else {
+        let text = format!("`{url}` has version {version}, this command line has {ours}");
+        Finding::note(SERVER, text, "install the same version in both places")
+    }];
+    findings.push(match api.app().await {
+        Ok(_) => Finding::ok("master key", "the server knows app and master key"),
+        Err(error) => {
+            Finding::broken("master key", format!("{error:#}"), "check --app and --master-key, or `hookd switch` again")
+        }
+    });
+    findings
+}
+
+fn is_saved(data: &Path, url: &str) -> bool {
+    matches!(Connection::load(data), Ok(Some(saved)) if saved.url == url)
+}
+
+fn port(listen: SocketAddr) -> Finding {
+    match TcpListener::bind(listen) {
+        Ok(_) => Finding::ok("port", format!("no server runs; `{listen}` is free for `hookd up`")),
+        Err(error) => {
+            let fix = "stop what listens there, or choose another address with --listen";
+            Finding::broken("port", format!("no server runs, and `{listen}` cannot be used: {error}"), fix)
+        }
+    }
+}

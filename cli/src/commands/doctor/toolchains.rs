@@ -1,0 +1,29 @@
+//! What builds hooks and runs the demo. None of it is needed to serve.
+
+use std::process::Command;
+
+use super::Finding;
+use crate::guest::Toolchain;
+
+pub(super) fn check() -> Vec<Finding> {
+    vec![rust(), program("node", "Node", "the demo's clients need it: apt-get install nodejs npm")]
+}
+
+fn rust() -> Finding {
+    match Toolchain::find() {
+        Ok(Toolchain::Installed) => Finding::ok("Rust hooks", "the compiler has the WebAssembly target"),
+        Ok(Toolchain::Debian { .. }) => Finding::ok("Rust hooks", "Debian's compiler builds them"),
+        Err(missing) => Finding::note("Rust hooks", missing.to_string(), missing.hint_text().unwrap_or_default()),
+    }
+}
+
+fn program(name: &str, check: &'static str, fix: &str) -> Finding {
+    let output = Command::new(name).arg("--version").output().ok().filter(|output| output.status.success());
+    match output {
+        Some(output) => {
+            let version = String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned();
+            Finding::ok(check, format!("`{name}` is version {version}"))
+        }
+        None => Finding::note(check, format!("there is no `{name}` on the path"), fix),
+    }
+}

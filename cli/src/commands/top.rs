@@ -1,0 +1,143 @@
+//! `hookd top`
+
+mod rates;
+mod table;
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use tokio::signal::ctrl_c;
+
+use self::rates::{Rates, Snapshot};
+use crate::client::{AdminApi, Api, ServerArguments};
+use crate::output;
+
+/// Watch how an app's hooks and functions do: calls, latencies, failures, queue, memory.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  hookd top
+  hookd top --all                     # every app of the installation; needs the admin key
+  hookd top --once --json | jq .
+
+Rates and latencies are those of the last interval, queueing included. MEMORY is the most that a call held since the
+server started. Ctrl-C ends it. For graphs and alerts there is /metrics, in Prometheus' format.")]
+pub struct Top {
+    /// One interval, then the end.
+    #[arg(long)]
+    once: bool,
+    /// Between two looks.
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = interval)]
+    interval: Duration,
+    /// All apps of the installation.
+    #[arg(long)]
+    all: bool,
+    /// Admin key of the installation, for --all [default: the one in `connection.json` in the data folder].
+    #[arg(long, env = "HOOKD_ADMIN_KEY", hide_env_values = true)]
+    admin_key: Option<String>,
+    /// Print one line of JSON per interval.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArguments,
+}
+
+impl Top {
+    /// Shows one interval after the other until Ctrl-C.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let source = if self.all {
+            Source::All(self.server.admin(self.admin_key.clone()).api(None)?)
+        } else {
+            Source::App(Api::new(self.server.target()?)?)
+        };
+        let before = source.snapshot().await?;
+        let live = !self.once && !self.json && std::io::stdout().is_terminal();
+        let screen = live.then(Screen::enter);
+        let watched = tokio::select! {
+            watched = self.watch(&source, before, screen.as_ref()) => watched,
+            stopped = ctrl_c() => stopped.map_err(Into::into),
+        };
+        drop(screen);
+        watched
+    }
+
+    async fn watch(&self, source: &Source, mut before: Snapshot, screen: Option<&Screen>) -> anyhow::Result<()> {
+        let mut taken = Instant::now();
+        loop {
+            tokio::time::sleep(self.interval).await;
+            let now = match source.snapshot().await {
+                Ok(now) => now,
+                // Somebody watches: the server may come back.
+                Err(error) if screen.is_some() => {
+                    screen.iter().for_each(|screen| screen.show(&format!("{error:#}\ntrying again …")));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let rates = Rates::between(&before, &now, taken.elapsed());
+            taken = Instant::now();
+            before = now;
+            match screen {
+                Some(screen) => screen.show(&table::render(&rates, screen.rows())),
+                None if self.json => output::json(&rates)?,
+                None => output::data(&table::render(&rates, usize::MAX)),
+            }
+            if self.once {
+                return Ok(());
+            }
+        }
+    }
+}
+
+enum Source {
+    App(Api),
+    All(AdminApi),
+}
+
+impl Source {
+    async fn snapshot(&self) -> anyhow::Result<Snapshot> {
+        let stats = match self {
+            Self::App(api) => api.stats().await?,
+            Self::All(api) => api.stats().await?,
+        };
+        Ok(serde_json::from_value(stats)?)
+    }
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = humantime::parse_duration(text).map_err(|problem| problem.to_string())?;
+    let allowed = Duration::from_millis(100)..=Duration::from_secs(3_600);
+    if allowed.contains(&interval) { Ok(interval) } else { Err("give 100ms to 1h".to_owned()) }
+}
+
+/// The terminal's second screen: what was there before comes back when this is dropped.
+struct Screen;
+
+impl Screen {
+    fn enter() -> Self {
+        Self::write("\x1b[?1049h\x1b[?25l");
+        Self
+    }
+
+    /// Replaces what is shown, without the flicker of an empty screen.
+    fn show(&self, text: &str) {
+        let lines: String = text.lines().map(|line| format!("{line}\x1b[K\r\n")).collect();
+        Self::write(&format!("\x1b[H{lines}\x1b[J"));
+    }
+
+    fn rows(&self) -> usize {
+        rustix::termios::tcgetwinsize(std::io::stdout()).map_or(24, |size| usize::from(size.ws_row))
+    }
+
+    fn write(text: &str) {
+        let mut stdout = std::io::stdout().lock();
+        // A terminal that is gone sees nothing either way.
+        let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        Self::write("\x1b[?25h\x1b[?1049l");
+    }
+}

@@ -1,0 +1,238 @@
+//! `/metrics` for Prometheus: what the engine and the IM core recorded, and the engine's own counters as text.
+//! `docs/metrics.md` lists all of them.
+
+use std::fmt::{Display, Write as _};
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use hookd_runtime::{AppStats, Engine, EngineStats, LATENCY_BOUNDS, keys_equal};
+use metrics_exporter_prometheus::PrometheusHandle;
+
+/// The route; `engine` is the one in this process. It tells the names and the traffic of all apps: open to the machine
+/// itself, closed to others without the admin key.
+pub fn router(recorded: PrometheusHandle, engine: Option<Engine>, admin_key: String) -> Router {
+    let answer = move |request: Request| {
+        // A connection without an address came through a Unix socket, which only its owner may use.
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer);
+        let allowed = may_read(peer, request.headers(), &admin_key);
+        std::future::ready(if allowed { answered(&recorded, engine.as_ref()) } else { refused() })
+    };
+    Router::new().route("/metrics", get(answer))
+}
+
+/// Headers that a proxy adds: behind one, every caller's address is the proxy's.
+const PROXY_HEADERS: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
+
+fn may_read(peer: Option<SocketAddr>, headers: &HeaderMap, admin_key: &str) -> bool {
+    let is_local = peer.is_none_or(|peer| peer.ip().to_canonical().is_loopback())
+        && PROXY_HEADERS.iter().all(|name| !headers.contains_key(*name));
+    let bearer = headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    is_local || bearer.is_some_and(|key| keys_equal(admin_key, key))
+}
+
+fn refused() -> Response {
+    let text = "from another machine, /metrics needs the admin key: `Authorization: Bearer <admin key>`\n";
+    (StatusCode::UNAUTHORIZED, text).into_response()
+}
+
+fn answered(recorded: &PrometheusHandle, engine: Option<&Engine>) -> Response {
+    let text = recorded.render() + &engine.map(render).unwrap_or_default();
+    ([("content-type", "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+fn render(engine: &Engine) -> String {
+    let apps: Vec<AppStats> = engine.apps().iter().filter_map(|app| engine.app_stats(&app.id)).collect();
+    of_stats(&engine.stats(), &apps, resident_bytes())
+}
+
+fn of_stats(engine: &EngineStats, apps: &[AppStats], resident_bytes: Option<u64>) -> String {
+    let mut text = Exposition(String::new());
+    calls(&mut text, apps);
+    durations(&mut text, apps);
+    text.family("hookd_call_peak_memory_bytes", "gauge", "Most linear memory that a call held, by app and function.");
+    for (app, function) in functions(apps) {
+        let labels = [("app", app), ("function", function.name.as_str())];
+        text.sample("hookd_call_peak_memory_bytes", &labels, function.peak_memory_bytes);
+    }
+    text.family("hookd_app_running_calls", "gauge", "Calls of an app that have a place now.");
+    for app in apps {
+        text.sample("hookd_app_running_calls", &[("app", &app.app_id)], app.running_calls);
+    }
+    text.family("hookd_app_queued_calls", "gauge", "Calls of an app that wait for a place now.");
+    for app in apps {
+        text.sample("hookd_app_queued_calls", &[("app", &app.app_id)], app.queued_calls);
+    }
+    let dropped = "hookd_log_lines_dropped_total";
+    text.family(
+        dropped,
+        "counter",
+        "Log lines of functions that were not kept: over the call's `budget`, or the `disk`.",
+    );
+    for app in apps {
+        text.sample(dropped, &[("app", &app.app_id), ("reason", "budget")], app.log_lines_over_budget);
+        text.sample(dropped, &[("app", &app.app_id), ("reason", "disk")], app.log_lines_lost);
+    }
+    let single = [
+        ("hookd_apps", "gauge", "Apps of the installation.", apps.len() as u64),
+        ("hookd_running_instances", "gauge", "Guests that run now.", engine.running_instances),
+        ("hookd_idle_instances", "gauge", "Guests of warm versions that wait for a call.", engine.idle_instances),
+        ("hookd_guest_memory_bytes", "gauge", "Linear memory that guests hold now.", engine.guest_memory_bytes),
+        (
+            "hookd_guest_memory_budget_bytes",
+            "gauge",
+            "Linear memory that guests may hold together.",
+            engine.guest_memory_budget_bytes,
+        ),
+        ("hookd_loaded_modules", "gauge", "Modules in memory.", engine.loaded_modules),
+        ("hookd_undefined_calls_total", "counter", "Calls of functions that there are not.", engine.undefined_calls),
+    ];
+    let resident = resident_bytes
+        .map(|bytes| ("process_resident_memory_bytes", "gauge", "Memory of the process in RAM, in bytes.", bytes));
+    for (name, kind, help, value) in single.into_iter().chain(resident) {
+        text.family(name, kind, help);
+        text.sample(name, &[], value);
+    }
+    text.family("hookd_build_info", "gauge", "Always 1; the label tells the version.");
+    text.sample("hookd_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
+    text.0
+}
+
+fn functions(apps: &[AppStats]) -> impl Iterator<Item = (&str, &hookd_runtime::FunctionStats)> {
+    apps.iter().flat_map(|app| app.functions.iter().map(|function| (app.app_id.as_str(), function)))
+}
+
+fn calls(text: &mut Exposition, apps: &[AppStats]) {
+    text.family(
+        "hookd_calls_total",
+        "counter",
+        "Calls of functions and hooks that ended, by app, function and outcome.",
+    );
+    for (app, function) in functions(apps) {
+        for (outcome, count) in &function.outcomes {
+            let labels = [("app", app), ("function", function.name.as_str()), ("outcome", outcome)];
+            text.sample("hookd_calls_total", &labels, count);
+        }
+    }
+}
+
+fn durations(text: &mut Exposition, apps: &[AppStats]) {
+    let name = "hookd_call_duration_seconds";
+    text.family(
+        name,
+        "histogram",
+        "Time from a call's arrival to its outcome, queueing included, by app and function.",
+    );
+    let bounds = LATENCY_BOUNDS.iter().map(|bound| bound.as_secs_f64().to_string()).chain(["+Inf".to_owned()]);
+    let bounds: Vec<String> = bounds.collect();
+    for (app, function) in functions(apps) {
+        let labels = [("app", app), ("function", function.name.as_str())];
+        let mut so_far = 0;
+        for (bound, count) in bounds.iter().zip(&function.durations) {
+            so_far += count;
+            let labels = [labels.as_slice(), &[("le", bound)]].concat();
+            text.sample(&format!("{name}_bucket"), &labels, so_far);
+        }
+        text.sample(&format!("{name}_sum"), &labels, function.total_seconds);
+        text.sample(&format!("{name}_count"), &labels, so_far);
+    }
+}
+
+/// Prometheus' text format.
+struct Exposition(String);
+
+impl Exposition {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a string does not fail.
+        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        let labels = labels.iter().map(|(label, value)| format!("{label}=\"{}\"", escaped(value)));
+        let labels = labels.collect::<Vec<_>>().join(",");
+        let braces = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
+        let _ = writeln!(self.0, "{name}{braces} {value}");
+    }
+}
+
+/// Developers choose the names of functions.
+fn escaped(value: &str) -> String {
+    value.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n")
+}
+
+/// `None` where the system has no `/proc`.
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1_024)
+}
+
+#[cfg(test)]
+mod tests {
+    use hookd_runtime::FunctionStats;
+
+    use super::*;
+
+    #[test]
+    fn only_the_machine_itself_and_the_operator_may_read() {
+        let here = Some(SocketAddr::from(([127, 0, 0, 1], 5_000)));
+        let elsewhere = Some(SocketAddr::from(([192, 0, 2, 1], 5_000)));
+        let headers = |name: &'static str, value: &'static str| {
+            HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())])
+        };
+        assert!(may_read(here, &HeaderMap::new(), "k"));
+        assert!(may_read(None, &HeaderMap::new(), "k"));
+        assert!(!may_read(elsewhere, &HeaderMap::new(), "k"));
+        assert!(!may_read(here, &headers("x-forwarded-for", "192.0.2.1"), "k"));
+        assert!(!may_read(elsewhere, &headers("authorization", "Bearer other"), "k"));
+        assert!(may_read(elsewhere, &headers("authorization", "Bearer k"), "k"));
+    }
+
+    #[test]
+    fn counters_become_prometheus_text() {
+        let mut durations = vec![0; LATENCY_BOUNDS.len() + 1];
+        durations[0] = 2;
+        durations[20] = 1;
+        let function = FunctionStats {
+            name: "odd\"name\\".to_owned(),
+            outcomes: [("replied", 2), ("timeout", 1)].into(),
+            durations,
+            total_seconds: 16.5,
+            peak_memory_bytes: 65_536,
+        };
+        let app = AppStats {
+            app_id: "demo".to_owned(),
+            functions: vec![function],
+            running_calls: 1,
+            queued_calls: 2,
+            log_lines_over_budget: 3,
+            log_lines_lost: 4,
+        };
+        let engine = EngineStats {
+            running_instances: 1,
+            idle_instances: 0,
+            guest_memory_bytes: 65_536,
+            guest_memory_budget_bytes: 1 << 20,
+            loaded_modules: 1,
+            undefined_calls: 5,
+        };
+        let text = of_stats(&engine, &[app], None);
+        for line in [
+            r#"hookd_calls_total{app="demo",function="odd\"name\\",outcome="timeout"} 1"#,
+            r#"hookd_call_duration_seconds_bucket{app="demo",function="odd\"name\\",le="0.00001"} 2"#,
+            r#"hookd_call_duration_seconds_bucket{app="demo",function="odd\"name\\",le="15"} 2"#,
+            r#"hookd_call_duration_seconds_bucket{app="demo",function="odd\"name\\",le="+Inf"} 3"#,
+            r#"hookd_call_duration_seconds_sum{app="demo",function="odd\"name\\"} 16.5"#,
+            r#"hookd_log_lines_dropped_total{app="demo",reason="disk"} 4"#,
+            r#"hookd_app_queued_calls{app="demo"} 2"#,
+            "hookd_undefined_calls_total 5",
+        ] {
+            assert!(text.lines().any(|there| there == line), "{line} is not in:\n{text}");
+        }
+        let kinds = text.lines().filter(|line| line.starts_with("# TYPE")).count();
+        assert_eq!(kinds, text.lines().filter(|line| line.starts_with("# HELP")).count());
+    }
+}

@@ -1,0 +1,188 @@
+//! The thread that writes the lines of all apps to files, app by app, so that a loud one does not silence the others.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::ring::LogRing;
+use super::{history, record, segments};
+use crate::config::LogRetention;
+
+/// How often the files of apps that write nothing are looked at.
+const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
+/// A full disk fails every write; the server's log says so no more often than this.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
+
+/// The folder of all logs, and the thread that writes to it.
+#[derive(Debug)]
+pub(crate) struct LogDisk {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// The part of an app.
+#[derive(Debug)]
+pub(super) struct AppDisk {
+    shared: Arc<Shared>,
+    pub(super) folder: PathBuf,
+    /// The app was deleted.
+    forgotten: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Shared {
+    folder: PathBuf,
+    retention: LogRetention,
+    work: Mutex<Work>,
+    come: Condvar,
+}
+
+/// Bounded by the number of apps, and by that of readers who wait.
+#[derive(Debug, Default)]
+struct Work {
+    /// Each app once: its ring holds the lines, and drops the oldest when the disk does not keep up.
+    dirty: Vec<Arc<LogRing>>,
+    forgotten: Vec<PathBuf>,
+    waiting: Vec<oneshot::Sender<()>>,
+    stopped: bool,
+}
+
+impl LogDisk {
+    /// Starts the thread. Files are opened only to write to them, so a damaged one never stops a start.
+    pub(crate) fn start(folder: PathBuf, retention: LogRetention) -> io::Result<Self> {
+        let shared = Arc::new(Shared { folder, retention, work: Mutex::default(), come: Condvar::new() });
+        let of_thread = shared.clone();
+        let thread = thread::Builder::new().name("hookd-logs".to_owned()).spawn(move || of_thread.run())?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Keeps the lines of an app from now on. Reads the end of its newest file.
+    pub(crate) fn attach(&self, app_id: &str, ring: &LogRing) {
+        let folder = self.shared.folder.join(app_id);
+        let last_id = history::last_id(&folder);
+        ring.attach(AppDisk { shared: self.shared.clone(), folder, forgotten: AtomicBool::new(false) }, last_id);
+    }
+
+    /// Deletes the lines of an app that was deleted; calls that still run write for memory only.
+    pub(crate) fn forget(&self, ring: &LogRing) {
+        let Some(disk) = ring.disk() else { return };
+        disk.forgotten.store(true, Ordering::Relaxed);
+        self.shared.work().forgotten.push(disk.folder.clone());
+        self.shared.come.notify_one();
+    }
+}
+
+impl Drop for LogDisk {
+    fn drop(&mut self) {
+        self.shared.work().stopped = true;
+        self.shared.come.notify_one();
+        // What was written so far is a matter of milliseconds, and is what a stop is wanted to keep.
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the thread that writes logs panicked");
+        }
+    }
+}
+
+impl AppDisk {
+    /// The ring has lines to write.
+    pub(super) fn queue(&self, ring: Arc<LogRing>) {
+        self.shared.work().dirty.push(ring);
+        self.shared.come.notify_one();
+    }
+
+    /// Answers when everything that was there before is in the files; also when the thread is gone.
+    pub(super) fn flush(&self) -> oneshot::Receiver<()> {
+        let (done, written) = oneshot::channel();
+        let mut work = self.shared.work();
+        if !work.stopped {
+            work.waiting.push(done);
+            self.shared.come.notify_one();
+        }
+        written
+    }
+}
+
+impl Shared {
+    fn work(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self) {
+        let mut pruned: Option<Instant> = None;
+        let mut complained: Option<Instant> = None;
+        let mut complain = |what: &str, folder: &Path, error: io::Error| {
+            if complained.is_none_or(|at| at.elapsed() > COMPLAIN_EVERY) {
+                complained = Some(Instant::now());
+                tracing::warn!(folder = %folder.display(), %error, "{what}");
+            }
+        };
+        loop {
+            let work = self.next();
+            for ring in &work.dirty {
+                let lines = ring.take_unwritten();
+                let disk = ring.disk().filter(|disk| !disk.forgotten.load(Ordering::Relaxed));
+                let Some((disk, first)) = disk.zip(lines.first()) else { continue };
+                let mut text = Vec::with_capacity(lines.len() * 256);
+                lines.iter().for_each(|line| record::write(line, &mut text));
+                if let Err(error) = segments::append(&disk.folder, first.id, &text, &self.retention) {
+                    ring.count_lost(lines.len() as u64);
+                    complain("log lines of functions cannot be kept", &disk.folder, error);
+                }
+            }
+            for folder in &work.forgotten {
+                match std::fs::remove_dir_all(folder) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                        complain("the log of a deleted app cannot be deleted", folder, error);
+                    }
+                    _ => {}
+                }
+            }
+            if pruned.is_none_or(|at| at.elapsed() >= PRUNE_EVERY) {
+                pruned = Some(Instant::now());
+                if let Err(error) = self.prune_all() {
+                    complain("old log lines cannot be deleted", &self.folder, error);
+                }
+            }
+            for waiting in work.waiting {
+                // Whoever waited may have gone.
+                let _ = waiting.send(());
+            }
+            if work.stopped {
+                return;
+            }
+        }
+    }
+
+    /// Waits for work, or until it is time to look at old files.
+    fn next(&self) -> Work {
+        let idle = |work: &mut Work| {
+            work.dirty.is_empty() && work.forgotten.is_empty() && work.waiting.is_empty() && !work.stopped
+        };
+        let waited = self.come.wait_timeout_while(self.work(), PRUNE_EVERY, idle);
+        let (mut work, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let stopped = work.stopped;
+        let taken = std::mem::take(&mut *work);
+        // Stays for those who come later.
+        work.stopped = stopped;
+        taken
+    }
+
+    fn prune_all(&self) -> io::Result<()> {
+        let apps = match std::fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            apps => apps?,
+        };
+        for app in apps {
+            let app = app?;
+            if app.file_type()?.is_dir() {
+                segments::prune(&app.path(), &self.retention)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,58 @@
+//! What functions write: bounded per line, per call and per app, in memory and on disk.
+//!
+//! A line goes into its app's [`LogRing`], which is what followers read and the queue of the thread that writes the
+//! files ([`LogDisk`]): no call ever waits for the disk.
+
+mod call;
+mod disk;
+mod history;
+mod record;
+mod ring;
+mod segments;
+
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use self::call::CallLog;
+pub(crate) use self::disk::LogDisk;
+pub(crate) use self::history::read;
+pub use self::history::{LogHistory, LogQuery};
+pub(crate) use self::ring::LogRing;
+pub use self::ring::{LogBatch, LogReader};
+use crate::environment::Environment;
+
+/// Severity of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the usual five")]
+pub enum LogLevel {
+    Trace,
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+/// One line of a function's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// Grows with every line of the app, also over restarts.
+    pub id: u64,
+    /// When the engine got it.
+    pub time: SystemTime,
+    /// Where the version is live that wrote it; absent while it is being deployed.
+    pub environment: Option<Environment>,
+    /// Severity; `stdout` counts as info and `stderr` as warn.
+    pub level: LogLevel,
+    /// `stdout`, `stderr`, `engine`, or what the function's logger calls itself.
+    pub source: String,
+    /// Without control characters; line breaks are written `\n`.
+    pub text: String,
+    /// Version of the app.
+    pub version: u64,
+    /// Function called.
+    pub function: String,
+    /// The call.
+    pub request_id: String,
+}

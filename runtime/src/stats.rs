@@ -1,0 +1,56 @@
+//! How the engine does: read when somebody asks, from what calls keep up anyway.
+
+use serde::Serialize;
+
+use crate::apps::App;
+use crate::meters::FunctionStats;
+
+/// The engine as a whole.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EngineStats {
+    /// Guests that run now.
+    pub running_instances: u64,
+    /// Guests of warm versions that wait for their next call.
+    pub idle_instances: u64,
+    /// Linear memory that all of them hold.
+    pub guest_memory_bytes: u64,
+    /// What all of them may hold together.
+    pub guest_memory_budget_bytes: u64,
+    /// Modules in memory.
+    pub loaded_modules: u64,
+    /// Calls of apps and functions that there are not.
+    pub undefined_calls: u64,
+}
+
+/// One app.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AppStats {
+    /// The app.
+    pub app_id: String,
+    /// By name: what its live versions define.
+    pub functions: Vec<FunctionStats>,
+    /// Calls that have a place.
+    pub running_calls: u64,
+    /// Calls that wait for one.
+    pub queued_calls: u64,
+    /// Lines of functions that were over the budget of their call.
+    pub log_lines_over_budget: u64,
+    /// Lines of functions that the disk did not keep.
+    pub log_lines_lost: u64,
+}
+
+impl AppStats {
+    pub(crate) fn of(app: &App) -> Self {
+        let bounds = app.bounds();
+        let logs = app.log().counts();
+        let places = u64::from(bounds.limits().concurrency);
+        Self {
+            app_id: app.id.clone(),
+            functions: app.meters().stats(),
+            running_calls: places.saturating_sub(bounds.admission.free_places() as u64),
+            queued_calls: u64::from(bounds.admission.waiting()),
+            log_lines_over_budget: logs.over_budget,
+            log_lines_lost: logs.lost,
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Logs that outlive the engine.
+
+#![expect(clippy::unwrap_used, reason = "a broken fixture ends the test")]
+
+mod support;
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use hookd_runtime::{Deployment, Engine, Environment, Isolation, LogLevel, LogLine, LogQuery, LogRetention, NewApp};
+use support::{Guest, TestEngine, config, invocation};
+
+/// `hello` logs two lines, the second at the level `error`.
+fn talkative() -> Vec<u8> {
+    let mut guest = Guest::new()
+        .import(r#"(import "wasi:logging/logging@0.1.0-draft" "log" (func $log (param i32 i32 i32 i32 i32)))"#, "");
+    let (source, length) = guest.constant("audit");
+    let line = |level: u32| {
+        format!(
+            "(call $log (i32.const {level}) {text} {text})",
+            text = format_args!("(i32.const {source}) (i32.const {length})")
+        )
+    };
+    guest.function("hello", &format!("{} {} (return (call $params (local.get $args)))", line(2), line(4))).build()
+}
+
+async fn say_hello(engine: &Engine) {
+    engine.call(invocation("hello", "{}", Duration::from_secs(10))).await;
+}
+
+async fn kept(engine: &Engine, query: LogQuery) -> Vec<LogLine> {
+    engine.logs("demo", &LogQuery { limit: query.limit.max(1_000), ..query }).await.unwrap().unwrap().lines
+}
+
+fn files(folder: &std::path::Path) -> Vec<PathBuf> {
+    let logs = folder.join("engine/logs/demo");
+    let mut files: Vec<_> = std::fs::read_dir(logs).into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+#[tokio::test]
+async fn lines_are_kept_over_a_restart_and_read_once_each() {
+    let test = TestEngine::start().await;
+    test.deploy(talkative()).await.unwrap();
+    say_hello(&test.engine).await;
+    let before = kept(&test.engine, LogQuery::default()).await;
+    assert_eq!(before.len(), 2);
+    assert_eq!(before[0].environment, Some(Environment::Production));
+    let TestEngine { engine, folder, .. } = test;
+    drop(engine);
+
+    let engine = Engine::open(config(&folder)).await.unwrap();
+    assert_eq!(engine.recent_logs("demo"), [], "nothing is in memory");
+    assert_eq!(kept(&engine, LogQuery::default()).await, before);
+    say_hello(&engine).await;
+    let after = kept(&engine, LogQuery::default()).await;
+    assert_eq!(after[..2], before);
+    assert_eq!(after.len(), 4);
+    assert!(after.is_sorted_by(|one, next| one.id < next.id));
+}
+
+#[tokio::test]
+async fn a_reader_goes_on_where_the_history_ends() {
+    let test = TestEngine::start().await;
+    test.deploy(talkative()).await.unwrap();
+    say_hello(&test.engine).await;
+    let mut history = test.engine.logs("demo", &LogQuery { limit: 1, ..LogQuery::default() }).await.unwrap().unwrap();
+    assert_eq!(history.lines.len(), 1);
+    assert!(history.reader.read().lines.is_empty());
+    say_hello(&test.engine).await;
+    assert_eq!(history.reader.read().lines.len(), 2);
+    assert!(test.engine.logs("nobody", &LogQuery::default()).await.is_none());
+}
+
+#[tokio::test]
+async fn lines_are_found_by_level_time_function_and_call() {
+    let test = TestEngine::start().await;
+    test.deploy(talkative()).await.unwrap();
+    say_hello(&test.engine).await;
+    let between = SystemTime::now();
+    say_hello(&test.engine).await;
+    let TestEngine { engine, folder, .. } = test;
+    drop(engine);
+    let engine = Engine::open(config(&folder)).await.unwrap();
+    let all = kept(&engine, LogQuery::default()).await;
+    let found = async |query: LogQuery| kept(&engine, query).await.len();
+    assert_eq!(found(LogQuery { level: Some(LogLevel::Warn), ..LogQuery::default() }).await, 2);
+    assert_eq!(found(LogQuery { since: Some(between), ..LogQuery::default() }).await, 2);
+    assert_eq!(found(LogQuery { until: Some(all[1].time), ..LogQuery::default() }).await, 1);
+    assert_eq!(found(LogQuery { since: Some(all[3].time + Duration::from_secs(1)), ..LogQuery::default() }).await, 0);
+    assert_eq!(found(LogQuery { function: Some("other".to_owned()), ..LogQuery::default() }).await, 0);
+    let of_call = LogQuery { request_id: Some(all[2].request_id.clone()), ..LogQuery::default() };
+    assert_eq!(kept(&engine, of_call).await, all[2..]);
+    assert_eq!(found(LogQuery { environment: Some(Environment::Staging), ..LogQuery::default() }).await, 0);
+    let newest = engine.logs("demo", &LogQuery { limit: 1, ..LogQuery::default() }).await.unwrap().unwrap().lines;
+    assert_eq!(newest, all[3..]);
+}
+
+#[tokio::test]
+async fn damaged_files_cost_only_what_is_damaged() {
+    let test = TestEngine::start().await;
+    test.deploy(talkative()).await.unwrap();
+    say_hello(&test.engine).await;
+    let TestEngine { engine, folder, .. } = test;
+    drop(engine);
+    let file = files(folder.path()).pop().unwrap();
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes.extend_from_slice(b"\xff\0{\"id\":1}\n{\"id\":99999,\"at_us\"");
+    std::fs::write(&file, bytes).unwrap();
+    std::fs::write(file.with_file_name("99.jsonl"), [0; 4_096]).unwrap();
+    std::fs::create_dir(file.with_file_name("100.jsonl")).unwrap();
+
+    let engine = Engine::open(config(&folder)).await.unwrap();
+    assert_eq!(kept(&engine, LogQuery::default()).await.len(), 2);
+    say_hello(&engine).await;
+    drop(engine);
+    let engine = Engine::open(config(&folder)).await.unwrap();
+    assert_eq!(kept(&engine, LogQuery::default()).await.len(), 4);
+}
+
+#[tokio::test]
+async fn more_than_memory_holds_is_read_from_disk_and_disk_is_bounded() {
+    let bytes_per_app = 400_000;
+    let test = TestEngine::with(|config| config.logs = LogRetention { bytes_per_app, ..config.logs }).await;
+    test.deploy(talkative()).await.unwrap();
+    for _ in 0..500 {
+        say_hello(&test.engine).await;
+    }
+    assert_eq!(kept(&test.engine, LogQuery { limit: 10_000, ..LogQuery::default() }).await.len(), 1_000);
+    for _ in 0..2_500 {
+        say_hello(&test.engine).await;
+    }
+    let query = LogQuery { limit: 10_000, ..LogQuery::default() };
+    let lines = kept(&test.engine, query).await;
+    assert!(lines.len() < 6_000, "{}", lines.len());
+    assert!(lines.is_sorted_by(|one, next| one.id < next.id));
+    let TestEngine { engine, folder, .. } = test;
+    drop(engine);
+    let size: u64 = files(folder.path()).iter().map(|file| file.metadata().unwrap().len()).sum();
+    assert!((300_000..500_000).contains(&size), "{size}");
+}
+
+#[tokio::test]
+async fn the_lines_of_a_deleted_app_are_deleted() {
+    let test = TestEngine::start().await;
+    test.engine.create_app(NewApp::named("other")).await.unwrap();
+    let module = talkative().into();
+    let deployment = Deployment {
+        app_id: "other".to_owned(),
+        environment: Environment::Production,
+        isolation: Isolation::PerCall,
+        module,
+    };
+    test.engine.deploy(deployment, &|_| {}).await.unwrap();
+    test.deploy(talkative()).await.unwrap();
+    say_hello(&test.engine).await;
+    let mut call = invocation("hello", "{}", Duration::from_secs(10));
+    call.app_id = "other".to_owned();
+    test.engine.call(call).await;
+    assert_eq!(kept(&test.engine, LogQuery::default()).await.len(), 2, "each app reads its own");
+    test.engine.delete_app("demo").await.unwrap();
+    let TestEngine { engine, folder, .. } = test;
+    drop(engine);
+    assert!(!folder.path().join("engine/logs/demo").exists());
+    assert_eq!(std::fs::read_dir(folder.path().join("engine/logs/other")).unwrap().count(), 1);
+}
