@@ -1,5 +1,7 @@
 //! The engine as a whole.
 
+mod error;
+
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::pin::Pin;
@@ -7,16 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookd_leancache::Reply;
-use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+pub use self::error::{OpenError, SetLimitsError};
 use crate::apps::{App, Apps, ChangeAppError, CreateAppError, KeyKind, Keys, NewApp, is_valid_app_id};
 use crate::calls::{Call, Calls, Invocation};
 use crate::config::EngineConfig;
 use crate::environment::Environment;
 use crate::leancache::{CacheBudget, CacheError, LeanCache};
-use crate::limits::{InvalidLimits, Limits};
+use crate::limits::Limits;
 use crate::logs::{LogLine, LogReader};
 use crate::modules::{Definition, Modules};
 use crate::outcome::Outcome;
@@ -43,40 +45,6 @@ struct Inner {
     metadata: Metadata,
     calls: Calls,
     cache: Arc<LeanCache>,
-}
-
-/// Why the engine did not open.
-#[derive(Debug, Error)]
-pub enum OpenError {
-    /// The data folder cannot be used.
-    #[error("cannot use the data folder `{folder}`")]
-    DataFolder {
-        /// Its path.
-        folder: String,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The machine does not give what the pool needs.
-    #[error("cannot set the sandbox up: {0}")]
-    Sandbox(String),
-    /// The database cannot be read.
-    #[error("cannot open the engine's database")]
-    Metadata(#[from] MetadataError),
-}
-
-/// Why limits were not changed.
-#[derive(Debug, Error)]
-pub enum SetLimitsError {
-    /// There is no such app.
-    #[error("there is no app `{0}`")]
-    UnknownApp(String),
-    /// Nothing could run under them.
-    #[error(transparent)]
-    Invalid(#[from] InvalidLimits),
-    /// The database refused.
-    #[error("cannot store the limits")]
-    Metadata(#[from] MetadataError),
 }
 
 impl Engine {
