@@ -39,7 +39,7 @@ fn deep_recursion() {
 
 #[test]
 fn memory_bomb() {
-    // Filling the memory takes the guest a while on a busy machine; the deadline is not what ends it.
+    // To fill 128 MiB takes a busy machine a while; the deadline is not what ends it.
     let facts = Server::start().play_with("failing_hook", &["memory-bomb", "10000"]);
     assert_eq!(facts["cause"], "out_of_memory");
 }

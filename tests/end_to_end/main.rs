@@ -13,9 +13,13 @@
 mod apps;
 mod chat;
 mod command_line;
+#[macro_use]
 #[path = "../conformance/mod.rs"]
 mod conformance;
+#[path = "../conformance/peers.rs"]
+mod conformance_of_peers;
 mod failing_hooks;
+mod fairness;
 #[expect(dead_code, reason = "`two_processes.rs` shares it, and uses all of it")]
 mod harness;
 mod hooks;

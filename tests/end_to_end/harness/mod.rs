@@ -2,13 +2,15 @@
 
 mod leanengine;
 mod modules;
+mod peer;
 mod processes;
 mod redis;
 mod scene;
 mod server;
 
 pub use leanengine::LeanEngine;
-pub use modules::{module, workspace};
+pub use modules::module;
+pub use peer::{AppKeys, Peer, Sdk};
 pub use processes::Shape;
 pub use redis::Redis;
 pub use scene::Facts;
