@@ -15,6 +15,7 @@ mod command_line;
 mod conformance;
 mod engine_process;
 mod failing_hooks;
+mod fairness;
 mod harness;
 mod hooks;
 mod hostile_modules;
