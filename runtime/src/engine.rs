@@ -1,21 +1,22 @@
 //! The engine as a whole.
 
 mod cache;
+mod error;
 
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use thiserror::Error;
 use tokio::sync::watch;
 
+pub use self::error::{OpenError, SetLimitsError};
 use crate::apps::{App, Apps, ChangeAppError, CreateAppError, KeyKind, Keys, NewApp, is_valid_app_id};
 use crate::calls::{Call, Calls, Invocation};
 use crate::config::EngineConfig;
 use crate::environment::Environment;
 use crate::leancache::LeanCache;
-use crate::limits::{InvalidLimits, Limits};
+use crate::limits::Limits;
 use crate::logs::{self, LogDisk, LogHistory, LogLine, LogQuery};
 use crate::modules::{Definition, Modules};
 use crate::outcome::Outcome;
@@ -39,40 +40,6 @@ struct Inner {
     calls: Calls,
     logs: LogDisk,
     cache: Arc<LeanCache>,
-}
-
-/// Why the engine did not open.
-#[derive(Debug, Error)]
-pub enum OpenError {
-    /// The data folder cannot be used.
-    #[error("cannot use the data folder `{folder}`")]
-    DataFolder {
-        /// Its path.
-        folder: String,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The machine does not give what the pool needs.
-    #[error("cannot set the sandbox up: {0}")]
-    Sandbox(String),
-    /// The database cannot be read.
-    #[error("cannot open the engine's database")]
-    Metadata(#[from] MetadataError),
-}
-
-/// Why limits were not changed.
-#[derive(Debug, Error)]
-pub enum SetLimitsError {
-    /// There is no such app.
-    #[error("there is no app `{0}`")]
-    UnknownApp(String),
-    /// Nothing could run under them.
-    #[error(transparent)]
-    Invalid(#[from] InvalidLimits),
-    /// The database refused.
-    #[error("cannot store the limits")]
-    Metadata(#[from] MetadataError),
 }
 
 impl Engine {
