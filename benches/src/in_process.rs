@@ -58,7 +58,8 @@ impl Subject {
         let engine = Engine::open(EngineConfig::new(data.to_owned(), compile_command)).await?;
         engine.create_app(NewApp::named(APP)).await?;
         let module = std::fs::read(module)?.into();
-        let deployment = Deployment { app_id: APP.to_owned(), environment: Environment::Production, module };
+        let (environment, by) = (Environment::Production, Default::default());
+        let deployment = Deployment { app_id: APP.to_owned(), environment, module, by };
         engine.deploy(deployment, &|_| {}).await?;
         let subject = Self { engine, params: workload::params().into() };
         match subject.outcome().await {

@@ -13,6 +13,7 @@ use crate::apps::{App, Apps};
 use crate::environment::Environment;
 use crate::logs::{CallLog, LogLevel};
 use crate::outcome::Outcome;
+use crate::releases::guest_variables;
 use crate::sandbox::{GuestCall, Sandbox};
 
 /// A function to call.
@@ -73,7 +74,7 @@ impl Calls {
         self.sandbox.instantiate(module, limits, log.into()).await
     }
 
-    async fn call_app(&self, app: &App, invocation: &Invocation, arrived: Instant) -> Outcome {
+    async fn call_app(&self, app: &Arc<App>, invocation: &Invocation, arrived: Instant) -> Outcome {
         let Some(version) = app.live(invocation.environment).load_full() else { return Outcome::NotDefined };
         if version.function(&invocation.name).is_none() {
             return Outcome::NotDefined;
@@ -100,17 +101,20 @@ impl Calls {
         let request_id = self.request_ids.next();
         let name = &invocation.name;
         let log = Arc::new(CallLog::new(app.log().clone(), &app.id, version.number, name, request_id, limits));
+        let environment = invocation.environment;
+        let variables = module.reads_variables.then(|| guest_variables(app.clone(), environment, version.clone()));
         let call = GuestCall {
             name,
             params,
             app_id: &app.id,
-            environment: invocation.environment,
+            environment,
             remote_address: invocation.remote_address.as_deref(),
             session_token: invocation.session_token.as_deref(),
             limits,
             deadline,
             allowed,
             log: log.clone(),
+            variables,
         };
         let outcome = self.sandbox.call(module, call).await;
         log.finish();

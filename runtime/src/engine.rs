@@ -1,5 +1,8 @@
 //! The engine as a whole.
 
+mod garbage;
+mod variables;
+
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,8 +18,8 @@ use crate::logs::{LogLine, LogReader};
 use crate::modules::{Definition, Modules};
 use crate::outcome::Outcome;
 use crate::releases::{
-    AppRow, DeployError, DeployStage, Deployment, LiveVersion, Metadata, MetadataError, NewRelease, PastRelease,
-    Release, ReleaseAct, ReleaseError, VersionRow, before_present,
+    AppRow, Attribution, DeployError, DeployStage, Deployment, LiveVersion, Metadata, MetadataError, NewRelease,
+    PastRelease, Release, ReleaseAct, ReleaseError, Variables, Version, VersionRow, before_present,
 };
 use crate::rpc;
 use crate::sandbox::Sandbox;
@@ -33,6 +36,8 @@ struct Inner {
     modules: Modules,
     metadata: Metadata,
     calls: Calls,
+    /// Read by deployments from the first file to the row in the database, written by the removal of unused modules.
+    storing: tokio::sync::RwLock<()>,
 }
 
 /// Why the engine did not open.
@@ -77,6 +82,7 @@ impl Engine {
         let mut apps = Vec::new();
         for row in parts.metadata.apps().await? {
             let app = App::new(row.id, row.keys, row.limits);
+            app.set_variables(row.variables);
             for environment in [Environment::Production, Environment::Staging] {
                 if let Some(version) = parts.metadata.live(app.id.clone(), environment).await? {
                     let live = Arc::new(restore(&parts.modules, &app.id, version).await);
@@ -85,13 +91,16 @@ impl Engine {
             }
             apps.push(Arc::new(app));
         }
-        Ok(Self(Arc::new(Inner {
+        let engine = Self(Arc::new(Inner {
             max_module_bytes: parts.max_module_bytes,
             apps: Apps::new(apps),
             modules: parts.modules,
             metadata: parts.metadata,
             calls: parts.calls,
-        })))
+            storing: tokio::sync::RwLock::default(),
+        }));
+        engine.remove_unused_modules().await;
+        Ok(engine)
     }
 
     /// Creates an app with generated keys.
@@ -99,7 +108,8 @@ impl Engine {
         if !is_valid_app_id(&app.id) {
             return Err(CreateAppError::InvalidId(app.id));
         }
-        let row = AppRow { id: app.id.clone(), keys: Keys::generate(), limits: Limits::default() };
+        let (keys, limits, variables) = (Keys::generate(), Limits::default(), Variables::default());
+        let row = AppRow { id: app.id.clone(), keys, limits, variables };
         let created = Arc::new(App::new(row.id.clone(), row.keys.clone(), row.limits.clone()));
         if !self.0.metadata.create_app(row).await? {
             let deleted = self.0.metadata.was_deleted(app.id.clone()).await?;
@@ -135,6 +145,7 @@ impl Engine {
         self.0.metadata.delete_app(current.id.clone()).await?;
         self.0.apps.remove(&current.id);
         tracing::info!(app_id = current.id, "app deleted");
+        self.remove_unused_modules().await;
         Ok(())
     }
 
@@ -193,9 +204,10 @@ impl Engine {
         deployment: Deployment,
         progress: &(dyn Fn(DeployStage) + Send + Sync),
     ) -> Result<Release, DeployError> {
-        let Deployment { app_id, environment, module } = deployment;
+        let Deployment { app_id, environment, module, by } = deployment;
         let app = self.app(&app_id).ok_or_else(|| DeployError::UnknownApp(app_id.clone()))?;
         let modules = &self.0.modules;
+        let storing = self.0.storing.read().await;
 
         progress(DeployStage::Validating);
         modules.validate(&module).await?;
@@ -210,32 +222,42 @@ impl Engine {
         progress(DeployStage::Releasing);
         let _changing = app.changing().lock().await;
         self.current(&app).ok_or_else(|| DeployError::UnknownApp(app_id.clone()))?;
+        let variables = Variables::clone(&app.variables());
         let release = NewRelease {
             app_id,
             environment,
             module: prepared.hash.clone(),
             size_bytes,
             definitions: prepared.definitions.clone(),
+            variables: variables.clone(),
+            by,
         };
-        let number = self.0.metadata.deploy(release).await?;
-        let version = VersionRow { number, module: prepared.hash, definitions: prepared.definitions };
-        Ok(go_live(&app, environment, LiveVersion::new(version, Ok(prepared.module))))
+        let deployed = self.0.metadata.deploy(release).await?;
+        let (number, definitions) = (deployed.number, prepared.definitions);
+        let version = VersionRow { number, module: prepared.hash, definitions, variables };
+        let release = go_live(&app, environment, LiveVersion::new(version, Ok(prepared.module)), ReleaseAct::Deploy);
+        drop(storing);
+        if deployed.forgot_versions {
+            self.remove_unused_modules().await;
+        }
+        Ok(release)
     }
 
     /// Makes staging's version live in production.
-    pub async fn publish(&self, app: &str) -> Result<Release, ReleaseError> {
+    pub async fn publish(&self, app: &str, by: Attribution) -> Result<Release, ReleaseError> {
         let app = self.app(app).ok_or_else(|| ReleaseError::UnknownApp(app.to_owned()))?;
         let _changing = app.changing().lock().await;
         self.current(&app).ok_or_else(|| ReleaseError::UnknownApp(app.id.clone()))?;
         let staged = app.live(Environment::Staging).load_full().ok_or(ReleaseError::NothingStaged)?;
-        self.0.metadata.release(app.id.clone(), Environment::Production, staged.number, ReleaseAct::Publish).await?;
+        let (id, number) = (app.id.clone(), staged.number);
+        self.0.metadata.release(id, Environment::Production, number, ReleaseAct::Publish, by).await?;
         app.live(Environment::Production).store(Some(staged.clone()));
         tracing::info!(app_id = app.id, version = staged.number, "published");
         Ok(staged.release(&app.id, Environment::Production))
     }
 
     /// Makes an earlier version live in production: `version`, or the one that was live there before the present one.
-    pub async fn rollback(&self, app: &str, version: Option<u64>) -> Result<Release, ReleaseError> {
+    pub async fn rollback(&self, app: &str, version: Option<u64>, by: Attribution) -> Result<Release, ReleaseError> {
         let app = self.app(app).ok_or_else(|| ReleaseError::UnknownApp(app.to_owned()))?;
         let _changing = app.changing().lock().await;
         self.current(&app).ok_or_else(|| ReleaseError::UnknownApp(app.id.clone()))?;
@@ -248,19 +270,33 @@ impl Engine {
             }
         };
         let Some(row) = metadata.version(app.id.clone(), number).await? else {
-            let newest = metadata.newest_version(app.id.clone()).await?;
-            return Err(ReleaseError::UnknownVersion { version: number, newest });
+            let known = metadata.known_versions(app.id.clone()).await?;
+            return Err(ReleaseError::UnknownVersion { version: number, known });
         };
+        // It may have to be compiled again.
+        let _storing = self.0.storing.read().await;
         let module = self.0.modules.stored(&row.module).await;
         let module = module.map_err(|error| ReleaseError::Unusable { version: number, reason: error.to_string() })?;
-        metadata.release(app.id.clone(), Environment::Production, number, ReleaseAct::Rollback).await?;
-        Ok(go_live(&app, Environment::Production, LiveVersion::new(row, Ok(module))))
+        metadata.release(app.id.clone(), Environment::Production, number, ReleaseAct::Rollback, by).await?;
+        Ok(go_live(&app, Environment::Production, LiveVersion::new(row, Ok(module)), ReleaseAct::Rollback))
     }
 
     /// The newest `limit` releases of an app in all environments, newest first.
     pub async fn releases(&self, app: &str, limit: u32) -> Result<Vec<PastRelease>, ReleaseError> {
         let app = self.app(app).ok_or_else(|| ReleaseError::UnknownApp(app.to_owned()))?;
-        Ok(self.0.metadata.releases(app.id.clone(), limit).await?)
+        Ok(self.0.metadata.releases(app.id.clone(), limit, None).await?)
+    }
+
+    /// All that is recorded about a version.
+    pub async fn version(&self, app: &str, number: u64) -> Result<Version, ReleaseError> {
+        let app = self.app(app).ok_or_else(|| ReleaseError::UnknownApp(app.to_owned()))?;
+        match self.0.metadata.version_in_full(app.id.clone(), number).await? {
+            Some(version) => Ok(version),
+            None => {
+                let known = self.0.metadata.known_versions(app.id.clone()).await?;
+                Err(ReleaseError::UnknownVersion { version: number, known })
+            }
+        }
     }
 
     /// The limits of an app. No I/O.
@@ -301,10 +337,11 @@ impl Engine {
 }
 
 /// The atomic, immediate switch: calls in flight hold the version they began with.
-fn go_live(app: &App, environment: Environment, version: LiveVersion) -> Release {
+fn go_live(app: &App, environment: Environment, version: LiveVersion, act: ReleaseAct) -> Release {
     let release = version.release(&app.id, environment);
     app.live(environment).store(Some(Arc::new(version)));
-    tracing::info!(app_id = app.id, version = release.version, %environment, module = release.module, "released");
+    let (version, module, act) = (release.version, &release.module, act.name());
+    tracing::info!(app_id = app.id, version, %environment, module, act, "released");
     release
 }
 

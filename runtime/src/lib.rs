@@ -23,7 +23,8 @@
 //! let compile_command = vec!["hookd".into(), "compile-module".into()];
 //! let engine = Engine::open(EngineConfig::new("data/engine".into(), compile_command)).await?;
 //! let app = engine.create_app(NewApp::named("demo")).await?;
-//! let deployment = Deployment { app_id: app.id.clone(), environment: Environment::Production, module };
+//! let (environment, by) = (Environment::Production, Default::default());
+//! let deployment = Deployment { app_id: app.id.clone(), environment, module, by };
 //! engine.deploy(deployment, &|stage| println!("{stage}")).await?;
 //! let outcome = engine
 //!     .call(Invocation {
@@ -65,5 +66,7 @@ pub use logs::{LogBatch, LogLevel, LogLine, LogReader};
 pub use modules::{CompileWorkerError, Definition, Refusal, compile_worker};
 pub use outcome::{Outcome, WireFailure};
 pub use releases::{
-    DeployError, DeployStage, Deployment, MetadataError, PastRelease, Release, ReleaseAct, ReleaseError,
+    Attribution, DeployError, DeployStage, Deployment, InvalidAttribution, InvalidVariables, KEPT_RELEASES,
+    MetadataError, PastRelease, Release, ReleaseAct, ReleaseError, SetVariablesError, Variable, VariableChanges,
+    Variables, Version,
 };

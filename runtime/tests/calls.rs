@@ -75,20 +75,20 @@ async fn a_new_version_takes_effect_on_the_next_call_and_rollback_undoes_it() {
     test.deploy(Guest::new().replies("version", "1").build()).await.unwrap();
     test.deploy(Guest::new().replies("version", "2").build()).await.unwrap();
     assert_eq!(test.call("version", "{}").await, replied("2"));
-    assert_eq!(test.engine.rollback("demo", None).await.unwrap().version, 1);
+    assert_eq!(test.engine.rollback("demo", None, Default::default()).await.unwrap().version, 1);
     assert_eq!(test.call("version", "{}").await, replied("1"));
-    assert!(test.engine.rollback("demo", None).await.is_err());
-    assert_eq!(test.engine.rollback("demo", Some(2)).await.unwrap().version, 2);
+    assert!(test.engine.rollback("demo", None, Default::default()).await.is_err());
+    assert_eq!(test.engine.rollback("demo", Some(2), Default::default()).await.unwrap().version, 2);
     assert_eq!(test.call("version", "{}").await, replied("2"));
 }
 
 #[tokio::test]
 async fn publishing_moves_the_version_of_staging_to_production() {
     let test = TestEngine::start().await;
-    assert!(test.engine.publish("demo").await.is_err());
+    assert!(test.engine.publish("demo", Default::default()).await.is_err());
     test.deploy_to(Environment::Staging, Guest::new().replies("version", "1").build()).await.unwrap();
     assert!(!test.engine.defines("demo", Environment::Production, "version"));
-    let release = test.engine.publish("demo").await.unwrap();
+    let release = test.engine.publish("demo", Default::default()).await.unwrap();
     assert_eq!((release.version, release.environment), (1, Environment::Production));
     assert_eq!(test.call("version", "{}").await, replied("1"));
 }
@@ -103,7 +103,10 @@ async fn a_reopened_engine_serves_what_was_live() {
         app_key = app.app_key.clone();
         for (environment, reply) in [(Environment::Production, "1"), (Environment::Staging, "2")] {
             let module = Guest::new().replies("version", reply).build().into();
-            engine.deploy(Deployment { app_id: "demo".to_owned(), environment, module }, &|_| {}).await.unwrap();
+            engine
+                .deploy(Deployment { app_id: "demo".to_owned(), environment, module, by: Default::default() }, &|_| {})
+                .await
+                .unwrap();
         }
     }
     let engine = Engine::open(config(&folder)).await.unwrap();
@@ -250,7 +253,8 @@ async fn a_live_module_that_is_lost_makes_its_functions_unavailable_and_nothing_
     let outcome = engine.call(invocation("hello", "{}", Duration::from_secs(5))).await;
     assert!(matches!(outcome, Outcome::Unavailable { .. }), "{outcome:?}");
     let module = Guest::new().replies("hello", "2").build().into();
-    let deployment = Deployment { app_id: "demo".to_owned(), environment: Environment::Production, module };
+    let deployment =
+        Deployment { app_id: "demo".to_owned(), environment: Environment::Production, module, by: Default::default() };
     engine.deploy(deployment, &|_| {}).await.unwrap();
     assert_eq!(engine.call(invocation("hello", "{}", Duration::from_secs(5))).await, replied("2"));
 }

@@ -55,8 +55,8 @@ async fn an_offered_interface_with_other_types_is_refused() {
     let test = TestEngine::start().await;
     let odd = Guest::new()
         .import(
-            r#"(import "wasi:cli/exit@0.2.0" "exit" (func $exit (param i64)))"#,
-            "package wasi:cli@0.2.0 { interface exit { exit: func(status: u64); } } world: import wasi:cli/exit@0.2.0;",
+            r#"(import "wasi:cli/exit@0.2.6" "exit" (func $exit (param i64)))"#,
+            "package wasi:cli@0.2.6 { interface exit { exit: func(status: u64); } } world: import wasi:cli/exit@0.2.6;",
         )
         .echo("hello");
     assert!(matches!(refusal(&test, odd.build()).await, Refusal::Interfaces(_)));
@@ -162,7 +162,8 @@ async fn progress_names_every_stage_in_order() {
     let test = TestEngine::start().await;
     let stages = Mutex::new(Vec::new());
     let module = Guest::new().echo("hello").build().into();
-    let deployment = Deployment { app_id: "demo".to_owned(), environment: Environment::Staging, module };
+    let deployment =
+        Deployment { app_id: "demo".to_owned(), environment: Environment::Staging, module, by: Default::default() };
     test.engine.deploy(deployment, &|stage| stages.lock().unwrap().push(stage)).await.unwrap();
     let expected = [
         DeployStage::Validating,

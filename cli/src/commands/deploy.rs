@@ -7,7 +7,7 @@ use futures::{StreamExt as _, stream};
 use serde_json::Value;
 
 use super::build::build_project;
-use crate::client::{Api, DeployEvent, ServerArguments};
+use crate::client::{Api, DeployEvent, ReleaseNote, ServerArguments};
 use crate::exit::InputError;
 use crate::output::{self, Progress};
 
@@ -19,6 +19,7 @@ const UPLOAD_CHUNK_BYTES: usize = 64 * 1024;
   hookd deploy my-hooks               # to staging; `hookd publish` makes it live in production
   hookd deploy my-hooks --prod        # straight to production
   hookd deploy hooks.wasm --prod      # a module that is built already
+  hookd deploy -m 'Filter more words' # `hookd releases` shows who released what, and why
 
 IM hooks are called in production only; staging is for `hookd invoke --staging`.")]
 pub struct Deploy {
@@ -32,6 +33,8 @@ pub struct Deploy {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    by: ReleaseNote,
+    #[command(flatten)]
     server: ServerArguments,
 }
 
@@ -41,7 +44,7 @@ impl Deploy {
         let api = Api::new(self.server.target()?)?;
         let module = module_bytes(&self.source)?;
         let environment = if self.prod { "production" } else { "staging" };
-        let release = upload(&api, environment, module).await?;
+        let release = upload(&api, environment, &self.by, module).await?;
         if self.json {
             return output::json(&release);
         }
@@ -61,10 +64,10 @@ fn module_bytes(source: &Path) -> anyhow::Result<Vec<u8>> {
     })
 }
 
-async fn upload(api: &Api, environment: &str, module: Vec<u8>) -> anyhow::Result<Value> {
+async fn upload(api: &Api, environment: &str, by: &ReleaseNote, module: Vec<u8>) -> anyhow::Result<Value> {
     let progress = Progress::start("uploading");
     let chunks: Vec<Vec<u8>> = module.chunks(UPLOAD_CHUNK_BYTES).map(<[u8]>::to_vec).collect();
-    let mut events = api.deploy(environment, stream::iter(chunks)).await?;
+    let mut events = api.deploy(environment, by, stream::iter(chunks)).await?;
     while let Some(event) = events.next().await {
         match event? {
             DeployEvent::Stage { stage } => progress.step(&stage),

@@ -4,6 +4,7 @@ mod apps;
 mod build;
 mod compile_module;
 mod deploy;
+mod env;
 mod invoke;
 mod limits;
 mod logs;
@@ -43,6 +44,7 @@ enum Command {
     Publish(publish::Publish),
     Rollback(rollback::Rollback),
     Releases(releases::Releases),
+    Env(env::Env),
     Invoke(invoke::Invoke),
     Logs(logs::Logs),
     Settings(settings::Settings),
@@ -61,6 +63,7 @@ impl Cli {
             Command::Publish(publish) => block_on(publish.run()),
             Command::Rollback(rollback) => block_on(rollback.run()),
             Command::Releases(releases) => block_on(releases.run()),
+            Command::Env(env) => block_on(env.run()),
             Command::Invoke(invoke) => block_on(invoke.run()),
             Command::Logs(logs) => block_on(logs.run()),
             Command::Settings(settings) => block_on(settings.run()),

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
-use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::gateway::{Gateway, GatewayConfig};
@@ -92,11 +91,13 @@ impl Server {
             data: config.data.canonicalize()?,
         };
         connection.save()?;
-        let router = gateway
-            .router()
-            .merge(engine.router())
-            .merge(control::router(engine, core, Installation::new(connection.clone()), shutdown.clone()))
-            .route("/metrics", get(move || std::future::ready(metrics.render())));
+        let router = gateway.router().merge(engine.router()).merge(control::router(
+            engine,
+            core,
+            Installation::new(connection.clone()),
+            metrics,
+            shutdown.clone(),
+        ));
         Ok(Self { listener, router, connection, shutdown, tasks, _lock: lock })
     }
 

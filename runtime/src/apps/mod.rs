@@ -15,7 +15,7 @@ use crate::admission::Admission;
 use crate::environment::Environment;
 use crate::limits::Limits;
 use crate::logs::LogRing;
-use crate::releases::{LiveVersion, MetadataError};
+use crate::releases::{LiveVersion, MetadataError, Variables};
 
 /// An app to create.
 #[derive(Clone, Debug)]
@@ -67,6 +67,8 @@ struct AppState {
     production: ArcSwapOption<LiveVersion>,
     staging: ArcSwapOption<LiveVersion>,
     bounds: ArcSwap<Bounds>,
+    /// Those that the next version gets.
+    variables: ArcSwap<Variables>,
     log: Arc<LogRing>,
     changing: tokio::sync::Mutex<()>,
 }
@@ -131,6 +133,7 @@ impl App {
                 production: ArcSwapOption::empty(),
                 staging: ArcSwapOption::empty(),
                 bounds: ArcSwap::from_pointee(Bounds::new(limits)),
+                variables: ArcSwap::default(),
                 log: Arc::default(),
                 changing: tokio::sync::Mutex::default(),
             }),
@@ -190,6 +193,15 @@ impl App {
     /// Taken while a release or a setting is written and obeyed, so that memory and database switch in the same order.
     pub(crate) fn changing(&self) -> &tokio::sync::Mutex<()> {
         &self.state.changing
+    }
+
+    /// Those that the next version gets; a live version has its own.
+    pub(crate) fn variables(&self) -> Arc<Variables> {
+        self.state.variables.load_full()
+    }
+
+    pub(crate) fn set_variables(&self, variables: Variables) {
+        self.state.variables.store(Arc::new(variables));
     }
 
     /// Calls in flight keep their places under the old limits.

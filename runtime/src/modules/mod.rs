@@ -7,7 +7,7 @@ mod files;
 mod refusal;
 mod validate;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -27,6 +27,9 @@ use crate::config::EngineConfig;
 use crate::limits::Limits;
 use crate::logs::{CallLog, LogRing};
 use crate::sandbox::{DEPLOYMENTS, LoadedModule, Sandbox};
+
+/// Any error, for a border that only reports it.
+pub(crate) type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
 /// One function of a module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -190,6 +193,12 @@ impl Modules {
         let mut prepared = self.compile(bytes).await?;
         self.store(&mut prepared).await?;
         Ok(prepared.module)
+    }
+
+    /// Removes the files of all modules but these; answers how many. Not while a module is on its way to a release.
+    pub(crate) async fn remove_unused(&self, used: HashSet<ModuleHash>) -> Result<usize, BoxedError> {
+        let modules = self.files.remove_unused_modules(&used).await?;
+        Ok(modules + self.files.remove_unused_artifacts(used).await?)
     }
 
     fn cached(&self, hash: &ModuleHash) -> Option<Arc<LoadedModule>> {

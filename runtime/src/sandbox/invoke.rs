@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use wasmtime::{Store, UpdateDeadline};
 
 use super::bindings::exports::hookd::engine::functions::Context;
+use super::environment::GuestVariables;
 use super::guest_error::outcome_of;
 use super::limiter::CallLimiter;
 use super::state::CallState;
@@ -33,6 +34,8 @@ pub(crate) struct GuestCall<'a> {
     /// What lay between arrival and deadline; named when the deadline is met.
     pub(crate) allowed: Duration,
     pub(crate) log: Arc<CallLog>,
+    /// For a module that can read them.
+    pub(crate) variables: Option<GuestVariables>,
 }
 
 impl Sandbox {
@@ -41,6 +44,7 @@ impl Sandbox {
         let left = call.deadline.saturating_duration_since(Instant::now());
         let log = call.log;
         let mut store = self.store(call.limits, log.clone());
+        store.data_mut().variables = call.variables;
         let context = Context {
             request_id: log.request_id(),
             app_id: call.app_id,
@@ -53,7 +57,7 @@ impl Sandbox {
         };
         let _running = self.ticker.run();
         let calling = async {
-            let instance = module.0.instantiate_async(&mut store).await?;
+            let instance = module.instance.instantiate_async(&mut store).await?;
             instance.hookd_engine_functions().call_call(&mut store, call.name, call.params, context).await
         };
         match timeout_at(call.deadline, calling).await {
@@ -75,7 +79,7 @@ impl Sandbox {
         let mut store = self.store(limits, log);
         let _running = self.ticker.run();
         let asking = async {
-            let instance = module.0.instantiate_async(&mut store).await?;
+            let instance = module.instance.instantiate_async(&mut store).await?;
             instance.hookd_engine_functions().call_definitions(&mut store).await
         };
         match timeout_at(Instant::now() + allowed, asking).await {
@@ -97,7 +101,7 @@ impl Sandbox {
     ) -> Result<(), Outcome> {
         let mut store = self.store(limits, log);
         let _running = self.ticker.run();
-        match module.0.instantiate_async(&mut store).await {
+        match module.instance.instantiate_async(&mut store).await {
             Ok(_) => Ok(()),
             Err(error) => Err(outcome_of(&error, store.data(), limits)),
         }

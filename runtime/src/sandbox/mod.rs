@@ -2,6 +2,7 @@
 
 mod bindings;
 mod config;
+mod environment;
 mod guest_error;
 mod invoke;
 mod limiter;
@@ -18,6 +19,7 @@ use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
 pub(crate) use self::config::{DEPLOYMENTS, code_config};
+pub(crate) use self::environment::GuestVariables;
 pub(crate) use self::invoke::GuestCall;
 use self::limiter::MemoryBudget;
 use self::state::CallState;
@@ -48,7 +50,11 @@ pub(crate) struct SandboxError {
 pub(crate) struct LoadError(String);
 
 /// A module ready to be instantiated.
-pub(crate) struct LoadedModule(bindings::ModulePre<CallState>);
+pub(crate) struct LoadedModule {
+    instance: bindings::ModulePre<CallState>,
+    /// A module that cannot read variables is given none.
+    pub(crate) reads_variables: bool,
+}
 
 impl std::fmt::Debug for LoadedModule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -66,6 +72,7 @@ impl Sandbox {
         let mut linker = Linker::new(&engine);
         logging::add_to_linker(&mut linker).map_err(failed)?;
         wasi::add_to_linker(&mut linker).map_err(failed)?;
+        environment::add_to_linker(&mut linker).map_err(failed)?;
         Ok(Self {
             ticker: Arc::new(Ticker::start(&engine).map_err(|error| failed(error.into()))?),
             engine,
@@ -90,6 +97,7 @@ impl Sandbox {
         // SAFETY: the caller's promise is the one that wasmtime asks for.
         let component = unsafe { Component::deserialize_file(&self.engine, artifact) }.map_err(failed)?;
         let instance = self.linker.instantiate_pre(&component).map_err(failed)?;
-        bindings::ModulePre::new(instance).map(LoadedModule).map_err(failed)
+        let instance = bindings::ModulePre::new(instance).map_err(failed)?;
+        Ok(LoadedModule { instance, reads_variables: environment::is_read_by(&component, &self.engine) })
     }
 }

@@ -47,7 +47,8 @@ impl TestEngine {
     }
 
     pub async fn deploy_to(&self, environment: Environment, module: impl Into<Bytes>) -> Result<Release, DeployError> {
-        let deployment = Deployment { app_id: self.app.id.clone(), environment, module: module.into() };
+        let deployment =
+            Deployment { app_id: self.app.id.clone(), environment, module: module.into(), by: Default::default() };
         self.engine.deploy(deployment, &|_| {}).await
     }
 

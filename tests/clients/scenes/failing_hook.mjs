@@ -23,7 +23,7 @@ await scene(async (connection) => {
     report({ let_through_ms: performance.now() - start });
   });
   await step('and is counted', async () => {
-    const metrics = await (await fetch(`${connection.url}/metrics`)).text();
+    const metrics = await (await fetch(`${connection.url}/metrics`, { headers: { authorization: `Bearer ${connection.admin_key}` } })).text();
     const counted = /^hookd_hook_let_through_total\{(.*)\} 1$/m.exec(metrics);
     assert.ok(counted, `no message was counted as let through:\n${metrics}`);
     assert.match(counted[1], /hook="_messageReceived"/);

@@ -86,7 +86,7 @@ await scene(async (connection) => {
     let logged;
     do {
       assert.ok(Date.now() < deadline, `${logged} of ${delivered} messages were logged`);
-      logged = Number(metric.exec(await (await fetch(`${connection.url}/metrics`)).text())?.[1]);
+      logged = Number(metric.exec(await (await fetch(`${connection.url}/metrics`, { headers: { authorization: `Bearer ${connection.admin_key}` } })).text())?.[1]);
     } while (logged !== delivered);
   });
 });

@@ -119,9 +119,15 @@ pub fn stderr(output: &Output) -> String {
 
 fn hookd(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hookd"));
-    for variable in
-        ["HOOKD_URL", "HOOKD_APP", "HOOKD_MASTER_KEY", "HOOKD_ADMIN_KEY", "HOOKD_LISTEN", "HOOKD_PUBLIC_URL"]
-    {
+    for variable in [
+        "HOOKD_URL",
+        "HOOKD_APP",
+        "HOOKD_MASTER_KEY",
+        "HOOKD_ADMIN_KEY",
+        "HOOKD_LISTEN",
+        "HOOKD_PUBLIC_URL",
+        "HOOKD_AUTHOR",
+    ] {
         command.env_remove(variable);
     }
     command.env("HOOKD_DATA", data);

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use axum::Json;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
+use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use hookd_runtime::{App, ChangeAppError, CreateAppError, KeyKind, NewApp, keys_equal};
 use serde::Deserialize;
@@ -37,7 +38,10 @@ impl FromRequestParts<Control> for Admin {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, control: &Control) -> Result<Self, ApiError> {
-        let given = parts.headers.get(ADMIN_KEY_HEADER).and_then(|value| value.to_str().ok());
+        let header = |name| parts.headers.get(name)?.to_str().ok();
+        // What scrapes metrics can send a bearer token, but seldom a header of ours.
+        let bearer = || header(AUTHORIZATION.as_str())?.strip_prefix("Bearer ");
+        let given = header(ADMIN_KEY_HEADER).or_else(bearer);
         match given.is_some_and(|key| keys_equal(&control.installation.admin_key, key)) {
             true => Ok(Self),
             false => Err(ApiError::Unauthorized),

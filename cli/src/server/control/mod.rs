@@ -3,61 +3,93 @@
 //!
 //! | call | answer |
 //! |---|---|
+//! | `GET /hookd/v1` | all calls, with the key that each needs; without a key |
 //! | `GET /` | keys, live versions, and the circuit breakers of production's hooks |
 //! | `GET`, `PATCH /settings` | all settings; a patch changes what it names; `null` takes an entry out of a map |
+//! | `GET`, `PATCH /env` | environment variables; body of a patch: `{"set": {NAME: {"value": …, "secret": …}}, "unset": [NAME]}` |
 //! | `POST /deployments?environment=…` | body: a module; answer: one JSON event a line |
 //! | `POST /publish` | the release |
 //! | `POST /rollback` | the release; body: `{"version": N}`, or without it the version that was live before |
 //! | `GET /releases?limit=…` | the newest releases |
+//! | `GET /versions/{number}` | all that is recorded about a version |
 //! | `GET /logs?limit=…&function=…&request_id=…&follow=…` | one JSON event a line |
 //! | `POST /keys/app`, `master` or `hook` | all keys, one of them new; admin key or master key |
 //! | `DELETE /` | admin key |
 //! | `GET`, `POST /hookd/v1/apps` | all apps; a new app. Admin key |
+//! | `GET /metrics` | what Prometheus reads, of all apps; admin key, also as `Authorization: Bearer …` |
+//!
+//! What releases something takes `author` and `message` in the query: who, and why.
 
 mod apps;
+mod attribution;
+mod env;
 mod logs;
+mod metrics;
 mod releases;
+mod routes;
 mod settings;
 
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, patch, post};
 use axum::{Json, Router};
 use hookd_im_core::core::ImCore;
 use hookd_im_core::ids::AppId;
 use hookd_runtime::{App, Engine, Environment};
+use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 pub use self::apps::Installation;
+use self::routes::{Key, Routes};
 
 #[derive(Clone)]
 struct Control {
     engine: Engine,
     core: Arc<ImCore>,
     installation: Arc<Installation>,
+    metrics: PrometheusHandle,
     shutdown: CancellationToken,
 }
 
 /// The routes.
-pub fn router(engine: Engine, core: Arc<ImCore>, installation: Installation, shutdown: CancellationToken) -> Router {
-    let upload_limit = engine.max_module_bytes();
-    Router::new()
-        .route("/hookd/v1/apps/{app}", get(show_app).delete(apps::delete))
-        .route("/hookd/v1/apps", get(apps::list).post(apps::create))
-        .route("/hookd/v1/apps/{app}/keys/{key}", post(apps::rotate_key))
-        .route("/hookd/v1/apps/{app}/logs", get(logs::read))
-        .route("/hookd/v1/apps/{app}/settings", get(settings::show).patch(settings::change))
-        .route("/hookd/v1/apps/{app}/deployments", post(releases::deploy).layer(DefaultBodyLimit::max(upload_limit)))
-        .route("/hookd/v1/apps/{app}/publish", post(releases::publish))
-        .route("/hookd/v1/apps/{app}/rollback", post(releases::rollback))
-        .route("/hookd/v1/apps/{app}/releases", get(releases::list))
-        .with_state(Control { engine, core, installation: installation.into(), shutdown })
+pub fn router(
+    engine: Engine,
+    core: Arc<ImCore>,
+    installation: Installation,
+    metrics: PrometheusHandle,
+    shutdown: CancellationToken,
+) -> Router {
+    let upload_limit = DefaultBodyLimit::max(engine.max_module_bytes());
+    Routes::default()
+        .route(Method::GET, "/hookd/v1/apps", Key::Admin, get(apps::list))
+        .route(Method::POST, "/hookd/v1/apps", Key::Admin, post(apps::create))
+        .route(Method::GET, "/hookd/v1/apps/{app}", Key::Master, get(show_app))
+        .route(Method::DELETE, "/hookd/v1/apps/{app}", Key::Admin, delete(apps::delete))
+        .route(Method::POST, "/hookd/v1/apps/{app}/keys/{key}", Key::MasterOrAdmin, post(apps::rotate_key))
+        .route(Method::GET, "/hookd/v1/apps/{app}/logs", Key::Master, get(logs::read))
+        .route(Method::GET, "/hookd/v1/apps/{app}/settings", Key::Master, get(settings::show))
+        .route(Method::PATCH, "/hookd/v1/apps/{app}/settings", Key::Master, patch(settings::change))
+        .route(Method::GET, "/hookd/v1/apps/{app}/env", Key::Master, get(env::list))
+        .route(Method::PATCH, "/hookd/v1/apps/{app}/env", Key::Master, patch(env::change))
+        .route(
+            Method::POST,
+            "/hookd/v1/apps/{app}/deployments",
+            Key::Master,
+            post(releases::deploy).layer(upload_limit),
+        )
+        .route(Method::POST, "/hookd/v1/apps/{app}/publish", Key::Master, post(releases::publish))
+        .route(Method::POST, "/hookd/v1/apps/{app}/rollback", Key::Master, post(releases::rollback))
+        .route(Method::GET, "/hookd/v1/apps/{app}/releases", Key::Master, get(releases::list))
+        .route(Method::GET, "/hookd/v1/apps/{app}/versions/{number}", Key::Master, get(releases::show_version))
+        .route(Method::GET, "/metrics", Key::Admin, get(metrics::render))
+        .finish("/hookd/v1")
+        .with_state(Control { engine, core, installation: installation.into(), metrics, shutdown })
 }
 
 /// An app whose master key the caller showed.

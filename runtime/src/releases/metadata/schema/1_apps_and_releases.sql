@@ -4,8 +4,7 @@ CREATE TABLE apps (
     master_key    TEXT NOT NULL,
     hook_key      TEXT NOT NULL,
     limits        TEXT NOT NULL,            -- JSON; absent fields take their defaults
-    created_at_ms INTEGER NOT NULL,
-    deleted_at_ms INTEGER                   -- when set, only the id is left, so that nobody gets it again
+    created_at_ms INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE versions (
