@@ -13,11 +13,15 @@
 mod apps;
 mod chat;
 mod command_line;
+mod crash;
+mod env;
 mod failing_hooks;
 mod harness;
 mod hooks;
 mod hostile_modules;
+mod isolation;
 mod leanengine;
 mod logs;
 mod releases;
 mod remote_engine;
+mod switch;

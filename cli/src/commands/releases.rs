@@ -196,7 +196,7 @@ mod tests {
         }));
         assert_eq!(
             shown,
-            "3 *       production   deploy    2026-11-21 05:16:36Z  ada@build                3 KiB  0123456789ab  _messageReceived, hello  (Filter more)"
+            "3 *       production   deploy    2026-11-21 05:16:36Z  ada@build                 3 KiB  0123456789ab  _messageReceived, hello  (Filter more)"
         );
     }
 

@@ -17,6 +17,7 @@ pub const SLOW: &str = "slow";
 
 pub struct ScriptedEngine {
     replies: Mutex<HashMap<&'static str, Value>>,
+    hook_key: Mutex<String>,
     gate: Semaphore,
     calls: mpsc::UnboundedSender<(&'static str, Value)>,
     seen: tokio::sync::Mutex<mpsc::UnboundedReceiver<(&'static str, Value)>>,
@@ -25,12 +26,23 @@ pub struct ScriptedEngine {
 impl ScriptedEngine {
     pub fn new() -> Self {
         let (calls, seen) = mpsc::unbounded_channel();
-        Self { replies: Mutex::default(), gate: Semaphore::new(0), calls, seen: tokio::sync::Mutex::new(seen) }
+        Self {
+            replies: Mutex::default(),
+            hook_key: Mutex::default(),
+            gate: Semaphore::new(0),
+            calls,
+            seen: tokio::sync::Mutex::new(seen),
+        }
     }
 
     /// Defines a hook.
     pub fn reply(&self, hook: &'static str, reply: Value) {
         self.replies.lock().unwrap().insert(hook, reply);
+    }
+
+    /// What the newest call showed.
+    pub fn hook_key(&self) -> String {
+        self.hook_key.lock().unwrap().clone()
     }
 
     /// Ends the wait of one slow message.
@@ -63,6 +75,7 @@ impl HookEngine for ScriptedEngine {
         let params: Value = serde_json::from_slice(&call.params).unwrap();
         let is_slow = call.hook == "_messageReceived" && params["content"] == json!(SLOW);
         let reply = self.replies.lock().unwrap()[call.hook].clone();
+        self.hook_key.lock().unwrap().clone_from(&call.app.hook_key);
         self.calls.send((call.hook, params)).unwrap();
         if is_slow {
             self.gate.acquire().await.unwrap().forget();

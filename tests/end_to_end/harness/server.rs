@@ -62,11 +62,32 @@ impl Server {
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("hookd runs")
     }
 
+    /// Starts a client command whose stdin and stdout are pipes.
+    pub fn hookd_piped(&self, arguments: &[&str]) -> Child {
+        let mut command = hookd(&self.data());
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("hookd runs")
+    }
+
+    /// What the server wrote to its log so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).expect("a log")
+    }
+
     /// Runs a client command that must succeed; answers its stdout.
     pub fn hookd_ok(&self, arguments: &[&str]) -> String {
         let output = self.hookd(arguments);
         assert!(output.status.success(), "`hookd {}` failed:\n{}", arguments.join(" "), stderr(&output));
         String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
+    /// A URL of this server.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.connection["url"].as_str().expect("a URL"))
+    }
+
+    /// One of the keys that the server started with.
+    pub fn key(&self, name: &str) -> &str {
+        self.connection[name].as_str().expect("a key")
     }
 
     /// Makes a module live in production; answers the release.

@@ -16,6 +16,11 @@ struct Stay {
     turns: u64,
 }
 
+#[derive(Deserialize)]
+struct Name {
+    name: String,
+}
+
 #[derive(Serialize)]
 struct Version {
     build: String,
@@ -34,8 +39,8 @@ fn probe(stay: Stay) -> Result<(Version, Version)> {
 }
 
 #[function]
-fn variable(name: String) -> Result<Option<String>> {
-    Ok(env::var(&name))
+fn variable(asked: Name) -> Result<Option<String>> {
+    Ok(env::var(&asked.name))
 }
 
 #[function]
