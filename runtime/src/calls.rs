@@ -35,6 +35,16 @@ pub struct Invocation {
     pub deadline: Instant,
 }
 
+/// A function to call in an app that is known.
+pub(crate) struct Call<'a> {
+    pub(crate) environment: Environment,
+    pub(crate) name: &'a str,
+    pub(crate) params: &'a [u8],
+    pub(crate) remote_address: Option<&'a str>,
+    pub(crate) session_token: Option<&'a str>,
+    pub(crate) deadline: Instant,
+}
+
 /// The one service behind the RPC over TCP and the calls in memory.
 pub(crate) struct Calls {
     sandbox: Sandbox,
@@ -55,12 +65,25 @@ impl Calls {
         }
     }
 
-    pub(crate) async fn call(&self, apps: &Apps, invocation: Invocation) -> Outcome {
-        let arrived = Instant::now();
-        let outcome = match apps.get(&invocation.app_id) {
-            Some(app) => self.call_app(&app, &invocation, arrived).await,
-            None => Outcome::NotDefined,
+    pub(crate) async fn call(&self, apps: &Apps, invocation: &Invocation) -> Outcome {
+        let Some(app) = apps.get(&invocation.app_id) else {
+            self.metrics.record(&Outcome::NotDefined, Instant::now());
+            return Outcome::NotDefined;
         };
+        let call = Call {
+            environment: invocation.environment,
+            name: &invocation.name,
+            params: &invocation.params,
+            remote_address: invocation.remote_address.as_deref(),
+            session_token: invocation.session_token.as_deref(),
+            deadline: invocation.deadline,
+        };
+        self.call_app(&app, call).await
+    }
+
+    pub(crate) async fn call_app(&self, app: &Arc<App>, call: Call<'_>) -> Outcome {
+        let arrived = Instant::now();
+        let outcome = self.run(app, call, arrived).await;
         self.metrics.record(&outcome, arrived);
         outcome
     }
@@ -74,21 +97,21 @@ impl Calls {
         self.sandbox.instantiate(module, limits, log.into()).await
     }
 
-    async fn call_app(&self, app: &Arc<App>, invocation: &Invocation, arrived: Instant) -> Outcome {
-        let Some(version) = app.live(invocation.environment).load_full() else { return Outcome::NotDefined };
-        if version.function(&invocation.name).is_none() {
+    async fn run(&self, app: &Arc<App>, call: Call<'_>, arrived: Instant) -> Outcome {
+        let Some(version) = app.live(call.environment).load_full() else { return Outcome::NotDefined };
+        if version.function(call.name).is_none() {
             return Outcome::NotDefined;
         }
         let module = match &version.module {
             Ok(module) => module,
             Err(message) => return Outcome::Unavailable { message: message.clone() },
         };
-        let Ok(params) = std::str::from_utf8(&invocation.params) else {
+        let Ok(params) = std::str::from_utf8(call.params) else {
             return Outcome::failed(1, 400, "the parameters are not UTF-8 text".to_owned());
         };
         let bounds = app.bounds();
         let limits = &bounds.limits;
-        let deadline = invocation.deadline.min(arrived + limits.deadline());
+        let deadline = call.deadline.min(arrived + limits.deadline());
         let allowed = deadline.saturating_duration_since(arrived);
         let deadline = TokioInstant::from_std(deadline);
 
@@ -99,24 +122,22 @@ impl Calls {
             Err(NotAdmitted::DeadlinePassed) => return Outcome::TimedOut { limit: allowed },
         };
         let request_id = self.request_ids.next();
-        let name = &invocation.name;
-        let log = Arc::new(CallLog::new(app.log().clone(), &app.id, version.number, name, request_id, limits));
-        let environment = invocation.environment;
-        let variables = module.reads_variables.then(|| guest_variables(app.clone(), environment, version.clone()));
-        let call = GuestCall {
-            name,
+        let log = Arc::new(CallLog::new(app.log().clone(), &app.id, version.number, call.name, request_id, limits));
+        let variables = module.reads_variables.then(|| guest_variables(app.clone(), call.environment, version.clone()));
+        let guest_call = GuestCall {
+            name: call.name,
             params,
             app_id: &app.id,
-            environment,
-            remote_address: invocation.remote_address.as_deref(),
-            session_token: invocation.session_token.as_deref(),
+            environment: call.environment,
+            remote_address: call.remote_address,
+            session_token: call.session_token,
             limits,
             deadline,
             allowed,
             log: log.clone(),
             variables,
         };
-        let outcome = self.sandbox.call(module, call).await;
+        let outcome = self.sandbox.call(module, guest_call).await;
         log.finish();
         if !matches!(outcome, Outcome::Replied(_) | Outcome::Failed { .. }) {
             log.engine(LogLevel::Error, &outcome.to_string());

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::apps::{App, Apps, ChangeAppError, CreateAppError, KeyKind, Keys, NewApp, is_valid_app_id};
-use crate::calls::{Calls, Invocation};
+use crate::calls::{Call, Calls, Invocation};
 use crate::config::EngineConfig;
 use crate::environment::Environment;
 use crate::limits::{InvalidLimits, Limits};
@@ -21,7 +21,7 @@ use crate::releases::{
     AppRow, Attribution, DeployError, DeployStage, Deployment, LiveVersion, Metadata, MetadataError, NewRelease,
     PastRelease, Release, ReleaseAct, ReleaseError, Variables, Version, VersionRow, before_present,
 };
-use crate::rpc;
+use crate::rpc::RpcService;
 use crate::sandbox::Sandbox;
 
 /// Apps, their modules, and the sandbox that runs them. Clones share everything.
@@ -183,9 +183,14 @@ impl Engine {
     }
 
     /// Calls a function; the outcome is there before the deadline, whatever the function does. Checks no keys: callers in
-    /// memory are trusted, [`Engine::router`] checks those over HTTP.
+    /// memory are trusted, [`Engine::rpc`] checks those over HTTP.
     pub async fn call(&self, invocation: Invocation) -> Outcome {
-        self.0.calls.call(&self.0.apps, invocation).await
+        self.0.calls.call(&self.0.apps, &invocation).await
+    }
+
+    /// [`Engine::call`] for who has looked the app up.
+    pub(crate) async fn call_app(&self, app: &Arc<App>, call: Call<'_>) -> Outcome {
+        self.0.calls.call_app(app, call).await
     }
 
     /// Makes an instance of the live version as [`Engine::call`] does, and drops it: the part of a call that is the
@@ -330,9 +335,10 @@ impl Engine {
         self.0.max_module_bytes
     }
 
-    /// LeanEngine's HTTP contract: `/1.1` and `/1`, `functions` and `call`, `_ops/metadatas`, `/__engine/1/ping`.
-    pub fn router(&self) -> axum::Router {
-        rpc::router(self.clone())
+    /// LeanEngine's HTTP contract: `/1.1` and `/1`, `functions` and `call`, `_ops/metadatas`, `/__engine/1/ping`. All other
+    /// paths are answered by `elsewhere`.
+    pub fn rpc(&self, elsewhere: axum::Router) -> RpcService {
+        RpcService::new(self.clone(), elsewhere)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A module is a WebAssembly component that exports `hookd:engine/functions` (see `wit/hookd.wit`): named functions, JSON
 //! in, JSON out. The engine takes uploads ([`Engine::deploy`]), releases them to an environment of an app, and calls their
-//! functions ([`Engine::call`]), in memory or through LeanEngine's HTTP contract ([`Engine::router`]). Whatever a module
+//! functions ([`Engine::call`]), in memory or through LeanEngine's HTTP contract ([`Engine::rpc`]). Whatever a module
 //! does, the call ends with an [`Outcome`] before its deadline, and the next call starts from a clean instance.
 //!
 //! The engine knows hooks only as names and JSON bytes: what a hook means is the business of the IM core.
@@ -70,3 +70,4 @@ pub use releases::{
     MetadataError, PastRelease, Release, ReleaseAct, ReleaseError, SetVariablesError, Variable, VariableChanges,
     Variables, Version,
 };
+pub use rpc::{RpcConnections, RpcService};

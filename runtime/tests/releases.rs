@@ -1,5 +1,5 @@
 //! What is kept of versions, what is not, and what their variables are.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a broken fixture ends the test")]
+#![expect(clippy::unwrap_used, reason = "a broken fixture ends the test")]
 
 mod support;
 

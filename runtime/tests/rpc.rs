@@ -6,7 +6,7 @@ mod support;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
-use hookd_runtime::{Environment, Limits};
+use hookd_runtime::{Environment, Limits, RpcService};
 use http::{HeaderMap, Request};
 use md5::{Digest as _, Md5};
 use support::{Guest, TestEngine};
@@ -14,7 +14,7 @@ use tower::ServiceExt as _;
 
 struct Rpc {
     test: TestEngine,
-    router: Router,
+    service: RpcService,
 }
 
 struct Answer {
@@ -40,7 +40,7 @@ impl Rpc {
             .replies("bad", "{")
             .internal("inside", "(return (call $params (local.get $args)))");
         test.deploy(guest.build()).await.unwrap();
-        Self { router: test.engine.router(), test }
+        Self { service: test.engine.rpc(Router::new()), test }
     }
 
     fn key(&self) -> &str {
@@ -48,7 +48,7 @@ impl Rpc {
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {
-        answer(self.router.clone().oneshot(request).await.unwrap()).await
+        answer(self.service.clone().oneshot(request).await.unwrap()).await
     }
 
     /// POSTs JSON to `/1.1/functions/{name}` with these headers only.

@@ -110,12 +110,14 @@ async fn no_call_is_lost_or_mixed_while_releases_come() {
     deploy_times.sort();
     rollback_times.sort();
     eprintln!(
-        "{calls} calls met {} of {} versions in {seconds} s; slowest deploy {:?}, median {:?}; slowest rollback {:?}",
+        "{calls} calls met {} of {} versions in {seconds} s; deploy: median {:?}, slowest {:?}; rollback: median {:?}, \
+         slowest {:?}",
         met.len(),
         versions.len(),
-        deploy_times.last().unwrap(),
         deploy_times[deploy_times.len() / 2],
-        rollback_times.last(),
+        deploy_times.last().unwrap(),
+        rollback_times[rollback_times.len() / 2],
+        rollback_times.last().unwrap(),
     );
     assert!(met.len() as u64 >= seconds, "the calls met too few versions to tell anything: {met:?}");
 }

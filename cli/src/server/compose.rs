@@ -8,12 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::Router;
 use axum::serve::ListenerExt as _;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::gateway::{Gateway, GatewayConfig};
 use hookd_im_core::store::sqlite::SqliteStore;
-use hookd_runtime::{App, Engine, EngineConfig, NewApp, generate_key};
+use hookd_runtime::{App, Engine, EngineConfig, NewApp, RpcService, generate_key};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -46,7 +45,7 @@ pub struct ServerConfig {
 /// A composed server that listens, and does not answer yet.
 pub struct Server {
     listener: TcpListener,
-    router: Router,
+    service: RpcService,
     connection: Connection,
     shutdown: CancellationToken,
     tasks: TaskTracker,
@@ -91,14 +90,10 @@ impl Server {
             data: config.data.canonicalize()?,
         };
         connection.save()?;
-        let router = gateway.router().merge(engine.router()).merge(control::router(
-            engine,
-            core,
-            Installation::new(connection.clone()),
-            metrics,
-            shutdown.clone(),
-        ));
-        Ok(Self { listener, router, connection, shutdown, tasks, _lock: lock })
+        let control =
+            control::router(engine.clone(), core, Installation::new(connection.clone()), metrics, shutdown.clone());
+        let service = engine.rpc(gateway.router().merge(control));
+        Ok(Self { listener, service, connection, shutdown, tasks, _lock: lock })
     }
 
     /// Address and keys.
@@ -114,9 +109,10 @@ impl Server {
                 tracing::debug!(%error, "cannot switch Nagle's algorithm off");
             }
         });
-        let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
         let stopped = self.shutdown.clone();
-        let serving = axum::serve(listener, service).with_graceful_shutdown(stopped.cancelled_owned()).into_future();
+        let serving = axum::serve(listener, self.service.into_connections())
+            .with_graceful_shutdown(stopped.cancelled_owned())
+            .into_future();
         let drained = async {
             self.shutdown.cancelled().await;
             tokio::time::sleep(DRAIN_TIMEOUT).await;

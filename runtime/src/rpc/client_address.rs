@@ -1,21 +1,19 @@
 //! On whose behalf a call is made (§3.4).
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::ConnectInfo;
-use http::request::Parts;
+use http::{HeaderMap, HeaderName, header};
 
-/// The client's address as LeanEngine reports it: `Forwarded`, `X-Real-IP`, `X-Forwarded-For`, the socket.
-pub(super) fn client_address(parts: &Parts) -> Option<String> {
-    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).filter(|v| !v.is_empty());
-    header("forwarded")
-        .and_then(forwarded)
-        .or_else(|| header("x-real-ip").map(str::to_owned))
-        .or_else(|| header("x-forwarded-for").map(str::to_owned))
-        .or_else(|| {
-            let socket = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
-            Some(socket.0.ip().to_canonical().to_string())
-        })
+static X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The client's address as LeanEngine reports it: `Forwarded`, `X-Real-IP`, `X-Forwarded-For`, the socket's `peer`.
+pub(super) fn client_address<'a>(headers: &'a HeaderMap, peer: Option<&'a str>) -> Option<Cow<'a, str>> {
+    let value = |name: &HeaderName| headers.get(name)?.to_str().ok().filter(|value| !value.is_empty());
+    value(&header::FORWARDED)
+        .and_then(|chain| forwarded(chain).map(Cow::Owned))
+        .or_else(|| value(&X_REAL_IP).or_else(|| value(&X_FORWARDED_FOR)).or(peer).map(Cow::Borrowed))
 }
 
 /// The last address in the chain that is public, or the first one when none is. A header with an element that is no plain
@@ -46,7 +44,7 @@ fn is_internal(address: &IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::Request;
+    use http::HeaderValue;
 
     use super::*;
 
@@ -65,7 +63,12 @@ mod tests {
 
     #[test]
     fn without_forwarded_the_next_header_is_taken_verbatim() {
-        let request = Request::builder().header("x-forwarded-for", "1.1.1.1, 2.2.2.2").body(()).unwrap();
-        assert_eq!(client_address(&request.into_parts().0).as_deref(), Some("1.1.1.1, 2.2.2.2"));
+        let headers = HeaderMap::from_iter([(X_FORWARDED_FOR.clone(), HeaderValue::from_static("1.1.1.1, 2.2.2.2"))]);
+        assert_eq!(client_address(&headers, Some("3.3.3.3")).as_deref(), Some("1.1.1.1, 2.2.2.2"));
+    }
+
+    #[test]
+    fn without_any_header_it_is_the_peer() {
+        assert_eq!(client_address(&HeaderMap::new(), Some("3.3.3.3")).as_deref(), Some("3.3.3.3"));
     }
 }

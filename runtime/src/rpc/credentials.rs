@@ -1,5 +1,7 @@
 //! Who calls (§1.3, §1.4).
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, HeaderName};
 use md5::{Digest as _, Md5};
 
@@ -36,14 +38,14 @@ static HOOK_KEY: [HeaderName; 1] = [HeaderName::from_static("x-lc-hook-key")];
 
 /// What a request shows of itself; empty values count as absent.
 #[derive(Debug, Default)]
-pub(super) struct Credentials {
-    pub(super) id: Option<String>,
-    key: Option<String>,
-    master_key: Option<String>,
-    signature: Option<String>,
-    pub(super) session_token: Option<String>,
-    hook_key: Option<String>,
-    production: Option<String>,
+pub(super) struct Credentials<'a> {
+    pub(super) id: Option<Cow<'a, str>>,
+    key: Option<Cow<'a, str>>,
+    master_key: Option<Cow<'a, str>>,
+    signature: Option<Cow<'a, str>>,
+    pub(super) session_token: Option<Cow<'a, str>>,
+    hook_key: Option<Cow<'a, str>>,
+    production: Option<Cow<'a, str>>,
 }
 
 /// What the credentials are good for.
@@ -55,12 +57,12 @@ pub(super) enum Access {
     Master,
 }
 
-impl Credentials {
+impl<'a> Credentials<'a> {
     /// Credentials in the body replace those in headers; the hook key is only ever a header.
-    pub(super) fn read(headers: &HeaderMap, body: Option<BodyCredentials>) -> Self {
+    pub(super) fn read(headers: &'a HeaderMap, body: Option<BodyCredentials>) -> Self {
         let hook_key = first(headers, &HOOK_KEY);
         if let Some(body) = body {
-            let given = |value: Option<String>| value.filter(|text| !text.is_empty());
+            let given = |value: Option<String>| value.filter(|text| !text.is_empty()).map(Cow::Owned);
             return Self {
                 id: given(body.id),
                 key: given(body.key),
@@ -112,9 +114,9 @@ impl Credentials {
     }
 }
 
-fn first(headers: &HeaderMap, names: &[HeaderName]) -> Option<String> {
+fn first<'a>(headers: &'a HeaderMap, names: &[HeaderName]) -> Option<Cow<'a, str>> {
     let values = names.iter().filter_map(|name| headers.get(name)?.to_str().ok());
-    values.into_iter().find(|value| !value.is_empty()).map(str::to_owned)
+    values.into_iter().find(|value| !value.is_empty()).map(Cow::Borrowed)
 }
 
 /// `<md5 hex>,<milliseconds>` over milliseconds and app key, or with a third part `master` over the master key. Valid for

@@ -1,9 +1,11 @@
 //! From credentials to an answer (§1.2, steps 6 to 9).
 
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::response::Response;
-use http::request::Parts;
+use http::HeaderMap;
 use serde_json::json;
 
 use super::body::Body;
@@ -13,25 +15,34 @@ use super::hook_names::is_reserved;
 use super::reply::{failure, json_response, of_outcome};
 use super::route::{Route, Target};
 use crate::apps::App;
-use crate::calls::Invocation;
+use crate::calls::Call;
 use crate::engine::Engine;
 use crate::outcome::Outcome;
 
 /// A request whose credentials are right.
 struct Caller<'a> {
-    app: &'a App,
+    app: &'a Arc<App>,
     access: Access,
-    credentials: Credentials,
-    address: Option<String>,
+    credentials: Credentials<'a>,
+    address: Option<Cow<'a, str>>,
 }
 
-pub(super) async fn dispatch(engine: &Engine, route: &Route, parts: &Parts, body: Body, deadline: Instant) -> Response {
-    let credentials = Credentials::read(&parts.headers, body.credentials);
+/// `peer` is the address of the socket.
+pub(super) async fn dispatch(
+    engine: &Engine,
+    route: &Route<'_>,
+    headers: &HeaderMap,
+    peer: Option<&str>,
+    body: Body,
+    deadline: Instant,
+) -> Response {
+    let Body { params, credentials } = body;
+    let credentials = Credentials::read(headers, credentials);
     let app = credentials.id.as_deref().and_then(|id| engine.app(id));
-    let Some((app, access)) = app.as_deref().and_then(|app| Some((app, credentials.access(app)?))) else {
+    let Some((app, access)) = app.as_ref().and_then(|app| Some((app, credentials.access(app)?))) else {
         return unauthorized();
     };
-    let caller = Caller { app, access, credentials, address: client_address(parts) };
+    let caller = Caller { app, access, credentials, address: client_address(headers, peer) };
     match &route.target {
         Target::Metadatas => metadatas(engine, &caller),
         Target::Nothing(path) => failure(404, 1, &format!("No function name or class name: {path}")),
@@ -39,17 +50,16 @@ pub(super) async fn dispatch(engine: &Engine, route: &Route, parts: &Parts, body
         Target::Function(name) => match refusal(&caller, name) {
             Some(refused) => refused,
             None => {
-                let invocation = Invocation {
-                    app_id: caller.app.id.clone(),
+                let call = Call {
                     environment: caller.credentials.environment(),
-                    name: name.clone(),
-                    params: body.params,
-                    remote_address: caller.address,
+                    name,
+                    params: &params,
+                    remote_address: caller.address.as_deref(),
                     // Hooks are called by the platform, on behalf of clients that have no session here.
-                    session_token: caller.credentials.session_token.filter(|_| !is_reserved(name)),
+                    session_token: caller.credentials.session_token.as_deref().filter(|_| !is_reserved(name)),
                     deadline,
                 };
-                of_outcome(engine.call(invocation).await, name, route.is_rpc)
+                of_outcome(engine.call_app(app, call).await, name, route.is_rpc)
             }
         },
     }

@@ -8,13 +8,12 @@ mod dispatch;
 mod hook_names;
 mod reply;
 mod route;
+mod service;
 
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::any;
 use http::{HeaderMap, Method, header};
 use serde_json::json;
 use tokio::time::timeout_at;
@@ -22,34 +21,21 @@ use tokio::time::timeout_at;
 use self::body::Body;
 use self::reply::{failure, json_response};
 use self::route::Route;
+pub use self::service::{RpcConnections, RpcService};
 use crate::engine::Engine;
 
 /// Time that a request has in all, reading it included (§1.11); an app's own deadline may be shorter.
 const REQUEST_TIME: Duration = Duration::from_secs(15);
 
-/// The routes, for any method (EC-2).
-pub(crate) fn router(engine: Engine) -> Router {
-    let mut router = Router::new()
-        .route("/__engine/1/ping", any(ping))
-        .route("/__engine/1.1/ping", any(ping))
-        .route("/__engine/1.1/ping/", any(ping));
-    for prefix in ["/1/functions", "/1/call", "/1.1/functions", "/1.1/call"] {
-        router = router
-            .route(prefix, any(serve))
-            .route(&format!("{prefix}/"), any(serve))
-            .route(&format!("{prefix}/{{*name}}"), any(serve));
-    }
-    router.with_state(engine)
-}
-
 /// Health (§1.13).
-async fn ping() -> Response {
+fn ping() -> Response {
     let runtime = concat!("hookd-", env!("CARGO_PKG_VERSION"));
     json_response(200, json!({"runtime": runtime, "version": env!("CARGO_PKG_VERSION")}).to_string())
 }
 
 /// The order of processing is LeanEngine's (§1.2): the body before CORS, CORS before credentials.
-async fn serve(State(engine): State<Engine>, request: Request) -> Response {
+/// `peer` is the address of the socket.
+async fn serve(engine: &Engine, peer: Option<&str>, request: Request) -> Response {
     let arrived = Instant::now();
     let (parts, body) = request.into_parts();
     let reading = body::read(body);
@@ -66,7 +52,7 @@ async fn serve(State(engine): State<Engine>, request: Request) -> Response {
         cors::preflight()
     } else {
         let deadline = arrived + REQUEST_TIME;
-        dispatch::dispatch(&engine, &Route::parse(&parts.uri), &parts, body, deadline).await
+        dispatch::dispatch(engine, &Route::parse(&parts.uri), &parts.headers, peer, body, deadline).await
     };
     cors::allow_origin(&mut response, &parts.headers);
     response

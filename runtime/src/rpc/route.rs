@@ -1,31 +1,33 @@
 //! What a path asks for.
 
+use std::borrow::Cow;
+
 use http::Uri;
 use percent_encoding::percent_decode_str;
 
 /// A decoded path under `functions` or `call`.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Route {
+pub(super) struct Route<'a> {
     /// `call` instead of `functions`: some answers differ (§1.8).
     pub(super) is_rpc: bool,
-    pub(super) target: Target,
+    pub(super) target: Target<'a>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Target {
+pub(super) enum Target<'a> {
     /// `_ops/metadatas`: the list of functions.
     Metadatas,
     /// One segment.
-    Function(String),
+    Function(Cow<'a, str>),
     /// Two segments: hooks of storage classes and users, which are never defined here.
-    ClassHook { class: String, hook: String },
+    ClassHook { class: Cow<'a, str>, hook: Cow<'a, str> },
     /// Nothing, or more than anybody serves; the path as it came, for the error text.
     Nothing(String),
 }
 
-impl Route {
+impl<'a> Route<'a> {
     /// EC-3: the query does not belong to the name, segments are decoded, a trailing slash is harmless.
-    pub(super) fn parse(uri: &Uri) -> Self {
+    pub(super) fn parse(uri: &'a Uri) -> Self {
         let mut segments = uri.path().split('/').filter(|segment| !segment.is_empty()).skip(1).map(decode);
         let is_rpc = segments.next().as_deref() == Some("call");
         let target = match (segments.next(), segments.next(), segments.next()) {
@@ -38,37 +40,34 @@ impl Route {
     }
 }
 
-fn decode(segment: &str) -> String {
-    percent_decode_str(segment).decode_utf8_lossy().into_owned()
+fn decode(segment: &str) -> Cow<'_, str> {
+    percent_decode_str(segment).decode_utf8_lossy()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn route(path: &'static str) -> Route {
-        Route::parse(&Uri::from_static(path))
-    }
-
-    fn function(name: &str, is_rpc: bool) -> Route {
-        Route { is_rpc, target: Target::Function(name.to_owned()) }
+    fn function(name: &str, is_rpc: bool) -> Route<'_> {
+        Route { is_rpc, target: Target::Function(name.into()) }
     }
 
     #[test]
     fn the_query_is_stripped_and_the_name_decoded() {
-        assert_eq!(route("/1.1/functions/%68ello?x=1"), function("hello", false));
-        assert_eq!(route("/1/call/hello/"), function("hello", true));
+        assert_eq!(Route::parse(&Uri::from_static("/1.1/functions/%68ello?x=1")), function("hello", false));
+        assert_eq!(Route::parse(&Uri::from_static("/1/call/hello/")), function("hello", true));
     }
 
     #[test]
     fn two_segments_are_a_class_hook_except_for_the_metadata() {
-        assert_eq!(route("/1.1/call/_ops/metadatas").target, Target::Metadatas);
-        let hook = Target::ClassHook { class: "Post".to_owned(), hook: "beforeSave".to_owned() };
-        assert_eq!(route("/1.1/functions/Post/beforeSave").target, hook);
+        assert_eq!(Route::parse(&Uri::from_static("/1.1/call/_ops/metadatas")).target, Target::Metadatas);
+        let hook = Target::ClassHook { class: "Post".into(), hook: "beforeSave".into() };
+        assert_eq!(Route::parse(&Uri::from_static("/1.1/functions/Post/beforeSave")).target, hook);
     }
 
     #[test]
     fn an_empty_name_keeps_the_path_for_the_error_text() {
-        assert_eq!(route("/1.1/functions/").target, Target::Nothing("/1.1/functions/".to_owned()));
+        let nothing = Target::Nothing("/1.1/functions/".to_owned());
+        assert_eq!(Route::parse(&Uri::from_static("/1.1/functions/")).target, nothing);
     }
 }
