@@ -4,6 +4,7 @@ HOOKD := target/debug/hookd
 CLIENTS := tests/clients/node_modules
 LEANENGINE := tests/leanengine/node_modules
 PEERS := benches/leanengine/node_modules
+LEANCLOUD_PYTHON := tests/leancloud-python/.venv
 
 .PHONY: demo run test bench lint set-up hookd modules clients help
 
@@ -20,7 +21,7 @@ demo: hookd clients
 run: hookd
 	$(HOOKD) up
 
-test: test-set-up hookd modules clients $(LEANENGINE)
+test: test-set-up hookd modules clients $(LEANENGINE) $(LEANCLOUD_PYTHON)
 	scripts/test-guests.sh
 	cargo nextest run --workspace
 	cargo test --doc --workspace --quiet
@@ -54,4 +55,9 @@ clients: $(CLIENTS)
 # One project of the npm registry each.
 $(CLIENTS) $(LEANENGINE) $(PEERS): %/node_modules: %/package-lock.json
 	npm ci --prefix $* --no-audit --no-fund
+	@touch $@
+
+$(LEANCLOUD_PYTHON): %/.venv: %/requirements.txt
+	python3 -m venv $@
+	$@/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 /// Everything that a hook project compiles.
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 8] = [
     "hook-types/Cargo.toml",
     "hook-types/src",
+    "leancache/Cargo.toml",
+    "leancache/src",
     "hook-sdk/rust/Cargo.toml",
     "hook-sdk/rust/src",
     "hook-sdk/rust/macros/Cargo.toml",

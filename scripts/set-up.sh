@@ -38,6 +38,9 @@ fi
 need cc build-essential
 need node nodejs npm
 need npm npm
+if [ "$purpose" = test ] && ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
+  apt_packages+=(python3 python3-venv)
+fi
 
 if [ "${#apt_packages[@]}" -gt 0 ]; then
   say "installing ${apt_packages[*]}"

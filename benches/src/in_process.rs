@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, bail};
 use bytes::Bytes;
-use hookd_runtime::{Deployment, Engine, EngineConfig, Environment, Invocation, NewApp, Outcome};
+use hookd_runtime::{Deployment, Engine, EngineConfig, Environment, Invocation, Isolation, NewApp, Outcome};
 
 use crate::load::quantile;
 use crate::peers::hookd_program;
@@ -58,8 +58,13 @@ impl Subject {
         let engine = Engine::open(EngineConfig::new(data.to_owned(), compile_command)).await?;
         engine.create_app(NewApp::named(APP)).await?;
         let module = std::fs::read(module)?.into();
-        let (environment, by) = (Environment::Production, Default::default());
-        let deployment = Deployment { app_id: APP.to_owned(), environment, module, by };
+        let deployment = Deployment {
+            app_id: APP.to_owned(),
+            environment: Environment::Production,
+            isolation: Isolation::PerCall,
+            module,
+            by: Default::default(),
+        };
         engine.deploy(deployment, &|_| {}).await?;
         let subject = Self { engine, params: workload::params().into() };
         match subject.outcome().await {
@@ -83,6 +88,7 @@ impl Subject {
             params: self.params.clone(),
             remote_address: None,
             session_token: None,
+            sequence: None,
             deadline: Instant::now() + CALL_DEADLINE,
         };
         self.engine.call(invocation).await

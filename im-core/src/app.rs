@@ -64,6 +64,18 @@ pub struct ImSettings {
     pub notification_hook_timeout_ms: u64,
     /// Timeouts of single hooks in ms, by hook name; wins over the two above.
     pub hook_timeouts_ms: BTreeMap<String, u64>,
+    /// Attempts at a notification hook that fails before it becomes a dead letter, at least 1. An engine that is dead or
+    /// drowning (`unavailable`, `overloaded`) makes no attempt: its calls wait.
+    pub notification_attempts: u32,
+    /// The wait before the second attempt, in ms; it doubles with each further one, up to 5 minutes. Each is shortened by
+    /// up to half, at random.
+    pub notification_retry_ms: u64,
+    /// A call of a notification hook that is older, in ms, is not tried again.
+    pub notification_max_age_ms: u64,
+    /// Calls of notification hooks that may wait or run; beyond it they are dropped and counted.
+    pub notification_queue_limit: u32,
+    /// Dead letters that are kept, the newest.
+    pub dead_letter_limit: u32,
     /// Address of a LeanEngine app (`http://host:port`) that has the hooks; absent: hookd's own engine has them.
     pub engine_url: Option<String>,
 }
@@ -87,6 +99,13 @@ impl Default for ImSettings {
             blocking_hook_timeout_ms: 10_000,
             notification_hook_timeout_ms: 15_000,
             hook_timeouts_ms: BTreeMap::new(),
+            // About two minutes in all: long enough for a database behind a hook to come back.
+            notification_attempts: 8,
+            notification_retry_ms: 1000,
+            notification_max_age_ms: 24 * 60 * 60 * 1000,
+            // About 100 MB of messages.
+            notification_queue_limit: 100_000,
+            dead_letter_limit: 10_000,
             engine_url: None,
         }
     }

@@ -8,7 +8,8 @@ use tokio_util::task::TaskTracker;
 use crate::app::AppDirectory;
 use crate::conversations::ConversationLocks;
 use crate::delivery::Registry;
-use crate::hooks::{AppSettings, EngineOfApp, HookCaller, HookEngine};
+use crate::hooks::{AppSettings, EngineOfApp, HookCaller, HookEngine, HookQueue};
+use crate::ids::AppId;
 use crate::messages::RecentSends;
 use crate::store::Store;
 
@@ -31,17 +32,18 @@ pub struct ImCore {
 }
 
 impl ImCore {
-    /// Puts a core together. `tasks` runs what outlives a request; whoever ends the process waits for it.
+    /// Puts a core together. `queues` keep the calls of notification hooks: the first one, and when it fails the next. `tasks` runs what outlives a request; whoever ends the process waits for it.
     pub fn new(
         apps: Arc<dyn AppDirectory>,
         store: Arc<dyn Store>,
+        queues: Vec<Arc<dyn HookQueue>>,
         engine: Arc<dyn HookEngine>,
         tasks: TaskTracker,
         shutdown: CancellationToken,
     ) -> Self {
         let settings = Arc::new(AppSettings::new(store.clone()));
-        let engine = Arc::new(EngineOfApp::new(engine, settings.clone(), tasks.clone(), shutdown));
-        let hooks = HookCaller::new(engine, settings.clone(), tasks);
+        let engine = Arc::new(EngineOfApp::new(engine, settings.clone(), tasks.clone(), shutdown.clone()));
+        let hooks = HookCaller::new(apps.clone(), engine, settings.clone(), queues, tasks, shutdown);
         Self {
             apps,
             store,
@@ -51,5 +53,13 @@ impl ImCore {
             conversation_locks: ConversationLocks::default(),
             recent_sends: RecentSends::default(),
         }
+    }
+
+    /// Forgets an app that was deleted: closes its sessions, with 4100, and throws its queued hook calls away. Its
+    /// conversations and messages stay in the store.
+    pub async fn forget_app(&self, app: &AppId) {
+        let closed = self.registry.close_app(app);
+        self.hooks.forget_app(app).await;
+        tracing::info!(%app, sessions = closed, "the app is gone, its sessions are closed");
     }
 }

@@ -6,12 +6,13 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use metrics::{Counter, Histogram, counter, histogram};
-use tokio::time::Instant as TokioInstant;
+use tokio::time::{Instant as TokioInstant, timeout_at};
 
 use crate::admission::{Admission, NotAdmitted};
 use crate::apps::{App, Apps};
 use crate::environment::Environment;
 use crate::logs::{CallLog, LogLevel};
+use crate::modules::Modules;
 use crate::outcome::Outcome;
 use crate::releases::guest_variables;
 use crate::sandbox::{GuestCall, Sandbox};
@@ -31,6 +32,8 @@ pub struct Invocation {
     pub remote_address: Option<String>,
     /// The caller's session token; absent on hooks.
     pub session_token: Option<String>,
+    /// Names a notification that may come more than once; absent on other calls.
+    pub sequence: Option<u64>,
     /// When the caller stops waiting. The app's own deadline, counted from now, applies when it is sooner.
     pub deadline: Instant,
 }
@@ -42,12 +45,14 @@ pub(crate) struct Call<'a> {
     pub(crate) params: &'a [u8],
     pub(crate) remote_address: Option<&'a str>,
     pub(crate) session_token: Option<&'a str>,
+    pub(crate) sequence: Option<u64>,
     pub(crate) deadline: Instant,
 }
 
 /// The one service behind the RPC over TCP and the calls in memory.
 pub(crate) struct Calls {
     sandbox: Sandbox,
+    modules: Arc<Modules>,
     /// As many places as the pool has slots, so that the pool never refuses.
     places: Admission,
     request_ids: RequestIds,
@@ -55,9 +60,10 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    pub(crate) fn new(sandbox: Sandbox, concurrent_calls: u32) -> Self {
+    pub(crate) fn new(sandbox: Sandbox, modules: Arc<Modules>, concurrent_calls: u32) -> Self {
         Self {
             sandbox,
+            modules,
             // Bounded by the queues of the apps: a call waits here only with a place of its app in hand.
             places: Admission::new(concurrent_calls, u32::MAX),
             request_ids: RequestIds::new(),
@@ -76,6 +82,7 @@ impl Calls {
             params: &invocation.params,
             remote_address: invocation.remote_address.as_deref(),
             session_token: invocation.session_token.as_deref(),
+            sequence: invocation.sequence,
             deadline: invocation.deadline,
         };
         self.call_app(&app, call).await
@@ -90,11 +97,18 @@ impl Calls {
 
     pub(crate) async fn instantiate(&self, app: &App, environment: Environment) -> Result<(), Outcome> {
         let version = app.live(environment).load_full().ok_or(Outcome::NotDefined)?;
-        let module = version.module.as_ref().map_err(|message| Outcome::Unavailable { message: message.clone() })?;
+        let module = match version.module.code(Instant::now()) {
+            Some(module) => module,
+            None => self.modules.code(&version.module).await.map_err(|message| Outcome::Unavailable { message })?,
+        };
         let limits = &app.bounds().limits;
         let request_id = self.request_ids.next();
-        let log = CallLog::new(app.log().clone(), &app.id, version.number, "instantiate", request_id, limits);
-        self.sandbox.instantiate(module, limits, log.into()).await
+        let log = CallLog::new(app.log().clone(), &app.id, version.number(), "instantiate", request_id, limits);
+        self.sandbox.instantiate(&module, limits, log.into(), app.pace()).await
+    }
+
+    pub(crate) fn idle_instances(&self) -> usize {
+        self.sandbox.idle_instances()
     }
 
     async fn run(&self, app: &Arc<App>, call: Call<'_>, arrived: Instant) -> Outcome {
@@ -102,10 +116,6 @@ impl Calls {
         if version.function(call.name).is_none() {
             return Outcome::NotDefined;
         }
-        let module = match &version.module {
-            Ok(module) => module,
-            Err(message) => return Outcome::Unavailable { message: message.clone() },
-        };
         let Ok(params) = std::str::from_utf8(call.params) else {
             return Outcome::failed(1, 400, "the parameters are not UTF-8 text".to_owned());
         };
@@ -121,8 +131,16 @@ impl Calls {
             Err(NotAdmitted::QueueFull) => return Outcome::Overloaded,
             Err(NotAdmitted::DeadlinePassed) => return Outcome::TimedOut { limit: allowed },
         };
+        let module = match version.module.code(arrived) {
+            Some(module) => module,
+            None => match timeout_at(deadline, self.modules.code(&version.module)).await {
+                Ok(Ok(module)) => module,
+                Ok(Err(message)) => return Outcome::Unavailable { message },
+                Err(_) => return Outcome::TimedOut { limit: allowed },
+            },
+        };
         let request_id = self.request_ids.next();
-        let log = Arc::new(CallLog::new(app.log().clone(), &app.id, version.number, call.name, request_id, limits));
+        let log = Arc::new(CallLog::new(app.log().clone(), &app.id, version.number(), call.name, request_id, limits));
         let variables = module.reads_variables.then(|| guest_variables(app.clone(), call.environment, version.clone()));
         let guest_call = GuestCall {
             name: call.name,
@@ -131,13 +149,16 @@ impl Calls {
             environment: call.environment,
             remote_address: call.remote_address,
             session_token: call.session_token,
+            sequence: call.sequence,
             limits,
             deadline,
             allowed,
             log: log.clone(),
             variables,
+            shelf: version.shelf.as_ref(),
+            pace: app.pace(),
         };
-        let outcome = self.sandbox.call(module, guest_call).await;
+        let outcome = self.sandbox.call(&module, guest_call).await;
         log.finish();
         if !matches!(outcome, Outcome::Replied(_) | Outcome::Failed { .. }) {
             log.engine(LogLevel::Error, &outcome.to_string());

@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::leancache::CacheConfig;
+
 /// Settings of one engine; limits of single apps are in [`Limits`](crate::Limits).
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
@@ -17,6 +19,15 @@ pub struct EngineConfig {
     /// Linear memory that all running calls together may hold, in bytes. A call that would exceed it ends with
     /// [`Outcome::Overloaded`](crate::Outcome::Overloaded).
     pub memory_budget: u64,
+    /// Instances of warm versions that wait for their next call, over all apps; the one that waited longest makes room.
+    pub idle_instances: u32,
+    /// How long an instance of a warm version waits for its next call until it is dropped.
+    pub idle_time: Duration,
+    /// Modules whose machine code is in memory; the one that was called longest ago makes room. Each costs a file handle,
+    /// some mappings and about half a MiB of memory, and is back within milliseconds.
+    pub loaded_modules: u32,
+    /// Machine code in memory, in bytes.
+    pub loaded_code_bytes: u64,
     /// Stack of a guest in bytes; deeper recursion traps. Host functions have as much again on top of it.
     pub guest_stack_bytes: usize,
     /// Largest module that is accepted, in bytes.
@@ -25,6 +36,8 @@ pub struct EngineConfig {
     pub compile_limits: CompileLimits,
     /// How long reading a module's definitions may take at deploy.
     pub definitions_deadline: Duration,
+    /// Where LeanCache keeps its data.
+    pub cache: CacheConfig,
 }
 
 /// What bounds the child process that compiles a module. The largest modules known, with a Python or JavaScript runtime
@@ -49,10 +62,15 @@ impl EngineConfig {
             compile_command,
             concurrent_calls: 256,
             memory_budget: 2 << 30,
+            idle_instances: 64,
+            idle_time: Duration::from_secs(60),
+            loaded_modules: 512,
+            loaded_code_bytes: 512 << 20,
             guest_stack_bytes: 512 << 10,
             max_module_bytes: 64 << 20,
             compile_limits: CompileLimits::default(),
             definitions_deadline: Duration::from_secs(5),
+            cache: CacheConfig::default(),
         }
     }
 }

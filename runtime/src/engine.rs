@@ -1,28 +1,34 @@
 //! The engine as a whole.
 
 mod garbage;
+mod releases;
 mod variables;
 
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
+use hookd_leancache::Reply;
 use thiserror::Error;
+use tokio::time::Instant;
 
 use crate::apps::{App, Apps, ChangeAppError, CreateAppError, KeyKind, Keys, NewApp, is_valid_app_id};
 use crate::calls::{Call, Calls, Invocation};
 use crate::config::EngineConfig;
 use crate::environment::Environment;
+use crate::leancache::{CacheBudget, CacheError, LeanCache};
 use crate::limits::{InvalidLimits, Limits};
 use crate::logs::{LogLine, LogReader};
 use crate::modules::{Definition, Modules};
 use crate::outcome::Outcome;
-use crate::releases::{
-    AppRow, Attribution, DeployError, DeployStage, Deployment, LiveVersion, Metadata, MetadataError, NewRelease,
-    PastRelease, Release, ReleaseAct, ReleaseError, Variables, Version, VersionRow, before_present,
-};
+use crate::releases::{AppRow, LiveVersion, Metadata, MetadataError, Variables};
 use crate::rpc::RpcService;
 use crate::sandbox::Sandbox;
+
+/// How long deleting an app waits for its cache to be cleared.
+const CLEAR_CACHE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Apps, their modules, and the sandbox that runs them. Clones share everything.
 ///
@@ -33,11 +39,12 @@ pub struct Engine(Arc<Inner>);
 struct Inner {
     max_module_bytes: usize,
     apps: Apps,
-    modules: Modules,
+    modules: Arc<Modules>,
     metadata: Metadata,
     calls: Calls,
     /// Read by deployments from the first file to the row in the database, written by the removal of unused modules.
     storing: tokio::sync::RwLock<()>,
+    cache: Arc<LeanCache>,
 }
 
 /// Why the engine did not open.
@@ -85,18 +92,22 @@ impl Engine {
             app.set_variables(row.variables);
             for environment in [Environment::Production, Environment::Staging] {
                 if let Some(version) = parts.metadata.live(app.id.clone(), environment).await? {
-                    let live = Arc::new(restore(&parts.modules, &app.id, version).await);
-                    app.live(environment).store(Some(live));
+                    let live = LiveVersion::new(version, &parts.modules);
+                    compile_if_needed(&parts.modules, &app.id, &live).await;
+                    app.live(environment).store(Some(Arc::new(live)));
                 }
             }
             apps.push(Arc::new(app));
         }
+        // Ends by itself with the engine.
+        tokio::spawn(parts.expiring);
         let engine = Self(Arc::new(Inner {
             max_module_bytes: parts.max_module_bytes,
             apps: Apps::new(apps),
             modules: parts.modules,
             metadata: parts.metadata,
             calls: parts.calls,
+            cache: parts.cache,
             storing: tokio::sync::RwLock::default(),
         }));
         engine.remove_unused_modules().await;
@@ -144,6 +155,14 @@ impl Engine {
         let current = self.current(&before).ok_or_else(unknown)?;
         self.0.metadata.delete_app(current.id.clone()).await?;
         self.0.apps.remove(&current.id);
+        // Whoever holds the app a little longer must not hold its instances and machine code.
+        for environment in [Environment::Production, Environment::Staging] {
+            current.live(environment).store(None);
+        }
+        // The id is not given again, so what stays behind when Redis is down is out of everybody's reach.
+        if let Err(error) = self.0.cache.clear(&current.id, Instant::now() + CLEAR_CACHE_TIMEOUT).await {
+            tracing::warn!(app_id = current.id, %error, "the cache of a deleted app was not cleared");
+        }
         tracing::info!(app_id = current.id, "app deleted");
         self.remove_unused_modules().await;
         Ok(())
@@ -173,13 +192,13 @@ impl Engine {
 
     /// The functions of the live version. No I/O.
     pub fn definitions(&self, app: &str, environment: Environment) -> Vec<Definition> {
-        let definitions = |app: &App| app.live(environment).load().as_ref().map(|live| live.definitions.clone());
+        let definitions = |app: &App| app.live(environment).load().as_ref().map(|live| live.definitions().to_vec());
         self.0.apps.with(app, definitions).flatten().unwrap_or_default()
     }
 
     /// Number of the live version. No I/O.
     pub fn live_version(&self, app: &str, environment: Environment) -> Option<u64> {
-        self.0.apps.with(app, |app| app.live(environment).load().as_ref().map(|live| live.number)).flatten()
+        self.0.apps.with(app, |app| app.live(environment).load().as_ref().map(|live| live.number())).flatten()
     }
 
     /// Calls a function; the outcome is there before the deadline, whatever the function does. Checks no keys: callers in
@@ -203,107 +222,6 @@ impl Engine {
         self.0.calls.instantiate(&app, environment).await
     }
 
-    /// Makes a module a new version of an app and that version live. A refused upload leaves nothing behind.
-    pub async fn deploy(
-        &self,
-        deployment: Deployment,
-        progress: &(dyn Fn(DeployStage) + Send + Sync),
-    ) -> Result<Release, DeployError> {
-        let Deployment { app_id, environment, module, by } = deployment;
-        let app = self.app(&app_id).ok_or_else(|| DeployError::UnknownApp(app_id.clone()))?;
-        let modules = &self.0.modules;
-        let storing = self.0.storing.read().await;
-
-        progress(DeployStage::Validating);
-        modules.validate(&module).await?;
-        progress(DeployStage::Compiling);
-        let size_bytes = module.len();
-        let mut prepared = modules.compile(module).await?;
-        progress(DeployStage::ReadingDefinitions);
-        modules.read_definitions(&mut prepared, &app.bounds().limits, app.log().clone(), &app.id).await?;
-        progress(DeployStage::Storing);
-        modules.store(&mut prepared).await?;
-
-        progress(DeployStage::Releasing);
-        let _changing = app.changing().lock().await;
-        self.current(&app).ok_or_else(|| DeployError::UnknownApp(app_id.clone()))?;
-        let variables = Variables::clone(&app.variables());
-        let release = NewRelease {
-            app_id,
-            environment,
-            module: prepared.hash.clone(),
-            size_bytes,
-            definitions: prepared.definitions.clone(),
-            variables: variables.clone(),
-            by,
-        };
-        let deployed = self.0.metadata.deploy(release).await?;
-        let (number, definitions) = (deployed.number, prepared.definitions);
-        let version = VersionRow { number, module: prepared.hash, definitions, variables };
-        let release = go_live(&app, environment, LiveVersion::new(version, Ok(prepared.module)), ReleaseAct::Deploy);
-        drop(storing);
-        if deployed.forgot_versions {
-            self.remove_unused_modules().await;
-        }
-        Ok(release)
-    }
-
-    /// Makes staging's version live in production.
-    pub async fn publish(&self, app: &str, by: Attribution) -> Result<Release, ReleaseError> {
-        let app = self.app(app).ok_or_else(|| ReleaseError::UnknownApp(app.to_owned()))?;
-        let _changing = app.changing().lock().await;
-        self.current(&app).ok_or_else(|| ReleaseError::UnknownApp(app.id.clone()))?;
-        let staged = app.live(Environment::Staging).load_full().ok_or(ReleaseError::NothingStaged)?;
-        let (id, number) = (app.id.clone(), staged.number);
-        self.0.metadata.release(id, Environment::Production, number, ReleaseAct::Publish, by).await?;
-        app.live(Environment::Production).store(Some(staged.clone()));
-        tracing::info!(app_id = app.id, version = staged.number, "published");
-        Ok(staged.release(&app.id, Environment::Production))
-    }
-
-    /// Makes an earlier version live in production: `version`, or the one that was live there before the present one.
-    pub async fn rollback(&self, app: &str, version: Option<u64>, by: Attribution) -> Result<Release, ReleaseError> {
-        let app = self.app(app).ok_or_else(|| ReleaseError::UnknownApp(app.to_owned()))?;
-        let _changing = app.changing().lock().await;
-        self.current(&app).ok_or_else(|| ReleaseError::UnknownApp(app.id.clone()))?;
-        let metadata = &self.0.metadata;
-        let number = match version {
-            Some(number) => number,
-            None => {
-                let acts = metadata.production_acts(app.id.clone()).await?;
-                before_present(&acts).ok_or(ReleaseError::NothingToRollBackTo)?
-            }
-        };
-        let Some(row) = metadata.version(app.id.clone(), number).await? else {
-            let known = metadata.known_versions(app.id.clone()).await?;
-            return Err(ReleaseError::UnknownVersion { version: number, known });
-        };
-        // It may have to be compiled again.
-        let _storing = self.0.storing.read().await;
-        let module = self.0.modules.stored(&row.module).await;
-        let module = module.map_err(|error| ReleaseError::Unusable { version: number, reason: error.to_string() })?;
-        metadata.release(app.id.clone(), Environment::Production, number, ReleaseAct::Rollback, by).await?;
-        Ok(go_live(&app, Environment::Production, LiveVersion::new(row, Ok(module)), ReleaseAct::Rollback))
-    }
-
-    /// The newest `limit` releases of an app in all environments, newest first.
-    pub async fn releases(&self, app: &str, limit: u32) -> Result<Vec<PastRelease>, ReleaseError> {
-        let app = self.app(app).ok_or_else(|| ReleaseError::UnknownApp(app.to_owned()))?;
-        Ok(self.0.metadata.releases(app.id.clone(), limit, None).await?)
-    }
-
-    /// All that is recorded about a version.
-    pub async fn version(&self, app: &str, number: u64) -> Result<Version, ReleaseError> {
-        let app = self.app(app).ok_or_else(|| ReleaseError::UnknownApp(app.to_owned()))?;
-        match self.0.metadata.version_in_full(app.id.clone(), number).await? {
-            Some(version) => Ok(version),
-            None => {
-                let known = self.0.metadata.known_versions(app.id.clone()).await?;
-                Err(ReleaseError::UnknownVersion { version: number, known })
-            }
-        }
-    }
-
     /// The limits of an app. No I/O.
     pub fn limits(&self, app: &str) -> Option<Limits> {
         self.0.apps.with(app, |app| app.bounds().limits.clone())
@@ -320,6 +238,18 @@ impl Engine {
         Ok(())
     }
 
+    /// Carries commands of LeanCache out in the app's key space, each given as its words, as its functions may: the same
+    /// commands, and at most as many and as much at once as `limits` allow one call.
+    pub async fn cache(
+        &self,
+        app: &App,
+        commands: Vec<Vec<Vec<u8>>>,
+        limits: &Limits,
+    ) -> Result<Vec<Reply>, CacheError> {
+        let deadline = Instant::now() + limits.deadline();
+        CacheBudget::new(self.0.cache.clone(), limits, Some(deadline)).run(&app.id, commands).await
+    }
+
     /// The newest lines that the app's functions wrote, oldest first; kept in memory only.
     pub fn recent_logs(&self, app: &str) -> Vec<LogLine> {
         self.app(app).map(|app| app.log().after(0).lines).unwrap_or_default()
@@ -328,6 +258,16 @@ impl Engine {
     /// Reads the log of an app line by line, those that are kept first. `None` when there is no such app.
     pub fn read_logs(&self, app: &str) -> Option<LogReader> {
         self.app(app).map(|app| LogReader::new(app.log().clone()))
+    }
+
+    /// Instances of warm versions that wait for their next call, over all apps. No I/O.
+    pub fn idle_instances(&self) -> usize {
+        self.0.calls.idle_instances()
+    }
+
+    /// Modules whose machine code is in memory. No I/O.
+    pub fn loaded_modules(&self) -> usize {
+        self.0.modules.loaded()
     }
 
     /// Largest module that [`Engine::deploy`] accepts.
@@ -342,30 +282,24 @@ impl Engine {
     }
 }
 
-/// The atomic, immediate switch: calls in flight hold the version they began with.
-fn go_live(app: &App, environment: Environment, version: LiveVersion, act: ReleaseAct) -> Release {
-    let release = version.release(&app.id, environment);
-    app.live(environment).store(Some(Arc::new(version)));
-    let (version, module, act) = (release.version, &release.module, act.name());
-    tracing::info!(app_id = app.id, version, %environment, module, act, "released");
-    release
-}
-
-/// A version that cannot be restored stays live and answers with the reason: other apps must not suffer for it.
-async fn restore(modules: &Modules, app_id: &str, version: VersionRow) -> LiveVersion {
-    let module = modules.stored(&version.module).await.map_err(|error| {
-        tracing::error!(app_id, version = version.number, "a live version cannot be loaded: {error}");
-        error.to_string()
-    });
-    LiveVersion::new(version, module)
+/// A server that has started answers with machine code on disk, which the first call brings into memory. A version that
+/// cannot be compiled stays live and answers with the reason: other apps must not suffer for it.
+async fn compile_if_needed(modules: &Arc<Modules>, app_id: &str, version: &LiveVersion) {
+    if !modules.has_code(version.module.module_hash())
+        && let Err(error) = modules.code(&version.module).await
+    {
+        tracing::error!(app_id, version = version.number(), "a live version cannot be loaded: {error}");
+    }
 }
 
 /// What is opened before the apps can be loaded.
 struct Parts {
     max_module_bytes: usize,
     metadata: Metadata,
-    modules: Modules,
+    modules: Arc<Modules>,
     calls: Calls,
+    cache: Arc<LeanCache>,
+    expiring: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl Parts {
@@ -374,12 +308,16 @@ impl Parts {
         // Holds the keys of all apps: nobody but the owner looks inside.
         let mut folder = std::fs::DirBuilder::new();
         folder.recursive(true).mode(0o700).create(&config.data_folder).map_err(in_folder)?;
-        let sandbox = Sandbox::new(config).map_err(|error| OpenError::Sandbox(error.to_string()))?;
+        let cache = LeanCache::open(&config.cache);
+        let sandbox = Sandbox::new(config, cache.clone()).map_err(|error| OpenError::Sandbox(error.to_string()))?;
+        let modules = Arc::new(Modules::open(config, sandbox.clone()).map_err(in_folder)?);
         Ok(Self {
             max_module_bytes: config.max_module_bytes,
             metadata: Metadata::open(&database(&config.data_folder))?,
-            modules: Modules::open(config, sandbox.clone()).map_err(in_folder)?,
-            calls: Calls::new(sandbox, config.concurrent_calls),
+            modules: modules.clone(),
+            expiring: Box::pin(sandbox.expire_idle_instances()),
+            calls: Calls::new(sandbox, modules, config.concurrent_calls),
+            cache,
         })
     }
 }

@@ -9,22 +9,23 @@
 //!
 //! | module | subject |
 //! |---|---|
-//! | `sandbox` | wasmtime: limits, ticks, host interfaces, one instance per call |
+//! | `sandbox` | wasmtime: limits, ticks, host interfaces, instances of one call or of many |
 //! | `modules` | from an upload to machine code: validation, the compile child, blobs and artifacts |
 //! | `releases` | versions, what is live where, the metadata database |
 //! | `apps` | tenants, their keys and what is live in them |
+//! | `leancache` | the Redis of an app: checked commands, prefixed keys, Redis or an embedded store |
 //! | `rpc` | `POST /1.1/functions/{name}` and its relatives (`engine-contract` EC-1 to EC-22) |
 //!
 //! ```no_run
 //! # async fn example(module: bytes::Bytes) -> Result<(), Box<dyn std::error::Error>> {
 //! use std::time::{Duration, Instant};
-//! use hookd_runtime::{Deployment, Engine, EngineConfig, Environment, Invocation, NewApp};
+//! use hookd_runtime::{Deployment, Engine, EngineConfig, Environment, Invocation, Isolation, NewApp};
 //!
 //! let compile_command = vec!["hookd".into(), "compile-module".into()];
 //! let engine = Engine::open(EngineConfig::new("data/engine".into(), compile_command)).await?;
 //! let app = engine.create_app(NewApp::named("demo")).await?;
-//! let (environment, by) = (Environment::Production, Default::default());
-//! let deployment = Deployment { app_id: app.id.clone(), environment, module, by };
+//! let (environment, isolation, by) = (Environment::Production, Isolation::PerCall, Default::default());
+//! let deployment = Deployment { app_id: app.id.clone(), environment, isolation, module, by };
 //! engine.deploy(deployment, &|stage| println!("{stage}")).await?;
 //! let outcome = engine
 //!     .call(Invocation {
@@ -34,6 +35,7 @@
 //!         params: "{}".into(),
 //!         remote_address: None,
 //!         session_token: None,
+//!         sequence: None,
 //!         deadline: Instant::now() + Duration::from_secs(15),
 //!     })
 //!     .await;
@@ -48,6 +50,8 @@ mod calls;
 mod config;
 mod engine;
 mod environment;
+mod isolation;
+mod leancache;
 mod limits;
 mod logs;
 mod modules;
@@ -61,6 +65,9 @@ pub use calls::Invocation;
 pub use config::{CompileLimits, EngineConfig};
 pub use engine::{Engine, OpenError, SetLimitsError};
 pub use environment::{Environment, UnknownEnvironment};
+pub use hookd_leancache::{Reply as CacheReply, names as cache_command_names};
+pub use isolation::{Isolation, UnknownIsolation};
+pub use leancache::{CacheConfig, CacheError, InvalidRedisUrl};
 pub use limits::{InvalidLimits, Limits};
 pub use logs::{LogBatch, LogLevel, LogLine, LogReader};
 pub use modules::{CompileWorkerError, Definition, Refusal, compile_worker};

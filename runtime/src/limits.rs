@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// Limits of an app. Each bounds one call, except `concurrency` and `queue`, which bound the app.
+/// Limits of an app. Each bounds one call, except `concurrency` and `queue`, which bound the app, and those of warm
+/// instances.
 ///
 /// From the inside out: `cpu_time_ms` runs only while the guest computes; `deadline_ms` runs from the arrival of the
 /// request and covers the queue, the CPU time and every wait inside host calls; a caller may set a shorter deadline, never
@@ -27,6 +28,15 @@ pub struct Limits {
     pub log_bytes: usize,
     /// Lines that a call may write to its log. LeanEngine takes 600 a minute from an instance (EC-34).
     pub log_lines: u32,
+    /// Commands that a call may send to LeanCache.
+    pub cache_commands: u32,
+    /// What a call may send to LeanCache and receive from it, together. Each argument and each part of a reply counts 16
+    /// bytes besides its own.
+    pub cache_bytes: usize,
+    /// Calls that an instance of a warm version serves before a fresh one takes its place.
+    pub warm_calls: u32,
+    /// What the memory of an instance of a warm version may have grown by after a call; a fresh one takes its place beyond it.
+    pub warm_growth_bytes: u64,
     /// Calls of the app that run at the same time; below the engine's own number, so that one app cannot take all of it.
     pub concurrency: u32,
     /// Calls of the app that wait for a free place; further ones are refused at once.
@@ -43,6 +53,10 @@ impl Default for Limits {
             reply_bytes: 10 << 20,
             log_bytes: 64 << 10,
             log_lines: 600,
+            cache_commands: 1_000,
+            cache_bytes: 4 << 20,
+            warm_calls: 1_000,
+            warm_growth_bytes: 16 << 20,
             concurrency: 64,
             queue: 1_024,
         }
@@ -78,6 +92,10 @@ impl Limits {
             ("reply_bytes", (1..=1 << 30).contains(&self.reply_bytes), "1 to 1073741824 (1 GiB)"),
             ("log_bytes", self.log_bytes <= 16 << 20, "at most 16777216 (16 MiB)"),
             ("log_lines", self.log_lines <= 100_000, "at most 100000"),
+            ("cache_commands", self.cache_commands <= 100_000, "at most 100000"),
+            ("cache_bytes", self.cache_bytes <= 256 << 20, "at most 268435456 (256 MiB)"),
+            ("warm_calls", (1..=1_000_000).contains(&self.warm_calls), "1 to 1000000"),
+            ("warm_growth_bytes", self.warm_growth_bytes <= 4 << 30, "at most 4294967296 (4 GiB)"),
             ("concurrency", (1..=100_000).contains(&self.concurrency), "1 to 100000"),
             ("queue", self.queue <= 1_000_000, "at most 1000000"),
         ];

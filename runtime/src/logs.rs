@@ -174,6 +174,10 @@ impl CallLog {
         }
     }
 
+    pub(crate) fn app_id(&self) -> &str {
+        &self.app_id
+    }
+
     pub(crate) fn request_id(&self) -> &str {
         &self.request_id
     }

@@ -101,9 +101,10 @@ impl Outcome {
         Some(WireFailure { status, code, error })
     }
 
-    /// A function's own refusal; a status that is no error status counts as 500.
+    /// A function's own refusal; a status that is no error status counts as 500, and no text as `unknown error` (EC-15).
     pub(crate) fn failed(code: i32, status: u16, message: String) -> Self {
         let status = if (400..=599).contains(&status) { status } else { 500 };
+        let message = if message.is_empty() { "unknown error".to_owned() } else { message };
         Self::Failed { code, status, message }
     }
 }
@@ -123,6 +124,12 @@ mod tests {
     fn a_status_that_is_no_error_counts_as_500() {
         let Outcome::Failed { status, .. } = Outcome::failed(7, 200, String::new()) else { panic!("not failed") };
         assert_eq!(status, 500);
+    }
+
+    #[test]
+    fn a_refusal_without_a_word_gets_one() {
+        let Outcome::Failed { message, .. } = Outcome::failed(1, 400, String::new()) else { panic!("not failed") };
+        assert_eq!(message, "unknown error");
     }
 
     #[test]

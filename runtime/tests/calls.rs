@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use hookd_runtime::{CreateAppError, Deployment, Engine, Environment, Limits, LogLevel, NewApp, Outcome};
-use support::{Guest, TestEngine, config, invocation, replied};
+use hookd_runtime::{CreateAppError, Engine, Environment, Isolation, Limits, LogLevel, NewApp, Outcome};
+use support::{Guest, TestEngine, config, deployment, invocation, replied};
 
 #[tokio::test]
 async fn a_deployed_function_answers_at_once() {
@@ -102,11 +102,8 @@ async fn a_reopened_engine_serves_what_was_live() {
         let app = engine.create_app(NewApp::named("demo")).await.unwrap();
         app_key = app.app_key.clone();
         for (environment, reply) in [(Environment::Production, "1"), (Environment::Staging, "2")] {
-            let module = Guest::new().replies("version", reply).build().into();
-            engine
-                .deploy(Deployment { app_id: "demo".to_owned(), environment, module, by: Default::default() }, &|_| {})
-                .await
-                .unwrap();
+            let module = Guest::new().replies("version", reply).build();
+            engine.deploy(deployment("demo", environment, Isolation::PerCall, module), &|_| {}).await.unwrap();
         }
     }
     let engine = Engine::open(config(&folder)).await.unwrap();
@@ -252,9 +249,8 @@ async fn a_live_module_that_is_lost_makes_its_functions_unavailable_and_nothing_
     let engine = Engine::open(config(&folder)).await.unwrap();
     let outcome = engine.call(invocation("hello", "{}", Duration::from_secs(5))).await;
     assert!(matches!(outcome, Outcome::Unavailable { .. }), "{outcome:?}");
-    let module = Guest::new().replies("hello", "2").build().into();
-    let deployment =
-        Deployment { app_id: "demo".to_owned(), environment: Environment::Production, module, by: Default::default() };
+    let module = Guest::new().replies("hello", "2").build();
+    let deployment = deployment("demo", Environment::Production, Isolation::PerCall, module);
     engine.deploy(deployment, &|_| {}).await.unwrap();
     assert_eq!(engine.call(invocation("hello", "{}", Duration::from_secs(5))).await, replied("2"));
 }

@@ -265,8 +265,7 @@ async fn an_app_that_spins_at_full_concurrency_does_not_stop_another() {
     test.deploy(module.clone()).await.unwrap();
     test.engine.create_app(NewApp::named("other")).await.unwrap();
     let environment = hookd_runtime::Environment::Production;
-    let (app_id, module, by) = ("other".to_owned(), module.into(), Default::default());
-    let deployment = hookd_runtime::Deployment { app_id, environment, module, by };
+    let deployment = support::deployment("other", environment, hookd_runtime::Isolation::PerCall, module);
     test.engine.deploy(deployment, &|_| {}).await.unwrap();
 
     let spinning: Vec<_> = (0..4)

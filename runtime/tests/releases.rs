@@ -6,10 +6,10 @@ mod support;
 use std::path::Path;
 
 use hookd_runtime::{
-    Attribution, Deployment, Engine, Environment, InvalidVariables, KEPT_RELEASES, NewApp, Outcome, ReleaseAct,
+    Attribution, Engine, Environment, InvalidVariables, Isolation, KEPT_RELEASES, NewApp, Outcome, ReleaseAct,
     ReleaseError, SetVariablesError, Variable, VariableChanges,
 };
-use support::{Guest, TestEngine, config, replied};
+use support::{Guest, TestEngine, config, deployment, replied};
 
 fn guest(reply: &str) -> Vec<u8> {
     Guest::new().replies("version", &format!("\"{reply}\"")).build()
@@ -159,8 +159,7 @@ async fn the_modules_of_a_deleted_app_go_unless_another_app_has_them() {
     let test = TestEngine::start().await;
     test.engine.create_app(NewApp::named("other")).await.unwrap();
     let deploy = async |app_id: &str, module: Vec<u8>| {
-        let (app_id, environment) = (app_id.to_owned(), Environment::Production);
-        let deployment = Deployment { app_id, environment, module: module.into(), by: by("ada") };
+        let deployment = deployment(app_id, Environment::Production, Isolation::PerCall, module);
         test.engine.deploy(deployment, &|_| {}).await.unwrap();
     };
     deploy("other", guest("shared")).await;

@@ -6,7 +6,7 @@ mod support;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use hookd_runtime::{DeployError, DeployStage, Deployment, Environment, Limits, Outcome, Refusal};
+use hookd_runtime::{DeployError, DeployStage, Environment, Limits, Outcome, Refusal};
 use support::{Guest, TestEngine};
 
 /// The refusal of an upload; checks that it left no trace.
@@ -161,9 +161,8 @@ async fn a_refused_upload_leaves_the_live_version_alone() {
 async fn progress_names_every_stage_in_order() {
     let test = TestEngine::start().await;
     let stages = Mutex::new(Vec::new());
-    let module = Guest::new().echo("hello").build().into();
-    let deployment =
-        Deployment { app_id: "demo".to_owned(), environment: Environment::Staging, module, by: Default::default() };
+    let module = Guest::new().echo("hello").build();
+    let deployment = support::deployment("demo", Environment::Staging, hookd_runtime::Isolation::PerCall, module);
     test.engine.deploy(deployment, &|stage| stages.lock().unwrap().push(stage)).await.unwrap();
     let expected = [
         DeployStage::Validating,

@@ -50,6 +50,13 @@ fn apps_are_created_listed_and_deleted() {
 }
 
 #[test]
+fn sessions_of_a_deleted_app_are_closed() {
+    let mut server = Server::start();
+    create(&server);
+    server.play_with("deleted_app", &[OTHER]);
+}
+
+#[test]
 fn commands_without_a_name_mean_an_app_that_exists() {
     let server = Server::start();
     create(&server);

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use crate::harness::{Control, Server, build_name, good, numbered_probe};
@@ -89,6 +91,38 @@ async fn a_kill_leaves_the_old_version_or_the_new_one() {
         assert_nothing_is_left_over(&server, &control).await;
     }
     eprintln!("{done} of {crashes} acts were done when the server died");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_goes_away_leaves_no_release_half_done() {
+    let server = Server::start();
+    let control = Control::of(&server);
+    for build in [1, 2] {
+        good(control.deploy("production", numbered_probe(build))).await;
+    }
+    for round in 0..20 {
+        let to = json!({"version": round % 2 + 1}).to_string();
+        let request = format!(
+            "POST /hookd/v1/apps/demo/rollback HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+             x-lc-key: {},master\r\ncontent-length: {}\r\n\r\n{to}",
+            server.key("master_key"),
+            to.len(),
+        );
+        let mut stream = TcpStream::connect(server.url("").trim_start_matches("http://")).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        drop(stream);
+        // It may be carried out or not, but what is recorded and what is live must come to agree.
+        let mut agreed = 0;
+        for _ in 0..500 {
+            let recorded = releases(&control).await[0]["version"].clone();
+            let live = good(control.get("")).await["production"]["version"].clone();
+            agreed = if recorded == live { agreed + 1 } else { 0 };
+            if agreed == 5 {
+                break;
+            }
+        }
+        assert_eq!(agreed, 5, "round {round}: another version is live than is recorded");
+    }
 }
 
 /// The request of an act, and the state that it leads to.

@@ -8,6 +8,18 @@ fn play(module: &str) -> Facts {
 }
 
 #[test]
+fn every_hook_every_cause_every_policy() {
+    let facts = Server::with_module("every-cause").play("failure_policies");
+    let (hooks, causes, policies) = (4, 7, 4);
+    assert_eq!(facts["rows"], hooks * causes * policies);
+}
+
+#[test]
+fn breaker_opens_for_a_dead_engine_and_closes_when_it_is_back() {
+    Server::with_module("every-cause").play("circuit_breaker");
+}
+
+#[test]
 fn endless_loop_ends_at_the_deadline() {
     let facts = play("infinite-loop");
     assert_eq!(facts["cause"], "timeout");

@@ -13,15 +13,20 @@
 mod apps;
 mod chat;
 mod command_line;
+#[path = "../conformance/mod.rs"]
+mod conformance;
 mod crash;
 mod env;
 mod failing_hooks;
 mod harness;
 mod hooks;
 mod hostile_modules;
+mod isolation;
+mod leancache;
 mod leanengine;
 mod logs;
 mod neighbours;
+mod notifications;
 mod releases;
 mod remote_engine;
 mod switch;

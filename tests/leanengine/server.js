@@ -1,9 +1,12 @@
-// Serves cloud.js as a LeanEngine project does, on a free port, and prints the address as one line of JSON.
+// Serves the functions of a file as a LeanEngine project does, on PORT or a free one, and prints the address as one line
+// of JSON. Arguments: the file (`cloud`), the time limit of a function in ms (LeanEngine's own).
 
 'use strict';
 
 const http = require('http');
 const AV = require('leanengine');
+
+const [functions = 'cloud', timeoutMs] = process.argv.slice(2);
 
 AV.init({
   appId: process.env.LEANCLOUD_APP_ID,
@@ -12,9 +15,9 @@ AV.init({
   hookKey: process.env.LEANCLOUD_APP_HOOK_KEY,
   serverURLs: 'http://127.0.0.1:1', // never called; without it the SDK asks the vendor's router
 });
-require('./cloud');
+require(`./${functions}`);
 
-const server = http.createServer(AV.express());
-server.listen(0, '127.0.0.1', () => {
+const server = http.createServer(AV.express(timeoutMs ? { timeout: `${timeoutMs}ms` } : {}));
+server.listen(Number(process.env.PORT ?? 0), '127.0.0.1', () => {
   console.log(JSON.stringify({ url: `http://127.0.0.1:${server.address().port}` }));
 });

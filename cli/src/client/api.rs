@@ -119,15 +119,22 @@ impl Api {
         self.json(self.request(Method::GET, &format!("/versions/{number}")).timeout(ANSWER_TIMEOUT)).await
     }
 
+    /// Carries commands of LeanCache out; answers their replies.
+    pub async fn cache(&self, commands: &Value) -> anyhow::Result<Value> {
+        self.json(self.request(Method::POST, "/cache").json(commands).timeout(ANSWER_TIMEOUT)).await
+    }
+
     /// Uploads a module; the answer tells its steps as they happen.
     pub async fn deploy(
         &self,
         environment: &str,
+        isolation: &str,
         by: &ReleaseNote,
         module: impl Stream<Item = Vec<u8>> + Send + 'static,
     ) -> anyhow::Result<impl Stream<Item = anyhow::Result<DeployEvent>> + Unpin> {
         let body = reqwest::Body::wrap_stream(module.map(Ok::<_, std::convert::Infallible>));
-        let request = self.request(Method::POST, "/deployments").query(&[("environment", environment)]);
+        let request =
+            self.request(Method::POST, "/deployments").query(&[("environment", environment), ("isolation", isolation)]);
         let request = request.query(&by.query());
         let request = request.header("content-type", "application/wasm").body(body);
         let response = self.checked(request).await?;
@@ -140,6 +147,23 @@ impl Api {
         query: &[(&str, String)],
     ) -> anyhow::Result<impl Stream<Item = anyhow::Result<Value>> + Unpin> {
         Ok(events(self.checked(self.request(Method::GET, "/logs").query(query)).await?))
+    }
+
+    /// The newest dead letters, newest first.
+    pub async fn dead_letters(&self, limit: u32, hook: Option<&str>, params: bool) -> anyhow::Result<Vec<Value>> {
+        let request =
+            self.request(Method::GET, "/dead-letters").query(&[("limit", limit)]).query(&[("params", params)]);
+        let request = hook.iter().fold(request, |request, hook| request.query(&[("hook", hook)]));
+        match self.json(request.timeout(ANSWER_TIMEOUT)).await? {
+            Value::Array(letters) => Ok(letters),
+            other => anyhow::bail!("the server's answer is no list of dead letters: {other}"),
+        }
+    }
+
+    /// Retries or drops (`action`) the dead letters that `selection` names; answers their number.
+    pub async fn change_dead_letters(&self, action: &str, selection: &Value) -> anyhow::Result<Value> {
+        let request = self.request(Method::POST, &format!("/dead-letters/{action}")).json(selection);
+        self.json(request.timeout(ANSWER_TIMEOUT)).await
     }
 
     /// Calls a function or a hook by hand, with all keys.

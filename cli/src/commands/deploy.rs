@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use futures::{StreamExt as _, stream};
+use hookd_runtime::Isolation;
 use serde_json::Value;
 
 use super::build::build_project;
@@ -20,6 +21,11 @@ const UPLOAD_CHUNK_BYTES: usize = 64 * 1024;
   hookd deploy my-hooks --prod        # straight to production
   hookd deploy hooks.wasm --prod      # a module that is built already
   hookd deploy -m 'Filter more words' # `hookd releases` shows who released what, and why
+  hookd deploy my-hooks --isolation warm
+
+Isolation: `per-call` makes a fresh sandbox for each call, in microseconds: nothing of one call is visible in the next.
+`warm` lets a sandbox serve many calls of this version, one after the other, until a call fails; memory, and with it
+global variables, stays. It is for modules with a language runtime inside (JavaScript, Python).
 
 IM hooks are called in production only; staging is for `hookd invoke --staging`.")]
 pub struct Deploy {
@@ -29,6 +35,9 @@ pub struct Deploy {
     /// Straight to production.
     #[arg(long)]
     prod: bool,
+    /// What separates calls: a fresh sandbox `per-call`, or a `warm` one that serves many.
+    #[arg(long, value_name = "ISOLATION", default_value_t = Isolation::PerCall)]
+    isolation: Isolation,
     /// Print the release as one line of JSON.
     #[arg(long)]
     json: bool,
@@ -44,7 +53,7 @@ impl Deploy {
         let api = Api::new(self.server.target()?)?;
         let module = module_bytes(&self.source)?;
         let environment = if self.prod { "production" } else { "staging" };
-        let release = upload(&api, environment, &self.by, module).await?;
+        let release = upload(&api, environment, self.isolation, &self.by, module).await?;
         if self.json {
             return output::json(&release);
         }
@@ -64,10 +73,16 @@ fn module_bytes(source: &Path) -> anyhow::Result<Vec<u8>> {
     })
 }
 
-async fn upload(api: &Api, environment: &str, by: &ReleaseNote, module: Vec<u8>) -> anyhow::Result<Value> {
+async fn upload(
+    api: &Api,
+    environment: &str,
+    isolation: Isolation,
+    by: &ReleaseNote,
+    module: Vec<u8>,
+) -> anyhow::Result<Value> {
     let progress = Progress::start("uploading");
     let chunks: Vec<Vec<u8>> = module.chunks(UPLOAD_CHUNK_BYTES).map(<[u8]>::to_vec).collect();
-    let mut events = api.deploy(environment, by, stream::iter(chunks)).await?;
+    let mut events = api.deploy(environment, isolation.name(), by, stream::iter(chunks)).await?;
     while let Some(event) = events.next().await {
         match event? {
             DeployEvent::Stage { stage } => progress.step(&stage),
@@ -96,5 +111,9 @@ pub fn summary(release: &Value) -> String {
     let functions: Vec<&str> =
         release.get("functions").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     let functions = if functions.is_empty() { "no functions".to_owned() } else { functions.join(", ") };
-    format!("Version {version} is live in {}: {functions}", text("environment"))
+    let isolation = match text("isolation") {
+        warm if warm == Isolation::Warm.name() => ", warm",
+        _ => "",
+    };
+    format!("Version {version} is live in {}{isolation}: {functions}", text("environment"))
 }

@@ -2,13 +2,16 @@
 
 mod apps;
 mod build;
+mod cache;
 mod compile_module;
+mod dead_letters;
 mod deploy;
 mod env;
 mod invoke;
 mod limits;
 mod logs;
 mod new;
+mod notification_settings;
 mod publish;
 mod releases;
 mod rollback;
@@ -47,7 +50,9 @@ enum Command {
     Env(env::Env),
     Invoke(invoke::Invoke),
     Logs(logs::Logs),
+    DeadLetters(dead_letters::DeadLetters),
     Settings(settings::Settings),
+    Cache(cache::Cache),
     Apps(apps::Apps),
     CompileModule(compile_module::CompileModule),
 }
@@ -66,7 +71,9 @@ impl Cli {
             Command::Env(env) => block_on(env.run()),
             Command::Invoke(invoke) => block_on(invoke.run()),
             Command::Logs(logs) => block_on(logs.run()),
+            Command::DeadLetters(letters) => block_on(letters.run()),
             Command::Settings(settings) => block_on(settings.run()),
+            Command::Cache(cache) => block_on(cache.run()),
             Command::Apps(apps) => block_on(apps.run()),
             Command::CompileModule(compile) => compile.run(),
         }

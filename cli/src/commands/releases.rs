@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::client::{Api, ServerArguments};
 use crate::output;
 
-/// List what was released: version, environment, who, when, why, size, module and functions.
+/// List what was released: version, environment, who, when, why, size, module, isolation and functions.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "Examples:
@@ -85,14 +85,26 @@ impl List {
             output::note("nothing was released yet; `hookd deploy` releases a module");
             return Ok(());
         }
-        output::data(&row(["VERSION", "ENVIRONMENT", "ACT", "WHEN", "WHO", "SIZE", "MODULE", "FUNCTIONS"]));
+        output::data(&row([
+            "VERSION",
+            "ENVIRONMENT",
+            "ACT",
+            "WHEN",
+            "WHO",
+            "SIZE",
+            "MODULE",
+            "ISOLATION",
+            "FUNCTIONS",
+        ]));
         releases.iter().for_each(|release| output::data(&line(release)));
         Ok(())
     }
 }
 
-fn row([version, environment, act, at, by, size, module, rest]: [&str; 8]) -> String {
-    format!("{version:<8}  {environment:<11}  {act:<8}  {at:<20}  {by:<20}  {size:>9}  {module:<12}  {rest}")
+fn row([version, environment, act, at, by, size, module, isolation, rest]: [&str; 9]) -> String {
+    format!(
+        "{version:<8}  {environment:<11}  {act:<8}  {at:<20}  {by:<20}  {size:>9}  {module:<12}  {isolation:<9}  {rest}"
+    )
 }
 
 fn line(release: &Value) -> String {
@@ -110,6 +122,7 @@ fn line(release: &Value) -> String {
         who(release),
         &size(release),
         &module,
+        text(release, "isolation"),
         &rest,
     ])
 }
@@ -128,6 +141,7 @@ fn details(version: &Value) -> Vec<String> {
     let mut lines = vec![
         format!("version    {}", number(version, "version")),
         format!("module     {} ({})", text(version, "module"), size(version)),
+        format!("isolation  {}", text(version, "isolation")),
         format!("made       {}", to_the_second(text(version, "created_at"))),
         format!("functions  {}", none(functions.join(", "))),
         format!("variables  {}", none(array(version, "variables").iter().map(variable).collect::<Vec<_>>().join(" "))),
@@ -192,18 +206,18 @@ mod tests {
         let shown = line(&json!({
             "version": 3, "environment": "production", "act": "deploy", "at": "2026-11-21T05:16:36.123Z",
             "size_bytes": 2_049, "module": "0123456789abcdef", "functions": ["_messageReceived", "hello"], "live": true,
-            "author": "ada@build", "message": "Filter more\n\nAll of them.",
+            "isolation": "warm", "author": "ada@build", "message": "Filter more\n\nAll of them.",
         }));
         assert_eq!(
             shown,
-            "3 *       production   deploy    2026-11-21 05:16:36Z  ada@build                 3 KiB  0123456789ab  _messageReceived, hello  (Filter more)"
+            "3 *       production   deploy    2026-11-21 05:16:36Z  ada@build                 3 KiB  0123456789ab  warm       _messageReceived, hello  (Filter more)"
         );
     }
 
     #[test]
     fn a_version_is_shown_with_every_release_and_without_secrets() {
         let shown = details(&json!({
-            "version": 3, "module": "0123", "size_bytes": 1, "created_at": "2026-11-21T05:16:36.123Z",
+            "version": 3, "module": "0123", "size_bytes": 1, "isolation": "per-call", "created_at": "2026-11-21T05:16:36.123Z",
             "functions": [{"name": "hello", "internal": false}, {"name": "sweep", "internal": true}],
             "variables": [{"name": "MODE", "value": "strict"}, {"name": "TOKEN", "value": null, "secret": true}],
             "releases": [{
@@ -214,6 +228,7 @@ mod tests {
         let expected = [
             "version    3",
             "module     0123 (1 KiB)",
+            "isolation  per-call",
             "made       2026-11-21 05:16:36Z",
             "functions  hello, sweep (internal)",
             "variables  MODE=strict TOKEN=<secret>",

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
 use super::limits::parse_limit;
+use super::notification_settings::NotificationSettings;
 use crate::client::{Api, ServerArguments};
 use crate::output;
 
@@ -61,6 +62,8 @@ pub struct Settings {
     /// Print one line of JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    notifications: NotificationSettings,
     #[command(flatten)]
     server: ServerArguments,
 }
@@ -127,6 +130,7 @@ impl Settings {
             let timeouts = self.hook_timeout.iter().map(|(hook, timeout)| (hook.clone(), milliseconds(*timeout)));
             changes.insert("hook_timeouts_ms".to_owned(), Value::Object(timeouts.collect()));
         }
+        changes.extend(self.notifications.changes());
         if let Some(url) = &self.engine_url {
             changes.insert("engine_url".to_owned(), if url == "none" { Value::Null } else { json!(url) });
         }

@@ -17,6 +17,7 @@ use crate::server::{Server, ServerConfig, stop_on_signal};
 #[command(after_help = "Examples:
   hookd up
   hookd up --listen 0.0.0.0:7410 --data /var/lib/hookd --public-url https://im.example.org
+  hookd up --redis-url redis://127.0.0.1:6379
 
 Everything is kept in the data folder. Ctrl-C stops it after the requests in flight.
 RUST_LOG sets what is logged to stderr, e.g. RUST_LOG=hookd=debug.")]
@@ -33,6 +34,10 @@ pub struct Up {
     /// Believe `X-Forwarded-For` and `X-Forwarded-Proto`. Only right behind a proxy that sets both.
     #[arg(long, env = "HOOKD_TRUST_FORWARDED_HEADERS")]
     trust_forwarded_headers: bool,
+    /// Redis that holds LeanCache: `redis://host:port`, or `redis-cluster://host:port,host:port`. Without it LeanCache is
+    /// in memory, and empty after a restart.
+    #[arg(long, env = "HOOKD_REDIS_URL", value_name = "URL", hide_env_values = true)]
+    redis_url: Option<String>,
     /// When ready, print address and keys as one line of JSON.
     #[arg(long)]
     json: bool,
@@ -51,6 +56,7 @@ impl Up {
             data: self.data,
             public_url: self.public_url,
             trust_forwarded_headers: self.trust_forwarded_headers,
+            redis_url: self.redis_url,
         };
         let server = Server::start(config, shutdown).await?;
         let connection = server.connection();

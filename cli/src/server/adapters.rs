@@ -42,6 +42,7 @@ impl HookEngine for InMemoryEngine {
             params: call.params,
             remote_address: call.remote_address.map(|address| address.to_string()),
             session_token: None,
+            sequence: call.sequence,
             deadline: Instant::now() + call.deadline,
         };
         match self.0.call(invocation).await {

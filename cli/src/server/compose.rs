@@ -11,8 +11,9 @@ use anyhow::Context as _;
 use axum::serve::ListenerExt as _;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::gateway::{Gateway, GatewayConfig};
+use hookd_im_core::hooks::HookQueue;
 use hookd_im_core::store::sqlite::SqliteStore;
-use hookd_runtime::{App, Engine, EngineConfig, NewApp, RpcService, generate_key};
+use hookd_runtime::{App, CacheConfig, Engine, EngineConfig, NewApp, RpcService, generate_key};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -40,6 +41,8 @@ pub struct ServerConfig {
     pub public_url: Option<String>,
     /// Believe what a proxy says of the client's address and scheme.
     pub trust_forwarded_headers: bool,
+    /// Redis for LeanCache; without one it is in memory.
+    pub redis_url: Option<String>,
 }
 
 /// A composed server that listens, and does not answer yet.
@@ -60,18 +63,22 @@ impl Server {
         let metrics = install_metrics()?;
         let tasks = TaskTracker::new();
 
-        let engine = open_engine(&config.data).await?;
+        let engine = open_engine(&config.data, config.redis_url.as_deref()).await?;
         let saved = Connection::load(&config.data)?;
         let app = app_for_clients(&engine, saved.as_ref()).await?;
         let admin_key = saved.map(|saved| saved.admin_key).filter(|key| !key.is_empty()).unwrap_or_else(generate_key);
         let store = Arc::new(SqliteStore::open(config.data.join("im.db")).context("cannot open the message store")?);
+        let queues: Vec<Arc<dyn HookQueue>> = vec![Arc::new(store.hook_queue())];
         let core = Arc::new(ImCore::new(
             Arc::new(EngineApps(engine.clone())),
             store,
+            queues,
             Arc::new(InMemoryEngine(engine.clone())),
             tasks.clone(),
             shutdown.clone(),
         ));
+        let watching = core.clone();
+        tasks.spawn(async move { watching.hooks.notifications().watch().await });
         let gateway_config = GatewayConfig {
             public_url: config.public_url,
             trust_forwarded_headers: config.trust_forwarded_headers,
@@ -175,10 +182,14 @@ fn install_metrics() -> anyhow::Result<PrometheusHandle> {
     Ok(metrics)
 }
 
-async fn open_engine(data: &Path) -> anyhow::Result<Engine> {
+async fn open_engine(data: &Path, redis_url: Option<&str>) -> anyhow::Result<Engine> {
     let this_program = std::env::current_exe().context("cannot find the path of the running program")?;
     let compile_command = vec![this_program.into_os_string(), "compile-module".into()];
-    let config = EngineConfig::new(data.join("engine"), compile_command);
+    let cache = match redis_url {
+        Some(url) => CacheConfig::redis(url).map_err(|error| InputError::new(error.to_string()))?,
+        None => CacheConfig::default(),
+    };
+    let config = EngineConfig { cache, ..EngineConfig::new(data.join("engine"), compile_command) };
     Engine::open(config).await.context("cannot open the engine")
 }
 

@@ -5,6 +5,546 @@
 //   * pub-export-macro
 #[rustfmt::skip]
 #[allow(dead_code, clippy::all)]
+pub mod hookd {
+    pub mod engine {
+        /// The app's Redis. A command is its words, the name first; only data commands of the app's own keys are let through. Keys
+        /// of other apps cannot be named.
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod leancache {
+            #[used]
+            #[doc(hidden)]
+            static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
+            use super::super::super::_rt;
+            /// One part of a reply. Redis nests arrays, which types here cannot: an array says how many of the parts that follow
+            /// belong to it.
+            #[derive(Clone)]
+            pub enum Part {
+                Nil,
+                Integer(i64),
+                /// A stored value, or a number with a fraction as its text.
+                Bulk(_rt::Vec<u8>),
+                /// `OK`, or the name of a type.
+                Status(_rt::String),
+                /// The command failed; the others of its pipeline are not touched by that.
+                Error(_rt::String),
+                Array(u32),
+            }
+            impl ::core::fmt::Debug for Part {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        Part::Nil => f.debug_tuple("Part::Nil").finish(),
+                        Part::Integer(e) => {
+                            f.debug_tuple("Part::Integer").field(e).finish()
+                        }
+                        Part::Bulk(e) => f.debug_tuple("Part::Bulk").field(e).finish(),
+                        Part::Status(e) => {
+                            f.debug_tuple("Part::Status").field(e).finish()
+                        }
+                        Part::Error(e) => f.debug_tuple("Part::Error").field(e).finish(),
+                        Part::Array(e) => f.debug_tuple("Part::Array").field(e).finish(),
+                    }
+                }
+            }
+            /// Why nothing was answered. Each carries a text for people.
+            #[derive(Clone)]
+            pub enum Failure {
+                /// A command is not offered, or has a wrong number of arguments; none was carried out.
+                Refused(_rt::String),
+                /// The call has used up its commands or bytes. Some of the commands may have been carried out.
+                Exceeded(_rt::String),
+                /// Redis did not answer. Some of the commands may have been carried out.
+                Unavailable(_rt::String),
+            }
+            impl ::core::fmt::Debug for Failure {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        Failure::Refused(e) => {
+                            f.debug_tuple("Failure::Refused").field(e).finish()
+                        }
+                        Failure::Exceeded(e) => {
+                            f.debug_tuple("Failure::Exceeded").field(e).finish()
+                        }
+                        Failure::Unavailable(e) => {
+                            f.debug_tuple("Failure::Unavailable").field(e).finish()
+                        }
+                    }
+                }
+            }
+            impl ::core::fmt::Display for Failure {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    write!(f, "{:?}", self)
+                }
+            }
+            impl ::core::error::Error for Failure {}
+            #[allow(unused_unsafe, clippy::all)]
+            /// Carries out one command; answers its reply, the parts of an array after the array.
+            #[allow(async_fn_in_trait)]
+            pub fn execute(
+                command: &[_rt::Vec<u8>],
+            ) -> ::core::result::Result<_rt::Vec<Part>, Failure> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 4 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 4
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec1 = command;
+                    let len1 = vec1.len();
+                    let layout1 = _rt::alloc::Layout::from_size_align(
+                            vec1.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        )
+                        .unwrap();
+                    let (result1, _cleanup1) = wit_bindgen::rt::Cleanup::new(layout1);
+                    for (i, e) in vec1.into_iter().enumerate() {
+                        let base = result1
+                            .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                        {
+                            let vec0 = e;
+                            let ptr0 = vec0.as_ptr().cast::<u8>();
+                            let len0 = vec0.len();
+                            *base
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len0;
+                            *base.add(0).cast::<*mut u8>() = ptr0.cast_mut();
+                        }
+                    }
+                    let ptr2 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "hookd:engine/leancache@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "execute"]
+                        fn wit_import3(_: *mut u8, _: usize, _: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import3(_: *mut u8, _: usize, _: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import3(result1, len1, ptr2);
+                    let l4 = i32::from(*ptr2.add(0).cast::<u8>());
+                    let result32 = match l4 {
+                        0 => {
+                            let e = {
+                                let l5 = *ptr2
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l6 = *ptr2
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base20 = l5;
+                                let len20 = l6;
+                                let mut result20 = _rt::Vec::with_capacity(len20);
+                                for i in 0..len20 {
+                                    let base = base20
+                                        .add(i * (8 + 2 * ::core::mem::size_of::<*const u8>()));
+                                    let e20 = {
+                                        let l7 = i32::from(*base.add(0).cast::<u8>());
+                                        let v19 = match l7 {
+                                            0 => Part::Nil,
+                                            1 => {
+                                                let e19 = {
+                                                    let l8 = *base.add(8).cast::<i64>();
+                                                    l8
+                                                };
+                                                Part::Integer(e19)
+                                            }
+                                            2 => {
+                                                let e19 = {
+                                                    let l9 = *base.add(8).cast::<*mut u8>();
+                                                    let l10 = *base
+                                                        .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>();
+                                                    let len11 = l10;
+                                                    <_ as From<
+                                                        _rt::Vec<_>,
+                                                    >>::from(_rt::Vec::from_raw_parts(l9.cast(), len11, len11))
+                                                };
+                                                Part::Bulk(e19)
+                                            }
+                                            3 => {
+                                                let e19 = {
+                                                    let l12 = *base.add(8).cast::<*mut u8>();
+                                                    let l13 = *base
+                                                        .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>();
+                                                    let len14 = l13;
+                                                    let bytes14 = _rt::Vec::from_raw_parts(
+                                                        l12.cast(),
+                                                        len14,
+                                                        len14,
+                                                    );
+                                                    _rt::string_lift(bytes14)
+                                                };
+                                                Part::Status(e19)
+                                            }
+                                            4 => {
+                                                let e19 = {
+                                                    let l15 = *base.add(8).cast::<*mut u8>();
+                                                    let l16 = *base
+                                                        .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>();
+                                                    let len17 = l16;
+                                                    let bytes17 = _rt::Vec::from_raw_parts(
+                                                        l15.cast(),
+                                                        len17,
+                                                        len17,
+                                                    );
+                                                    _rt::string_lift(bytes17)
+                                                };
+                                                Part::Error(e19)
+                                            }
+                                            n => {
+                                                debug_assert_eq!(n, 5, "invalid enum discriminant");
+                                                let e19 = {
+                                                    let l18 = *base.add(8).cast::<i32>();
+                                                    l18 as u32
+                                                };
+                                                Part::Array(e19)
+                                            }
+                                        };
+                                        v19
+                                    };
+                                    result20.push(e20);
+                                }
+                                _rt::cabi_dealloc(
+                                    base20,
+                                    len20 * (8 + 2 * ::core::mem::size_of::<*const u8>()),
+                                    8,
+                                );
+                                result20
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l21 = i32::from(
+                                    *ptr2.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                let v31 = match l21 {
+                                    0 => {
+                                        let e31 = {
+                                            let l22 = *ptr2
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l23 = *ptr2
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len24 = l23;
+                                            let bytes24 = _rt::Vec::from_raw_parts(
+                                                l22.cast(),
+                                                len24,
+                                                len24,
+                                            );
+                                            _rt::string_lift(bytes24)
+                                        };
+                                        Failure::Refused(e31)
+                                    }
+                                    1 => {
+                                        let e31 = {
+                                            let l25 = *ptr2
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l26 = *ptr2
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len27 = l26;
+                                            let bytes27 = _rt::Vec::from_raw_parts(
+                                                l25.cast(),
+                                                len27,
+                                                len27,
+                                            );
+                                            _rt::string_lift(bytes27)
+                                        };
+                                        Failure::Exceeded(e31)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 2, "invalid enum discriminant");
+                                        let e31 = {
+                                            let l28 = *ptr2
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l29 = *ptr2
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len30 = l29;
+                                            let bytes30 = _rt::Vec::from_raw_parts(
+                                                l28.cast(),
+                                                len30,
+                                                len30,
+                                            );
+                                            _rt::string_lift(bytes30)
+                                        };
+                                        Failure::Unavailable(e31)
+                                    }
+                                };
+                                v31
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result32
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Carries out several commands in their order, in as few round trips as there can be; answers their replies in that
+            /// order, one after the other. Commands of other calls may come in between.
+            #[allow(async_fn_in_trait)]
+            pub fn pipeline(
+                commands: &[_rt::Vec<_rt::Vec<u8>>],
+            ) -> ::core::result::Result<_rt::Vec<Part>, Failure> {
+                unsafe {
+                    let mut cleanup_list = _rt::Vec::new();
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 4 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 4
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec2 = commands;
+                    let len2 = vec2.len();
+                    let layout2 = _rt::alloc::Layout::from_size_align(
+                            vec2.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        )
+                        .unwrap();
+                    let (result2, _cleanup2) = wit_bindgen::rt::Cleanup::new(layout2);
+                    for (i, e) in vec2.into_iter().enumerate() {
+                        let base = result2
+                            .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                        {
+                            let vec1 = e;
+                            let len1 = vec1.len();
+                            let layout1 = _rt::alloc::Layout::from_size_align(
+                                    vec1.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                )
+                                .unwrap();
+                            let (result1, _cleanup1) = wit_bindgen::rt::Cleanup::new(
+                                layout1,
+                            );
+                            cleanup_list.extend(_cleanup1);
+                            for (i, e) in vec1.into_iter().enumerate() {
+                                let base = result1
+                                    .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                {
+                                    let vec0 = e;
+                                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                                    let len0 = vec0.len();
+                                    *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>() = len0;
+                                    *base.add(0).cast::<*mut u8>() = ptr0.cast_mut();
+                                }
+                            }
+                            *base
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len1;
+                            *base.add(0).cast::<*mut u8>() = result1;
+                        }
+                    }
+                    let ptr3 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "hookd:engine/leancache@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "pipeline"]
+                        fn wit_import4(_: *mut u8, _: usize, _: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import4(_: *mut u8, _: usize, _: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import4(result2, len2, ptr3);
+                    let l5 = i32::from(*ptr3.add(0).cast::<u8>());
+                    let result33 = match l5 {
+                        0 => {
+                            let e = {
+                                let l6 = *ptr3
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l7 = *ptr3
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base21 = l6;
+                                let len21 = l7;
+                                let mut result21 = _rt::Vec::with_capacity(len21);
+                                for i in 0..len21 {
+                                    let base = base21
+                                        .add(i * (8 + 2 * ::core::mem::size_of::<*const u8>()));
+                                    let e21 = {
+                                        let l8 = i32::from(*base.add(0).cast::<u8>());
+                                        let v20 = match l8 {
+                                            0 => Part::Nil,
+                                            1 => {
+                                                let e20 = {
+                                                    let l9 = *base.add(8).cast::<i64>();
+                                                    l9
+                                                };
+                                                Part::Integer(e20)
+                                            }
+                                            2 => {
+                                                let e20 = {
+                                                    let l10 = *base.add(8).cast::<*mut u8>();
+                                                    let l11 = *base
+                                                        .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>();
+                                                    let len12 = l11;
+                                                    <_ as From<
+                                                        _rt::Vec<_>,
+                                                    >>::from(_rt::Vec::from_raw_parts(l10.cast(), len12, len12))
+                                                };
+                                                Part::Bulk(e20)
+                                            }
+                                            3 => {
+                                                let e20 = {
+                                                    let l13 = *base.add(8).cast::<*mut u8>();
+                                                    let l14 = *base
+                                                        .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>();
+                                                    let len15 = l14;
+                                                    let bytes15 = _rt::Vec::from_raw_parts(
+                                                        l13.cast(),
+                                                        len15,
+                                                        len15,
+                                                    );
+                                                    _rt::string_lift(bytes15)
+                                                };
+                                                Part::Status(e20)
+                                            }
+                                            4 => {
+                                                let e20 = {
+                                                    let l16 = *base.add(8).cast::<*mut u8>();
+                                                    let l17 = *base
+                                                        .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>();
+                                                    let len18 = l17;
+                                                    let bytes18 = _rt::Vec::from_raw_parts(
+                                                        l16.cast(),
+                                                        len18,
+                                                        len18,
+                                                    );
+                                                    _rt::string_lift(bytes18)
+                                                };
+                                                Part::Error(e20)
+                                            }
+                                            n => {
+                                                debug_assert_eq!(n, 5, "invalid enum discriminant");
+                                                let e20 = {
+                                                    let l19 = *base.add(8).cast::<i32>();
+                                                    l19 as u32
+                                                };
+                                                Part::Array(e20)
+                                            }
+                                        };
+                                        v20
+                                    };
+                                    result21.push(e21);
+                                }
+                                _rt::cabi_dealloc(
+                                    base21,
+                                    len21 * (8 + 2 * ::core::mem::size_of::<*const u8>()),
+                                    8,
+                                );
+                                result21
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l22 = i32::from(
+                                    *ptr3.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                let v32 = match l22 {
+                                    0 => {
+                                        let e32 = {
+                                            let l23 = *ptr3
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l24 = *ptr3
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len25 = l24;
+                                            let bytes25 = _rt::Vec::from_raw_parts(
+                                                l23.cast(),
+                                                len25,
+                                                len25,
+                                            );
+                                            _rt::string_lift(bytes25)
+                                        };
+                                        Failure::Refused(e32)
+                                    }
+                                    1 => {
+                                        let e32 = {
+                                            let l26 = *ptr3
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l27 = *ptr3
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len28 = l27;
+                                            let bytes28 = _rt::Vec::from_raw_parts(
+                                                l26.cast(),
+                                                len28,
+                                                len28,
+                                            );
+                                            _rt::string_lift(bytes28)
+                                        };
+                                        Failure::Exceeded(e32)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 2, "invalid enum discriminant");
+                                        let e32 = {
+                                            let l29 = *ptr3
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l30 = *ptr3
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len31 = l30;
+                                            let bytes31 = _rt::Vec::from_raw_parts(
+                                                l29.cast(),
+                                                len31,
+                                                len31,
+                                            );
+                                            _rt::string_lift(bytes31)
+                                        };
+                                        Failure::Unavailable(e32)
+                                    }
+                                };
+                                v32
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result33
+                }
+            }
+        }
+    }
+}
+#[rustfmt::skip]
+#[allow(dead_code, clippy::all)]
 pub mod wasi {
     pub mod cli {
         /// What surrounds a module. The engine gives it the variables of its version; there are no arguments and no folder.
@@ -335,6 +875,9 @@ pub mod exports {
                     pub current_user: ::core::option::Option<_rt::String>,
                     /// Milliseconds from the start of the call until the engine stops it.
                     pub deadline_ms: u32,
+                    /// Names a notification that may come more than once: the same on every attempt, and greater than on those of the
+                    /// app that were queued before. Absent on other calls.
+                    pub sequence: ::core::option::Option<u64>,
                 }
                 impl ::core::fmt::Debug for Context {
                     fn fmt(
@@ -349,6 +892,7 @@ pub mod exports {
                             .field("session-token", &self.session_token)
                             .field("current-user", &self.current_user)
                             .field("deadline-ms", &self.deadline_ms)
+                            .field("sequence", &self.sequence)
                             .finish()
                     }
                 }
@@ -460,7 +1004,7 @@ pub mod exports {
                 pub unsafe fn _export_call_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                     unsafe {
                         #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
-                        let result28 = {
+                        let result30 = {
                             let l0 = *arg0.add(0).cast::<*mut u8>();
                             let l1 = *arg0
                                 .add(::core::mem::size_of::<*const u8>())
@@ -525,6 +1069,11 @@ pub mod exports {
                             let l27 = *arg0
                                 .add(19 * ::core::mem::size_of::<*const u8>())
                                 .cast::<i32>();
+                            let l28 = i32::from(
+                                *arg0
+                                    .add(20 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
                             T_::call(
                                 _rt::string_lift(bytes2),
                                 _rt::string_lift(bytes5),
@@ -599,55 +1148,68 @@ pub mod exports {
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
                                     deadline_ms: l27 as u32,
+                                    sequence: match l28 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l29 = *arg0
+                                                    .add(8 + 20 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i64>();
+                                                l29 as u64
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
                                 },
                             )
                         };
                         _rt::cabi_dealloc(
                             arg0,
-                            20 * ::core::mem::size_of::<*const u8>(),
-                            ::core::mem::size_of::<*const u8>(),
+                            16 + 20 * ::core::mem::size_of::<*const u8>(),
+                            8,
                         );
-                        let ptr29 = (&raw mut _RET_AREA.0).cast::<u8>();
-                        match result28 {
+                        let ptr31 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result30 {
                             Ok(e) => {
-                                *ptr29.add(0).cast::<u8>() = (0i32) as u8;
-                                let vec30 = (e.into_bytes()).into_boxed_slice();
-                                let ptr30 = vec30.as_ptr().cast::<u8>();
-                                let len30 = vec30.len();
-                                ::core::mem::forget(vec30);
-                                *ptr29
-                                    .add(2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len30;
-                                *ptr29
-                                    .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = ptr30.cast_mut();
-                            }
-                            Err(e) => {
-                                *ptr29.add(0).cast::<u8>() = (1i32) as u8;
-                                let Failure {
-                                    code: code31,
-                                    status: status31,
-                                    message: message31,
-                                } = e;
-                                *ptr29
-                                    .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<i32>() = _rt::as_i32(code31);
-                                *ptr29
-                                    .add(4 + 1 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<u16>() = (_rt::as_i32(status31)) as u16;
-                                let vec32 = (message31.into_bytes()).into_boxed_slice();
+                                *ptr31.add(0).cast::<u8>() = (0i32) as u8;
+                                let vec32 = (e.into_bytes()).into_boxed_slice();
                                 let ptr32 = vec32.as_ptr().cast::<u8>();
                                 let len32 = vec32.len();
                                 ::core::mem::forget(vec32);
-                                *ptr29
-                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                *ptr31
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>() = len32;
-                                *ptr29
-                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                *ptr31
+                                    .add(::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>() = ptr32.cast_mut();
                             }
+                            Err(e) => {
+                                *ptr31.add(0).cast::<u8>() = (1i32) as u8;
+                                let Failure {
+                                    code: code33,
+                                    status: status33,
+                                    message: message33,
+                                } = e;
+                                *ptr31
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<i32>() = _rt::as_i32(code33);
+                                *ptr31
+                                    .add(4 + 1 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u16>() = (_rt::as_i32(status33)) as u16;
+                                let vec34 = (message33.into_bytes()).into_boxed_slice();
+                                let ptr34 = vec34.as_ptr().cast::<u8>();
+                                let len34 = vec34.len();
+                                ::core::mem::forget(vec34);
+                                *ptr31
+                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len34;
+                                *ptr31
+                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr34.cast_mut();
+                            }
                         };
-                        ptr29
+                        ptr31
                     }
                 }
                 #[doc(hidden)]
@@ -731,6 +1293,7 @@ mod _rt {
     #![allow(dead_code, unused_imports, clippy::all)]
     pub use alloc_crate::vec::Vec;
     pub use alloc_crate::string::String;
+    pub use alloc_crate::alloc;
     pub unsafe fn string_lift(bytes: Vec<u8>) -> String {
         if cfg!(debug_assertions) {
             String::from_utf8(bytes).unwrap()
@@ -758,7 +1321,6 @@ mod _rt {
     pub fn run_ctors_once() {
         wit_bindgen::rt::run_ctors_once();
     }
-    pub use alloc_crate::alloc;
     pub fn as_i32<T: AsI32>(t: T) -> i32 {
         t.as_i32()
     }
@@ -851,23 +1413,29 @@ macro_rules! __export_module_impl {
         =
         "component-type:wit-bindgen:0.63.0:hookd:engine@0.1.0:module:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 690] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 931] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xb5\x04\x01A\x02\x01\
-A\x06\x01B\x0a\x01o\x02ss\x01p\0\x01@\0\0\x01\x04\0\x0fget-environment\x01\x02\x01\
-ps\x01@\0\0\x03\x04\0\x0dget-arguments\x01\x04\x01ks\x01@\0\0\x05\x04\0\x0biniti\
-al-cwd\x01\x06\x03\0\x1awasi:cli/environment@0.2.0\x05\0\x01B\x04\x01m\x06\x05tr\
-ace\x05debug\x04info\x04warn\x05error\x08critical\x04\0\x05level\x03\0\0\x01@\x03\
-\x05level\x01\x07contexts\x07messages\x01\0\x04\0\x03log\x01\x02\x03\0\x20wasi:l\
-ogging/logging@0.1.0-draft\x05\x01\x01B\x0d\x01r\x02\x04names\x08internal\x7f\x04\
-\0\x0adefinition\x03\0\0\x01ks\x01r\x07\x0arequest-ids\x06app-ids\x0benvironment\
-s\x0eremote-address\x02\x0dsession-token\x02\x0ccurrent-user\x02\x0bdeadline-msy\
-\x04\0\x07context\x03\0\x03\x01r\x03\x04codez\x06status{\x07messages\x04\0\x07fa\
-ilure\x03\0\x05\x01p\x01\x01@\0\0\x07\x04\0\x0bdefinitions\x01\x08\x01j\x01s\x01\
-\x06\x01@\x03\x04names\x06paramss\x03ctx\x04\0\x09\x04\0\x04call\x01\x0a\x04\0\x1c\
-hookd:engine/functions@0.1.0\x05\x02\x04\0\x19hookd:engine/module@0.1.0\x04\0\x0b\
-\x0c\x01\0\x06module\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-comp\
-onent\x070.262.0\x10wit-bindgen-rust\x060.63.0";
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xa6\x06\x01A\x02\x01\
+A\x08\x01B\x0d\x01p}\x01q\x06\x03nil\0\0\x07integer\x01x\0\x04bulk\x01\0\0\x06st\
+atus\x01s\0\x05error\x01s\0\x05array\x01y\0\x04\0\x04part\x03\0\x01\x01q\x03\x07\
+refused\x01s\0\x08exceeded\x01s\0\x0bunavailable\x01s\0\x04\0\x07failure\x03\0\x03\
+\x01p\0\x01p\x02\x01j\x01\x06\x01\x04\x01@\x01\x07command\x05\0\x07\x04\0\x07exe\
+cute\x01\x08\x01p\x05\x01@\x01\x08commands\x09\0\x07\x04\0\x08pipeline\x01\x0a\x03\
+\0\x1chookd:engine/leancache@0.1.0\x05\0\x01B\x0a\x01o\x02ss\x01p\0\x01@\0\0\x01\
+\x04\0\x0fget-environment\x01\x02\x01ps\x01@\0\0\x03\x04\0\x0dget-arguments\x01\x04\
+\x01ks\x01@\0\0\x05\x04\0\x0binitial-cwd\x01\x06\x03\0\x1awasi:cli/environment@0\
+.2.0\x05\x01\x01B\x04\x01m\x06\x05trace\x05debug\x04info\x04warn\x05error\x08cri\
+tical\x04\0\x05level\x03\0\0\x01@\x03\x05level\x01\x07contexts\x07messages\x01\0\
+\x04\0\x03log\x01\x02\x03\0\x20wasi:logging/logging@0.1.0-draft\x05\x02\x01B\x0e\
+\x01r\x02\x04names\x08internal\x7f\x04\0\x0adefinition\x03\0\0\x01ks\x01kw\x01r\x08\
+\x0arequest-ids\x06app-ids\x0benvironments\x0eremote-address\x02\x0dsession-toke\
+n\x02\x0ccurrent-user\x02\x0bdeadline-msy\x08sequence\x03\x04\0\x07context\x03\0\
+\x04\x01r\x03\x04codez\x06status{\x07messages\x04\0\x07failure\x03\0\x06\x01p\x01\
+\x01@\0\0\x08\x04\0\x0bdefinitions\x01\x09\x01j\x01s\x01\x07\x01@\x03\x04names\x06\
+paramss\x03ctx\x05\0\x0a\x04\0\x04call\x01\x0b\x04\0\x1chookd:engine/functions@0\
+.1.0\x05\x03\x04\0\x19hookd:engine/module@0.1.0\x04\0\x0b\x0c\x01\0\x06module\x03\
+\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.262.0\x10wit-\
+bindgen-rust\x060.63.0";
         };
     };
 }
@@ -880,17 +1448,22 @@ pub use __export_module_impl as export;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 471] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xba\x02\x01A\x02\x01\
-A\x04\x01B\x0a\x01o\x02ss\x01p\0\x01@\0\0\x01\x04\0\x0fget-environment\x01\x02\x01\
-ps\x01@\0\0\x03\x04\0\x0dget-arguments\x01\x04\x01ks\x01@\0\0\x05\x04\0\x0biniti\
-al-cwd\x01\x06\x03\0\x1awasi:cli/environment@0.2.0\x05\0\x01B\x04\x01m\x06\x05tr\
-ace\x05debug\x04info\x04warn\x05error\x08critical\x04\0\x05level\x03\0\0\x01@\x03\
-\x05level\x01\x07contexts\x07messages\x01\0\x04\0\x03log\x01\x02\x03\0\x20wasi:l\
-ogging/logging@0.1.0-draft\x05\x01\x04\09hookd:engine/module-with-all-of-its-exp\
-orts-removed@0.1.0\x04\0\x0b,\x01\0&module-with-all-of-its-exports-removed\x03\0\
-\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.262.0\x10wit-bi\
-ndgen-rust\x060.63.0";
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 699] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x9e\x04\x01A\x02\x01\
+A\x06\x01B\x0d\x01p}\x01q\x06\x03nil\0\0\x07integer\x01x\0\x04bulk\x01\0\0\x06st\
+atus\x01s\0\x05error\x01s\0\x05array\x01y\0\x04\0\x04part\x03\0\x01\x01q\x03\x07\
+refused\x01s\0\x08exceeded\x01s\0\x0bunavailable\x01s\0\x04\0\x07failure\x03\0\x03\
+\x01p\0\x01p\x02\x01j\x01\x06\x01\x04\x01@\x01\x07command\x05\0\x07\x04\0\x07exe\
+cute\x01\x08\x01p\x05\x01@\x01\x08commands\x09\0\x07\x04\0\x08pipeline\x01\x0a\x03\
+\0\x1chookd:engine/leancache@0.1.0\x05\0\x01B\x0a\x01o\x02ss\x01p\0\x01@\0\0\x01\
+\x04\0\x0fget-environment\x01\x02\x01ps\x01@\0\0\x03\x04\0\x0dget-arguments\x01\x04\
+\x01ks\x01@\0\0\x05\x04\0\x0binitial-cwd\x01\x06\x03\0\x1awasi:cli/environment@0\
+.2.0\x05\x01\x01B\x04\x01m\x06\x05trace\x05debug\x04info\x04warn\x05error\x08cri\
+tical\x04\0\x05level\x03\0\0\x01@\x03\x05level\x01\x07contexts\x07messages\x01\0\
+\x04\0\x03log\x01\x02\x03\0\x20wasi:logging/logging@0.1.0-draft\x05\x02\x04\09ho\
+okd:engine/module-with-all-of-its-exports-removed@0.1.0\x04\0\x0b,\x01\0&module-\
+with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0d\
+wit-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

@@ -17,6 +17,10 @@ pub struct Context {
     pub current_user: Option<String>,
     /// From the start of the call until the engine stops it.
     pub deadline: Duration,
+    /// Names a notification, which may come more than once: the same on every attempt, and greater than on those of the
+    /// app that were queued before. What comes with a smaller one than a client's last is old news. Absent on blocking
+    /// hooks and functions.
+    pub sequence: Option<u64>,
 }
 
 /// Where a module is live.
@@ -40,6 +44,7 @@ impl Default for Context {
             session_token: None,
             current_user: None,
             deadline: Duration::from_secs(10),
+            sequence: None,
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The module's side of the contract: what it exports, its allocator, its log.
 
 mod allocator;
+mod leancache;
 mod logging;
 
 use std::time::Duration;
 
+pub(crate) use leancache::leancache;
 pub use logging::SESSION;
 pub(crate) use logging::{log, print};
 
@@ -48,6 +50,7 @@ impl From<functions::Context> for Context {
             session_token: context.session_token,
             current_user: context.current_user,
             deadline: Duration::from_millis(context.deadline_ms.into()),
+            sequence: context.sequence,
         }
     }
 }

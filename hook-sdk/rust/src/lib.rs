@@ -22,11 +22,12 @@
 //!
 //! Addresses and secrets of other services belong into the app's environment variables (`hookd env set`): [`env::var`].
 //!
-//! A hook sees nothing but its params and these variables: a fresh instance serves each call, so nothing is left of the one before.
+//! A fresh instance serves each call, so nothing is left of the one before. What is to stay goes to [`leancache`].
 
 mod context;
 pub mod env;
 mod failure;
+pub mod leancache;
 pub mod log;
 pub mod prelude;
 mod print;

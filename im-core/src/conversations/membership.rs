@@ -75,7 +75,10 @@ pub async fn add(
             conv_id: conversation.as_str().to_owned(),
             members: texts(&change.changed),
         };
-        core.hooks.notify::<ConversationAdded>(&request.app, &params, Some(request.remote_address));
+        core.hooks
+            .notifications()
+            .notify::<ConversationAdded>(&request.app, &params, Some(request.remote_address))
+            .await;
     }
     Ok(result(members, change))
 }
@@ -119,7 +122,10 @@ pub async fn remove(
             conv_id: conversation.as_str().to_owned(),
             members: texts(&change.changed),
         };
-        core.hooks.notify::<ConversationRemoved>(&request.app, &params, Some(request.remote_address));
+        core.hooks
+            .notifications()
+            .notify::<ConversationRemoved>(&request.app, &params, Some(request.remote_address))
+            .await;
     }
     Ok(result(members, change))
 }

@@ -42,7 +42,10 @@ pub async fn start(
     if !created.existing {
         let conversation = &created.conversation;
         let params = ConversationStartedParams { conv_id: conversation.id.as_str().to_owned() };
-        core.hooks.notify::<ConversationStarted>(&request.app, &params, Some(request.remote_address));
+        core.hooks
+            .notifications()
+            .notify::<ConversationStarted>(&request.app, &params, Some(request.remote_address))
+            .await;
         let _lock = core.conversation_locks.lock(&request.app.id, &conversation.id).await;
         announce::joined(core, request, conversation, &conversation.members).await;
     }

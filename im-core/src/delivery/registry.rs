@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::{Event, Session};
+use super::{Event, Outgoing, Session};
+use crate::error::Code;
 use crate::ids::{AppId, ClientId, SessionId};
 use crate::request::RequestContext;
 
@@ -34,6 +35,21 @@ impl Registry {
         }
         removed.end();
         Some(removed)
+    }
+
+    /// Ends all sessions of an app that is gone and closes their sockets; answers how many there were.
+    pub fn close_app(&self, app: &AppId) -> usize {
+        let mut by_client = self.by_client.write().unwrap_or_else(PoisonError::into_inner);
+        let gone = by_client.extract_if(|(of, _), _| of == app).flat_map(|(_, sessions)| sessions);
+        let (code, reason) = (Code::AppNotAvailable.number(), Code::AppNotAvailable.name());
+        let close = |session: Arc<Session>| {
+            session.end();
+            let code = u16::try_from(code).unwrap_or_default();
+            if session.outbox.send(Outgoing::Close { code, reason }).is_err() {
+                session.outbox.close_slow_reader();
+            }
+        };
+        gone.map(close).count()
     }
 
     /// Sessions of a client, oldest first.

@@ -148,7 +148,7 @@ where
                     if Instant::now() >= deadline { Err(Closing::Code(late)) } else { Ok(()) }
                 }
                 (frame, slot) = read => match slot {
-                    Ok(slot) => self.received(frame, slot),
+                    Ok(slot) => self.received(frame, slot).await,
                     Err(_) => Err(Closing::Shutdown),
                 },
             };
@@ -169,7 +169,7 @@ where
         }
     }
 
-    fn received(
+    async fn received(
         &mut self,
         frame: Option<Result<Message, SocketError>>,
         slot: OwnedSemaphorePermit,
@@ -196,7 +196,7 @@ where
                     tracing::debug!(%error, "a frame is malformed");
                     Closing::Code(Code::UnparseableRawMessage)
                 })?;
-                self.dispatcher.dispatch(command, slot, &mut self.queue)
+                self.dispatcher.dispatch(command, slot, &mut self.queue).await
             }
         }
     }

@@ -67,7 +67,7 @@ impl Dispatcher {
     }
 
     /// Carries a command out, or starts to.
-    pub(super) fn dispatch(
+    pub(super) async fn dispatch(
         &mut self,
         command: GenericCommand,
         slot: OwnedSemaphorePermit,
@@ -89,7 +89,7 @@ impl Dispatcher {
                 answer(queue, &self.live_query(&command, kind == Some(CommandType::Login)));
                 Ok(())
             }
-            (Some(CommandType::Session), Some(op)) => self.session_command(op, command, &recipient, queue),
+            (Some(CommandType::Session), Some(op)) => self.session_command(op, command, &recipient, queue).await,
             (Some(CommandType::Direct | CommandType::Logs | CommandType::Conv), _) => {
                 self.start(command, recipient, slot, queue)
             }
@@ -106,7 +106,8 @@ impl Dispatcher {
     pub(super) fn end_sessions(&mut self, error: Option<Code>) {
         let Some(app) = self.current_app().ok().or_else(|| self.app.clone()) else { return };
         for local in self.sessions.drain(..) {
-            self.shared.presence.end(&self.shared.core, &app, &local.session, Ending::Lost(error), None);
+            // Nobody waits for an answer: the socket is gone.
+            drop(self.shared.presence.end(&self.shared.core, &app, &local.session, Ending::Lost(error), None));
         }
     }
 

@@ -1,4 +1,4 @@
-//! `session/*`. None of them waits for anything, so the loop of the socket carries them out itself, in order.
+//! `session/*`. None of them waits for more than the disk, so the loop of the socket carries them out itself, in order.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::queue::WriteQueue;
 use crate::app::App;
 use crate::error::{Code, RequestError};
 use crate::ids::{AppId, ClientId, DeviceId};
-use crate::presence::{Ending, IssuedToken, Login};
+use crate::presence::{Ending, IssuedToken, Login, OpenedSession};
 use crate::protocol::replies::{Recipient, code_of};
 use crate::protocol::wire::{CommandType, GenericCommand, OpType, SessionCommand};
 
@@ -18,7 +18,7 @@ const QUERIED_CLIENTS: usize = 20;
 
 impl Dispatcher {
     /// Carries a session command out.
-    pub(super) fn session_command(
+    pub(super) async fn session_command(
         &mut self,
         op: OpType,
         command: GenericCommand,
@@ -28,8 +28,8 @@ impl Dispatcher {
         let peer = command.peer_id.clone();
         let session = command.session_message.clone().unwrap_or_default();
         let reply = match op {
-            OpType::Open => return self.open(&command, session, recipient, queue),
-            OpType::Close => self.close(peer.as_deref(), recipient),
+            OpType::Open => return self.open(&command, session, recipient, queue).await,
+            OpType::Close => self.close(peer.as_deref(), recipient).await,
             OpType::Query => self.query(peer.as_deref(), session, recipient),
             OpType::Refresh => self.refresh(peer.as_deref(), &session, recipient),
             other => Err(unsupported(&format!("`session/{}`", other.as_str_name()))),
@@ -40,7 +40,7 @@ impl Dispatcher {
 
     /// `session/open` → `session/opened` (P-49 … P-53). A login that cannot succeed on this socket closes it, after the
     /// reply (P-33), unless other clients live on it.
-    fn open(
+    async fn open(
         &mut self,
         command: &GenericCommand,
         session: SessionCommand,
@@ -56,12 +56,13 @@ impl Dispatcher {
             Ok(opened)
         });
         match opened {
-            Ok(opened) => {
-                let recipient = recipient.to_client(&opened.session.client);
+            Ok(OpenedSession { session, token, receipt }) => {
+                tracing::debug!(app = %session.app, client = %session.client, "a session opens");
+                let recipient = recipient.to_client(&session.client);
+                self.sessions.push(LocalSession { session, config });
+                receipt.written().await;
                 // Into the queue at once: pushes for the new session can only come through the outbox, after it.
-                answer(queue, &token_reply(&recipient, OpType::Opened, opened.token));
-                tracing::debug!(app = %opened.session.app, client = %opened.session.client, "a session opens");
-                self.sessions.push(LocalSession { session: opened.session, config });
+                answer(queue, &token_reply(&recipient, OpType::Opened, token));
                 Ok(())
             }
             Err(error) => {
@@ -103,11 +104,11 @@ impl Dispatcher {
     }
 
     /// `session/close` → `session/closed` (P-56).
-    fn close(&mut self, peer: Option<&str>, recipient: &Recipient) -> Result<GenericCommand, RequestError> {
+    async fn close(&mut self, peer: Option<&str>, recipient: &Recipient) -> Result<GenericCommand, RequestError> {
         let session = self.session_of(peer)?.session.clone();
         if let Some(app) = self.current_app().ok().or_else(|| self.app.clone()) {
             let by = Some(self.socket.remote_address);
-            self.shared.presence.end(&self.shared.core, &app, &session, Ending::LoggedOut, by);
+            self.shared.presence.end(&self.shared.core, &app, &session, Ending::LoggedOut, by).written().await;
         }
         let recipient = recipient.to_client(&session.client);
         Ok(recipient.reply(CommandType::Session, Some(OpType::Closed)))

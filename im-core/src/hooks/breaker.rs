@@ -71,6 +71,15 @@ impl Breakers {
         self.apps.load().get(app).cloned().unwrap_or(new)
     }
 
+    /// Forgets an app that was deleted.
+    pub(super) fn forget(&self, app: &AppId) {
+        self.apps.rcu(|apps| {
+            let mut apps = HashMap::clone(apps);
+            apps.remove(app);
+            apps
+        });
+    }
+
     pub(super) fn report(&self, app: &AppId, hook: &'static str) -> BreakerReport {
         let breaker = self.apps.load().get(app).and_then(|breakers| breakers.hook(hook).map(|breaker| *breaker));
         let Breaker { state, failures, last_cause, .. } = breaker.unwrap_or_default();

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use crate::app::App;
+use crate::ids::AppId;
 
 /// One call of a hook.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub struct HookCall {
     pub params: Bytes,
     /// Sent as `Forwarded` (EC-32).
     pub remote_address: Option<IpAddr>,
+    /// Names a queued call, the same on every attempt, and grows from call to call; blocking hooks have none.
+    pub sequence: Option<u64>,
     /// Counted from now; covers queueing, CPU time and the way there and back.
     pub deadline: Duration,
 }
@@ -88,11 +91,22 @@ pub struct HookFailure {
     pub message: String,
 }
 
+impl HookFailure {
+    /// The text, where it may be logged: what a function says when it fails is its author's and may quote the message;
+    /// its own log has it.
+    pub(super) fn loggable(&self) -> Option<&str> {
+        (self.cause != FailureCause::Failed).then_some(self.message.as_str())
+    }
+}
+
 /// Where hooks run. In one process: the engine itself, in memory. Else: [`super::http_engine::HttpEngine`].
 #[async_trait]
 pub trait HookEngine: Send + Sync + 'static {
     /// True when the production environment of the app defines the hook (EC-28). No I/O: it is asked for every message.
     fn defines(&self, app: &App, hook: &str) -> bool;
+
+    /// Lets go of what it keeps for an app that was deleted.
+    fn forget(&self, _app: &AppId) {}
 
     /// Calls the hook; answers the JSON text of the `result` value (`null` when there was none).
     async fn call(&self, call: HookCall) -> Result<Bytes, HookFailure>;

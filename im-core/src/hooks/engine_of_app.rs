@@ -76,6 +76,13 @@ impl HookEngine for EngineOfApp {
         }
     }
 
+    fn forget(&self, app: &AppId) {
+        if let Some(remote) = self.remote.write().unwrap_or_else(PoisonError::into_inner).remove(app) {
+            remote.refreshing.cancel();
+        }
+        self.own.forget(app);
+    }
+
     async fn call(&self, call: HookCall) -> Result<Bytes, HookFailure> {
         let settings = self.settings.get(&call.app.id).await.map_err(|error| {
             tracing::error!(app = %call.app.id, error = &error as &dyn std::error::Error, "settings cannot be read");

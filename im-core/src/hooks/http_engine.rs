@@ -161,7 +161,7 @@ impl HookEngine for HttpEngine {
     }
 
     async fn call(&self, call: HookCall) -> Result<Bytes, HookFailure> {
-        let HookCall { app, hook, params, remote_address, deadline } = call;
+        let HookCall { app, hook, params, remote_address, sequence, deadline } = call;
         let mut request = Request::builder()
             .method(Method::POST)
             .uri(format!("{}/1.1/functions/{hook}", self.base))
@@ -170,6 +170,9 @@ impl HookEngine for HttpEngine {
             .header("X-LC-Key", app.app_key.as_str())
             .header("X-LC-Hook-Key", app.hook_key.as_str())
             .header("X-LC-Prod", "1");
+        if let Some(sequence) = sequence {
+            request = request.header("X-Hookd-Sequence", sequence);
+        }
         if let Some(address) = remote_address {
             request = request.header(FORWARDED, forwarded(address));
         }

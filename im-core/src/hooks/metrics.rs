@@ -12,7 +12,13 @@ const LET_THROUGH: &str = "hookd_hook_let_through_total";
 const ABORTED: &str = "hookd_hook_aborted_total";
 const BREAKER: &str = "hookd_hook_breaker_state";
 const SHORT_CIRCUITED: &str = "hookd_hook_short_circuited_total";
+const QUEUED: &str = "hookd_hook_notifications_queued_total";
 const DROPPED: &str = "hookd_hook_notifications_dropped_total";
+const RETRIED: &str = "hookd_hook_notifications_retried_total";
+const DEAD: &str = "hookd_hook_notifications_dead_total";
+const LETTERS_DROPPED: &str = "hookd_hook_dead_letters_dropped_total";
+const WAITING: &str = "hookd_hook_notifications_waiting";
+const OLDEST: &str = "hookd_hook_notifications_oldest_seconds";
 
 /// Gives every metric of this module its help text. Called once, after the recorder is installed.
 pub fn describe() {
@@ -25,7 +31,13 @@ pub fn describe() {
         "Circuit breaker by app and hook: 0 closed, 1 half open, 2 open. Absent: it never opened."
     );
     describe_counter!(SHORT_CIRCUITED, "Hook calls that failed at once because the hook's breaker was open, by hook.");
-    describe_counter!(DROPPED, "Notification hooks not called because too many were waiting, by hook.");
+    describe_counter!(QUEUED, "Calls of notification hooks that were queued, by hook.");
+    describe_counter!(DROPPED, "Calls of notification hooks that no queue had room for, by hook.");
+    describe_counter!(RETRIED, "Attempts at notification hooks that failed and are made again, by hook.");
+    describe_counter!(DEAD, "Calls of notification hooks that became dead letters, by hook and cause.");
+    describe_counter!(LETTERS_DROPPED, "Dead letters thrown away because an app had too many.");
+    describe_gauge!(WAITING, "Calls of notification hooks that wait or run, by app; a few seconds old.");
+    describe_gauge!(OLDEST, Unit::Seconds, "Age of the oldest call of a notification hook that waits, by app.");
 }
 
 pub(super) fn called(hook: &'static str, outcome: &'static str, took: Duration) {
@@ -39,6 +51,28 @@ pub(super) fn let_through(hook: &'static str, cause: FailureCause) {
 
 pub(super) fn aborted(hook: &'static str, cause: FailureCause) {
     counter!(ABORTED, "hook" => hook, "cause" => cause.name()).increment(1);
+}
+
+pub(super) fn queued(hook: &'static str) {
+    counter!(QUEUED, "hook" => hook).increment(1);
+}
+
+pub(super) fn retried(hook: &'static str) {
+    counter!(RETRIED, "hook" => hook).increment(1);
+}
+
+pub(super) fn dead(hook: &'static str, cause: FailureCause) {
+    counter!(DEAD, "hook" => hook, "cause" => cause.name()).increment(1);
+}
+
+pub(super) fn letters_dropped(letters: usize) {
+    counter!(LETTERS_DROPPED).increment(u64::try_from(letters).unwrap_or(u64::MAX));
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge")]
+pub(super) fn waiting(app: &AppId, calls: u64, oldest: Duration) {
+    gauge!(WAITING, "app" => app.to_string()).set(calls as f64);
+    gauge!(OLDEST, "app" => app.to_string()).set(oldest.as_secs_f64());
 }
 
 pub(super) fn dropped(hook: &'static str) {

@@ -5,11 +5,13 @@
 mod breaker;
 mod caller;
 mod engine;
+mod engine_calls;
 mod engine_of_app;
 mod http_engine;
 pub mod metrics;
 mod notifications;
 mod policy;
+pub mod queue;
 mod settings;
 
 pub use breaker::{BreakerReport, BreakerState};
@@ -18,4 +20,7 @@ pub(crate) use caller::aborted_by;
 pub use engine::{FailureCause, HookCall, HookEngine, HookFailure};
 pub use engine_of_app::EngineOfApp;
 pub use http_engine::{EngineUrlError, HttpEngine};
+pub use notifications::Notifications;
+pub(crate) use notifications::{PresenceEvent, Receipt};
+pub use queue::HookQueue;
 pub use settings::{AppSettings, SettingsError};

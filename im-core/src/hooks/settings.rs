@@ -43,6 +43,18 @@ pub enum SettingsError {
     /// The cool-down is zero or too long.
     #[error("`hook_breaker_cool_down_ms` is {0} ms; allowed are 1 to {max} ms", max = MAX_BREAKER_COOL_DOWN.as_millis())]
     CoolDownOutOfRange(u64),
+    /// A number outside of its range.
+    #[error("`{key}` is {value}; allowed are {least} to {most}")]
+    OutOfRange {
+        /// The setting.
+        key: &'static str,
+        /// What was asked for.
+        value: u64,
+        /// The smallest that is allowed.
+        least: u64,
+        /// The largest that is allowed.
+        most: u64,
+    },
     /// The store failed.
     #[error("the settings cannot be saved")]
     Store(#[from] StoreError),
@@ -143,6 +155,21 @@ fn check(settings: &ImSettings) -> Result<(), SettingsError> {
     if cool_down_ms == 0 || Duration::from_millis(cool_down_ms) > MAX_BREAKER_COOL_DOWN {
         return Err(SettingsError::CoolDownOutOfRange(cool_down_ms));
     }
+    check_notifications(settings)
+}
+
+fn check_notifications(settings: &ImSettings) -> Result<(), SettingsError> {
+    for (key, value, most) in [
+        ("notification_attempts", settings.notification_attempts.into(), 100),
+        ("notification_retry_ms", settings.notification_retry_ms, 5 * 60 * 1000),
+        ("notification_max_age_ms", settings.notification_max_age_ms, 30 * 24 * 60 * 60 * 1000),
+        ("notification_queue_limit", settings.notification_queue_limit.into(), 10_000_000),
+        ("dead_letter_limit", settings.dead_letter_limit.into(), 1_000_000),
+    ] {
+        if value == 0 || value > most {
+            return Err(SettingsError::OutOfRange { key, value, least: 1, most });
+        }
+    }
     Ok(())
 }
 
@@ -184,6 +211,8 @@ mod tests {
         let settings = |cool_down| ImSettings { hook_breaker_cool_down_ms: cool_down, ..ImSettings::default() };
         assert!(error(settings(0)).contains("`hook_breaker_cool_down_ms` is 0 ms; allowed are 1 to 60000 ms"));
         assert!(error(settings(60_001)).contains("60001"));
+        let settings = ImSettings { notification_attempts: 0, ..ImSettings::default() };
+        assert!(error(settings).contains("`notification_attempts` is 0; allowed are 1 to 100"));
         assert!(check(&ImSettings::default()).is_ok());
     }
 }

@@ -7,7 +7,6 @@ use hook_types::{MessageSent, MessageSentParams};
 
 use super::review::{Reviewed, Rewrite, review};
 use super::{MAX_MESSAGE_BYTES, content};
-use crate::conversations::texts;
 use crate::core::ImCore;
 use crate::delivery::{DeliveredMessage, Event, PatchedMessage};
 use crate::error::{Code, RequestError};
@@ -71,9 +70,9 @@ pub async fn send(
     }
     let received_at = Timestamp::now();
     let reviewed = review(core, request, &message, receivers, received_at).await?;
-    let (sent, delivery) = commit_and_deliver(core, request, message, reviewed).await?;
-    if let Some(delivery) = delivery {
-        notify_sent(core, request, delivery);
+    let (sent, sent_params) = commit_and_deliver(core, request, message, reviewed).await?;
+    if let Some(params) = sent_params {
+        core.hooks.notifications().notify::<MessageSent>(&request.app, &params, Some(request.remote_address)).await;
     }
     core.recent_sends.remember(request, token.as_deref(), &sent).await;
     Ok(sent)
@@ -103,26 +102,19 @@ async fn authorized_receivers(
     }
 }
 
-/// A message that went out, for `_messageSent`.
-struct Delivery {
-    message: Arc<DeliveredMessage>,
-    receipt: bool,
-    online: Vec<ClientId>,
-    offline: Vec<ClientId>,
-}
-
 /// Stores and fans out under one lock, so that every session gets messages in the order they were accepted (S-54).
-/// No delivery when the message had been sent before.
+/// Answers the params of `_messageSent` as well, when the hook is still to be queued.
 async fn commit_and_deliver(
     core: &ImCore,
     request: &RequestContext,
     message: SendMessage,
     reviewed: Reviewed,
-) -> Result<(SentMessage, Option<Delivery>), RequestError> {
+) -> Result<(SentMessage, Option<MessageSentParams>), RequestError> {
     let Reviewed { body, receivers, rewrite } = reviewed;
+    let receivers = without_duplicates(receivers);
     let _lock = core.conversation_locks.lock(&request.app.id, &message.conversation).await;
     let patched_at = rewrite.is_some().then(Timestamp::now);
-    let stored = commit(core, request, &message, &body, patched_at).await?;
+    let (stored, sent_params) = commit(core, request, &message, &body, &receivers, patched_at).await?;
     let sent =
         SentMessage { id: stored.id.clone(), timestamp: stored.timestamp, conversation: message.conversation.clone() };
     if stored.duplicate {
@@ -138,26 +130,38 @@ async fn commit_and_deliver(
         mention_all: message.mention_all,
         transient: message.transient,
     });
-    let (online, offline) = fan_out(core, request, &delivered, receivers);
+    fan_out(core, request, &delivered, &receivers);
     if let (Some(rewrite), Some(patched_at)) = (rewrite, patched_at) {
         tell_sender(core, request, &delivered, rewrite, patched_at);
     }
-    Ok((sent, Some(Delivery { message: delivered, receipt: message.receipt, online, offline })))
+    Ok((sent, sent_params))
 }
 
+/// Stores the message; its call of `_messageSent` with it, where the queue of hook calls is part of the store.
 async fn commit(
     core: &ImCore,
     request: &RequestContext,
     message: &SendMessage,
     body: &MessageBody,
+    receivers: &[ClientId],
     patched_at: Option<Timestamp>,
-) -> Result<AppendedMessage, RequestError> {
+) -> Result<(AppendedMessage, Option<MessageSentParams>), RequestError> {
+    let notifications = core.hooks.notifications();
     let id = MessageId::generate();
+    let params = || sent_params(core, request, message, &id, body, receivers);
+    let params_later = |timestamp: Timestamp| {
+        let is_called = notifications.defines::<MessageSent>(&request.app);
+        is_called.then(|| MessageSentParams { timestamp: timestamp.0, ..params() })
+    };
     if message.transient {
-        return Ok(AppendedMessage { id, timestamp: Timestamp::now(), duplicate: false });
+        let timestamp = Timestamp::now();
+        let params = params_later(timestamp);
+        return Ok((AppendedMessage { id, timestamp, duplicate: false, hook_queued: false }, params));
     }
+    let sent_hook = notifications.beside_message(&request.app, Some(request.remote_address), &params).await;
+    let has_hook = sent_hook.is_some();
     let new = NewMessage {
-        id,
+        id: id.clone(),
         conversation: message.conversation.clone(),
         from: request.client.clone(),
         body: body.clone(),
@@ -165,28 +169,30 @@ async fn commit(
         mention_all: message.mention_all,
         deduplication_token: message.deduplication_token.clone(),
         patched_at,
+        sent_hook,
     };
     let stored = core.store.append_message(&request.app.id, new).await?;
-    stored.ok_or_else(|| RequestError::code(Code::InvalidMessagingTarget))
+    let stored = stored.ok_or_else(|| RequestError::code(Code::InvalidMessagingTarget))?;
+    if has_hook && !stored.duplicate {
+        notifications.stored_beside_message(&request.app, stored.hook_queued);
+    }
+    let params = if notifications.joins_store() || stored.duplicate { None } else { params_later(stored.timestamp) };
+    Ok((stored, params))
 }
 
-/// The message to the receivers' sessions and to the sender's other ones (S-57); answers who was online (S-56).
-fn fan_out(
-    core: &ImCore,
-    request: &RequestContext,
-    message: &Arc<DeliveredMessage>,
-    receivers: Vec<ClientId>,
-) -> (Vec<ClientId>, Vec<ClientId>) {
+/// The message to the receivers' sessions and to the sender's other ones (S-57).
+fn fan_out(core: &ImCore, request: &RequestContext, message: &Arc<DeliveredMessage>, receivers: &[ClientId]) {
     let app = &request.app.id;
     let event = Event::Message(message.clone());
-    let mut seen = HashSet::new();
-    let receivers = receivers.into_iter().filter(|receiver| seen.insert(receiver.clone()));
-    let (online, offline): (Vec<_>, Vec<_>) = receivers.partition(|receiver| core.registry.is_online(app, receiver));
-    for receiver in online.iter().filter(|receiver| **receiver != request.client) {
+    for receiver in receivers.iter().filter(|receiver| **receiver != request.client) {
         core.registry.push(app, receiver, &event, Some(request), None);
     }
     core.registry.push(app, &request.client, &event, Some(request), Some(request.session));
-    (online, offline)
+}
+
+fn without_duplicates(receivers: Vec<ClientId>) -> Vec<ClientId> {
+    let mut seen = HashSet::new();
+    receivers.into_iter().filter(|receiver| seen.insert(receiver.clone())).collect()
 }
 
 /// The sender's sessions, the sending one included, learn that the body is another one (P-96).
@@ -212,22 +218,31 @@ fn tell_sender(
     core.registry.push(&request.app.id, &request.client, &event, Some(request), None);
 }
 
-fn notify_sent(core: &ImCore, request: &RequestContext, delivery: Delivery) {
-    let Delivery { message, receipt, online, offline } = delivery;
-    let (content, bin) = content::to_text(&message.body);
-    let params = MessageSentParams {
-        from_peer: message.from.as_str().to_owned(),
+/// What `_messageSent` is told (S-90), without the timestamp; who is online is asked now (S-56).
+fn sent_params(
+    core: &ImCore,
+    request: &RequestContext,
+    message: &SendMessage,
+    id: &MessageId,
+    body: &MessageBody,
+    receivers: &[ClientId],
+) -> MessageSentParams {
+    let (content, bin) = content::to_text(body);
+    let is_online = |receiver: &&ClientId| core.registry.is_online(&request.app.id, receiver);
+    let (online, offline): (Vec<_>, Vec<_>) = receivers.iter().partition(is_online);
+    let texts = |clients: Vec<&ClientId>| clients.into_iter().map(|client| client.as_str().to_owned()).collect();
+    MessageSentParams {
+        from_peer: request.client.as_str().to_owned(),
         conv_id: message.conversation.as_str().to_owned(),
-        msg_id: message.id.as_str().to_owned(),
-        online_peers: texts(&online),
-        offline_peers: texts(&offline),
+        msg_id: id.as_str().to_owned(),
+        online_peers: texts(online),
+        offline_peers: texts(offline),
         transient: message.transient,
         system: None,
         bin,
         content,
-        receipt,
-        timestamp: message.timestamp.0,
+        receipt: message.receipt,
+        timestamp: 0,
         source_ip: request.remote_address.to_string(),
-    };
-    core.hooks.notify::<MessageSent>(&request.app, &params, Some(request.remote_address));
+    }
 }

@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use hook_types::{ClientOffline, ClientOfflineParams};
+use hook_types::ClientOfflineParams;
 
 use super::Presence;
 use crate::app::App;
 use crate::core::ImCore;
 use crate::delivery::{Event, Session};
 use crate::error::Code;
+use crate::hooks::{PresenceEvent, Receipt};
 
 /// Why a session ends (S-35).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,22 +57,23 @@ impl Ending {
 }
 
 impl Presence {
-    /// Ends a session, once: S-107. `by` is the address of whoever asked for it.
-    pub(crate) fn end(&self, core: &ImCore, app: &Arc<App>, session: &Session, ending: Ending, by: Option<IpAddr>) {
-        if let Some(session) = core.registry.remove(&session.app, &session.client, session.id) {
-            self.announce_end(core, app, &session, ending, by);
-        }
-    }
-
-    /// The rest of the end of a session that has left the registry.
-    pub(super) fn announce_end(
+    /// Ends a session, once: S-107. `by` is the address of whoever asked for it. The receipt is for `_clientOffline`.
+    pub(crate) fn end(
         &self,
         core: &ImCore,
         app: &Arc<App>,
         session: &Session,
         ending: Ending,
         by: Option<IpAddr>,
-    ) {
+    ) -> Receipt {
+        let _in_order = self.changing();
+        let ended = core.registry.remove(&session.app, &session.client, session.id);
+        let events = ended.map(|session| self.conclude(&session, ending, by)).into_iter().collect();
+        core.hooks.notifications().notify_presence(app, events)
+    }
+
+    /// The rest of the end of a session that has left the registry; answers what `_clientOffline` is told.
+    pub(super) fn conclude(&self, session: &Session, ending: Ending, by: Option<IpAddr>) -> PresenceEvent {
         if let Some(code) = ending.answer_to_return() {
             self.ended_families.insert(session.token_family.clone(), code);
         }
@@ -89,6 +91,6 @@ impl Presence {
             error_code: error.map(|(code, _)| code),
             error_msg: error.map(|(_, name)| name.to_owned()),
         };
-        core.hooks.notify::<ClientOffline>(app, &params, by);
+        PresenceEvent::Offline(params, by)
     }
 }

@@ -6,14 +6,14 @@ mod ending;
 mod opening;
 mod token;
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use moka::sync::Cache;
 
 pub(crate) use ending::Ending;
-pub(crate) use opening::{Login, Socket};
+pub(crate) use opening::{Login, OpenedSession, Socket};
 pub(crate) use token::{IssuedToken, SessionToken};
 
 use crate::app::App;
@@ -29,8 +29,9 @@ const REMEMBERED_ENDINGS: u64 = 100_000;
 pub(crate) struct Presence {
     /// Token families that ended for good, and what their clients are told when they come back (P-54).
     ended_families: Cache<String, Code>,
-    /// Serialises logins, so that of two with one tag at the same time exactly one stays. Held for microseconds.
-    logins: Mutex<()>,
+    /// Serialises logins and ends, so that of two logins with one tag at the same time exactly one stays, and their hooks
+    /// come in their order. Held for microseconds.
+    changing: Mutex<()>,
     sessions: AtomicU64,
     token_life: Duration,
 }
@@ -40,7 +41,7 @@ impl Presence {
     pub(crate) fn new(token_life: Duration) -> Self {
         Self {
             ended_families: Cache::builder().max_capacity(REMEMBERED_ENDINGS).time_to_live(token_life).build(),
-            logins: Mutex::default(),
+            changing: Mutex::default(),
             sessions: AtomicU64::new(1),
             token_life,
         }
@@ -78,6 +79,10 @@ impl Presence {
 
     fn issue(&self, app: &App, session: &Session) -> IssuedToken {
         SessionToken::issue(app, session, self.token_life)
+    }
+
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn next_session_id(&self) -> SessionId {

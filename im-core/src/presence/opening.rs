@@ -1,15 +1,16 @@
 //! Logging in.
 
 use std::net::IpAddr;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
-use hook_types::{ClientOnline, ClientOnlineParams};
+use hook_types::ClientOnlineParams;
 
 use super::{Ending, IssuedToken, Presence, SessionToken};
 use crate::app::App;
 use crate::core::ImCore;
 use crate::delivery::{Outbox, Session};
 use crate::error::{Code, RequestError};
+use crate::hooks::{PresenceEvent, Receipt};
 use crate::ids::{ClientId, ConnectionId, DeviceId};
 use crate::timestamp::Timestamp;
 
@@ -46,6 +47,8 @@ pub(crate) struct OpenedSession {
     pub(crate) session: Arc<Session>,
     /// For reconnects.
     pub(crate) token: IssuedToken,
+    /// For `_clientOnline`: the login is not acknowledged before the hook would survive a crash.
+    pub(crate) receipt: Receipt,
 }
 
 impl Presence {
@@ -82,18 +85,14 @@ impl Presence {
             }
         };
         let session = Arc::new(session);
-        let displaced = self.register(core, &session, reconnect)?;
-        for (older, ending) in displaced {
-            self.announce_end(core, app, &older, ending, Some(socket.remote_address));
-        }
-        let params = ClientOnlineParams {
+        let online = ClientOnlineParams {
             peer_id: session.client.as_str().to_owned(),
             source_ip: socket.remote_address.to_string(),
             tag: session.tag.clone(),
             reconnect: login.reconnect.map(i32::from),
         };
-        core.hooks.notify::<ClientOnline>(app, &params, Some(socket.remote_address));
-        Ok(OpenedSession { token: self.issue(app, &session), session })
+        let receipt = self.register(core, app, &session, reconnect, (online, socket.remote_address))?;
+        Ok(OpenedSession { token: self.issue(app, &session), session, receipt })
     }
 
     fn valid_token(&self, app: &App, client: &ClientId, text: &str) -> Result<SessionToken, RequestError> {
@@ -106,14 +105,16 @@ impl Presence {
         }
     }
 
-    /// Puts a session online and takes those offline that it displaces.
+    /// Puts a session online and takes those offline that it displaces. Their hooks are queued in the same order.
     fn register(
         &self,
         core: &ImCore,
+        app: &Arc<App>,
         session: &Arc<Session>,
         reconnect: bool,
-    ) -> Result<Vec<(Arc<Session>, Ending)>, RequestError> {
-        let _login = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
+        (online, by): (ClientOnlineParams, IpAddr),
+    ) -> Result<Receipt, RequestError> {
+        let _in_order = self.changing();
         let mut displaced = Vec::new();
         for older in core.registry.sessions(&session.app, &session.client) {
             let same_device = session.device.is_some() && older.device == session.device;
@@ -128,7 +129,14 @@ impl Presence {
         }
         // The new session first: the client is not offline in between.
         core.registry.insert(session.clone());
+        // Looked up again: an app that was deleted since has closed its sessions without this one.
+        if core.apps.app(&app.id).is_none() {
+            core.registry.remove(&session.app, &session.client, session.id);
+            return Err(RequestError::detailed(Code::AppNotAvailable, format!("app `{}` does not exist", app.id)));
+        }
         displaced.retain(|(older, _)| core.registry.remove(&older.app, &older.client, older.id).is_some());
-        Ok(displaced)
+        let ended = displaced.into_iter().map(|(older, ending)| self.conclude(&older, ending, Some(by)));
+        let events = ended.chain([PresenceEvent::Online(online, Some(by))]).collect();
+        Ok(core.hooks.notifications().notify_presence(app, events))
     }
 }

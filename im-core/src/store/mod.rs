@@ -1,8 +1,10 @@
 //! What is kept: conversations, messages, missed notifications, settings. [`Store`] has one module per backend.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hook_types::MessageSentParams;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -135,6 +137,20 @@ pub struct NewMessage {
     pub deduplication_token: Option<String>,
     /// Set when a hook or filter changed the body. Kept as at least 1 ms after the message's own time (P-94).
     pub patched_at: Option<Timestamp>,
+    /// The call of `_messageSent`, to be queued in the same transaction. Only for a store that the queue of hook calls
+    /// is part of ([`crate::hooks::HookQueue::joins_store`]).
+    pub sent_hook: Option<SentHook>,
+}
+
+/// A call of `_messageSent` to be queued with its message.
+#[derive(Clone, Debug)]
+pub struct SentHook {
+    /// What the hook is told. The store fills the timestamp in.
+    pub params: MessageSentParams,
+    /// Address of the sender.
+    pub remote_address: Option<IpAddr>,
+    /// Not queued when so many calls of the app wait.
+    pub bound: usize,
 }
 
 /// A message of the history.
@@ -165,6 +181,8 @@ pub struct AppendedMessage {
     pub timestamp: Timestamp,
     /// The same client sent this token to this conversation before (P-84): nothing was stored.
     pub duplicate: bool,
+    /// The call of [`NewMessage::sent_hook`] was queued.
+    pub hook_queued: bool,
 }
 
 /// One end of a history range.

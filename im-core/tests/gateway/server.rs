@@ -70,9 +70,11 @@ impl Server {
     pub async fn with(config: GatewayConfig) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(folder.path().join("im.sqlite")).unwrap());
+        let queue = Arc::new(store.hook_queue());
         let (apps, engine) = (Arc::new(Apps::default()), Arc::new(ScriptedEngine::new()));
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let core = Arc::new(ImCore::new(apps.clone(), store, engine.clone(), tasks.clone(), shutdown.clone()));
+        let core = ImCore::new(apps.clone(), store, vec![queue], engine.clone(), tasks.clone(), shutdown.clone());
+        let core = Arc::new(core);
         let gateway = Gateway::new(core, config, shutdown.clone(), tasks.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -81,5 +81,6 @@ pub fn message(conversation: &ConversationId, from: &str, text: &str) -> NewMess
         mention_all: false,
         deduplication_token: None,
         patched_at: None,
+        sent_hook: None,
     }
 }

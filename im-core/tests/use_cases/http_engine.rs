@@ -72,6 +72,7 @@ fn hook_call() -> HookCall {
         hook: "_messageReceived",
         params: Bytes::from_static(br#"{"content":"hi"}"#),
         remote_address: Some("2001:db8::1".parse().unwrap()),
+        sequence: Some(7),
         deadline: Duration::from_secs(5),
     }
 }
@@ -86,6 +87,7 @@ async fn a_call_carries_credentials_address_and_params() {
     assert_eq!(body, r#"{"content":"hi"}"#);
     for (name, value) in [
         ("content-type", "application/json"),
+        ("x-hookd-sequence", "7"),
         ("x-lc-id", "demo"),
         ("x-lc-key", "the-app-key"),
         ("x-lc-hook-key", "the-hook-key"),

@@ -1,13 +1,32 @@
-//! Notification hooks: nobody waits for them, and their queue is bounded.
+//! Notification hooks: called at least once, in the background, and given up only after many attempts.
 
 use hookd_im_core::app::FailurePolicy;
 use hookd_im_core::hooks::FailureCause;
+use hookd_im_core::hooks::queue::{DeadLetter, Letters};
+use hookd_im_core::ids::ConversationId;
 
 use crate::scripted_engine::Script;
-use crate::world::World;
+use crate::world::{Client, World, message};
 
-/// What may wait or run at a time, for one app.
-const CAPACITY: usize = 1024;
+const HOOK: &str = "_messageSent";
+const ALL: Letters = Letters::All { hook: None };
+
+/// Tom talks to himself in a world whose waits are short.
+async fn world_of_tom() -> (World, Client, ConversationId) {
+    let world = World::new();
+    let mut tom = world.client("tom");
+    let id = world.conversation(&mut tom, &[]).await;
+    world.set(|settings| settings.notification_retry_ms = 1).await;
+    (world, tom, id)
+}
+
+fn sequences(world: &World) -> Vec<u64> {
+    world.engine.calls().iter().map(|call| call.sequence.unwrap()).collect()
+}
+
+async fn letters(world: &World, letters: &Letters) -> Vec<DeadLetter> {
+    world.core.hooks.notifications().dead_letters(&world.app, letters, 100, true).await.unwrap()
+}
 
 #[tokio::test]
 async fn a_notification_hook_holds_nobody_up_and_its_failure_stops_nothing() {
@@ -16,29 +35,211 @@ async fn a_notification_hook_holds_nobody_up_and_its_failure_stops_nothing() {
     let (mut tom, mut jerry) = (world.client("tom"), world.client("jerry"));
     let id = world.conversation(&mut tom, &["jerry"]).await;
     jerry.events();
-    world.set(|settings| settings.notification_hook_timeout_ms = 20).await;
+    world
+        .set(|settings| {
+            settings.notification_hook_timeout_ms = 20;
+            settings.notification_attempts = 1;
+        })
+        .await;
     for script in [Script::Hang, Script::Fail(FailureCause::Trapped), Script::Reply("not read".to_owned())] {
-        world.engine.define("_messageSent", script);
+        world.engine.define(HOOK, script);
         world.say(&tom, &id, "hi").await;
         assert_eq!(jerry.news(), ["tom says hi"]);
+        world.notifications_are_done().await;
     }
-    world.notifications_are_done().await;
-    assert_eq!(world.engine.calls_of("_messageSent").len(), 3);
+    assert_eq!(world.engine.calls_of(HOOK).len(), 3);
 }
 
 #[tokio::test]
-async fn calls_beyond_the_queue_are_dropped() {
-    let world = World::new();
-    let mut tom = world.client("tom");
-    world.engine.define("_messageSent", Script::Wait);
-    let id = world.conversation(&mut tom, &[]).await;
-    for number in 0..CAPACITY + 10 {
+async fn a_failed_call_is_made_again_with_the_same_sequence_until_it_succeeds() {
+    let (world, tom, id) = world_of_tom().await;
+    world.engine.define(HOOK, Script::FailFirst(3, FailureCause::Failed));
+    let first = world.say(&tom, &id, "one").await;
+    world.notifications_are_done().await;
+    world.say(&tom, &id, "two").await;
+    world.notifications_are_done().await;
+    let sequences = sequences(&world);
+    assert_eq!(sequences.len(), 5);
+    assert!(sequences[..4].iter().all(|sequence| *sequence == sequences[0]));
+    assert!(sequences[4] > sequences[0]);
+    let calls = world.engine.calls_of(HOOK);
+    assert_eq!(calls[0]["msgId"], first.id.as_str());
+    assert_eq!(calls[0]["timestamp"], first.timestamp.0);
+    assert_eq!(letters(&world, &ALL).await, []);
+}
+
+#[tokio::test]
+async fn a_call_that_keeps_failing_becomes_a_dead_letter_that_is_retried_or_dropped() {
+    let (world, tom, id) = world_of_tom().await;
+    world.set(|settings| settings.notification_attempts = 3).await;
+    world.engine.define(HOOK, Script::Fail(FailureCause::Trapped));
+    world.say(&tom, &id, "one").await;
+    world.say(&tom, &id, "two").await;
+    world.notifications_are_done().await;
+    assert_eq!(world.engine.calls().len(), 6);
+    let dead = letters(&world, &ALL).await;
+    assert_eq!(dead.len(), 2);
+    let letter = dead.iter().find(|letter| letter.params.as_ref().unwrap().contains(r#""content":"one""#)).unwrap();
+    let told = (letter.hook.as_str(), letter.cause.as_str(), letter.reason.as_str(), letter.attempts);
+    assert_eq!(told, (HOOK, "trap", "as scripted", 3));
+    let of_hook = |hook: &str| Letters::All { hook: Some(hook.to_owned()) };
+    assert_eq!(letters(&world, &of_hook("_clientOnline")).await, []);
+    assert_eq!(letters(&world, &of_hook(HOOK)).await.len(), 2);
+
+    world.engine.reply(HOOK, "null");
+    let notifications = world.core.hooks.notifications();
+    let ids = Letters::Ids(vec![letter.id, 1]);
+    assert_eq!(notifications.retry_dead_letters(&world.app, &ids).await.unwrap(), 1);
+    world.notifications_are_done().await;
+    assert_eq!(world.engine.calls_of(HOOK)[6]["content"], "one");
+    assert_eq!(sequences(&world)[6], letter.id, "the same call, not a new one");
+    assert_eq!(notifications.drop_dead_letters(&world.app, &ALL).await.unwrap(), 1);
+    assert_eq!(letters(&world, &ALL).await, []);
+}
+
+#[tokio::test]
+async fn only_the_newest_dead_letters_are_kept() {
+    let (world, tom, id) = world_of_tom().await;
+    world
+        .set(|settings| {
+            settings.notification_attempts = 1;
+            settings.dead_letter_limit = 2;
+        })
+        .await;
+    world.engine.define(HOOK, Script::Fail(FailureCause::Failed));
+    for text in ["one", "two", "three"] {
+        world.say(&tom, &id, text).await;
+        world.notifications_are_done().await;
+    }
+    let dead = letters(&world, &ALL).await;
+    assert!(dead[0].params.as_ref().unwrap().contains("three"), "{dead:?}");
+    assert!(dead[1].params.as_ref().unwrap().contains("two"), "{dead:?}");
+    assert_eq!(dead.len(), 2);
+}
+
+#[tokio::test]
+async fn an_engine_that_is_away_costs_no_attempt() {
+    for cause in [FailureCause::Unavailable, FailureCause::Overloaded] {
+        let (world, tom, id) = world_of_tom().await;
+        world
+            .set(|settings| {
+                settings.notification_attempts = 1;
+                settings.hook_breaker_failures = 2;
+                settings.hook_breaker_cool_down_ms = 1;
+            })
+            .await;
+        world.engine.define(HOOK, Script::FailFirst(4, cause));
+        for number in 0..20 {
+            world.say(&tom, &id, &number.to_string()).await;
+        }
+        world.notifications_are_done().await;
+        assert_eq!(letters(&world, &ALL).await, []);
+        let mut texts: Vec<_> = world.engine.calls_of(HOOK).iter().map(|call| call["content"].to_string()).collect();
+        assert!(texts.len() >= 24, "{}", texts.len());
+        texts.sort();
+        texts.dedup();
+        assert_eq!(texts.len(), 20, "each message arrived");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_no_engine_took_for_too_long_is_given_up() {
+    let (world, tom, id) = world_of_tom().await;
+    world.set(|settings| settings.notification_max_age_ms = 1).await;
+    world.engine.define(HOOK, Script::Fail(FailureCause::Unavailable));
+    world.say(&tom, &id, "hi").await;
+    world.notifications_are_done().await;
+    let dead = letters(&world, &ALL).await;
+    assert_eq!(dead.len(), 1);
+    assert_eq!(dead[0].cause, "unavailable");
+}
+
+#[tokio::test]
+async fn the_newest_calls_are_dropped_when_the_queue_is_full() {
+    let (world, tom, id) = world_of_tom().await;
+    world.set(|settings| settings.notification_queue_limit = 50).await;
+    world.engine.define(HOOK, Script::Wait);
+    for number in 0..60 {
         world.say(&tom, &id, &number.to_string()).await;
     }
     world.engine.open_gate();
     world.notifications_are_done().await;
-    assert_eq!(world.engine.calls_of("_messageSent").len(), CAPACITY);
+    let mut texts: Vec<u32> =
+        world.engine.calls_of(HOOK).iter().map(|call| call["content"].as_str().unwrap().parse().unwrap()).collect();
+    texts.sort_unstable();
+    assert_eq!(texts, (0..50).collect::<Vec<_>>());
     world.say(&tom, &id, "room again").await;
     world.notifications_are_done().await;
-    assert_eq!(world.engine.calls_of("_messageSent").len(), CAPACITY + 1);
+    assert_eq!(world.engine.calls_of(HOOK).len(), 51);
+}
+
+#[tokio::test]
+async fn what_waits_is_called_after_a_restart_with_its_number_and_attempts() {
+    let (world, tom, id) = world_of_tom().await;
+    world
+        .set(|settings| {
+            settings.notification_attempts = 2;
+            settings.notification_retry_ms = 200;
+        })
+        .await;
+    world.engine.define(HOOK, Script::Fail(FailureCause::Failed));
+    let tried = world.engine.next_call();
+    world.say(&tom, &id, "hi").await;
+    tried.await.unwrap();
+    let world = world.restarted().await;
+    assert_eq!(world.engine.calls().len(), 1);
+    world.core.hooks.notifications().resume().await;
+    world.notifications_are_done().await;
+    let sequences = sequences(&world);
+    assert_eq!(sequences.len(), 2);
+    assert_eq!(sequences[0], sequences[1]);
+    let dead = letters(&world, &ALL).await;
+    assert_eq!((dead.len(), dead[0].attempts), (1, 2));
+}
+
+#[tokio::test]
+async fn transient_messages_and_changes_of_members_are_queued_too() {
+    let (world, tom, id) = world_of_tom().await;
+    for hook in [HOOK, "_conversationStarted", "_conversationAdded", "_conversationRemoved"] {
+        world.engine.reply(hook, "null");
+    }
+    let mut typing = message(&id, "typing");
+    typing.transient = true;
+    hookd_im_core::messages::send(&world.core, &tom.request(), typing).await.unwrap();
+    let jerry = crate::world::ids(&["jerry"]);
+    hookd_im_core::conversations::add(&world.core, &tom.request(), &id, jerry.clone()).await.unwrap();
+    hookd_im_core::conversations::remove(&world.core, &tom.request(), &id, jerry).await.unwrap();
+    world.notifications_are_done().await;
+    assert_eq!(world.engine.calls_of(HOOK)[0]["transient"], true);
+    assert_eq!(world.engine.calls_of("_conversationAdded").len(), 1);
+    assert_eq!(world.engine.calls_of("_conversationRemoved").len(), 1);
+}
+
+#[tokio::test]
+async fn a_repeated_message_is_announced_once() {
+    let (world, tom, id) = world_of_tom().await;
+    world.engine.reply(HOOK, "null");
+    for _ in 0..2 {
+        let mut again = message(&id, "hi");
+        again.deduplication_token = Some("token".to_owned());
+        hookd_im_core::messages::send(&world.core, &tom.request(), again).await.unwrap();
+    }
+    world.notifications_are_done().await;
+    assert_eq!(world.engine.calls_of(HOOK).len(), 1);
+}
+
+#[tokio::test]
+async fn calls_of_an_app_that_is_gone_are_thrown_away() {
+    let (world, tom, id) = world_of_tom().await;
+    world.engine.define(HOOK, Script::Fail(FailureCause::Unavailable));
+    let tried = world.engine.next_call();
+    world.say(&tom, &id, "hi").await;
+    tried.await.unwrap();
+    world.core.forget_app(&world.app.id).await;
+    world.notifications_are_done().await;
+    world.engine.reply(HOOK, "null");
+    let calls = world.engine.calls().len();
+    world.core.hooks.notifications().resume().await;
+    world.notifications_are_done().await;
+    assert_eq!(world.engine.calls().len(), calls);
 }

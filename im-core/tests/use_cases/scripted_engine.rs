@@ -19,6 +19,8 @@ pub enum Script {
     Reply(String),
     /// Fails.
     Fail(FailureCause),
+    /// Fails so many times, then answers `null`.
+    FailFirst(u32, FailureCause),
     /// Never answers.
     Hang,
     /// Answers `null` after `ScriptedEngine::open_gate`.
@@ -32,6 +34,7 @@ pub struct Call {
     pub params: Value,
     pub remote_address: Option<IpAddr>,
     pub deadline: Duration,
+    pub sequence: Option<u64>,
 }
 
 pub struct ScriptedEngine {
@@ -39,11 +42,18 @@ pub struct ScriptedEngine {
     calls: Mutex<Vec<Call>>,
     gate: Semaphore,
     waiting: Mutex<Option<oneshot::Sender<()>>>,
+    called: Mutex<Option<oneshot::Sender<()>>>,
 }
 
 impl Default for ScriptedEngine {
     fn default() -> Self {
-        Self { scripts: Mutex::default(), calls: Mutex::default(), gate: Semaphore::new(0), waiting: Mutex::default() }
+        Self {
+            scripts: Mutex::default(),
+            calls: Mutex::default(),
+            gate: Semaphore::new(0),
+            waiting: Mutex::default(),
+            called: Mutex::default(),
+        }
     }
 }
 
@@ -64,6 +74,13 @@ impl ScriptedEngine {
     /// Params of the calls of one hook.
     pub fn calls_of(&self, hook: &str) -> Vec<Value> {
         self.calls().into_iter().filter(|call| call.hook == hook).map(|call| call.params).collect()
+    }
+
+    /// Resolves at the next call.
+    pub fn next_call(&self) -> oneshot::Receiver<()> {
+        let (called, calls) = oneshot::channel();
+        *self.called.lock().unwrap() = Some(called);
+        calls
     }
 
     /// Resolves once a hook with [`Script::Wait`] is waiting.
@@ -87,13 +104,26 @@ impl HookEngine for ScriptedEngine {
 
     async fn call(&self, call: HookCall) -> Result<Bytes, HookFailure> {
         let params = serde_json::from_slice(&call.params).unwrap();
-        let HookCall { hook, remote_address, deadline, .. } = call;
-        self.calls.lock().unwrap().push(Call { hook, params, remote_address, deadline });
-        let script = self.scripts.lock().unwrap().get(hook).cloned();
+        let HookCall { hook, remote_address, deadline, sequence, .. } = call;
+        self.calls.lock().unwrap().push(Call { hook, params, remote_address, deadline, sequence });
+        if let Some(called) = self.called.lock().unwrap().take() {
+            called.send(()).unwrap();
+        }
+        let script = {
+            let mut scripts = self.scripts.lock().unwrap();
+            let script = scripts.get(hook).cloned();
+            if let Some(Script::FailFirst(times @ 1.., _)) = scripts.get_mut(hook) {
+                *times -= 1;
+            }
+            script
+        };
         match script {
             None => panic!("`{hook}` was called although it is not defined"),
             Some(Script::Reply(json)) => Ok(Bytes::from(json)),
-            Some(Script::Fail(cause)) => Err(HookFailure { cause, message: "as scripted".to_owned() }),
+            Some(Script::FailFirst(0, _)) => Ok(Bytes::from_static(b"null")),
+            Some(Script::Fail(cause) | Script::FailFirst(_, cause)) => {
+                Err(HookFailure { cause, message: "as scripted".to_owned() })
+            }
             Some(Script::Hang) => std::future::pending().await,
             Some(Script::Wait) => {
                 if let Some(waiting) = self.waiting.lock().unwrap().take() {

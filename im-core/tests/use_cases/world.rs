@@ -29,7 +29,8 @@ pub struct World {
     pub app: Arc<App>,
     tasks: TaskTracker,
     last_id: AtomicU64,
-    _folder: TempDir,
+    shutdown: CancellationToken,
+    folder: TempDir,
 }
 
 struct OneApp(Arc<App>);
@@ -42,14 +43,27 @@ impl AppDirectory for OneApp {
 
 impl World {
     pub fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::over(tempfile::tempdir().unwrap(), Arc::default())
+    }
+
+    /// A world of a new process over the folder of this one, which stops as told to: what runs ends, what waits stays.
+    pub async fn restarted(self) -> Self {
+        let Self { core, engine, tasks, shutdown, folder, .. } = self;
+        shutdown.cancel();
+        tasks.close();
+        tasks.wait().await;
+        drop(core);
+        Self::over(folder, engine)
+    }
+
+    fn over(folder: TempDir, engine: Arc<ScriptedEngine>) -> Self {
         let store = Arc::new(SqliteStore::open(folder.path().join("im.db")).unwrap());
+        let queue = Arc::new(store.hook_queue());
         let app = Arc::new(app("demo"));
-        let engine = Arc::new(ScriptedEngine::default());
         let tasks = TaskTracker::new();
-        let core =
-            ImCore::new(Arc::new(OneApp(app.clone())), store, engine.clone(), tasks.clone(), CancellationToken::new());
-        Self { core: Arc::new(core), engine, app, tasks, last_id: AtomicU64::new(0), _folder: folder }
+        let (apps, shutdown) = (Arc::new(OneApp(app.clone())), CancellationToken::new());
+        let core = ImCore::new(apps, store, vec![queue], engine.clone(), tasks.clone(), shutdown.clone());
+        Self { core: Arc::new(core), engine, app, tasks, last_id: AtomicU64::new(0), shutdown, folder }
     }
 
     /// Logs a client in on a socket of its own.

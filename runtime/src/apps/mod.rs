@@ -16,6 +16,7 @@ use crate::environment::Environment;
 use crate::limits::Limits;
 use crate::logs::LogRing;
 use crate::releases::{LiveVersion, MetadataError, Variables};
+use crate::sandbox::AppPace;
 
 /// An app to create.
 #[derive(Clone, Debug)]
@@ -70,6 +71,7 @@ struct AppState {
     /// Those that the next version gets.
     variables: ArcSwap<Variables>,
     log: Arc<LogRing>,
+    pace: AppPace,
     changing: tokio::sync::Mutex<()>,
 }
 
@@ -135,6 +137,7 @@ impl App {
                 bounds: ArcSwap::from_pointee(Bounds::new(limits)),
                 variables: ArcSwap::default(),
                 log: Arc::default(),
+                pace: AppPace::default(),
                 changing: tokio::sync::Mutex::default(),
             }),
         }
@@ -188,6 +191,10 @@ impl App {
 
     pub(crate) fn log(&self) -> &Arc<LogRing> {
         &self.state.log
+    }
+
+    pub(crate) fn pace(&self) -> &AppPace {
+        &self.state.pace
     }
 
     /// Taken while a release or a setting is written and obeyed, so that memory and database switch in the same order.

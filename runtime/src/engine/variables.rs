@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::Engine;
+use super::releases::go_live;
+use crate::apps::App;
 use crate::environment::Environment;
 use crate::releases::{Attribution, NewVariables, Release, ReleaseAct, SetVariablesError, VariableChanges, Variables};
 
@@ -14,7 +16,7 @@ impl Engine {
 
     /// The variables of the live version; after a rollback they are not the app's. No I/O.
     pub fn live_variables(&self, app: &str, environment: Environment) -> Option<Variables> {
-        let variables = |app: &crate::App| app.live(environment).load().as_ref().map(|live| live.variables.clone());
+        let variables = |app: &App| app.live(environment).load().as_ref().map(|live| live.variables().clone());
         self.0.apps.with(app, variables).flatten()
     }
 
@@ -35,15 +37,15 @@ impl Engine {
             .into_iter()
             .filter_map(|environment| Some((environment, app.live(environment).load_full()?)))
             .collect();
-        if variables == *app.variables() && live.iter().all(|(_, live)| live.variables == variables) {
+        if variables == *app.variables() && live.iter().all(|(_, live)| *live.variables() == variables) {
             return Ok(Vec::new());
         }
-        let numbers = live.iter().map(|(environment, live)| (*environment, live.number)).collect();
+        let numbers = live.iter().map(|(environment, live)| (*environment, live.number())).collect();
         let new = NewVariables { app_id: app.id.clone(), variables: variables.clone(), live: numbers, by };
         let numbers = self.0.metadata.change_variables(new).await?;
         app.set_variables(variables.clone());
         let released = numbers.into_iter().zip(live).map(|((environment, number), (_, live))| {
-            super::go_live(&app, environment, live.with_variables(number, variables.clone()), ReleaseAct::Env)
+            go_live(&app, environment, live.with_variables(number, variables.clone(), &self.0.modules), ReleaseAct::Env)
         });
         Ok(released.collect())
     }

@@ -94,13 +94,14 @@ impl ModuleFiles {
     }
 
     /// Removes the machine code of all modules but these, and what another version of the engine compiled; answers how
-    /// many.
+    /// many. What is being written stays.
     pub(super) async fn remove_unused_artifacts(&self, used: HashSet<ModuleHash>) -> Result<usize, BoxedError> {
         let used: HashSet<_> =
             used.iter().filter_map(|hash| Some(self.artifact(hash).file_name()?.to_owned())).collect();
         let folder = self.artifacts.clone();
-        let removing =
-            tokio::task::spawn_blocking(move || remove_files(&folder, |name| !used.contains(OsStr::new(name))));
+        let removing = tokio::task::spawn_blocking(move || {
+            remove_files(&folder, |name| !name.starts_with(UNFINISHED) && !used.contains(OsStr::new(name)))
+        });
         Ok(removing.await??)
     }
 

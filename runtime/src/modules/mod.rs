@@ -5,12 +5,14 @@ mod compile_worker;
 mod definitions;
 mod files;
 mod refusal;
+mod resident;
 mod validate;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -23,10 +25,13 @@ use self::compile::Compiler;
 pub use self::compile_worker::{CompileWorkerError, compile_worker};
 use self::files::ModuleFiles;
 pub use self::refusal::Refusal;
+pub(crate) use self::resident::StoredModule;
+use self::resident::{LoadFailure, ResidentModules};
+use crate::apps::App;
 use crate::config::EngineConfig;
-use crate::limits::Limits;
-use crate::logs::{CallLog, LogRing};
-use crate::sandbox::{DEPLOYMENTS, LoadedModule, Sandbox};
+use crate::isolation::Isolation;
+use crate::logs::CallLog;
+use crate::sandbox::{DEPLOYMENTS, LoadError, LoadedModule, Sandbox, Shelf};
 
 /// Any error, for a border that only reports it.
 pub(crate) type BoxedError = Box<dyn std::error::Error + Send + Sync>;
@@ -98,8 +103,7 @@ pub(crate) struct Modules {
     definitions_deadline: Duration,
     /// As many as the sandbox keeps places for, besides those of calls.
     asking: Semaphore,
-    /// Same bytes in several apps or versions are mapped once.
-    loaded: Mutex<HashMap<ModuleHash, Weak<LoadedModule>>>,
+    resident: ResidentModules,
 }
 
 impl Modules {
@@ -111,7 +115,7 @@ impl Modules {
             max_module_bytes: config.max_module_bytes,
             definitions_deadline: config.definitions_deadline,
             asking: Semaphore::new(DEPLOYMENTS as usize),
-            loaded: Mutex::default(),
+            resident: ResidentModules::new(config.loaded_modules, config.loaded_code_bytes),
         })
     }
 
@@ -124,37 +128,50 @@ impl Modules {
     }
 
     /// Compiles unless the same bytes were compiled before, and loads.
-    pub(crate) async fn compile(&self, bytes: Bytes) -> Result<Prepared, ModuleError> {
+    pub(crate) async fn compile(self: &Arc<Self>, bytes: Bytes) -> Result<Prepared, ModuleError> {
         let hash = ModuleHash::of(&bytes);
-        if let Some(module) = self.cached(&hash) {
+        if let Some(module) = self.compiled_before(&hash).await? {
             return Ok(Prepared { hash, bytes, definitions: Vec::new(), module, new_artifact: None });
         }
         // One at a time: compiling takes all cores and much memory. Another waiter may have compiled the same bytes.
         let _turn = self.compiler.turn().await;
-        let artifact = self.files.artifact(&hash);
-        let (path, new_artifact) = if artifact.exists() {
-            (artifact, None)
-        } else {
-            let compiled = self.compiler.compile(&bytes, self.files.new_artifact()?).await?;
-            (compiled.to_path_buf(), Some(compiled))
-        };
-        let module = self.load(&hash, path).await?;
-        Ok(Prepared { hash, bytes, definitions: Vec::new(), module, new_artifact })
+        if let Some(module) = self.compiled_before(&hash).await? {
+            return Ok(Prepared { hash, bytes, definitions: Vec::new(), module, new_artifact: None });
+        }
+        let artifact = self.compiler.compile(&bytes, self.files.new_artifact()?).await?;
+        let module = self.load(artifact.to_path_buf()).await?;
+        Ok(Prepared { hash, bytes, definitions: Vec::new(), module, new_artifact: Some(artifact) })
+    }
+
+    /// The machine code in memory or on disk; none when there is none, or none that this engine can use.
+    async fn compiled_before(self: &Arc<Self>, hash: &ModuleHash) -> Result<Option<Arc<LoadedModule>>, ModuleError> {
+        if let Some(module) = self.resident.named(hash).code(Instant::now()) {
+            return Ok(Some(module));
+        }
+        let artifact = self.files.artifact(hash);
+        if !artifact.exists() {
+            return Ok(None);
+        }
+        match self.load(artifact).await {
+            Ok(module) => Ok(Some(module)),
+            Err(ModuleError::Refused(error)) => {
+                self.forget_artifact(hash, &error);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Asks the module for its functions, inside the sandbox.
-    pub(crate) async fn read_definitions(
-        &self,
-        prepared: &mut Prepared,
-        limits: &Limits,
-        log: Arc<LogRing>,
-        app_id: &str,
-    ) -> Result<(), ModuleError> {
+    pub(crate) async fn read_definitions(&self, prepared: &mut Prepared, app: &App) -> Result<(), ModuleError> {
+        let limits = &app.bounds().limits;
         let request_id = format!("deploy-{}", prepared.hash.0.get(..12).unwrap_or_default());
-        let log = Arc::new(CallLog::new(log, app_id, 0, "definitions", request_id, limits));
+        let log = Arc::new(CallLog::new(app.log().clone(), &app.id, 0, "definitions", request_id, limits));
         // Those before end with their deadlines.
         let _place = self.asking.acquire().await;
-        let asked = self.sandbox.definitions(&prepared.module, limits, self.definitions_deadline, log.clone()).await;
+        let asking =
+            self.sandbox.definitions(&prepared.module, limits, self.definitions_deadline, log.clone(), app.pace());
+        let asked = asking.await;
         log.finish();
         let definitions = asked.map_err(Refusal::DefinitionsFailed)?;
         definitions::check(&definitions)?;
@@ -163,36 +180,88 @@ impl Modules {
     }
 
     /// Puts the bytes and the machine code where a restart finds them; synced to disk when this returns.
-    pub(crate) async fn store(&self, prepared: &mut Prepared) -> Result<(), ModuleError> {
-        self.files.store_module(&prepared.hash, prepared.bytes.clone()).await?;
-        if let Some(artifact) = prepared.new_artifact.take() {
+    pub(crate) async fn store(self: &Arc<Self>, prepared: Prepared) -> Result<Arc<StoredModule>, ModuleError> {
+        self.files.store_module(&prepared.hash, prepared.bytes).await?;
+        if let Some(artifact) = prepared.new_artifact {
             self.files.keep_artifact(&prepared.hash, artifact).await?;
         }
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        loaded.retain(|_, module| module.strong_count() > 0);
-        loaded.insert(prepared.hash.clone(), Arc::downgrade(&prepared.module));
-        Ok(())
+        let stored = self.resident.named(&prepared.hash);
+        let (modules, added) = (self.clone(), stored.clone());
+        let adding = tokio::task::spawn_blocking(move || modules.resident.add(&added, prepared.module));
+        adding.await.map_err(|error| ModuleError::internal("keeping the module in memory failed")(error.into()))?;
+        Ok(stored)
     }
 
-    /// A stored module; compiled again when its machine code was made for another engine version or machine.
-    pub(crate) async fn stored(&self, hash: &ModuleHash) -> Result<Arc<LoadedModule>, ModuleError> {
-        if let Some(module) = self.cached(hash) {
-            return Ok(module);
+    /// A stored module, whether or not it is in memory.
+    pub(crate) fn named(&self, hash: &ModuleHash) -> Arc<StoredModule> {
+        self.resident.named(hash)
+    }
+
+    /// True when the machine code lies on disk, for this engine version and machine.
+    pub(crate) fn has_code(&self, hash: &ModuleHash) -> bool {
+        self.files.artifact(hash).exists()
+    }
+
+    /// Brings the machine code of a stored module into memory. Many may ask at the same time, it is loaded once; who stops
+    /// waiting does not end it. Compiled again when it was made for another engine version or machine.
+    ///
+    /// # Errors
+    /// Why the module cannot run.
+    pub(crate) async fn code(self: &Arc<Self>, stored: &Arc<StoredModule>) -> Result<Arc<LoadedModule>, String> {
+        if let Some(code) = stored.code(Instant::now()) {
+            return Ok(code);
         }
-        let artifact = self.files.artifact(hash);
-        if artifact.exists() {
-            match self.load(hash, artifact).await {
-                Ok(module) => return Ok(module),
-                Err(error) => tracing::warn!(module = %hash, "compiling a module again, its code is unusable: {error}"),
+        let (modules, stored) = (self.clone(), stored.clone());
+        let loading = tokio::spawn(async move {
+            // Whoever holds it ends with the limits of a compilation.
+            let mut failed = stored.loading.lock().await;
+            if let Some(code) = stored.code(Instant::now()) {
+                return Ok(code);
             }
-            self.files.remove_artifact(hash);
+            if let Some(text) = failed.as_ref().and_then(LoadFailure::recent) {
+                return Err(text.to_owned());
+            }
+            let loaded = modules.load_stored(&stored).await.map_err(|error| {
+                tracing::error!(module = %stored.hash, "a stored module cannot be loaded: {error}");
+                error.to_string()
+            });
+            *failed = loaded.as_ref().err().cloned().map(LoadFailure::now);
+            loaded
+        });
+        loading.await.unwrap_or_else(|error| Err(format!("loading the module failed: {error}")))
+    }
+
+    async fn load_stored(self: &Arc<Self>, stored: &Arc<StoredModule>) -> Result<Arc<LoadedModule>, ModuleError> {
+        let artifact = self.files.artifact(&stored.hash);
+        if artifact.exists() {
+            let (modules, named) = (self.clone(), stored.clone());
+            let loading = tokio::task::spawn_blocking(move || {
+                let code = Arc::new(modules.map(&artifact)?);
+                modules.resident.add(&named, code.clone());
+                Ok::<_, LoadError>(code)
+            });
+            match loading.await.map_err(|error| ModuleError::internal("loading failed")(error.into()))? {
+                Ok(code) => return Ok(code),
+                Err(error) => self.forget_artifact(&stored.hash, &error),
+            }
         } else {
-            tracing::info!(module = %hash, "compiling a module again for this version of the engine");
+            tracing::info!(module = %stored.hash, "compiling a module again for this version of the engine");
         }
-        let bytes = self.files.read_module(hash).await?;
-        let mut prepared = self.compile(bytes).await?;
-        self.store(&mut prepared).await?;
-        Ok(prepared.module)
+        let bytes = self.files.read_module(&stored.hash).await?;
+        let prepared = self.compile(bytes).await?;
+        let module = prepared.module.clone();
+        self.store(prepared).await?;
+        Ok(module)
+    }
+
+    /// Where the instances of a release wait between calls, if its isolation has them wait.
+    pub(crate) fn shelf(&self, isolation: Isolation) -> Option<Shelf> {
+        self.sandbox.shelf(isolation)
+    }
+
+    /// Modules whose machine code is in memory.
+    pub(crate) fn loaded(&self) -> usize {
+        self.resident.count()
     }
 
     /// Removes the files of all modules but these; answers how many. Not while a module is on its way to a release.
@@ -201,21 +270,22 @@ impl Modules {
         Ok(modules + self.files.remove_unused_artifacts(used).await?)
     }
 
-    fn cached(&self, hash: &ModuleHash) -> Option<Arc<LoadedModule>> {
-        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).get(hash).and_then(Weak::upgrade)
+    fn forget_artifact(&self, hash: &ModuleHash, error: &dyn fmt::Display) {
+        tracing::warn!(module = %hash, "compiling a module again, its code is unusable: {error}");
+        self.files.remove_artifact(hash);
     }
 
-    async fn load(&self, hash: &ModuleHash, artifact: std::path::PathBuf) -> Result<Arc<LoadedModule>, ModuleError> {
-        let sandbox = self.sandbox.clone();
-        let loading = tokio::task::spawn_blocking(move || {
-            // SAFETY: artifacts lie in a folder that only this user enters, are written by our own compile child alone,
-            // and are replaced by renaming, never changed in place.
-            unsafe { sandbox.load(&artifact) }
-        });
+    async fn load(self: &Arc<Self>, artifact: PathBuf) -> Result<Arc<LoadedModule>, ModuleError> {
+        let modules = self.clone();
+        let loading = tokio::task::spawn_blocking(move || modules.map(&artifact));
         let loaded = loading.await.map_err(|error| ModuleError::internal("loading failed")(error.into()))?;
-        let module = Arc::new(loaded.map_err(|error| Refusal::Interfaces(error.to_string()))?);
-        let mut modules = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        modules.insert(hash.clone(), Arc::downgrade(&module));
-        Ok(module)
+        Ok(Arc::new(loaded.map_err(|error| Refusal::Interfaces(error.to_string()))?))
+    }
+
+    /// Blocks on the disk.
+    fn map(&self, artifact: &Path) -> Result<LoadedModule, LoadError> {
+        // SAFETY: artifacts lie in a folder that only this user enters, are written by our own compile child alone, and are
+        // replaced by renaming, never changed in place.
+        unsafe { self.sandbox.load(artifact) }
     }
 }

@@ -9,15 +9,15 @@ use crate::sandbox::GuestVariables;
 
 /// The variables of a call.
 pub(crate) fn guest_variables(app: Arc<App>, environment: Environment, version: Arc<LiveVersion>) -> GuestVariables {
-    Box::new(move || all(&app, environment, &version))
+    Arc::new(move || all(&app, environment, &version))
 }
 
 fn all(app: &App, environment: Environment, version: &LiveVersion) -> Vec<(String, String)> {
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    let own = version.variables.iter().map(|(name, variable)| pair(name, &variable.value));
-    let platform = built_in(app, environment, version.number);
+    let own = version.variables().iter().map(|(name, variable)| pair(name, &variable.value));
+    let platform = built_in(app, environment, version.number());
     // An app may say of NODE_ENV what it likes; the other names cannot be set.
-    let platform = platform.filter(|(name, _)| version.variables.get(name).is_none());
+    let platform = platform.filter(|(name, _)| version.variables().get(name).is_none());
     platform.map(|(name, value)| pair(name, &value)).chain(own).collect()
 }
 

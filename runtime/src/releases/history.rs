@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::SystemTime;
 
 use super::{Release, Variables};
+use crate::isolation::Isolation;
 use crate::modules::Definition;
 
 /// Releases that are kept of each environment of an app. A version is kept as long as one of them names it, and the newest
@@ -79,6 +80,8 @@ pub struct Version {
     pub size_bytes: u64,
     /// Its functions.
     pub definitions: Vec<Definition>,
+    /// What separates its calls from each other.
+    pub isolation: Isolation,
     /// Its environment variables.
     pub variables: Variables,
     /// When it was made.

@@ -21,8 +21,9 @@ pub use self::metadata::MetadataError;
 pub(crate) use self::metadata::{AppRow, Metadata, NewRelease, NewVariables, VersionRow};
 pub use self::variables::{InvalidVariables, Variable, VariableChanges, Variables};
 use crate::environment::Environment;
-use crate::modules::{Definition, ModuleError, Refusal};
-use crate::sandbox::LoadedModule;
+use crate::isolation::Isolation;
+use crate::modules::{Definition, ModuleError, Modules, Refusal, StoredModule};
+use crate::sandbox::Shelf;
 
 /// A module to deploy.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ pub struct Deployment {
     pub app_id: String,
     /// Where it becomes live.
     pub environment: Environment,
+    /// What separates its calls from each other.
+    pub isolation: Isolation,
     /// The component.
     pub module: Bytes,
     /// Who deploys it, and why.
@@ -75,6 +78,8 @@ pub struct Release {
     pub version: u64,
     /// SHA-256 of the module's bytes, in hexadecimal.
     pub module: String,
+    /// What separates its calls from each other.
+    pub isolation: Isolation,
     /// The functions of the version.
     pub definitions: Vec<Definition>,
 }
@@ -169,48 +174,57 @@ pub enum SetVariablesError {
     Metadata(#[from] MetadataError),
 }
 
-/// A version while it is live.
+/// A version while it is live in one environment.
 #[derive(Debug)]
 pub(crate) struct LiveVersion {
-    pub(crate) number: u64,
-    /// Why not, when the stored module can no longer be compiled; calls then end with that text.
-    pub(crate) module: Result<Arc<LoadedModule>, String>,
-    pub(crate) module_hash: String,
-    pub(crate) definitions: Vec<Definition>,
-    pub(crate) variables: Variables,
+    row: VersionRow,
+    pub(crate) module: Arc<StoredModule>,
+    /// Where instances wait between calls, when the version is warm.
+    pub(crate) shelf: Option<Shelf>,
     by_name: HashMap<String, usize>,
 }
 
 impl LiveVersion {
-    pub(crate) fn new(row: VersionRow, module: Result<Arc<LoadedModule>, String>) -> Self {
+    pub(crate) fn new(row: VersionRow, modules: &Modules) -> Self {
         let by_name = row.definitions.iter().enumerate().map(|(at, one)| (one.name.clone(), at)).collect();
-        let VersionRow { number, module: hash, definitions, variables } = row;
-        Self { number, module, module_hash: hash.0, definitions, variables, by_name }
+        let module = modules.named(&row.module);
+        Self { module, shelf: modules.shelf(row.isolation), by_name, row }
     }
 
-    /// The same module with other variables.
-    pub(crate) fn with_variables(&self, number: u64, variables: Variables) -> Self {
-        Self {
-            number,
-            module: self.module.clone(),
-            module_hash: self.module_hash.clone(),
-            definitions: self.definitions.clone(),
-            variables,
-            by_name: self.by_name.clone(),
-        }
+    /// The same version in another environment, with instances of its own.
+    pub(crate) fn again(&self, modules: &Modules) -> Self {
+        Self::new(self.row.clone(), modules)
+    }
+
+    /// The same module as another version, with other variables.
+    pub(crate) fn with_variables(&self, number: u64, variables: Variables, modules: &Modules) -> Self {
+        Self::new(VersionRow { number, variables, ..self.row.clone() }, modules)
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.row.number
+    }
+
+    pub(crate) fn definitions(&self) -> &[Definition] {
+        &self.row.definitions
+    }
+
+    pub(crate) fn variables(&self) -> &Variables {
+        &self.row.variables
     }
 
     pub(crate) fn function(&self, name: &str) -> Option<&Definition> {
-        self.definitions.get(*self.by_name.get(name)?)
+        self.row.definitions.get(*self.by_name.get(name)?)
     }
 
     pub(crate) fn release(&self, app_id: &str, environment: Environment) -> Release {
         Release {
             app_id: app_id.to_owned(),
             environment,
-            version: self.number,
-            module: self.module_hash.clone(),
-            definitions: self.definitions.clone(),
+            version: self.row.number,
+            module: self.row.module.0.clone(),
+            isolation: self.row.isolation,
+            definitions: self.row.definitions.clone(),
         }
     }
 }

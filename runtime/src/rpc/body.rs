@@ -34,13 +34,15 @@ pub(super) struct BodyCredentials {
 pub(super) enum BodyRefused {
     TooLarge,
     Malformed(String),
+    /// Of a `text/plain` body: the answer has CORS headers.
+    MalformedText(String),
 }
 
 impl IntoResponse for BodyRefused {
     fn into_response(self) -> Response {
         match self {
             Self::TooLarge => failure(413, 1, "request entity too large"),
-            Self::Malformed(reason) => failure(400, 1, &reason),
+            Self::Malformed(reason) | Self::MalformedText(reason) => failure(400, 1, &reason),
         }
     }
 }
@@ -56,6 +58,7 @@ pub(super) async fn read(body: axum::body::Body) -> Result<Bytes, BodyRefused> {
 
 impl Body {
     pub(super) fn parse(content_type: &str, bytes: Bytes) -> Result<Self, BodyRefused> {
+        let bytes = without_byte_order_mark(bytes);
         if starts_with(content_type, "application/json") {
             let params = if bytes.is_empty() { empty() } else { checked(bytes)? };
             Ok(Self { params, credentials: None })
@@ -67,6 +70,12 @@ impl Body {
             Ok(Self { params: empty(), credentials: None })
         }
     }
+}
+
+/// Some HTTP clients put a mark before UTF-8 text, which JSON has no place for.
+fn without_byte_order_mark(bytes: Bytes) -> Bytes {
+    const MARK: &[u8] = b"\xef\xbb\xbf";
+    if bytes.starts_with(MARK) { bytes.slice(MARK.len()..) } else { bytes }
 }
 
 fn starts_with(content_type: &str, prefix: &str) -> bool {
@@ -93,7 +102,7 @@ fn form(bytes: &[u8]) -> Bytes {
 }
 
 fn text(bytes: &[u8]) -> Result<Body, BodyRefused> {
-    let parsed = serde_json::from_slice(bytes).map_err(|error| BodyRefused::Malformed(error.to_string()))?;
+    let parsed = serde_json::from_slice(bytes).map_err(|error| BodyRefused::MalformedText(error.to_string()))?;
     match parsed {
         Value::Object(mut fields) => {
             let mut take = |key: &str| match fields.remove(key)? {
@@ -110,10 +119,8 @@ fn text(bytes: &[u8]) -> Result<Body, BodyRefused> {
             fields.retain(|key, _| !key.starts_with('_') || key.starts_with("__"));
             Ok(Body { params: Value::Object(fields).to_string().into(), credentials: Some(credentials) })
         }
-        Value::Array(_) => {
-            Ok(Body { params: Bytes::copy_from_slice(bytes), credentials: Some(BodyCredentials::default()) })
-        }
-        _ => Err(BodyRefused::Malformed("the body must be a JSON object or array".to_owned())),
+        // There is no place for credentials in it, so no function will see it.
+        _ => Ok(Body { params: empty(), credentials: Some(BodyCredentials::default()) }),
     }
 }
 
@@ -138,6 +145,12 @@ mod tests {
         for body in ["1", "\"a\"", "null", "{", "{} x"] {
             assert_eq!(params("application/json", body), None, "{body}");
         }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_text() {
+        assert_eq!(params("application/json", "\u{feff}{\"a\":1}").unwrap(), "{\"a\":1}");
+        assert_eq!(params("application/json", "\u{feff}").unwrap(), "{}");
     }
 
     #[test]

@@ -32,7 +32,11 @@ fn element_address(element: &str) -> Option<IpAddr> {
             let (key, value) = pair.split_once('=')?;
             key.trim().eq_ignore_ascii_case("for").then(|| value.trim().trim_matches('"'))
         })
-        .and_then(|address| address.parse().or_else(|_| address.parse::<SocketAddr>().map(|socket| socket.ip())).ok())
+        .and_then(|address| {
+            // RFC 7239 puts IPv6 in brackets, with or without a port behind them.
+            let bare = address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(address);
+            bare.parse().or_else(|_| address.parse::<SocketAddr>().map(|socket| socket.ip())).ok()
+        })
 }
 
 fn is_internal(address: &IpAddr) -> bool {
@@ -53,6 +57,17 @@ mod tests {
         assert_eq!(forwarded("for=1.2.3.4, for=10.0.0.1").as_deref(), Some("1.2.3.4"));
         assert_eq!(forwarded("for=1.2.3.4, for=5.6.7.8").as_deref(), Some("5.6.7.8"));
         assert_eq!(forwarded("for=192.168.0.9, for=10.0.0.1").as_deref(), Some("192.168.0.9"));
+    }
+
+    #[test]
+    fn addresses_may_have_ports_and_brackets() {
+        for (value, address) in [
+            ("for=\"1.2.3.4:5678\"", "1.2.3.4"),
+            ("for=\"[2001:db8::1]\"", "2001:db8::1"),
+            ("for=\"[2001:db8::1]:5678\"", "2001:db8::1"),
+        ] {
+            assert_eq!(forwarded(value).as_deref(), Some(address), "{value}");
+        }
     }
 
     #[test]

@@ -5,19 +5,21 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::response::Response;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use serde_json::json;
 
 use super::body::Body;
 use super::client_address::client_address;
 use super::credentials::{Access, Credentials};
-use super::hook_names::is_reserved;
+use super::hook_names::{is_notification, is_reserved};
 use super::reply::{failure, json_response, of_outcome};
 use super::route::{Route, Target};
 use crate::apps::App;
 use crate::calls::Call;
 use crate::engine::Engine;
 use crate::outcome::Outcome;
+
+static SEQUENCE: HeaderName = HeaderName::from_static("x-hookd-sequence");
 
 /// A request whose credentials are right.
 struct Caller<'a> {
@@ -57,12 +59,19 @@ pub(super) async fn dispatch(
                     remote_address: caller.address.as_deref(),
                     // Hooks are called by the platform, on behalf of clients that have no session here.
                     session_token: caller.credentials.session_token.as_deref().filter(|_| !is_reserved(name)),
+                    // Who may call a hook has shown the hook key.
+                    sequence: if is_notification(name) { sequence(headers) } else { None },
                     deadline,
                 };
                 of_outcome(engine.call_app(app, call).await, name, route.is_rpc)
             }
         },
     }
+}
+
+/// Which notification this is, where the caller counts them.
+fn sequence(headers: &HeaderMap) -> Option<u64> {
+    headers.get(&SEQUENCE)?.to_str().ok()?.parse().ok()
 }
 
 /// Hook key first, then existence, then `internal`: whoever lacks the hook key does not learn which hooks exist.
@@ -96,7 +105,13 @@ fn class_hook(caller: &Caller<'_>, class: &str, hook: &str) -> Response {
     if !caller.credentials.are_of_the_platform(caller.app) {
         return failure(401, 401, &format!("Hook key check failed, request from {}", caller.from()));
     }
-    failure(404, 1, &format!("No {hook} hook of '{class}'"))
+    match (class, hook) {
+        ("onVerified", _) => failure(404, 1, "No such hook: onVerified"),
+        ("_User", "onLogin" | "onAuthData") | ("BigQuery" | "Insight", "onComplete") => {
+            failure(404, 1, &format!("No such hook: {hook}"))
+        }
+        _ => failure(404, 1, &format!("No {hook} hook of '{class}'")),
+    }
 }
 
 fn unauthorized() -> Response {

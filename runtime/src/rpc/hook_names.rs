@@ -25,3 +25,18 @@ const RESERVED: [&str; 17] = [
 pub(super) fn is_reserved(name: &str) -> bool {
     name.starts_with('_') && RESERVED.contains(&name)
 }
+
+/// Hooks that may come more than once, and are counted by whoever calls them.
+const NOTIFICATIONS: [&str; 6] = [
+    "_messageSent",
+    "_conversationStarted",
+    "_conversationAdded",
+    "_conversationRemoved",
+    "_clientOnline",
+    "_clientOffline",
+];
+
+/// True when nobody waits for the hook's reply.
+pub(super) fn is_notification(name: &str) -> bool {
+    NOTIFICATIONS.contains(&name)
+}

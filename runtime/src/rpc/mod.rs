@@ -18,8 +18,8 @@ use http::{HeaderMap, Method, header};
 use serde_json::json;
 use tokio::time::timeout_at;
 
-use self::body::Body;
-use self::reply::{failure, json_response};
+use self::body::{Body, BodyRefused};
+use self::reply::failure;
 use self::route::Route;
 pub use self::service::{RpcConnections, RpcService};
 use crate::engine::Engine;
@@ -30,10 +30,12 @@ const REQUEST_TIME: Duration = Duration::from_secs(15);
 /// Health (§1.13).
 fn ping() -> Response {
     let runtime = concat!("hookd-", env!("CARGO_PKG_VERSION"));
-    json_response(200, json!({"runtime": runtime, "version": env!("CARGO_PKG_VERSION")}).to_string())
+    let health = json!({"runtime": runtime, "version": env!("CARGO_PKG_VERSION")}).to_string();
+    ([(header::CONTENT_TYPE, "application/json")], health).into_response()
 }
 
-/// The order of processing is LeanEngine's (§1.2): the body before CORS, CORS before credentials.
+/// The order of processing is LeanEngine's (§1.2): the body before CORS, CORS before credentials. Plain text, which browsers
+/// send across origins without a preflight, is taken apart after CORS there, so its sender may read what was wrong.
 /// `peer` is the address of the socket.
 async fn serve(engine: &Engine, peer: Option<&str>, request: Request) -> Response {
     let arrived = Instant::now();
@@ -46,6 +48,11 @@ async fn serve(engine: &Engine, peer: Option<&str>, request: Request) -> Respons
     };
     let body = match Body::parse(content_type(&parts.headers), bytes) {
         Ok(body) => body,
+        Err(BodyRefused::MalformedText(reason)) => {
+            let mut response = failure(400, 1, &reason);
+            cors::allow_origin(&mut response, &parts.headers);
+            return response;
+        }
         Err(refused) => return refused.into_response(),
     };
     let mut response = if parts.method == Method::OPTIONS {

@@ -38,13 +38,13 @@ pub(super) fn run_config(engine: &EngineConfig) -> Config {
     config.max_wasm_stack(engine.guest_stack_bytes);
     config.async_stack_size(engine.guest_stack_bytes * 2);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(
-        engine.concurrent_calls.saturating_add(DEPLOYMENTS),
+        engine.concurrent_calls.saturating_add(DEPLOYMENTS).saturating_add(engine.idle_instances),
     )));
     config
 }
 
-/// Every number follows from `calls`, the number of guests that run at the same time; semaphores that add up to it stand in
-/// front, so the pool is never asked for more.
+/// Every number follows from `calls`, the number of guests that run at the same time and of warm instances that wait;
+/// semaphores and bounds that add up to it stand in front, so the pool is never asked for more.
 fn pool(calls: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     // One component instance and one stack per call.

@@ -1,12 +1,14 @@
 //! `wasi:cli/environment`: the variables of a version.
 
+use std::sync::Arc;
+
 use wasmtime::component::{Component, HasData, Linker};
 use wasmtime_wasi::p2::bindings::cli::environment;
 
 use super::state::CallState;
 
 /// What a call's guest reads as its environment; put together when it asks, for most never do.
-pub(crate) type GuestVariables = Box<dyn Fn() -> Vec<(String, String)> + Send + Sync>;
+pub(crate) type GuestVariables = Arc<dyn Fn() -> Vec<(String, String)> + Send + Sync>;
 
 /// True when the component can ask for variables.
 pub(super) fn is_read_by(component: &Component, engine: &wasmtime::Engine) -> bool {

@@ -8,14 +8,17 @@ use serde::de::IgnoredAny;
 use tokio::time::{Instant, timeout_at};
 use wasmtime::{Store, UpdateDeadline};
 
+use super::bindings::Module;
 use super::bindings::exports::hookd::engine::functions::Context;
 use super::environment::GuestVariables;
 use super::guest_error::outcome_of;
 use super::limiter::CallLimiter;
+use super::pace::{AppPace, end_of_tick};
 use super::state::CallState;
-use super::ticker::TICK;
+use super::warm::Shelf;
 use super::{LoadedModule, Sandbox};
 use crate::environment::Environment;
+use crate::leancache::CacheBudget;
 use crate::limits::Limits;
 use crate::logs::CallLog;
 use crate::modules::Definition;
@@ -29,6 +32,7 @@ pub(crate) struct GuestCall<'a> {
     pub(crate) environment: Environment,
     pub(crate) remote_address: Option<&'a str>,
     pub(crate) session_token: Option<&'a str>,
+    pub(crate) sequence: Option<u64>,
     pub(crate) limits: &'a Limits,
     pub(crate) deadline: Instant,
     /// What lay between arrival and deadline; named when the deadline is met.
@@ -36,17 +40,36 @@ pub(crate) struct GuestCall<'a> {
     pub(crate) log: Arc<CallLog>,
     /// For a module that can read them.
     pub(crate) variables: Option<GuestVariables>,
+    /// Of a warm version.
+    pub(crate) shelf: Option<&'a Shelf>,
+    pub(crate) pace: &'a AppPace,
 }
 
 impl Sandbox {
-    /// Calls a function in a fresh instance, which is gone when this returns.
+    /// Calls a function: in a fresh instance, which is gone when this returns, or in one from the shelf.
     pub(crate) async fn call(&self, module: &LoadedModule, call: GuestCall<'_>) -> Outcome {
-        let left = call.deadline.saturating_duration_since(Instant::now());
-        let log = call.log;
-        let mut store = self.store(call.limits, log.clone());
-        store.data_mut().variables = call.variables;
+        match call.shelf {
+            Some(shelf) => self.call_warm(shelf, module, &call).await,
+            None => {
+                let mut store = self.store(call.limits, call.log.clone(), Some(call.deadline));
+                self.call_in(&mut store, &mut None, module, &call).await
+            }
+        }
+    }
+
+    /// Calls a function in the instance of a store, which is made when there is none.
+    pub(super) async fn call_in(
+        &self,
+        store: &mut Store<CallState>,
+        instance: &mut Option<Module>,
+        module: &LoadedModule,
+        call: &GuestCall<'_>,
+    ) -> Outcome {
+        let now = Instant::now();
+        let left = call.deadline.saturating_duration_since(now);
+        store.data_mut().variables.clone_from(&call.variables);
         let context = Context {
-            request_id: log.request_id(),
+            request_id: call.log.request_id(),
             app_id: call.app_id,
             environment: call.environment.name(),
             remote_address: call.remote_address,
@@ -54,12 +77,21 @@ impl Sandbox {
             // Sessions are not resolved to users: there is no user system behind the engine.
             current_user: None,
             deadline_ms: u32::try_from(left.as_millis()).unwrap_or(u32::MAX),
+            sequence: call.sequence,
         };
         let _running = self.ticker.run();
         let calling = async {
-            let instance = module.instance.instantiate_async(&mut store).await?;
-            instance.hookd_engine_functions().call_call(&mut store, call.name, call.params, context).await
+            let instance = match instance {
+                Some(instance) => instance,
+                none => {
+                    let made = module.instance.instantiate_async(&mut *store).await?;
+                    store.data_mut().limiter.instantiated();
+                    none.insert(made)
+                }
+            };
+            instance.hookd_engine_functions().call_call(&mut *store, call.name, call.params, context).await
         };
+        let calling = call.pace.run(&self.turns, now.into_std(), calling);
         match timeout_at(call.deadline, calling).await {
             Ok(Ok(Ok(reply))) => checked(reply, call.limits),
             Ok(Ok(Err(failure))) => Outcome::failed(failure.code, failure.status, failure.message),
@@ -75,14 +107,16 @@ impl Sandbox {
         limits: &Limits,
         allowed: Duration,
         log: Arc<CallLog>,
+        pace: &AppPace,
     ) -> Result<Vec<Definition>, Outcome> {
-        let mut store = self.store(limits, log);
+        let mut store = self.store(limits, log, None);
         let _running = self.ticker.run();
         let asking = async {
             let instance = module.instance.instantiate_async(&mut store).await?;
             instance.hookd_engine_functions().call_definitions(&mut store).await
         };
-        match timeout_at(Instant::now() + allowed, asking).await {
+        let now = Instant::now();
+        match timeout_at(now + allowed, pace.run(&self.turns, now.into_std(), asking)).await {
             Ok(Ok(definitions)) => Ok(definitions
                 .into_iter()
                 .map(|definition| Definition { name: definition.name, internal: definition.internal })
@@ -98,31 +132,30 @@ impl Sandbox {
         module: &LoadedModule,
         limits: &Limits,
         log: Arc<CallLog>,
+        pace: &AppPace,
     ) -> Result<(), Outcome> {
-        let mut store = self.store(limits, log);
+        let mut store = self.store(limits, log, None);
         let _running = self.ticker.run();
-        match module.instance.instantiate_async(&mut store).await {
+        let making = module.instance.instantiate_async(&mut store);
+        match pace.run(&self.turns, std::time::Instant::now(), making).await {
             Ok(_) => Ok(()),
             Err(error) => Err(outcome_of(&error, store.data(), limits)),
         }
     }
 
-    fn store(&self, limits: &Limits, log: Arc<CallLog>) -> Store<CallState> {
+    /// `deadline`: that of a call.
+    pub(super) fn store(&self, limits: &Limits, log: Arc<CallLog>, deadline: Option<Instant>) -> Store<CallState> {
         let limiter = CallLimiter::new(limits, self.memory_budget.clone());
-        let ticks = limits.cpu_time().as_millis().div_ceil(TICK.as_millis());
-        let ticks = u64::try_from(ticks).unwrap_or(u64::MAX);
-        let mut store = Store::new(&self.engine, CallState::new(limiter, ticks, log));
+        let cache = CacheBudget::new(self.cache.clone(), limits, deadline);
+        let mut store = Store::new(&self.engine, CallState::new(limiter, limits, log, cache));
         store.limiter(|state| &mut state.limiter);
-        // Bounds what the host copies out of the guest at once: a reply, a failure's text, a log line.
-        store.set_hostcall_fuel(limits.reply_bytes);
-        store.set_epoch_deadline(1);
+        Self::arm(&mut store, limits);
         store.epoch_deadline_callback(|mut store| {
             let state = store.data_mut();
             match state.ticks_left.checked_sub(1) {
                 Some(left) => {
                     state.ticks_left = left;
-                    // tokio's own yield lets the worker look at its timers and sockets before the guest goes on.
-                    Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+                    Ok(UpdateDeadline::YieldCustom(1, end_of_tick()))
                 }
                 None => {
                     state.cpu_time_used_up = true;
@@ -131,6 +164,14 @@ impl Sandbox {
             }
         });
         store
+    }
+
+    /// What wasmtime itself counts down in each call.
+    pub(super) fn arm(store: &mut Store<CallState>, limits: &Limits) {
+        // Bounds what the host copies out of the guest at once: a reply, a failure's text, a log line.
+        store.set_hostcall_fuel(limits.reply_bytes);
+        // The next tick is an unknown part of a tick away; a call that is shorter than one should not meet it.
+        store.set_epoch_deadline(2);
     }
 }
 

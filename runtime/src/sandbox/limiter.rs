@@ -1,24 +1,39 @@
 //! Memory and tables of one call, and the linear memory of all calls together.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use wasmtime::ResourceLimiter;
 
+use super::warm::IdleInstances;
 use crate::limits::Limits;
 
 /// Bytes of linear memory that all calls together may hold.
-#[derive(Debug)]
 pub(super) struct MemoryBudget {
     free: AtomicU64,
+    /// Hold memory that a call may need more. Weak, since each of them holds the budget.
+    idle: Weak<IdleInstances>,
 }
 
 impl MemoryBudget {
-    pub(super) fn new(bytes: u64) -> Self {
-        Self { free: AtomicU64::new(bytes) }
+    pub(super) fn new(bytes: u64, idle: Weak<IdleInstances>) -> Self {
+        Self { free: AtomicU64::new(bytes), idle }
     }
 
     fn take(&self, bytes: u64) -> bool {
+        self.try_take(bytes) || self.idle.upgrade().is_some_and(|idle| self.take_from_idle(&idle, bytes))
+    }
+
+    fn take_from_idle(&self, idle: &IdleInstances, bytes: u64) -> bool {
+        while idle.give_way() {
+            if self.try_take(bytes) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn try_take(&self, bytes: u64) -> bool {
         self.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| free.checked_sub(bytes)).is_ok()
     }
 
@@ -37,11 +52,12 @@ pub(super) enum Refused {
 }
 
 /// Watches one store.
-#[derive(Debug)]
 pub(super) struct CallLimiter {
     memory_bytes: u64,
     table_elements: usize,
     held_bytes: u64,
+    /// Of them, what the instance began with.
+    initial_bytes: u64,
     budget: Arc<MemoryBudget>,
     pub(super) refused: Option<Refused>,
 }
@@ -52,9 +68,27 @@ impl CallLimiter {
             memory_bytes: limits.memory_bytes,
             table_elements: limits.table_elements,
             held_bytes: 0,
+            initial_bytes: 0,
             budget,
             refused: None,
         }
+    }
+
+    /// The guest has what it begins with; from here on it grows.
+    pub(super) fn instantiated(&mut self) {
+        self.initial_bytes = self.held_bytes;
+    }
+
+    /// Linear memory beyond what the instance began with.
+    pub(super) fn grown_bytes(&self) -> u64 {
+        self.held_bytes.saturating_sub(self.initial_bytes)
+    }
+
+    /// For another call of the same instance, which keeps what it holds.
+    pub(super) fn renew(&mut self, limits: &Limits) {
+        self.memory_bytes = limits.memory_bytes;
+        self.table_elements = limits.table_elements;
+        self.refused = None;
     }
 
     fn grow(&mut self, current: usize, desired: usize) -> Result<(), Refused> {
@@ -104,7 +138,7 @@ mod tests {
 
     #[test]
     fn growth_beyond_the_limit_is_refused_and_remembered() {
-        let budget = Arc::new(MemoryBudget::new(1_000));
+        let budget = Arc::new(MemoryBudget::new(1_000, Weak::new()));
         let mut limiter = limiter(100, &budget);
         assert!(limiter.memory_growing(0, 60, None).unwrap());
         assert!(!limiter.memory_growing(0, 60, None).unwrap(), "two memories count together");
@@ -113,7 +147,7 @@ mod tests {
 
     #[test]
     fn growth_beyond_the_budget_is_refused_until_another_call_ends() {
-        let budget = Arc::new(MemoryBudget::new(100));
+        let budget = Arc::new(MemoryBudget::new(100, Weak::new()));
         let mut first = limiter(100, &budget);
         assert!(first.memory_growing(0, 80, None).unwrap());
         let mut second = limiter(100, &budget);

@@ -1,14 +1,18 @@
-//! Where guests run: wasmtime with one engine, one [`LoadedModule`] per module and a fresh store per call.
+//! Where guests run: wasmtime with one engine, one [`LoadedModule`] per module and a fresh store per call,
+//! or one that is used again when the version is warm.
 
 mod bindings;
 mod config;
 mod environment;
 mod guest_error;
 mod invoke;
+mod leancache;
 mod limiter;
 mod logging;
+mod pace;
 mod state;
 mod ticker;
+mod warm;
 mod wasi;
 
 use std::path::Path;
@@ -22,10 +26,16 @@ pub(crate) use self::config::{DEPLOYMENTS, code_config};
 pub(crate) use self::environment::GuestVariables;
 pub(crate) use self::invoke::GuestCall;
 use self::limiter::MemoryBudget;
+pub(crate) use self::pace::AppPace;
+use self::pace::Turns;
 use self::state::CallState;
 use self::ticker::Ticker;
+use self::warm::IdleInstances;
+pub(crate) use self::warm::Shelf;
 pub(crate) use self::wasi::offers;
 use crate::config::EngineConfig;
+use crate::isolation::Isolation;
+use crate::leancache::LeanCache;
 
 /// The wasmtime engine with everything that a guest may import.
 #[derive(Clone)]
@@ -34,6 +44,9 @@ pub(crate) struct Sandbox {
     linker: Arc<Linker<CallState>>,
     ticker: Arc<Ticker>,
     memory_budget: Arc<MemoryBudget>,
+    cache: Arc<LeanCache>,
+    idle: Arc<IdleInstances>,
+    turns: Arc<Turns>,
 }
 
 /// The sandbox cannot be set up on this machine.
@@ -52,8 +65,16 @@ pub(crate) struct LoadError(String);
 /// A module ready to be instantiated.
 pub(crate) struct LoadedModule {
     instance: bindings::ModulePre<CallState>,
+    code_bytes: u64,
     /// A module that cannot read variables is given none.
     pub(crate) reads_variables: bool,
+}
+
+impl LoadedModule {
+    /// Size of the mapped artifact.
+    pub(crate) fn code_bytes(&self) -> u64 {
+        self.code_bytes
+    }
 }
 
 impl std::fmt::Debug for LoadedModule {
@@ -63,7 +84,7 @@ impl std::fmt::Debug for LoadedModule {
 }
 
 impl Sandbox {
-    pub(crate) fn new(config: &EngineConfig) -> Result<Self, SandboxError> {
+    pub(crate) fn new(config: &EngineConfig, cache: Arc<LeanCache>) -> Result<Self, SandboxError> {
         let failed = |error: wasmtime::Error| SandboxError {
             concurrent_calls: config.concurrent_calls,
             reason: format!("{error:#}"),
@@ -73,12 +94,37 @@ impl Sandbox {
         logging::add_to_linker(&mut linker).map_err(failed)?;
         wasi::add_to_linker(&mut linker).map_err(failed)?;
         environment::add_to_linker(&mut linker).map_err(failed)?;
+        leancache::add_to_linker(&mut linker).map_err(failed)?;
+        let idle = Arc::new(IdleInstances::new(config));
         Ok(Self {
             ticker: Arc::new(Ticker::start(&engine).map_err(|error| failed(error.into()))?),
             engine,
             linker: Arc::new(linker),
-            memory_budget: Arc::new(MemoryBudget::new(config.memory_budget)),
+            memory_budget: Arc::new(MemoryBudget::new(config.memory_budget, Arc::downgrade(&idle))),
+            cache,
+            idle,
+            turns: Arc::new(Turns::new()),
         })
+    }
+
+    /// Where the instances of a version wait; `None` when each call makes its own.
+    pub(crate) fn shelf(&self, isolation: Isolation) -> Option<Shelf> {
+        (isolation == Isolation::Warm).then(|| self.idle.shelf())
+    }
+
+    /// Instances that wait for a call.
+    pub(crate) fn idle_instances(&self) -> usize {
+        self.idle.len()
+    }
+
+    /// Drops instances that nobody needed for a while. Ends once the sandbox is gone.
+    pub(crate) fn expire_idle_instances(&self) -> impl Future<Output = ()> + Send + use<> {
+        let idle = Arc::downgrade(&self.idle);
+        async move {
+            while let Some(next) = idle.upgrade().map(|idle| idle.expire()) {
+                tokio::time::sleep(next).await;
+            }
+        }
     }
 
     /// What an artifact must have been compiled for to be loaded here.
@@ -98,6 +144,8 @@ impl Sandbox {
         let component = unsafe { Component::deserialize_file(&self.engine, artifact) }.map_err(failed)?;
         let instance = self.linker.instantiate_pre(&component).map_err(failed)?;
         let instance = bindings::ModulePre::new(instance).map_err(failed)?;
-        Ok(LoadedModule { instance, reads_variables: environment::is_read_by(&component, &self.engine) })
+        let code_bytes = std::fs::metadata(artifact).map_err(|error| LoadError(error.to_string()))?.len();
+        let reads_variables = environment::is_read_by(&component, &self.engine);
+        Ok(LoadedModule { instance, code_bytes, reads_variables })
     }
 }

@@ -1,12 +1,16 @@
-//! What the host keeps about one call.
+//! What the host keeps about the call in progress.
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
 use wasmtime_wasi::{WasiCtxView, WasiView};
 
 use super::environment::GuestVariables;
 use super::limiter::CallLimiter;
+use super::ticker::TICK;
 use super::wasi::WasiState;
+use crate::leancache::CacheBudget;
+use crate::limits::Limits;
 use crate::logs::CallLog;
 
 /// The data of a store.
@@ -18,14 +22,45 @@ pub(super) struct CallState {
     pub(super) log: Arc<CallLog>,
     /// `None` while a module is asked for its definitions, and for a module that cannot read them.
     pub(super) variables: Option<GuestVariables>,
+    pub(super) cache: CacheBudget,
     /// Made on first use: a Rust hook never asks for it, and it would cost more than the rest of the call's set-up.
     wasi: Option<Box<WasiState>>,
 }
 
 impl CallState {
-    pub(super) fn new(limiter: CallLimiter, ticks_left: u64, log: Arc<CallLog>) -> Self {
-        Self { limiter, ticks_left, cpu_time_used_up: false, log, variables: None, wasi: None }
+    pub(super) fn new(limiter: CallLimiter, limits: &Limits, log: Arc<CallLog>, cache: CacheBudget) -> Self {
+        let ticks_left = ticks(limits);
+        Self { limiter, ticks_left, cpu_time_used_up: false, log, variables: None, cache, wasi: None }
     }
+
+    /// Begins another call in the same instance: the guest keeps its memory and its handles, and every budget is new.
+    pub(super) fn renew(&mut self, limits: &Limits, log: Arc<CallLog>, deadline: Instant) {
+        // Named one by one, so that whoever adds a field decides here what becomes of it.
+        let Self { limiter, ticks_left, cpu_time_used_up, log: call_log, variables, cache, wasi } = self;
+        limiter.renew(limits);
+        *ticks_left = ticks(limits);
+        *cpu_time_used_up = false;
+        cache.renew(limits, deadline);
+        *variables = None;
+        if let Some(wasi) = wasi {
+            wasi.write_to(&log);
+        }
+        *call_log = log;
+    }
+
+    /// Ends a call whose instance may serve another one: what it printed without a line end belongs to its own log.
+    pub(super) fn end_call(&mut self) {
+        if let Some(wasi) = &self.wasi {
+            wasi.flush();
+        }
+        // They hold the version, which holds the instances that wait.
+        self.variables = None;
+    }
+}
+
+/// The CPU time of a call after its first stop, which comes at its second tick.
+fn ticks(limits: &Limits) -> u64 {
+    u64::try_from(limits.cpu_time().as_millis().div_ceil(TICK.as_millis())).unwrap_or(u64::MAX).saturating_sub(1)
 }
 
 impl WasiView for CallState {

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use wasmtime::Engine;
 
-/// How long a guest computes before it yields to others. Short, because a call of another app waits for one tick of every
-/// spinning guest before it; long enough that the switches cost nothing.
+/// How long a guest computes before others get their turn: short, because they wait for it; long enough that the switches
+/// cost nothing.
 pub(super) const TICK: Duration = Duration::from_millis(2);
 /// Ticks without a call until the thread sleeps: waking it costs a system call, which a busy engine should not pay.
 const IDLE_TICKS: u32 = 100;

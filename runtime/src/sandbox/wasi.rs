@@ -2,7 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use super::state::CallState;
 use crate::logs::{CallLog, LogLevel};
 
 /// Every interface that a module may import, without its version.
-const OFFERED: [&str; 20] = [
+const OFFERED: [&str; 21] = [
     "wasi:cli/environment",
     "wasi:cli/exit",
     "wasi:cli/stderr",
@@ -40,6 +40,7 @@ const OFFERED: [&str; 20] = [
     "wasi:random/random",
     "wasi:logging/logging",
     "hookd:engine/functions",
+    "hookd:engine/leancache",
 ];
 /// Handles that a guest may hold at a time.
 const MAX_HANDLES: usize = 1_000;
@@ -53,7 +54,7 @@ pub(crate) fn offers(import: &str) -> bool {
     let (interface, version) = import.split_once('@').unwrap_or((import, ""));
     let fits = match interface {
         "wasi:logging/logging" => version == "0.1.0-draft",
-        "hookd:engine/functions" => version == "0.1.0",
+        "hookd:engine/functions" | "hookd:engine/leancache" => version == "0.1.0",
         // Within 0.2 newer versions only add; what they add is missed when the component is linked.
         _ => version.starts_with("0.2."),
     };
@@ -92,18 +93,32 @@ pub(super) fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<
 pub(super) struct WasiState {
     ctx: WasiCtx,
     table: ResourceTable,
+    output: [LogStream; 2],
 }
 
 impl WasiState {
     pub(super) fn new(log: &Arc<CallLog>) -> Self {
-        let ctx = WasiCtx::builder()
-            .max_random_size(MAX_RANDOM_BYTES)
-            .stdout(LogStream::new(log, LogLevel::Info, "stdout"))
-            .stderr(LogStream::new(log, LogLevel::Warn, "stderr"))
-            .build();
+        let stdout = LogStream::new(log, LogLevel::Info, "stdout");
+        let stderr = LogStream::new(log, LogLevel::Warn, "stderr");
+        let ctx =
+            WasiCtx::builder().max_random_size(MAX_RANDOM_BYTES).stdout(stdout.clone()).stderr(stderr.clone()).build();
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
-        Self { ctx, table }
+        Self { ctx, table, output: [stdout, stderr] }
+    }
+
+    /// What is printed from now on belongs to another call.
+    pub(super) fn write_to(&self, log: &Arc<CallLog>) {
+        for stream in &self.output {
+            stream.buffer().log = log.clone();
+        }
+    }
+
+    /// Ends lines that have no end yet.
+    pub(super) fn flush(&self) {
+        for stream in &self.output {
+            stream.buffer().flush_rest();
+        }
     }
 
     pub(super) fn view(&mut self) -> WasiCtxView<'_> {
@@ -128,7 +143,11 @@ impl LogStream {
     }
 
     fn write(&self, bytes: &[u8]) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes);
+        self.buffer().write(bytes);
+    }
+
+    fn buffer(&self) -> MutexGuard<'_, LineBuffer> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -146,13 +165,17 @@ impl LineBuffer {
         self.log.guest(self.level, self.source, &String::from_utf8_lossy(&self.pending));
         self.pending.clear();
     }
+
+    fn flush_rest(&mut self) {
+        if !self.pending.is_empty() {
+            self.flush();
+        }
+    }
 }
 
 impl Drop for LineBuffer {
     fn drop(&mut self) {
-        if !self.pending.is_empty() {
-            self.flush();
-        }
+        self.flush_rest();
     }
 }
 

@@ -1,5 +1,5 @@
 //! An engine in a temporary folder, and tiny guests for it.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 
 mod guest;
 
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hookd_runtime::{
-    App, DeployError, Deployment, Engine, EngineConfig, Environment, Invocation, NewApp, Outcome, Release,
+    App, DeployError, Deployment, Engine, EngineConfig, Environment, Invocation, Isolation, NewApp, Outcome, Release,
 };
 use tempfile::TempDir;
 
@@ -47,9 +47,12 @@ impl TestEngine {
     }
 
     pub async fn deploy_to(&self, environment: Environment, module: impl Into<Bytes>) -> Result<Release, DeployError> {
-        let deployment =
-            Deployment { app_id: self.app.id.clone(), environment, module: module.into(), by: Default::default() };
-        self.engine.deploy(deployment, &|_| {}).await
+        self.engine.deploy(deployment(&self.app.id, environment, Isolation::PerCall, module), &|_| {}).await
+    }
+
+    /// Deploys straight to production, with instances that serve many calls.
+    pub async fn deploy_warm(&self, app: &str, module: impl Into<Bytes>) -> Result<Release, DeployError> {
+        self.engine.deploy(deployment(app, Environment::Production, Isolation::Warm, module), &|_| {}).await
     }
 
     /// Calls a function in production with time enough.
@@ -62,6 +65,10 @@ impl TestEngine {
     }
 }
 
+pub fn deployment(app: &str, environment: Environment, isolation: Isolation, module: impl Into<Bytes>) -> Deployment {
+    Deployment { app_id: app.to_owned(), environment, isolation, module: module.into(), by: Default::default() }
+}
+
 pub fn invocation(name: &str, params: &str, deadline: Duration) -> Invocation {
     Invocation {
         app_id: "demo".to_owned(),
@@ -70,6 +77,7 @@ pub fn invocation(name: &str, params: &str, deadline: Duration) -> Invocation {
         params: Bytes::copy_from_slice(params.as_bytes()),
         remote_address: None,
         session_token: None,
+        sequence: None,
         deadline: Instant::now() + deadline,
     }
 }

@@ -44,6 +44,13 @@ export class Inbox {
     return this.#unread.filter((event) => event.kind === kind);
   }
 
+  /** Takes everything that came so far. */
+  takeAll() {
+    const taken = this.#unread;
+    this.#unread = [];
+    return taken;
+  }
+
   /** Takes all events of that kind that came so far. */
   take(kind) {
     const taken = this.unread(kind);

@@ -31,7 +31,7 @@ await scene(async (connection) => {
     await tom.inbox.next('disconnect');
   });
   const arrived = jerry.inbox.take('message').map((event) => ({ id: event.message.id, number: Number(event.text) }));
-  report({ acknowledged: acknowledged.length, arrived: arrived.length });
+  report({ acknowledged: acknowledged.length, arrived: arrived.length, ids: acknowledged.map(({ id }) => id) });
 
   await step('the server starts again', () => ask('start'));
   const history = await step('a new client reads the history', async () => {

@@ -1,11 +1,15 @@
 //! What every test uses: a server of its own, the modules built beforehand, and scenes played by real clients.
 
 mod control;
+mod leanengine;
 mod modules;
+mod redis;
 mod scene;
 mod server;
 
 pub use control::{Control, build_name, good, numbered_probe};
+pub use leanengine::LeanEngine;
 pub use modules::{module, workspace};
+pub use redis::Redis;
 pub use scene::Facts;
 pub use server::{Server, hookd_in, stderr};

@@ -42,8 +42,8 @@ impl Server {
             }
             if let Some(what) = event.get("ask") {
                 let what = what.as_str().expect("a word");
-                self.oblige(what, event.get("argument").and_then(Value::as_str).unwrap_or_default());
-                writeln!(answers).expect("a scene that listens");
+                let answer = self.oblige(what, event.get("argument").and_then(Value::as_str).unwrap_or_default());
+                writeln!(answers, "{answer}").expect("a scene that listens");
             }
         }
         let status = scene.wait().expect("a scene that ended");
@@ -51,18 +51,25 @@ impl Server {
         facts
     }
 
-    fn oblige(&mut self, what: &str, argument: &str) {
+    /// Does it, and answers what the scene may want to know.
+    fn oblige(&mut self, what: &str, argument: &str) -> Value {
         match what {
             "kill" => self.kill(),
             "start" => self.start_again(),
-            "deploy" => drop(self.deploy(argument)),
+            "deploy" => return self.deploy(argument),
+            "delete app" => drop(self.hookd_ok(&["apps", "delete", argument])),
             "settings" => {
-                let mut arguments = vec!["settings"];
+                let mut arguments = vec!["settings", "--json"];
                 arguments.extend(argument.split(' '));
-                self.hookd_ok(&arguments);
+                return serde_json::from_str(&self.hookd_ok(&arguments)).expect("one line of JSON");
+            }
+            "breakers" => {
+                let apps: Value = serde_json::from_str(&self.hookd_ok(&["apps", "list", "--json"])).expect("one app");
+                return apps["breakers"].clone();
             }
             "publish" => drop(self.hookd_ok(&["publish"])),
             _ => panic!("the scene asks for `{what}`, which no test knows"),
         }
+        Value::Null
     }
 }

@@ -13,14 +13,21 @@ pub struct Server {
     process: Child,
     connection: Value,
     folder: TempDir,
+    arguments: Vec<String>,
 }
 
 impl Server {
     /// Starts with an empty data folder.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same, with arguments to `hookd up`.
+    pub fn start_with(arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let (process, connection) = up(&folder, "127.0.0.1:0");
-        Self { process, connection, folder }
+        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let (process, connection) = up(&folder, "127.0.0.1:0", &arguments);
+        Self { process, connection, folder, arguments }
     }
 
     /// Starts, and makes a module live in production.
@@ -37,8 +44,8 @@ impl Server {
         let copied = Command::new("cp").arg("-r").arg(self.data()).arg(folder.path()).status().expect("cp runs");
         assert!(copied.success(), "the data folder cannot be copied");
         self.start_again();
-        let (process, connection) = up(&folder, "127.0.0.1:0");
-        Self { process, connection, folder }
+        let (process, connection) = up(&folder, "127.0.0.1:0", &self.arguments);
+        Self { process, connection, folder, arguments: self.arguments.clone() }
     }
 
     /// What `hookd up --json` printed.
@@ -62,10 +69,12 @@ impl Server {
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("hookd runs")
     }
 
-    /// Starts a client command whose stdin and stdout are pipes.
+    /// Starts a client command that is written to; all its streams are pipes.
     pub fn hookd_piped(&self, arguments: &[&str]) -> Child {
         let mut command = hookd(&self.data());
-        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("hookd runs")
+        // A history of the user's own would get lines of the test.
+        command.env("XDG_DATA_HOME", self.folder.path()).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.stderr(Stdio::piped()).spawn().expect("hookd runs")
     }
 
     /// What the server wrote to its log so far.
@@ -113,7 +122,7 @@ impl Server {
     /// The same, after keys were changed.
     pub fn start_with_new_keys(&mut self) {
         let url = self.connection["url"].as_str().expect("a URL").to_owned();
-        (self.process, self.connection) = up(&self.folder, url.trim_start_matches("http://"));
+        (self.process, self.connection) = up(&self.folder, url.trim_start_matches("http://"), &self.arguments);
     }
 }
 
@@ -148,6 +157,7 @@ fn hookd(data: &Path) -> Command {
         "HOOKD_LISTEN",
         "HOOKD_PUBLIC_URL",
         "HOOKD_AUTHOR",
+        "HOOKD_REDIS_URL",
     ] {
         command.env_remove(variable);
     }
@@ -157,10 +167,11 @@ fn hookd(data: &Path) -> Command {
     command
 }
 
-fn up(folder: &TempDir, listen: &str) -> (Child, Value) {
+fn up(folder: &TempDir, listen: &str, arguments: &[String]) -> (Child, Value) {
     let log = File::options().create(true).append(true).open(folder.path().join("log")).expect("a log file");
     let mut process = hookd(&folder.path().join("data"))
         .args(["up", "--json", "--listen", listen])
+        .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)

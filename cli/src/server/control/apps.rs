@@ -8,12 +8,13 @@ use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use hookd_im_core::ids::AppId;
 use hookd_runtime::{App, ChangeAppError, CreateAppError, KeyKind, NewApp, keys_equal};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use super::{ApiError, Authorized, Control, internal, summary};
+use super::{ApiError, Authorized, Control, internal, summary, to_the_end};
 use crate::client::{ADMIN_KEY_HEADER, Connection};
 
 /// What concerns all apps.
@@ -64,7 +65,8 @@ pub(super) async fn create(
     _: Admin,
     Json(new): Json<CreateApp>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let app = control.engine.create_app(NewApp { id: new.id }).await.map_err(|error| match error {
+    let creating = async move { control.engine.create_app(NewApp { id: new.id }).await };
+    let app = to_the_end(creating).await?.map_err(|error| match error {
         CreateAppError::Metadata(error) => internal(error),
         refused => ApiError::BadRequest(refused.to_string()),
     })?;
@@ -82,12 +84,15 @@ pub(super) async fn rotate_key(
         owner?;
     }
     let kind: KeyKind = kind.parse().map_err(|unknown| ApiError::BadRequest(format!("{unknown}")))?;
-    let mut connection = control.installation.connection.lock().await;
-    let app = control.engine.rotate_key(&id, kind).await.map_err(changed)?;
-    if connection.app_id == app.id {
-        name_app(&mut connection, &app).await?;
-    }
-    Ok(Json(with_keys(&app)))
+    let rotating = async move {
+        let mut connection = control.installation.connection.lock().await;
+        let app = control.engine.rotate_key(&id, kind).await.map_err(changed)?;
+        if connection.app_id == app.id {
+            name_app(&mut connection, &app).await?;
+        }
+        Ok(Json(with_keys(&app)))
+    };
+    to_the_end(rotating).await?
 }
 
 pub(super) async fn delete(
@@ -95,12 +100,17 @@ pub(super) async fn delete(
     Path(id): Path<String>,
     _: Admin,
 ) -> Result<Json<Value>, ApiError> {
+    to_the_end(async move { delete_app(&control, &id).await }).await?
+}
+
+async fn delete_app(control: &Control, id: &str) -> Result<Json<Value>, ApiError> {
     let mut connection = control.installation.connection.lock().await;
     let apps = control.engine.apps();
     let Some(other) = apps.iter().find(|app| app.id != id) else {
         return Err(ApiError::BadRequest(format!("`{id}` cannot be deleted: there is no other app; create one first")));
     };
-    control.engine.delete_app(&id).await.map_err(changed)?;
+    control.engine.delete_app(id).await.map_err(changed)?;
+    control.core.forget_app(&AppId::new(id)).await;
     if connection.app_id == id {
         name_app(&mut connection, other).await?;
     }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::attribution::By;
 use super::releases::release_json;
-use super::{ApiError, Authorized, Control, internal};
+use super::{ApiError, Authorized, Control, internal, to_the_end};
 
 pub(super) async fn list(State(control): State<Control>, Authorized(app): Authorized) -> Result<Json<Value>, ApiError> {
     Ok(Json(listed(&control, &app.id)?.into()))
@@ -33,7 +33,9 @@ pub(super) async fn change(
     Json(changes): Json<Changes>,
 ) -> Result<Json<Value>, ApiError> {
     let changes = VariableChanges { set: changes.set, unset: changes.unset };
-    let released = control.engine.change_variables(&app.id, changes, by).await.map_err(|error| match error {
+    let (engine, id) = (control.engine.clone(), app.id.clone());
+    let changing = async move { engine.change_variables(&id, changes, by).await };
+    let released = to_the_end(changing).await?.map_err(|error| match error {
         SetVariablesError::Invalid(refused) => ApiError::BadRequest(refused.to_string()),
         // The app was there when the key was checked: somebody deleted it since.
         SetVariablesError::UnknownApp(_) => ApiError::Unauthorized,

@@ -13,6 +13,9 @@
 //! | `GET /releases?limit=…` | the newest releases |
 //! | `GET /versions/{number}` | all that is recorded about a version |
 //! | `GET /logs?limit=…&function=…&request_id=…&follow=…` | one JSON event a line |
+//! | `POST /cache` | replies; body: `{"commands": [["GET", "key"]]}`; bytes that are no text are `{"base64": "…"}` |
+//! | `GET /dead-letters?limit=…&hook=…&params=true` | the newest calls of notification hooks that were given up |
+//! | `POST /dead-letters/retry`, `/dead-letters/drop` | how many; body: `{"ids": […]}`, or `{"all": true}` with or without `"hook"` |
 //! | `POST /keys/app`, `master` or `hook` | all keys, one of them new; admin key or master key |
 //! | `DELETE /` | admin key |
 //! | `GET`, `POST /hookd/v1/apps` | all apps; a new app. Admin key |
@@ -22,6 +25,8 @@
 
 mod apps;
 mod attribution;
+mod cache;
+mod dead_letters;
 mod env;
 mod logs;
 mod metrics;
@@ -73,6 +78,10 @@ pub fn router(
         .route(Method::DELETE, "/hookd/v1/apps/{app}", Key::Admin, delete(apps::delete))
         .route(Method::POST, "/hookd/v1/apps/{app}/keys/{key}", Key::MasterOrAdmin, post(apps::rotate_key))
         .route(Method::GET, "/hookd/v1/apps/{app}/logs", Key::Master, get(logs::read))
+        .route(Method::GET, "/hookd/v1/apps/{app}/dead-letters", Key::Master, get(dead_letters::list))
+        .route(Method::POST, "/hookd/v1/apps/{app}/dead-letters/retry", Key::Master, post(dead_letters::retry))
+        .route(Method::POST, "/hookd/v1/apps/{app}/dead-letters/drop", Key::Master, post(dead_letters::drop))
+        .route(Method::POST, "/hookd/v1/apps/{app}/cache", Key::Master, post(cache::run))
         .route(Method::GET, "/hookd/v1/apps/{app}/settings", Key::Master, get(settings::show))
         .route(Method::PATCH, "/hookd/v1/apps/{app}/settings", Key::Master, patch(settings::change))
         .route(Method::GET, "/hookd/v1/apps/{app}/env", Key::Master, get(env::list))
@@ -120,6 +129,7 @@ enum ApiError {
     Unauthorized,
     BadRequest(String),
     TooLarge(usize),
+    Unavailable(String),
     Internal(anyhow::Error),
 }
 
@@ -131,6 +141,7 @@ impl IntoResponse for ApiError {
             Self::TooLarge(limit) => {
                 (StatusCode::PAYLOAD_TOO_LARGE, format!("the module is larger than the limit of {limit} bytes"))
             }
+            Self::Unavailable(text) => (StatusCode::SERVICE_UNAVAILABLE, text),
             Self::Internal(error) => {
                 tracing::error!(error = format!("{error:#}"), "a control request failed");
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal error; the server's log tells more".to_owned())
@@ -164,6 +175,12 @@ fn summary(control: &Control, app: &App) -> Value {
         "production": live(Environment::Production),
         "staging": live(Environment::Staging),
     })
+}
+
+/// Carries a change out to its end, whether or not the caller still listens: a handler is dropped when its connection
+/// breaks, and the database would then know of a change that memory does not.
+async fn to_the_end<T: Send + 'static>(change: impl Future<Output = T> + Send + 'static) -> Result<T, ApiError> {
+    tokio::spawn(change).await.map_err(internal)
 }
 
 fn internal(error: impl Into<anyhow::Error>) -> ApiError {

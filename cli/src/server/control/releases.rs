@@ -7,13 +7,13 @@ use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures::stream;
-use hookd_runtime::{DeployError, Deployment, Environment, PastRelease, Release, ReleaseError};
+use hookd_runtime::{DeployError, Deployment, Environment, Isolation, PastRelease, Release, ReleaseError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::attribution::By;
-use super::{ApiError, Authorized, Control, env, internal};
+use super::{ApiError, Authorized, Control, env, internal, to_the_end};
 
 /// Most releases in one answer.
 const MAX_RELEASES: u32 = 1_000;
@@ -21,6 +21,9 @@ const MAX_RELEASES: u32 = 1_000;
 #[derive(Deserialize)]
 pub(super) struct DeployQuery {
     environment: Environment,
+    /// Without it, `per-call`.
+    #[serde(default)]
+    isolation: Isolation,
 }
 
 pub(super) async fn deploy(
@@ -36,7 +39,8 @@ pub(super) async fn deploy(
     })?;
     // More room than a deployment has stages; a caller that does not read loses stages, never the last line.
     let (events, lines) = mpsc::channel(64);
-    let deployment = Deployment { app_id: app.id.clone(), environment: query.environment, module, by };
+    let DeployQuery { environment, isolation } = query;
+    let deployment = Deployment { app_id: app.id.clone(), environment, isolation, module, by };
     // Not tied to the connection: a deployment that has begun ends, whether or not the caller still listens.
     tokio::spawn(async move {
         let stages = events.clone();
@@ -66,7 +70,8 @@ pub(super) async fn publish(
     Authorized(app): Authorized,
     By(by): By,
 ) -> Result<Json<Value>, ApiError> {
-    let release = control.engine.publish(&app.id, by).await.map_err(refused)?;
+    let publishing = async move { control.engine.publish(&app.id, by).await };
+    let release = to_the_end(publishing).await?.map_err(refused)?;
     Ok(Json(release_json(&release)))
 }
 
@@ -82,7 +87,8 @@ pub(super) async fn rollback(
     By(by): By,
     Json(to): Json<RollbackTo>,
 ) -> Result<Json<Value>, ApiError> {
-    let release = control.engine.rollback(&app.id, to.version, by).await.map_err(refused)?;
+    let going_back = async move { control.engine.rollback(&app.id, to.version, by).await };
+    let release = to_the_end(going_back).await?.map_err(refused)?;
     Ok(Json(release_json(&release)))
 }
 
@@ -113,6 +119,7 @@ pub(super) async fn show_version(
         "version": version.number,
         "module": version.module,
         "size_bytes": version.size_bytes,
+        "isolation": version.isolation,
         "created_at": humantime::format_rfc3339_millis(version.created_at).to_string(),
         "functions": functions.collect::<Vec<_>>(),
         "variables": env::shown(&version.variables),
@@ -156,6 +163,7 @@ pub(super) fn release_json(release: &Release) -> Value {
         "environment": release.environment.to_string(),
         "version": release.version,
         "module": release.module,
+        "isolation": release.isolation,
         "functions": release.definitions.iter().map(|definition| &definition.name).collect::<Vec<_>>(),
     })
 }

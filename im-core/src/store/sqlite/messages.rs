@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use hook_types::{Hook as _, MessageSent};
 use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use serde::Deserialize;
 
-use super::{conversations, json};
+use super::{conversations, hook_calls, json};
+use crate::hooks::queue::NewCall;
 use crate::ids::{AppId, ClientId, MessageId};
-use crate::store::{AppendedMessage, MessageBody, NewMessage, StoreError, StoredMessage};
+use crate::store::{AppendedMessage, MessageBody, NewMessage, SentHook, StoreError, StoredMessage};
 use crate::timestamp::Timestamp;
 
 /// How long a repeated token means a repeated message (P-84).
@@ -30,7 +33,18 @@ pub(super) fn append(
     }
     let timestamp = next_timestamp(connection, conversation, now)?;
     insert(connection, conversation, timestamp, &new)?;
-    Ok(Some(AppendedMessage { id: new.id, timestamp, duplicate: false }))
+    let hook_queued = new.sent_hook.is_some();
+    if let Some(SentHook { mut params, remote_address, .. }) = new.sent_hook {
+        params.timestamp = timestamp.0;
+        let params = Bytes::from(json::to_column(&params)?);
+        hook_calls::push(
+            connection,
+            app,
+            &NewCall { hook: MessageSent::NAME, params, lane: None, remote_address },
+            now,
+        )?;
+    }
+    Ok(Some(AppendedMessage { id: new.id, timestamp, duplicate: false, hook_queued }))
 }
 
 /// Strictly increasing within the conversation (S-5): `lm` is the time of its newest message and never moves back.
@@ -68,6 +82,7 @@ fn find_by_token(
                 id: MessageId::new(row.get::<_, String>(0)?),
                 timestamp: Timestamp(row.get(1)?),
                 duplicate: true,
+                hook_queued: false,
             })
         })
         .optional()?;

@@ -1,7 +1,10 @@
 //! The embedded backend: one SQLite file in WAL mode, one thread that writes, a few connections that read.
 
 mod conversations;
+mod dead_letters;
 mod history;
+mod hook_calls;
+mod hook_queue;
 mod json;
 mod members;
 mod messages;
@@ -20,6 +23,8 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 use serde_json::{Map, Value};
 
+use self::hook_queue::Places;
+pub use self::hook_queue::SqliteHookQueue;
 use self::reader::Readers;
 pub use self::writer::WriteCounts;
 use self::writer::Writer;
@@ -47,9 +52,15 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// [`Store`] over one SQLite file.
 pub struct SqliteStore {
+    database: Arc<Database>,
+}
+
+/// The file, shared by the store and the queue of hook calls.
+struct Database {
     writer: Writer,
     readers: Readers,
     clock: Clock,
+    places: Places,
 }
 
 impl SqliteStore {
@@ -68,18 +79,28 @@ impl SqliteStore {
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         schema::migrate(&mut connection)?;
-        Ok(Self {
+        let places = Places::load(&connection)?;
+        let database = Database {
             writer: Writer::start(connection, CALL_DEADLINE)?,
             readers: Readers::open(path, CALL_DEADLINE)?,
             clock,
-        })
+            places,
+        };
+        Ok(Self { database: Arc::new(database) })
+    }
+
+    /// The queue of hook calls in the same file. To be asked for once: two queues would hand out the same calls.
+    pub fn hook_queue(&self) -> SqliteHookQueue {
+        SqliteHookQueue::new(self.database.clone())
     }
 
     /// How many writes shared how many commits.
     pub fn write_counts(&self) -> WriteCounts {
-        self.writer.counts()
+        self.database.writer.counts()
     }
+}
 
+impl Database {
     async fn write<T, F>(&self, operation: &'static str, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -94,23 +115,24 @@ impl SqliteStore {
 impl Store for SqliteStore {
     async fn settings(&self, app: &AppId) -> Result<Option<ImSettings>, StoreError> {
         let app = app.clone();
-        self.readers.read("settings", move |connection| settings::load(connection, &app)).await
+        self.database.readers.read("settings", move |connection| settings::load(connection, &app)).await
     }
 
     async fn save_settings(&self, app: &AppId, settings: &ImSettings) -> Result<(), StoreError> {
         let (app, settings) = (app.clone(), settings.clone());
-        self.write("save settings", move |connection, _| settings::save(connection, &app, &settings)).await
+        self.database.write("save settings", move |connection, _| settings::save(connection, &app, &settings)).await
     }
 
     async fn create_conversation(&self, app: &AppId, new: NewConversation) -> Result<CreatedConversation, StoreError> {
         let app = app.clone();
-        self.write("create conversation", move |connection, now| conversations::create(connection, &app, new, now))
+        self.database
+            .write("create conversation", move |connection, now| conversations::create(connection, &app, new, now))
             .await
     }
 
     async fn conversation(&self, app: &AppId, id: &ConversationId) -> Result<Option<Conversation>, StoreError> {
         let (app, id) = (app.clone(), id.clone());
-        self.readers.read("conversation", move |connection| conversations::load(connection, &app, &id)).await
+        self.database.readers.read("conversation", move |connection| conversations::load(connection, &app, &id)).await
     }
 
     async fn find_conversations(
@@ -121,6 +143,7 @@ impl Store for SqliteStore {
     ) -> Result<Vec<FoundConversation>, QueryError> {
         let (app, asking, query) = (app.clone(), asking.clone(), query.clone());
         let found = self
+            .database
             .readers
             // Parsing compiles regular expressions: work for a blocking thread too.
             .read("find conversations", move |connection| match Filter::parse(&query.filter, &asking) {
@@ -139,10 +162,11 @@ impl Store for SqliteStore {
         member_limit: usize,
     ) -> Result<Option<MembershipChange>, StoreError> {
         let (app, id, members) = (app.clone(), id.clone(), members.to_vec());
-        self.write("add members", move |connection, now| {
-            members::add(connection, &app, &id, members, member_limit, now)
-        })
-        .await
+        self.database
+            .write("add members", move |connection, now| {
+                members::add(connection, &app, &id, members, member_limit, now)
+            })
+            .await
     }
 
     async fn remove_members(
@@ -152,12 +176,22 @@ impl Store for SqliteStore {
         members: &[ClientId],
     ) -> Result<Option<MembershipChange>, StoreError> {
         let (app, id, members) = (app.clone(), id.clone(), members.to_vec());
-        self.write("remove members", move |connection, now| members::remove(connection, &app, &id, members, now)).await
+        self.database
+            .write("remove members", move |connection, now| members::remove(connection, &app, &id, members, now))
+            .await
     }
 
-    async fn append_message(&self, app: &AppId, new: NewMessage) -> Result<Option<AppendedMessage>, StoreError> {
-        let app = app.clone();
-        self.write("append message", move |connection, now| messages::append(connection, &app, new, now)).await
+    async fn append_message(&self, app: &AppId, mut new: NewMessage) -> Result<Option<AppendedMessage>, StoreError> {
+        let bound = new.sent_hook.as_ref().map_or(0, |hook| hook.bound);
+        let places = self.database.places.reserve(app, usize::from(new.sent_hook.is_some()), bound);
+        new.sent_hook.take_if(|_| places.count() == 0);
+        let of_app = app.clone();
+        let append = move |connection: &Connection, now| messages::append(connection, &of_app, new, now);
+        let appended = self.database.write("append message", append).await?;
+        if appended.as_ref().is_some_and(|appended| appended.hook_queued) {
+            places.keep();
+        }
+        Ok(appended)
     }
 
     async fn history(
@@ -167,7 +201,10 @@ impl Store for SqliteStore {
         query: &HistoryQuery,
     ) -> Result<Vec<StoredMessage>, StoreError> {
         let (app, conversation, query) = (app.clone(), conversation.clone(), query.clone());
-        self.readers.read("history", move |connection| history::range(connection, &app, &conversation, &query)).await
+        self.database
+            .readers
+            .read("history", move |connection| history::range(connection, &app, &conversation, &query))
+            .await
     }
 
     async fn add_notifications(
@@ -176,10 +213,11 @@ impl Store for SqliteStore {
         notifications: Vec<(ClientId, Map<String, Value>)>,
     ) -> Result<Vec<Timestamp>, StoreError> {
         let app = app.clone();
-        self.write("add notifications", move |connection, now| {
-            notifications::add(connection, &app, &notifications, now)
-        })
-        .await
+        self.database
+            .write("add notifications", move |connection, now| {
+                notifications::add(connection, &app, &notifications, now)
+            })
+            .await
     }
 
     async fn notifications(
@@ -190,8 +228,9 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> Result<Vec<Notification>, StoreError> {
         let (app, client) = (app.clone(), client.clone());
-        let now = (self.clock)();
-        self.readers
+        let now = (self.database.clock)();
+        self.database
+            .readers
             .read("notifications", move |connection| notifications::after(connection, &app, &client, after, limit, now))
             .await
     }

@@ -5,7 +5,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::store::StoreError;
 
 /// Step `n` brings a file of `user_version` `n` to `n + 1`. A released step is never edited: append the next one.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_start.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_start.sql"), include_str!("migrations/0002_hook_queue.sql")];
 
 /// Brings the file to the newest schema. A file of a newer program is refused instead of half understood.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {

@@ -18,10 +18,11 @@ pub(crate) use self::apps::AppRow;
 pub(crate) use self::versions::{NewRelease, NewVariables, VersionRow};
 
 /// From each schema to the next. The database's `user_version` counts those that were taken; a new database takes all.
-const SCHEMA_STEPS: [&str; 3] = [
+const SCHEMA_STEPS: [&str; 4] = [
     include_str!("schema/1_apps_and_releases.sql"),
     include_str!("schema/2_deleted_apps.sql"),
-    include_str!("schema/3_variables_and_authors.sql"),
+    include_str!("schema/3_isolation.sql"),
+    include_str!("schema/4_variables_and_authors.sql"),
 ];
 
 /// The database failed.
@@ -125,6 +126,7 @@ mod tests {
     use super::*;
     use crate::apps::Keys;
     use crate::environment::Environment;
+    use crate::isolation::Isolation;
     use crate::limits::Limits;
 
     fn app() -> AppRow {
@@ -151,14 +153,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_database_of_an_older_schema_keeps_its_apps_and_releases() {
-        for steps in [1, 2] {
+        for steps in [1, 2, 3] {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("engine.db");
             of_schema(steps, &path);
             let metadata = Metadata::open(&path).unwrap();
             assert_eq!(metadata.apps().await.unwrap().len(), 1);
             let live = metadata.live("demo".to_owned(), Environment::Production).await.unwrap().unwrap();
-            assert_eq!((live.number, live.module.0.as_str()), (1, "cafe"));
+            assert_eq!((live.number, live.module.0.as_str(), live.isolation), (1, "cafe", Isolation::PerCall));
             let past = metadata.releases("demo".to_owned(), 10, None).await.unwrap();
             assert_eq!((past.len(), past[0].author.as_str(), past[0].is_live), (1, "", true));
             metadata.delete_app("demo".to_owned()).await.unwrap();

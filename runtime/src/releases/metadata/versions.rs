@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, TransactionBehavior, pa
 
 use super::{Metadata, MetadataError, from_json, now_ms, time, to_json, word};
 use crate::environment::Environment;
+use crate::isolation::Isolation;
 use crate::modules::{Definition, ModuleHash};
 use crate::releases::{Attribution, KEPT_RELEASES, PastRelease, Release, ReleaseAct, Variables, Version};
 
@@ -14,6 +15,7 @@ pub(crate) struct VersionRow {
     pub(crate) number: u64,
     pub(crate) module: ModuleHash,
     pub(crate) definitions: Vec<Definition>,
+    pub(crate) isolation: Isolation,
     pub(crate) variables: Variables,
 }
 
@@ -24,6 +26,7 @@ pub(crate) struct NewRelease {
     pub(crate) module: ModuleHash,
     pub(crate) size_bytes: usize,
     pub(crate) definitions: Vec<Definition>,
+    pub(crate) isolation: Isolation,
     pub(crate) variables: Variables,
     pub(crate) by: Attribution,
 }
@@ -54,7 +57,8 @@ impl Metadata {
         self.run(move |connection| {
             let found = connection
                 .query_row(
-                    "SELECT versions.number, versions.module, versions.definitions, versions.variables
+                    "SELECT
+                         versions.number, versions.module, versions.definitions, versions.isolation, versions.variables
                      FROM releases
                      JOIN versions ON versions.app_id = releases.app_id AND versions.number = releases.version
                      WHERE releases.app_id = ?1 AND releases.environment = ?2
@@ -73,7 +77,9 @@ impl Metadata {
         self.run(move |connection| {
             let found = connection
                 .query_row(
-                    "SELECT number, module, definitions, variables FROM versions WHERE app_id = ?1 AND number = ?2",
+                    "SELECT number, module, definitions, isolation, variables
+                     FROM versions
+                     WHERE app_id = ?1 AND number = ?2",
                     params![app_id, number],
                     version_columns,
                 )
@@ -100,6 +106,7 @@ impl Metadata {
                 module: row.module.0,
                 size_bytes,
                 definitions: row.definitions,
+                isolation: row.isolation,
                 variables: row.variables,
                 created_at,
                 releases,
@@ -142,8 +149,8 @@ impl Metadata {
         self.run(move |connection| {
             let mut statement = connection.prepare(
                 "SELECT
-                     versions.number, versions.module, versions.definitions, versions.variables, versions.size_bytes,
-                     releases.environment, releases.act, releases.created_at_ms, releases.author, releases.message,
+                     versions.number, versions.module, versions.definitions, versions.isolation, versions.variables,
+                     versions.size_bytes, releases.environment, releases.act, releases.created_at_ms, releases.author, releases.message,
                      releases.id = (
                          SELECT max(id) FROM releases AS newest
                          WHERE newest.app_id = releases.app_id AND newest.environment = releases.environment
@@ -155,8 +162,8 @@ impl Metadata {
                  LIMIT ?3",
             )?;
             let rows = statement.query_map(params![app_id, version, limit], |row| {
-                let past = (row.get(4)?, word(row, 6)?, time(row, 7)?, row.get(8)?, row.get(9)?, row.get(10)?);
-                Ok((version_columns(row)?, word(row, 5)?, past))
+                let past = (row.get(5)?, word(row, 7)?, time(row, 8)?, row.get(9)?, row.get(10)?, row.get(11)?);
+                Ok((version_columns(row)?, word(row, 6)?, past))
             })?;
             rows.map(|row| {
                 let (version, environment, (size_bytes, act, at, author, message, is_live)) = row?;
@@ -166,6 +173,7 @@ impl Metadata {
                     environment,
                     version: version.number,
                     module: version.module.0,
+                    isolation: version.isolation,
                     definitions: version.definitions,
                 };
                 Ok(PastRelease { release, act, at, size_bytes, author, message, is_live })
@@ -181,14 +189,16 @@ impl Metadata {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let number = next_number(&transaction, &release.app_id)?;
             transaction.execute(
-                "INSERT INTO versions (app_id, number, module, size_bytes, definitions, variables, created_at_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO versions
+                     (app_id, number, module, size_bytes, definitions, isolation, variables, created_at_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 params![
                     release.app_id,
                     number,
                     release.module.0,
                     release.size_bytes,
                     to_json("versions.definitions", &release.definitions)?,
+                    release.isolation.name(),
                     to_json("versions.variables", &release.variables)?,
                     now_ms()
                 ],
@@ -219,8 +229,8 @@ impl Metadata {
                         let number = next_number(&transaction, &new.app_id)?;
                         transaction.execute(
                             "INSERT INTO versions
-                                 (app_id, number, module, size_bytes, definitions, variables, created_at_ms)
-                             SELECT app_id, ?3, module, size_bytes, definitions, ?4, ?5
+                                 (app_id, number, module, size_bytes, definitions, isolation, variables, created_at_ms)
+                             SELECT app_id, ?3, module, size_bytes, definitions, isolation, ?4, ?5
                              FROM versions
                              WHERE app_id = ?1 AND number = ?2",
                             params![new.app_id, live, number, variables, now_ms()],
@@ -313,14 +323,15 @@ fn forget(transaction: &Transaction<'_>, app_id: &str) -> Result<bool, MetadataE
     Ok(forgotten > 0)
 }
 
-type VersionColumns = (u64, String, String, String);
+type VersionColumns = (u64, String, String, Isolation, String);
 
 fn version_columns(row: &Row<'_>) -> rusqlite::Result<VersionColumns> {
-    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, word(row, 3)?, row.get(4)?))
 }
 
-fn version_row((number, module, definitions, variables): VersionColumns) -> Result<VersionRow, MetadataError> {
+fn version_row(columns: VersionColumns) -> Result<VersionRow, MetadataError> {
+    let (number, module, definitions, isolation, variables) = columns;
     let definitions = from_json("versions.definitions", &definitions)?;
     let variables = from_json("versions.variables", &variables)?;
-    Ok(VersionRow { number, module: ModuleHash(module), definitions, variables })
+    Ok(VersionRow { number, module: ModuleHash(module), definitions, isolation, variables })
 }

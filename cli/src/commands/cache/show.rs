@@ -1,0 +1,85 @@
+//! Replies as redis-cli shows them.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+/// A reply for people.
+pub fn show(reply: &Value) -> String {
+    let field = |name: &str| reply.get(name).and_then(Value::as_str);
+    match reply {
+        Value::Null => "(nil)".to_owned(),
+        Value::Number(number) => format!("(integer) {number}"),
+        Value::String(text) => quoted(text.as_bytes()),
+        Value::Array(parts) if parts.is_empty() => "(empty array)".to_owned(),
+        Value::Array(parts) => listed(parts),
+        _ => match (field("status"), field("error"), field("base64").map(|text| STANDARD.decode(text))) {
+            (Some(status), _, _) => status.to_owned(),
+            (_, Some(error), _) => format!("(error) {error}"),
+            (_, _, Some(Ok(bytes))) => quoted(&bytes),
+            _ => reply.to_string(),
+        },
+    }
+}
+
+fn listed(parts: &[Value]) -> String {
+    let width = parts.len().to_string().len();
+    let mut lines = Vec::new();
+    for (index, part) in parts.iter().enumerate() {
+        let number = format!("{:>width$}) ", index + 1);
+        let indent = " ".repeat(number.len());
+        for (line, text) in show(part).lines().enumerate() {
+            lines.push(format!("{}{text}", if line == 0 { &number } else { &indent }));
+        }
+    }
+    lines.join("\n")
+}
+
+/// In quotes, what is not printable escaped: a value must not be able to steer the terminal.
+fn quoted(bytes: &[u8]) -> String {
+    let mut shown = String::from("\"");
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                '"' | '\\' => shown.extend(['\\', character]),
+                '\n' => shown.push_str("\\n"),
+                '\r' => shown.push_str("\\r"),
+                '\t' => shown.push_str("\\t"),
+                character if character.is_control() => {
+                    let mut encoded = [0; 4];
+                    character
+                        .encode_utf8(&mut encoded)
+                        .bytes()
+                        .for_each(|byte| shown.push_str(&format!("\\x{byte:02x}")));
+                }
+                character => shown.push(character),
+            }
+        }
+        chunk.invalid().iter().for_each(|byte| shown.push_str(&format!("\\x{byte:02x}")));
+    }
+    shown.push('"');
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn replies_look_as_in_redis_cli() {
+        assert_eq!(show(&json!(null)), "(nil)");
+        assert_eq!(show(&json!(3)), "(integer) 3");
+        assert_eq!(show(&json!({"status": "OK"})), "OK");
+        assert_eq!(show(&json!({"error": "ERR no"})), "(error) ERR no");
+        assert_eq!(show(&json!([])), "(empty array)");
+        assert_eq!(show(&json!(["a", null, ["b", 1]])), "1) \"a\"\n2) (nil)\n3) 1) \"b\"\n   2) (integer) 1");
+    }
+
+    #[test]
+    fn values_cannot_steer_the_terminal() {
+        assert_eq!(show(&json!("a\"\\\n\u{1b}[31mé\u{9b}")), r#""a\"\\\n\x1b[31mé\xc2\x9b""#);
+        assert_eq!(show(&json!({"base64": "AP8="})), r#""\x00\xff""#);
+    }
+}

@@ -1,0 +1,72 @@
+//! LeanCache of an app, by hand: the commands that its functions may send, in its key space.
+
+use axum::Json;
+use axum::extract::State;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hookd_runtime::{CacheError, CacheReply, Limits};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{ApiError, Authorized, Control};
+
+/// What one request may do: about what a call may.
+const COMMANDS: u32 = 1_000;
+const BYTES: usize = 16 << 20;
+const DEADLINE_MS: u64 = 10_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CacheCommands {
+    commands: Vec<Vec<Word>>,
+}
+
+/// Text, or bytes that are none.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Word {
+    Text(String),
+    Bytes { base64: String },
+}
+
+pub(super) async fn run(
+    State(control): State<Control>,
+    Authorized(app): Authorized,
+    Json(body): Json<CacheCommands>,
+) -> Result<Json<Value>, ApiError> {
+    let mut commands = Vec::with_capacity(body.commands.len());
+    for command in body.commands {
+        commands.push(command.into_iter().map(Word::bytes).collect::<Result<Vec<_>, _>>()?);
+    }
+    let limits = Limits { cache_commands: COMMANDS, cache_bytes: BYTES, deadline_ms: DEADLINE_MS, ..Limits::default() };
+    let replies = control.engine.cache(&app, commands, &limits).await.map_err(|error| match error {
+        CacheError::TimedOut { .. } | CacheError::Unavailable { .. } => ApiError::Unavailable(error.to_string()),
+        refused => ApiError::BadRequest(refused.to_string()),
+    })?;
+    Ok(Json(json!({"replies": replies.iter().map(reply_json).collect::<Vec<_>>()})))
+}
+
+impl Word {
+    fn bytes(self) -> Result<Vec<u8>, ApiError> {
+        match self {
+            Self::Text(text) => Ok(text.into_bytes()),
+            Self::Bytes { base64 } => STANDARD
+                .decode(base64)
+                .map_err(|error| ApiError::BadRequest(format!("a word of a command is not base64: {error}"))),
+        }
+    }
+}
+
+fn reply_json(reply: &CacheReply) -> Value {
+    match reply {
+        CacheReply::Nil => Value::Null,
+        CacheReply::Integer(number) => (*number).into(),
+        CacheReply::Bulk(data) => match std::str::from_utf8(data) {
+            Ok(text) => text.into(),
+            Err(_) => json!({"base64": STANDARD.encode(data)}),
+        },
+        CacheReply::Status(text) => json!({"status": text}),
+        CacheReply::Error(text) => json!({"error": text}),
+        CacheReply::Array(parts) => parts.iter().map(reply_json).collect(),
+    }
+}

@@ -1,0 +1,89 @@
+//! Calls of notification hooks that were given up: list, retry, drop.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Query, State};
+use hookd_im_core::app::App;
+use hookd_im_core::hooks::queue::{DeadLetter, Letters};
+use hookd_im_core::ids::AppId;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{ApiError, Authorized, Control, internal};
+
+/// Most dead letters in one answer.
+const MAX_LETTERS: usize = 1_000;
+
+/// Most ids in one request.
+const MAX_IDS: usize = 1_000;
+
+#[derive(Deserialize)]
+pub(super) struct ListQuery {
+    limit: usize,
+    hook: Option<String>,
+    #[serde(default)]
+    params: bool,
+}
+
+pub(super) async fn list(
+    State(control): State<Control>,
+    Authorized(app): Authorized,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Vec<DeadLetter>>, ApiError> {
+    let app = im_app(&control, &app.id)?;
+    let letters = Letters::All { hook: query.hook };
+    let limit = query.limit.min(MAX_LETTERS);
+    let found = control.core.hooks.notifications().dead_letters(&app, &letters, limit, query.params).await;
+    Ok(Json(found.map_err(internal)?))
+}
+
+/// Either some, or all, or all of one hook: never all by leaving something out.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Selection {
+    ids: Option<Vec<u64>>,
+    #[serde(default)]
+    all: bool,
+    hook: Option<String>,
+}
+
+impl TryFrom<Selection> for Letters {
+    type Error = ApiError;
+
+    fn try_from(selection: Selection) -> Result<Self, ApiError> {
+        let refused = |text: String| Err(ApiError::BadRequest(text));
+        match selection {
+            Selection { ids: Some(ids), all: false, hook: None } if ids.len() <= MAX_IDS => Ok(Self::Ids(ids)),
+            Selection { ids: Some(ids), all: false, hook: None } => {
+                refused(format!("`ids` has {} entries; at most {MAX_IDS} are allowed at once", ids.len()))
+            }
+            Selection { ids: None, all: true, hook } => Ok(Self::All { hook }),
+            _ => refused("give either `ids`, or `all: true`, which a `hook` may narrow".to_owned()),
+        }
+    }
+}
+
+pub(super) async fn retry(
+    State(control): State<Control>,
+    Authorized(app): Authorized,
+    Json(selection): Json<Selection>,
+) -> Result<Json<Value>, ApiError> {
+    let (app, letters) = (im_app(&control, &app.id)?, Letters::try_from(selection)?);
+    let retried = control.core.hooks.notifications().retry_dead_letters(&app, &letters).await.map_err(internal)?;
+    Ok(Json(json!({"retried": retried})))
+}
+
+pub(super) async fn drop(
+    State(control): State<Control>,
+    Authorized(app): Authorized,
+    Json(selection): Json<Selection>,
+) -> Result<Json<Value>, ApiError> {
+    let (app, letters) = (im_app(&control, &app.id)?, Letters::try_from(selection)?);
+    let dropped = control.core.hooks.notifications().drop_dead_letters(&app, &letters).await.map_err(internal)?;
+    Ok(Json(json!({"dropped": dropped})))
+}
+
+fn im_app(control: &Control, id: &str) -> Result<Arc<App>, ApiError> {
+    control.core.apps.app(&AppId::new(id)).ok_or(ApiError::Unauthorized)
+}

@@ -1,0 +1,249 @@
+//! The calls of one channel of one app: claim, call, settle.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{Ended, attempt};
+use super::dispatcher::Dispatcher;
+use super::retry;
+use crate::app::ImSettings;
+use crate::hooks::queue::{Channel, Fate, QueuedCall};
+use crate::hooks::{FailureCause, metrics};
+use crate::ids::AppId;
+use crate::timestamp::Timestamp;
+
+/// Calls of one channel that run at a time: all channels together stay below the engine's own default limit.
+const MAX_RUNNING: usize = 8;
+
+/// Calls that are taken from the queue at once.
+const CLAIM: usize = 64;
+
+/// Calls that are settled at once at the latest, and how long the first of them waits for company: their write is not
+/// on anybody's way, and each costs a sync of the disk.
+const SETTLE: usize = 64;
+const SETTLE_WITHIN: Duration = Duration::from_millis(50);
+
+/// How long a queue that failed is left alone.
+const AFTER_ERROR: Duration = Duration::from_secs(1);
+
+pub(super) struct Worker {
+    dispatcher: Arc<Dispatcher>,
+    key: (AppId, Channel),
+    wake: Arc<Notify>,
+    stop: CancellationToken,
+    forgotten: CancellationToken,
+    /// Claimed, and not called yet.
+    ready: VecDeque<QueuedCall>,
+    running: JoinSet<Ended>,
+    in_work: HashMap<Id, QueuedCall>,
+    settled: Vec<(QueuedCall, Fate)>,
+    settle_at: Option<Instant>,
+    /// When the queue is to be looked at.
+    look_at: Option<Instant>,
+    /// Failed tries in a row to reach the engine, and when to try again, with one call.
+    tries: u32,
+    paused_until: Option<Instant>,
+}
+
+impl Worker {
+    pub(super) fn new(
+        dispatcher: Arc<Dispatcher>,
+        key: (AppId, Channel),
+        wake: Arc<Notify>,
+        stop: CancellationToken,
+        forgotten: CancellationToken,
+    ) -> Self {
+        Self {
+            dispatcher,
+            key,
+            wake,
+            stop,
+            forgotten,
+            ready: VecDeque::new(),
+            running: JoinSet::new(),
+            in_work: HashMap::new(),
+            settled: Vec::new(),
+            settle_at: None,
+            look_at: Some(Instant::now()),
+            tries: 0,
+            paused_until: None,
+        }
+    }
+
+    /// Works until there is nothing left, now or later, or a stop is asked for.
+    pub(super) async fn run(mut self) {
+        let forgotten = self.forgotten.clone();
+        // Nothing of a forgotten app needs an end: its calls are thrown away.
+        if forgotten.run_until_cancelled(self.work()).await.is_none() {
+            self.dispatcher.ended(&self.key);
+        }
+    }
+
+    async fn work(&mut self) {
+        loop {
+            if self.stop.is_cancelled() {
+                return self.wind_up().await;
+            }
+            self.start_calls();
+            let now = Instant::now();
+            if self.settle_at.is_some_and(|at| at <= now) {
+                self.settle().await;
+            } else if self.ready.is_empty() && self.look_at.is_some_and(|at| at <= now) {
+                self.claim().await;
+            } else if self.is_idle() {
+                if self.dispatcher.end(&self.key) {
+                    return;
+                }
+                self.look_at = Some(now);
+            } else {
+                self.wait().await;
+            }
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.ready.is_empty() && self.running.is_empty() && self.settled.is_empty() && self.look_at.is_none()
+    }
+
+    /// While the engine is away one call tries it for all.
+    fn start_calls(&mut self) {
+        if self.paused_until.is_some_and(|until| until > Instant::now()) {
+            return;
+        }
+        let places = if self.tries == 0 { MAX_RUNNING } else { 1 };
+        while self.running.len() < places
+            && let Some(call) = self.ready.pop_front()
+        {
+            let Dispatcher { apps, calls, .. } = self.dispatcher.as_ref();
+            let task = self.running.spawn(attempt(apps.clone(), calls.clone(), self.key.0.clone(), call.clone()));
+            self.in_work.insert(task.id(), call);
+        }
+    }
+
+    async fn claim(&mut self) {
+        self.dispatcher.seen(&self.key);
+        match self.dispatcher.queue().claim(&self.key.0, self.key.1, CLAIM).await {
+            Ok(claimed) => {
+                let now = Timestamp::now();
+                let next = claimed.next.map(|next| Instant::now() + next.since(now));
+                self.look_at = if claimed.calls.is_empty() { next } else { Some(Instant::now()) };
+                self.ready.extend(claimed.calls);
+            }
+            Err(error) => {
+                let (app, channel) = (&self.key.0, self.key.1.name());
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(%app, channel, error, "notification hooks wait: their queue cannot be read");
+                self.look_at = Some(Instant::now() + AFTER_ERROR);
+            }
+        }
+    }
+
+    async fn wait(&mut self) {
+        let paused = self.paused_until.filter(|_| !self.ready.is_empty() && self.running.is_empty());
+        let look_at = self.look_at.filter(|_| self.ready.is_empty());
+        let alarm = [self.settle_at, look_at, paused].into_iter().flatten().min();
+        tokio::select! {
+            Some(ended) = self.running.join_next_with_id() => self.ended(ended),
+            () = self.wake.notified() => self.look_at = Some(Instant::now()),
+            () = self.stop.cancelled() => {}
+            () = sleep_until(alarm.unwrap_or_else(Instant::now)), if alarm.is_some() => {}
+        }
+    }
+
+    fn ended(&mut self, ended: Result<(Id, Ended), JoinError>) {
+        let (id, ended) = match ended {
+            Ok(ended) => ended,
+            Err(error) => {
+                let reason = format!("the call panicked: {error}");
+                (error.id(), Ended::Settled(Fate::Dead { cause: FailureCause::Trapped, reason }))
+            }
+        };
+        let Some(call) = self.in_work.remove(&id) else { return };
+        match ended {
+            Ended::EngineAway => {
+                self.ready.push_front(call);
+                // Of those that ran at the same time only the first tells something new.
+                if self.paused_until.is_none_or(|until| until <= Instant::now()) {
+                    self.tries = self.tries.saturating_add(1);
+                    self.paused_until = Some(Instant::now() + retry::pause(self.tries));
+                }
+            }
+            Ended::Settled(fate) => {
+                (self.tries, self.paused_until) = (0, None);
+                // What is behind it in its lane waits for the row to go.
+                let urgent = call.lane.is_some() || fate != Fate::Done;
+                self.settled.push((call, fate));
+                let within = if urgent || self.settled.len() >= SETTLE { Duration::ZERO } else { SETTLE_WITHIN };
+                let at = Instant::now() + within;
+                self.settle_at = Some(self.settle_at.map_or(at, |set| set.min(at)));
+            }
+        }
+    }
+
+    async fn settle(&mut self) {
+        let (app, channel) = &self.key;
+        let settings = self.dispatcher.calls.settings.get(app).await.unwrap_or_default();
+        let bound = usize::try_from(settings.dead_letter_limit).unwrap_or(usize::MAX);
+        match self.dispatcher.queue().settle(app, *channel, self.settled.clone(), bound).await {
+            Ok(thrown_away) => {
+                self.settle_at = None;
+                let settled = std::mem::take(&mut self.settled);
+                settled.iter().for_each(|(call, fate)| self.settled_one(call, fate));
+                self.tell_thrown_away(thrown_away, &settings);
+            }
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(%app, channel = channel.name(), error, "calls of notification hooks cannot be settled");
+                self.settle_at = Some(Instant::now() + AFTER_ERROR);
+            }
+        }
+    }
+
+    fn settled_one(&mut self, call: &QueuedCall, fate: &Fate) {
+        let again = match fate {
+            Fate::Done => call.lane.as_ref().map(|_| Instant::now()),
+            Fate::Again { at } => {
+                metrics::retried(call.hook);
+                Some(Instant::now() + at.since(Timestamp::now()))
+            }
+            Fate::Dead { cause, .. } => {
+                metrics::dead(call.hook, *cause);
+                call.lane.as_ref().map(|_| Instant::now())
+            }
+        };
+        if let Some(again) = again {
+            self.look_at = Some(self.look_at.map_or(again, |set| set.min(again)));
+        }
+    }
+
+    fn tell_thrown_away(&self, letters: usize, settings: &ImSettings) {
+        if letters > 0 {
+            let (app, kept) = (&self.key.0, settings.dead_letter_limit);
+            metrics::letters_dropped(letters);
+            tracing::warn!(%app, letters, kept, "the oldest dead letters are thrown away: see `dead_letter_limit`");
+        }
+    }
+
+    /// Lets running calls end and writes down what they did; the rest waits for the next process.
+    async fn wind_up(&mut self) {
+        let waiting = std::mem::take(&mut self.ready).into();
+        while let Some(ended) = self.running.join_next_with_id().await {
+            self.ended(ended);
+        }
+        if !self.settled.is_empty() {
+            self.settle().await;
+        }
+        let (app, channel) = &self.key;
+        if let Err(error) = self.dispatcher.queue().give_back(app, *channel, waiting).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(%app, error, "claimed hook calls are not given back; they are found when their claim has expired");
+        }
+        self.dispatcher.ended(&self.key);
+    }
+}

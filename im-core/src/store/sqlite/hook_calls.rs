@@ -1,0 +1,206 @@
+//! Rows of waiting hook calls.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use rusqlite::{Connection, Row, params};
+
+use crate::hooks::queue::{Backlog, Channel, Claimed, Fate, NewCall, QueuedCall, hook_named};
+use crate::ids::{AppId, ClientId};
+use crate::store::StoreError;
+use crate::store::sqlite::dead_letters;
+use crate::timestamp::Timestamp;
+
+/// Queues one call. Its number is the time, or one more than the newest number where that is later: sequence numbers
+/// grow even if the file is replaced by an older copy.
+pub(super) fn push(connection: &Connection, app: &AppId, call: &NewCall, now: Timestamp) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO hook_calls (
+                 id,
+                 app,
+                 channel,
+                 hook,
+                 params,
+                 lane,
+                 remote_address,
+                 queued_at,
+                 due_at,
+                 attempts
+             )
+             VALUES (
+                 max(?1, 1 + coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'hook_calls'), 0)),
+                 ?2, ?3, ?4, ?5, ?6, ?7, ?1, ?1, 0
+             )",
+        )?
+        .execute(params![
+            now.0,
+            app.as_str(),
+            Channel::of(call.hook).name(),
+            call.hook,
+            text(&call.params)?,
+            call.lane.as_ref().map(ClientId::as_str),
+            call.remote_address.map(|address| address.to_string()),
+        ])?;
+    Ok(())
+}
+
+/// Calls whose turn it is, those in `claimed` left out.
+pub(super) fn due(
+    connection: &Connection,
+    app: &AppId,
+    channel: Channel,
+    now: Timestamp,
+    limit: usize,
+    claimed: &std::collections::HashSet<u64>,
+) -> Result<Claimed, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, hook, params, lane, remote_address, queued_at, attempts
+         FROM hook_calls AS call
+         WHERE app = ?1 AND channel = ?2 AND due_at <= ?3
+             AND (
+                 lane IS NULL
+                 OR NOT EXISTS (
+                     SELECT 1
+                     FROM hook_calls AS earlier
+                     WHERE earlier.app = call.app AND earlier.lane = call.lane AND earlier.id < call.id
+                 )
+             )
+         ORDER BY due_at, id
+         LIMIT ?4",
+    )?;
+    let rows = i64::try_from(limit.saturating_add(claimed.len())).unwrap_or(i64::MAX);
+    let found = statement.query_map(params![app.as_str(), channel.name(), now.0, rows], CallRow::read)?;
+    let mut calls = Vec::new();
+    for row in found {
+        let call = QueuedCall::try_from(row?)?;
+        if calls.len() < limit && !claimed.contains(&call.sequence) {
+            calls.push(call);
+        }
+    }
+    let next = connection
+        .prepare_cached("SELECT min(due_at) FROM hook_calls WHERE app = ?1 AND channel = ?2 AND due_at > ?3")?
+        .query_row(params![app.as_str(), channel.name(), now.0], |row| row.get::<_, Option<i64>>(0))?;
+    Ok(Claimed { calls, next: next.map(Timestamp) })
+}
+
+/// Carries out what became of calls; answers how many left the queue, and how many dead letters were thrown away.
+pub(super) fn settle(
+    connection: &Connection,
+    app: &AppId,
+    settled: &[(QueuedCall, Fate)],
+    dead_bound: usize,
+    now: Timestamp,
+) -> Result<(usize, usize), StoreError> {
+    let mut delete = connection.prepare_cached("DELETE FROM hook_calls WHERE id = ?1")?;
+    let mut postpone = connection.prepare_cached("UPDATE hook_calls SET attempts = ?2, due_at = ?3 WHERE id = ?1")?;
+    let (mut left, mut thrown_away) = (0, 0);
+    for (call, fate) in settled {
+        let id = key(call.sequence);
+        match fate {
+            Fate::Done => left += delete.execute([id])?,
+            Fate::Again { at } => {
+                postpone.execute(params![id, call.attempts.saturating_add(1), at.0])?;
+            }
+            Fate::Dead { cause, reason } => {
+                let deleted = delete.execute([id])?;
+                left += deleted;
+                // Nothing was deleted: the app is gone, with everything of it.
+                if deleted > 0 {
+                    dead_letters::add(connection, app, call, (cause.name(), reason), now)?;
+                    thrown_away += dead_letters::prune(connection, app, dead_bound)?;
+                }
+            }
+        }
+    }
+    Ok((left, thrown_away))
+}
+
+pub(super) fn backlog(connection: &Connection) -> Result<Vec<Backlog>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT app, channel, count(*), min(id) FROM hook_calls GROUP BY app, channel")?;
+    let rows = statement.query_map([], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?, row.get::<_, i64>(3)?))
+    })?;
+    let mut backlog = Vec::new();
+    for row in rows {
+        let (app, channel, waiting, oldest) = row?;
+        let Some(channel) = Channel::named(&channel) else {
+            let problem = format!("channel `{channel}` is unknown: use a newer program");
+            return Err(StoreError::Corrupt { table: "hook_calls", row: app, problem });
+        };
+        let waiting = waiting.unsigned_abs();
+        backlog.push(Backlog { app: AppId::new(app), channel, waiting, oldest: Timestamp(oldest) });
+    }
+    Ok(backlog)
+}
+
+/// Number of waiting calls by app.
+pub(super) fn waiting(connection: &Connection) -> Result<HashMap<AppId, usize>, StoreError> {
+    let mut statement = connection.prepare("SELECT app, count(*) FROM hook_calls GROUP BY app")?;
+    let rows = statement.query_map([], |row| Ok((AppId::new(row.get::<_, String>(0)?), row.get::<_, i64>(1)?)))?;
+    Ok(rows
+        .map(|row| row.map(|(app, count)| (app, usize::try_from(count).unwrap_or(usize::MAX))))
+        .collect::<Result<_, _>>()?)
+}
+
+pub(super) fn forget(connection: &Connection, app: &AppId) -> Result<(), StoreError> {
+    connection.execute("DELETE FROM hook_calls WHERE app = ?1", [app.as_str()])?;
+    connection.execute("DELETE FROM dead_letters WHERE app = ?1", [app.as_str()])?;
+    Ok(())
+}
+
+/// A sequence number as a row id; they are times in milliseconds, far below the limit.
+pub(super) fn key(sequence: u64) -> i64 {
+    i64::try_from(sequence).unwrap_or(i64::MAX)
+}
+
+pub(super) fn text(params: &Bytes) -> Result<&str, StoreError> {
+    std::str::from_utf8(params).map_err(|error| StoreError::Database(Box::new(error)))
+}
+
+struct CallRow {
+    id: i64,
+    hook: String,
+    params: String,
+    lane: Option<String>,
+    remote_address: Option<String>,
+    queued_at: i64,
+    attempts: u32,
+}
+
+impl CallRow {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            hook: row.get(1)?,
+            params: row.get(2)?,
+            lane: row.get(3)?,
+            remote_address: row.get(4)?,
+            queued_at: row.get(5)?,
+            attempts: row.get(6)?,
+        })
+    }
+}
+
+impl TryFrom<CallRow> for QueuedCall {
+    type Error = StoreError;
+
+    fn try_from(row: CallRow) -> Result<Self, StoreError> {
+        let hook = hook_named(&row.hook).ok_or_else(|| StoreError::Corrupt {
+            table: "hook_calls",
+            row: row.id.to_string(),
+            problem: format!("hook `{}` is unknown: use a newer program", row.hook),
+        })?;
+        Ok(QueuedCall {
+            sequence: row.id.unsigned_abs(),
+            hook,
+            params: Bytes::from(row.params),
+            lane: row.lane.map(ClientId::new),
+            // An address that cannot be read is only left out of a header.
+            remote_address: row.remote_address.and_then(|address| address.parse().ok()),
+            queued_at: Timestamp(row.queued_at),
+            attempts: row.attempts,
+        })
+    }
+}

@@ -1,0 +1,216 @@
+//! [`HookQueue`] in the file of the messages, so that a message and its call share one transaction.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use super::{Database, dead_letters, hook_calls};
+use crate::hooks::queue::{
+    Backlog, Channel, Claimed, DeadLetter, Fate, HookQueue, Letters, NewCall, QueueError, QueuedCall,
+};
+use crate::ids::AppId;
+use crate::store::StoreError;
+
+/// The embedded queue. Made by [`super::SqliteStore::hook_queue`]; one for each file.
+pub struct SqliteHookQueue {
+    database: Arc<Database>,
+    /// What runs, or ran and is not settled yet. Empty after a restart: what ran is called again.
+    claimed: Mutex<HashMap<(AppId, Channel), HashSet<u64>>>,
+}
+
+impl SqliteHookQueue {
+    pub(super) fn new(database: Arc<Database>) -> Self {
+        Self { database, claimed: Mutex::default() }
+    }
+
+    fn claimed(&self) -> MutexGuard<'_, HashMap<(AppId, Channel), HashSet<u64>>> {
+        self.claimed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unclaim(&self, app: &AppId, channel: Channel, sequences: impl Iterator<Item = u64>) {
+        let mut claimed = self.claimed();
+        let key = (app.clone(), channel);
+        let Some(of_channel) = claimed.get_mut(&key) else { return };
+        sequences.for_each(|sequence| {
+            of_channel.remove(&sequence);
+        });
+        if of_channel.is_empty() {
+            claimed.remove(&key);
+        }
+    }
+}
+
+#[async_trait]
+impl HookQueue for SqliteHookQueue {
+    fn joins_store(&self) -> bool {
+        true
+    }
+
+    async fn push(&self, app: &AppId, mut calls: Vec<NewCall>, bound: usize) -> Result<usize, QueueError> {
+        let places = self.database.places.reserve(app, calls.len(), bound);
+        let refused = calls.len().saturating_sub(places.count());
+        calls.truncate(places.count());
+        if !calls.is_empty() {
+            let app = app.clone();
+            let push = move |connection: &rusqlite::Connection, now| {
+                calls.iter().try_for_each(|call| hook_calls::push(connection, &app, call, now))
+            };
+            self.database.write("queue hook calls", push).await?;
+        }
+        places.keep();
+        Ok(refused)
+    }
+
+    /// One task at a time claims of a channel: two would get the same calls.
+    async fn claim(&self, app: &AppId, channel: Channel, limit: usize) -> Result<Claimed, QueueError> {
+        let key = (app.clone(), channel);
+        let claimed = self.claimed().get(&key).cloned().unwrap_or_default();
+        let now = (self.database.clock)();
+        let of_app = app.clone();
+        let found = self
+            .database
+            .readers
+            .read("claim hook calls", move |connection| {
+                hook_calls::due(connection, &of_app, channel, now, limit, &claimed)
+            })
+            .await?;
+        if !found.calls.is_empty() {
+            self.claimed().entry(key).or_default().extend(found.calls.iter().map(|call| call.sequence));
+        }
+        Ok(found)
+    }
+
+    async fn settle(
+        &self,
+        app: &AppId,
+        channel: Channel,
+        settled: Vec<(QueuedCall, Fate)>,
+        dead_bound: usize,
+    ) -> Result<usize, QueueError> {
+        let sequences: Vec<u64> = settled.iter().map(|(call, _)| call.sequence).collect();
+        let of_app = app.clone();
+        let (left, thrown_away) = self
+            .database
+            .write("settle hook calls", move |connection, now| {
+                hook_calls::settle(connection, &of_app, &settled, dead_bound, now)
+            })
+            .await?;
+        self.database.places.release(app, left);
+        self.unclaim(app, channel, sequences.into_iter());
+        Ok(thrown_away)
+    }
+
+    async fn give_back(&self, app: &AppId, channel: Channel, calls: Vec<QueuedCall>) -> Result<(), QueueError> {
+        self.unclaim(app, channel, calls.iter().map(|call| call.sequence));
+        Ok(())
+    }
+
+    async fn backlog(&self) -> Result<Vec<Backlog>, QueueError> {
+        Ok(self.database.readers.read("backlog of hook calls", hook_calls::backlog).await?)
+    }
+
+    async fn dead_letters(
+        &self,
+        app: &AppId,
+        letters: &Letters,
+        limit: usize,
+        with_params: bool,
+    ) -> Result<Vec<DeadLetter>, QueueError> {
+        let (app, letters) = (app.clone(), letters.clone());
+        let list =
+            move |connection: &rusqlite::Connection| dead_letters::list(connection, &app, &letters, limit, with_params);
+        Ok(self.database.readers.read("dead letters", list).await?)
+    }
+
+    async fn revive(&self, app: &AppId, letters: &Letters, bound: usize) -> Result<usize, QueueError> {
+        let (limit, of_app, letters) = (self.database.places.free(app, bound), app.clone(), letters.clone());
+        let revive = move |connection: &rusqlite::Connection, now| {
+            dead_letters::revive(connection, &of_app, &letters, limit, now)
+        };
+        let revived = self.database.write("revive dead letters", revive).await?;
+        self.database.places.reserve(app, revived, usize::MAX).keep();
+        Ok(revived)
+    }
+
+    async fn discard(&self, app: &AppId, letters: &Letters) -> Result<usize, QueueError> {
+        let (app, letters) = (app.clone(), letters.clone());
+        let discard = move |connection: &rusqlite::Connection, _| dead_letters::discard(connection, &app, &letters);
+        Ok(self.database.write("discard dead letters", discard).await?)
+    }
+
+    async fn forget(&self, app: &AppId) -> Result<(), QueueError> {
+        let of_app = app.clone();
+        let forget = move |connection: &rusqlite::Connection, _| hook_calls::forget(connection, &of_app);
+        self.database.write("forget hook calls", forget).await?;
+        self.database.places.forget(app);
+        self.claimed().retain(|(of, _), _| of != app);
+        Ok(())
+    }
+}
+
+/// How many calls of each app wait: the bound of the queue, without counting rows for every message.
+#[derive(Default)]
+pub(super) struct Places {
+    waiting: Mutex<HashMap<AppId, usize>>,
+}
+
+/// Places that were reserved; given back when dropped.
+pub(super) struct Reserved<'a> {
+    places: &'a Places,
+    app: AppId,
+    count: usize,
+}
+
+impl Places {
+    pub(super) fn load(connection: &rusqlite::Connection) -> Result<Self, StoreError> {
+        Ok(Self { waiting: Mutex::new(hook_calls::waiting(connection)?) })
+    }
+
+    /// At most `wanted` places, and none beyond `bound`.
+    pub(super) fn reserve(&self, app: &AppId, wanted: usize, bound: usize) -> Reserved<'_> {
+        let mut waiting = self.waiting();
+        let taken = waiting.entry(app.clone()).or_default();
+        let count = wanted.min(bound.saturating_sub(*taken));
+        *taken += count;
+        Reserved { places: self, app: app.clone(), count }
+    }
+
+    fn free(&self, app: &AppId, bound: usize) -> usize {
+        bound.saturating_sub(self.waiting().get(app).copied().unwrap_or(0))
+    }
+
+    fn release(&self, app: &AppId, count: usize) {
+        if let Some(taken) = self.waiting().get_mut(app) {
+            // A write that was answered too late counts as not done, and its row is released all the same.
+            *taken = taken.saturating_sub(count);
+        }
+    }
+
+    fn forget(&self, app: &AppId) {
+        self.waiting().remove(app);
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, HashMap<AppId, usize>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reserved<'_> {
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The places are taken.
+    pub(super) fn keep(mut self) {
+        self.count = 0;
+    }
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        if self.count > 0 {
+            self.places.release(&self.app, self.count);
+        }
+    }
+}

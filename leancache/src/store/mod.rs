@@ -1,0 +1,222 @@
+//! The keys of one app in memory.
+
+mod hashes;
+mod keys;
+mod lists;
+mod number;
+mod sets;
+mod sorted_sets;
+mod strings;
+mod value;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
+use std::sync::LazyLock;
+
+use self::value::{Kind, Value};
+use crate::command::{Command, Keys};
+use crate::reply::{Data, Reply};
+
+/// What a key costs besides its bytes and its value.
+const KEY_OVERHEAD_BYTES: usize = 96;
+/// How long expired keys may stay when they are in the way of new ones: looking for them means to look at all keys.
+const SWEEP_EVERY_MS: u64 = 1_000;
+
+/// A command that is offered.
+#[derive(Debug)]
+pub(crate) struct Spec {
+    pub(crate) name: &'static str,
+    /// How many it takes.
+    pub(crate) arguments: RangeInclusive<usize>,
+    pub(crate) keys: Keys,
+    pub(crate) returns_values: bool,
+    /// Refused when the space is full.
+    grows: bool,
+    run: Run,
+}
+
+type Run = fn(&mut Space, &[Data]) -> Result<Reply, CommandError>;
+
+/// Any number of arguments from this one on.
+const fn at_least(count: usize) -> RangeInclusive<usize> {
+    count..=usize::MAX
+}
+
+/// The text of an error reply, as Redis has it.
+#[derive(Debug, PartialEq, Eq)]
+struct CommandError(Cow<'static, str>);
+
+impl CommandError {
+    const WRONG_TYPE: Self = Self::new("WRONGTYPE Operation against a key holding the wrong kind of value");
+    const SYNTAX: Self = Self::new("ERR syntax error");
+    const NOT_AN_INTEGER: Self = Self::new("ERR value is not an integer or out of range");
+    const NO_SUCH_KEY: Self = Self::new("ERR no such key");
+    const FULL: Self = Self::new("OOM command not allowed: the app's cache is full; delete keys or let them expire");
+
+    const fn new(text: &'static str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+}
+
+/// All keys of one app. Bounded in memory; expired keys are gone as soon as anybody looks.
+#[derive(Debug)]
+pub struct Space {
+    entries: HashMap<Data, Entry>,
+    bytes: usize,
+    max_bytes: usize,
+    now_ms: u64,
+    swept_at_ms: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    value: Value,
+    expires_at_ms: Option<u64>,
+}
+
+impl Space {
+    /// An empty one that holds at most about `max_bytes`, keys and bookkeeping included. Beyond that, commands that add
+    /// data are answered with an error; nothing is evicted.
+    pub fn new(max_bytes: usize) -> Self {
+        Self { entries: HashMap::new(), bytes: 0, max_bytes, now_ms: 0, swept_at_ms: 0 }
+    }
+
+    /// Carries a command out; `now_ms` is the time since 1970. Errors are replies.
+    pub fn execute(&mut self, command: &Command, now_ms: u64) -> Reply {
+        self.now_ms = now_ms;
+        let spec = command.spec;
+        if spec.grows && !self.has_room_for(command) {
+            return Reply::Error(CommandError::FULL.0.into_owned());
+        }
+        (spec.run)(self, command.arguments()).unwrap_or_else(|error| Reply::Error(error.0.into_owned()))
+    }
+
+    /// What is held, in bytes.
+    pub fn size_bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn has_room_for(&mut self, command: &Command) -> bool {
+        let fits = |space: &Self| {
+            let arguments = command.arguments().iter().map(|argument| argument.len() + value::ELEMENT_OVERHEAD_BYTES);
+            space.bytes.saturating_add(KEY_OVERHEAD_BYTES + arguments.sum::<usize>()) <= space.max_bytes
+        };
+        if !fits(self) && self.now_ms >= self.swept_at_ms.saturating_add(SWEEP_EVERY_MS) {
+            self.swept_at_ms = self.now_ms;
+            let now_ms = self.now_ms;
+            let expired = self.entries.iter().filter(|(_, entry)| entry.is_expired(now_ms));
+            let expired: Vec<Data> = expired.map(|(key, _)| key.clone()).collect();
+            for key in expired {
+                self.remove(&key);
+            }
+        }
+        fits(self)
+    }
+
+    fn entry(&mut self, key: &Data) -> Option<&mut Entry> {
+        if self.entries.get(key).is_some_and(|entry| entry.is_expired(self.now_ms)) {
+            self.remove(key);
+        }
+        self.entries.get_mut(key)
+    }
+
+    fn contains(&mut self, key: &Data) -> bool {
+        self.entry(key).is_some()
+    }
+
+    /// Takes the key out with its value and expiry.
+    fn take(&mut self, key: &Data) -> Option<Entry> {
+        self.entry(key)?;
+        self.remove(key)
+    }
+
+    fn remove(&mut self, key: &Data) -> Option<Entry> {
+        let entry = self.entries.remove(key)?;
+        self.bytes = self.bytes.saturating_sub(key.len() + KEY_OVERHEAD_BYTES + entry.value.size_bytes());
+        Some(entry)
+    }
+
+    /// Puts a value in the place of whatever was there.
+    fn put(&mut self, key: &Data, entry: Entry) {
+        self.remove(key);
+        self.bytes += key.len() + KEY_OVERHEAD_BYTES + entry.value.size_bytes();
+        self.entries.insert(key.clone(), entry);
+    }
+
+    /// The value of a key, when it is of this kind.
+    fn read<K: Kind>(&mut self, key: &Data) -> Result<Option<&K>, CommandError> {
+        match self.entry(key) {
+            None => Ok(None),
+            Some(entry) => K::of(&entry.value).map(Some).ok_or(CommandError::WRONG_TYPE),
+        }
+    }
+
+    /// Changes a value of this kind, an empty one when there is none. What is empty afterwards is no key any more.
+    fn update<K: Kind, R>(
+        &mut self,
+        key: &Data,
+        change: impl FnOnce(&mut K) -> Result<R, CommandError>,
+    ) -> Result<R, CommandError> {
+        let mut entry = match self.entry(key) {
+            Some(entry) if K::of(&entry.value).is_none() => return Err(CommandError::WRONG_TYPE),
+            Some(_) => self.remove(key),
+            None => None,
+        }
+        .unwrap_or_else(|| Entry { value: K::default().into_value(), expires_at_ms: None });
+        let changed = K::of_mut(&mut entry.value).ok_or(CommandError::WRONG_TYPE).and_then(change);
+        if !entry.value.is_empty() {
+            self.put(key, entry);
+        }
+        changed
+    }
+
+    /// The same for a value that is there; `None` when there is none.
+    fn update_present<K: Kind, R>(
+        &mut self,
+        key: &Data,
+        change: impl FnOnce(&mut K) -> Result<R, CommandError>,
+    ) -> Result<Option<R>, CommandError> {
+        if self.contains(key) { self.update(key, change).map(Some) } else { Ok(None) }
+    }
+}
+
+impl Entry {
+    fn is_expired(&self, now_ms: u64) -> bool {
+        self.expires_at_ms.is_some_and(|at| at <= now_ms)
+    }
+}
+
+static SPECS: LazyLock<HashMap<&'static str, &'static Spec>> = LazyLock::new(|| {
+    let all =
+        [keys::COMMANDS, strings::COMMANDS, hashes::COMMANDS, lists::COMMANDS, sets::COMMANDS, sorted_sets::COMMANDS];
+    all.into_iter().flatten().map(|spec| (spec.name, spec)).collect()
+});
+
+/// A command by its name in capitals.
+pub(crate) fn spec(name: &str) -> Option<&'static Spec> {
+    SPECS.get(name).copied()
+}
+
+/// The names of all commands that are offered, in order.
+pub fn names() -> Vec<&'static str> {
+    let mut names: Vec<_> = SPECS.keys().copied().collect();
+    names.sort_unstable();
+    names
+}
+
+/// Rows of the tables of commands: name, arguments, keys, flags, function. `reads` is what returns stored values, `grows`
+/// what may add data.
+macro_rules! commands {
+    ($($name:literal $arguments:expr, $keys:ident $(+ $flag:ident)* => $run:expr;)*) => {
+        pub(super) const COMMANDS: &[crate::store::Spec] = &[$(crate::store::Spec {
+            name: $name,
+            arguments: $arguments,
+            keys: crate::command::Keys::$keys,
+            returns_values: false $(|| matches!(stringify!($flag).as_bytes(), b"reads"))*,
+            grows: false $(|| matches!(stringify!($flag).as_bytes(), b"grows"))*,
+            run: $run,
+        }),*];
+    };
+}
+use commands;

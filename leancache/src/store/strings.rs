@@ -1,0 +1,240 @@
+//! Strings and counters.
+
+use super::number::{float, float_text, integer, is, range};
+use super::value::{Text, Value};
+use super::{CommandError, Entry, Space, at_least, commands};
+use crate::reply::{Data, Reply};
+
+commands! {
+    "GET" 1..=1, First + reads => get;
+    "SET" at_least(2), First + reads + grows => set;
+    "SETNX" 2..=2, First + grows => set_unless_taken;
+    "SETEX" 3..=3, First + grows => |space, arguments| set_expiring(space, arguments, 1_000);
+    "PSETEX" 3..=3, First + grows => |space, arguments| set_expiring(space, arguments, 1);
+    "GETSET" 2..=2, First + reads + grows => get_and_set;
+    "GETDEL" 1..=1, First + reads => get_and_delete;
+    "GETEX" at_least(1), First + reads => get_and_expire;
+    "MGET" at_least(1), All + reads => get_many;
+    "MSET" at_least(2), EveryOther + grows => set_many;
+    "MSETNX" at_least(2), EveryOther + grows => set_many_unless_taken;
+    "INCR" 1..=1, First + grows => |space, arguments| add(space, arguments, 1);
+    "DECR" 1..=1, First + grows => |space, arguments| add(space, arguments, -1);
+    "INCRBY" 2..=2, First + grows => increase;
+    "DECRBY" 2..=2, First + grows => decrease;
+    "INCRBYFLOAT" 2..=2, First + grows => increase_by_float;
+    "APPEND" 2..=2, First + grows => append;
+    "STRLEN" 1..=1, First => length;
+    "GETRANGE" 3..=3, First + reads => get_range;
+}
+
+fn put_text(space: &mut Space, key: &Data, text: Data, expires_at_ms: Option<u64>) {
+    space.put(key, Entry { value: Value::Text(Text(text)), expires_at_ms });
+}
+
+/// Another text under a key that keeps its expiry.
+fn replace_text(space: &mut Space, key: &Data, text: Data) {
+    let expires_at_ms = space.entry(key).and_then(|entry| entry.expires_at_ms);
+    put_text(space, key, text, expires_at_ms);
+}
+
+fn text(space: &mut Space, key: &Data) -> Result<Option<Data>, CommandError> {
+    Ok(space.read::<Text>(key)?.map(|text| text.0.clone()))
+}
+
+fn get(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
+    let [key] = arguments else { return Err(CommandError::SYNTAX) };
+    Ok(text(space, key)?.into())
+}
+
+/// When a key expires, as the options `EX`, `PX`, `EXAT` and `PXAT` say it; `None` for other options.
+fn expiry(now_ms: u64, option: &[u8], value: Option<&Data>) -> Result<Option<u64>, CommandError> {
+    let (unit_ms, from_now) = match option {
+        option if is(option, "EX") => (1_000, true),
+        option if is(option, "PX") => (1, true),
+        option if is(option, "EXAT") => (1_000, false),
+        option if is(option, "PXAT") => (1, false),
+        _ => return Ok(None),
+    };
+    let number = integer(value.ok_or(CommandError::SYNTAX)?)?;
+    let invalid = || CommandError::new("ERR invalid expire time");
+    let number = u64::try_from(number).ok().filter(|number| *number > 0).ok_or_else(invalid)?;
+    let at = number.checked_mul(unit_ms).ok_or_else(invalid)?;
+    let at = if from_now { at.checked_add(now_ms).ok_or_else(invalid)? } else { at };
+    Ok(Some(at))
+}
+
+#[derive(Default)]
+struct SetOptions {
+    expires_at_ms: Option<u64>,
+    keeps_expiry: bool,
+    only_if_absent: bool,
+    only_if_present: bool,
+    answers_before: bool,
+}
+
+impl SetOptions {
+    fn read(now_ms: u64, arguments: &[Data]) -> Result<Self, CommandError> {
+        let mut options = Self::default();
+        let mut arguments = arguments.iter();
+        while let Some(option) = arguments.next() {
+            if is(option, "NX") {
+                options.only_if_absent = true;
+            } else if is(option, "XX") {
+                options.only_if_present = true;
+            } else if is(option, "GET") {
+                options.answers_before = true;
+            } else if is(option, "KEEPTTL") {
+                options.keeps_expiry = true;
+            } else {
+                let at = expiry(now_ms, option, arguments.next())?.ok_or(CommandError::SYNTAX)?;
+                if options.expires_at_ms.replace(at).is_some() {
+                    return Err(CommandError::SYNTAX);
+                }
+            }
+        }
+        let contradicts = (options.only_if_absent && options.only_if_present)
+            || (options.keeps_expiry && options.expires_at_ms.is_some());
+        if contradicts { Err(CommandError::SYNTAX) } else { Ok(options) }
+    }
+}
+
+fn set(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
+    let [key, value, options @ ..] = arguments else { return Err(CommandError::SYNTAX) };
+    let options = SetOptions::read(space.now_ms, options)?;
+    let before = if options.answers_before { text(space, key)? } else { None };
+    let is_there = space.contains(key);
+    let forbidden = if is_there { options.only_if_absent } else { options.only_if_present };
+    let allowed = !forbidden;
+    if allowed {
+        let kept = space.entry(key).and_then(|entry| entry.expires_at_ms).filter(|_| options.keeps_expiry);
+        put_text(space, key, value.clone(), options.expires_at_ms.or(kept));
+    }
+    Ok(match (options.answers_before, allowed) {
+        (true, _) => before.into(),
+        (false, true) => Reply::ok(),
+        (false, false) => Reply::Nil,
+    })
+}
+
+fn set_unless_taken(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
+    let [key, value] = arguments else { return Err(CommandError::SYNTAX) };
+    let is_new = !space.contains(key);
+    if is_new {
+        put_text(space, key, value.clone(), None);
+    }
+    Ok(is_new.into())
+}
+
+fn set_expiring(space: &mut Space, arguments: &[Data], unit_ms: u64) -> Result<Reply, CommandError> {
+    let [key, time, value] = arguments else { return Err(CommandError::SYNTAX) };
+    let option = if unit_ms == 1 { "PX" } else { "EX" };
+    let at = expiry(space.now_ms, option.as_bytes(), Some(time))?;
+    put_text(space, key, value.clone(), at);
+    Ok(Reply::ok())
+}
+
+fn get_and_set(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
+    let [key, value] = arguments else { return Err(CommandError::SYNTAX) };
+    let before = text(space, key)?;
+    put_text(space, key, value.clone(), None);
+    Ok(before.into())
+}
+
+fn get_and_delete(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
+    let [key] = arguments else { return Err(CommandError::SYNTAX) };
+    let before = text(space, key)?;
+    space.take(key);
+    Ok(before.into())
+}
+
+fn get_and_expire(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
+    let [key, options @ ..] = arguments else { return Err(CommandError::SYNTAX) };
+    let now_ms = space.now_ms;
+    let change = match options {
+        [] => None,
+        [option] if is(option, "PERSIST") => Some(None),
+        [option, value] => Some(Some(expiry(now_ms, option, Some(value))?.ok_or(CommandError::SYNTAX)?)),
+        _ => return Err(CommandError::SYNTAX),
+    };
+    let value = text(space, key)?;
+    if let (Some(expires_at_ms), Some(entry)) = (change, space.entry(key)) {
+        entry.expires_at_ms = expires_at_ms;
+    }
+    Ok(value.into())
+}
+
+/// Keys of other kinds count as absent here, unlike everywhere else.
+fn get_many(space: &mut Space, keys: &[Data]) -> Result<Reply, CommandError> {
+    let texts = keys.iter().map(|key| text(space, key).unwrap_or_default().into());
+    Ok(Reply::Array(texts.collect()))
+}
+
+fn set_many(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
+    for pair in arguments.chunks_exact(2) {
+        if let [key, value] = pair {
+            put_text(space, key, value.clone(), None);
+        }
+    }
+    Ok(Reply::ok())
+}
+
+fn set_many_unless_taken(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
+    if arguments.iter().step_by(2).any(|key| space.contains(key)) {
+        return Ok(false.into());
+    }
+    set_many(space, arguments).map(|_| true.into())
+}
+
+fn add(space: &mut Space, arguments: &[Data], by: i64) -> Result<Reply, CommandError> {
+    let [key, ..] = arguments else { return Err(CommandError::SYNTAX) };
+    let before = text(space, key)?.map_or(Ok(0), |text| integer(&text))?;
+    let overflow = CommandError::new("ERR increment or decrement would overflow");
+    let after = before.checked_add(by).ok_or(overflow)?;
+    replace_text(space, key, after.to_string().into_bytes().into());
+    Ok(Reply::Integer(after))
+}
+
+fn increase(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
+    let [_, by] = arguments else { return Err(CommandError::SYNTAX) };
+    add(space, arguments, integer(by)?)
+}
+
+fn decrease(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
+    let [_, by] = arguments else { return Err(CommandError::SYNTAX) };
+    let by = integer(by)?.checked_neg().ok_or(CommandError::new("ERR decrement would overflow"))?;
+    add(space, arguments, by)
+}
+
+fn increase_by_float(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
+    let [key, by] = arguments else { return Err(CommandError::SYNTAX) };
+    let before = text(space, key)?.map_or(Ok(0.0), |text| float(&text))?;
+    let after = before + float(by)?;
+    if !after.is_finite() {
+        return Err(CommandError::new("ERR increment would produce NaN or Infinity"));
+    }
+    let after = float_text(after);
+    replace_text(space, key, after.clone());
+    Ok(Reply::Bulk(after))
+}
+
+fn append(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
+    let [key, more] = arguments else { return Err(CommandError::SYNTAX) };
+    let before = text(space, key)?.unwrap_or_else(|| Text::default().0);
+    let after = [&*before, more].concat();
+    let length = after.len();
+    replace_text(space, key, after.into());
+    Ok(length.into())
+}
+
+fn length(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
+    let [key] = arguments else { return Err(CommandError::SYNTAX) };
+    Ok(space.read::<Text>(key)?.map_or(0, |text| text.0.len()).into())
+}
+
+fn get_range(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
+    let [key, first, last] = arguments else { return Err(CommandError::SYNTAX) };
+    let (first, last) = (integer(first)?, integer(last)?);
+    let text = text(space, key)?.unwrap_or_else(|| Text::default().0);
+    let part = text.get(range(first, last, text.len())).unwrap_or_default();
+    Ok(Reply::bulk(part))
+}

@@ -1,0 +1,252 @@
+//! What a key may hold.
+
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+
+use crate::reply::Data;
+
+/// What an element of a collection costs besides its bytes.
+pub(super) const ELEMENT_OVERHEAD_BYTES: usize = 64;
+
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    Text(Text),
+    Hash(Hash),
+    List(List),
+    Set(Set),
+    SortedSet(SortedSet),
+}
+
+impl Value {
+    /// As `TYPE` names it.
+    pub(super) fn type_name(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "string",
+            Self::Hash(_) => "hash",
+            Self::List(_) => "list",
+            Self::Set(_) => "set",
+            Self::SortedSet(_) => "zset",
+        }
+    }
+
+    pub(super) fn size_bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.0.len(),
+            Self::Hash(hash) => hash.bytes,
+            Self::List(list) => list.bytes,
+            Self::Set(set) => set.bytes,
+            Self::SortedSet(set) => set.bytes,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            // An empty text is a value like any other; the other kinds cease to exist with their last element.
+            Self::Text(_) => false,
+            Self::Hash(hash) => hash.fields.is_empty(),
+            Self::List(list) => list.elements.is_empty(),
+            Self::Set(set) => set.members.is_empty(),
+            Self::SortedSet(set) => set.scores.is_empty(),
+        }
+    }
+}
+
+/// One of the kinds of values.
+pub(super) trait Kind: Default {
+    fn of(value: &Value) -> Option<&Self>;
+    fn of_mut(value: &mut Value) -> Option<&mut Self>;
+    fn into_value(self) -> Value;
+}
+
+macro_rules! kinds {
+    ($($kind:ident)*) => {$(
+        impl Kind for $kind {
+            fn of(value: &Value) -> Option<&Self> {
+                match value {
+                    Value::$kind(value) => Some(value),
+                    _ => None,
+                }
+            }
+
+            fn of_mut(value: &mut Value) -> Option<&mut Self> {
+                match value {
+                    Value::$kind(value) => Some(value),
+                    _ => None,
+                }
+            }
+
+            fn into_value(self) -> Value {
+                Value::$kind(self)
+            }
+        }
+    )*};
+}
+
+kinds!(Text Hash List Set SortedSet);
+
+#[derive(Clone, Debug)]
+pub(super) struct Text(pub(super) Data);
+
+impl Default for Text {
+    fn default() -> Self {
+        Self(Data::from([]))
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Hash {
+    fields: HashMap<Data, Data>,
+    bytes: usize,
+}
+
+impl Hash {
+    pub(super) fn fields(&self) -> &HashMap<Data, Data> {
+        &self.fields
+    }
+
+    /// True when the field is new.
+    pub(super) fn set(&mut self, field: &Data, value: Data) -> bool {
+        self.bytes += field.len() + value.len() + ELEMENT_OVERHEAD_BYTES;
+        match self.fields.insert(field.clone(), value) {
+            Some(before) => {
+                self.bytes -= field.len() + before.len() + ELEMENT_OVERHEAD_BYTES;
+                false
+            }
+            None => true,
+        }
+    }
+
+    pub(super) fn remove(&mut self, field: &Data) -> bool {
+        let Some(value) = self.fields.remove(field) else { return false };
+        self.bytes -= field.len() + value.len() + ELEMENT_OVERHEAD_BYTES;
+        true
+    }
+}
+
+/// Which end of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Left,
+    Right,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct List {
+    elements: VecDeque<Data>,
+    bytes: usize,
+}
+
+impl List {
+    pub(super) fn elements(&self) -> &VecDeque<Data> {
+        &self.elements
+    }
+
+    pub(super) fn push(&mut self, end: End, element: Data) {
+        self.bytes += element.len() + ELEMENT_OVERHEAD_BYTES;
+        match end {
+            End::Left => self.elements.push_front(element),
+            End::Right => self.elements.push_back(element),
+        }
+    }
+
+    pub(super) fn pop(&mut self, end: End) -> Option<Data> {
+        let element = match end {
+            End::Left => self.elements.pop_front(),
+            End::Right => self.elements.pop_back(),
+        }?;
+        self.bytes -= element.len() + ELEMENT_OVERHEAD_BYTES;
+        Some(element)
+    }
+
+    /// Replaces all elements by what `change` makes of them.
+    pub(super) fn rebuild(&mut self, change: impl FnOnce(VecDeque<Data>) -> VecDeque<Data>) {
+        self.elements = change(std::mem::take(&mut self.elements));
+        self.bytes = self.elements.iter().map(|element| element.len() + ELEMENT_OVERHEAD_BYTES).sum();
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Set {
+    members: HashSet<Data>,
+    bytes: usize,
+}
+
+impl Set {
+    pub(super) fn members(&self) -> &HashSet<Data> {
+        &self.members
+    }
+
+    pub(super) fn insert(&mut self, member: &Data) -> bool {
+        let is_new = self.members.insert(member.clone());
+        if is_new {
+            self.bytes += member.len() + ELEMENT_OVERHEAD_BYTES;
+        }
+        is_new
+    }
+
+    pub(super) fn remove(&mut self, member: &Data) -> bool {
+        let was_there = self.members.remove(member);
+        if was_there {
+            self.bytes -= member.len() + ELEMENT_OVERHEAD_BYTES;
+        }
+        was_there
+    }
+}
+
+/// A score that has an order; never NaN.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Score(pub(super) f64);
+
+impl Eq for Score {}
+
+impl PartialOrd for Score {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Score {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        // Redis takes 0 and -0 for equal; adding zero makes one of the other.
+        (self.0 + 0.0).total_cmp(&(other.0 + 0.0))
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct SortedSet {
+    scores: HashMap<Data, f64>,
+    order: BTreeSet<(Score, Data)>,
+    bytes: usize,
+}
+
+impl SortedSet {
+    /// Scores by member.
+    pub(super) fn scores(&self) -> &HashMap<Data, f64> {
+        &self.scores
+    }
+
+    /// Members by score, those of one score by their bytes.
+    pub(super) fn order(&self) -> &BTreeSet<(Score, Data)> {
+        &self.order
+    }
+
+    /// The score before, if the member was there.
+    pub(super) fn set(&mut self, member: &Data, score: f64) -> Option<f64> {
+        let before = self.scores.insert(member.clone(), score);
+        match before {
+            Some(before) => {
+                self.order.remove(&(Score(before), member.clone()));
+            }
+            // Held twice, by member and by score.
+            None => self.bytes += member.len() + 2 * ELEMENT_OVERHEAD_BYTES,
+        }
+        self.order.insert((Score(score), member.clone()));
+        before
+    }
+
+    pub(super) fn remove(&mut self, member: &Data) -> bool {
+        let Some(score) = self.scores.remove(member) else { return false };
+        self.order.remove(&(Score(score), member.clone()));
+        self.bytes -= member.len() + 2 * ELEMENT_OVERHEAD_BYTES;
+        true
+    }
+}

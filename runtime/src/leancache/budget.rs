@@ -1,0 +1,108 @@
+//! What one call may do with the cache.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hookd_leancache::{Command, PART_BYTES, Reply};
+use tokio::time::{Instant, timeout_at};
+
+use super::{BackendError, COMMANDS_TIMEOUT, CacheError, LeanCache};
+use crate::limits::Limits;
+
+/// The cache within the limits of one call. Making one costs no allocation: every call has one, few use it.
+pub(crate) struct CacheBudget {
+    cache: Arc<LeanCache>,
+    commands_left: u32,
+    bytes_left: usize,
+    commands_limit: u32,
+    bytes_limit: usize,
+    /// When the call ends; `None` outside of a call.
+    deadline: Option<Instant>,
+}
+
+impl CacheBudget {
+    pub(crate) fn new(cache: Arc<LeanCache>, limits: &Limits, deadline: Option<Instant>) -> Self {
+        Self {
+            cache,
+            commands_left: limits.cache_commands,
+            bytes_left: limits.cache_bytes,
+            commands_limit: limits.cache_commands,
+            bytes_limit: limits.cache_bytes,
+            deadline,
+        }
+    }
+
+    /// All of it again, for another call in the same instance.
+    pub(crate) fn renew(&mut self, limits: &Limits, deadline: Instant) {
+        *self = Self::new(self.cache.clone(), limits, Some(deadline));
+    }
+
+    /// Carries commands out, each given as its words; answers their replies in this order.
+    pub(crate) async fn run(&mut self, app: &str, commands: Vec<Vec<Vec<u8>>>) -> Result<Vec<Reply>, CacheError> {
+        let result = self.run_counted(app, commands).await;
+        if let Err(error) = &result {
+            self.cache.metrics.record(error);
+        }
+        result
+    }
+
+    async fn run_counted(&mut self, app: &str, commands: Vec<Vec<Vec<u8>>>) -> Result<Vec<Reply>, CacheError> {
+        let deadline = self.deadline.ok_or(CacheError::OutsideOfCall)?;
+        self.take(&commands)?;
+        let commands = commands.into_iter().map(Command::check).collect::<Result<Vec<_>, _>>()?;
+        if commands.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.cache.metrics.commands.increment(commands.len() as u64);
+        let asked = Instant::now();
+        let waiting = patience(deadline.saturating_duration_since(asked));
+        let running = self.cache.backend.run(app, &commands, self.bytes_left);
+        let answered = timeout_at(asked + waiting, running).await;
+        self.cache.metrics.duration.record(asked.elapsed());
+        let replies = match answered {
+            Ok(Ok(replies)) => replies,
+            Ok(Err(BackendError::RepliesTooLarge)) => return Err(self.too_many_bytes()),
+            Ok(Err(BackendError::Unavailable(reason))) => return Err(CacheError::Unavailable { reason }),
+            Err(_) => return Err(CacheError::TimedOut { waited: waiting }),
+        };
+        let received = replies.iter().fold(0_usize, |sum, reply| sum.saturating_add(reply.size_bytes()));
+        self.bytes_left = self.bytes_left.checked_sub(received).ok_or_else(|| self.too_many_bytes())?;
+        Ok(replies)
+    }
+
+    /// Counts what is sent. Who exceeds a limit has nothing left of it.
+    fn take(&mut self, commands: &[Vec<Vec<u8>>]) -> Result<(), CacheError> {
+        let count = u32::try_from(commands.len()).unwrap_or(u32::MAX);
+        let Some(commands_left) = self.commands_left.checked_sub(count) else {
+            self.commands_left = 0;
+            return Err(CacheError::TooManyCommands { limit: self.commands_limit });
+        };
+        self.commands_left = commands_left;
+        let words = commands.iter().flatten();
+        let sent = words.fold(0_usize, |sum, word| sum.saturating_add(word.len() + PART_BYTES));
+        self.bytes_left = self.bytes_left.checked_sub(sent).ok_or_else(|| self.too_many_bytes())?;
+        Ok(())
+    }
+
+    fn too_many_bytes(&mut self) -> CacheError {
+        self.bytes_left = 0;
+        CacheError::TooManyBytes { limit: self.bytes_limit }
+    }
+}
+
+/// How long to wait for an answer in a call that has `left`: a tenth stays for the function, which wants to hear of a
+/// failure and answer by itself.
+fn patience(left: Duration) -> Duration {
+    COMMANDS_TIMEOUT.min(left - left / 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_hears_of_a_timeout_before_its_own_deadline() {
+        assert_eq!(patience(Duration::from_secs(1)), Duration::from_millis(900));
+        assert_eq!(patience(Duration::from_secs(10)), COMMANDS_TIMEOUT);
+    }
+}

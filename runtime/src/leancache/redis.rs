@@ -1,0 +1,215 @@
+//! LeanCache in Redis: one server, or a cluster.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hookd_leancache::{Command, Keys, Reply};
+use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
+use redis::cluster::ClusterClientBuilder;
+use redis::cluster_async::ClusterConnection;
+use redis::{Client, Cmd, ErrorKind, Pipeline, RedisError, Value};
+use tokio::sync::OnceCell;
+
+use super::config::RedisAddress;
+use super::{BackendError, CacheBackend};
+
+/// See the file.
+const READ_VALUES: &str = include_str!("read_values.lua");
+/// What the script answers when the budget is used up.
+const BUDGET_USED_UP: &str = "HOOKDBUDGET";
+/// App ids contain nothing that a pattern takes for more than itself.
+const CLEAR_STEP: &str = "local page = redis.call('SCAN', ARGV[1], 'MATCH', KEYS[1] .. '*', 'COUNT', ARGV[2])
+for _, key in ipairs(page[2]) do redis.call('UNLINK', key) end
+return page[1]";
+/// To connect, or to hear that nobody is there.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Keys that one step of clearing looks at: a step blocks the server for its time.
+const CLEAR_STEP_KEYS: usize = 1_000;
+
+/// A connection to Redis that all apps share; commands of all calls travel on it side by side.
+pub(super) struct RedisCache {
+    address: RedisAddress,
+    connection: OnceCell<Connection>,
+}
+
+#[derive(Clone)]
+enum Connection {
+    Single(ConnectionManager),
+    Cluster(ClusterConnection),
+}
+
+impl RedisCache {
+    pub(super) fn new(address: RedisAddress) -> Self {
+        Self { address, connection: OnceCell::new() }
+    }
+
+    /// Made once; both kinds connect again by themselves.
+    async fn connection(&self) -> Result<Connection, BackendError> {
+        let connecting = self.connection.get_or_try_init(|| async {
+            let nodes = self.address.nodes.clone();
+            let connected = if self.address.is_cluster { cluster(nodes).await } else { single(nodes) };
+            connected.map_err(|error| self.unavailable(&error))
+        });
+        Ok(connecting.await?.clone())
+    }
+
+    async fn send(&self, pipeline: &Pipeline) -> Result<Vec<Value>, BackendError> {
+        let mut connection = self.connection().await?;
+        let count = pipeline.cmd_iter().count();
+        let sent = match &mut connection {
+            Connection::Single(connection) => connection.req_packed_commands(pipeline, 0, count).await,
+            Connection::Cluster(connection) => connection.req_packed_commands(pipeline, 0, count).await,
+        };
+        sent.map_err(|error| self.unavailable(&error))
+    }
+
+    fn unavailable(&self, error: &RedisError) -> BackendError {
+        tracing::debug!(address = %self.address, error = %error, "a command did not get through to redis");
+        BackendError::Unavailable(format!("redis at {}: {error}", self.address))
+    }
+
+    /// Commands with small replies, in one round trip.
+    async fn run_plain(&self, app: &str, commands: &[Command]) -> Result<Vec<Reply>, BackendError> {
+        let mut pipeline = Pipeline::with_capacity(commands.len());
+        for command in commands {
+            let mut packed = Cmd::new();
+            packed.arg(command.name());
+            for (index, argument) in command.arguments().iter().enumerate() {
+                if command.keys().includes(index) {
+                    packed.arg(prefixed(app, argument));
+                } else {
+                    packed.arg(&**argument);
+                }
+            }
+            pipeline.add_command(packed);
+        }
+        Ok(self.send(&pipeline).await?.into_iter().map(reply).collect())
+    }
+
+    /// Commands with replies of any size, in one round trip, within the budget.
+    async fn run_bounded(
+        &self,
+        app: &str,
+        commands: &[Command],
+        reply_bytes: usize,
+    ) -> Result<Vec<Reply>, BackendError> {
+        let mut keys = Vec::new();
+        let mut words: Vec<&[u8]> = Vec::new();
+        let counts: Vec<(String, String)> = commands.iter().map(counts).collect();
+        for (command, (key_count, other_count)) in commands.iter().zip(&counts) {
+            words.extend([command.name().as_bytes(), key_count.as_bytes(), other_count.as_bytes()]);
+            for (index, argument) in command.arguments().iter().enumerate() {
+                if command.keys().includes(index) {
+                    keys.push(prefixed(app, argument));
+                } else {
+                    words.push(argument);
+                }
+            }
+        }
+        let mut script = Cmd::new();
+        script.arg("EVAL").arg(READ_VALUES).arg(keys.len()).arg(keys).arg(reply_bytes).arg(words);
+        let mut pipeline = Pipeline::with_capacity(1);
+        pipeline.add_command(script);
+        match self.send(&pipeline).await?.into_iter().next() {
+            Some(Value::Array(replies)) if replies.len() == commands.len() => {
+                Ok(replies.into_iter().map(reply).collect())
+            }
+            Some(Value::SimpleString(text)) if text == BUDGET_USED_UP => Err(BackendError::RepliesTooLarge),
+            Some(Value::ServerError(error)) => Err(self.unavailable(&error.into())),
+            _ => Err(BackendError::Unavailable("redis gave an answer of another shape".to_owned())),
+        }
+    }
+
+    /// Deletes those of the app's keys that one step through the keys of their node finds; the cursor of the next step.
+    async fn clear_step(&self, app: &str, cursor: &[u8]) -> Result<Vec<u8>, BackendError> {
+        // The name of a key that there need not be brings the script to the node.
+        let mut script = Cmd::new();
+        script.arg("EVAL").arg(CLEAR_STEP).arg(1).arg(prefixed(app, b"")).arg(cursor).arg(CLEAR_STEP_KEYS);
+        let mut pipeline = Pipeline::with_capacity(1);
+        pipeline.add_command(script);
+        match self.send(&pipeline).await?.into_iter().next() {
+            Some(Value::BulkString(cursor)) => Ok(cursor),
+            Some(Value::ServerError(error)) => Err(self.unavailable(&error.into())),
+            _ => Err(BackendError::Unavailable("redis gave an answer of another shape".to_owned())),
+        }
+    }
+}
+
+#[async_trait]
+impl CacheBackend for RedisCache {
+    async fn run(&self, app: &str, commands: &[Command], reply_bytes: usize) -> Result<Vec<Reply>, BackendError> {
+        let mut left = reply_bytes;
+        let mut replies = Vec::with_capacity(commands.len());
+        for group in commands.chunk_by(|one, next| one.returns_values() == next.returns_values()) {
+            let is_bounded = group.first().is_some_and(Command::returns_values);
+            let more =
+                if is_bounded { self.run_bounded(app, group, left).await? } else { self.run_plain(app, group).await? };
+            let received = more.iter().fold(0_usize, |sum, reply| sum.saturating_add(reply.size_bytes()));
+            left = left.checked_sub(received).ok_or(BackendError::RepliesTooLarge)?;
+            replies.extend(more);
+        }
+        Ok(replies)
+    }
+
+    async fn clear(&self, app: &str) -> Result<(), BackendError> {
+        let mut cursor = b"0".to_vec();
+        loop {
+            cursor = self.clear_step(app, &cursor).await?;
+            if cursor == b"0" {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn single(nodes: Vec<redis::ConnectionInfo>) -> Result<Connection, RedisError> {
+    let node = nodes.into_iter().next().ok_or((ErrorKind::InvalidClientConfig, "no address"))?;
+    let config = ConnectionManagerConfig::new()
+        // The next command tries again anyway: nobody waits for a server that refuses connections.
+        .set_number_of_retries(0)
+        .set_connection_timeout(Some(CONNECT_TIMEOUT))
+        // Every command has the deadline of its call.
+        .set_response_timeout(None);
+    Ok(Connection::Single(ConnectionManager::new_lazy_with_config(Client::open(node)?, config)?))
+}
+
+async fn cluster(nodes: Vec<redis::ConnectionInfo>) -> Result<Connection, RedisError> {
+    let client = ClusterClientBuilder::new(nodes).connection_timeout(CONNECT_TIMEOUT).build()?;
+    Ok(Connection::Cluster(client.get_async_connection().await?))
+}
+
+/// The key as Redis has it. The braces make one hash slot of all keys of an app, so that commands with several keys work in a
+/// cluster; they close before the key begins, so braces in the key mean nothing, and app ids contain none. The word before
+/// them keeps apps away from everything else that the same Redis may hold.
+fn prefixed(app: &str, key: &[u8]) -> Vec<u8> {
+    [b"hookd:cache:{", app.as_bytes(), b"}:", key].concat()
+}
+
+/// How many keys a command has, which come first, and how many other arguments.
+fn counts(command: &Command) -> (String, String) {
+    let all = command.arguments().len();
+    let keys = match command.keys() {
+        Keys::First => 1,
+        Keys::FirstTwo => 2,
+        // No command with values between its keys has a large reply.
+        Keys::All | Keys::EveryOther => all,
+    };
+    (keys.to_string(), all.saturating_sub(keys).to_string())
+}
+
+fn reply(value: Value) -> Reply {
+    match value {
+        Value::Nil => Reply::Nil,
+        Value::Int(number) => Reply::Integer(number),
+        Value::BulkString(bytes) => Reply::bulk(bytes),
+        Value::SimpleString(text) => Reply::Status(text),
+        Value::Okay => Reply::ok(),
+        Value::Array(values) | Value::Set(values) => Reply::Array(values.into_iter().map(reply).collect()),
+        Value::ServerError(error) => {
+            let code = error.code();
+            Reply::Error(error.details().map_or_else(|| code.to_owned(), |details| format!("{code} {details}")))
+        }
+        // Not in the protocol that is spoken here.
+        other => Reply::Error(format!("ERR redis gave a reply of a kind that is not known here: {other:?}")),
+    }
+}

@@ -1,0 +1,71 @@
+//! `hookd:engine/leancache`: the app's Redis.
+
+use hookd_leancache::Reply;
+use wasmtime::component::{HasData, Linker};
+
+use super::bindings::hookd::engine::leancache::{self, Failure, Host, Part};
+use super::state::CallState;
+use crate::leancache::{CacheBudget, CacheError};
+
+struct LeanCacheView<'a> {
+    app_id: &'a str,
+    budget: &'a mut CacheBudget,
+}
+
+/// Names the projection from a store's data to the view.
+struct HasLeanCache;
+
+impl HasData for HasLeanCache {
+    type Data<'a> = LeanCacheView<'a>;
+}
+
+impl Host for LeanCacheView<'_> {
+    async fn execute(&mut self, command: Vec<Vec<u8>>) -> Result<Vec<Part>, Failure> {
+        self.pipeline(vec![command]).await
+    }
+
+    async fn pipeline(&mut self, commands: Vec<Vec<Vec<u8>>>) -> Result<Vec<Part>, Failure> {
+        let replies = self.budget.run(self.app_id, commands).await?;
+        let mut parts = Vec::with_capacity(replies.len());
+        for reply in replies {
+            flatten(reply, &mut parts);
+        }
+        Ok(parts)
+    }
+}
+
+/// Puts a reply's parts one after the other, those of an array after the array.
+fn flatten(reply: Reply, parts: &mut Vec<Part>) {
+    parts.push(match reply {
+        Reply::Nil => Part::Nil,
+        Reply::Integer(number) => Part::Integer(number),
+        Reply::Bulk(data) => Part::Bulk(data.to_vec()),
+        Reply::Status(text) => Part::Status(text),
+        Reply::Error(text) => Part::Error(text),
+        Reply::Array(replies) => {
+            parts.push(Part::Array(u32::try_from(replies.len()).unwrap_or(u32::MAX)));
+            for reply in replies {
+                flatten(reply, parts);
+            }
+            return;
+        }
+    });
+}
+
+impl From<CacheError> for Failure {
+    fn from(error: CacheError) -> Self {
+        let text = error.to_string();
+        match error {
+            CacheError::Refused(_) | CacheError::OutsideOfCall => Self::Refused(text),
+            CacheError::TooManyCommands { .. } | CacheError::TooManyBytes { .. } => Self::Exceeded(text),
+            CacheError::TimedOut { .. } | CacheError::Unavailable { .. } => Self::Unavailable(text),
+        }
+    }
+}
+
+pub(super) fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
+    leancache::add_to_linker::<_, HasLeanCache>(linker, |state| LeanCacheView {
+        app_id: state.log.app_id(),
+        budget: &mut state.cache,
+    })
+}

@@ -1,0 +1,221 @@
+//! Instances of warm versions between their calls.
+//!
+//! An instance that waits has a slot of the pool of its own, besides those of running calls, so it can take no call's
+//! place; the memory that it holds goes to a call that needs it.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use metrics::{Counter, counter};
+use wasmtime::Store;
+
+use super::bindings::Module;
+use super::invoke::GuestCall;
+use super::state::CallState;
+use super::{LoadedModule, Sandbox};
+use crate::config::EngineConfig;
+use crate::limits::Limits;
+use crate::outcome::Outcome;
+
+/// Waiting instances of one version: as many as its calls usually run at the same time.
+const IDLE_PER_VERSION: usize = 16;
+
+/// Between two looks at the instances that wait.
+const SHORTEST_REST: Duration = Duration::from_millis(10);
+
+/// An instance that may serve another call.
+pub(super) struct WarmInstance {
+    store: Store<CallState>,
+    /// `None` until the first call made it.
+    instance: Option<Module>,
+    calls: u32,
+}
+
+struct Idle {
+    shelf: u64,
+    since: Instant,
+    instance: Box<WarmInstance>,
+}
+
+/// All instances that wait, of all versions.
+pub(super) struct IdleInstances {
+    /// Oldest first. A plain list: it is short, and a search in it is faster than hashing.
+    waiting: Mutex<VecDeque<Idle>>,
+    limit: usize,
+    idle_time: Duration,
+    next_shelf: AtomicU64,
+    metrics: WarmMetrics,
+}
+
+/// Handles fetched once: looking a metric up by name costs as much as taking an instance.
+struct WarmMetrics {
+    reused: Counter,
+    fresh: Counter,
+    failed: Counter,
+    worn_out: Counter,
+    grown: Counter,
+    idle: Counter,
+    crowded: Counter,
+    released: Counter,
+}
+
+impl WarmMetrics {
+    fn new() -> Self {
+        let calls = |instance: &'static str| counter!("hookd_warm_calls_total", "instance" => instance);
+        let dropped = |reason: &'static str| counter!("hookd_warm_instances_dropped_total", "reason" => reason);
+        Self {
+            reused: calls("reused"),
+            fresh: calls("fresh"),
+            failed: dropped("failure"),
+            worn_out: dropped("calls"),
+            grown: dropped("growth"),
+            idle: dropped("idle"),
+            crowded: dropped("room"),
+            released: dropped("release"),
+        }
+    }
+}
+
+/// Where the instances of one release wait. Nobody else takes from it: no other version, environment or app. Dropped with
+/// the release, it drops them.
+pub(crate) struct Shelf {
+    id: u64,
+    idle: Arc<IdleInstances>,
+}
+
+impl std::fmt::Debug for Shelf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Shelf").field(&self.id).finish()
+    }
+}
+
+impl Drop for Shelf {
+    fn drop(&mut self) {
+        let gone = self.idle.remove(|idle| idle.shelf == self.id);
+        self.idle.metrics.released.increment(gone.len() as u64);
+    }
+}
+
+impl IdleInstances {
+    pub(super) fn new(config: &EngineConfig) -> Self {
+        Self {
+            waiting: Mutex::default(),
+            limit: config.idle_instances as usize,
+            idle_time: config.idle_time,
+            next_shelf: AtomicU64::new(0),
+            metrics: WarmMetrics::new(),
+        }
+    }
+
+    pub(super) fn shelf(self: &Arc<Self>) -> Shelf {
+        Shelf { id: self.next_shelf.fetch_add(1, Ordering::Relaxed), idle: self.clone() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.waiting().len()
+    }
+
+    /// Drops those that waited too long; the time until that happens to the next one, at most the whole idle time.
+    pub(super) fn expire(&self) -> Duration {
+        let now = Instant::now();
+        let age = |idle: &Idle| now.saturating_duration_since(idle.since);
+        let expired = self.remove(|idle| age(idle) >= self.idle_time);
+        self.metrics.idle.increment(expired.len() as u64);
+        let oldest = self.waiting().front().map_or(Duration::ZERO, age);
+        self.idle_time.saturating_sub(oldest).max(SHORTEST_REST)
+    }
+
+    /// Drops the one that waited longest; false when none is left.
+    pub(super) fn give_way(&self) -> bool {
+        let oldest = self.waiting().pop_front();
+        self.metrics.crowded.increment(u64::from(oldest.is_some()));
+        oldest.is_some()
+    }
+
+    fn take(&self, shelf: u64) -> Option<Box<WarmInstance>> {
+        let mut waiting = self.waiting();
+        // The newest one's memory is the most likely to be in the processor's caches.
+        let at = waiting.iter().rposition(|idle| idle.shelf == shelf)?;
+        waiting.remove(at).map(|idle| idle.instance)
+    }
+
+    fn put(&self, shelf: u64, instance: Box<WarmInstance>) {
+        let mut waiting = self.waiting();
+        let of_shelf = |idle: &Idle| idle.shelf == shelf;
+        let crowded = if waiting.iter().filter(|idle| of_shelf(idle)).count() >= IDLE_PER_VERSION {
+            waiting.iter().position(of_shelf).and_then(|at| waiting.remove(at))
+        } else if waiting.len() >= self.limit {
+            waiting.pop_front()
+        } else {
+            None
+        };
+        if waiting.len() < self.limit {
+            waiting.push_back(Idle { shelf, since: Instant::now(), instance });
+        }
+        drop(waiting);
+        self.metrics.crowded.increment(u64::from(crowded.is_some()));
+    }
+
+    /// Handed out, to be dropped outside the lock: giving a slot back takes system calls.
+    fn remove(&self, condition: impl Fn(&Idle) -> bool) -> VecDeque<Idle> {
+        let mut waiting = self.waiting();
+        let (removed, kept) = waiting.drain(..).partition(condition);
+        *waiting = kept;
+        removed
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Idle>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sandbox {
+    /// Calls a function in an instance that waits on the shelf, or in a new one. It waits there again when the call ended
+    /// with a reply; a call that fails in any way, or that its caller gives up, takes the instance with it.
+    pub(super) async fn call_warm(&self, shelf: &Shelf, module: &LoadedModule, call: &GuestCall<'_>) -> Outcome {
+        let metrics = &shelf.idle.metrics;
+        let mut warm = match shelf.idle.take(shelf.id) {
+            Some(mut warm) => {
+                metrics.reused.increment(1);
+                warm.store.data_mut().renew(call.limits, call.log.clone(), call.deadline);
+                Self::arm(&mut warm.store, call.limits);
+                warm
+            }
+            None => {
+                metrics.fresh.increment(1);
+                let store = self.store(call.limits, call.log.clone(), Some(call.deadline));
+                Box::new(WarmInstance { store, instance: None, calls: 0 })
+            }
+        };
+        let outcome = self.call_in(&mut warm.store, &mut warm.instance, module, call).await;
+        warm.store.data_mut().end_call();
+        warm.calls += 1;
+        match reason_to_drop(&warm, &outcome, call.limits, metrics) {
+            Some(reason) => reason.increment(1),
+            None => shelf.idle.put(shelf.id, warm),
+        }
+        outcome
+    }
+}
+
+/// A function's own error counts as a failure too: in a language runtime it is often an exception that left half of its
+/// work behind.
+fn reason_to_drop<'a>(
+    warm: &WarmInstance,
+    outcome: &Outcome,
+    limits: &Limits,
+    metrics: &'a WarmMetrics,
+) -> Option<&'a Counter> {
+    let limiter = &warm.store.data().limiter;
+    if !matches!(outcome, Outcome::Replied(_)) || limiter.refused.is_some() {
+        Some(&metrics.failed)
+    } else if warm.calls >= limits.warm_calls {
+        Some(&metrics.worn_out)
+    } else if limiter.grown_bytes() > limits.warm_growth_bytes {
+        Some(&metrics.grown)
+    } else {
+        None
+    }
+}

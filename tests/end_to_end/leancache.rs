@@ -1,0 +1,190 @@
+//! LeanCache: the online-status example, floods, a Redis that fails, and `hookd cache`.
+
+use std::io::Write as _;
+use std::process::Output;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::command_line::{MESSAGE, assert_refused, code, stdout};
+use crate::harness::{Facts, Redis, Server, module, stderr};
+
+#[test]
+fn online_status_in_memory() {
+    Server::with_module("online-status").play("online_status");
+}
+
+#[test]
+fn online_status_in_redis_outlives_the_server() {
+    let redis = Redis::start();
+    let mut server = Server::start_with(&["--redis-url", &redis.url()]);
+    server.deploy("online-status");
+    server.play("online_status");
+    server.hookd_ok(&["cache", "SET", "stays", "1"]);
+    server.kill();
+    server.start_again();
+    assert_eq!(server.hookd_ok(&["cache", "GET", "stays"]), "\"1\"\n");
+}
+
+#[test]
+fn modules_that_do_not_use_the_cache_do_not_import_it() {
+    let imports = |name: &str| {
+        let bytes = std::fs::read(module(name)).unwrap();
+        bytes.windows(22).any(|window| window == b"hookd:engine/leancache")
+    };
+    assert!(imports("online-status"));
+    assert!(!imports("word-filter"));
+}
+
+/// Calls a function or hook of `app` by hand.
+fn invoke(server: &Server, app: &[&str], name: &str) -> Output {
+    // Apps are called side by side: a file for each.
+    let params = server.data().join(format!("{name}-{}.json", app.len()));
+    std::fs::write(&params, if name == "_messageReceived" { MESSAGE } else { "{}" }).unwrap();
+    server.hookd(&[&["invoke", name, "--json", "--params", params.to_str().unwrap()], app].concat())
+}
+
+fn answer(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no answer: {}", stderr(output)))
+}
+
+/// A server whose first app has a hostile module, and the arguments that name a second, decent app.
+fn with_neighbour(hostile: &str) -> (Server, Vec<String>) {
+    let server = Server::with_module(hostile);
+    let neighbour: Value = serde_json::from_str(&server.hookd_ok(&["apps", "create", "neighbour", "--json"])).unwrap();
+    let arguments = ["--app", "neighbour", "--master-key", neighbour["master_key"].as_str().unwrap()];
+    let path = module("rate-limit");
+    server.hookd_ok(&[&["deploy", path.to_str().unwrap(), "--prod"], arguments.as_slice()].concat());
+    (server, arguments.map(str::to_owned).to_vec())
+}
+
+/// The call fails with these words; meanwhile all calls of the neighbour succeed, and the next call of the app works.
+#[track_caller]
+fn assert_contained(server: &Server, neighbour: &[String], name: &str, outcome: &str, words: &[&str]) {
+    let neighbour: Vec<&str> = neighbour.iter().map(String::as_str).collect();
+    std::thread::scope(|scope| {
+        let flood = scope.spawn(|| answer(&invoke(server, &[], name)));
+        let mut calls = 0;
+        while !flood.is_finished() || calls == 0 {
+            let reply = answer(&invoke(server, &neighbour, "_messageReceived"));
+            assert_eq!(reply["outcome"], "replied", "{reply}");
+            calls += 1;
+        }
+        let failed = flood.join().unwrap();
+        assert_eq!(failed["outcome"], outcome, "{failed}");
+        for word in words {
+            assert!(failed["body"]["error"].as_str().unwrap().contains(word), "`{word}` is not in: {failed}");
+        }
+    });
+    let next = answer(&invoke(server, &[], "decent"));
+    assert_eq!(next["body"]["result"], json!(true), "{next}");
+}
+
+#[test]
+fn a_flood_of_commands_ends_at_its_limit() {
+    let (server, neighbour) = with_neighbour("cache-command-flood");
+    let limit = ["`cache_commands` of 1000 commands"];
+    assert_contained(&server, &neighbour, "_messageReceived", "failed", &limit);
+    server.hookd_ok(&["settings", "--limit", "cache_commands=7"]);
+    assert_contained(&server, &neighbour, "_messageReceived", "failed", &["`cache_commands` of 7 commands"]);
+    assert_eq!(server.hookd_ok(&["cache", "GET", "flood"]), "\"1007\"\n");
+    server.hookd_ok(&["settings", "--limit", "deadline_ms=1s"]);
+    assert_contained(&server, &neighbour, "stubborn", "timeout", &["timed out"]);
+}
+
+#[test]
+fn a_flood_of_values_ends_at_its_limit() {
+    let (server, neighbour) = with_neighbour("cache-value-flood");
+    let limit = ["`cache_bytes` of 4194304 bytes"];
+    assert_contained(&server, &neighbour, "_messageReceived", "failed", &limit);
+    assert_contained(&server, &neighbour, "send", "failed", &limit);
+    assert_contained(&server, &neighbour, "words", "failed", &["`DEL` has 100000 arguments", "5000"]);
+    server.hookd_ok(&["settings", "--limit", "cache_bytes=64KiB"]);
+    assert_contained(&server, &neighbour, "send", "failed", &["`cache_bytes` of 65536 bytes"]);
+}
+
+fn message_sent(server: &mut Server) -> Facts {
+    server.play("one_message")
+}
+
+#[test]
+fn the_chat_goes_on_by_the_policy_when_redis_is_down_or_hangs() {
+    let mut redis = Redis::start();
+    let mut server = Server::start_with(&["--redis-url", &redis.url()]);
+    server.deploy("rate-limit");
+    assert!(message_sent(&mut server).contains_key("sent"));
+    assert_eq!(server.hookd_ok(&["cache", "GET", "messages:tom"]), "\"1\"\n", "the hook counts");
+
+    redis.kill();
+    let through = message_sent(&mut server);
+    assert!(through.contains_key("sent"), "{through:?}");
+    server.hookd_ok(&["settings", "--on-hook-failure", "abort"]);
+    let refused = message_sent(&mut server);
+    assert_eq!(refused["code"], 4200, "{refused:?}");
+
+    redis.start_again();
+    let started = Instant::now();
+    while !message_sent(&mut server).contains_key("sent") {
+        assert!(started.elapsed() < Duration::from_secs(30), "redis is back, the hook still fails");
+    }
+
+    redis.freeze();
+    let refused = message_sent(&mut server);
+    assert_eq!(refused["code"], 4200, "{refused:?}");
+    server.hookd_ok(&["settings", "--on-hook-failure", "ignore"]);
+    let through = message_sent(&mut server);
+    assert!(through.contains_key("sent"), "{through:?}");
+    assert!(through["milliseconds"].as_u64().unwrap() < 5_000, "{through:?}: the hook waits for longer than it should");
+    let failure = invoke(&server, &[], "_messageReceived");
+    let text = answer(&failure).to_string();
+    assert!(text.contains("LeanCache did not answer within 2000 ms"), "{text}");
+}
+
+#[test]
+fn a_redis_url_that_is_none_is_refused_at_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = crate::harness::hookd_in(folder.path(), &["up", "--redis-url", "localhost:6379"]);
+    assert_refused(&output, &["redis://", "Redis URL"]);
+}
+
+#[test]
+fn commands_one_by_one() {
+    let server = Server::start();
+    let cache = |words: &[&str]| server.hookd_ok(&[&["cache"], words].concat());
+    assert_eq!(cache(&["SET", "greeting", "hello world", "EX", "60"]), "OK\n");
+    assert_eq!(cache(&["get", "greeting"]), "\"hello world\"\n");
+    assert_eq!(cache(&["TTL", "greeting"]), "(integer) 60\n");
+    assert_eq!(cache(&["RPUSH", "recent", "a", "b"]), "(integer) 2\n");
+    assert_eq!(cache(&["LRANGE", "recent", "0", "-1"]), "1) \"a\"\n2) \"b\"\n");
+    assert_eq!(cache(&["MGET", "greeting", "nothing"]), "1) \"hello world\"\n2) (nil)\n");
+    assert_eq!(cache(&["--json", "MGET", "greeting", "nothing"]), "[\"hello world\",null]\n");
+    assert_refused(&server.hookd(&["cache", "KEYS", "*"]), &["`KEYS` is not offered", "set"]);
+    assert_refused(&server.hookd(&["cache", "GET"]), &["wrong number of arguments for `GET`"]);
+    assert_refused(&server.hookd(&["cache", "GET", "recent"]), &["WRONGTYPE"]);
+}
+
+#[test]
+fn apps_do_not_see_each_others_cache() {
+    let server = Server::start();
+    server.hookd_ok(&["cache", "SET", "secret", "treasure"]);
+    let other: Value = serde_json::from_str(&server.hookd_ok(&["apps", "create", "other", "--json"])).unwrap();
+    let key = other["master_key"].as_str().unwrap();
+    let as_other = ["cache", "--app", "other", "--master-key", key];
+    assert_eq!(server.hookd_ok(&[as_other.as_slice(), &["GET", "secret"]].concat()), "(nil)\n");
+    let with_foreign_key = server.hookd(&["cache", "--app", "demo", "--master-key", key, "GET", "secret"]);
+    assert_refused(&with_foreign_key, &["refused the keys"]);
+}
+
+#[test]
+fn commands_line_by_line() {
+    let server = Server::start();
+    let mut session = server.hookd_piped(&["cache"]);
+    let lines = "SET \"a key\" 'it\\'s \\x00'\nGET \"a key\"\nFLUSHALL\nGET \"open\nhelp\n\nSET bytes \"\\xff\"\nGET bytes\nquit\nGET a\n";
+    session.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    let output = session.wait_with_output().unwrap();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert_eq!(stdout(&output), "OK\n\"it's \\\\x00\"\nOK\n\"\\xff\"\n");
+    let notes = stderr(&output);
+    assert!(notes.contains("`FLUSHALL` is not offered") && notes.contains("not closed"), "{notes}");
+    assert!(notes.contains("ZADD"), "help lists the commands: {notes}");
+}

@@ -1,0 +1,141 @@
+//! Notification hooks arrive at least once, whatever dies: the server, the engine, or the function.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::command_line::assert_refused;
+use crate::harness::{Facts, LeanEngine, Server};
+
+/// A server whose hooks are in a recorder, with short waits.
+fn recorded(failures: &Value) -> (Server, LeanEngine) {
+    let server = Server::start();
+    let engine = LeanEngine::recorder(&server, failures);
+    server.hookd_ok(&["settings", "--engine-url", engine.url(), "--notification-retry", "50ms"]);
+    (server, engine)
+}
+
+fn ids(facts: &Facts) -> HashSet<String> {
+    facts["ids"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()
+}
+
+/// The messages that `_messageSent` was told of.
+fn announced(records: &[Value]) -> HashSet<String> {
+    let sent = records.iter().filter(|record| record["hook"] == "_messageSent" && record["failed"] == false);
+    sent.map(|record| record["params"]["msgId"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_acknowledged_message_reaches_the_hook_though_the_server_is_killed() {
+    let (mut server, engine) = recorded(&json!({}));
+    let acknowledged = ids(&server.play("restart"));
+    assert!(acknowledged.len() >= 150, "the test saw nothing");
+    engine.records_until(|records| acknowledged.is_subset(&announced(records)));
+}
+
+#[test]
+fn messages_sent_while_the_engine_is_dead_reach_the_hook_when_it_is_back() {
+    let (mut server, mut engine) = recorded(&json!({}));
+    // One failure would be a dead letter: an engine that is away must not count as one.
+    server.hookd_ok(&["settings", "--notification-attempts", "1"]);
+    let before = ids(&server.play_with("chatter", &["10"]));
+    engine.records_until(|records| before.is_subset(&announced(records)));
+    engine.kill();
+    let meanwhile = ids(&server.play_with("chatter", &["100"]));
+    server.kill();
+    server.start_again();
+    engine.start_again(&server, &json!({}));
+    engine.records_until(|records| meanwhile.is_subset(&announced(records)));
+    assert_eq!(server.hookd_ok(&["dead-letters", "list", "--json"]), "");
+}
+
+#[test]
+fn dead_letters_are_listed_retried_and_dropped() {
+    let (mut server, mut engine) = recorded(&json!({"_messageSent": 1_000}));
+    server.hookd_ok(&["settings", "--notification-attempts", "2"]);
+    let sent = ids(&server.play_with("chatter", &["3"]));
+    let letters = letters_until(&server, 3);
+    let letter = &letters[0];
+    assert_eq!((&letter["hook"], &letter["cause"]), (&json!("_messageSent"), &json!("failed")));
+    assert_eq!(letter["attempts"], 2);
+    assert!(letter["reason"].as_str().unwrap().contains("the database is away"), "{letter}");
+    assert!(letter.get("params").is_none(), "params are shown only when asked for");
+    let shown = server.hookd_ok(&["dead-letters", "list", "--params", "--json", "--hook", "_messageSent"]);
+    let with_params: Vec<Value> = shown.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: HashSet<_> =
+        with_params.iter().map(|letter| letter["params"]["msgId"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(told, sent);
+    assert_eq!(server.hookd_ok(&["dead-letters", "list", "--hook", "_clientOnline"]), "");
+
+    assert_refused(&server.hookd(&["dead-letters", "retry"]), &["--all"]);
+    assert_refused(&server.hookd(&["dead-letters", "drop", "--hook", "_messageSent"]), &["--all"]);
+    engine.kill();
+    engine.start_again(&server, &json!({}));
+    let id = letter["id"].to_string();
+    assert_eq!(server.hookd_ok(&["dead-letters", "drop", &id]).trim(), "1 dropped");
+    assert_eq!(server.hookd_ok(&["dead-letters", "retry", "--all", "--hook", "_messageSent"]).trim(), "2 queued again");
+    let records = engine.records_until(|records| announced(records).len() == 2);
+    let again: HashSet<u64> = records
+        .iter()
+        .filter(|record| record["hook"] == "_messageSent")
+        .map(|record| record["sequence"].as_u64().unwrap())
+        .collect();
+    let dead: HashSet<u64> = letters[1..].iter().map(|letter| letter["id"].as_u64().unwrap()).collect();
+    assert_eq!(again, dead, "a call keeps its number");
+    letters_until(&server, 0);
+}
+
+#[test]
+fn online_and_offline_of_a_client_keep_their_order_and_hold_back_nobody_else() {
+    let (mut server, engine) = recorded(&json!({"_clientOnline:tom": 2, "_clientOffline:tom": 2}));
+    server.play("presence");
+    // tom 10, jerry 2, spike 2, tyke 4, and the four failures.
+    let records = engine.records_until(|records| records.len() == 22);
+    for (client, expected) in [
+        ("tom", "online offline online offline online offline online offline online offline"),
+        ("jerry", "online offline"),
+        ("spike", "online offline"),
+        ("tyke", "online offline online offline"),
+    ] {
+        let of_client: Vec<&Value> = records.iter().filter(|record| record["params"]["peerId"] == client).collect();
+        let done: Vec<&Value> = of_client.iter().copied().filter(|record| record["failed"] == false).collect();
+        let hooks: Vec<&str> =
+            done.iter().map(|record| if record["hook"] == "_clientOnline" { "online" } else { "offline" }).collect();
+        assert_eq!(hooks.join(" "), expected, "{client}");
+        let sequences: Vec<u64> = of_client.iter().map(|record| record["sequence"].as_u64().unwrap()).collect();
+        assert!(sequences.is_sorted(), "{client}: {sequences:?}");
+        let numbers: HashSet<u64> = sequences.iter().copied().collect();
+        assert_eq!(numbers.len(), done.len(), "each event has one number, the same on all attempts");
+    }
+    let position = |wanted: &dyn Fn(&Value) -> bool| records.iter().position(wanted).unwrap();
+    let failed = |record: &Value| record["failed"] == true && record["hook"] == "_clientOnline";
+    assert!(position(&failed) < position(&|record| record["params"]["peerId"] == "jerry"));
+    let codes: Vec<&Value> = records
+        .iter()
+        .filter(|record| record["hook"] == "_clientOffline" && record["failed"] == false)
+        .map(|record| &record["params"])
+        .collect();
+    let code_of = |client: &str| codes.iter().find(|params| params["peerId"] == client).unwrap()["closeCode"].clone();
+    assert_eq!([code_of("tom"), code_of("spike"), code_of("tyke")], [json!(1), json!(2), json!(3)]);
+
+    let newest = records.iter().map(|record| record["sequence"].as_u64().unwrap()).max().unwrap();
+    server.kill();
+    server.start_again();
+    server.play("presence");
+    let after = engine.records_until(|records| records.len() == 18);
+    assert!(after.iter().all(|record| record["sequence"].as_u64().unwrap() > newest), "numbers grow over a restart");
+}
+
+/// Asks until there are so many dead letters.
+fn letters_until(server: &Server, count: usize) -> Vec<Value> {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let shown = server.hookd_ok(&["dead-letters", "list", "--json"]);
+        let letters: Vec<Value> = shown.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        if letters.len() == count {
+            return letters;
+        }
+        assert!(Instant::now() < deadline, "there are {} dead letters, not {count}", letters.len());
+    }
+}
