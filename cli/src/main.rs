@@ -1,10 +1,11 @@
-//! `hookd`: the server in one process, and the developers' command line.
+//! `hookd`: the server, in one process or in two, and the developers' command line.
 
 mod client;
 mod commands;
 mod exit;
 mod guest;
 mod output;
+mod private_file;
 mod server;
 
 use clap::Parser;

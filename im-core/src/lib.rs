@@ -17,3 +17,4 @@ mod protocol;
 pub mod request;
 pub mod store;
 pub mod timestamp;
+pub mod trace;

@@ -16,6 +16,7 @@ use crate::modules::Modules;
 use crate::outcome::Outcome;
 use crate::releases::guest_variables;
 use crate::sandbox::{GuestCall, Sandbox};
+use crate::trace::{self, CallSpan};
 
 /// A function to call.
 #[derive(Clone, Debug)]
@@ -90,7 +91,11 @@ impl Calls {
 
     pub(crate) async fn call_app(&self, app: &Arc<App>, call: Call<'_>) -> Outcome {
         let arrived = Instant::now();
-        let outcome = self.run(app, call, arrived).await;
+        let outcome = match CallSpan::begin(&app.id, &call) {
+            None => self.run(app, call, arrived).await,
+            // On the heap, so that the future of a call that is not traced stays as small as it was.
+            Some(span) => span.around(Box::pin(self.run(app, call, arrived))).await,
+        };
         self.metrics.record(&outcome, arrived);
         outcome
     }
@@ -140,6 +145,7 @@ impl Calls {
             },
         };
         let request_id = self.request_ids.next();
+        trace::runs(version.number(), &request_id);
         let log = Arc::new(CallLog::new(app.log().clone(), &app.id, version.number(), call.name, request_id, limits));
         let variables = module.reads_variables.then(|| guest_variables(app.clone(), call.environment, version.clone()));
         let guest_call = GuestCall {

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use hookd_leancache::Reply;
 use thiserror::Error;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::apps::{App, Apps, ChangeAppError, CreateAppError, KeyKind, Keys, NewApp, is_valid_app_id};
@@ -273,6 +274,11 @@ impl Engine {
     /// Largest module that [`Engine::deploy`] accepts.
     pub fn max_module_bytes(&self) -> usize {
         self.0.max_module_bytes
+    }
+
+    /// Counts what may concern whoever keeps a copy of the apps, their keys and the functions that are live.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.apps.changes()
     }
 
     /// LeanEngine's HTTP contract: `/1.1` and `/1`, `functions` and `call`, `_ops/metadatas`, `/__engine/1/ping`. All other

@@ -59,6 +59,7 @@ mod outcome;
 mod releases;
 mod rpc;
 mod sandbox;
+mod trace;
 
 pub use apps::{App, ChangeAppError, CreateAppError, KeyKind, NewApp, UnknownKeyKind, generate_key, keys_equal};
 pub use calls::Invocation;
@@ -78,3 +79,4 @@ pub use releases::{
     Variables, Version,
 };
 pub use rpc::{RpcConnections, RpcService};
+pub use trace::enable_traces;

@@ -36,6 +36,7 @@ impl Rpc {
             .replies("number", "7")
             .fails("fails", 4321, 418, "tea\"pot")
             .function("spin", "(loop $l (br $l))")
+            .function("_conversationStart", "(loop $l (br $l))")
             .function("trap", "(unreachable)")
             .replies("bad", "{")
             .internal("inside", "(return (call $params (local.get $args)))");
@@ -63,6 +64,12 @@ impl Rpc {
     /// The same with app id and app key.
     async fn call(&self, name: &str, body: &str) -> Answer {
         self.post(name, &[("x-lc-id", "demo"), ("x-lc-key", self.key())], body).await
+    }
+
+    /// The same with the hook key.
+    async fn hook(&self, name: &str) -> Answer {
+        let hook_key = self.test.app.hook_key.as_str();
+        self.post(name, &[("x-lc-id", "demo"), ("x-lc-key", self.key()), ("x-lc-hook-key", hook_key)], "{}").await
     }
 
     async fn on(&self, method: &str, path: &str) -> Answer {
@@ -299,6 +306,21 @@ async fn results_of_nothing_and_null_differ_between_the_families() {
     rpc.on("POST", "/1.1/call/nothing").await.is(200, r#"{"result":{}}"#);
     rpc.on("POST", "/1.1/functions/null").await.is(200, r#"{"result":null}"#);
     rpc.on("POST", "/1.1/call/null").await.is(200, r#"{"result":{}}"#);
+}
+
+#[tokio::test]
+async fn a_caller_of_a_hook_says_how_long_it_waits() {
+    let rpc = Rpc::start().await;
+    let started = std::time::Instant::now();
+    let answer = rpc.hook("_conversationStart?deadline-ms=50").await;
+    assert_eq!((answer.status, answer.header("x-hookd-outcome")), (503, "timeout"));
+    assert!(started.elapsed() < std::time::Duration::from_secs(5));
+    // Nobody but the platform, and never longer than the app's own limit.
+    rpc.test.engine.set_limits("demo", Limits { deadline_ms: 50, ..Limits::default() }).await.unwrap();
+    let answer = rpc.hook("_conversationStart?deadline-ms=60000").await;
+    assert_eq!(answer.header("x-hookd-outcome"), "timeout");
+    rpc.hook("_messageReceived?deadline-ms=soon").await.is(200, r#"{"result":{}}"#);
+    rpc.call("number?deadline-ms=0", "{}").await.is(200, r#"{"result":7}"#);
 }
 
 #[tokio::test]

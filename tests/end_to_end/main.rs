@@ -18,6 +18,7 @@ mod conformance;
 mod crash;
 mod env;
 mod failing_hooks;
+#[expect(dead_code, unused_imports, reason = "`two_processes.rs` shares it, and uses all of it")]
 mod harness;
 mod hooks;
 mod hostile_modules;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::answer;
 use super::api::{ANSWER_TIMEOUT, percent_encoded_segment};
+use super::reach::reach;
 use crate::exit::InputError;
 
 /// Header of the installation's admin key.
@@ -22,13 +23,16 @@ pub enum Credential {
 pub struct AdminApi {
     http: reqwest::Client,
     url: String,
+    /// What stands before the path in the URLs.
+    base: String,
     credential: Credential,
 }
 
 impl AdminApi {
-    /// `url` has no trailing slash. Uses no proxy: the server is the operator's own.
+    /// `url` has no trailing slash.
     pub fn new(url: String, credential: Credential) -> anyhow::Result<Self> {
-        Ok(Self { http: reqwest::Client::builder().no_proxy().build()?, url, credential })
+        let (http, base) = reach(&url)?;
+        Ok(Self { http, url, base, credential })
     }
 
     /// All apps with their app keys and live versions.
@@ -61,7 +65,7 @@ impl AdminApi {
         path: &str,
         body: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> anyhow::Result<Value> {
-        let request = body(self.http.request(method, format!("{}/hookd/v1/apps{path}", self.url)));
+        let request = body(self.http.request(method, format!("{}/hookd/v1/apps{path}", self.base)));
         let request = match &self.credential {
             Credential::AdminKey(key) => request.header(ADMIN_KEY_HEADER, key),
             Credential::MasterKey(key) => request.header("x-lc-key", format!("{key},master")),

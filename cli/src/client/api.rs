@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio_util::codec::{FramedRead, LinesCodec};
 use tokio_util::io::StreamReader;
 
+use super::reach::reach;
 use super::{ReleaseNote, Target, answer};
 use crate::exit::InputError;
 
@@ -23,6 +24,8 @@ const MAX_EVENT_BYTES: usize = 1024 * 1024;
 /// A client of one app on one server.
 pub struct Api {
     http: reqwest::Client,
+    /// What stands before the path in the URLs.
+    base: String,
     target: Target,
 }
 
@@ -63,9 +66,10 @@ pub struct InvokeAnswer {
 }
 
 impl Api {
-    /// A client that uses no proxy: the server is the operator's own.
+    /// A client for one app.
     pub fn new(target: Target) -> anyhow::Result<Self> {
-        Ok(Self { http: reqwest::Client::builder().no_proxy().build()?, target })
+        let (http, base) = reach(&target.url)?;
+        Ok(Self { http, base, target })
     }
 
     /// The app with its keys and live versions.
@@ -170,7 +174,7 @@ impl Api {
     pub async fn invoke(&self, name: &str, params: Vec<u8>, staging: bool) -> anyhow::Result<InvokeAnswer> {
         let app = self.app().await?;
         let hook_key = app.get("hook_key").and_then(Value::as_str).unwrap_or_default();
-        let url = reqwest::Url::parse(&self.target.url)
+        let url = reqwest::Url::parse(&self.base)
             .and_then(|base| base.join("/1.1/functions/"))
             .and_then(|base| base.join(&percent_encoded_segment(name)))
             .map_err(|problem| InputError::new(format!("`{}` is no URL: {problem}", self.target.url)))?;
@@ -189,7 +193,7 @@ impl Api {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let url = format!("{}/hookd/v1/apps/{}{path}", self.target.url, percent_encoded_segment(&self.target.app_id));
+        let url = format!("{}/hookd/v1/apps/{}{path}", self.base, percent_encoded_segment(&self.target.app_id));
         self.authorized(self.http.request(method, url))
     }
 

@@ -1,6 +1,5 @@
 //! Where the server is and with which keys: flags, then environment, then the file that `hookd up` leaves behind.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -9,8 +8,31 @@ use serde::{Deserialize, Serialize};
 
 use super::{AdminApi, Credential};
 use crate::exit::InputError;
+use crate::private_file;
 
-const FILE_NAME: &str = "connection.json";
+/// What `hookd up` and `hookd im` leave behind: where everything is reached.
+const INSTALLATION_FILE: &str = "connection.json";
+
+/// What `hookd engine` leaves behind: where the engine alone is reached.
+const ENGINE_FILE: &str = "engine.json";
+
+/// Which of the files a connection is kept in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionFile {
+    /// `connection.json`.
+    Installation,
+    /// `engine.json`.
+    Engine,
+}
+
+impl ConnectionFile {
+    fn in_folder(self, data: &Path) -> PathBuf {
+        data.join(match self {
+            Self::Installation => INSTALLATION_FILE,
+            Self::Engine => ENGINE_FILE,
+        })
+    }
+}
 
 /// How every client command finds its server.
 #[derive(Debug, Args)]
@@ -46,10 +68,13 @@ pub struct AdminArguments {
 }
 
 /// An address, the keys of one app, and that of the installation.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connection {
-    /// Base URL, no trailing slash.
+    /// Base URL, no trailing slash; `unix:/path` of an engine that has only a socket.
     pub url: String,
+    /// Where the IM core reaches the engine, when that is a process of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
     /// App id.
     pub app_id: String,
     /// Key that clients send.
@@ -127,28 +152,41 @@ impl AdminArguments {
 
 impl Connection {
     /// Leaves address and keys for later client commands, readable by the owner only.
-    pub fn save(&self) -> anyhow::Result<()> {
-        let path = self.data.join(FILE_NAME);
-        let mut file = tempfile::NamedTempFile::new_in(&self.data)
-            .with_context(|| format!("cannot write in the data folder `{}`", self.data.display()))?;
-        serde_json::to_writer_pretty(&mut file, self)?;
-        file.flush()?;
-        // A temporary file is private (0600), and the rename keeps it so.
-        file.persist(&path).with_context(|| format!("cannot write `{}`", path.display()))?;
-        Ok(())
+    pub fn save(&self, file: ConnectionFile) -> anyhow::Result<()> {
+        private_file::write(&file.in_folder(&self.data), &serde_json::to_vec_pretty(self)?)
     }
 
-    /// `None` when no server was ever started there.
+    /// What was left in the folder last: by `hookd up` or `hookd im`, else by `hookd engine`. `None` when no server was
+    /// ever started there.
     pub fn load(data: &Path) -> anyhow::Result<Option<Self>> {
-        let path = data.join(FILE_NAME);
+        match Self::load_from(data, ConnectionFile::Installation)? {
+            Some(connection) => Ok(Some(connection)),
+            None => Self::load_from(data, ConnectionFile::Engine),
+        }
+    }
+
+    /// What one of the files says; `None` when it is not there.
+    pub fn load_from(data: &Path, file: ConnectionFile) -> anyhow::Result<Option<Self>> {
+        let path = file.in_folder(data);
         match std::fs::read(&path) {
             Ok(bytes) => {
                 Ok(Some(serde_json::from_slice(&bytes).with_context(|| {
-                    format!("`{}` is damaged; delete it and start `hookd up` again", path.display())
+                    format!("`{}` is damaged; delete it and start the server again", path.display())
                 })?))
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
+        }
+    }
+
+    /// Forgets an engine that was a process of its own.
+    pub fn forget_engine(data: &Path) -> anyhow::Result<()> {
+        let path = ConnectionFile::Engine.in_folder(data);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot delete `{}`", path.display()))
+            }
+            _ => Ok(()),
         }
     }
 }

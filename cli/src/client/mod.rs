@@ -4,9 +4,10 @@ mod admin;
 mod answer;
 mod api;
 mod connection;
+mod reach;
 mod release_note;
 
 pub use admin::{ADMIN_KEY_HEADER, AdminApi, Credential};
 pub use api::{Api, DeployEvent};
-pub use connection::{AdminArguments, Connection, ServerArguments, Target, default_data_folder};
+pub use connection::{AdminArguments, Connection, ConnectionFile, ServerArguments, Target, default_data_folder};
 pub use release_note::ReleaseNote;

@@ -6,7 +6,9 @@ mod cache;
 mod compile_module;
 mod dead_letters;
 mod deploy;
+mod engine;
 mod env;
+mod im;
 mod invoke;
 mod limits;
 mod logs;
@@ -15,6 +17,7 @@ mod notification_settings;
 mod publish;
 mod releases;
 mod rollback;
+mod server_flags;
 mod settings;
 mod up;
 
@@ -41,6 +44,8 @@ Exit codes: 0 done, 1 the input is at fault, 2 hookd or the server is at fault."
 #[derive(Debug, Subcommand)]
 enum Command {
     Up(up::Up),
+    Engine(engine::Engine),
+    Im(im::Im),
     New(new::New),
     Build(build::Build),
     Deploy(deploy::Deploy),
@@ -62,6 +67,8 @@ impl Cli {
     pub fn run(self) -> anyhow::Result<()> {
         match self.command {
             Command::Up(up) => block_on(up.run()),
+            Command::Engine(engine) => block_on(engine.run()),
+            Command::Im(im) => block_on(im.run()),
             Command::New(new) => new.run(),
             Command::Build(build) => build.run(),
             Command::Deploy(deploy) => block_on(deploy.run()),

@@ -1,106 +1,168 @@
-//! Puts the parts together.
+//! Puts the parts together: both in one process, or each in a process of its own.
 
-use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::serve::ListenerExt as _;
+use hookd_im_core::app::AppDirectory;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::gateway::{Gateway, GatewayConfig};
-use hookd_im_core::hooks::HookQueue;
+use hookd_im_core::hooks::{EngineAddress, HookEngine, HookQueue};
 use hookd_im_core::store::sqlite::SqliteStore;
-use hookd_runtime::{App, CacheConfig, Engine, EngineConfig, NewApp, RpcService, generate_key};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tokio::net::TcpListener;
+use hookd_runtime::{App, CacheConfig, Engine, EngineConfig, NewApp};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::adapters::{EngineApps, InMemoryEngine};
 use super::control::{self, Installation};
+use super::data_folder::{DataFolder, Part};
+use super::directory::{Directory, EngineProcess, Follower};
+use super::forward::forwarded;
 use super::lifecycle::DRAIN_TIMEOUT;
-use crate::client::Connection;
+use super::listen::{Answers, Listeners, absolute};
+use super::metrics;
+use crate::client::{Connection, ConnectionFile};
 use crate::exit::InputError;
 
 /// The app that a new data folder begins with.
 const FIRST_APP: &str = "demo";
 
-/// How often recorded samples are aggregated.
-const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+/// Where a `hookd engine` listens that was told nothing else.
+pub const ENGINE_ADDRESS: &str = "127.0.0.1:7411";
 
-/// What `hookd up` is told.
-pub struct ServerConfig {
-    /// Where to listen; port 0 takes a free one.
-    pub listen: SocketAddr,
+/// What every process is told.
+pub struct CommonConfig {
     /// Everything that is kept.
     pub data: PathBuf,
-    /// URL under which clients reach the server, when it is not the address they connect to (P-15).
-    pub public_url: Option<String>,
-    /// Believe what a proxy says of the client's address and scheme.
-    pub trust_forwarded_headers: bool,
+    /// The admin key of the installation, when it is not the one kept in the data folder.
+    pub admin_key: Option<String>,
+}
+
+/// What the engine is told, in whichever process it is.
+pub struct RuntimeConfig {
     /// Redis for LeanCache; without one it is in memory.
     pub redis_url: Option<String>,
 }
 
-/// A composed server that listens, and does not answer yet.
+/// What the IM core is told, in whichever process it is.
+pub struct ImConfig {
+    /// URL under which clients reach the server, when it is not the address they connect to (P-15).
+    pub public_url: Option<String>,
+    /// Believe what a proxy says of the client's address and scheme.
+    pub trust_forwarded_headers: bool,
+}
+
+/// A composed process that listens, and does not answer yet.
 pub struct Server {
-    listener: TcpListener,
-    service: RpcService,
+    listeners: Listeners,
+    service: Answers,
     connection: Connection,
     shutdown: CancellationToken,
     tasks: TaskTracker,
-    // Held for the life of the process: two servers on one folder would overwrite each other.
-    _lock: File,
+    _folder: DataFolder,
 }
 
 impl Server {
-    /// Opens the data folder, starts the engine and the IM core, and listens.
-    pub async fn start(config: ServerConfig, shutdown: CancellationToken) -> anyhow::Result<Self> {
-        let lock = open_data_folder(&config.data)?;
-        let metrics = install_metrics()?;
+    /// Engine and IM core in one process, on one port.
+    pub async fn up(
+        (common, runtime, im): (CommonConfig, RuntimeConfig, ImConfig),
+        listen: SocketAddr,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let folder = DataFolder::open(&common.data, &[Part::Engine, Part::ImCore])?;
+        let metrics = metrics::install()?;
         let tasks = TaskTracker::new();
+        let engine = open_engine(folder.path(), &runtime).await?;
+        let app = app_for_clients(&engine, Connection::load(folder.path())?.as_ref()).await?;
+        let listeners = Listeners::open(Some(listen), None).await?;
+        let connection = connection_to(&app, &folder, common.admin_key, listeners.url()?.unwrap_or_default(), None)?;
+        connection.save(ConnectionFile::Installation)?;
+        Connection::forget_engine(folder.path())?;
 
-        let engine = open_engine(&config.data, config.redis_url.as_deref()).await?;
-        let saved = Connection::load(&config.data)?;
+        let apps = Arc::new(EngineApps(engine.clone()));
+        let calls = Arc::new(InMemoryEngine(engine.clone()));
+        let (core, gateway) = open_im_core(folder.path(), im, (apps, calls), &tasks, &shutdown)?;
+        let installation = Installation::new(connection.clone(), ConnectionFile::Installation);
+        let control = control::router(engine.clone(), installation, shutdown.clone());
+        let router =
+            gateway.router().merge(control::im::router(core, control)).merge(control::metrics(metrics, &connection));
+        let service = Answers::Rpc(engine.rpc(router));
+        Ok(Self { listeners, service, connection, shutdown, tasks, _folder: folder })
+    }
+
+    /// The engine alone: over TCP, over a Unix socket, or over both.
+    pub async fn engine(
+        (common, runtime): (CommonConfig, RuntimeConfig),
+        (listen, socket): (Option<SocketAddr>, Option<PathBuf>),
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let folder = DataFolder::open(&common.data, &[Part::Engine])?;
+        let metrics = metrics::install()?;
+        let engine = open_engine(folder.path(), &runtime).await?;
+        let saved = Connection::load_from(folder.path(), ConnectionFile::Engine)?;
         let app = app_for_clients(&engine, saved.as_ref()).await?;
-        let admin_key = saved.map(|saved| saved.admin_key).filter(|key| !key.is_empty()).unwrap_or_else(generate_key);
-        let store = Arc::new(SqliteStore::open(config.data.join("im.db")).context("cannot open the message store")?);
-        let queues: Vec<Arc<dyn HookQueue>> = vec![Arc::new(store.hook_queue())];
-        let core = Arc::new(ImCore::new(
-            Arc::new(EngineApps(engine.clone())),
-            store,
-            queues,
-            Arc::new(InMemoryEngine(engine.clone())),
-            tasks.clone(),
-            shutdown.clone(),
-        ));
-        let watching = core.clone();
-        tasks.spawn(async move { watching.hooks.notifications().watch().await });
-        let gateway_config = GatewayConfig {
-            public_url: config.public_url,
-            trust_forwarded_headers: config.trust_forwarded_headers,
-            ..GatewayConfig::default()
-        };
-        let gateway = Gateway::new(core.clone(), gateway_config, shutdown.clone(), tasks.clone());
+        let socket = socket.as_deref().map(absolute).transpose()?;
+        let listeners = Listeners::open(listen, socket.as_deref()).await?;
+        let over_the_socket = socket.map(|path| EngineAddress::Socket(path).to_string());
+        let url = listeners.url()?.or_else(|| over_the_socket.clone()).unwrap_or_default();
+        let address = over_the_socket.unwrap_or_else(|| url.clone());
+        let connection = connection_to(&app, &folder, common.admin_key, url, Some(address))?;
+        connection.save(ConnectionFile::Engine)?;
 
-        let listener = listen(config.listen).await?;
+        let installation = Installation::new(connection.clone(), ConnectionFile::Engine);
+        let router = control::router(engine.clone(), installation, shutdown.clone())
+            .merge(control::metrics(metrics, &connection));
+        let service = Answers::Rpc(engine.rpc(router));
+        Ok(Self { listeners, service, connection, shutdown, tasks: TaskTracker::new(), _folder: folder })
+    }
+
+    /// The IM core alone, and the front door of the installation: what is the engine's business is passed on.
+    pub async fn im(
+        (common, im): (CommonConfig, ImConfig),
+        engine: Option<EngineAddress>,
+        listen: SocketAddr,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let folder = DataFolder::open(&common.data, &[Part::ImCore])?;
+        let metrics = metrics::install()?;
+        let tasks = TaskTracker::new();
+        let listeners = Listeners::open(Some(listen), None).await?;
+        let address = engine.map_or_else(|| engine_of_folder(folder.path()), Ok)?;
+        let admin_key = folder.admin_key(common.admin_key)?;
+
+        let (directory, known) = Directory::load(folder.path())?;
+        let directory = Arc::new(directory);
+        let mut follower = Follower::new(address.clone(), admin_key.clone(), directory.clone());
+        if !known {
+            shutdown.run_until_cancelled(follower.meet()).await.context("stopped before the engine answered")??;
+        }
+        let saved = Connection::load_from(folder.path(), ConnectionFile::Installation)?;
+        let apps = directory.apps();
+        let named = saved.and_then(|saved| apps.iter().find(|app| app.id.as_str() == saved.app_id).cloned());
+        let app = named.or_else(|| apps.first().cloned()).context("the engine has no app")?;
         let connection = Connection {
-            url: format!("http://{}", listener.local_addr()?),
-            app_id: app.id.clone(),
+            url: listeners.url()?.unwrap_or_default(),
+            engine: Some(address.to_string()),
+            app_id: app.id.to_string(),
             app_key: app.app_key.clone(),
             master_key: app.master_key.clone(),
             hook_key: app.hook_key.clone(),
             admin_key,
-            data: config.data.canonicalize()?,
+            data: folder.path().to_owned(),
         };
-        connection.save()?;
-        let control =
-            control::router(engine.clone(), core, Installation::new(connection.clone()), metrics, shutdown.clone());
-        let service = engine.rpc(gateway.router().merge(control));
-        Ok(Self { listener, service, connection, shutdown, tasks, _lock: lock })
+        connection.save(ConnectionFile::Installation)?;
+
+        let calls = Arc::new(EngineProcess::new(&address, directory.clone()));
+        let (core, gateway) = open_im_core(folder.path(), im, (directory, calls), &tasks, &shutdown)?;
+        tasks.spawn(follower.run(core.clone(), connection.clone(), shutdown.clone()));
+        let engine = forwarded(address, shutdown.clone());
+        let router = gateway
+            .router()
+            .merge(engine.rpc)
+            .merge(control::im::router(core, engine.control))
+            .merge(control::metrics(metrics, &connection));
+        Ok(Self { listeners, service: Answers::Router(router), connection, shutdown, tasks, _folder: folder })
     }
 
     /// Address and keys.
@@ -110,24 +172,7 @@ impl Server {
 
     /// Answers until the shutdown token is cancelled, then lets requests in flight finish.
     pub async fn serve(self) -> anyhow::Result<()> {
-        // Replies are small and awaited: waiting to fill a packet would only delay them.
-        let listener = self.listener.tap_io(|socket| {
-            if let Err(error) = socket.set_nodelay(true) {
-                tracing::debug!(%error, "cannot switch Nagle's algorithm off");
-            }
-        });
-        let stopped = self.shutdown.clone();
-        let serving = axum::serve(listener, self.service.into_connections())
-            .with_graceful_shutdown(stopped.cancelled_owned())
-            .into_future();
-        let drained = async {
-            self.shutdown.cancelled().await;
-            tokio::time::sleep(DRAIN_TIMEOUT).await;
-        };
-        tokio::select! {
-            served = serving => served?,
-            () = drained => tracing::warn!("requests were still in flight after {DRAIN_TIMEOUT:?}; stopping anyway"),
-        }
+        self.listeners.serve(self.service, self.shutdown).await?;
         self.tasks.close();
         if tokio::time::timeout(DRAIN_TIMEOUT, self.tasks.wait()).await.is_err() {
             tracing::warn!("background work was still going on after {DRAIN_TIMEOUT:?}; stopping anyway");
@@ -136,25 +181,44 @@ impl Server {
     }
 }
 
-fn open_data_folder(data: &Path) -> anyhow::Result<File> {
-    // Keys and messages are in it: nobody but the owner looks inside.
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(data)
-        .with_context(|| format!("cannot create the data folder `{}`", data.display()))?;
-    let lock = File::create(data.join("lock"))
-        .with_context(|| format!("cannot write in the data folder `{}`", data.display()))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => {
-            let problem = format!("another `hookd up` uses the data folder `{}`", data.display());
-            Err(InputError::new(problem).hint("stop it, or give another folder with --data").into())
-        }
-        Err(TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("cannot lock the data folder `{}`", data.display()))
-        }
-    }
+fn connection_to(
+    app: &App,
+    folder: &DataFolder,
+    admin_key: Option<String>,
+    url: String,
+    engine: Option<String>,
+) -> anyhow::Result<Connection> {
+    Ok(Connection {
+        url,
+        engine,
+        app_id: app.id.clone(),
+        app_key: app.app_key.clone(),
+        master_key: app.master_key.clone(),
+        hook_key: app.hook_key.clone(),
+        admin_key: folder.admin_key(admin_key)?,
+        data: folder.path().to_owned(),
+    })
+}
+
+fn open_im_core(
+    data: &Path,
+    config: ImConfig,
+    (apps, engine): (Arc<dyn AppDirectory>, Arc<dyn HookEngine>),
+    tasks: &TaskTracker,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<(Arc<ImCore>, Gateway)> {
+    let store = Arc::new(SqliteStore::open(data.join("im.db")).context("cannot open the message store")?);
+    let queues: Vec<Arc<dyn HookQueue>> = vec![Arc::new(store.hook_queue())];
+    let core = Arc::new(ImCore::new(apps, store, queues, engine, tasks.clone(), shutdown.clone()));
+    let watching = core.clone();
+    tasks.spawn(async move { watching.hooks.notifications().watch().await });
+    let config = GatewayConfig {
+        public_url: config.public_url,
+        trust_forwarded_headers: config.trust_forwarded_headers,
+        ..GatewayConfig::default()
+    };
+    let gateway = Gateway::new(core.clone(), config, shutdown.clone(), tasks.clone());
+    Ok((core, gateway))
 }
 
 /// The app that client commands mean when none is named: that of the last start, while it exists.
@@ -166,26 +230,10 @@ async fn app_for_clients(engine: &Engine, saved: Option<&Connection>) -> anyhow:
     }
 }
 
-fn install_metrics() -> anyhow::Result<PrometheusHandle> {
-    let metrics = PrometheusBuilder::new().install_recorder().context("cannot install the metrics recorder")?;
-    hookd_im_core::hooks::metrics::describe();
-    let upkept = metrics.clone();
-    // Samples of histograms pile up until somebody aggregates them; nobody may ever ask for `/metrics`. The task ends with
-    // the process: it holds nothing that must be finished.
-    tokio::spawn(async move {
-        let mut ticks = tokio::time::interval(METRICS_UPKEEP);
-        loop {
-            ticks.tick().await;
-            upkept.run_upkeep();
-        }
-    });
-    Ok(metrics)
-}
-
-async fn open_engine(data: &Path, redis_url: Option<&str>) -> anyhow::Result<Engine> {
+async fn open_engine(data: &Path, config: &RuntimeConfig) -> anyhow::Result<Engine> {
     let this_program = std::env::current_exe().context("cannot find the path of the running program")?;
     let compile_command = vec![this_program.into_os_string(), "compile-module".into()];
-    let cache = match redis_url {
+    let cache = match &config.redis_url {
         Some(url) => CacheConfig::redis(url).map_err(|error| InputError::new(error.to_string()))?,
         None => CacheConfig::default(),
     };
@@ -193,10 +241,10 @@ async fn open_engine(data: &Path, redis_url: Option<&str>) -> anyhow::Result<Eng
     Engine::open(config).await.context("cannot open the engine")
 }
 
-async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| {
-        InputError::new(format!("cannot listen on `{address}`: {error}"))
-            .hint("stop what listens there, or choose another address with --listen; port 0 takes a free one")
-            .into()
-    })
+/// Where the engine listens that was last started on the same data folder.
+fn engine_of_folder(data: &Path) -> anyhow::Result<EngineAddress> {
+    let saved = Connection::load_from(data, ConnectionFile::Engine)?.and_then(|saved| saved.engine);
+    let address = saved.unwrap_or_else(|| format!("http://{ENGINE_ADDRESS}"));
+    let parsed = address.parse::<EngineAddress>();
+    parsed.map_err(|error| InputError::new(error.to_string()).hint("give its address with --engine").into())
 }

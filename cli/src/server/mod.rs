@@ -1,9 +1,16 @@
-//! Engine and IM core in one process, on one port.
+//! Engine and IM core: in one process and on one port, or each in a process of its own.
 
 mod adapters;
 mod compose;
 mod control;
+mod data_folder;
+mod directory;
+mod forward;
 mod lifecycle;
+mod listen;
+mod metrics;
+mod traces;
 
-pub use compose::{Server, ServerConfig};
+pub use compose::{CommonConfig, ENGINE_ADDRESS, ImConfig, RuntimeConfig, Server};
 pub use lifecycle::stop_on_signal;
+pub use traces::Traces;

@@ -1,7 +1,7 @@
 //! One socket, owned by one loop: reads commands, writes replies and pushes.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -22,6 +22,9 @@ use crate::protocol::{Encoding, pushes};
 
 /// Frames that are written before the socket is read again.
 const WRITE_BATCH: usize = 64;
+
+/// How long requests in work may go on once the server stops: the longest hook (15 s), and the storing of the message.
+const LAST_ANSWERS: Duration = Duration::from_secs(17);
 
 /// Why the loop ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +118,9 @@ where
     pub(super) async fn run(mut self) {
         let closing = self.serve().await;
         tracing::debug!(?closing, "a connection ends");
+        if closing == Closing::Shutdown && timeout(LAST_ANSWERS, self.finish_requests()).await.is_err() {
+            tracing::warn!("requests of a connection were still in work after {LAST_ANSWERS:?}");
+        }
         self.dispatcher.end_sessions(closing.error());
         if closing != Closing::SlowReader && closing.frame().is_some() && self.write_last_replies().await.is_err() {
             return;
@@ -155,6 +161,32 @@ where
             if let Err(closing) = step {
                 return closing;
             }
+        }
+    }
+
+    /// Reads nothing more, and writes the answers of the requests in work as they come.
+    async fn finish_requests(&mut self) {
+        let all = u32::try_from(self.shared.config.requests_per_connection.max(1)).unwrap_or(u32::MAX);
+        let finished = self.slots.clone().acquire_many_owned(all);
+        tokio::pin!(finished);
+        loop {
+            let Ok(wake) = self.write_ready().await else { return };
+            let alarm = wake.unwrap_or_else(|| Instant::now() + LAST_ANSWERS);
+            let step = tokio::select! {
+                biased;
+                () = self.outbox.slow_reader() => return,
+                Some(outgoing) = self.outgoing.recv() => self.take(outgoing),
+                _ = &mut finished => break,
+                () = sleep_until(alarm.into()) => Ok(()),
+            };
+            if step.is_err() {
+                return;
+            }
+        }
+        // The last answer may have come between the look at the queue and the end of its request.
+        if let Ok(outgoing) = self.outgoing.try_recv() {
+            // Whatever it says, the socket closes now.
+            let _ = self.take(outgoing);
         }
     }
 

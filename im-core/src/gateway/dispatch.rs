@@ -22,6 +22,7 @@ use crate::protocol::frame::encode;
 use crate::protocol::replies::{Recipient, code_of};
 use crate::protocol::wire::{CommandType, GenericCommand, OpType};
 use crate::request::RequestContext;
+use crate::trace;
 
 /// The service number of LiveQuery (P-28).
 const LIVE_QUERY_SERVICE: i32 = 1;
@@ -189,7 +190,9 @@ impl Dispatcher {
                     None => return,
                 }
             }
-            let reply = carry_out(&shared, &request, &recipient, command).await;
+            let name = trace::request_name(|| describe(&command));
+            let carried_out = carry_out(&shared, &request, &recipient, command);
+            let reply = trace::request(name, &request.app.id, carried_out).await;
             if silent && reply.error_message.is_none() { pending.skip() } else { pending.send(&reply) }
         });
         Ok(())

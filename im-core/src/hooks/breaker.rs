@@ -71,6 +71,16 @@ impl Breakers {
         self.apps.load().get(app).cloned().unwrap_or(new)
     }
 
+    /// Ends the cool-down of every open breaker: the next call of its hook tries the engine.
+    pub(super) fn end_cool_downs(&self) {
+        let now = Instant::now();
+        for app in self.apps.load().values() {
+            for hook in app.hooks.values() {
+                hook.lock().unwrap_or_else(PoisonError::into_inner).end_cool_down(now);
+            }
+        }
+    }
+
     /// Forgets an app that was deleted.
     pub(super) fn forget(&self, app: &AppId) {
         self.apps.rcu(|apps| {

@@ -62,6 +62,12 @@ impl HookCaller {
         self.calls.engine.forget(app);
     }
 
+    /// Says that the engine is there again: open circuit breakers try it with their next call, however long their
+    /// cool-down would still last.
+    pub fn engine_is_back(&self) {
+        self.calls.breakers.end_cool_downs();
+    }
+
     /// Calls a blocking hook and waits for its decision. A hook that is not defined has none: the default reply.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use super::breaker::Breakers;
 use super::{AppSettings, FailureCause, HookCall, HookEngine, HookFailure, metrics};
 use crate::app::{App, ImSettings};
 use crate::store::StoreError;
+use crate::trace;
 
 /// How long the engine may overrun the deadline to report the timeout itself, with what it knows of it.
 const ENGINE_GRACE: Duration = Duration::from_millis(20);
@@ -52,10 +53,14 @@ impl EngineCalls {
     async fn timed(&self, call: HookCall) -> Result<Bytes, HookFailure> {
         let (hook, deadline) = (call.hook, call.deadline);
         let started = Instant::now();
-        let result = tokio::time::timeout(deadline + ENGINE_GRACE, self.engine.call(call)).await.unwrap_or_else(|_| {
-            let message = format!("no answer within {} ms", deadline.as_millis());
-            Err(HookFailure { cause: FailureCause::TimedOut, message })
-        });
+        let app = call.app.clone();
+        let answer = async {
+            tokio::time::timeout(deadline + ENGINE_GRACE, self.engine.call(call)).await.unwrap_or_else(|_| {
+                let message = format!("no answer within {} ms", deadline.as_millis());
+                Err(HookFailure { cause: FailureCause::TimedOut, message })
+            })
+        };
+        let result = trace::hook_call(&app.id, hook, answer).await;
         let outcome = result.as_ref().map_or_else(|failure| failure.cause.name(), |_| "replied");
         metrics::called(hook, outcome, started.elapsed());
         result

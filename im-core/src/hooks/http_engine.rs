@@ -1,5 +1,6 @@
 //! An engine behind HTTP: ours in a process of its own, or any LeanEngine app.
 
+mod address;
 mod answer;
 mod known_hooks;
 
@@ -10,28 +11,20 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, FORWARDED};
-use http::{Method, Request, StatusCode, Uri};
+use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
+use self::address::CallClient;
+pub use self::address::{EngineAddress, EngineConnector, EngineStream, EngineUrlError};
 use self::answer::Answer;
 use self::known_hooks::KnownHooks;
 use super::{FailureCause, HookCall, HookEngine, HookFailure};
 use crate::app::App;
+use crate::trace;
 
 /// Largest answer that is read. A hook's answer is a message of 5 KB and a list of receivers.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
-
-/// Bounds the connecting only; every call has a deadline around it.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Idle connections are closed before LeanEngine's load balancers and Node (5 s by default) close them, so that a call
-/// rarely meets a connection that is just being closed.
-const IDLE_CONNECTION: Duration = Duration::from_secs(4);
 
 /// How long one list of definitions may take.
 const DEFINITIONS_TIMEOUT: Duration = Duration::from_secs(5);
@@ -39,27 +32,15 @@ const DEFINITIONS_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the lists are asked for (S-75, EC-26: a deployment is noticed at once, within reason).
 const REFRESH_EVERY: Duration = Duration::from_secs(3);
 
-/// Why an engine address cannot be used.
-#[derive(Debug, Error)]
-pub enum EngineUrlError {
-    /// Not a URL.
-    #[error("engine address `{url}` is not a URL")]
-    Malformed {
-        /// As given.
-        url: String,
-        /// What is wrong with it.
-        #[source]
-        source: http::uri::InvalidUri,
-    },
-    /// Something else than `http://host[:port]`.
-    #[error("engine address `{0}` is not of the form `http://host:port`")]
-    NotPlainHttp(String),
-}
+/// How much longer than its deadline a call of ours waits for the answer, in which the engine reports the timeout itself.
+const ENGINE_GRACE: Duration = Duration::from_millis(20);
 
-/// [`HookEngine`] over TCP, as S-73 … S-75 describe. Connections are kept alive and shared.
+/// [`HookEngine`] over HTTP, as S-73 … S-75 describe. Connections are kept alive and shared.
 pub struct HttpEngine {
     base: String,
-    client: Client<HttpConnector, Full<Bytes>>,
+    /// The engine is hookd's own: it is told how long the caller waits.
+    tells_deadline: bool,
+    client: CallClient,
     known_hooks: KnownHooks,
 }
 
@@ -69,19 +50,16 @@ impl HttpEngine {
     /// # Errors
     /// [`EngineUrlError`].
     pub fn new(url: &str) -> Result<Self, EngineUrlError> {
-        let malformed = |source| EngineUrlError::Malformed { url: url.to_owned(), source };
-        let uri: Uri = url.parse().map_err(malformed)?;
-        let (Some("http"), Some(authority), "/") = (uri.scheme_str(), uri.authority(), uri.path()) else {
-            return Err(EngineUrlError::NotPlainHttp(url.to_owned()));
-        };
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_CONNECTION)
-            .build(connector);
-        Ok(Self { base: format!("http://{authority}"), client, known_hooks: KnownHooks::default() })
+        Ok(Self::to(&EngineAddress::over_tcp(url)?, false))
+    }
+
+    /// The engine of this installation in a process of its own. Nothing is asked yet.
+    pub fn own(address: &EngineAddress) -> Self {
+        Self::to(address, true)
+    }
+
+    fn to(address: &EngineAddress, tells_deadline: bool) -> Self {
+        Self { base: address.base(), tells_deadline, client: address.client(), known_hooks: KnownHooks::default() }
     }
 
     /// Asks which functions an app's production environment defines.
@@ -162,9 +140,18 @@ impl HookEngine for HttpEngine {
 
     async fn call(&self, call: HookCall) -> Result<Bytes, HookFailure> {
         let HookCall { app, hook, params, remote_address, sequence, deadline } = call;
+        let base = &self.base;
+        // A LeanEngine app would take the query for a part of the name (EC-3).
+        let (uri, limit) = match self.tells_deadline {
+            true => {
+                let uri = format!("{base}/1.1/functions/{hook}?deadline-ms={}", deadline.as_millis());
+                (uri, deadline + ENGINE_GRACE)
+            }
+            false => (format!("{base}/1.1/functions/{hook}"), deadline),
+        };
         let mut request = Request::builder()
             .method(Method::POST)
-            .uri(format!("{}/1.1/functions/{hook}", self.base))
+            .uri(uri)
             .header(CONTENT_TYPE, "application/json")
             .header("X-LC-Id", app.id.as_str())
             .header("X-LC-Key", app.app_key.as_str())
@@ -176,7 +163,10 @@ impl HookEngine for HttpEngine {
         if let Some(address) = remote_address {
             request = request.header(FORWARDED, forwarded(address));
         }
-        self.exchange(request, params, deadline).await?.result()
+        if let Some(headers) = request.headers_mut() {
+            trace::inject(headers);
+        }
+        self.exchange(request, params, limit).await?.result()
     }
 }
 
@@ -204,23 +194,12 @@ fn broken_answer(error: Box<dyn Error + Send + Sync>) -> HookFailure {
 
 #[cfg(test)]
 mod tests {
-    use super::{EngineUrlError, HttpEngine, forwarded};
+    use super::forwarded;
 
     #[test]
     fn addresses_are_forwarded_as_the_rfc_writes_them() {
         assert_eq!(forwarded("203.0.113.7".parse().unwrap()), "for=203.0.113.7");
         assert_eq!(forwarded("2001:db8::1".parse().unwrap()), "for=\"[2001:db8::1]\"");
         assert_eq!(forwarded("::ffff:203.0.113.7".parse().unwrap()), "for=203.0.113.7");
-    }
-
-    #[test]
-    fn only_plain_http_without_a_path_is_an_engine_address() {
-        for good in ["http://127.0.0.1:3000", "http://engine:3000/"] {
-            assert!(HttpEngine::new(good).is_ok(), "{good}");
-        }
-        for bad in ["https://engine", "engine:3000", "/functions", "http://engine/1.1"] {
-            assert!(matches!(HttpEngine::new(bad), Err(EngineUrlError::NotPlainHttp(_))), "{bad}");
-        }
-        assert!(matches!(HttpEngine::new("http://a b"), Err(EngineUrlError::Malformed { .. })));
     }
 }

@@ -12,6 +12,7 @@ pub mod metrics;
 mod notifications;
 mod policy;
 pub mod queue;
+mod redis_queue;
 mod settings;
 
 pub use breaker::{BreakerReport, BreakerState};
@@ -19,8 +20,9 @@ pub use caller::HookCaller;
 pub(crate) use caller::aborted_by;
 pub use engine::{FailureCause, HookCall, HookEngine, HookFailure};
 pub use engine_of_app::EngineOfApp;
-pub use http_engine::{EngineUrlError, HttpEngine};
+pub use http_engine::{EngineAddress, EngineConnector, EngineStream, EngineUrlError, HttpEngine};
 pub use notifications::Notifications;
 pub(crate) use notifications::{PresenceEvent, Receipt};
 pub use queue::HookQueue;
+pub use redis_queue::RedisHookQueue;
 pub use settings::{AppSettings, SettingsError};

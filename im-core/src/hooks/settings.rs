@@ -10,7 +10,7 @@ use thiserror::Error;
 use tokio::sync::Mutex;
 
 use super::policy::{self, ScopeError};
-use super::{EngineUrlError, HttpEngine};
+use super::{EngineAddress, EngineUrlError};
 use crate::app::{ImSettings, MAX_BREAKER_COOL_DOWN, MAX_HOOK_TIMEOUT};
 use crate::ids::AppId;
 use crate::store::{Store, StoreError};
@@ -97,6 +97,14 @@ impl AppSettings {
         Ok(settings)
     }
 
+    /// Says whether [`Self::update`] would refuse these settings, and saves nothing.
+    ///
+    /// # Errors
+    /// [`SettingsError`], never [`SettingsError::Store`].
+    pub fn check(&self, settings: &ImSettings) -> Result<(), SettingsError> {
+        check(settings)
+    }
+
     /// Saves settings, then obeys them.
     ///
     /// # Errors
@@ -131,7 +139,7 @@ pub(super) fn timeout(settings: &ImSettings, hook: &str, kind: HookKind) -> Dura
 
 fn check(settings: &ImSettings) -> Result<(), SettingsError> {
     if let Some(url) = &settings.engine_url {
-        HttpEngine::new(url)?;
+        EngineAddress::over_tcp(url)?;
     }
     let kinds = [
         ("blocking_hook_timeout_ms", settings.blocking_hook_timeout_ms),

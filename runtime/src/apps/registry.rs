@@ -4,45 +4,62 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use tokio::sync::watch;
 
 use super::App;
 
 /// The apps of an installation by id.
 #[derive(Debug, Default)]
-pub(crate) struct Apps(ArcSwap<HashMap<String, Arc<App>>>);
+pub(crate) struct Apps {
+    by_id: ArcSwap<HashMap<String, Arc<App>>>,
+    changes: watch::Sender<u64>,
+}
 
 impl Apps {
     pub(crate) fn new(apps: impl IntoIterator<Item = Arc<App>>) -> Self {
-        Self(ArcSwap::from_pointee(apps.into_iter().map(|app| (app.id.clone(), app)).collect()))
+        let by_id = ArcSwap::from_pointee(apps.into_iter().map(|app| (app.id.clone(), app)).collect());
+        Self { by_id, changes: watch::Sender::default() }
+    }
+
+    /// How often apps came, went, got keys or another live version.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Counts a change that is already in force.
+    pub(crate) fn changed(&self) {
+        self.changes.send_modify(|count| *count += 1);
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<Arc<App>> {
-        self.0.load().get(id).cloned()
+        self.by_id.load().get(id).cloned()
     }
 
     pub(crate) fn with<T>(&self, id: &str, read: impl FnOnce(&App) -> T) -> Option<T> {
-        self.0.load().get(id).map(|app| read(app))
+        self.by_id.load().get(id).map(|app| read(app))
     }
 
     pub(crate) fn insert(&self, app: Arc<App>) {
-        self.0.rcu(|apps| {
+        self.by_id.rcu(|apps| {
             let mut apps = HashMap::clone(apps);
             apps.insert(app.id.clone(), app.clone());
             apps
         });
+        self.changed();
     }
 
     pub(crate) fn remove(&self, id: &str) {
-        self.0.rcu(|apps| {
+        self.by_id.rcu(|apps| {
             let mut apps = HashMap::clone(apps);
             apps.remove(id);
             apps
         });
+        self.changed();
     }
 
     /// All of them, by id.
     pub(crate) fn all(&self) -> Vec<Arc<App>> {
-        let mut apps: Vec<_> = self.0.load().values().cloned().collect();
+        let mut apps: Vec<_> = self.by_id.load().values().cloned().collect();
         apps.sort_by(|one, other| one.id.cmp(&other.id));
         apps
     }

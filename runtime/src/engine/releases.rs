@@ -51,7 +51,7 @@ impl Engine {
         let deployed = self.0.metadata.deploy(release).await?;
         let (number, module) = (deployed.number, stored.module_hash().clone());
         let version = VersionRow { number, module, definitions, isolation, variables };
-        let release = go_live(&app, environment, LiveVersion::new(version, modules), ReleaseAct::Deploy);
+        let release = self.go_live(&app, environment, LiveVersion::new(version, modules), ReleaseAct::Deploy);
         drop(storing);
         if deployed.forgot_versions {
             self.remove_unused_modules().await;
@@ -67,7 +67,7 @@ impl Engine {
         let staged = app.live(Environment::Staging).load_full().ok_or(ReleaseError::NothingStaged)?;
         let (id, number) = (app.id.clone(), staged.number());
         self.0.metadata.release(id, Environment::Production, number, ReleaseAct::Publish, by).await?;
-        Ok(go_live(&app, Environment::Production, staged.again(&self.0.modules), ReleaseAct::Publish))
+        Ok(self.go_live(&app, Environment::Production, staged.again(&self.0.modules), ReleaseAct::Publish))
     }
 
     /// Makes an earlier version live in production: `version`, or the one that was live there before the present one.
@@ -91,7 +91,7 @@ impl Engine {
         let loaded = self.0.modules.code(&version.module).await;
         loaded.map_err(|reason| ReleaseError::Unusable { version: number, reason })?;
         metadata.release(app.id.clone(), Environment::Production, number, ReleaseAct::Rollback, by).await?;
-        Ok(go_live(&app, Environment::Production, version, ReleaseAct::Rollback))
+        Ok(self.go_live(&app, Environment::Production, version, ReleaseAct::Rollback))
     }
 
     /// The newest `limit` releases of an app in all environments, newest first.
@@ -111,13 +111,20 @@ impl Engine {
             }
         }
     }
-}
 
-/// The atomic, immediate switch: calls in flight hold the version they began with.
-pub(super) fn go_live(app: &App, environment: Environment, version: LiveVersion, act: ReleaseAct) -> Release {
-    let release = version.release(&app.id, environment);
-    app.live(environment).store(Some(Arc::new(version)));
-    let (version, module, act) = (release.version, &release.module, act.name());
-    tracing::info!(app_id = app.id, version, %environment, module, act, "released");
-    release
+    /// The atomic, immediate switch: calls in flight hold the version they began with.
+    pub(super) fn go_live(
+        &self,
+        app: &App,
+        environment: Environment,
+        version: LiveVersion,
+        act: ReleaseAct,
+    ) -> Release {
+        let release = version.release(&app.id, environment);
+        app.live(environment).store(Some(Arc::new(version)));
+        self.0.apps.changed();
+        let (version, module, act) = (release.version, &release.module, act.name());
+        tracing::info!(app_id = app.id, version, %environment, module, act, "released");
+        release
+    }
 }

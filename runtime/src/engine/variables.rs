@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::Engine;
-use super::releases::go_live;
 use crate::apps::App;
 use crate::environment::Environment;
 use crate::releases::{Attribution, NewVariables, Release, ReleaseAct, SetVariablesError, VariableChanges, Variables};
@@ -45,7 +44,12 @@ impl Engine {
         let numbers = self.0.metadata.change_variables(new).await?;
         app.set_variables(variables.clone());
         let released = numbers.into_iter().zip(live).map(|((environment, number), (_, live))| {
-            go_live(&app, environment, live.with_variables(number, variables.clone(), &self.0.modules), ReleaseAct::Env)
+            self.go_live(
+                &app,
+                environment,
+                live.with_variables(number, variables.clone(), &self.0.modules),
+                ReleaseAct::Env,
+            )
         });
         Ok(released.collect())
     }

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::response::Response;
 use http::{HeaderMap, HeaderName};
 use serde_json::json;
 
+use super::REQUEST_TIME;
 use super::body::Body;
 use super::client_address::client_address;
 use super::credentials::{Access, Credentials};
@@ -29,15 +30,16 @@ struct Caller<'a> {
     address: Option<Cow<'a, str>>,
 }
 
-/// `peer` is the address of the socket.
+/// `peer` is the address of the socket; `query` that of the URI; the deadline counts from `arrived`.
 pub(super) async fn dispatch(
     engine: &Engine,
-    route: &Route<'_>,
+    (route, query): (&Route<'_>, Option<&str>),
     headers: &HeaderMap,
     peer: Option<&str>,
     body: Body,
-    deadline: Instant,
+    arrived: Instant,
 ) -> Response {
+    let deadline = arrived + REQUEST_TIME;
     let Body { params, credentials } = body;
     let credentials = Credentials::read(headers, credentials);
     let app = credentials.id.as_deref().and_then(|id| engine.app(id));
@@ -52,6 +54,9 @@ pub(super) async fn dispatch(
         Target::Function(name) => match refusal(&caller, name) {
             Some(refused) => refused,
             None => {
+                // Only the platform says how long it waits: it alone has shown the hook key.
+                let asked = if is_reserved(name) { query.and_then(deadline_of) } else { None };
+                let deadline = asked.map_or(deadline, |asked| deadline.min(arrived + asked));
                 let call = Call {
                     environment: caller.credentials.environment(),
                     name,
@@ -67,6 +72,13 @@ pub(super) async fn dispatch(
             }
         },
     }
+}
+
+/// `deadline-ms=N` of a query: how long the caller waits.
+fn deadline_of(query: &str) -> Option<Duration> {
+    let milliseconds = query.split('&').find_map(|pair| pair.strip_prefix("deadline-ms="))?;
+    // A time without end could not be added to another.
+    Some(Duration::from_millis(milliseconds.parse().ok()?).min(REQUEST_TIME))
 }
 
 /// Which notification this is, where the caller counts them.

@@ -1,4 +1,7 @@
 //! LeanEngine's HTTP contract (`engine-contract` §1), so that whatever calls a LeanEngine app can call the engine.
+//!
+//! One thing is added: whoever calls a hook may say with `?deadline-ms=N` how long it waits, so that the function is
+//! stopped, and its timeout reported, when the caller gives up.
 
 mod body;
 mod client_address;
@@ -15,6 +18,7 @@ use std::time::{Duration, Instant};
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, Method, header};
+use opentelemetry::trace::FutureExt as _;
 use serde_json::json;
 use tokio::time::timeout_at;
 
@@ -23,6 +27,7 @@ use self::reply::failure;
 use self::route::Route;
 pub use self::service::{RpcConnections, RpcService};
 use crate::engine::Engine;
+use crate::trace;
 
 /// Time that a request has in all, reading it included (§1.11); an app's own deadline may be shorter.
 const REQUEST_TIME: Duration = Duration::from_secs(15);
@@ -34,10 +39,18 @@ fn ping() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], health).into_response()
 }
 
+async fn serve(engine: &Engine, peer: Option<&str>, request: Request) -> Response {
+    match trace::of_request(request.headers()) {
+        None => answer(engine, peer, request).await,
+        // On the heap, so that the future of a call that is not traced stays as small as it was.
+        Some(trace) => Box::pin(answer(engine, peer, request)).with_context(trace).await,
+    }
+}
+
 /// The order of processing is LeanEngine's (§1.2): the body before CORS, CORS before credentials. Plain text, which browsers
 /// send across origins without a preflight, is taken apart after CORS there, so its sender may read what was wrong.
 /// `peer` is the address of the socket.
-async fn serve(engine: &Engine, peer: Option<&str>, request: Request) -> Response {
+async fn answer(engine: &Engine, peer: Option<&str>, request: Request) -> Response {
     let arrived = Instant::now();
     let (parts, body) = request.into_parts();
     let reading = body::read(body);
@@ -58,8 +71,8 @@ async fn serve(engine: &Engine, peer: Option<&str>, request: Request) -> Respons
     let mut response = if parts.method == Method::OPTIONS {
         cors::preflight()
     } else {
-        let deadline = arrived + REQUEST_TIME;
-        dispatch::dispatch(engine, &Route::parse(&parts.uri), &parts.headers, peer, body, deadline).await
+        let route = Route::parse(&parts.uri);
+        dispatch::dispatch(engine, (&route, parts.uri.query()), &parts.headers, peer, body, arrived).await
     };
     cors::allow_origin(&mut response, &parts.headers);
     response

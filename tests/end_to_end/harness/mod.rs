@@ -3,6 +3,7 @@
 mod control;
 mod leanengine;
 mod modules;
+mod processes;
 mod redis;
 mod scene;
 mod server;
@@ -10,6 +11,7 @@ mod server;
 pub use control::{Control, build_name, good, numbered_probe};
 pub use leanengine::LeanEngine;
 pub use modules::{module, workspace};
+pub use processes::Shape;
 pub use redis::Redis;
 pub use scene::Facts;
 pub use server::{Server, hookd_in, stderr};

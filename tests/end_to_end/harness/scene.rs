@@ -56,6 +56,12 @@ impl Server {
         match what {
             "kill" => self.kill(),
             "start" => self.start_again(),
+            "kill-engine" => self.processes().kill_engine(),
+            "stop-engine" => self.processes().stop_engine(),
+            "wait-for-engine" => self.processes().wait_for_engine(),
+            "start-engine" => self.start_engine(),
+            "stop-front" => self.processes().stop_front(),
+            "start-front" => self.start_front(),
             "deploy" => return self.deploy(argument),
             "delete app" => drop(self.hookd_ok(&["apps", "delete", argument])),
             "settings" => {

@@ -1,33 +1,44 @@
-use std::fs::File;
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
-use tempfile::TempDir;
 
 use super::modules::{module, workspace};
+use super::processes::{Place, Processes, Shape};
 
-/// A `hookd up` on a free port with a data folder of its own; killed with the test.
+/// A running hookd on a free port with a data folder of its own; killed with the test. Its shape is that of the test
+/// program, unless the test asks for another.
 pub struct Server {
-    process: Child,
+    processes: Processes,
     connection: Value,
-    folder: TempDir,
-    arguments: Vec<String>,
+    place: Place,
 }
 
 impl Server {
     /// Starts with an empty data folder.
     pub fn start() -> Self {
-        Self::start_with(&[])
+        Self::start_as(Shape::of_this_program())
     }
 
-    /// The same, with arguments to `hookd up`.
+    /// The same, in a shape of its own.
+    pub fn start_as(shape: Shape) -> Self {
+        Self::start_in(Place::new(), shape)
+    }
+
+    /// The same, with arguments to whichever process holds the engine.
     pub fn start_with(arguments: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        let (process, connection) = up(&folder, "127.0.0.1:0", &arguments);
-        Self { process, connection, folder, arguments }
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        Self::start_in(Place { arguments, ..Place::new() }, Shape::of_this_program())
+    }
+
+    /// The same, with a variable in the environment of its processes.
+    pub fn start_with_variable(name: &'static str, value: &str) -> Self {
+        Self::start_in(Place { variable: Some((name, value.to_owned())), ..Place::new() }, Shape::of_this_program())
+    }
+
+    fn start_in(place: Place, shape: Shape) -> Self {
+        let (processes, connection) = Processes::start(&place, shape, "127.0.0.1:0", "127.0.0.1:0");
+        Self { processes, connection, place }
     }
 
     /// Starts, and makes a module live in production.
@@ -44,18 +55,23 @@ impl Server {
         let copied = Command::new("cp").arg("-r").arg(self.data()).arg(folder.path()).status().expect("cp runs");
         assert!(copied.success(), "the data folder cannot be copied");
         self.start_again();
-        let (process, connection) = up(&folder, "127.0.0.1:0", &self.arguments);
-        Self { process, connection, folder, arguments: self.arguments.clone() }
+        let place = Place { folder, arguments: self.place.arguments.clone(), variable: self.place.variable.clone() };
+        Self::start_in(place, self.processes.shape())
     }
 
-    /// What `hookd up --json` printed.
+    /// The processes, for tests that are about them.
+    pub fn processes(&mut self) -> &mut Processes {
+        &mut self.processes
+    }
+
+    /// What the process for clients printed when it was ready.
     pub fn connection(&self) -> &Value {
         &self.connection
     }
 
     /// The data folder.
     pub fn data(&self) -> std::path::PathBuf {
-        self.folder.path().join("data")
+        self.place.folder.path().join("data")
     }
 
     /// Runs a client command against this server.
@@ -73,13 +89,17 @@ impl Server {
     pub fn hookd_piped(&self, arguments: &[&str]) -> Child {
         let mut command = hookd(&self.data());
         // A history of the user's own would get lines of the test.
-        command.env("XDG_DATA_HOME", self.folder.path()).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+            .env("XDG_DATA_HOME", self.place.folder.path())
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         command.stderr(Stdio::piped()).spawn().expect("hookd runs")
     }
 
     /// What the server wrote to its log so far.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).expect("a log")
+        std::fs::read_to_string(self.place.folder.path().join("log")).expect("a log")
     }
 
     /// Runs a client command that must succeed; answers its stdout.
@@ -106,13 +126,12 @@ impl Server {
         serde_json::from_str(&release).expect("one line of JSON")
     }
 
-    /// Ends the process as a power cut would: no signal handler runs.
+    /// Ends everything as a power cut would: no signal handler runs.
     pub fn kill(&mut self) {
-        self.process.kill().expect("a running server");
-        self.process.wait().expect("a killed server");
+        self.processes.kill();
     }
 
-    /// Starts again on the same port and data folder.
+    /// Starts again on the same ports and data folder.
     pub fn start_again(&mut self) {
         let before = self.connection.clone();
         self.start_with_new_keys();
@@ -121,18 +140,39 @@ impl Server {
 
     /// The same, after keys were changed.
     pub fn start_with_new_keys(&mut self) {
-        let url = self.connection["url"].as_str().expect("a URL").to_owned();
-        (self.process, self.connection) = up(&self.folder, url.trim_start_matches("http://"), &self.arguments);
+        let (im, engine) = (self.listens_on("url"), self.listens_on("engine"));
+        (self.processes, self.connection) = Processes::start(&self.place, self.processes.shape(), &im, &engine);
+    }
+
+    /// Starts all of it in another shape, on the same data folder and the same port for clients.
+    pub fn start_again_as(&mut self, shape: Shape) {
+        let listen = self.listens_on("url");
+        (self.processes, self.connection) = Processes::start(&self.place, shape, &listen, "127.0.0.1:0");
+    }
+
+    /// Starts the process that serves clients again where it was.
+    pub fn start_front(&mut self) {
+        let listen = self.listens_on("url");
+        self.connection = self.processes.start_front(&self.place, &listen);
+    }
+
+    fn listens_on(&self, name: &str) -> String {
+        let url = self.connection[name].as_str().unwrap_or_default();
+        // A Unix socket has its own place; the port is not used then.
+        url.strip_prefix("http://").unwrap_or("127.0.0.1:0").to_owned()
+    }
+
+    /// Starts the engine again where it was.
+    pub fn start_engine(&mut self) {
+        let listen = self.listens_on("engine");
+        self.processes.start_engine(&self.place, &listen);
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Already dead is what we want.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
         if std::thread::panicking() {
-            let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            let log = std::fs::read_to_string(self.place.folder.path().join("log")).unwrap_or_default();
             eprintln!("the server logged:\n{log}");
         }
     }
@@ -147,41 +187,15 @@ pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn hookd(data: &Path) -> Command {
+pub(super) fn hookd(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hookd"));
-    for variable in [
-        "HOOKD_URL",
-        "HOOKD_APP",
-        "HOOKD_MASTER_KEY",
-        "HOOKD_ADMIN_KEY",
-        "HOOKD_LISTEN",
-        "HOOKD_PUBLIC_URL",
-        "HOOKD_AUTHOR",
-        "HOOKD_REDIS_URL",
-    ] {
-        command.env_remove(variable);
+    for (variable, _) in std::env::vars_os() {
+        if variable.to_string_lossy().starts_with("HOOKD_") {
+            command.env_remove(variable);
+        }
     }
     command.env("HOOKD_DATA", data);
     // As `make modules` does: where the standard library must be built from source, it is built once.
     command.env("CARGO_TARGET_DIR", workspace().join("target/hooks"));
     command
-}
-
-fn up(folder: &TempDir, listen: &str, arguments: &[String]) -> (Child, Value) {
-    let log = File::options().create(true).append(true).open(folder.path().join("log")).expect("a log file");
-    let mut process = hookd(&folder.path().join("data"))
-        .args(["up", "--json", "--listen", listen])
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(log)
-        .spawn()
-        .expect("hookd runs");
-    let mut line = String::new();
-    BufReader::new(process.stdout.take().expect("a pipe")).read_line(&mut line).expect("a readable pipe");
-    let Ok(connection) = serde_json::from_str(&line) else {
-        let log = std::fs::read_to_string(folder.path().join("log")).unwrap_or_default();
-        panic!("`hookd up` did not start:\n{log}");
-    };
-    (process, connection)
 }

@@ -5,17 +5,16 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use axum::Json;
 use axum::extract::{FromRequestParts, Path, State};
-use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use hookd_im_core::ids::AppId;
+use axum::http::{HeaderMap, StatusCode};
 use hookd_runtime::{App, ChangeAppError, CreateAppError, KeyKind, NewApp, keys_equal};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::{ApiError, Authorized, Control, internal, summary, to_the_end};
-use crate::client::{ADMIN_KEY_HEADER, Connection};
+use crate::client::{ADMIN_KEY_HEADER, Connection, ConnectionFile};
 
 /// What concerns all apps.
 pub struct Installation {
@@ -23,12 +22,13 @@ pub struct Installation {
     /// As it was left for client commands. Held while apps go and keys change, so that the file keeps naming an app that
     /// exists.
     connection: Mutex<Connection>,
+    file: ConnectionFile,
 }
 
 impl Installation {
-    /// With what `hookd up` left for client commands.
-    pub fn new(connection: Connection) -> Self {
-        Self { admin_key: connection.admin_key.clone(), connection: Mutex::new(connection) }
+    /// With what this process left for client commands, and where.
+    pub fn new(connection: Connection, file: ConnectionFile) -> Self {
+        Self { admin_key: connection.admin_key.clone(), connection: Mutex::new(connection), file }
     }
 }
 
@@ -39,15 +39,18 @@ impl FromRequestParts<Control> for Admin {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, control: &Control) -> Result<Self, ApiError> {
-        let header = |name| parts.headers.get(name)?.to_str().ok();
-        // What scrapes metrics can send a bearer token, but seldom a header of ours.
-        let bearer = || header(AUTHORIZATION.as_str())?.strip_prefix("Bearer ");
-        let given = header(ADMIN_KEY_HEADER).or_else(bearer);
-        match given.is_some_and(|key| keys_equal(&control.installation.admin_key, key)) {
+        match is_admin(&parts.headers, &control.installation.admin_key) {
             true => Ok(Self),
             false => Err(ApiError::Unauthorized),
         }
     }
+}
+
+/// True for a request with the admin key. What scrapes metrics can send a bearer token, but seldom a header of ours.
+pub(super) fn is_admin(headers: &HeaderMap, admin_key: &str) -> bool {
+    let header = |name| headers.get(name)?.to_str().ok();
+    let bearer = || header(AUTHORIZATION.as_str())?.strip_prefix("Bearer ");
+    header(ADMIN_KEY_HEADER).or_else(bearer).is_some_and(|key| keys_equal(admin_key, key))
 }
 
 pub(super) async fn list(State(control): State<Control>, _: Admin) -> Json<Value> {
@@ -88,7 +91,7 @@ pub(super) async fn rotate_key(
         let mut connection = control.installation.connection.lock().await;
         let app = control.engine.rotate_key(&id, kind).await.map_err(changed)?;
         if connection.app_id == app.id {
-            name_app(&mut connection, &app).await?;
+            name_app(&mut connection, control.installation.file, &app).await?;
         }
         Ok(Json(with_keys(&app)))
     };
@@ -110,14 +113,13 @@ async fn delete_app(control: &Control, id: &str) -> Result<Json<Value>, ApiError
         return Err(ApiError::BadRequest(format!("`{id}` cannot be deleted: there is no other app; create one first")));
     };
     control.engine.delete_app(id).await.map_err(changed)?;
-    control.core.forget_app(&AppId::new(id)).await;
     if connection.app_id == id {
-        name_app(&mut connection, other).await?;
+        name_app(&mut connection, control.installation.file, other).await?;
     }
     Ok(Json(json!({"deleted": id})))
 }
 
-async fn name_app(connection: &mut Connection, app: &Arc<App>) -> Result<(), ApiError> {
+async fn name_app(connection: &mut Connection, file: ConnectionFile, app: &Arc<App>) -> Result<(), ApiError> {
     *connection = Connection {
         app_id: app.id.clone(),
         app_key: app.app_key.clone(),
@@ -126,7 +128,7 @@ async fn name_app(connection: &mut Connection, app: &Arc<App>) -> Result<(), Api
         ..connection.clone()
     };
     let saved = connection.clone();
-    let saving = tokio::task::spawn_blocking(move || saved.save());
+    let saving = tokio::task::spawn_blocking(move || saved.save(file));
     saving.await.map_err(internal)?.context("cannot tell client commands of the change").map_err(ApiError::Internal)
 }
 

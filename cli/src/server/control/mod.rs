@@ -1,11 +1,12 @@
 //! The control API behind the command line: `/hookd/v1/apps/{app}/…` with the app's master key, and what concerns the
-//! apps of the installation with its admin key.
+//! apps of the installation with its admin key. This is the engine's part; [`im`] stands before it, in the same process or
+//! in another, and adds what the IM core knows.
 //!
 //! | call | answer |
 //! |---|---|
 //! | `GET /hookd/v1` | all calls, with the key that each needs; without a key |
-//! | `GET /` | keys, live versions, and the circuit breakers of production's hooks |
-//! | `GET`, `PATCH /settings` | all settings; a patch changes what it names; `null` takes an entry out of a map |
+//! | `GET /` | keys and live versions; from [`im`] also the circuit breakers of production's hooks |
+//! | `GET`, `PATCH /settings` | the limits, and from [`im`] the settings of the IM core; a patch changes what it names; `null` takes an entry out of a map |
 //! | `GET`, `PATCH /env` | environment variables; body of a patch: `{"set": {NAME: {"value": …, "secret": …}}, "unset": [NAME]}` |
 //! | `POST /deployments?environment=…` | body: a module; answer: one JSON event a line |
 //! | `POST /publish` | the release |
@@ -19,6 +20,7 @@
 //! | `POST /keys/app`, `master` or `hook` | all keys, one of them new; admin key or master key |
 //! | `DELETE /` | admin key |
 //! | `GET`, `POST /hookd/v1/apps` | all apps; a new app. Admin key |
+//! | `GET /hookd/v1/directory` | what an IM core in another process must know, by long polling. Admin key |
 //! | `GET /metrics` | what Prometheus reads, of all apps; admin key, also as `Authorization: Bearer …` |
 //!
 //! What releases something takes `author` and `message` in the query: who, and why.
@@ -26,51 +28,51 @@
 mod apps;
 mod attribution;
 mod cache;
-mod dead_letters;
+mod directory;
 mod env;
+pub mod im;
 mod logs;
+mod merge;
 mod metrics;
 mod releases;
 mod routes;
 mod settings;
+mod unread_body;
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, State};
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, patch, post};
 use axum::{Json, Router};
-use hookd_im_core::core::ImCore;
-use hookd_im_core::ids::AppId;
 use hookd_runtime::{App, Engine, Environment};
-use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 pub use self::apps::Installation;
+pub use self::metrics::metrics;
 use self::routes::{Key, Routes};
+use self::unread_body::read_to_its_end;
+use super::directory::Feed;
 
 #[derive(Clone)]
 struct Control {
     engine: Engine,
-    core: Arc<ImCore>,
     installation: Arc<Installation>,
-    metrics: PrometheusHandle,
+    feed: Arc<Feed>,
     shutdown: CancellationToken,
 }
 
-/// The routes.
-pub fn router(
-    engine: Engine,
-    core: Arc<ImCore>,
-    installation: Installation,
-    metrics: PrometheusHandle,
-    shutdown: CancellationToken,
-) -> Router {
-    let upload_limit = DefaultBodyLimit::max(engine.max_module_bytes());
+/// The routes of the engine. Whoever changes something is answered once the IM cores that follow obey the change.
+pub fn router(engine: Engine, installation: Installation, shutdown: CancellationToken) -> Router {
+    let feed = Arc::new(Feed::new(engine.clone(), shutdown.clone()));
+    let control = Control { engine, installation: installation.into(), feed, shutdown };
+    let upload_limit = DefaultBodyLimit::max(control.engine.max_module_bytes());
+    let deploy = post(releases::deploy).layer(upload_limit).layer(from_fn(read_to_its_end));
     Routes::default()
         .route(Method::GET, "/hookd/v1/apps", Key::Admin, get(apps::list))
         .route(Method::POST, "/hookd/v1/apps", Key::Admin, post(apps::create))
@@ -78,27 +80,30 @@ pub fn router(
         .route(Method::DELETE, "/hookd/v1/apps/{app}", Key::Admin, delete(apps::delete))
         .route(Method::POST, "/hookd/v1/apps/{app}/keys/{key}", Key::MasterOrAdmin, post(apps::rotate_key))
         .route(Method::GET, "/hookd/v1/apps/{app}/logs", Key::Master, get(logs::read))
-        .route(Method::GET, "/hookd/v1/apps/{app}/dead-letters", Key::Master, get(dead_letters::list))
-        .route(Method::POST, "/hookd/v1/apps/{app}/dead-letters/retry", Key::Master, post(dead_letters::retry))
-        .route(Method::POST, "/hookd/v1/apps/{app}/dead-letters/drop", Key::Master, post(dead_letters::drop))
-        .route(Method::POST, "/hookd/v1/apps/{app}/cache", Key::Master, post(cache::run))
         .route(Method::GET, "/hookd/v1/apps/{app}/settings", Key::Master, get(settings::show))
         .route(Method::PATCH, "/hookd/v1/apps/{app}/settings", Key::Master, patch(settings::change))
         .route(Method::GET, "/hookd/v1/apps/{app}/env", Key::Master, get(env::list))
         .route(Method::PATCH, "/hookd/v1/apps/{app}/env", Key::Master, patch(env::change))
-        .route(
-            Method::POST,
-            "/hookd/v1/apps/{app}/deployments",
-            Key::Master,
-            post(releases::deploy).layer(upload_limit),
-        )
+        .route(Method::POST, "/hookd/v1/apps/{app}/deployments", Key::Master, deploy)
         .route(Method::POST, "/hookd/v1/apps/{app}/publish", Key::Master, post(releases::publish))
         .route(Method::POST, "/hookd/v1/apps/{app}/rollback", Key::Master, post(releases::rollback))
         .route(Method::GET, "/hookd/v1/apps/{app}/releases", Key::Master, get(releases::list))
         .route(Method::GET, "/hookd/v1/apps/{app}/versions/{number}", Key::Master, get(releases::show_version))
-        .route(Method::GET, "/metrics", Key::Admin, get(metrics::render))
-        .finish("/hookd/v1")
-        .with_state(Control { engine, core, installation: installation.into(), metrics, shutdown })
+        .route(Method::POST, "/hookd/v1/apps/{app}/cache", Key::Master, post(cache::run))
+        .layered(|router| router.layer(from_fn_with_state(control.clone(), settle)))
+        .route(Method::GET, directory::PATH, Key::Admin, get(directory::poll))
+        .finish()
+        .with_state(control)
+}
+
+/// Holds the answer to a change back until the IM cores that follow obey it.
+async fn settle(State(control): State<Control>, request: Request, next: Next) -> Response {
+    let changes = !request.method().is_safe();
+    let response = next.run(request).await;
+    if changes && response.status().is_success() {
+        control.feed.settled().await;
+    }
+    response
 }
 
 /// An app whose master key the caller showed.
@@ -125,7 +130,7 @@ fn master_key(headers: &HeaderMap) -> Option<&str> {
     headers.get("x-lc-key")?.to_str().ok()?.strip_suffix(",master")
 }
 
-enum ApiError {
+pub enum ApiError {
     Unauthorized,
     BadRequest(String),
     TooLarge(usize),
@@ -167,11 +172,9 @@ fn summary(control: &Control, app: &App) -> Value {
         let functions: Vec<String> = functions.into_iter().map(|definition| definition.name).collect();
         Some(json!({"version": version, "functions": functions}))
     };
-    let breakers = control.core.apps.app(&AppId::new(&app.id)).map(|app| control.core.hooks.breakers(&app));
     json!({
         "app_id": app.id,
         "app_key": app.app_key,
-        "breakers": breakers.unwrap_or_default(),
         "production": live(Environment::Production),
         "staging": live(Environment::Staging),
     })

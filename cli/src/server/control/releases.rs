@@ -55,6 +55,7 @@ pub(super) async fn deploy(
                 json!({"event": "failed", "error": "internal error; the server's log tells more"})
             }
         };
+        control.feed.settled().await;
         // The caller may be gone; the release is what it is.
         let _ = events.send(last).await;
     });

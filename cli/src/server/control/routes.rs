@@ -1,12 +1,13 @@
 //! The list of control calls: what is served is what is listed.
 
+use axum::http::Method;
 use axum::routing::{MethodRouter, get};
 use axum::{Json, Router};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::Control;
-use axum::http::Method;
+/// Where the list is served.
+pub(super) const PATH: &str = "/hookd/v1";
 
 /// Whose key a call needs.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -29,28 +30,38 @@ struct Route {
 }
 
 /// Routes, each with its line in the list.
-#[derive(Default)]
-pub(super) struct Routes {
-    router: Router<Control>,
+pub(super) struct Routes<S> {
+    router: Router<S>,
     list: Vec<Route>,
 }
 
-impl Routes {
+impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
+    fn default() -> Self {
+        Self { router: Router::new(), list: Vec::new() }
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// Serves a call, and lists it. The handler checks the key.
-    pub(super) fn route(
-        mut self,
-        method: Method,
-        path: &'static str,
-        key: Key,
-        handler: MethodRouter<Control>,
-    ) -> Self {
+    pub(super) fn route(mut self, method: Method, path: &'static str, key: Key, handler: MethodRouter<S>) -> Self {
         self.list.push(Route { method: method.to_string(), path, key });
         Self { router: self.router.route(path, handler), list: self.list }
     }
 
-    /// Serves the list at `path`.
-    pub(super) fn finish(self, path: &str) -> Router<Control> {
+    /// Puts something around the routes so far.
+    pub(super) fn layered(self, layer: impl FnOnce(Router<S>) -> Router<S>) -> Self {
+        Self { router: layer(self.router), list: self.list }
+    }
+
+    /// The routes, which serve their list too.
+    pub(super) fn finish(self) -> Router<S> {
+        let (router, list) = self.parts();
+        router.route(PATH, get(move || std::future::ready(Json(list))))
+    }
+
+    /// The routes and their list.
+    pub(super) fn parts(self) -> (Router<S>, Value) {
         let list = json!(self.list);
-        self.router.route(path, get(move || std::future::ready(Json(list))))
+        (self.router, list)
     }
 }

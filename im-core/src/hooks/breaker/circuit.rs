@@ -84,6 +84,13 @@ impl Breaker {
         }
     }
 
+    /// Lets the next call try the engine, where the breaker is open.
+    pub(super) fn end_cool_down(&mut self, now: Instant) {
+        if let State::Open { until } = &mut self.state {
+            *until = now;
+        }
+    }
+
     fn close(&mut self) {
         self.failures = 0;
         self.last_cause = None;
@@ -169,6 +176,17 @@ mod tests {
         let later = now + COOL_DOWN;
         call(&mut breaker, FAILED, later);
         assert_eq!(breaker.state, State::Open { until: later + COOL_DOWN });
+    }
+
+    #[test]
+    fn a_cool_down_that_was_ended_lets_one_call_pass() {
+        let now = Instant::now();
+        let mut breaker = open(now);
+        breaker.end_cool_down(now);
+        assert!(breaker.admit(now, LIMITS).is_some());
+        assert_eq!(breaker.admit(now, LIMITS), None);
+        breaker.end_cool_down(now);
+        assert_eq!(breaker.state, State::HalfOpen, "the probe is still under way");
     }
 
     #[test]

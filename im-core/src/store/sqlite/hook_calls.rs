@@ -9,6 +9,7 @@ use crate::hooks::queue::{Backlog, Channel, Claimed, Fate, NewCall, QueuedCall, 
 use crate::ids::{AppId, ClientId};
 use crate::store::StoreError;
 use crate::store::sqlite::dead_letters;
+use crate::store::sqlite::hook_queue::Claims;
 use crate::timestamp::Timestamp;
 
 /// Queues one call. Its number is the time, or one more than the newest number where that is later: sequence numbers
@@ -45,14 +46,14 @@ pub(super) fn push(connection: &Connection, app: &AppId, call: &NewCall, now: Ti
     Ok(())
 }
 
-/// Calls whose turn it is, those in `claimed` left out.
+/// Calls whose turn it is, those in `claimed` and their lanes left out.
 pub(super) fn due(
     connection: &Connection,
     app: &AppId,
     channel: Channel,
     now: Timestamp,
     limit: usize,
-    claimed: &std::collections::HashSet<u64>,
+    claimed: &Claims,
 ) -> Result<Claimed, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT id, hook, params, lane, remote_address, queued_at, attempts
@@ -74,7 +75,9 @@ pub(super) fn due(
     let mut calls = Vec::new();
     for row in found {
         let call = QueuedCall::try_from(row?)?;
-        if calls.len() < limit && !claimed.contains(&call.sequence) {
+        // An older call may have come back into the lane of one that runs.
+        let lane_runs = call.lane.is_some() && claimed.values().any(|lane| *lane == call.lane);
+        if calls.len() < limit && !lane_runs && !claimed.contains_key(&call.sequence) {
             calls.push(call);
         }
     }

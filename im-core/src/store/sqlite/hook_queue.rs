@@ -1,6 +1,6 @@
 //! [`HookQueue`] in the file of the messages, so that a message and its call share one transaction.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -9,14 +9,17 @@ use super::{Database, dead_letters, hook_calls};
 use crate::hooks::queue::{
     Backlog, Channel, Claimed, DeadLetter, Fate, HookQueue, Letters, NewCall, QueueError, QueuedCall,
 };
-use crate::ids::AppId;
+use crate::ids::{AppId, ClientId};
 use crate::store::StoreError;
+
+/// Claimed calls with their lanes.
+pub(super) type Claims = HashMap<u64, Option<ClientId>>;
 
 /// The embedded queue. Made by [`super::SqliteStore::hook_queue`]; one for each file.
 pub struct SqliteHookQueue {
     database: Arc<Database>,
     /// What runs, or ran and is not settled yet. Empty after a restart: what ran is called again.
-    claimed: Mutex<HashMap<(AppId, Channel), HashSet<u64>>>,
+    claimed: Mutex<HashMap<(AppId, Channel), Claims>>,
 }
 
 impl SqliteHookQueue {
@@ -24,7 +27,7 @@ impl SqliteHookQueue {
         Self { database, claimed: Mutex::default() }
     }
 
-    fn claimed(&self) -> MutexGuard<'_, HashMap<(AppId, Channel), HashSet<u64>>> {
+    fn claimed(&self) -> MutexGuard<'_, HashMap<(AppId, Channel), Claims>> {
         self.claimed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -76,7 +79,8 @@ impl HookQueue for SqliteHookQueue {
             })
             .await?;
         if !found.calls.is_empty() {
-            self.claimed().entry(key).or_default().extend(found.calls.iter().map(|call| call.sequence));
+            let claims = found.calls.iter().map(|call| (call.sequence, call.lane.clone()));
+            self.claimed().entry(key).or_default().extend(claims);
         }
         Ok(found)
     }

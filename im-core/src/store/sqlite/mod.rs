@@ -35,7 +35,7 @@ use super::{
 };
 use crate::app::ImSettings;
 use crate::ids::{AppId, ClientId, ConversationId};
-use crate::timestamp::Timestamp;
+use crate::timestamp::{Clock, Timestamp};
 
 /// Bounds one call, its wait in the queue included. A client gives a request up after 20 s (P-12), and a blocking hook
 /// may take 15 s of those.
@@ -46,9 +46,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Prepared statements kept by each connection: more than this backend has.
 const STATEMENT_CACHE: usize = 64;
-
-/// Where times come from.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// [`Store`] over one SQLite file.
 pub struct SqliteStore {

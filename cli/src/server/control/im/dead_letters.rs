@@ -1,16 +1,13 @@
 //! Calls of notification hooks that were given up: list, retry, drop.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::{Query, State};
-use hookd_im_core::app::App;
 use hookd_im_core::hooks::queue::{DeadLetter, Letters};
-use hookd_im_core::ids::AppId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ApiError, Authorized, Control, internal};
+use super::super::{ApiError, internal};
+use super::{ImControl, Owner};
 
 /// Most dead letters in one answer.
 const MAX_LETTERS: usize = 1_000;
@@ -27,11 +24,10 @@ pub(super) struct ListQuery {
 }
 
 pub(super) async fn list(
-    State(control): State<Control>,
-    Authorized(app): Authorized,
+    State(control): State<ImControl>,
+    Owner(app): Owner,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Vec<DeadLetter>>, ApiError> {
-    let app = im_app(&control, &app.id)?;
     let letters = Letters::All { hook: query.hook };
     let limit = query.limit.min(MAX_LETTERS);
     let found = control.core.hooks.notifications().dead_letters(&app, &letters, limit, query.params).await;
@@ -65,25 +61,21 @@ impl TryFrom<Selection> for Letters {
 }
 
 pub(super) async fn retry(
-    State(control): State<Control>,
-    Authorized(app): Authorized,
+    State(control): State<ImControl>,
+    Owner(app): Owner,
     Json(selection): Json<Selection>,
 ) -> Result<Json<Value>, ApiError> {
-    let (app, letters) = (im_app(&control, &app.id)?, Letters::try_from(selection)?);
+    let letters = Letters::try_from(selection)?;
     let retried = control.core.hooks.notifications().retry_dead_letters(&app, &letters).await.map_err(internal)?;
     Ok(Json(json!({"retried": retried})))
 }
 
 pub(super) async fn drop(
-    State(control): State<Control>,
-    Authorized(app): Authorized,
+    State(control): State<ImControl>,
+    Owner(app): Owner,
     Json(selection): Json<Selection>,
 ) -> Result<Json<Value>, ApiError> {
-    let (app, letters) = (im_app(&control, &app.id)?, Letters::try_from(selection)?);
+    let letters = Letters::try_from(selection)?;
     let dropped = control.core.hooks.notifications().drop_dead_letters(&app, &letters).await.map_err(internal)?;
     Ok(Json(json!({"dropped": dropped})))
-}
-
-fn im_app(control: &Control, id: &str) -> Result<Arc<App>, ApiError> {
-    control.core.apps.app(&AppId::new(id)).ok_or(ApiError::Unauthorized)
 }

@@ -1,0 +1,18 @@
+//! Files that only their owner may read, replaced as a whole.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+
+/// Writes the file anew: whoever reads it sees the old bytes or the new ones.
+pub fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)
+        .with_context(|| format!("cannot write in the folder `{}`", folder.display()))?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    // A temporary file is private (0600), and the rename keeps it so.
+    file.persist(path).with_context(|| format!("cannot write `{}`", path.display()))?;
+    Ok(())
+}

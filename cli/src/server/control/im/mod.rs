@@ -1,0 +1,152 @@
+//! What the IM core adds to the control API. It stands before the engine's part, passes everything on that is not its own,
+//! and answers for its own settings also while the engine is dead.
+
+mod dead_letters;
+mod settings;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, FromRequestParts, Path, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use hookd_im_core::app::App;
+use hookd_im_core::core::ImCore;
+use hookd_im_core::ids::AppId;
+use hookd_runtime::keys_equal;
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+use super::routes::{self, Key, Routes};
+use super::{ApiError, AppPath, internal, master_key, to_the_end};
+
+/// Answers of the engine's part that are looked into: settings and lists of apps.
+const MAX_ANSWER_BYTES: usize = 64 << 20;
+
+#[derive(Clone)]
+struct ImControl {
+    core: Arc<ImCore>,
+    /// The engine's part, in memory or through its RPC.
+    engine: Router,
+    /// The calls that are the IM core's alone.
+    list_of_own: Value,
+}
+
+/// The whole control API, with the engine's part behind it.
+pub fn router(core: Arc<ImCore>, engine: Router) -> Router {
+    let passed_on = engine.clone().map_request(anew);
+    let (own, list_of_own) = Routes::default()
+        .route(Method::GET, "/hookd/v1/apps/{app}/dead-letters", Key::Master, get(dead_letters::list))
+        .route(Method::POST, "/hookd/v1/apps/{app}/dead-letters/retry", Key::Master, post(dead_letters::retry))
+        .route(Method::POST, "/hookd/v1/apps/{app}/dead-letters/drop", Key::Master, post(dead_letters::drop))
+        .parts();
+    // What is added to the answers of the engine's part is in its list.
+    let with_additions = Router::new()
+        .route("/hookd/v1/apps", get(list).fallback_service(passed_on.clone()))
+        .route("/hookd/v1/apps/{app}", get(show).delete(delete).fallback_service(passed_on.clone()))
+        .route("/hookd/v1/apps/{app}/settings", get(settings::show).patch(settings::change));
+    own.merge(with_additions)
+        .route(routes::PATH, get(calls))
+        .route_service("/hookd/v1/{*rest}", passed_on)
+        .with_state(ImControl { core, engine, list_of_own })
+}
+
+/// All control calls with the keys that they need.
+async fn calls(State(control): State<ImControl>, uri: Uri, headers: HeaderMap) -> Result<Json<Value>, Response> {
+    let mut all = control.ask(Method::GET, uri, &headers, Body::empty()).await?;
+    if let (Value::Array(all), Value::Array(own)) = (&mut all, control.list_of_own) {
+        all.extend(own);
+    }
+    Ok(Json(all))
+}
+
+/// A request that no router has looked at: what one found in the path would be found there again, and be there twice.
+fn anew(mut request: Request) -> Request {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().copied();
+    request.extensions_mut().clear();
+    if let Some(peer) = peer {
+        request.extensions_mut().insert(peer);
+    }
+    request
+}
+
+impl ImControl {
+    /// What the engine's part answers; an error is the caller's answer as it is.
+    async fn ask(&self, method: Method, uri: Uri, headers: &HeaderMap, body: Body) -> Result<Value, Response> {
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers.clone();
+        // Of the body that came, not of the one that goes on.
+        request.headers_mut().remove(header::CONTENT_LENGTH);
+        let Ok(response) = self.engine.clone().oneshot(request).await;
+        if !response.status().is_success() {
+            return Err(response);
+        }
+        let read = axum::body::to_bytes(response.into_body(), MAX_ANSWER_BYTES).await;
+        let unreadable = |error: anyhow::Error| internal(error).into_response();
+        let bytes = read.map_err(|error| unreadable(error.into()))?;
+        serde_json::from_slice(&bytes).map_err(|error| unreadable(error.into()))
+    }
+
+    fn with_breakers(&self, mut app: Value) -> Value {
+        let id = app.get("app_id").and_then(Value::as_str).map(AppId::new);
+        let known = id.and_then(|id| self.core.apps.app(&id));
+        let breakers = known.map(|app| self.core.hooks.breakers(&app)).unwrap_or_default();
+        if let (Value::Object(fields), Ok(breakers)) = (&mut app, serde_json::to_value(breakers)) {
+            fields.insert("breakers".to_owned(), breakers);
+        }
+        app
+    }
+}
+
+/// An app whose master key the caller showed; asks nobody.
+struct Owner(Arc<App>);
+
+impl FromRequestParts<ImControl> for Owner {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, control: &ImControl) -> Result<Self, ApiError> {
+        let Path(path): Path<AppPath> =
+            Path::from_request_parts(parts, control).await.map_err(|_| ApiError::Unauthorized)?;
+        let key = master_key(&parts.headers).ok_or(ApiError::Unauthorized)?;
+        let app = control.core.apps.app(&AppId::new(&path.app)).ok_or(ApiError::Unauthorized)?;
+        if keys_equal(&app.master_key, key) { Ok(Self(app)) } else { Err(ApiError::Unauthorized) }
+    }
+}
+
+async fn list(State(control): State<ImControl>, uri: Uri, headers: HeaderMap) -> Result<Json<Value>, Response> {
+    match control.ask(Method::GET, uri, &headers, Body::empty()).await? {
+        Value::Array(apps) => Ok(Json(apps.into_iter().map(|app| control.with_breakers(app)).collect())),
+        other => Ok(Json(other)),
+    }
+}
+
+async fn show(State(control): State<ImControl>, uri: Uri, headers: HeaderMap) -> Result<Json<Value>, Response> {
+    let app = control.ask(Method::GET, uri, &headers, Body::empty()).await?;
+    Ok(Json(control.with_breakers(app)))
+}
+
+/// What the IM core keeps of the app goes with it.
+async fn delete(
+    State(control): State<ImControl>,
+    Path(path): Path<AppPath>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Response> {
+    let deleting = async move {
+        let deleted = control.ask(Method::DELETE, uri, &headers, Body::empty()).await?;
+        control.core.forget_app(&AppId::new(&path.app)).await;
+        Ok(Json(deleted))
+    };
+    to_the_end(deleting).await.map_err(|error| error.into_response())?
+}
+
+/// True when the engine did not answer, and not when it refused.
+fn is_unreachable(answer: &Response) -> bool {
+    answer.status() == StatusCode::SERVICE_UNAVAILABLE
+}

@@ -1,0 +1,131 @@
+//! The data folder: who uses it, and the key of the installation that is kept in it.
+
+use std::fs::{File, TryLockError};
+use std::io::Write as _;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use hookd_runtime::generate_key;
+
+use crate::client::Connection;
+use crate::exit::InputError;
+
+const ADMIN_KEY_FILE: &str = "admin.key";
+
+/// A part of the server. Each keeps files of its own in the data folder, so that both may use the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Runs modules.
+    Engine,
+    /// Serves clients.
+    ImCore,
+}
+
+impl Part {
+    fn lock_file(self) -> &'static str {
+        match self {
+            Self::Engine => "engine.lock",
+            Self::ImCore => "im.lock",
+        }
+    }
+
+    fn users(self) -> &'static str {
+        match self {
+            Self::Engine => "another `hookd up` or `hookd engine`",
+            Self::ImCore => "another `hookd up` or `hookd im`",
+        }
+    }
+}
+
+/// A data folder in use.
+pub struct DataFolder {
+    path: PathBuf,
+    // Held for the life of the process: two servers on one folder would overwrite each other.
+    _locks: Vec<File>,
+}
+
+impl DataFolder {
+    /// Creates the folder when it is missing, and claims it for these parts.
+    ///
+    /// # Errors
+    /// Somebody else has claimed it, or the folder cannot be written.
+    pub fn open(path: &Path, parts: &[Part]) -> anyhow::Result<Self> {
+        // Keys and messages are in it: nobody but the owner looks inside.
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .with_context(|| format!("cannot create the data folder `{}`", path.display()))?;
+        let locks = parts.iter().map(|part| lock(path, *part)).collect::<anyhow::Result<_>>()?;
+        Ok(Self { path: path.canonicalize()?, _locks: locks })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The admin key of the installation: the one given, else the one kept here, else a new one that is kept from now on.
+    pub fn admin_key(&self, given: Option<String>) -> anyhow::Result<String> {
+        if let Some(key) = given {
+            return Ok(key);
+        }
+        let path = self.path.join(ADMIN_KEY_FILE);
+        if let Some(key) = kept_key(&path)? {
+            return Ok(key);
+        }
+        // A folder from before this file was: its key is in the connection.
+        let saved = Connection::load(&self.path)?.map(|saved| saved.admin_key).filter(|key| !key.is_empty());
+        let key = saved.unwrap_or_else(generate_key);
+        let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
+        file.write_all(key.as_bytes())?;
+        // A temporary file is private (0600). The engine and the IM core may start together: the first one's key counts.
+        match file.persist_noclobber(&path) {
+            Ok(_) => Ok(key),
+            Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
+                kept_key(&path)?.with_context(|| format!("`{}` is empty; delete it", path.display()))
+            }
+            Err(error) => Err(error).with_context(|| format!("cannot write `{}`", path.display())),
+        }
+    }
+}
+
+fn kept_key(path: &Path) -> anyhow::Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(key) => Ok(Some(key.trim().to_owned()).filter(|key| !key.is_empty())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
+    }
+}
+
+fn lock(folder: &Path, part: Part) -> anyhow::Result<File> {
+    let lock = File::create(folder.join(part.lock_file()))
+        .with_context(|| format!("cannot write in the data folder `{}`", folder.display()))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => {
+            let problem = format!("{} uses the data folder `{}`", part.users(), folder.display());
+            Err(InputError::new(problem).hint("stop it, or give another folder with --data").into())
+        }
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock the data folder `{}`", folder.display()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DataFolder, Part};
+
+    #[test]
+    fn both_parts_may_share_a_folder_and_its_key_and_no_part_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = DataFolder::open(folder.path(), &[Part::Engine]).unwrap();
+        let im = DataFolder::open(folder.path(), &[Part::ImCore]).unwrap();
+        let key = engine.admin_key(None).unwrap();
+        assert_eq!(im.admin_key(None).unwrap(), key);
+        assert_eq!(im.admin_key(Some("given".to_owned())).unwrap(), "given");
+        assert!(DataFolder::open(folder.path(), &[Part::Engine, Part::ImCore]).is_err());
+    }
+}

@@ -1,0 +1,171 @@
+//! The IM core's side: follows the engine, and finds it again when it comes back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use hookd_im_core::app::AppDirectory as _;
+use hookd_im_core::core::ImCore;
+use hookd_im_core::hooks::{EngineAddress, EngineConnector};
+use hookd_runtime::generate_key;
+use hyper_util::client::legacy::Client;
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+
+use super::{Directory, PATH, POLL_TIME, Snapshot};
+use crate::client::{ADMIN_KEY_HEADER, Connection, ConnectionFile};
+use crate::exit::InputError;
+
+/// Between two attempts to reach an engine that does not answer: it is found this soon after its return.
+const RETRY_EVERY: Duration = Duration::from_millis(100);
+
+/// What the engine may need beyond [`POLL_TIME`].
+const ANSWER_TIME: Duration = Duration::from_secs(5);
+
+/// Largest answer that is read: more than 100,000 apps.
+const MAX_ANSWER_BYTES: usize = 64 << 20;
+
+/// Why a poll failed.
+#[derive(Debug, Error)]
+enum PollError {
+    #[error("it cannot be reached")]
+    Unreachable(#[from] hyper_util::client::legacy::Error),
+    #[error("it did not answer in time")]
+    TimedOut(#[from] tokio::time::error::Elapsed),
+    #[error("it refused the admin key; give the engine's with --admin-key, `admin.key` in its data folder holds it")]
+    Refused,
+    #[error("it answered with status {0}; is it a `hookd engine` of this version?")]
+    NoEngine(StatusCode),
+    #[error("its answer cannot be read")]
+    Unreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Follows one engine.
+pub struct Follower {
+    address: EngineAddress,
+    client: Client<EngineConnector, Body>,
+    admin_key: String,
+    /// By which the engine tells its followers apart.
+    name: String,
+    directory: Arc<Directory>,
+    obeys: Option<String>,
+}
+
+impl Follower {
+    /// Nothing is asked yet.
+    pub fn new(address: EngineAddress, admin_key: String, directory: Arc<Directory>) -> Self {
+        let client = address.client();
+        Self { address, client, admin_key, name: generate_key(), directory, obeys: None }
+    }
+
+    /// Waits for the first answer, however long the engine takes to start.
+    ///
+    /// # Errors
+    /// What listens there refuses the admin key, or is no engine.
+    pub async fn meet(&mut self) -> anyhow::Result<()> {
+        let mut told = false;
+        loop {
+            match self.poll().await {
+                Ok(Some(snapshot)) => return self.obey(snapshot).await,
+                Ok(None) => {}
+                Err(error @ (PollError::Refused | PollError::NoEngine(_))) => {
+                    let problem = format!("cannot use the engine at `{}`: {error}", self.address);
+                    return Err(InputError::new(problem).hint("give its address with --engine").into());
+                }
+                Err(error) => {
+                    if !told {
+                        tracing::info!(engine = %self.address, "waiting for the engine: {:#}", anyhow::Error::new(error));
+                        told = true;
+                    }
+                    tokio::time::sleep(RETRY_EVERY).await;
+                }
+            }
+        }
+    }
+
+    /// Follows until `shutdown`; keeps what client commands find in the data folder true to it.
+    pub async fn run(mut self, core: Arc<ImCore>, mut connection: Connection, shutdown: CancellationToken) {
+        let following = async {
+            // Not known to be lost before the first attempt fails.
+            let mut lost = false;
+            loop {
+                match self.poll().await {
+                    Ok(news) => {
+                        if std::mem::take(&mut lost) {
+                            tracing::info!(engine = %self.address, "the engine is back");
+                            core.hooks.engine_is_back();
+                        }
+                        let Some(snapshot) = news else { continue };
+                        let before = self.directory.apps();
+                        let obeyed = self.obey(snapshot).await;
+                        for app in before.iter().filter(|app| self.directory.app(&app.id).is_none()) {
+                            core.forget_app(&app.id).await;
+                        }
+                        if let Err(error) = obeyed.and(self.keep_true(&mut connection).await) {
+                            tracing::error!(
+                                error = format!("{error:#}"),
+                                "what the engine told cannot be kept on disk"
+                            );
+                        }
+                    }
+                    Err(error) => {
+                        if !std::mem::replace(&mut lost, true) {
+                            let error = anyhow::Error::new(error);
+                            tracing::warn!(engine = %self.address, "lost the engine: {error:#}");
+                        }
+                        tokio::time::sleep(RETRY_EVERY).await;
+                    }
+                }
+            }
+        };
+        shutdown.run_until_cancelled(following).await;
+    }
+
+    async fn poll(&self) -> Result<Option<Snapshot>, PollError> {
+        let obeys = self.obeys.as_deref().map(|revision| format!("&obeys={revision}")).unwrap_or_default();
+        let request = Request::get(format!("{}{PATH}?follower={}{obeys}", self.address.base(), self.name))
+            .header(ADMIN_KEY_HEADER, &self.admin_key)
+            .body(Body::empty())
+            .map_err(|error| PollError::Unreadable(error.into()))?;
+        tokio::time::timeout(POLL_TIME + ANSWER_TIME, self.answer(request)).await?
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Result<Option<Snapshot>, PollError> {
+        let response = self.client.request(request).await?;
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::NO_CONTENT => return Ok(None),
+            StatusCode::UNAUTHORIZED => return Err(PollError::Refused),
+            status => return Err(PollError::NoEngine(status)),
+        }
+        let bytes = axum::body::to_bytes(Body::new(response.into_body()), MAX_ANSWER_BYTES).await;
+        let bytes = bytes.map_err(|error| PollError::Unreadable(error.into()))?;
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| PollError::Unreadable(error.into()))
+    }
+
+    /// Puts a state into force; the next poll acknowledges it.
+    async fn obey(&mut self, snapshot: Snapshot) -> anyhow::Result<()> {
+        self.obeys = Some(snapshot.revision.clone());
+        self.directory.replace(snapshot).await
+    }
+
+    async fn keep_true(&self, connection: &mut Connection) -> anyhow::Result<()> {
+        let apps = self.directory.apps();
+        let Some(app) = apps.iter().find(|app| app.id.as_str() == connection.app_id).or(apps.first()) else {
+            return Ok(());
+        };
+        let now = Connection {
+            app_id: app.id.to_string(),
+            app_key: app.app_key.clone(),
+            master_key: app.master_key.clone(),
+            hook_key: app.hook_key.clone(),
+            ..connection.clone()
+        };
+        if now == *connection {
+            return Ok(());
+        }
+        *connection = now.clone();
+        tokio::task::spawn_blocking(move || now.save(ConnectionFile::Installation)).await?
+    }
+}

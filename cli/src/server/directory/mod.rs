@@ -1,0 +1,42 @@
+//! What an IM core in a process of its own must know of the engine: the apps, their keys, the functions that are live.
+//!
+//! The engine serves it to who shows the admin key ([`Feed`]); the IM core keeps a copy that it follows by long polling
+//! ([`Follower`]). A poll names the state that the follower obeys already, and so acknowledges it: whoever changes
+//! something through the control API gets its answer once every follower that is there has acknowledged the change.
+
+mod copy;
+mod feed;
+mod follower;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::copy::{Directory, EngineProcess};
+pub use self::feed::Feed;
+pub use self::follower::Follower;
+
+/// Where the feed is served.
+pub const PATH: &str = "/hookd/v1/directory";
+
+/// How long a poll waits for news.
+const POLL_TIME: Duration = Duration::from_secs(20);
+
+/// Everything, as of one moment. All of it each time: a thousand apps are a third of a megabyte, and changes are rare.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The name of this state. A restarted engine begins anew, so that no two states share a name.
+    revision: String,
+    apps: Vec<Entry>,
+}
+
+/// One app.
+#[derive(Clone, Serialize, Deserialize)]
+struct Entry {
+    id: String,
+    app_key: String,
+    master_key: String,
+    hook_key: String,
+    /// What production defines.
+    functions: Vec<String>,
+}

@@ -1,0 +1,176 @@
+//! Sockets to listen on, and serving them to a soft end.
+
+use std::future::IntoFuture as _;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use axum::extract::Request;
+use axum::serve::ListenerExt as _;
+use axum::{Router, ServiceExt};
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, try_join_all};
+use hookd_runtime::RpcService;
+use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio_util::sync::CancellationToken;
+
+use super::lifecycle::DRAIN_TIMEOUT;
+use crate::exit::InputError;
+
+/// Where a process answers: TCP, a Unix socket, or both.
+pub struct Listeners {
+    tcp: Option<TcpListener>,
+    socket: Option<UnixListener>,
+}
+
+impl Listeners {
+    /// Listens; port 0 takes a free one. A socket that a dead process left behind is replaced.
+    ///
+    /// # Errors
+    /// Somebody else listens there.
+    pub async fn open(tcp: Option<SocketAddr>, socket: Option<&Path>) -> anyhow::Result<Self> {
+        let tcp = match tcp {
+            Some(address) => Some(listen_on_tcp(address).await?),
+            None => None,
+        };
+        let socket = match socket {
+            Some(path) => Some(listen_on_socket(path).await?),
+            None => None,
+        };
+        Ok(Self { tcp, socket })
+    }
+
+    /// `http://address:port`, where there is TCP.
+    pub fn url(&self) -> anyhow::Result<Option<String>> {
+        let Some(tcp) = &self.tcp else { return Ok(None) };
+        Ok(Some(format!("http://{}", tcp.local_addr()?)))
+    }
+
+    /// Answers until the token is cancelled, then lets requests in flight finish, within [`DRAIN_TIMEOUT`].
+    pub async fn serve(self, answers: Answers, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let stopped = || shutdown.clone().cancelled_owned();
+        let mut serving: Vec<BoxFuture<'static, io::Result<()>>> = Vec::new();
+        if let Some(tcp) = self.tcp {
+            // Replies are small and awaited: waiting to fill a packet would only delay them.
+            let listener = tcp.tap_io(|socket| {
+                if let Err(error) = socket.set_nodelay(true) {
+                    tracing::debug!(%error, "cannot switch Nagle's algorithm off");
+                }
+            });
+            serving.push(match answers.clone() {
+                Answers::Rpc(rpc) => axum::serve(listener, rpc.into_connections())
+                    .with_graceful_shutdown(stopped())
+                    .into_future()
+                    .boxed(),
+                Answers::Router(router) => {
+                    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+                    axum::serve(listener, service).with_graceful_shutdown(stopped()).into_future().boxed()
+                }
+            });
+        }
+        if let Some(socket) = self.socket {
+            serving.push(match answers {
+                Answers::Rpc(rpc) => {
+                    let service = ServiceExt::<Request>::into_make_service(rpc);
+                    axum::serve(socket, service).with_graceful_shutdown(stopped()).into_future().boxed()
+                }
+                Answers::Router(router) => axum::serve(socket, router.into_make_service())
+                    .with_graceful_shutdown(stopped())
+                    .into_future()
+                    .boxed(),
+            });
+        }
+        let drained = async {
+            shutdown.cancelled().await;
+            tokio::time::sleep(DRAIN_TIMEOUT).await;
+        };
+        tokio::select! {
+            served = try_join_all(serving) => { served?; }
+            () = drained => tracing::warn!("requests were still in flight after {DRAIN_TIMEOUT:?}; stopping anyway"),
+        }
+        Ok(())
+    }
+}
+
+/// What answers the requests.
+#[derive(Clone)]
+pub enum Answers {
+    /// The RPC of an engine in this process, and a router behind it.
+    Rpc(RpcService),
+    /// A router alone.
+    Router(Router),
+}
+
+async fn listen_on_tcp(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        InputError::new(format!("cannot listen on `{address}`: {error}"))
+            .hint("stop what listens there, or choose another address with --listen; port 0 takes a free one")
+            .into()
+    })
+}
+
+async fn listen_on_socket(path: &Path) -> anyhow::Result<UnixListener> {
+    let listener = match UnixListener::bind(path) {
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            if UnixStream::connect(path).await.is_ok() {
+                let problem = format!("another process listens on `{}`", path.display());
+                return Err(InputError::new(problem).hint("stop it, or choose another path with --rpc-socket").into());
+            }
+            remove_dead_socket(path)?;
+            UnixListener::bind(path)
+        }
+        bound => bound,
+    };
+    let listener = listener.map_err(|error| {
+        InputError::new(format!("cannot listen on the socket `{}`: {error}", path.display()))
+            .hint("choose a short path in a folder that exists, with --rpc-socket")
+    })?;
+    // Keys pass through it: only the owner, whoever may look into the folder.
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+        .with_context(|| format!("cannot make `{}` private", path.display()))?;
+    Ok(listener)
+}
+
+/// Only ever a socket: a file that was named by mistake stays.
+fn remove_dead_socket(path: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::FileTypeExt as _;
+    let kind = std::fs::symlink_metadata(path)?.file_type();
+    if !kind.is_socket() {
+        return Err(InputError::new(format!("`{}` is there and is no socket", path.display()))
+            .hint("choose another path with --rpc-socket")
+            .into());
+    }
+    Ok(std::fs::remove_file(path)?)
+}
+
+/// The path from the root, which a process that starts elsewhere can use.
+pub fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("cannot use the path `{}`", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_socket_that_nobody_serves_is_replaced_and_one_in_use_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rpc.sock");
+        let first = Listeners::open(None, Some(&path)).await.unwrap();
+        assert!(Listeners::open(None, Some(&path)).await.is_err());
+        drop(first);
+        let _second = Listeners::open(None, Some(&path)).await.unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[tokio::test]
+    async fn a_file_in_the_way_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes.txt");
+        std::fs::write(&path, "mine").unwrap();
+        assert!(Listeners::open(None, Some(&path)).await.is_err());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
+    }
+}

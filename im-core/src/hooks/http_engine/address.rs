@@ -1,0 +1,239 @@
+//! Where an engine listens, and the connections to it.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::str::FromStr;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use http::Uri;
+use http::uri::Authority;
+use http_body_util::Full;
+use hyper::body::Body;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use thiserror::Error;
+use tokio::net::{TcpStream, UnixStream};
+use tokio_util::either::Either;
+use tower::Service;
+
+/// Bounds the connecting only; every call has a deadline around it.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Idle connections are closed before LeanEngine's load balancers and Node (5 s by default) close them, so that a call
+/// rarely meets a connection that is just being closed.
+const IDLE_CONNECTION: Duration = Duration::from_secs(4);
+
+/// Before the path of a Unix socket.
+const UNIX: &str = "unix:";
+
+/// Why an engine address cannot be used.
+#[derive(Debug, Error)]
+pub enum EngineUrlError {
+    /// Not a URL.
+    #[error("engine address `{url}` is not a URL")]
+    Malformed {
+        /// As given.
+        url: String,
+        /// What is wrong with it.
+        #[source]
+        source: http::uri::InvalidUri,
+    },
+    /// Something else than `http://host[:port]`.
+    #[error("engine address `{0}` is not of the form `http://host:port`")]
+    NotPlainHttp(String),
+    /// A Unix socket without a path from the root.
+    #[error("engine address `{0}` is not of the form `unix:/path/to/socket`")]
+    NotASocketPath(String),
+}
+
+/// Where an engine listens: `http://host:port`, or `unix:/path/to/socket`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EngineAddress {
+    /// TCP, without encryption.
+    Tcp(Authority),
+    /// A Unix socket on this machine.
+    Socket(PathBuf),
+}
+
+impl EngineAddress {
+    /// An address over TCP, and nothing else: the owner of an app, who may name one, has no business with the sockets of
+    /// the machine.
+    ///
+    /// # Errors
+    /// [`EngineUrlError`].
+    pub fn over_tcp(url: &str) -> Result<Self, EngineUrlError> {
+        let malformed = |source| EngineUrlError::Malformed { url: url.to_owned(), source };
+        let uri: Uri = url.parse().map_err(malformed)?;
+        match (uri.scheme_str(), uri.authority(), uri.path()) {
+            (Some("http"), Some(authority), "/") => Ok(Self::Tcp(authority.clone())),
+            _ => Err(EngineUrlError::NotPlainHttp(url.to_owned())),
+        }
+    }
+
+    /// What stands before the path in the URI of a request.
+    pub fn base(&self) -> String {
+        match self {
+            Self::Tcp(authority) => format!("http://{authority}"),
+            // The connector knows where to go; a host is named because HTTP wants one.
+            Self::Socket(_) => "http://engine".to_owned(),
+        }
+    }
+
+    /// A client whose connections go there, are kept alive and shared, and are made anew when they break.
+    pub fn client<B>(&self) -> Client<EngineConnector, B>
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+    {
+        Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_CONNECTION)
+            .build(EngineConnector::new(self.clone()))
+    }
+}
+
+impl FromStr for EngineAddress {
+    type Err = EngineUrlError;
+
+    fn from_str(address: &str) -> Result<Self, EngineUrlError> {
+        match address.strip_prefix(UNIX) {
+            Some(path) if path.starts_with('/') => Ok(Self::Socket(path.into())),
+            Some(_) => Err(EngineUrlError::NotASocketPath(address.to_owned())),
+            None => Self::over_tcp(address),
+        }
+    }
+}
+
+impl fmt::Display for EngineAddress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(authority) => write!(formatter, "http://{authority}"),
+            Self::Socket(path) => write!(formatter, "{UNIX}{}", path.display()),
+        }
+    }
+}
+
+/// Connects to one engine, whatever host a request names.
+#[derive(Clone)]
+pub struct EngineConnector {
+    address: EngineAddress,
+    tcp: HttpConnector,
+}
+
+impl EngineConnector {
+    fn new(address: EngineAddress) -> Self {
+        let mut tcp = HttpConnector::new();
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        Self { address, tcp }
+    }
+}
+
+impl Service<Uri> for EngineConnector {
+    type Response = EngineStream;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+    type Future = BoxFuture<'static, Result<EngineStream, Self::Error>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.tcp.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        match &self.address {
+            EngineAddress::Tcp(_) => {
+                let connecting = self.tcp.call(uri);
+                Box::pin(async move { Ok(EngineStream(TokioIo::new(Either::Left(connecting.await?.into_inner())))) })
+            }
+            EngineAddress::Socket(path) => {
+                let path = path.clone();
+                Box::pin(async move {
+                    let connecting = tokio::time::timeout(CONNECT_TIMEOUT, UnixStream::connect(path));
+                    Ok(EngineStream(TokioIo::new(Either::Right(connecting.await??))))
+                })
+            }
+        }
+    }
+}
+
+/// A connection to an engine.
+pub struct EngineStream(TokioIo<Either<TcpStream, UnixStream>>);
+
+impl Connection for EngineStream {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
+
+impl Read for EngineStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl Write for EngineStream {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write_vectored(context, slices)
+    }
+}
+
+/// The client of hook calls: their bodies are in memory.
+pub(super) type CallClient = Client<EngineConnector, Full<bytes::Bytes>>;
+
+#[cfg(test)]
+mod tests {
+    use super::{EngineAddress, EngineUrlError};
+
+    #[test]
+    fn plain_http_without_a_path_is_an_address() {
+        for good in ["http://127.0.0.1:3000", "http://engine:3000/"] {
+            assert!(EngineAddress::over_tcp(good).is_ok(), "{good}");
+        }
+        for bad in ["https://engine", "engine:3000", "/functions", "http://engine/1.1"] {
+            assert!(matches!(EngineAddress::over_tcp(bad), Err(EngineUrlError::NotPlainHttp(_))), "{bad}");
+        }
+        assert!(matches!(EngineAddress::over_tcp("http://a b"), Err(EngineUrlError::Malformed { .. })));
+    }
+
+    #[test]
+    fn a_socket_is_named_by_its_path() {
+        let address: EngineAddress = "unix:/run/hookd/engine.sock".parse().unwrap();
+        assert_eq!(address, EngineAddress::Socket("/run/hookd/engine.sock".into()));
+        assert_eq!(address.to_string(), "unix:/run/hookd/engine.sock");
+        assert!(matches!("unix:engine.sock".parse::<EngineAddress>(), Err(EngineUrlError::NotASocketPath(_))));
+    }
+
+    #[test]
+    fn sockets_are_no_addresses_over_tcp() {
+        assert!(EngineAddress::over_tcp("unix:/run/docker.sock").is_err());
+    }
+}

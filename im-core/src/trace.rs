@@ -1,0 +1,77 @@
+//! Traces of requests and hook calls, through OpenTelemetry's API.
+//!
+//! Off until [`enable`]: then each place below costs the reading of one variable. Spans name what was done, for whom and
+//! how it ended, never what was said.
+
+use std::sync::OnceLock;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use opentelemetry::global::{self, BoxedTracer};
+use opentelemetry::propagation::Injector;
+use opentelemetry::trace::{FutureExt as _, SpanKind, Status, TraceContextExt as _, Tracer as _};
+use opentelemetry::{Context, KeyValue};
+
+use crate::hooks::HookFailure;
+use crate::ids::AppId;
+
+static TRACER: OnceLock<BoxedTracer> = OnceLock::new();
+
+/// Traces from now on, with the tracer provider and the propagator that are installed globally.
+pub fn enable() {
+    TRACER.get_or_init(|| global::tracer("hookd-im-core"));
+}
+
+/// A request of a client. /// `name` is that of [`request_name`].
+pub(crate) async fn request<T>(name: Option<String>, app: &AppId, work: impl Future<Output = T>) -> T {
+    let (Some(tracer), Some(name)) = (TRACER.get(), name) else { return work.await };
+    let attributes = [KeyValue::new("hookd.app", app.to_string())];
+    let span = tracer.span_builder(name).with_kind(SpanKind::Server).with_attributes(attributes);
+    let context = Context::current_with_span(span.start(tracer));
+    let result = work.with_context(context.clone()).await;
+    context.span().end();
+    result
+}
+
+/// The name of a request's span; `None` where nothing is traced.
+pub(crate) fn request_name(what: impl FnOnce() -> String) -> Option<String> {
+    TRACER.get().map(|_| format!("im {}", what()))
+}
+
+/// A call of a hook, as its caller sees it. What the engine does for it becomes a part of this span, in whichever process.
+pub(crate) async fn hook_call<T>(
+    app: &AppId,
+    hook: &'static str,
+    work: impl Future<Output = Result<T, HookFailure>>,
+) -> Result<T, HookFailure> {
+    let Some(tracer) = TRACER.get() else { return work.await };
+    let attributes = [KeyValue::new("hookd.app", app.to_string()), KeyValue::new("hookd.hook", hook)];
+    let span = tracer.span_builder(format!("hook {hook}"));
+    let span = span.with_kind(SpanKind::Client).with_attributes(attributes);
+    let context = Context::current_with_span(span.start(tracer));
+    let result = work.with_context(context.clone()).await;
+    let outcome = result.as_ref().map_or_else(|failure| failure.cause.name(), |_| "replied");
+    context.span().set_attribute(KeyValue::new("hookd.outcome", outcome));
+    if result.is_err() {
+        // Without the text: it may quote what was said.
+        context.span().set_status(Status::error(outcome));
+    }
+    context.span().end();
+    result
+}
+
+/// Writes the W3C trace context into the headers of a request.
+pub(crate) fn inject(headers: &mut HeaderMap) {
+    if TRACER.get().is_some() {
+        global::get_text_map_propagator(|propagator| propagator.inject(&mut Headers(headers)));
+    }
+}
+
+struct Headers<'a>(&'a mut HeaderMap);
+
+impl Injector for Headers<'_> {
+    fn set(&mut self, name: &str, value: String) {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            self.0.insert(name, value);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! A queue with a clock that stands still until told otherwise.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hookd_im_core::hooks::queue::{Channel, Fate, HookQueue, NewCall, QueuedCall};
+use hookd_im_core::hooks::{FailureCause, RedisHookQueue};
+use hookd_im_core::ids::{AppId, ClientId};
+use hookd_im_core::store::sqlite::SqliteStore;
+use hookd_im_core::timestamp::{Clock, Timestamp};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::redis_server::RedisServer;
+
+/// When the clock of a fixture starts.
+pub const START: Timestamp = Timestamp(1_700_000_000_000);
+pub const MANY: usize = 1_000;
+
+pub struct Fixture {
+    pub queue: Arc<dyn HookQueue>,
+    pub app: AppId,
+    time: Arc<AtomicI64>,
+    folder: TempDir,
+    redis: Option<RedisServer>,
+}
+
+impl Fixture {
+    pub fn sqlite() -> Self {
+        Self::new(None)
+    }
+
+    pub fn redis() -> Self {
+        Self::new(Some(RedisServer::start()))
+    }
+
+    fn new(redis: Option<RedisServer>) -> Self {
+        let (folder, time) = (tempfile::tempdir().unwrap(), Arc::new(AtomicI64::new(START.0)));
+        let queue = open(&folder, redis.as_ref(), clock(&time));
+        Self { queue, app: AppId::new("demo"), time, folder, redis }
+    }
+
+    /// The queue as the next process finds it, after one that was killed.
+    pub fn reopened(&self) -> Arc<dyn HookQueue> {
+        open(&self.folder, self.redis.as_ref(), clock(&self.time))
+    }
+
+    pub fn now(&self) -> Timestamp {
+        Timestamp(self.time.load(Ordering::SeqCst))
+    }
+
+    pub fn advance(&self, duration: Duration) {
+        self.time.fetch_add(i64::try_from(duration.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    pub fn turn_back(&self, duration: Duration) {
+        self.time.fetch_sub(i64::try_from(duration.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    pub async fn push(&self, calls: Vec<NewCall>) {
+        assert_eq!(self.queue.push(&self.app, calls, MANY).await.unwrap(), 0);
+    }
+
+    pub async fn claim(&self, channel: Channel) -> Vec<QueuedCall> {
+        self.queue.claim(&self.app, channel, 10).await.unwrap().calls
+    }
+
+    pub async fn settle(&self, call: &QueuedCall, fate: Fate) {
+        let settled = vec![(call.clone(), fate)];
+        let channel = Channel::of(call.hook);
+        assert_eq!(self.queue.settle(&self.app, channel, settled, MANY).await.unwrap(), 0);
+    }
+
+    /// Queues calls of `_messageSent` and gives them up.
+    pub async fn dead(&self, texts: &[&str]) -> Vec<QueuedCall> {
+        self.push(texts.iter().copied().map(sent).collect()).await;
+        let calls = self.claim(messages()).await;
+        assert_eq!(calls.len(), texts.len());
+        for call in &calls {
+            self.advance(Duration::from_millis(1));
+            self.settle(call, death()).await;
+        }
+        calls
+    }
+}
+
+fn clock(time: &Arc<AtomicI64>) -> Clock {
+    let time = Arc::clone(time);
+    Arc::new(move || Timestamp(time.load(Ordering::SeqCst)))
+}
+
+fn open(folder: &TempDir, redis: Option<&RedisServer>, clock: Clock) -> Arc<dyn HookQueue> {
+    match redis {
+        Some(redis) => Arc::new(RedisHookQueue::new(redis.url(), "node".to_owned(), clock).unwrap()),
+        None => Arc::new(SqliteStore::open_with_clock(folder.path().join("im.db"), clock).unwrap().hook_queue()),
+    }
+}
+
+pub fn messages() -> Channel {
+    Channel::of("_messageSent")
+}
+
+pub fn presence() -> Channel {
+    Channel::of("_clientOnline")
+}
+
+pub fn sent(text: &str) -> NewCall {
+    let address: IpAddr = "203.0.113.7".parse().unwrap();
+    NewCall {
+        hook: "_messageSent",
+        params: Bytes::from(json!({"content": text}).to_string()),
+        lane: None,
+        remote_address: Some(address),
+    }
+}
+
+pub fn online(client: &str) -> NewCall {
+    of_client("_clientOnline", client)
+}
+
+pub fn offline(client: &str) -> NewCall {
+    of_client("_clientOffline", client)
+}
+
+fn of_client(hook: &'static str, client: &str) -> NewCall {
+    let params = Bytes::from(json!({"peerId": client}).to_string());
+    NewCall { hook, params, lane: Some(ClientId::new(client)), remote_address: None }
+}
+
+pub fn death() -> Fate {
+    Fate::Dead { cause: FailureCause::Trapped, reason: "unreachable".to_owned() }
+}
+
+/// What calls are about, in short: the text of a message, or hook and client.
+pub fn in_short(calls: &[QueuedCall]) -> Vec<String> {
+    let short = |call: &QueuedCall| {
+        let params: serde_json::Value = serde_json::from_slice(&call.params).unwrap();
+        match params["content"].as_str() {
+            Some(text) => text.to_owned(),
+            None => format!("{} {}", call.hook.trim_start_matches("_client"), params["peerId"].as_str().unwrap()),
+        }
+    };
+    calls.iter().map(short).collect()
+}

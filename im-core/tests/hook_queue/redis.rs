@@ -1,0 +1,75 @@
+//! What is special about Redis: it can be away, and it has other nodes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hookd_im_core::hooks::RedisHookQueue;
+use hookd_im_core::hooks::queue::HookQueue;
+use hookd_im_core::ids::AppId;
+use hookd_im_core::timestamp::Timestamp;
+
+use crate::fixture::{MANY, in_short, messages, sent};
+use crate::redis_server::RedisServer;
+
+fn node(redis: &RedisServer, name: &str) -> RedisHookQueue {
+    RedisHookQueue::new(redis.url(), name.to_owned(), Arc::new(Timestamp::now)).unwrap()
+}
+
+#[tokio::test]
+async fn two_nodes_never_claim_the_same_call() {
+    let redis = RedisServer::start();
+    let (one, two) = (node(&redis, "one"), node(&redis, "two"));
+    let app = AppId::new("demo");
+    one.push(&app, (0..20).map(|number| sent(&number.to_string())).collect(), MANY).await.unwrap();
+    let first = one.claim(&app, messages(), 10).await.unwrap().calls;
+    let second = two.claim(&app, messages(), 20).await.unwrap().calls;
+    let mut all = in_short(&first);
+    all.extend(in_short(&second));
+    assert_eq!(all, (0..20).map(|number| number.to_string()).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_redis_that_is_away_is_an_error_in_time_and_used_again_when_it_is_back() {
+    let mut redis = RedisServer::start();
+    let queue = node(&redis, "one");
+    let app = AppId::new("demo");
+    queue.push(&app, vec![sent("one")], MANY).await.unwrap();
+    redis.kill();
+    let started = Instant::now();
+    for _ in 0..20 {
+        queue.push(&app, vec![sent("lost")], MANY).await.unwrap_err();
+    }
+    assert!(started.elapsed() < Duration::from_secs(3), "users wait one by one: {:?}", started.elapsed());
+    redis.start_again();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while let Err(error) = queue.push(&app, vec![sent("two")], MANY).await {
+        assert!(Instant::now() < deadline, "{error}");
+        tokio::task::yield_now().await;
+    }
+    let claimed = queue.claim(&app, messages(), 10).await.unwrap().calls;
+    assert_eq!(in_short(&claimed), ["one", "two"]);
+}
+
+#[tokio::test]
+async fn a_redis_that_lost_its_data_is_used_again() {
+    let redis = RedisServer::start();
+    let queue = node(&redis, "one");
+    let app = AppId::new("demo");
+    queue.push(&app, vec![sent("lost")], MANY).await.unwrap();
+    assert_eq!(queue.claim(&app, messages(), 10).await.unwrap().calls.len(), 1);
+    let client = ::redis::Client::open(redis.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let () = ::redis::cmd("FLUSHALL").query_async(&mut connection).await.unwrap();
+    queue.push(&app, vec![sent("one")], MANY).await.unwrap();
+    queue.claim(&app, messages(), 10).await.unwrap_err();
+    assert_eq!(in_short(&queue.claim(&app, messages(), 10).await.unwrap().calls), ["one"]);
+    assert_eq!(queue.backlog().await.unwrap().len(), 1);
+    let () = ::redis::cmd("FLUSHALL").query_async(&mut connection).await.unwrap();
+    assert_eq!(queue.backlog().await.unwrap(), []);
+}
+
+#[test]
+fn an_address_that_is_none_is_refused() {
+    let queue = RedisHookQueue::new("http://127.0.0.1", "one".to_owned(), Arc::new(Timestamp::now));
+    assert!(queue.is_err());
+}

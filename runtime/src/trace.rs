@@ -1,0 +1,81 @@
+//! Traces of calls, through OpenTelemetry's API.
+//!
+//! Off until [`enable_traces`]: then each place below costs the reading of one variable. A span names the function, its app,
+//! the version and the outcome, never parameters or replies. While a call runs, its span is the current one, so that what
+//! the host does for the function may become a part of it.
+
+use std::sync::OnceLock;
+
+use http::HeaderMap;
+use opentelemetry::global::{self, BoxedTracer};
+use opentelemetry::propagation::Extractor;
+use opentelemetry::trace::{FutureExt as _, SpanKind, Status, TraceContextExt as _, Tracer as _};
+use opentelemetry::{Context, KeyValue};
+
+use crate::calls::Call;
+use crate::outcome::Outcome;
+
+static TRACER: OnceLock<BoxedTracer> = OnceLock::new();
+
+/// Traces calls from now on, with the tracer provider and the propagator that are installed globally.
+pub fn enable_traces() {
+    TRACER.get_or_init(|| global::tracer("hookd-runtime"));
+}
+
+/// The span of one call.
+pub(crate) struct CallSpan(Context);
+
+impl CallSpan {
+    /// `None` where nothing is traced. A part of the trace that is current, if any.
+    pub(crate) fn begin(app: &str, call: &Call<'_>) -> Option<Self> {
+        let tracer = TRACER.get()?;
+        let span = tracer.span_builder(format!("function {}", call.name)).with_kind(SpanKind::Server);
+        let span = span.with_attributes([
+            KeyValue::new("hookd.app", app.to_owned()),
+            KeyValue::new("hookd.function", call.name.to_owned()),
+            KeyValue::new("hookd.environment", call.environment.name()),
+        ]);
+        Some(Self(Context::current_with_span(span.start(tracer))))
+    }
+
+    /// Lasts as long as the call.
+    pub(crate) async fn around(self, call: impl Future<Output = Outcome>) -> Outcome {
+        let outcome = call.with_context(self.0.clone()).await;
+        let span = self.0.span();
+        span.set_attribute(KeyValue::new("hookd.outcome", outcome.name()));
+        if !matches!(outcome, Outcome::Replied(_)) {
+            // Without the text: it may quote the parameters.
+            span.set_status(Status::error(outcome.name()));
+        }
+        span.end();
+        outcome
+    }
+}
+
+/// Says in the current call's span which version runs, and by which id its log names the call.
+pub(crate) fn runs(version: u64, request_id: &str) {
+    if TRACER.get().is_some() {
+        let context = Context::current();
+        let version = i64::try_from(version).unwrap_or(i64::MAX);
+        context.span().set_attribute(KeyValue::new("hookd.version", version));
+        context.span().set_attribute(KeyValue::new("hookd.request_id", request_id.to_owned()));
+    }
+}
+
+/// The trace that a request belongs to, by its W3C trace context; `None` where nothing is traced.
+pub(crate) fn of_request(headers: &HeaderMap) -> Option<Context> {
+    TRACER.get()?;
+    Some(global::get_text_map_propagator(|propagator| propagator.extract(&Headers(headers))))
+}
+
+struct Headers<'a>(&'a HeaderMap);
+
+impl Extractor for Headers<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.to_str().ok()
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(http::HeaderName::as_str).collect()
+    }
+}

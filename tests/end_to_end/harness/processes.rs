@@ -1,0 +1,171 @@
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::server::hookd;
+
+/// How hookd is spread over processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// `hookd up`.
+    OneProcess,
+    /// `hookd engine` and `hookd im` on one data folder, with TCP between them.
+    OverTcp,
+    /// The same, with a Unix socket between them.
+    OverASocket,
+}
+
+impl Shape {
+    /// Every test is compiled into two programs, one for each shape.
+    pub fn of_this_program() -> Self {
+        match env!("CARGO_CRATE_NAME") {
+            "two_processes" => Self::OverTcp,
+            _ => Self::OneProcess,
+        }
+    }
+}
+
+/// Where processes run, and what all of them are told.
+pub struct Place {
+    pub(super) folder: TempDir,
+    /// For whichever process holds the engine.
+    pub(super) arguments: Vec<String>,
+    pub(super) variable: Option<(&'static str, String)>,
+}
+
+impl Place {
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self { folder, arguments: Vec::new(), variable: None }
+    }
+}
+
+/// What runs; killed when dropped.
+pub struct Processes {
+    shape: Shape,
+    engine: Option<Process>,
+    /// `hookd up`, or `hookd im`.
+    front: Process,
+}
+
+impl Processes {
+    /// Starts, and answers what the process for clients printed.
+    pub(super) fn start(place: &Place, shape: Shape, listen: &str, engine: &str) -> (Self, Value) {
+        let engine = match shape {
+            Shape::OneProcess => None,
+            Shape::OverTcp | Shape::OverASocket => Some(start_engine(place, shape, engine)),
+        };
+        let (front, connection) = start_front(place, shape, listen);
+        (Self { shape, engine, front }, connection)
+    }
+
+    pub(super) fn start_front(&mut self, place: &Place, listen: &str) -> Value {
+        let connection;
+        (self.front, connection) = start_front(place, self.shape, listen);
+        connection
+    }
+
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// Ends everything as a power cut would.
+    pub fn kill(&mut self) {
+        self.front.kill();
+        self.engine.iter_mut().for_each(Process::kill);
+    }
+
+    /// Ends the engine as a power cut would.
+    pub fn kill_engine(&mut self) {
+        self.engine.as_mut().expect("an engine of its own").kill();
+    }
+
+    pub(super) fn start_engine(&mut self, place: &Place, listen: &str) {
+        self.engine = Some(start_engine(place, self.shape, listen));
+    }
+
+    /// Asks the engine to stop, as a service manager does.
+    pub fn stop_engine(&mut self) {
+        self.engine.as_mut().expect("an engine of its own").terminate();
+    }
+
+    /// Waits until the engine that was asked to stop has ended; panics unless it ended well.
+    pub fn wait_for_engine(&mut self) {
+        self.engine.as_mut().expect("an engine of its own").wait();
+    }
+
+    /// Asks the process that serves clients to stop, and waits until it has; panics unless it ended well.
+    pub fn stop_front(&mut self) {
+        self.front.terminate();
+        self.front.wait();
+    }
+}
+
+struct Process(Child);
+
+impl Process {
+    /// Starts a process that serves, and waits until it is ready: it prints a line then.
+    fn start(place: &Place, arguments: &[&str], more: &[String]) -> (Self, Value) {
+        let log = File::options().create(true).append(true).open(place.folder.path().join("log")).expect("a log file");
+        let mut process = hookd(&place.folder.path().join("data"))
+            .args(arguments)
+            .args(more)
+            .envs(place.variable.clone())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("hookd runs");
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().expect("a pipe")).read_line(&mut line).expect("a readable pipe");
+        let Ok(connection) = serde_json::from_str(&line) else {
+            let log = std::fs::read_to_string(place.folder.path().join("log")).unwrap_or_default();
+            panic!("`hookd {}` did not start:\n{log}", arguments.join(" "));
+        };
+        (Self(process), connection)
+    }
+
+    fn kill(&mut self) {
+        self.0.kill().expect("a running server");
+        self.0.wait().expect("a killed server");
+    }
+
+    fn terminate(&self) {
+        let sent = Command::new("kill").arg(self.0.id().to_string()).status().expect("kill runs");
+        assert!(sent.success(), "the server was gone already");
+    }
+
+    fn wait(&mut self) {
+        let status = self.0.wait().expect("a child");
+        assert!(status.success(), "a soft stop ended with {status}");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Already dead is what we want.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn start_front(place: &Place, shape: Shape, listen: &str) -> (Process, Value) {
+    let (command, more) = match shape {
+        Shape::OneProcess => ("up", place.arguments.as_slice()),
+        Shape::OverTcp | Shape::OverASocket => ("im", [].as_slice()),
+    };
+    Process::start(place, &[command, "--json", "--listen", listen], more)
+}
+
+fn start_engine(place: &Place, shape: Shape, listen: &str) -> Process {
+    let socket = place.folder.path().join("rpc.sock");
+    let socket = socket.to_str().expect("UTF-8");
+    let arguments = match shape {
+        Shape::OverASocket => ["engine", "--json", "--rpc-socket", socket],
+        Shape::OneProcess | Shape::OverTcp => ["engine", "--json", "--listen", listen],
+    };
+    Process::start(place, &arguments, &place.arguments).0
+}
