@@ -3,7 +3,7 @@
 HOOKD := target/debug/hookd
 CLIENTS := tests/clients/node_modules
 LEANENGINE := tests/leanengine/node_modules
-PEERS := benches/leanengine/node_modules
+PEERS := benches/leanengine/node_modules benches/workerd/node_modules
 LEANCLOUD_PYTHON := tests/leancloud-python/.venv
 
 .PHONY: demo run test bench lint set-up hookd modules clients help

@@ -38,6 +38,8 @@ fi
 need cc build-essential
 need node nodejs npm
 need npm npm
+# The tests start servers of their own.
+[ "$purpose" != test ] || need redis-server redis-server
 if [ "$purpose" = test ] && ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
   apt_packages+=(python3 python3-venv)
 fi

@@ -18,15 +18,18 @@ const CALLS: usize = 50_000;
 /// Far from any call's duration: the bench measures calls, not the deadline.
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
 
-/// Both measurements.
+/// What parts of a call cost.
 pub struct InProcess {
     /// A whole call: admission, fresh instance, hook, reply, instance dropped.
     pub call: Latency,
+    /// The same in an instance that waited for it.
+    pub warm: Latency,
     /// A fresh instance made and dropped.
     pub instantiate: Latency,
 }
 
-/// Of one operation, on one thread.
+/// Of one operation.
+#[derive(Clone, Copy)]
 pub struct Latency {
     /// Half were faster.
     pub median_us: f64,
@@ -39,10 +42,13 @@ pub fn measure(module: &Path) -> anyhow::Result<InProcess> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let data = tempfile::tempdir()?;
-        let subject = Subject::deploy(data.path(), module).await?;
+        let subject = Subject::open(data.path()).await?;
+        subject.deploy(module, Isolation::PerCall).await?;
         let call = repeat(async || subject.call().await).await?;
         let instantiate = repeat(async || subject.instantiate().await).await?;
-        Ok(InProcess { call, instantiate })
+        subject.deploy(module, Isolation::Warm).await?;
+        let warm = repeat(async || subject.call().await).await?;
+        Ok(InProcess { call, warm, instantiate })
     })
 }
 
@@ -53,22 +59,20 @@ struct Subject {
 }
 
 impl Subject {
-    async fn deploy(data: &Path, module: &Path) -> anyhow::Result<Self> {
+    async fn open(data: &Path) -> anyhow::Result<Self> {
         let compile_command = vec![hookd_program()?.into_os_string(), "compile-module".into()];
         let engine = Engine::open(EngineConfig::new(data.to_owned(), compile_command)).await?;
         engine.create_app(NewApp::named(APP)).await?;
+        Ok(Self { engine, params: workload::params().into() })
+    }
+
+    async fn deploy(&self, module: &Path, isolation: Isolation) -> anyhow::Result<()> {
         let module = std::fs::read(module)?.into();
-        let deployment = Deployment {
-            app_id: APP.to_owned(),
-            environment: Environment::Production,
-            isolation: Isolation::PerCall,
-            module,
-            by: Default::default(),
-        };
-        engine.deploy(deployment, &|_| {}).await?;
-        let subject = Self { engine, params: workload::params().into() };
-        match subject.outcome().await {
-            Outcome::Replied(reply) if workload::is_filtered(&serde_json::from_slice(&reply)?) => Ok(subject),
+        let (environment, by) = (Environment::Production, Default::default());
+        let deployment = Deployment { app_id: APP.to_owned(), environment, isolation, module, by };
+        self.engine.deploy(deployment, &|_| {}).await?;
+        match self.outcome().await {
+            Outcome::Replied(reply) if workload::is_filtered(&serde_json::from_slice(&reply)?) => Ok(()),
             other => bail!("the hook did not filter: {other:?}"),
         }
     }

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 pub const CONNECTIONS: usize = 16;
 
 /// A peer under load that stays silent this long is broken.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Whom to ask what.
 #[derive(Clone)]
@@ -101,7 +101,7 @@ async fn drive(target: &Target, until: Instant) -> anyhow::Result<Vec<u32>> {
 }
 
 /// Reads one answer; leaves nothing behind, since the next request is sent only afterwards.
-async fn receive(socket: &mut TcpStream, received: &mut BytesMut) -> anyhow::Result<Bytes> {
+pub async fn receive(socket: &mut TcpStream, received: &mut BytesMut) -> anyhow::Result<Bytes> {
     loop {
         if let Some((head, body)) = lengths(received)?
             && received.len() >= head + body

@@ -24,10 +24,8 @@ pub fn facts(workspace: &Path) -> Vec<Fact> {
         fact("Rust", output("rustc", &["--version"], workspace)),
         fact("wasmtime", locked_version(&workspace.join("Cargo.lock"), "wasmtime")),
         fact("Node.js", output("node", &["--version"], workspace)),
-        fact(
-            "leanengine",
-            installed_version(&workspace.join("benches/leanengine/node_modules/leanengine/package.json")),
-        ),
+        fact("leanengine", installed_version(workspace, "benches/leanengine", "leanengine")),
+        fact("workerd", installed_version(workspace, "benches/workerd", "workerd")),
     ]
 }
 
@@ -55,7 +53,8 @@ fn locked_version(lock_file: &Path, package: &str) -> Option<String> {
     Some(entry.split_once('"')?.0.to_owned())
 }
 
-fn installed_version(manifest: &Path) -> Option<String> {
+fn installed_version(workspace: &Path, folder: &str, package: &str) -> Option<String> {
+    let manifest = workspace.join(folder).join("node_modules").join(package).join("package.json");
     let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(manifest).ok()?).ok()?;
     Some(manifest.get("version")?.as_str()?.to_owned())
 }

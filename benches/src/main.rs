@@ -4,10 +4,15 @@
 //! printed and written to `docs/performance.md`, the numbers to `target/bench/summary.json`.
 
 mod echo;
+mod fairness;
 mod in_process;
 mod load;
 mod machine;
+mod modules;
+mod open_loop;
+mod page;
 mod peers;
+mod releases;
 mod report;
 mod workload;
 
@@ -18,7 +23,7 @@ use anyhow::{Context as _, bail};
 
 use crate::load::{Measured, measure};
 use crate::peers::Peer;
-use crate::report::{Report, progress};
+use crate::report::{OverHttp, Report, progress};
 
 // As hookd itself, so that the echo is not slower for its allocator, and a call in process costs what it costs there.
 #[global_allocator]
@@ -28,36 +33,67 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const ROUNDS: usize = 5;
 const WARM_UP: Duration = Duration::from_secs(1);
 const MEASURED: Duration = Duration::from_secs(4);
+/// Requests a second that every peer can answer.
+const FIXED_RATE: u32 = 2_000;
 
 fn main() -> anyhow::Result<()> {
-    match std::env::args().nth(1).as_deref() {
-        None => bench(),
-        Some("serve-echo") => echo::serve(),
-        Some(other) => bail!("unknown argument `{other}`; run `make bench`"),
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => bench(),
+        ["serve-echo"] => echo::serve(),
+        ["release-modules", data, count, module] => modules::release(Path::new(data), count, Path::new(module)),
+        ["call-modules", data, count] => modules::call_cold(Path::new(data), count),
+        _ => bail!("unknown arguments `{}`; run `make bench`", arguments.join(" ")),
     }
 }
 
 fn bench() -> anyhow::Result<()> {
     let workspace = workspace()?;
-    let module = workspace.join("target/hookd-modules/word-filter.wasm");
+    let modules = workspace.join("target/hookd-modules");
+    let module = modules.join("word-filter.wasm");
     if !module.is_file() {
         bail!("`{}` is missing; build it with `make modules`", module.display());
     }
     progress("starting the peers");
-    let peers = [Peer::echo()?, Peer::hookd(&module)?, Peer::leanengine(workspace)?, Peer::leanengine_bare(workspace)?];
-    let [echo, hookd, leanengine, leanengine_bare] = rounds(&peers)?;
+    let peers = [
+        Peer::echo()?,
+        Peer::hookd(&module, "per-call")?,
+        Peer::hookd(&module, "warm")?,
+        Peer::workerd(workspace)?,
+        Peer::leanengine(workspace)?,
+        Peer::leanengine_bare(workspace)?,
+    ];
+    let [echo, hookd, warm, workerd, leanengine, leanengine_bare] = over_http(&peers)?;
     drop(peers);
 
     progress("in process");
     let in_process = in_process::measure(&module)?;
-    let report = Report { echo, hookd, leanengine, leanengine_bare, in_process, machine: machine::facts(workspace) };
+    progress("beside an app that spins");
+    let fairness = fairness::measure(&modules)?;
+    progress("deploy and rollback");
+    let releases = releases::measure(&modules)?;
+    progress("a thousand modules, which takes minutes");
+    let modules = modules::measure(&module)?;
+    let report = Report {
+        echo,
+        hookd,
+        warm,
+        workerd,
+        leanengine,
+        leanengine_bare,
+        in_process,
+        fairness,
+        modules,
+        releases,
+        machine: machine::facts(workspace),
+    };
     report.print();
     report.write_summary(&workspace.join("target/bench/summary.json"))?;
-    report.write_page(&workspace.join("docs/performance.md"))
+    page::write_page(&report, &workspace.join("docs/performance.md"))
 }
 
-/// Measures every peer once per round; answers each peer's median round.
-fn rounds<const PEERS: usize>(peers: &[Peer; PEERS]) -> anyhow::Result<[Measured; PEERS]> {
+/// Measures every peer once per round; answers each peer's median round, and its latency at the fixed rate.
+fn over_http<const PEERS: usize>(peers: &[Peer; PEERS]) -> anyhow::Result<[OverHttp; PEERS]> {
     // One thread: the generator has one core, the server under test has the others.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut measured: [Vec<Measured>; PEERS] = std::array::from_fn(|_| Vec::new());
@@ -74,7 +110,18 @@ fn rounds<const PEERS: usize>(peers: &[Peer; PEERS]) -> anyhow::Result<[Measured
             results.push(result);
         }
     }
-    Ok(measured.map(load::median))
+    let mut latencies = Vec::new();
+    for peer in peers {
+        let at_rate = runtime.block_on(open_loop::measure(peer.target(), FIXED_RATE, MEASURED));
+        let at_rate = at_rate.with_context(|| format!("`{}` at a fixed rate", peer.name()))?;
+        progress(&format!("at {FIXED_RATE} requests/s: {} p99 {:.0} µs", peer.name(), at_rate.p99_us));
+        latencies.push(at_rate);
+    }
+    let mut latencies = latencies.into_iter();
+    let results =
+        measured.map(|rounds| Some(OverHttp { throughput: load::median(rounds), at_rate: latencies.next()? }));
+    let complete: Option<Vec<OverHttp>> = results.into_iter().collect();
+    complete.and_then(|all| all.try_into().ok()).context("every peer was measured")
 }
 
 fn workspace() -> anyhow::Result<&'static Path> {

@@ -20,7 +20,7 @@ pub struct Peer {
     process: Child,
     target: Target,
     // Outlives the process that writes in it.
-    _data: Option<TempDir>,
+    data: Option<TempDir>,
 }
 
 #[derive(Clone, Copy)]
@@ -37,21 +37,48 @@ impl Peer {
         command.arg("serve-echo");
         let (process, ready) = start("echo", command)?;
         let target = target(&ready, KEYS, |body| body.get("fromPeer").is_some())?;
-        Ok(Self { name: "axum echo", process, target, _data: None })
+        Ok(Self { name: "axum echo", process, target, data: None })
     }
 
-    /// `hookd up` with the word filter live, one fresh sandbox per call.
-    pub fn hookd(module: &Path) -> anyhow::Result<Self> {
+    /// `hookd up` with a module live in that isolation.
+    pub fn hookd(module: &Path, isolation: &'static str) -> anyhow::Result<Self> {
         let data = tempfile::tempdir()?;
         let mut up = Command::new(hookd_program()?);
-        up.args(["up", "--json", "--listen", "127.0.0.1:0"]).env("HOOKD_DATA", data.path()).env("RUST_LOG", "warn");
+        up.args(["up", "--json", "--listen", "127.0.0.1:0"]).env("HOOKD_DATA", data.path()).env("RUST_LOG", "off");
         let (process, ready) = start("hookd", up)?;
-        let key = |name: &str| ready.get(name).and_then(Value::as_str).context("`hookd up` told no keys");
-        let keys = Keys { app_id: key("app_id")?, app_key: key("app_key")?, hook_key: key("hook_key")? };
-        let target = target(&ready, keys, |body| body.get("result").is_some_and(workload::is_filtered))?;
-        let peer = Self { name: "hookd RPC", process, target, _data: Some(data) };
-        peer.deploy(module)?;
+        let target = target(&ready, Keys::of(&ready)?, is_filtered)?;
+        let name = if isolation == "warm" { "hookd RPC, warm" } else { "hookd RPC" };
+        let peer = Self { name, process, target, data: Some(data) };
+        peer.run(&["deploy", text(module)?, "--prod", "--isolation", isolation])?;
         Ok(peer)
+    }
+
+    /// Another app on a running hookd, whose calls end after two seconds.
+    pub fn second_app(&self, module: &Path) -> anyhow::Result<Target> {
+        let app: Value = serde_json::from_str(&self.run(&["apps", "create", "second", "--json"])?)?;
+        let master_key = app.get("master_key").and_then(Value::as_str).context("the app has no master key")?;
+        let of_app = ["--app", "second", "--master-key", master_key];
+        self.run(&[&["deploy", text(module)?, "--prod"][..], &of_app].concat())?;
+        self.run(&[&["settings", "--limit", "deadline_ms=2s"][..], &of_app].concat())?;
+        let ready = serde_json::json!({"url": format!("http://{}", self.target.address)});
+        target(&ready, Keys::of(&app)?, |_| true)
+    }
+
+    /// The same hook on workerd, which keeps one isolate for all calls.
+    pub fn workerd(workspace: &Path) -> anyhow::Result<Self> {
+        let folder = workspace.join("benches/workerd");
+        let mut command = Command::new(workerd_program(&folder)?);
+        command
+            .args(["serve", "server.capnp", "--control-fd=1"])
+            .current_dir(&folder)
+            .env("BENCH_APP_ID", KEYS.app_id)
+            .env("BENCH_APP_KEY", KEYS.app_key)
+            .env("BENCH_HOOK_KEY", KEYS.hook_key);
+        let (process, listens) = start("workerd", command)?;
+        let port = listens.get("port").and_then(Value::as_u64).context("workerd told no port")?;
+        let ready = serde_json::json!({"url": format!("http://127.0.0.1:{port}")});
+        let target = target(&ready, KEYS, is_filtered)?;
+        Ok(Self { name: "workerd", process, target, data: None })
     }
 
     /// LeanCloud's engine SDK with the same hook in JavaScript: in express, as its documentation shows it.
@@ -78,8 +105,8 @@ impl Peer {
             .env("BENCH_MASTER_KEY", "bench-master-key")
             .env("BENCH_HOOK_KEY", KEYS.hook_key);
         let (process, ready) = start(name, command)?;
-        let target = target(&ready, KEYS, |body| body.get("result").is_some_and(workload::is_filtered))?;
-        Ok(Self { name, process, target, _data: None })
+        let target = target(&ready, KEYS, is_filtered)?;
+        Ok(Self { name, process, target, data: None })
     }
 
     /// For people.
@@ -92,19 +119,45 @@ impl Peer {
         &self.target
     }
 
-    fn deploy(&self, module: &Path) -> anyhow::Result<()> {
-        let data = self._data.as_ref().context("hookd has a data folder")?;
-        let deployed = Command::new(hookd_program()?)
-            .arg("deploy")
-            .arg(module)
-            .arg("--prod")
-            .env("HOOKD_DATA", data.path())
-            .output()?;
-        if !deployed.status.success() {
-            bail!("`hookd deploy` failed: {}", String::from_utf8_lossy(&deployed.stderr));
+    /// Runs a command against this hookd; answers its stdout.
+    pub fn run(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let data = self.data.as_ref().context("hookd has a data folder")?;
+        let output = Command::new(hookd_program()?).args(arguments).env("HOOKD_DATA", data.path()).output()?;
+        if !output.status.success() {
+            bail!("`hookd {}` failed: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
         }
-        Ok(())
+        Ok(String::from_utf8(output.stdout)?)
     }
+}
+
+impl<'a> Keys<'a> {
+    /// As hookd tells them.
+    fn of(told: &'a Value) -> anyhow::Result<Self> {
+        let key = |name: &str| told.get(name).and_then(Value::as_str).context("hookd told no keys");
+        Ok(Self { app_id: key("app_id")?, app_key: key("app_key")?, hook_key: key("hook_key")? })
+    }
+}
+
+fn is_filtered(body: &Value) -> bool {
+    body.get("result").is_some_and(workload::is_filtered)
+}
+
+/// A path as an argument.
+pub fn text(path: &Path) -> anyhow::Result<&str> {
+    path.to_str().with_context(|| format!("`{}` is no text", path.display()))
+}
+
+/// The program itself: the script in front of it would outlive its process when killed.
+fn workerd_program(folder: &Path) -> anyhow::Result<PathBuf> {
+    let packages = folder.join("node_modules/@cloudflare");
+    let missing = || format!("the packages of `{}` are missing; install them with `npm ci` there", folder.display());
+    for package in std::fs::read_dir(packages).with_context(missing)? {
+        let program = package?.path().join("bin/workerd");
+        if program.is_file() {
+            return Ok(program);
+        }
+    }
+    bail!("workerd has no package for this machine; see `{}`", folder.display())
 }
 
 impl Drop for Peer {

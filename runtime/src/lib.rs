@@ -68,7 +68,7 @@ pub use engine::{Engine, OpenError, SetLimitsError};
 pub use environment::{Environment, UnknownEnvironment};
 pub use hookd_leancache::{Reply as CacheReply, names as cache_command_names};
 pub use isolation::{Isolation, UnknownIsolation};
-pub use leancache::{CacheConfig, CacheError, InvalidRedisUrl};
+pub use leancache::{CacheConfig, CacheError, InvalidRedisUrl, RedisAddress};
 pub use limits::{InvalidLimits, Limits};
 pub use logs::{LogBatch, LogLevel, LogLine, LogReader};
 pub use modules::{CompileWorkerError, Definition, Refusal, compile_worker};

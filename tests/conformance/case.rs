@@ -3,7 +3,8 @@ use std::fmt;
 use reqwest::Method;
 
 use super::expected::{Answer, Expected};
-use super::target::{Keys, Kind, Target};
+use super::target::{Kind, Target};
+use crate::harness::AppKeys;
 
 /// A request, and its answer on each engine.
 pub struct Case {
@@ -33,7 +34,7 @@ pub fn anonymous(function: &str) -> Request {
     Request::new("POST", format!("/1.1/functions/{function}"))
 }
 
-impl Keys {
+impl AppKeys {
     /// POSTs to a function with app id and app key.
     pub fn call(&self, function: &str) -> Request {
         anonymous(function).of_app(self)
@@ -51,12 +52,12 @@ impl Request {
     }
 
     /// With app id and app key.
-    pub fn of_app(self, keys: &Keys) -> Self {
+    pub fn of_app(self, keys: &AppKeys) -> Self {
         self.header("x-lc-id", &keys.app_id).header("x-lc-key", &keys.app_key)
     }
 
     /// With app id and master key.
-    pub fn of_master(self, keys: &Keys) -> Self {
+    pub fn of_master(self, keys: &AppKeys) -> Self {
         self.header("x-lc-id", &keys.app_id).header("x-avoscloud-master-key", &keys.master_key)
     }
 
@@ -117,7 +118,7 @@ impl Case {
 }
 
 /// Sends the requests of a rule, one after the other; panics with all answers that are not as expected.
-pub async fn check(target: Target, rule: impl Fn(&Keys) -> Vec<Case>) {
+pub async fn check(target: Target, rule: impl Fn(&AppKeys) -> Vec<Case>) {
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
     let cases = rule(&target.keys);
     assert!(!cases.is_empty());

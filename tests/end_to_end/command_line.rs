@@ -30,8 +30,8 @@ pub fn assert_refused(output: &Output, words: &[&str]) {
 #[test]
 fn every_command_has_help_with_an_example() {
     let folder = tempfile::tempdir().unwrap();
-    let commands = "up,new,build,deploy,publish,rollback,releases,releases show,env,env set,env unset,env list,invoke,logs,\
-                    settings,cache,apps,apps create,apps list,apps rotate-key,apps delete";
+    let commands = "up,engine,im,new,build,deploy,publish,rollback,releases,releases show,env,env set,env unset,env list,\
+                    invoke,logs,settings,cache,apps,apps create,apps list,apps rotate-key,apps delete";
     for command in commands.split(',') {
         let mut arguments: Vec<&str> = command.split(' ').collect();
         arguments.push("--help");

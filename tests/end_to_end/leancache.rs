@@ -103,6 +103,19 @@ fn a_flood_of_values_ends_at_its_limit() {
     assert_contained(&server, &neighbour, "send", "failed", &["`cache_bytes` of 65536 bytes"]);
 }
 
+#[test]
+fn every_call_has_a_budget_of_its_own_even_in_a_warm_instance() {
+    let server = Server::start();
+    let path = module("cache-value-flood");
+    for isolation in ["per-call", "warm"] {
+        server.hookd_ok(&["deploy", path.to_str().unwrap(), "--prod", "--isolation", isolation]);
+        server.hookd_ok(&["settings", "--limit", "cache_commands=2"]);
+        for _ in 0..3 {
+            assert_eq!(answer(&invoke(&server, &[], "decent"))["body"]["result"], json!(true), "{isolation}");
+        }
+    }
+}
+
 fn message_sent(server: &mut Server) -> Facts {
     server.play("one_message")
 }

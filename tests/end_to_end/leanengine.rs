@@ -1,13 +1,23 @@
-//! Hooks that stay where they are: in a LeanEngine app on LeanCloud's own SDK, called over HTTP.
+//! Hooks that stay where they are: in a LeanEngine app on one of LeanCloud's own SDKs, called over HTTP.
 
-use crate::harness::{LeanEngine, Server};
+use crate::harness::{AppKeys, Peer, Sdk, Server};
+
+/// The hooks of `examples-hooks/team-chat`, written for this SDK.
+fn play_team_chat(sdk: Sdk) {
+    let mut server = Server::start();
+    let app = Peer::start(sdk, &["team_chat"], &AppKeys::of(&server));
+    server.hookd_ok(&["settings", "--engine-url", app.url()]);
+    server.play("team_chat");
+}
 
 #[test]
-fn hooks_of_a_leanengine_app_decide_as_ours_do() {
-    let mut server = Server::start();
-    let leanengine = LeanEngine::start(&server);
-    server.hookd_ok(&["settings", "--engine-url", leanengine.url()]);
-    server.play("team_chat");
+fn hooks_of_a_node_app_decide_as_ours_do() {
+    play_team_chat(Sdk::Node);
+}
+
+#[test]
+fn hooks_of_a_python_app_decide_as_ours_do() {
+    play_team_chat(Sdk::Python);
 }
 
 #[test]

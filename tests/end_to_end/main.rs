@@ -13,12 +13,16 @@
 mod apps;
 mod chat;
 mod command_line;
+#[macro_use]
 #[path = "../conformance/mod.rs"]
 mod conformance;
+#[path = "../conformance/peers.rs"]
+mod conformance_of_peers;
 mod crash;
 mod env;
 mod failing_hooks;
-#[expect(dead_code, unused_imports, reason = "`two_processes.rs` shares it, and uses all of it")]
+mod fairness;
+#[expect(dead_code, reason = "`two_processes.rs` shares it, and uses all of it")]
 mod harness;
 mod hooks;
 mod hostile_modules;
@@ -31,3 +35,4 @@ mod notifications;
 mod releases;
 mod remote_engine;
 mod switch;
+mod traces;

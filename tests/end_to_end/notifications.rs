@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::command_line::assert_refused;
-use crate::harness::{Facts, LeanEngine, Server};
+use crate::harness::{Facts, LeanEngine, Redis, Server};
 
 /// A server whose hooks are in a recorder, with short waits.
 fn recorded(failures: &Value) -> (Server, LeanEngine) {
@@ -32,6 +32,30 @@ fn every_acknowledged_message_reaches_the_hook_though_the_server_is_killed() {
     let acknowledged = ids(&server.play("restart"));
     assert!(acknowledged.len() >= 150, "the test saw nothing");
     engine.records_until(|records| acknowledged.is_subset(&announced(records)));
+}
+
+#[test]
+fn every_acknowledged_message_reaches_the_hook_over_redis_too() {
+    let redis = Redis::start();
+    let mut server = Server::start_with_variable("HOOKD_REDIS_URL", &redis.url());
+    let engine = LeanEngine::recorder(&server, &json!({}));
+    server.hookd_ok(&["settings", "--engine-url", engine.url(), "--notification-retry", "50ms"]);
+    let acknowledged = ids(&server.play("restart"));
+    engine.records_until(|records| acknowledged.is_subset(&announced(records)));
+}
+
+#[test]
+fn messages_sent_while_redis_is_dead_reach_the_hook_all_the_same() {
+    let mut redis = Redis::start();
+    let mut server = Server::start_with_variable("HOOKD_REDIS_URL", &redis.url());
+    let engine = LeanEngine::recorder(&server, &json!({}));
+    server.hookd_ok(&["settings", "--engine-url", engine.url()]);
+    let before = ids(&server.play_with("chatter", &["10"]));
+    // This Redis keeps nothing on disk: what waits in it when it is killed is lost with it.
+    engine.records_until(|records| before.is_subset(&announced(records)));
+    redis.kill();
+    let meanwhile = ids(&server.play_with("chatter", &["50"]));
+    engine.records_until(|records| meanwhile.is_subset(&announced(records)));
 }
 
 #[test]

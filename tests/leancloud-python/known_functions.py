@@ -25,6 +25,7 @@ engine.define("boolean")(lambda **params: True)
 engine.define("list")(lambda **params: [1, "two", None])
 engine.define("null")(lambda **params: None)
 engine.define("nothing")(lambda **params: None)
+engine.define("garbled")(lambda **params: object())
 
 
 @engine.define("refuses")

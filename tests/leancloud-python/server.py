@@ -1,7 +1,12 @@
-"""Serves known_functions.py as a LeanEngine project does, on a free port, and prints the address as one line of JSON."""
+"""Serves the functions of a file as a LeanEngine project does, on a free port, and prints the address as one line of JSON.
 
+Argument: the file.
+"""
+
+import importlib
 import json
 import os
+import sys
 
 import leancloud
 from gevent.pywsgi import WSGIServer
@@ -13,7 +18,8 @@ leancloud.init(
     hook_key=os.environ["LEANCLOUD_APP_HOOK_KEY"],
 )
 
-from known_functions import engine  # noqa: E402 - the SDK wants an app before functions
+# After the app: the SDK reads its keys when functions are defined.
+engine = importlib.import_module(sys.argv[1]).engine
 
 
 def not_found(environ, start_response):

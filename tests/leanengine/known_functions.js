@@ -17,6 +17,8 @@ AV.Cloud.define('list', () => [1, 'two', null]);
 AV.Cloud.define('null', () => null);
 AV.Cloud.define('nothing', () => undefined);
 
+AV.Cloud.define('garbled', () => 7n);
+
 AV.Cloud.define('refuses', () => {
   throw new AV.Cloud.Error('no luck');
 });

@@ -1,12 +1,12 @@
 // Serves the functions of a file as a LeanEngine project does, on PORT or a free one, and prints the address as one line
-// of JSON. Arguments: the file (`cloud`), the time limit of a function in ms (LeanEngine's own).
+// of JSON. Arguments: the file, the time limit of a function in ms (without it LeanEngine's own).
 
 'use strict';
 
 const http = require('http');
 const AV = require('leanengine');
 
-const [functions = 'cloud', timeoutMs] = process.argv.slice(2);
+const [functions, timeoutMs] = process.argv.slice(2);
 
 AV.init({
   appId: process.env.LEANCLOUD_APP_ID,

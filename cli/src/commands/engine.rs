@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
-use super::server_flags::{CommonFlags, EngineFlags};
+use super::server_flags::CommonFlags;
 use crate::server::{ENGINE_ADDRESS, Server, stop_on_signal};
 
 /// Start the engine alone; `hookd im` is the other half.
@@ -28,8 +28,6 @@ pub struct Engine {
     rpc_socket: Option<PathBuf>,
     #[command(flatten)]
     common: CommonFlags,
-    #[command(flatten)]
-    engine: EngineFlags,
 }
 
 impl Engine {
@@ -45,7 +43,7 @@ impl Engine {
             (None, None) => Some(ENGINE_ADDRESS.parse()?),
             (listen, _) => listen,
         };
-        let config = (self.common.config(), self.engine.config());
+        let config = self.common.config();
         let server = Server::engine(config, (listen, self.rpc_socket.clone()), shutdown).await?;
         let address = server.connection().engine.clone().unwrap_or_default();
         self.common.announce(server.connection(), &format!("Next:     hookd im --engine {address}"))?;

@@ -1,5 +1,4 @@
-//! Flags of the processes that serve. `hookd engine` and `hookd im` have a group each besides the common one, and `hookd up`
-//! has all of them.
+//! Flags of the processes that serve. `hookd im` has a group besides the common one, and so has `hookd up`.
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -9,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::client::{Connection, default_data_folder};
 use crate::output;
-use crate::server::{CommonConfig, ImConfig, RuntimeConfig, Traces};
+use crate::server::{CommonConfig, ImConfig, Traces};
 
 /// Flags of every process that serves.
 #[derive(Debug, Args)]
@@ -20,22 +19,17 @@ pub struct CommonFlags {
     /// Admin key of the installation [default: `admin.key` in the data folder, made at the first start].
     #[arg(long, env = "HOOKD_ADMIN_KEY", hide_env_values = true)]
     admin_key: Option<String>,
+    /// Redis that holds what the engine keeps in LeanCache and the calls of notification hooks that wait in the IM core:
+    /// `redis://host:port`, or `redis-cluster://host:port,host:port`. Without it LeanCache is in memory, and empty after a
+    /// restart, and the calls wait in the data folder.
+    #[arg(long, env = "HOOKD_REDIS_URL", value_name = "URL", hide_env_values = true)]
+    redis_url: Option<String>,
     /// Send traces to this OTLP receiver (HTTP), e.g. http://127.0.0.1:4318 [default: no traces].
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
     otlp_endpoint: Option<String>,
     /// When ready, print address and keys as one line of JSON.
     #[arg(long)]
     json: bool,
-}
-
-/// Flags of the engine.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Engine")]
-pub struct EngineFlags {
-    /// Redis that holds LeanCache: `redis://host:port`, or `redis-cluster://host:port,host:port`. Without it LeanCache is
-    /// in memory, and empty after a restart.
-    #[arg(long, env = "HOOKD_REDIS_URL", value_name = "URL", hide_env_values = true)]
-    redis_url: Option<String>,
 }
 
 /// Flags of the IM core.
@@ -78,7 +72,8 @@ impl CommonFlags {
 
     /// What the process is told.
     pub fn config(&self) -> CommonConfig {
-        CommonConfig { data: self.data.clone(), admin_key: self.admin_key.clone() }
+        let (data, admin_key, redis_url) = (self.data.clone(), self.admin_key.clone(), self.redis_url.clone());
+        CommonConfig { data, admin_key, redis_url }
     }
 
     /// Prints where the process is reached, and for people also the keys and what comes next.
@@ -98,13 +93,6 @@ impl CommonFlags {
             data = connection.data.display(),
         ));
         Ok(())
-    }
-}
-
-impl EngineFlags {
-    /// What the engine is told.
-    pub fn config(&self) -> RuntimeConfig {
-        RuntimeConfig { redis_url: self.redis_url.clone() }
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
-use super::server_flags::{CommonFlags, EngineFlags, ImFlags, first_steps};
+use super::server_flags::{CommonFlags, ImFlags, first_steps};
 use crate::server::{Server, stop_on_signal};
 
 /// Start the engine and the IM core in one process.
@@ -25,8 +25,6 @@ pub struct Up {
     #[command(flatten)]
     common: CommonFlags,
     #[command(flatten)]
-    engine: EngineFlags,
-    #[command(flatten)]
     im: ImFlags,
 }
 
@@ -39,7 +37,7 @@ impl Up {
     async fn serve(&self) -> anyhow::Result<()> {
         let shutdown = CancellationToken::new();
         stop_on_signal(shutdown.clone())?;
-        let config = (self.common.config(), self.engine.config(), self.im.config());
+        let config = (self.common.config(), self.im.config());
         let server = Server::up(config, self.listen, shutdown).await?;
         self.common.announce(server.connection(), &first_steps(server.connection()))?;
         server.serve().await

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use hookd_im_core::app::AppDirectory;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::gateway::{Gateway, GatewayConfig};
-use hookd_im_core::hooks::{EngineAddress, HookEngine, HookQueue};
+use hookd_im_core::hooks::{EngineAddress, HookEngine};
 use hookd_im_core::store::sqlite::SqliteStore;
 use hookd_runtime::{App, CacheConfig, Engine, EngineConfig, NewApp};
 use tokio_util::sync::CancellationToken;
@@ -19,7 +19,8 @@ use super::control::{self, Installation};
 use super::data_folder::{DataFolder, Part};
 use super::directory::{Directory, EngineProcess, Follower};
 use super::forward::forwarded;
-use super::lifecycle::DRAIN_TIMEOUT;
+use super::hook_queues::hook_queues;
+use super::lifecycle::{DRAIN_TIMEOUT, take_all_file_handles};
 use super::listen::{Answers, Listeners, absolute};
 use super::metrics;
 use crate::client::{Connection, ConnectionFile};
@@ -37,11 +38,7 @@ pub struct CommonConfig {
     pub data: PathBuf,
     /// The admin key of the installation, when it is not the one kept in the data folder.
     pub admin_key: Option<String>,
-}
-
-/// What the engine is told, in whichever process it is.
-pub struct RuntimeConfig {
-    /// Redis for LeanCache; without one it is in memory.
+    /// Redis for LeanCache and the queue of notification hooks; without one they are in memory and in the data folder.
     pub redis_url: Option<String>,
 }
 
@@ -66,14 +63,15 @@ pub struct Server {
 impl Server {
     /// Engine and IM core in one process, on one port.
     pub async fn up(
-        (common, runtime, im): (CommonConfig, RuntimeConfig, ImConfig),
+        (common, im): (CommonConfig, ImConfig),
         listen: SocketAddr,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
         let folder = DataFolder::open(&common.data, &[Part::Engine, Part::ImCore])?;
         let metrics = metrics::install()?;
         let tasks = TaskTracker::new();
-        let engine = open_engine(folder.path(), &runtime).await?;
+        let cache = cache_config(common.redis_url.as_deref())?;
+        let engine = open_engine(folder.path(), cache.clone()).await?;
         let app = app_for_clients(&engine, Connection::load(folder.path())?.as_ref()).await?;
         let listeners = Listeners::open(Some(listen), None).await?;
         let connection = connection_to(&app, &folder, common.admin_key, listeners.url()?.unwrap_or_default(), None)?;
@@ -82,7 +80,7 @@ impl Server {
 
         let apps = Arc::new(EngineApps(engine.clone()));
         let calls = Arc::new(InMemoryEngine(engine.clone()));
-        let (core, gateway) = open_im_core(folder.path(), im, (apps, calls), &tasks, &shutdown)?;
+        let (core, gateway) = open_im_core((folder.path(), &cache), im, (apps, calls), &tasks, &shutdown)?;
         let installation = Installation::new(connection.clone(), ConnectionFile::Installation);
         let control = control::router(engine.clone(), installation, shutdown.clone());
         let router =
@@ -93,13 +91,13 @@ impl Server {
 
     /// The engine alone: over TCP, over a Unix socket, or over both.
     pub async fn engine(
-        (common, runtime): (CommonConfig, RuntimeConfig),
+        common: CommonConfig,
         (listen, socket): (Option<SocketAddr>, Option<PathBuf>),
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
         let folder = DataFolder::open(&common.data, &[Part::Engine])?;
         let metrics = metrics::install()?;
-        let engine = open_engine(folder.path(), &runtime).await?;
+        let engine = open_engine(folder.path(), cache_config(common.redis_url.as_deref())?).await?;
         let saved = Connection::load_from(folder.path(), ConnectionFile::Engine)?;
         let app = app_for_clients(&engine, saved.as_ref()).await?;
         let socket = socket.as_deref().map(absolute).transpose()?;
@@ -154,7 +152,8 @@ impl Server {
         connection.save(ConnectionFile::Installation)?;
 
         let calls = Arc::new(EngineProcess::new(&address, directory.clone()));
-        let (core, gateway) = open_im_core(folder.path(), im, (directory, calls), &tasks, &shutdown)?;
+        let cache = cache_config(common.redis_url.as_deref())?;
+        let (core, gateway) = open_im_core((folder.path(), &cache), im, (directory, calls), &tasks, &shutdown)?;
         tasks.spawn(follower.run(core.clone(), connection.clone(), shutdown.clone()));
         let engine = forwarded(address, shutdown.clone());
         let router = gateway
@@ -172,6 +171,7 @@ impl Server {
 
     /// Answers until the shutdown token is cancelled, then lets requests in flight finish.
     pub async fn serve(self) -> anyhow::Result<()> {
+        take_all_file_handles();
         self.listeners.serve(self.service, self.shutdown).await?;
         self.tasks.close();
         if tokio::time::timeout(DRAIN_TIMEOUT, self.tasks.wait()).await.is_err() {
@@ -201,14 +201,14 @@ fn connection_to(
 }
 
 fn open_im_core(
-    data: &Path,
+    (data, cache): (&Path, &CacheConfig),
     config: ImConfig,
     (apps, engine): (Arc<dyn AppDirectory>, Arc<dyn HookEngine>),
     tasks: &TaskTracker,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<(Arc<ImCore>, Gateway)> {
     let store = Arc::new(SqliteStore::open(data.join("im.db")).context("cannot open the message store")?);
-    let queues: Vec<Arc<dyn HookQueue>> = vec![Arc::new(store.hook_queue())];
+    let queues = hook_queues(&store, cache, data)?;
     let core = Arc::new(ImCore::new(apps, store, queues, engine, tasks.clone(), shutdown.clone()));
     let watching = core.clone();
     tasks.spawn(async move { watching.hooks.notifications().watch().await });
@@ -230,13 +230,16 @@ async fn app_for_clients(engine: &Engine, saved: Option<&Connection>) -> anyhow:
     }
 }
 
-async fn open_engine(data: &Path, config: &RuntimeConfig) -> anyhow::Result<Engine> {
+fn cache_config(redis_url: Option<&str>) -> anyhow::Result<CacheConfig> {
+    match redis_url {
+        Some(url) => Ok(CacheConfig::redis(url).map_err(|error| InputError::new(error.to_string()))?),
+        None => Ok(CacheConfig::default()),
+    }
+}
+
+async fn open_engine(data: &Path, cache: CacheConfig) -> anyhow::Result<Engine> {
     let this_program = std::env::current_exe().context("cannot find the path of the running program")?;
     let compile_command = vec![this_program.into_os_string(), "compile-module".into()];
-    let cache = match &config.redis_url {
-        Some(url) => CacheConfig::redis(url).map_err(|error| InputError::new(error.to_string()))?,
-        None => CacheConfig::default(),
-    };
     let config = EngineConfig { cache, ..EngineConfig::new(data.join("engine"), compile_command) };
     Engine::open(config).await.context("cannot open the engine")
 }

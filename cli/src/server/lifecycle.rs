@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -29,4 +30,13 @@ pub fn stop_on_signal(shutdown: CancellationToken) -> std::io::Result<()> {
         }
     });
     Ok(())
+}
+
+/// Takes as many file handles as the system allows: every client and every module in memory holds one, and the usual soft
+/// limit of 1,024 is there for programs that cannot count further.
+pub fn take_all_file_handles() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!(%error, "cannot raise the limit on open files; `ulimit -n` sets it");
+    }
 }

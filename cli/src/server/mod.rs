@@ -6,11 +6,12 @@ mod control;
 mod data_folder;
 mod directory;
 mod forward;
+mod hook_queues;
 mod lifecycle;
 mod listen;
 mod metrics;
 mod traces;
 
-pub use compose::{CommonConfig, ENGINE_ADDRESS, ImConfig, RuntimeConfig, Server};
+pub use compose::{CommonConfig, ENGINE_ADDRESS, ImConfig, Server};
 pub use lifecycle::stop_on_signal;
 pub use traces::Traces;

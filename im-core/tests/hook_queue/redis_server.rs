@@ -4,12 +4,12 @@ use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
+use redis::{ConnectionInfo, IntoConnectionInfo as _};
 use tempfile::TempDir;
 
 pub struct RedisServer {
     process: Child,
     port: u16,
-    url: String,
     folder: TempDir,
 }
 
@@ -19,11 +19,11 @@ impl RedisServer {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let folder = tempfile::tempdir().unwrap();
         let process = run(port, &folder);
-        Self { process, port, url: format!("redis://127.0.0.1:{port}"), folder }
+        Self { process, port, folder }
     }
 
-    pub fn url(&self) -> &str {
-        &self.url
+    pub fn address(&self) -> ConnectionInfo {
+        format!("redis://127.0.0.1:{}", self.port).into_connection_info().unwrap()
     }
 
     pub fn kill(&mut self) {

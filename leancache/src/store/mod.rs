@@ -220,3 +220,83 @@ macro_rules! commands {
     };
 }
 use commands;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(space: &mut Space, line: &str, now_ms: u64) -> Reply {
+        let words = line.split(' ').map(|word| word.as_bytes().to_vec()).collect();
+        space.execute(&Command::check(words).unwrap(), now_ms)
+    }
+
+    /// Draws commands from all kinds, on few keys, so that they meet each other's values.
+    fn random_line(seed: &mut u64) -> String {
+        let mut draw = |below: u64| {
+            *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (*seed >> 33) % below
+        };
+        let (key, other) = (draw(4), draw(4));
+        let (a, b) = (draw(30), draw(30));
+        let templates = [
+            format!("SET k{key} {a} PX {}", b + 1),
+            format!("SET k{key} {a} KEEPTTL"),
+            format!("APPEND k{key} {a}"),
+            format!("INCRBY k{key} {a}"),
+            format!("MSET k{key} {a} k{other} {b}"),
+            format!("HSET k{key} f{a} {b} f{b} {a}"),
+            format!("HINCRBY k{key} f{a} {b}"),
+            format!("HDEL k{key} f{a} f{b}"),
+            format!("RPUSH k{key} {a} {b} {a}"),
+            format!("LPOP k{key} {b}"),
+            format!("LINSERT k{key} AFTER {a} {b}{b}"),
+            format!("LSET k{key} 0 {a}{b}"),
+            format!("LREM k{key} 0 {a}"),
+            format!("LTRIM k{key} 1 {b}"),
+            format!("LMOVE k{key} k{other} LEFT RIGHT"),
+            format!("SADD k{key} {a} {b} {a}"),
+            format!("SREM k{key} {a}"),
+            format!("SPOP k{key} {}", b % 3),
+            format!("SMOVE k{key} k{other} {a}"),
+            format!("SUNIONSTORE k{key} k{other} k{}", a % 4),
+            format!("ZADD k{key} {a} m{b} {b} m{a}"),
+            format!("ZINCRBY k{key} {a} m{b}"),
+            format!("ZREMRANGEBYRANK k{key} 0 {}", b % 3),
+            format!("ZPOPMAX k{key}"),
+            format!("RENAME k{key} k{other}"),
+            format!("EXPIRE k{key} {}", b as i64 - 5),
+            format!("GETDEL k{key}"),
+            format!("DEL k{key} k{other}"),
+        ];
+        templates[draw(templates.len() as u64) as usize].clone()
+    }
+
+    #[test]
+    fn what_is_held_is_counted_exactly() {
+        let mut space = Space::new(1 << 20);
+        let mut seed = 7;
+        for step in 0..50_000 {
+            let line = random_line(&mut seed);
+            run(&mut space, &line, step);
+            let counted: usize = space
+                .entries
+                .iter()
+                .map(|(key, entry)| key.len() + KEY_OVERHEAD_BYTES + entry.value.recounted_bytes())
+                .sum();
+            assert_eq!(space.size_bytes(), counted, "step {step}: {line}");
+            assert!(space.entries.values().all(|entry| !entry.value.is_empty()), "step {step}: {line}");
+        }
+        run(&mut space, "DEL k0 k1 k2 k3", 100_000);
+        assert_eq!(space.size_bytes(), 0);
+    }
+
+    #[test]
+    fn expired_keys_make_room() {
+        let mut space = Space::new(1_000);
+        let value = "x".repeat(400);
+        assert_eq!(run(&mut space, &format!("SET a {value} PX 10"), 0), Reply::ok());
+        assert!(matches!(run(&mut space, &format!("SET b {value}{value}"), 5), Reply::Error(_)));
+        assert_eq!(run(&mut space, &format!("SET c {value}"), 2_000), Reply::ok());
+        assert_eq!(run(&mut space, "EXISTS a", 2_000), Reply::Integer(0));
+    }
+}

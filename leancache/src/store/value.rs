@@ -38,6 +38,22 @@ impl Value {
         }
     }
 
+    /// The same, counted anew.
+    #[cfg(test)]
+    pub(super) fn recounted_bytes(&self) -> usize {
+        let element = |data: &Data| data.len() + ELEMENT_OVERHEAD_BYTES;
+        match self {
+            Self::Text(text) => text.0.len(),
+            Self::Hash(hash) => hash.fields.iter().map(|(field, value)| element(field) + value.len()).sum(),
+            Self::List(list) => list.elements.iter().map(element).sum(),
+            Self::Set(set) => set.members.iter().map(element).sum(),
+            Self::SortedSet(set) => {
+                assert_eq!(set.scores.len(), set.order.len(), "both views hold the same members");
+                set.scores.keys().map(|member| element(member) + ELEMENT_OVERHEAD_BYTES).sum()
+            }
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         match self {
             // An empty text is a value like any other; the other kinds cease to exist with their last element.

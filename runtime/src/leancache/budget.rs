@@ -62,9 +62,19 @@ impl CacheBudget {
         let replies = match answered {
             Ok(Ok(replies)) => replies,
             Ok(Err(BackendError::RepliesTooLarge)) => return Err(self.too_many_bytes()),
-            Ok(Err(BackendError::Unavailable(reason))) => return Err(CacheError::Unavailable { reason }),
-            Err(_) => return Err(CacheError::TimedOut { waited: waiting }),
+            Ok(Err(BackendError::Unavailable { reason, cause })) => {
+                self.cache.note_outage(&cause);
+                return Err(CacheError::Unavailable { reason });
+            }
+            Err(_) => {
+                // A call with little time left says nothing of Redis.
+                if waiting == COMMANDS_TIMEOUT {
+                    self.cache.note_outage("no answer in time");
+                }
+                return Err(CacheError::TimedOut { waited: waiting });
+            }
         };
+        self.cache.note_answer();
         let received = replies.iter().fold(0_usize, |sum, reply| sum.saturating_add(reply.size_bytes()));
         self.bytes_left = self.bytes_left.checked_sub(received).ok_or_else(|| self.too_many_bytes())?;
         Ok(replies)

@@ -33,6 +33,18 @@ pub struct RedisAddress {
     pub(super) is_cluster: bool,
 }
 
+impl RedisAddress {
+    /// How to connect, for others that use the same Redis.
+    pub fn nodes(&self) -> &[ConnectionInfo] {
+        &self.nodes
+    }
+
+    /// True for nodes of a cluster.
+    pub fn is_cluster(&self) -> bool {
+        self.is_cluster
+    }
+}
+
 /// A text that names no Redis. Repeats no password.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(

@@ -10,6 +10,7 @@ mod embedded;
 mod redis;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,7 +20,7 @@ use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
 pub(crate) use self::budget::CacheBudget;
-pub use self::config::{CacheConfig, InvalidRedisUrl};
+pub use self::config::{CacheConfig, InvalidRedisUrl, RedisAddress};
 use self::embedded::EmbeddedCache;
 use self::redis::RedisCache;
 
@@ -54,7 +55,7 @@ pub enum CacheError {
     /// Redis cannot be reached, or cannot serve now. Some of the commands may have been carried out.
     #[error("LeanCache is not available: {reason}")]
     Unavailable {
-        /// What the connection says.
+        /// Why, without the operator's addresses: functions and their callers see it.
         reason: String,
     },
     /// The module's definitions are being read.
@@ -77,13 +78,20 @@ trait CacheBackend: Send + Sync {
 #[derive(Debug)]
 enum BackendError {
     RepliesTooLarge,
-    Unavailable(String),
+    Unavailable {
+        /// For functions and their callers.
+        reason: String,
+        /// For the operator.
+        cause: String,
+    },
 }
 
 /// The cache of all apps.
 pub(crate) struct LeanCache {
     backend: Box<dyn CacheBackend>,
     metrics: CacheMetrics,
+    /// So that the log tells of an outage twice, and not once for every command.
+    is_down: AtomicBool,
 }
 
 impl LeanCache {
@@ -93,7 +101,7 @@ impl LeanCache {
             CacheConfig::Embedded { bytes_per_app } => Box::new(EmbeddedCache::new(*bytes_per_app)),
             CacheConfig::Redis(address) => Box::new(RedisCache::new(address.clone())),
         };
-        Arc::new(Self { backend, metrics: CacheMetrics::new() })
+        Arc::new(Self { backend, metrics: CacheMetrics::new(), is_down: AtomicBool::new(false) })
     }
 
     /// Deletes all keys of an app.
@@ -101,8 +109,20 @@ impl LeanCache {
         let asked = Instant::now();
         match timeout_at(deadline, self.backend.clear(app)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(BackendError::Unavailable(reason))) => Err(CacheError::Unavailable { reason }),
+            Ok(Err(BackendError::Unavailable { reason, .. })) => Err(CacheError::Unavailable { reason }),
             Ok(Err(BackendError::RepliesTooLarge)) | Err(_) => Err(CacheError::TimedOut { waited: asked.elapsed() }),
+        }
+    }
+
+    fn note_answer(&self) {
+        if self.is_down.load(Ordering::Relaxed) && self.is_down.swap(false, Ordering::Relaxed) {
+            tracing::info!("LeanCache answers again");
+        }
+    }
+
+    fn note_outage(&self, cause: &str) {
+        if !self.is_down.swap(true, Ordering::Relaxed) {
+            tracing::warn!(cause, "LeanCache does not answer; functions that use it fail until it does");
         }
     }
 }

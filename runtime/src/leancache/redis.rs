@@ -64,8 +64,17 @@ impl RedisCache {
     }
 
     fn unavailable(&self, error: &RedisError) -> BackendError {
-        tracing::debug!(address = %self.address, error = %error, "a command did not get through to redis");
-        BackendError::Unavailable(format!("redis at {}: {error}", self.address))
+        let reason = match error.code() {
+            Some(code) => format!("redis answered `{code}`"),
+            None => "redis cannot be reached".to_owned(),
+        };
+        BackendError::Unavailable { reason, cause: format!("redis at {}: {error}", self.address) }
+    }
+
+    /// An answer that no Redis gives.
+    fn odd_answer(&self) -> BackendError {
+        let cause = format!("redis at {} gave an answer of another shape", self.address);
+        BackendError::Unavailable { reason: "redis gave an answer of another shape".to_owned(), cause }
     }
 
     /// Commands with small replies, in one round trip.
@@ -116,7 +125,7 @@ impl RedisCache {
             }
             Some(Value::SimpleString(text)) if text == BUDGET_USED_UP => Err(BackendError::RepliesTooLarge),
             Some(Value::ServerError(error)) => Err(self.unavailable(&error.into())),
-            _ => Err(BackendError::Unavailable("redis gave an answer of another shape".to_owned())),
+            _ => Err(self.odd_answer()),
         }
     }
 
@@ -130,7 +139,7 @@ impl RedisCache {
         match self.send(&pipeline).await?.into_iter().next() {
             Some(Value::BulkString(cursor)) => Ok(cursor),
             Some(Value::ServerError(error)) => Err(self.unavailable(&error.into())),
-            _ => Err(BackendError::Unavailable("redis gave an answer of another shape".to_owned())),
+            _ => Err(self.odd_answer()),
         }
     }
 }

@@ -1,15 +1,21 @@
 //! The three body forms of §1.6.
 
+use std::collections::BTreeMap;
+
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::reply::failure;
 
 /// EC-12: 20 MiB, any form.
 const MAX_BODY_BYTES: usize = 20 << 20;
+
+/// LeanEngine's own limit. The sender is not known yet, and fields cost many times their bytes.
+const MAX_FORM_FIELDS: usize = 1_000;
 
 /// A request's body.
 pub(super) struct Body {
@@ -33,6 +39,7 @@ pub(super) struct BodyCredentials {
 #[derive(Debug)]
 pub(super) enum BodyRefused {
     TooLarge,
+    TooManyFields,
     Malformed(String),
     /// Of a `text/plain` body: the answer has CORS headers.
     MalformedText(String),
@@ -42,6 +49,7 @@ impl IntoResponse for BodyRefused {
     fn into_response(self) -> Response {
         match self {
             Self::TooLarge => failure(413, 1, "request entity too large"),
+            Self::TooManyFields => failure(413, 1, "too many parameters"),
             Self::Malformed(reason) | Self::MalformedText(reason) => failure(400, 1, &reason),
         }
     }
@@ -63,7 +71,7 @@ impl Body {
             let params = if bytes.is_empty() { empty() } else { checked(bytes)? };
             Ok(Self { params, credentials: None })
         } else if starts_with(content_type, "application/x-www-form-urlencoded") {
-            Ok(Self { params: form(&bytes), credentials: None })
+            Ok(Self { params: form(&bytes)?, credentials: None })
         } else if starts_with(content_type, "text/plain") {
             text(&bytes)
         } else {
@@ -96,32 +104,46 @@ fn checked(bytes: Bytes) -> Result<Bytes, BodyRefused> {
     }
 }
 
-fn form(bytes: &[u8]) -> Bytes {
-    let pairs = form_urlencoded::parse(bytes).map(|(key, value)| (key.into_owned(), Value::from(value.into_owned())));
-    Value::Object(pairs.collect::<Map<_, _>>()).to_string().into()
+/// Values are texts; those of a key that comes again are a list.
+fn form(bytes: &[u8]) -> Result<Bytes, BodyRefused> {
+    let mut fields = Map::new();
+    for (number, (key, value)) in form_urlencoded::parse(bytes).enumerate() {
+        if number == MAX_FORM_FIELDS {
+            return Err(BodyRefused::TooManyFields);
+        }
+        let value = Value::from(value.into_owned());
+        match fields.get_mut(&*key) {
+            None => drop(fields.insert(key.into_owned(), value)),
+            Some(Value::Array(values)) => values.push(value),
+            Some(first) => *first = Value::from(vec![first.take(), value]),
+        }
+    }
+    Ok(Value::Object(fields).to_string().into())
 }
 
 fn text(bytes: &[u8]) -> Result<Body, BodyRefused> {
-    let parsed = serde_json::from_slice(bytes).map_err(|error| BodyRefused::MalformedText(error.to_string()))?;
-    match parsed {
-        Value::Object(mut fields) => {
-            let mut take = |key: &str| match fields.remove(key)? {
-                Value::String(text) => Some(text),
-                other => Some(other.to_string()),
-            };
-            let credentials = BodyCredentials {
-                id: take("_ApplicationId"),
-                key: take("_ApplicationKey"),
-                master_key: take("_MasterKey"),
-                session_token: take("_SessionToken"),
-                production: take("_ApplicationProduction"),
-            };
-            fields.retain(|key, _| !key.starts_with('_') || key.starts_with("__"));
-            Ok(Body { params: Value::Object(fields).to_string().into(), credentials: Some(credentials) })
-        }
+    let malformed = |error: serde_json::Error| BodyRefused::MalformedText(error.to_string());
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        serde_json::from_slice::<IgnoredAny>(bytes).map_err(malformed)?;
         // There is no place for credentials in it, so no function will see it.
-        _ => Ok(Body { params: empty(), credentials: Some(BodyCredentials::default()) }),
+        return Ok(Body { params: empty(), credentials: Some(BodyCredentials::default()) });
     }
+    // The values stay text: whoever sends it is not known yet, and a tree of 20 MiB would take many times the room.
+    let mut fields: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes).map_err(malformed)?;
+    let mut take = |key: &str| {
+        let json = fields.remove(key)?.get();
+        Some(serde_json::from_str(json).unwrap_or_else(|_| json.to_owned()))
+    };
+    let credentials = BodyCredentials {
+        id: take("_ApplicationId"),
+        key: take("_ApplicationKey"),
+        master_key: take("_MasterKey"),
+        session_token: take("_SessionToken"),
+        production: take("_ApplicationProduction"),
+    };
+    fields.retain(|key, _| !key.starts_with('_') || key.starts_with("__"));
+    let params = serde_json::to_vec(&fields).map_err(malformed)?;
+    Ok(Body { params: params.into(), credentials: Some(credentials) })
 }
 
 #[cfg(test)]
@@ -156,6 +178,20 @@ mod tests {
     #[test]
     fn form_values_are_strings() {
         assert_eq!(params("application/x-www-form-urlencoded", "a=1&b=%C3%A9+x").unwrap(), r#"{"a":"1","b":"é x"}"#);
+    }
+
+    #[test]
+    fn form_keys_that_come_again_make_a_list() {
+        let body = "a=1&b=2&a=3&a=4&__proto__=5";
+        let expected = r#"{"__proto__":"5","a":["1","3","4"],"b":"2"}"#;
+        assert_eq!(params("application/x-www-form-urlencoded", body).unwrap(), expected);
+    }
+
+    #[test]
+    fn forms_have_a_thousand_fields_at_most() {
+        let parse = |fields: usize| Body::parse("application/x-www-form-urlencoded", Bytes::from("a=&".repeat(fields)));
+        assert!(parse(MAX_FORM_FIELDS).is_ok());
+        assert!(matches!(parse(MAX_FORM_FIELDS + 1), Err(BodyRefused::TooManyFields)));
     }
 
     #[test]

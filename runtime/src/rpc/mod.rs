@@ -66,6 +66,9 @@ async fn answer(engine: &Engine, peer: Option<&str>, request: Request) -> Respon
             cors::allow_origin(&mut response, &parts.headers);
             return response;
         }
+        Err(BodyRefused::Malformed(_)) if parts.headers.contains_key(header::CONTENT_ENCODING) => {
+            return failure(415, 1, "the body is compressed; send it as it is, without `Content-Encoding`");
+        }
         Err(refused) => return refused.into_response(),
     };
     let mut response = if parts.method == Method::OPTIONS {

@@ -19,8 +19,8 @@ use crate::config::EngineConfig;
 use crate::limits::Limits;
 use crate::outcome::Outcome;
 
-/// Waiting instances of one version: as many as its calls usually run at the same time.
-const IDLE_PER_VERSION: usize = 16;
+/// Waiting instances of one version: half of what may wait by default, so that no version has all of it.
+const IDLE_PER_VERSION: usize = 32;
 
 /// Between two looks at the instances that wait.
 const SHORTEST_REST: Duration = Duration::from_millis(10);

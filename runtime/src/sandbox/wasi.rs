@@ -262,4 +262,20 @@ mod tests {
         let texts: Vec<String> = ring.after(0).lines.into_iter().map(|line| line.text).collect();
         assert_eq!(texts, ["one", "two", "three"]);
     }
+
+    #[test]
+    fn what_a_call_printed_goes_to_its_own_log_when_another_one_follows() {
+        let ring = Arc::new(LogRing::default());
+        let log =
+            |id: &str| Arc::new(CallLog::new(ring.clone(), "demo", 1, "hello", id.to_owned(), &Limits::default()));
+        let mut wasi = WasiState::new(&log("r1"));
+        wasi.output[0].write(b"no end");
+        wasi.flush();
+        wasi.write_to(&log("r2"));
+        wasi.output[0].write(b"next\n");
+        let lines: Vec<String> =
+            ring.after(0).lines.into_iter().map(|line| format!("{} {}", line.request_id, line.text)).collect();
+        assert_eq!(lines, ["r1 no end", "r2 next"]);
+        assert!(wasi.view().table.is_empty());
+    }
 }

@@ -33,10 +33,7 @@ async fn a_redis_that_is_down_fails_commands_at_once_and_is_taken_again_when_it_
     for _ in 0..3 {
         let started = Instant::now();
         let error = app.pipeline(&["GET a"]).await.unwrap_err();
-        assert!(
-            matches!(&error, CacheError::Unavailable { reason } if reason.contains(&server.port.to_string())),
-            "{error}"
-        );
+        assert!(matches!(&error, CacheError::Unavailable { reason } if reason == "redis cannot be reached"), "{error}");
         assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
     }
     server.start_again().await;

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::conformance::case::{Case, Request};
-use crate::conformance::expected::{answer, error, result};
-use crate::conformance::target::Keys;
+use crate::conformance::expected::{answer, error, error_like, result};
 use crate::conformance::target::Kind::{Node, Python};
+use crate::harness::AppKeys;
 
-pub fn results_of_functions(keys: &Keys) -> Vec<Case> {
+pub fn results_of_functions(keys: &AppKeys) -> Vec<Case> {
     let call = |name: &str, value: Value| keys.call(name).expect(result(value));
     vec![
         call("number", json!(7)),
@@ -24,7 +24,7 @@ pub fn results_of_functions(keys: &Keys) -> Vec<Case> {
     ]
 }
 
-pub fn results_of_call(keys: &Keys) -> Vec<Case> {
+pub fn results_of_call(keys: &AppKeys) -> Vec<Case> {
     let post = |name: &str| Request::new("POST", format!("/1.1/call/{name}")).of_app(keys);
     let nothing = || result(json!({}));
     // A known defect of Node: anything but objects and arrays is lost.
@@ -43,7 +43,7 @@ pub fn results_of_call(keys: &Keys) -> Vec<Case> {
 
 /// Typed objects pass hookd as they are: what the function gets is what was sent. The SDKs make objects of them and write
 /// those again.
-pub fn typed_objects_of_call(keys: &Keys) -> Vec<Case> {
+pub fn typed_objects_of_call(keys: &AppKeys) -> Vec<Case> {
     let post = |body: Value| Request::new("POST", "/1.1/call/echo").of_app(keys).json(body.to_string());
     let same = |body: Value| post(body.clone()).expect(result(body));
     vec![
@@ -57,7 +57,7 @@ pub fn typed_objects_of_call(keys: &Keys) -> Vec<Case> {
     ]
 }
 
-pub fn errors_of_functions(keys: &Keys) -> Vec<Case> {
+pub fn errors_of_functions(keys: &AppKeys) -> Vec<Case> {
     let mut cases = Vec::new();
     for family in ["functions", "call"] {
         let post = |name: &str| Request::new("POST", format!("/1.1/{family}/{name}")).of_app(keys);
@@ -74,6 +74,11 @@ pub fn errors_of_functions(keys: &Keys) -> Vec<Case> {
                 "§1.9",
                 error(500, 141, "Cloud Code script had an error."),
             ),
+            // What the function returned cannot be written as JSON.
+            post("garbled")
+                .expect(error_like(500, 1, ""))
+                .differs_if(family == "call", Node, "§1.8: `call` loses scalars", result(json!({})))
+                .differs(Python, "§1.9", error(500, 141, "Cloud Code script had an error.")),
             // An error that calls itself a success is none that a caller could tell; hookd makes a server error of it.
             post("refusesAsSuccess")
                 .expect(error(500, 1, "all is well"))
@@ -84,13 +89,13 @@ pub fn errors_of_functions(keys: &Keys) -> Vec<Case> {
     cases
 }
 
-pub fn ec_15_refusal_without_a_word(keys: &Keys) -> Vec<Case> {
+pub fn ec_15_refusal_without_a_word(keys: &AppKeys) -> Vec<Case> {
     let itself = json!({"code": 1, "error": {"name": "CloudError", "message": "", "status": 400}});
     let case = keys.call("refusesWordless").expect(error(400, 1, "unknown error"));
     vec![case.differs(Node, "§1.9: the value itself", answer(400, itself)).differs(Python, "§1.9", error(400, 400, ""))]
 }
 
-pub fn ec_18_time_limit(keys: &Keys) -> Vec<Case> {
+pub fn ec_18_time_limit(keys: &AppKeys) -> Vec<Case> {
     let late = keys.call("late").expect(error(503, 124, "The request timed out on the server."));
     vec![
         late.differs(Python, "§1.11: no limit", result(json!("late"))),

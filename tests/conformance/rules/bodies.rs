@@ -4,12 +4,12 @@ use serde_json::json;
 
 use crate::conformance::case::{Case, Request, anonymous};
 use crate::conformance::expected::{answer, error, error_like, foreign, long_result, result, unauthorized};
-use crate::conformance::target::Keys;
 use crate::conformance::target::Kind::{Node, Python};
+use crate::harness::AppKeys;
 
 const BREAKS: &str = "§1.9: it breaks";
 
-pub fn json(keys: &Keys) -> Vec<Case> {
+pub fn json(keys: &AppKeys) -> Vec<Case> {
     let post = |content_type: &str, body: &str| keys.call("echo").body(content_type, body);
     let mut cases = vec![
         post("application/json", "{}").expect(result(json!({}))),
@@ -37,16 +37,31 @@ pub fn json(keys: &Keys) -> Vec<Case> {
     cases
 }
 
-pub fn form(keys: &Keys) -> Vec<Case> {
+pub fn form(keys: &AppKeys) -> Vec<Case> {
     let post = |body: &str| keys.call("echo").body("application/x-www-form-urlencoded", body);
     let python = |case: Case| case.differs(Python, "§1.6: every body is JSON", foreign(500));
     vec![
         python(post("a=1&b=x+y&c=%C3%A9").expect(result(json!({"a": "1", "b": "x y", "c": "é"})))),
+        python(post("a=1&b=2&a=3&a=4&flag").expect(result(json!({"a": ["1", "3", "4"], "b": "2", "flag": ""})))),
+        python(post("a[b]=1&__proto__=2").expect(result(json!({"a[b]": "1", "__proto__": "2"})))),
+        python(post(&"a=&".repeat(1_001)).expect(error(413, 1, "too many parameters").without_cors())),
         post("").expect(result(json!({}))),
     ]
 }
 
-pub fn plain_text(keys: &Keys) -> Vec<Case> {
+/// hookd says that it does not decompress; nobody else can tell.
+pub fn compressed(keys: &AppKeys) -> Vec<Case> {
+    const GZIP: [u8; 27] = [
+        0x1f, 0x8b, 0x8, 0x0, 0x0, 0x0, 0x0, 0x0, 0x2, 0x3, 0xab, 0x56, 0x4a, 0x54, 0xb2, 0x32, 0xac, 0x5, 0x0, 0xaf,
+        0xac, 0x1b, 0x56, 0x7, 0x0, 0x0, 0x0,
+    ];
+    let case = keys.call("echo").json(GZIP).header("content-encoding", "gzip");
+    let refused = error(415, 1, "the body is compressed; send it as it is, without `Content-Encoding`").without_cors();
+    let node = "observed: it decompresses";
+    vec![case.expect(refused).differs(Node, node, result(json!({"a": 1}))).differs(Python, BREAKS, foreign(500))]
+}
+
+pub fn plain_text(keys: &AppKeys) -> Vec<Case> {
     // What Python finds in headers, it does not look for in the body.
     let post = |body: &str| anonymous("echo").body("text/plain", body);
     let (id, key, master) = (&keys.app_id, &keys.app_key, &keys.master_key);
@@ -108,7 +123,7 @@ pub fn plain_text(keys: &Keys) -> Vec<Case> {
     cases
 }
 
-pub fn other_content_types(keys: &Keys) -> Vec<Case> {
+pub fn other_content_types(keys: &AppKeys) -> Vec<Case> {
     let python = "§1.6: every body is JSON";
     ["application/octet-stream", "image/png", "text/html", "application/xml"]
         .map(|content_type| {
@@ -119,7 +134,7 @@ pub fn other_content_types(keys: &Keys) -> Vec<Case> {
 }
 
 /// 20 MiB, whatever the form.
-pub fn ec_12_size_limit(keys: &Keys) -> Vec<Case> {
+pub fn ec_12_size_limit(keys: &AppKeys) -> Vec<Case> {
     const BELOW: usize = 20_900_000;
     const ABOVE: usize = (20 << 20) + 9;
     let object = |bytes: usize| format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes));
@@ -135,7 +150,7 @@ pub fn ec_12_size_limit(keys: &Keys) -> Vec<Case> {
     cases
 }
 
-pub fn ec_13_arrays(keys: &Keys) -> Vec<Case> {
+pub fn ec_13_arrays(keys: &AppKeys) -> Vec<Case> {
     let broken = || answer(500, json!({"code": 141, "error": "Cloud Code script had an error."}));
     ["/1.1/functions/echo", "/1.1/call/echo"]
         .map(|path| {

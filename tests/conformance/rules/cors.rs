@@ -4,8 +4,8 @@ use serde_json::json;
 
 use crate::conformance::case::{Case, Request, anonymous};
 use crate::conformance::expected::{empty, error, result, unauthorized};
-use crate::conformance::target::Keys;
 use crate::conformance::target::Kind::Python;
+use crate::harness::AppKeys;
 
 const ORIGIN: &str = "https://console.example";
 
@@ -36,7 +36,7 @@ const ALLOWED_HEADERS: [&str; 21] = [
 ];
 
 /// The origin comes back on success and on errors; Python says `*` to everybody.
-pub fn simple_requests(keys: &Keys) -> Vec<Case> {
+pub fn simple_requests(keys: &AppKeys) -> Vec<Case> {
     let any = "§1.12: `*` for everybody";
     let from = |request: Request| request.header("origin", ORIGIN);
     vec![
@@ -53,7 +53,7 @@ pub fn simple_requests(keys: &Keys) -> Vec<Case> {
     ]
 }
 
-pub fn ec_20_preflight(_: &Keys) -> Vec<Case> {
+pub fn ec_20_preflight(_: &AppKeys) -> Vec<Case> {
     let mut cases = Vec::new();
     for path in
         ["/1.1/functions/_ops/metadatas", "/1/call/anything", "/1.1/functions/", "/1.1/functions/Post/beforeSave"]

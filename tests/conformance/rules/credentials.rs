@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::FUNCTIONS;
 use crate::conformance::case::{Case, Request, anonymous};
 use crate::conformance::expected::{Expected, error, foreign, names, result, unauthorized};
-use crate::conformance::target::Keys;
 use crate::conformance::target::Kind::{Node, Python};
+use crate::harness::AppKeys;
 
 const IDS: [&str; 3] = ["x-lc-id", "x-avoscloud-application-id", "x-uluru-application-id"];
 const KEYS: [&str; 3] = ["x-lc-key", "x-avoscloud-application-key", "x-uluru-application-key"];
@@ -25,7 +25,7 @@ fn signature(key: &str, milliseconds: u64, end: &str) -> String {
 }
 
 /// The forms of credentials beside the app id: header, value, and whether they make a master of the caller.
-fn forms(keys: &Keys) -> Vec<(&'static str, String, bool)> {
+fn forms(keys: &AppKeys) -> Vec<(&'static str, String, bool)> {
     const MILLISECONDS: u64 = 1_700_000_000_000;
     let mut forms = Vec::new();
     for name in KEYS {
@@ -44,7 +44,7 @@ fn forms(keys: &Keys) -> Vec<(&'static str, String, bool)> {
     forms
 }
 
-pub fn every_form_of_credentials(keys: &Keys) -> Vec<Case> {
+pub fn every_form_of_credentials(keys: &AppKeys) -> Vec<Case> {
     let mut cases = Vec::new();
     for (header, value, is_master) in forms(keys) {
         let with = |request: Request| {
@@ -69,7 +69,7 @@ pub fn every_form_of_credentials(keys: &Keys) -> Vec<Case> {
 }
 
 /// The first that is not empty counts; hookd and Node begin with the short names, Python with the long ones.
-pub fn header_aliases_and_their_precedence(keys: &Keys) -> Vec<Case> {
+pub fn header_aliases_and_their_precedence(keys: &AppKeys) -> Vec<Case> {
     let mut cases = Vec::new();
     for id in IDS {
         cases.push(anonymous("number").header(id, &keys.app_id).header("x-lc-key", &keys.app_key).expect(ok()));
@@ -103,7 +103,7 @@ fn ok() -> Expected {
     result(json!(7))
 }
 
-pub fn ec_6_old_signatures(keys: &Keys) -> Vec<Case> {
+pub fn ec_6_old_signatures(keys: &AppKeys) -> Vec<Case> {
     [0, 1, 4_102_444_800_000]
         .map(|milliseconds| {
             let signed = anonymous("number").header("x-lc-id", &keys.app_id);
@@ -113,14 +113,14 @@ pub fn ec_6_old_signatures(keys: &Keys) -> Vec<Case> {
 }
 
 /// The key of LeanCloud's Android SDK.
-pub fn signature_of_the_android_sdk(keys: &Keys) -> Vec<Case> {
+pub fn signature_of_the_android_sdk(keys: &AppKeys) -> Vec<Case> {
     let signed = anonymous("number").header("x-lc-id", &keys.app_id);
     let signed = signed.header("x-lc-sign", signature(keys.android_key, 1, ",ax-sig-1"));
     let no_such_key = "§1.4: hookd's apps have no such key";
     vec![signed.expect(unauthorized()).differs(Node, no_such_key, ok()).differs(Python, no_such_key, ok())]
 }
 
-pub fn ec_7_signature_with_another_app_id(keys: &Keys) -> Vec<Case> {
+pub fn ec_7_signature_with_another_app_id(keys: &AppKeys) -> Vec<Case> {
     [signature(&keys.app_key, 1, ""), signature(&keys.master_key, 1, ",master")]
         .map(|signature| {
             let signed = anonymous("number").header("x-lc-id", "nobody").header("x-lc-sign", signature);
@@ -129,7 +129,7 @@ pub fn ec_7_signature_with_another_app_id(keys: &Keys) -> Vec<Case> {
         .into()
 }
 
-pub fn ec_8_refused_credentials(keys: &Keys) -> Vec<Case> {
+pub fn ec_8_refused_credentials(keys: &AppKeys) -> Vec<Case> {
     let id = ("x-lc-id", keys.app_id.clone());
     let refused: Vec<Vec<(&'static str, String)>> = vec![
         vec![],
@@ -161,7 +161,7 @@ pub fn ec_8_refused_credentials(keys: &Keys) -> Vec<Case> {
 }
 
 /// One process of LeanEngine is one environment, which the platform picks; hookd has both.
-pub fn environment_of_the_call(keys: &Keys) -> Vec<Case> {
+pub fn environment_of_the_call(keys: &AppKeys) -> Vec<Case> {
     let is = |environment: &str| caller(json!("127.0.0.1"), Value::Null, environment);
     let platform = "§1.3: the platform picks the process";
     let mut cases = vec![keys.call("caller").expect(is("production"))];
@@ -183,7 +183,7 @@ fn caller(address: Value, session: Value, environment: &str) -> Expected {
     result(json!({ "address": address, "session": session, "environment": environment }))
 }
 
-pub fn session_token_of_the_call(keys: &Keys) -> Vec<Case> {
+pub fn session_token_of_the_call(keys: &AppKeys) -> Vec<Case> {
     let is = |session: Value| caller(json!("127.0.0.1"), session, "production");
     let mut cases = vec![keys.call("caller").expect(is(Value::Null))];
     for header in SESSIONS {
@@ -198,7 +198,7 @@ pub fn session_token_of_the_call(keys: &Keys) -> Vec<Case> {
 }
 
 /// §3.4. Python does not know `Forwarded`.
-pub fn address_of_the_caller(keys: &Keys) -> Vec<Case> {
+pub fn address_of_the_caller(keys: &AppKeys) -> Vec<Case> {
     let is = |address: &str| caller(json!(address), Value::Null, "production");
     let socket = "127.0.0.1";
     let with = |headers: &[(&'static str, &str)]| {

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use crate::conformance::case::{Case, Request, anonymous};
 use crate::conformance::expected::{Expected, error, foreign, result, unauthorized};
-use crate::conformance::target::Keys;
 use crate::conformance::target::Kind::{Node, Python};
+use crate::harness::AppKeys;
 
 const ADDRESS: &str = "192.0.2.1";
 
@@ -49,7 +49,7 @@ fn unknown_in_python(name: &str) -> Expected {
     error(404, 404, &format!("cloud func named '{name}' not found."))
 }
 
-pub fn reserved_names(keys: &Keys) -> Vec<Case> {
+pub fn reserved_names(keys: &AppKeys) -> Vec<Case> {
     let mut cases = Vec::new();
     for name in HOOKS {
         let is_defined = name == "_messageReceived";
@@ -79,7 +79,7 @@ pub fn reserved_names(keys: &Keys) -> Vec<Case> {
     cases
 }
 
-pub fn ec_10_other_underscore_names(keys: &Keys) -> Vec<Case> {
+pub fn ec_10_other_underscore_names(keys: &AppKeys) -> Vec<Case> {
     let own = keys.call("_serviceEvent").header("x-real-ip", ADDRESS);
     vec![
         keys.call("_custom").json("{\"a\":1}").expect(result(json!({"a": 1}))),
@@ -98,7 +98,7 @@ pub fn ec_10_other_underscore_names(keys: &Keys) -> Vec<Case> {
 }
 
 /// §9.1 has the forms of credentials; here is what else opens or closes the door.
-pub fn internal_functions(keys: &Keys) -> Vec<Case> {
+pub fn internal_functions(keys: &AppKeys) -> Vec<Case> {
     let refused = || error(401, 401, &format!("Internal cloud function, request from {ADDRESS}"));
     let inside = || result(json!("inside"));
     let mut cases = Vec::new();
@@ -115,7 +115,7 @@ pub fn internal_functions(keys: &Keys) -> Vec<Case> {
     cases
 }
 
-pub fn class_and_user_hooks(keys: &Keys) -> Vec<Case> {
+pub fn class_and_user_hooks(keys: &AppKeys) -> Vec<Case> {
     let no_class_hook = |class: &str, hook: &str| error(404, 1, &format!("No {hook} hook of '{class}'"));
     let mut cases = Vec::new();
     for hook in ["beforeSave", "afterSave", "beforeUpdate", "afterUpdate", "beforeDelete", "afterDelete"] {

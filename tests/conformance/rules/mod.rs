@@ -8,7 +8,7 @@ pub mod hook_key;
 pub mod routes;
 
 /// Every function that the engines serve, as `_ops/metadatas` lists them.
-const FUNCTIONS: [&str; 18] = [
+const FUNCTIONS: [&str; 19] = [
     "_custom",
     "_messageReceived",
     "_serviceEvent",
@@ -16,6 +16,7 @@ const FUNCTIONS: [&str; 18] = [
     "breaks",
     "caller",
     "echo",
+    "garbled",
     "insideOnly",
     "late",
     "list",

@@ -5,14 +5,14 @@ use serde_json::json;
 use super::FUNCTIONS;
 use crate::conformance::case::{Case, Request, anonymous};
 use crate::conformance::expected::{Expected, error, error_like, foreign, names, result, texts, unauthorized};
-use crate::conformance::target::Keys;
 use crate::conformance::target::Kind::{Node, Python};
+use crate::harness::AppKeys;
 
-fn post(keys: &Keys, path: &str) -> Request {
+fn post(keys: &AppKeys, path: &str) -> Request {
     Request::new("POST", path).of_app(keys)
 }
 
-pub fn ec_1_both_versions_and_both_families(keys: &Keys) -> Vec<Case> {
+pub fn ec_1_both_versions_and_both_families(keys: &AppKeys) -> Vec<Case> {
     let functions = ["/1/functions/number", "/1.1/functions/number"];
     let call = ["/1/call/number", "/1.1/call/number"];
     let functions = functions.map(|path| post(keys, path).expect(result(json!(7))));
@@ -23,13 +23,13 @@ pub fn ec_1_both_versions_and_both_families(keys: &Keys) -> Vec<Case> {
     functions.into_iter().chain(call).collect()
 }
 
-pub fn ec_2_any_method_and_no_body(keys: &Keys) -> Vec<Case> {
+pub fn ec_2_any_method_and_no_body(keys: &AppKeys) -> Vec<Case> {
     ["POST", "PUT", "GET"]
         .map(|method| Request::new(method, "/1.1/functions/echo").of_app(keys).expect(result(json!({}))))
         .into()
 }
 
-pub fn ec_3_query_escapes_and_trailing_slash(keys: &Keys) -> Vec<Case> {
+pub fn ec_3_query_escapes_and_trailing_slash(keys: &AppKeys) -> Vec<Case> {
     let unknown = |name: &str| error(404, 1, &format!("No such cloud function '{name}'"));
     vec![
         post(keys, "/1.1/functions/echo?x=1").expect(result(json!({}))).differs(Node, "EC-3", unknown("echo?x=1")),
@@ -42,20 +42,20 @@ pub fn ec_3_query_escapes_and_trailing_slash(keys: &Keys) -> Vec<Case> {
     ]
 }
 
-pub fn ec_4_empty_name(keys: &Keys) -> Vec<Case> {
+pub fn ec_4_empty_name(keys: &AppKeys) -> Vec<Case> {
     let nothing = |path: &str| error(404, 1, &format!("No function name or class name: {path}"));
     ["/1.1/functions/", "/1/functions/", "/1.1/call/"]
         .map(|path| post(keys, path).expect(nothing(path)).differs(Python, "observed: no such route", foreign(404)))
         .into()
 }
 
-pub fn ec_5_other_routes(keys: &Keys) -> Vec<Case> {
+pub fn ec_5_other_routes(keys: &AppKeys) -> Vec<Case> {
     ["/2/functions/number", "/1.1/functionsnumber", "/1.1/classes/Post", "/functions/number"]
         .map(|path| post(keys, path).expect(foreign(404)))
         .into()
 }
 
-pub fn health(keys: &Keys) -> Vec<Case> {
+pub fn health(keys: &AppKeys) -> Vec<Case> {
     let ping = |content_type| texts(["runtime", "version"], content_type);
     let answered = |request: Request| {
         let case = request.expect(ping("application/json"));
@@ -75,7 +75,7 @@ pub fn health(keys: &Keys) -> Vec<Case> {
     ]
 }
 
-pub fn metadatas(keys: &Keys) -> Vec<Case> {
+pub fn metadatas(keys: &AppKeys) -> Vec<Case> {
     let paths = ["/1.1/functions/_ops/metadatas", "/1/functions/_ops/metadatas", "/1.1/call/_ops/metadatas"];
     let mut cases = Vec::new();
     for path in paths {
@@ -92,7 +92,7 @@ pub fn metadatas(keys: &Keys) -> Vec<Case> {
 }
 
 /// §1.2: the body is read before anybody asks who sends it, and CORS comes in between.
-pub fn order_of_processing(keys: &Keys) -> Vec<Case> {
+pub fn order_of_processing(keys: &AppKeys) -> Vec<Case> {
     let malformed = |expected: Expected| expected.without_cors();
     vec![
         anonymous("echo").json("{").expect(malformed(error_like(400, 1, ""))).differs(

@@ -3,6 +3,7 @@
 mod control;
 mod leanengine;
 mod modules;
+mod peer;
 mod processes;
 mod redis;
 mod scene;
@@ -10,7 +11,8 @@ mod server;
 
 pub use control::{Control, build_name, good, numbered_probe};
 pub use leanengine::LeanEngine;
-pub use modules::{module, workspace};
+pub use modules::module;
+pub use peer::{AppKeys, Peer, Sdk};
 pub use processes::Shape;
 pub use redis::Redis;
 pub use scene::Facts;

@@ -73,14 +73,10 @@ impl Dispatcher {
         self.tasks.spawn(worker.run());
     }
 
-    /// Works on what waits; what waits for apps that are gone is thrown away.
-    pub(super) async fn resume(self: &Arc<Self>, backlog: &[Backlog]) {
-        for Backlog { app, channel, .. } in backlog {
-            if self.apps.app(app).is_some() {
-                self.wake(app, *channel);
-            } else {
-                self.forget(app).await;
-            }
+    /// Works on what waits. An app that is not known may be one that only another node knows yet.
+    pub(super) fn resume(self: &Arc<Self>, backlog: &[Backlog]) {
+        for Backlog { app, channel, .. } in backlog.iter().filter(|entry| self.apps.app(&entry.app).is_some()) {
+            self.wake(app, *channel);
         }
     }
 

@@ -134,7 +134,7 @@ impl Notifications {
         for dispatcher in &self.shared.dispatchers {
             match dispatcher.queue().backlog().await {
                 Ok(backlog) => {
-                    dispatcher.resume(&backlog).await;
+                    dispatcher.resume(&backlog);
                     let now = Timestamp::now();
                     for app in backlog.iter().map(|entry| &entry.app).collect::<HashSet<_>>() {
                         let of_app = backlog.iter().filter(|entry| entry.app == *app);

@@ -86,13 +86,14 @@ impl RedisHookQueue {
         }
         let make = script(include_str!("make_group.lua"), app, [channel.name(), GROUP]);
         let _: (i64,) = self.connection.run("make the consumer group", &make).await?;
-        Ok(())
+        self.know(app).await
     }
 
     /// Looks at a channel as if for the first time, after a Redis that lost its data.
     pub(super) fn start_over_without_group(&self, app: &AppId, channel: Channel, error: &QueueError) {
         if is_without_group(error) {
             self.claims.search().remove(&(app.clone(), channel));
+            self.unknow(app);
         }
     }
 

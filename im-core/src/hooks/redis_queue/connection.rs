@@ -4,7 +4,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, FromRedisValue, Pipeline, RedisError};
+use redis::cluster::ClusterClientBuilder;
+use redis::cluster_async::ClusterConnection;
+use redis::{Client, ConnectionInfo, ErrorKind, FromRedisValue, Pipeline, RedisError};
+use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout};
 
 use crate::hooks::queue::QueueError;
@@ -15,24 +18,27 @@ const COMMAND_DEADLINE: Duration = Duration::from_secs(1);
 /// How long a Redis that did not answer is not asked again: users must not wait for it one by one.
 const LEFT_ALONE: Duration = Duration::from_secs(1);
 
+/// One server, or nodes of a cluster.
 pub(super) struct Connection {
-    manager: ConnectionManager,
+    nodes: Vec<ConnectionInfo>,
+    is_cluster: bool,
+    connected: OnceCell<Connected>,
     left_alone_until: Mutex<Option<Instant>>,
+}
+
+#[derive(Clone)]
+enum Connected {
+    Single(ConnectionManager),
+    Cluster(ClusterConnection),
 }
 
 impl Connection {
     /// Connects at the first command.
-    pub(super) fn new(url: &str) -> Result<Self, RedisError> {
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(COMMAND_DEADLINE))
-            .set_response_timeout(Some(COMMAND_DEADLINE))
-            .set_number_of_retries(1)
-            .set_max_delay(Duration::from_millis(100));
-        let manager = ConnectionManager::new_lazy_with_config(Client::open(url)?, config)?;
-        Ok(Self { manager, left_alone_until: Mutex::default() })
+    pub(super) fn new(nodes: Vec<ConnectionInfo>, is_cluster: bool) -> Self {
+        Self { nodes, is_cluster, connected: OnceCell::new(), left_alone_until: Mutex::default() }
     }
 
-    /// Sends commands together, and answers what they answered.
+    /// Sends commands together, and answers what they answered. All are on keys of one slot.
     pub(super) async fn run<T: FromRedisValue>(
         &self,
         operation: &'static str,
@@ -41,8 +47,13 @@ impl Connection {
         if self.is_left_alone() {
             return Err(QueueError::TimedOut { operation });
         }
-        let mut manager = self.manager.clone();
-        let answer = timeout(COMMAND_DEADLINE, commands.query_async(&mut manager)).await;
+        let answering = async {
+            match self.connected.get_or_try_init(|| self.connect()).await?.clone() {
+                Connected::Single(mut connection) => commands.query_async(&mut connection).await,
+                Connected::Cluster(mut connection) => commands.query_async(&mut connection).await,
+            }
+        };
+        let answer = timeout(COMMAND_DEADLINE, answering).await;
         let gone = match &answer {
             Ok(Ok(_)) => false,
             Ok(Err(error)) => error.is_io_error() || error.is_timeout() || error.is_connection_dropped(),
@@ -52,6 +63,23 @@ impl Connection {
             *self.left_alone_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + LEFT_ALONE);
         }
         Ok(answer.map_err(|_| QueueError::TimedOut { operation })??)
+    }
+
+    async fn connect(&self) -> Result<Connected, RedisError> {
+        if self.is_cluster {
+            let builder = ClusterClientBuilder::new(self.nodes.clone())
+                .connection_timeout(COMMAND_DEADLINE)
+                .response_timeout(COMMAND_DEADLINE)
+                .retries(1);
+            return Ok(Connected::Cluster(builder.build()?.get_async_connection().await?));
+        }
+        let node = self.nodes.first().ok_or((ErrorKind::InvalidClientConfig, "no Redis is named"))?;
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(COMMAND_DEADLINE))
+            .set_response_timeout(Some(COMMAND_DEADLINE))
+            .set_number_of_retries(1)
+            .set_max_delay(Duration::from_millis(100));
+        Ok(Connected::Single(ConnectionManager::new_lazy_with_config(Client::open(node.clone())?, config)?))
     }
 
     fn is_left_alone(&self) -> bool {

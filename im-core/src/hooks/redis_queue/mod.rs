@@ -18,8 +18,11 @@ mod connection;
 mod letters;
 mod stored;
 
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use async_trait::async_trait;
-use redis::{Pipeline, RedisError, pipe};
+use redis::{ConnectionInfo, Pipeline, pipe};
 
 use self::claims::Claims;
 use self::connection::Connection;
@@ -39,17 +42,39 @@ pub struct RedisHookQueue {
     /// Names this node to the consumer group: the same after a restart, so that it finds what it had claimed.
     consumer: String,
     claims: Claims,
+    /// Apps that are written down.
+    apps: Mutex<HashSet<AppId>>,
     clock: Clock,
 }
 
 impl RedisHookQueue {
-    /// A queue in the Redis at `url`, e.g. `redis://127.0.0.1:6379`; `consumer` is the name of this node, the same after a
+    /// A queue in one Redis, or in the cluster that `nodes` are of; `consumer` is the name of this node, the same after a
     /// restart and unlike that of any other. Connects at the first use.
-    ///
-    /// # Errors
-    /// When `url` is none.
-    pub fn new(url: &str, consumer: String, clock: Clock) -> Result<Self, RedisError> {
-        Ok(Self { connection: Connection::new(url)?, consumer, claims: Claims::default(), clock })
+    pub fn new(nodes: Vec<ConnectionInfo>, is_cluster: bool, consumer: String, clock: Clock) -> Self {
+        let connection = Connection::new(nodes, is_cluster);
+        Self { connection, consumer, claims: Claims::default(), apps: Mutex::default(), clock }
+    }
+
+    /// Writes the app down where every node finds it, before its first call: a call whose app nobody knows would not be
+    /// found after a crash.
+    async fn know(&self, app: &AppId) -> Result<(), QueueError> {
+        if self.apps().contains(app) {
+            return Ok(());
+        }
+        let mut know = pipe();
+        know.cmd("SADD").arg(APPS).arg(app.as_str()).ignore();
+        let () = self.connection.run("write the app down", &know).await?;
+        self.apps().insert(app.clone());
+        Ok(())
+    }
+
+    /// Lets the app be written down again.
+    fn unknow(&self, app: &AppId) {
+        self.apps().remove(app);
+    }
+
+    fn apps(&self) -> MutexGuard<'_, HashSet<AppId>> {
+        self.apps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn now(&self) -> Timestamp {
@@ -63,17 +88,13 @@ fn prefix(app: &AppId) -> String {
 
 /// A script over the keys of one app; its first key is the hash of calls.
 fn script<'a>(source: &str, app: &AppId, arguments: impl IntoIterator<Item = &'a str>) -> Pipeline {
-    let mut pipeline = pipe();
-    add_script(&mut pipeline, source, app, arguments);
-    pipeline
-}
-
-fn add_script<'a>(pipeline: &mut Pipeline, source: &str, app: &AppId, arguments: impl IntoIterator<Item = &'a str>) {
     let prefix = prefix(app);
+    let mut pipeline = pipe();
     pipeline.cmd("EVAL").arg(source).arg(1).arg(format!("{prefix}calls")).arg(&prefix);
     for argument in arguments {
         pipeline.arg(argument);
     }
+    pipeline
 }
 
 #[async_trait]
@@ -86,11 +107,9 @@ impl HookQueue for RedisHookQueue {
             arguments.extend([Channel::of(call.hook).name().to_owned(), lane.to_owned()]);
             arguments.push(to_json(&StoredCall::new(call, now))?);
         }
-        // The app first: a call whose app nobody knows would not be found after a crash.
-        let mut commands = pipe();
-        commands.cmd("SADD").arg(APPS).arg(app.as_str()).ignore();
-        add_script(&mut commands, include_str!("push.lua"), app, arguments.iter().map(String::as_str));
-        let (queued,): (usize,) = self.connection.run("queue hook calls", &commands).await?;
+        self.know(app).await?;
+        let push = script(include_str!("push.lua"), app, arguments.iter().map(String::as_str));
+        let (queued,): (usize,) = self.connection.run("queue hook calls", &push).await?;
         Ok(calls.len().saturating_sub(queued))
     }
 
@@ -184,9 +203,12 @@ impl HookQueue for RedisHookQueue {
     }
 
     async fn forget(&self, app: &AppId) -> Result<(), QueueError> {
-        let mut forget = script(include_str!("forget.lua"), app, Channel::all().map(Channel::name));
-        forget.cmd("SREM").arg(APPS).arg(app.as_str()).ignore();
+        let forget = script(include_str!("forget.lua"), app, Channel::all().map(Channel::name));
         let _: (i64,) = self.connection.run("forget hook calls", &forget).await?;
+        self.unknow(app);
+        let mut strike = pipe();
+        strike.cmd("SREM").arg(APPS).arg(app.as_str()).ignore();
+        let () = self.connection.run("strike the app out", &strike).await?;
         self.claims.forget(app);
         Ok(())
     }

@@ -99,6 +99,10 @@ fn nothing(_params: &str, _context: &Context) -> Result<String> {
     Ok(String::new())
 }
 
+fn garbled(_params: &str, _context: &Context) -> Result<String> {
+    Ok("{\"never\": \"ended".to_owned())
+}
+
 // Past `#[hook]` and `#[function]`, which always reply with JSON of the hook's own type.
 hook_sdk::__private::submit! {
     Function { name: "_messageReceived", internal: false, run: repeat }
@@ -108,4 +112,7 @@ hook_sdk::__private::submit! {
 }
 hook_sdk::__private::submit! {
     Function { name: "nothing", internal: false, run: nothing }
+}
+hook_sdk::__private::submit! {
+    Function { name: "garbled", internal: false, run: garbled }
 }

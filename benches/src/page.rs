@@ -1,0 +1,46 @@
+//! The page of the documentation.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::load::CONNECTIONS;
+use crate::machine::Fact;
+use crate::report::{Report, write};
+use crate::{FIXED_RATE, MEASURED, ROUNDS};
+
+/// Writes tables, method and machine.
+pub fn write_page(report: &Report, path: &Path) -> anyhow::Result<()> {
+    let seconds = MEASURED.as_secs();
+    let mut page = format!(
+        "# Performance\n\nWritten by `make bench`; run it to get the numbers of your machine.\n\n{tables}\n\
+         ## How it is measured\n\n\
+         Every server is a process of its own and answers the same request: `_messageReceived` for one text message of\n\
+         ordinary length with a word that must be replaced. The load generator has one thread and {CONNECTIONS} keep-alive\n\
+         connections, and sends the next request of a connection when its answer is in. Each server is measured for\n\
+         {seconds} s after a warm-up, {ROUNDS} rounds in turn; the table shows each server's median round. The first answer\n\
+         of every connection is checked, and all later ones must have its status and length.\n\n\
+         *axum echo* is the least that this HTTP stack can do: it answers the body that it got. *hookd RPC* checks the\n\
+         keys, makes a fresh sandbox for every call, and drops it afterwards; *warm*, a sandbox serves up to 1,000 calls of\n\
+         its version. *workerd* runs the same filter in JavaScript with the same check of the keys; it keeps one isolate\n\
+         for all calls and has one thread. *leanengine* is LeanCloud's engine SDK from npm with the filter in JavaScript,\n\
+         in production mode; it keeps one process for all calls. *In express* it is set up as its documentation shows;\n\
+         *bare*, without a web framework around it, it does the least it can.\n\n\
+         *At a fixed rate* a clock says when each of {FIXED_RATE} requests a second is due, and a request's time runs from\n\
+         that moment, so a server that stalls is charged for all that it kept waiting.\n\n\
+         In process, one thread calls the engine without HTTP. *Instantiation alone* is the part of it that makes the\n\
+         sandbox and drops it again.\n\n\
+         *Beside an app that spins*: one hookd, two apps. One gets 1,000 requests a second at the fixed rate, for\n\
+         {seconds} s alone and {seconds} s while 64 calls of the other app are in an endless loop, as many as may run at a\n\
+         time; the middle of three rounds.\n\n\
+         *1,000 modules* are the filter with a section of its own each, compiled each for itself and live in an app of its\n\
+         own, in a process that holds nothing else. Memory is the highest of three looks: all released, all called, and all\n\
+         called after the engine was opened again. A *first call* brings the machine code back from disk. `hookd deploy`\n\
+         and `hookd rollback` are timed as whole commands.\n\n\
+         ## The machine\n\n| | |\n|---|---|\n",
+        tables = report.tables(),
+    );
+    for Fact { name, value } in &report.machine {
+        writeln!(page, "| {name} | {value} |")?;
+    }
+    write(path, &page)
+}

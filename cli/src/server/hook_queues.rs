@@ -1,0 +1,57 @@
+//! Where calls of notification hooks wait.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use hookd_im_core::hooks::{HookQueue, RedisHookQueue};
+use hookd_im_core::store::sqlite::SqliteStore;
+use hookd_im_core::timestamp::Timestamp;
+use hookd_runtime::{CacheConfig, generate_key};
+
+const NODE_FILE: &str = "node";
+
+/// In Redis where there is one, else with the messages. The messages' queue takes over while Redis is away, and goes on with
+/// what waits in it from before there was a Redis.
+pub(super) fn hook_queues(
+    store: &SqliteStore,
+    cache: &CacheConfig,
+    data: &Path,
+) -> anyhow::Result<Vec<Arc<dyn HookQueue>>> {
+    let embedded: Arc<dyn HookQueue> = Arc::new(store.hook_queue());
+    let CacheConfig::Redis(address) = cache else { return Ok(vec![embedded]) };
+    let (nodes, clock) = (address.nodes().to_vec(), Arc::new(Timestamp::now));
+    let redis = RedisHookQueue::new(nodes, address.is_cluster(), node_name(data)?, clock);
+    Ok(vec![Arc::new(redis), embedded])
+}
+
+/// The name of this node among those that share a Redis; made once for each data folder.
+fn node_name(data: &Path) -> anyhow::Result<String> {
+    let path = data.join(NODE_FILE);
+    match std::fs::read_to_string(&path) {
+        Ok(name) if !name.trim().is_empty() => return Ok(name.trim().to_owned()),
+        Ok(_) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error).with_context(|| format!("cannot read `{}`", path.display())),
+    }
+    let name = generate_key();
+    let mut file = tempfile::NamedTempFile::new_in(data)
+        .with_context(|| format!("cannot write in the data folder `{}`", data.display()))?;
+    file.write_all(name.as_bytes())?;
+    file.persist(&path).with_context(|| format!("cannot write `{}`", path.display()))?;
+    Ok(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::node_name;
+
+    #[test]
+    fn a_data_folder_keeps_its_name() {
+        let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let name = node_name(one.path()).unwrap();
+        assert_eq!(node_name(one.path()).unwrap(), name);
+        assert_ne!(node_name(other.path()).unwrap(), name);
+    }
+}

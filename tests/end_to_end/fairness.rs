@@ -1,0 +1,78 @@
+//! An app whose hooks spin in all its places, beside everybody else on the same server.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::command_line::MESSAGE;
+use crate::harness::{Server, module};
+
+/// The default concurrency of an app.
+const PLACES: usize = 64;
+
+fn connect(server: &Server) -> TcpStream {
+    let address = server.connection()["url"].as_str().unwrap().trim_start_matches("http://").to_owned();
+    let socket = TcpStream::connect(address).expect("a listening server");
+    socket.set_nodelay(true).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    socket
+}
+
+/// Takes all places of an app with endless loops.
+fn spin(server: &Server) -> Vec<TcpStream> {
+    let app: Value = serde_json::from_str(&server.hookd_ok(&["apps", "create", "spinner", "--json"])).unwrap();
+    let key = |name: &str| app[name].as_str().unwrap().to_owned();
+    let module = module("infinite-loop");
+    let master_key = key("master_key");
+    let of_app = ["--app", "spinner", "--master-key", &master_key];
+    server.hookd_ok(&[&["deploy", module.to_str().unwrap(), "--prod"], &of_app[..]].concat());
+    let request = format!(
+        "POST /1.1/functions/_messageReceived HTTP/1.1\r\nhost: x\r\nx-lc-id: spinner\r\nx-lc-key: {}\r\n\
+         x-lc-hook-key: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{MESSAGE}",
+        key("app_key"),
+        key("hook_key"),
+        MESSAGE.len()
+    );
+    let calls = (0..PLACES).map(|_| {
+        let mut socket = connect(server);
+        socket.write_all(request.as_bytes()).unwrap();
+        socket
+    });
+    calls.collect()
+}
+
+#[test]
+fn sockets_are_served_while_an_app_spins_in_all_its_places() {
+    let server = Server::with_module("word-filter");
+    let spinning = spin(&server);
+    let mut socket = connect(&server);
+    let mut answer = [0; 4096];
+    let mut latencies: Vec<Duration> = (0..100)
+        .map(|_| {
+            // Without a pause the server's thread would not leave the socket.
+            std::thread::sleep(Duration::from_millis(5));
+            let asked = Instant::now();
+            socket.write_all(b"GET /__engine/1/ping HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+            let length = socket.read(&mut answer).unwrap();
+            assert!(answer[..length].starts_with(b"HTTP/1.1 200"));
+            asked.elapsed()
+        })
+        .collect();
+    latencies.sort_unstable();
+    // A tick of each of the loops between two looks at a socket would be more than a hundred milliseconds on one core.
+    assert!(latencies[50] < Duration::from_millis(20), "{latencies:?}");
+    for call in &spinning {
+        call.set_nonblocking(true).unwrap();
+        let waits = call.peek(&mut answer).unwrap_err();
+        assert_eq!(waits.kind(), std::io::ErrorKind::WouldBlock, "it spun all the time");
+    }
+}
+
+#[test]
+fn people_chat_while_an_app_spins_in_all_its_places() {
+    let mut server = Server::with_module("word-filter");
+    let _spinning = spin(&server);
+    server.play("messages");
+}
