@@ -34,7 +34,7 @@ struct Peer {
     ip: Arc<str>,
 }
 
-/// Makes an [`RpcService`] of each connection; give it to [`axum::serve`].
+/// Makes an [`RpcService`] of each connection; give it to [`axum::serve()`].
 #[derive(Clone)]
 pub struct RpcConnections(RpcService);
 
