@@ -9,7 +9,7 @@ const MAX_AUTHOR_CHARS: usize = 128;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "History")]
 pub struct ReleaseNote {
-    /// Who releases [default: USER@HOST of this machine].
+    /// Who releases; without it, the user at this machine.
     #[arg(long, env = "HOOKD_AUTHOR", value_name = "NAME")]
     author: Option<String>,
     /// Why.
