@@ -1,5 +1,6 @@
 //! The engine as a whole.
 
+mod cache;
 mod garbage;
 mod releases;
 mod variables;
@@ -8,18 +9,15 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use hookd_leancache::Reply;
 use thiserror::Error;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use crate::apps::{App, Apps, ChangeAppError, CreateAppError, KeyKind, Keys, NewApp, is_valid_app_id};
 use crate::calls::{Call, Calls, Invocation};
 use crate::config::EngineConfig;
 use crate::environment::Environment;
-use crate::leancache::{CacheBudget, CacheError, LeanCache};
+use crate::leancache::LeanCache;
 use crate::limits::{InvalidLimits, Limits};
 use crate::logs::{LogLine, LogReader};
 use crate::modules::{Definition, Modules};
@@ -27,9 +25,6 @@ use crate::outcome::Outcome;
 use crate::releases::{AppRow, LiveVersion, Metadata, MetadataError, Variables};
 use crate::rpc::RpcService;
 use crate::sandbox::Sandbox;
-
-/// How long deleting an app waits for its cache to be cleared.
-const CLEAR_CACHE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Apps, their modules, and the sandbox that runs them. Clones share everything.
 ///
@@ -160,10 +155,7 @@ impl Engine {
         for environment in [Environment::Production, Environment::Staging] {
             current.live(environment).store(None);
         }
-        // The id is not given again, so what stays behind when Redis is down is out of everybody's reach.
-        if let Err(error) = self.0.cache.clear(&current.id, Instant::now() + CLEAR_CACHE_TIMEOUT).await {
-            tracing::warn!(app_id = current.id, %error, "the cache of a deleted app was not cleared");
-        }
+        self.clear_cache(&current.id).await;
         tracing::info!(app_id = current.id, "app deleted");
         self.remove_unused_modules().await;
         Ok(())
@@ -237,18 +229,6 @@ impl Engine {
         self.0.metadata.set_limits(app.id.clone(), limits.clone()).await?;
         app.set_limits(limits);
         Ok(())
-    }
-
-    /// Carries commands of LeanCache out in the app's key space, each given as its words, as its functions may: the same
-    /// commands, and at most as many and as much at once as `limits` allow one call.
-    pub async fn cache(
-        &self,
-        app: &App,
-        commands: Vec<Vec<Vec<u8>>>,
-        limits: &Limits,
-    ) -> Result<Vec<Reply>, CacheError> {
-        let deadline = Instant::now() + limits.deadline();
-        CacheBudget::new(self.0.cache.clone(), limits, Some(deadline)).run(&app.id, commands).await
     }
 
     /// The newest lines that the app's functions wrote, oldest first; kept in memory only.

@@ -51,10 +51,8 @@ enum Action {
         common: Common,
     },
     /// Delete an app: its versions, releases, limits and keys.
-    #[command(
-        after_help = "Example:\n  hookd apps delete shop\n\nThe id is not given again. Messages stay in the store, out \
-                            of everybody's reach."
-    )]
+    #[command(after_help = "Example:\n  hookd apps delete shop\n\nIts clients are disconnected. The id is not given \
+                      again. Messages stay in the store, out of everybody's reach.")]
     Delete {
         /// The app.
         id: String,

@@ -43,7 +43,7 @@ enum Action {
         #[command(flatten)]
         server: ServerArguments,
     },
-    /// Call the hooks again, with the params, the sequence number and all attempts of before.
+    /// Call the hooks again: the same params and sequence number, the attempts counted anew.
     #[command(after_help = "Examples:\n  hookd dead-letters retry 1795245396123\n  hookd dead-letters retry --all \
                             --hook _messageSent\n\nWhat does not fit into the queue stays a dead letter.")]
     Retry(Selection),

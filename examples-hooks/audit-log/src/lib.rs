@@ -2,10 +2,10 @@
 
 use hook_sdk::prelude::*;
 
-/// Writes one line for each message that was delivered.
+/// Writes one line for each message that was delivered. The number of the call tells a line that was written twice.
 #[hook]
-pub fn message_sent(message: MessageSentParams) -> Result<()> {
-    println!("{}", entry(&message));
+pub fn message_sent(message: MessageSentParams, context: &Context) -> Result<()> {
+    println!("{}, call {}", entry(&message), context.sequence.unwrap_or_default());
     Ok(())
 }
 
@@ -30,6 +30,6 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(entry(&message), "message m1 from Tom in c1: 1 online, 0 offline");
-        assert_eq!(message_sent(message), Ok(()));
+        assert_eq!(message_sent(message, &Context::default()), Ok(()));
     }
 }

@@ -18,7 +18,7 @@ pub struct Context {
     /// From the start of the call until the engine stops it.
     pub deadline: Duration,
     /// Names a notification, which may come more than once: the same on every attempt, and greater than on those of the
-    /// app that were queued before. What comes with a smaller one than a client's last is old news. Absent on blocking
+    /// app that were queued before. Of two events of one client the one with the greater number is the newer. Absent on blocking
     /// hooks and functions.
     pub sequence: Option<u64>,
 }

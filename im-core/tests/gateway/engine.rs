@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookd_im_core::app::App;
-use hookd_im_core::hooks::{HookCall, HookEngine, HookFailure};
+use hookd_im_core::hooks::{FailureCause, HookCall, HookEngine, HookFailure};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
@@ -18,6 +18,8 @@ pub const SLOW: &str = "slow";
 pub struct ScriptedEngine {
     replies: Mutex<HashMap<&'static str, Value>>,
     hook_key: Mutex<String>,
+    /// The client whose notification hooks fail.
+    failing: Mutex<Option<&'static str>>,
     gate: Semaphore,
     calls: mpsc::UnboundedSender<(&'static str, Value)>,
     seen: tokio::sync::Mutex<mpsc::UnboundedReceiver<(&'static str, Value)>>,
@@ -29,6 +31,7 @@ impl ScriptedEngine {
         Self {
             replies: Mutex::default(),
             hook_key: Mutex::default(),
+            failing: Mutex::default(),
             gate: Semaphore::new(0),
             calls,
             seen: tokio::sync::Mutex::new(seen),
@@ -43,6 +46,18 @@ impl ScriptedEngine {
     /// What the newest call showed.
     pub fn hook_key(&self) -> String {
         self.hook_key.lock().unwrap().clone()
+    }
+
+    /// Lets hooks about this client fail, or none.
+    pub fn fail_for(&self, client: Option<&'static str>) {
+        *self.failing.lock().unwrap() = client;
+    }
+
+    /// The next call: its hook, and the client that it is about.
+    pub async fn next_call(&self) -> (&'static str, String) {
+        let next = async { self.seen.lock().await.recv().await.unwrap() };
+        let (hook, params) = timeout(Duration::from_secs(10), next).await.unwrap();
+        (hook, params["peerId"].as_str().unwrap_or_default().to_owned())
     }
 
     /// Ends the wait of one slow message.
@@ -76,7 +91,11 @@ impl HookEngine for ScriptedEngine {
         let is_slow = call.hook == "_messageReceived" && params["content"] == json!(SLOW);
         let reply = self.replies.lock().unwrap()[call.hook].clone();
         self.hook_key.lock().unwrap().clone_from(&call.app.hook_key);
+        let fails = self.failing.lock().unwrap().is_some_and(|client| params["peerId"] == json!(client));
         self.calls.send((call.hook, params)).unwrap();
+        if fails {
+            return Err(HookFailure { cause: FailureCause::Failed, message: "as told".to_owned() });
+        }
         if is_slow {
             self.gate.acquire().await.unwrap().forget();
         }

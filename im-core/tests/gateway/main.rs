@@ -9,6 +9,7 @@ mod handshake;
 mod http;
 mod login;
 mod messages;
+mod presence;
 mod server;
 mod sessions;
 mod timeouts;

@@ -23,6 +23,7 @@ pub const APP_KEY: &str = "app-key";
 pub struct Server {
     pub address: SocketAddr,
     pub apps: Arc<Apps>,
+    pub core: Arc<ImCore>,
     pub engine: Arc<ScriptedEngine>,
     pub shutdown: CancellationToken,
     pub tasks: TaskTracker,
@@ -75,12 +76,12 @@ impl Server {
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
         let core = ImCore::new(apps.clone(), store, vec![queue], engine.clone(), tasks.clone(), shutdown.clone());
         let core = Arc::new(core);
-        let gateway = Gateway::new(core, config, shutdown.clone(), tasks.clone());
+        let gateway = Gateway::new(core.clone(), config, shutdown.clone(), tasks.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let service = gateway.router().into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
-        Self { address, apps, engine, shutdown, tasks, _folder: folder }
+        Self { address, apps, core, engine, shutdown, tasks, _folder: folder }
     }
 
     /// A client that has logged in.

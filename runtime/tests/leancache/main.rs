@@ -6,6 +6,7 @@
     reason = "a broken fixture ends the test"
 )]
 
+mod cases;
 mod conformance;
 mod faults;
 mod isolation;

@@ -1,0 +1,57 @@
+//! `_clientOnline` and `_clientOffline`: their order, and the end of an app.
+
+use hookd_im_core::ids::AppId;
+use serde_json::json;
+
+use crate::client::{Client, Closed, as_peer, command};
+use crate::server::{APP, Server};
+use crate::wire::{CommandType, OpType};
+
+async fn log_out(client: &mut Client, id: &str) {
+    let closed = client.request(as_peer(id, command(CommandType::Session, Some(OpType::Close)))).await;
+    assert_eq!(closed.op(), OpType::Closed);
+}
+
+#[tokio::test]
+async fn a_failing_hook_holds_back_what_comes_after_it_for_the_same_client_only() {
+    let server = Server::start().await;
+    server.engine.reply("_clientOnline", json!(null));
+    server.engine.reply("_clientOffline", json!(null));
+    server.engine.fail_for(Some("alice"));
+    let mut alice = server.client("alice").await;
+    let call = |hook: &'static str, client: &str| (hook, client.to_owned());
+    assert_eq!(server.engine.next_call().await, call("_clientOnline", "alice"));
+    log_out(&mut alice, "alice").await;
+    let mut bob = server.client("bob").await;
+    log_out(&mut bob, "bob").await;
+    // Alice's first call comes back while bob's are made; her second one must not.
+    let mut of_bob = Vec::new();
+    while of_bob.len() < 2 {
+        let (hook, client) = server.engine.next_call().await;
+        match client.as_str() {
+            "alice" => assert_eq!(hook, "_clientOnline"),
+            _ => of_bob.push(hook),
+        }
+    }
+    assert_eq!(of_bob, ["_clientOnline", "_clientOffline"]);
+    server.engine.fail_for(None);
+    let mut of_alice = Vec::new();
+    while of_alice.last() != Some(&"_clientOffline") {
+        let (hook, client) = server.engine.next_call().await;
+        assert_eq!(client, "alice");
+        of_alice.push(hook);
+    }
+    assert!(of_alice.len() >= 2, "the failed call is made again before the next one: {of_alice:?}");
+}
+
+#[tokio::test]
+async fn sessions_of_a_deleted_app_are_closed_with_its_code() {
+    let server = Server::start().await;
+    server.engine.reply("_clientOffline", json!(null));
+    let mut alice = server.client("alice").await;
+    server.core.forget_app(&AppId::new("another")).await;
+    alice.assert_undisturbed().await;
+    server.core.forget_app(&AppId::new(APP)).await;
+    assert_eq!(alice.closed().await, Closed { code: 4100, reason: "APP_NOT_AVAILABLE".into() });
+    assert!(!server.core.registry.is_online(&AppId::new(APP), &hookd_im_core::ids::ClientId::new("alice")));
+}
