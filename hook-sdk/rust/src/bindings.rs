@@ -546,6 +546,194 @@ pub mod hookd {
 #[rustfmt::skip]
 #[allow(dead_code, clippy::all)]
 pub mod wasi {
+    pub mod cli {
+        /// What surrounds a module. The engine gives it the variables of its version; there are no arguments and no folder.
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod environment {
+            #[used]
+            #[doc(hidden)]
+            static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
+            use super::super::super::_rt;
+            #[allow(unused_unsafe, clippy::all)]
+            /// Names and values.
+            #[allow(async_fn_in_trait)]
+            pub fn get_environment() -> _rt::Vec<(_rt::String, _rt::String)> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 2 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 2
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "wasi:cli/environment@0.2.0")]
+                    unsafe extern "C" {
+                        #[link_name = "get-environment"]
+                        fn wit_import1(_: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import1(_: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import1(ptr0);
+                    let l2 = *ptr0.add(0).cast::<*mut u8>();
+                    let l3 = *ptr0
+                        .add(::core::mem::size_of::<*const u8>())
+                        .cast::<usize>();
+                    let base10 = l2;
+                    let len10 = l3;
+                    let mut result10 = _rt::Vec::with_capacity(len10);
+                    for i in 0..len10 {
+                        let base = base10
+                            .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                        let e10 = {
+                            let l4 = *base.add(0).cast::<*mut u8>();
+                            let l5 = *base
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len6 = l5;
+                            let bytes6 = _rt::Vec::from_raw_parts(l4.cast(), len6, len6);
+                            let l7 = *base
+                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l8 = *base
+                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len9 = l8;
+                            let bytes9 = _rt::Vec::from_raw_parts(l7.cast(), len9, len9);
+                            (_rt::string_lift(bytes6), _rt::string_lift(bytes9))
+                        };
+                        result10.push(e10);
+                    }
+                    _rt::cabi_dealloc(
+                        base10,
+                        len10 * (4 * ::core::mem::size_of::<*const u8>()),
+                        ::core::mem::size_of::<*const u8>(),
+                    );
+                    let result11 = result10;
+                    result11
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Always empty.
+            #[allow(async_fn_in_trait)]
+            pub fn get_arguments() -> _rt::Vec<_rt::String> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 2 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 2
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "wasi:cli/environment@0.2.0")]
+                    unsafe extern "C" {
+                        #[link_name = "get-arguments"]
+                        fn wit_import1(_: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import1(_: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import1(ptr0);
+                    let l2 = *ptr0.add(0).cast::<*mut u8>();
+                    let l3 = *ptr0
+                        .add(::core::mem::size_of::<*const u8>())
+                        .cast::<usize>();
+                    let base7 = l2;
+                    let len7 = l3;
+                    let mut result7 = _rt::Vec::with_capacity(len7);
+                    for i in 0..len7 {
+                        let base = base7
+                            .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                        let e7 = {
+                            let l4 = *base.add(0).cast::<*mut u8>();
+                            let l5 = *base
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len6 = l5;
+                            let bytes6 = _rt::Vec::from_raw_parts(l4.cast(), len6, len6);
+                            _rt::string_lift(bytes6)
+                        };
+                        result7.push(e7);
+                    }
+                    _rt::cabi_dealloc(
+                        base7,
+                        len7 * (2 * ::core::mem::size_of::<*const u8>()),
+                        ::core::mem::size_of::<*const u8>(),
+                    );
+                    let result8 = result7;
+                    result8
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Always absent.
+            #[allow(async_fn_in_trait)]
+            pub fn initial_cwd() -> ::core::option::Option<_rt::String> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 3 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 3
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "wasi:cli/environment@0.2.0")]
+                    unsafe extern "C" {
+                        #[link_name = "initial-cwd"]
+                        fn wit_import1(_: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import1(_: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import1(ptr0);
+                    let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                    let result6 = match l2 {
+                        0 => None,
+                        1 => {
+                            let e = {
+                                let l3 = *ptr0
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l4 = *ptr0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len5 = l4;
+                                let bytes5 = _rt::Vec::from_raw_parts(
+                                    l3.cast(),
+                                    len5,
+                                    len5,
+                                );
+                                _rt::string_lift(bytes5)
+                            };
+                            Some(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result6
+                }
+            }
+        }
+    }
     pub mod logging {
         /// Log lines of a guest. The engine adds time, app, version, function and request id.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
@@ -1225,26 +1413,29 @@ macro_rules! __export_module_impl {
         =
         "component-type:wit-bindgen:0.63.0:hookd:engine@0.1.0:module:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 814] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 931] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xb1\x05\x01A\x02\x01\
-A\x06\x01B\x0d\x01p}\x01q\x06\x03nil\0\0\x07integer\x01x\0\x04bulk\x01\0\0\x06st\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xa6\x06\x01A\x02\x01\
+A\x08\x01B\x0d\x01p}\x01q\x06\x03nil\0\0\x07integer\x01x\0\x04bulk\x01\0\0\x06st\
 atus\x01s\0\x05error\x01s\0\x05array\x01y\0\x04\0\x04part\x03\0\x01\x01q\x03\x07\
 refused\x01s\0\x08exceeded\x01s\0\x0bunavailable\x01s\0\x04\0\x07failure\x03\0\x03\
 \x01p\0\x01p\x02\x01j\x01\x06\x01\x04\x01@\x01\x07command\x05\0\x07\x04\0\x07exe\
 cute\x01\x08\x01p\x05\x01@\x01\x08commands\x09\0\x07\x04\0\x08pipeline\x01\x0a\x03\
-\0\x1chookd:engine/leancache@0.1.0\x05\0\x01B\x04\x01m\x06\x05trace\x05debug\x04\
-info\x04warn\x05error\x08critical\x04\0\x05level\x03\0\0\x01@\x03\x05level\x01\x07\
-contexts\x07messages\x01\0\x04\0\x03log\x01\x02\x03\0\x20wasi:logging/logging@0.\
-1.0-draft\x05\x01\x01B\x0e\x01r\x02\x04names\x08internal\x7f\x04\0\x0adefinition\
-\x03\0\0\x01ks\x01kw\x01r\x08\x0arequest-ids\x06app-ids\x0benvironments\x0eremot\
-e-address\x02\x0dsession-token\x02\x0ccurrent-user\x02\x0bdeadline-msy\x08sequen\
-ce\x03\x04\0\x07context\x03\0\x04\x01r\x03\x04codez\x06status{\x07messages\x04\0\
-\x07failure\x03\0\x06\x01p\x01\x01@\0\0\x08\x04\0\x0bdefinitions\x01\x09\x01j\x01\
-s\x01\x07\x01@\x03\x04names\x06paramss\x03ctx\x05\0\x0a\x04\0\x04call\x01\x0b\x04\
-\0\x1chookd:engine/functions@0.1.0\x05\x02\x04\0\x19hookd:engine/module@0.1.0\x04\
-\0\x0b\x0c\x01\0\x06module\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwi\
-t-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
+\0\x1chookd:engine/leancache@0.1.0\x05\0\x01B\x0a\x01o\x02ss\x01p\0\x01@\0\0\x01\
+\x04\0\x0fget-environment\x01\x02\x01ps\x01@\0\0\x03\x04\0\x0dget-arguments\x01\x04\
+\x01ks\x01@\0\0\x05\x04\0\x0binitial-cwd\x01\x06\x03\0\x1awasi:cli/environment@0\
+.2.0\x05\x01\x01B\x04\x01m\x06\x05trace\x05debug\x04info\x04warn\x05error\x08cri\
+tical\x04\0\x05level\x03\0\0\x01@\x03\x05level\x01\x07contexts\x07messages\x01\0\
+\x04\0\x03log\x01\x02\x03\0\x20wasi:logging/logging@0.1.0-draft\x05\x02\x01B\x0e\
+\x01r\x02\x04names\x08internal\x7f\x04\0\x0adefinition\x03\0\0\x01ks\x01kw\x01r\x08\
+\x0arequest-ids\x06app-ids\x0benvironments\x0eremote-address\x02\x0dsession-toke\
+n\x02\x0ccurrent-user\x02\x0bdeadline-msy\x08sequence\x03\x04\0\x07context\x03\0\
+\x04\x01r\x03\x04codez\x06status{\x07messages\x04\0\x07failure\x03\0\x06\x01p\x01\
+\x01@\0\0\x08\x04\0\x0bdefinitions\x01\x09\x01j\x01s\x01\x07\x01@\x03\x04names\x06\
+paramss\x03ctx\x05\0\x0a\x04\0\x04call\x01\x0b\x04\0\x1chookd:engine/functions@0\
+.1.0\x05\x03\x04\0\x19hookd:engine/module@0.1.0\x04\0\x0b\x0c\x01\0\x06module\x03\
+\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.262.0\x10wit-\
+bindgen-rust\x060.63.0";
         };
     };
 }
@@ -1257,20 +1448,22 @@ pub use __export_module_impl as export;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 582] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xa9\x03\x01A\x02\x01\
-A\x04\x01B\x0d\x01p}\x01q\x06\x03nil\0\0\x07integer\x01x\0\x04bulk\x01\0\0\x06st\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 699] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x9e\x04\x01A\x02\x01\
+A\x06\x01B\x0d\x01p}\x01q\x06\x03nil\0\0\x07integer\x01x\0\x04bulk\x01\0\0\x06st\
 atus\x01s\0\x05error\x01s\0\x05array\x01y\0\x04\0\x04part\x03\0\x01\x01q\x03\x07\
 refused\x01s\0\x08exceeded\x01s\0\x0bunavailable\x01s\0\x04\0\x07failure\x03\0\x03\
 \x01p\0\x01p\x02\x01j\x01\x06\x01\x04\x01@\x01\x07command\x05\0\x07\x04\0\x07exe\
 cute\x01\x08\x01p\x05\x01@\x01\x08commands\x09\0\x07\x04\0\x08pipeline\x01\x0a\x03\
-\0\x1chookd:engine/leancache@0.1.0\x05\0\x01B\x04\x01m\x06\x05trace\x05debug\x04\
-info\x04warn\x05error\x08critical\x04\0\x05level\x03\0\0\x01@\x03\x05level\x01\x07\
-contexts\x07messages\x01\0\x04\0\x03log\x01\x02\x03\0\x20wasi:logging/logging@0.\
-1.0-draft\x05\x01\x04\09hookd:engine/module-with-all-of-its-exports-removed@0.1.\
-0\x04\0\x0b,\x01\0&module-with-all-of-its-exports-removed\x03\0\0\0G\x09producer\
-s\x01\x0cprocessed-by\x02\x0dwit-component\x070.262.0\x10wit-bindgen-rust\x060.6\
-3.0";
+\0\x1chookd:engine/leancache@0.1.0\x05\0\x01B\x0a\x01o\x02ss\x01p\0\x01@\0\0\x01\
+\x04\0\x0fget-environment\x01\x02\x01ps\x01@\0\0\x03\x04\0\x0dget-arguments\x01\x04\
+\x01ks\x01@\0\0\x05\x04\0\x0binitial-cwd\x01\x06\x03\0\x1awasi:cli/environment@0\
+.2.0\x05\x01\x01B\x04\x01m\x06\x05trace\x05debug\x04info\x04warn\x05error\x08cri\
+tical\x04\0\x05level\x03\0\0\x01@\x03\x05level\x01\x07contexts\x07messages\x01\0\
+\x04\0\x03log\x01\x02\x03\0\x20wasi:logging/logging@0.1.0-draft\x05\x02\x04\09ho\
+okd:engine/module-with-all-of-its-exports-removed@0.1.0\x04\0\x0b,\x01\0&module-\
+with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0d\
+wit-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

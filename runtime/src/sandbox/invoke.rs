@@ -10,6 +10,7 @@ use wasmtime::{Store, UpdateDeadline};
 
 use super::bindings::Module;
 use super::bindings::exports::hookd::engine::functions::Context;
+use super::environment::GuestVariables;
 use super::guest_error::outcome_of;
 use super::limiter::CallLimiter;
 use super::pace::{AppPace, end_of_tick};
@@ -39,6 +40,8 @@ pub(crate) struct GuestCall<'a> {
     pub(crate) allowed: Duration,
     pub(crate) log: Arc<CallLog>,
     pub(crate) meters: &'a FunctionMeters,
+    /// For a module that can read them.
+    pub(crate) variables: Option<GuestVariables>,
     /// Of a warm version.
     pub(crate) shelf: Option<&'a Shelf>,
     pub(crate) pace: &'a AppPace,
@@ -66,6 +69,7 @@ impl Sandbox {
     ) -> Outcome {
         let now = Instant::now();
         let left = call.deadline.saturating_duration_since(now);
+        store.data_mut().variables.clone_from(&call.variables);
         let context = Context {
             request_id: call.log.request_id(),
             app_id: call.app_id,
@@ -82,7 +86,7 @@ impl Sandbox {
             let instance = match instance {
                 Some(instance) => instance,
                 none => {
-                    let made = module.0.instantiate_async(&mut *store).await?;
+                    let made = module.instance.instantiate_async(&mut *store).await?;
                     store.data_mut().limiter.instantiated();
                     none.insert(made)
                 }
@@ -111,7 +115,7 @@ impl Sandbox {
         let mut store = self.store(limits, log, None);
         let _running = self.ticker.run();
         let asking = async {
-            let instance = module.0.instantiate_async(&mut store).await?;
+            let instance = module.instance.instantiate_async(&mut store).await?;
             instance.hookd_engine_functions().call_definitions(&mut store).await
         };
         let now = Instant::now();
@@ -135,7 +139,7 @@ impl Sandbox {
     ) -> Result<(), Outcome> {
         let mut store = self.store(limits, log, None);
         let _running = self.ticker.run();
-        let making = module.0.instantiate_async(&mut store);
+        let making = module.instance.instantiate_async(&mut store);
         match pace.run(&self.turns, std::time::Instant::now(), making).await {
             Ok(_) => Ok(()),
             Err(error) => Err(outcome_of(&error, store.data(), limits)),

@@ -3,6 +3,7 @@
 
 mod bindings;
 mod config;
+mod environment;
 mod guest_error;
 mod invoke;
 mod leancache;
@@ -22,6 +23,7 @@ use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
 pub(crate) use self::config::{DEPLOYMENTS, code_config};
+pub(crate) use self::environment::GuestVariables;
 pub(crate) use self::invoke::GuestCall;
 use self::limiter::MemoryBudget;
 pub(crate) use self::pace::AppPace;
@@ -61,12 +63,17 @@ pub(crate) struct SandboxError {
 pub(crate) struct LoadError(String);
 
 /// A module ready to be instantiated.
-pub(crate) struct LoadedModule(bindings::ModulePre<CallState>, u64);
+pub(crate) struct LoadedModule {
+    instance: bindings::ModulePre<CallState>,
+    code_bytes: u64,
+    /// A module that cannot read variables is given none.
+    pub(crate) reads_variables: bool,
+}
 
 impl LoadedModule {
     /// Size of the mapped artifact.
     pub(crate) fn code_bytes(&self) -> u64 {
-        self.1
+        self.code_bytes
     }
 }
 
@@ -86,6 +93,7 @@ impl Sandbox {
         let mut linker = Linker::new(&engine);
         logging::add_to_linker(&mut linker).map_err(failed)?;
         wasi::add_to_linker(&mut linker).map_err(failed)?;
+        environment::add_to_linker(&mut linker).map_err(failed)?;
         leancache::add_to_linker(&mut linker).map_err(failed)?;
         let idle = Arc::new(IdleInstances::new(config));
         Ok(Self {
@@ -140,8 +148,9 @@ impl Sandbox {
         // SAFETY: the caller's promise is the one that wasmtime asks for.
         let component = unsafe { Component::deserialize_file(&self.engine, artifact) }.map_err(failed)?;
         let instance = self.linker.instantiate_pre(&component).map_err(failed)?;
-        let loaded = bindings::ModulePre::new(instance).map_err(failed)?;
+        let instance = bindings::ModulePre::new(instance).map_err(failed)?;
         let code_bytes = std::fs::metadata(artifact).map_err(|error| LoadError(error.to_string()))?.len();
-        Ok(LoadedModule(loaded, code_bytes))
+        let reads_variables = environment::is_read_by(&component, &self.engine);
+        Ok(LoadedModule { instance, code_bytes, reads_variables })
     }
 }
