@@ -68,7 +68,8 @@ impl Subject {
 
     async fn deploy(&self, module: &Path, isolation: Isolation) -> anyhow::Result<()> {
         let module = std::fs::read(module)?.into();
-        let deployment = Deployment { app_id: APP.to_owned(), environment: Environment::Production, isolation, module };
+        let (environment, by) = (Environment::Production, Default::default());
+        let deployment = Deployment { app_id: APP.to_owned(), environment, isolation, module, by };
         self.engine.deploy(deployment, &|_| {}).await?;
         match self.outcome().await {
             Outcome::Replied(reply) if workload::is_filtered(&serde_json::from_slice(&reply)?) => Ok(()),

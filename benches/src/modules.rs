@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
-use hookd_runtime::{Deployment, Engine, EngineConfig, Environment, Invocation, Isolation, NewApp, Outcome};
+use hookd_runtime::{
+    Attribution, Deployment, Engine, EngineConfig, Environment, Invocation, Isolation, NewApp, Outcome,
+};
 use serde_json::{Value, json};
 
 use crate::load::quantile;
@@ -90,7 +92,9 @@ async fn release_all(data: &Path, module: &[u8], count: usize) -> anyhow::Result
         engine.create_app(NewApp::named(&app_id)).await?;
         let module = variant(module, number);
         let (environment, isolation) = (Environment::Production, Isolation::PerCall);
-        engine.deploy(Deployment { app_id, environment, isolation, module }, &|_| {}).await?;
+        engine
+            .deploy(Deployment { app_id, environment, isolation, module, by: Attribution::default() }, &|_| {})
+            .await?;
     }
     let release_s = start.elapsed().as_secs_f64();
     let mut rss_mib = resident_mib()?;

@@ -15,7 +15,7 @@ use crate::logs::{CallLog, LogLevel};
 use crate::meters::FunctionMeters;
 use crate::modules::Modules;
 use crate::outcome::{Outcome, Overload, TimeLimit};
-use crate::releases::{LiveFunction, LiveVersion};
+use crate::releases::{LiveFunction, LiveVersion, guest_variables};
 use crate::sandbox::{GuestCall, Sandbox};
 use crate::stats::EngineStats;
 use crate::trace::{self, CallSpan};
@@ -88,7 +88,7 @@ impl Calls {
         self.call_app(&app, call).await
     }
 
-    pub(crate) async fn call_app(&self, app: &App, call: Call<'_>) -> Outcome {
+    pub(crate) async fn call_app(&self, app: &Arc<App>, call: Call<'_>) -> Outcome {
         let arrived = Instant::now();
         let Some(version) = app.live(call.environment).load_full() else { return self.not_defined() };
         let Some((function, meters)) = version.called(call.name) else { return self.not_defined() };
@@ -139,8 +139,8 @@ impl Calls {
 
     async fn run(
         &self,
-        app: &App,
-        version: &LiveVersion,
+        app: &Arc<App>,
+        version: &Arc<LiveVersion>,
         (function, meters): (LiveFunction, &FunctionMeters),
         call: Call<'_>,
         arrived: Instant,
@@ -190,6 +190,7 @@ impl Calls {
         let log = CallLog::new(app.log().clone(), &app.id, version.number(), call.name, request_id, limits)
             .in_environment(call.environment);
         let log = Arc::new(log);
+        let variables = module.reads_variables.then(|| guest_variables(app.clone(), call.environment, version.clone()));
         let guest_call = GuestCall {
             name: call.name,
             params,
@@ -205,6 +206,7 @@ impl Calls {
             bounds: &bounds,
             log: log.clone(),
             meters,
+            variables,
             shelf: version.shelf.as_ref(),
             pace: app.pace(),
         };

@@ -2,16 +2,20 @@
 
 mod app_settings;
 mod cache;
+mod error;
+mod garbage;
+mod releases;
+mod variables;
 
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use thiserror::Error;
 use tokio::sync::watch;
 
 pub use self::app_settings::SetSettingsError;
+pub use self::error::OpenError;
 use crate::apps::{
     App, AppSettings, Apps, Bounds, ChangeAppError, CreateAppError, KeyKind, Keys, NewApp, is_valid_app_id,
 };
@@ -19,14 +23,10 @@ use crate::calls::{Call, Calls, Invocation};
 use crate::config::EngineConfig;
 use crate::environment::Environment;
 use crate::leancache::LeanCache;
-use crate::limits::InvalidLimits;
 use crate::logs::{self, LogDisk, LogHistory, LogLine, LogQuery};
 use crate::modules::{Definition, Modules};
 use crate::outcome::Outcome;
-use crate::releases::{
-    AppRow, DeployError, DeployStage, Deployment, LiveVersion, Metadata, MetadataError, NewRelease, PastRelease,
-    Release, ReleaseAct, ReleaseError, VersionRow, before_present,
-};
+use crate::releases::{AppRow, LiveVersion, Metadata, MetadataError, Variables};
 use crate::rpc::RpcService;
 use crate::sandbox::Sandbox;
 use crate::stats::{AppStats, EngineStats};
@@ -42,30 +42,9 @@ struct Inner {
     metadata: Metadata,
     calls: Calls,
     logs: LogDisk,
+    /// Read by deployments from the first file to the row in the database, written by the removal of unused modules.
+    storing: tokio::sync::RwLock<()>,
     cache: Arc<LeanCache>,
-}
-
-/// Why the engine did not open.
-#[derive(Debug, Error)]
-pub enum OpenError {
-    /// The data folder cannot be used.
-    #[error("cannot use the data folder `{folder}`")]
-    DataFolder {
-        /// Its path.
-        folder: String,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The machine does not give what the pool needs.
-    #[error("cannot set the sandbox up: {0}")]
-    Sandbox(String),
-    /// The database cannot be read.
-    #[error("cannot open the engine's database")]
-    Metadata(#[from] MetadataError),
-    /// An app has limits that this version does not know.
-    #[error("cannot obey the limits of an app")]
-    Limits(#[from] InvalidLimits),
 }
 
 impl Engine {
@@ -77,6 +56,7 @@ impl Engine {
         for row in parts.metadata.apps().await? {
             let app = App::new(row.id, row.keys, Bounds::new(row.settings)?);
             parts.logs.attach(&app.id, app.log());
+            app.set_variables(row.variables);
             for environment in [Environment::Production, Environment::Staging] {
                 if let Some(version) = parts.metadata.live(app.id.clone(), environment).await? {
                     let live = LiveVersion::new(version, &parts.modules, app.meters());
@@ -88,7 +68,7 @@ impl Engine {
         }
         // Ends by itself with the engine.
         tokio::spawn(parts.expiring);
-        Ok(Self(Arc::new(Inner {
+        let engine = Self(Arc::new(Inner {
             max_module_bytes: parts.max_module_bytes,
             apps: Apps::new(apps),
             modules: parts.modules,
@@ -96,7 +76,10 @@ impl Engine {
             calls: parts.calls,
             logs: parts.logs,
             cache: parts.cache,
-        })))
+            storing: tokio::sync::RwLock::default(),
+        }));
+        engine.remove_unused_modules().await;
+        Ok(engine)
     }
 
     /// Creates an app with generated keys.
@@ -104,7 +87,8 @@ impl Engine {
         if !is_valid_app_id(&app.id) {
             return Err(CreateAppError::InvalidId(app.id));
         }
-        let row = AppRow { id: app.id.clone(), keys: Keys::generate(), settings: AppSettings::default() };
+        let (keys, settings, variables) = (Keys::generate(), AppSettings::default(), Variables::default());
+        let row = AppRow { id: app.id.clone(), keys, settings, variables };
         let created = Arc::new(App::new(row.id.clone(), row.keys.clone(), Bounds::default()));
         if !self.0.metadata.create_app(row).await? {
             let deleted = self.0.metadata.was_deleted(app.id.clone()).await?;
@@ -147,6 +131,7 @@ impl Engine {
         self.0.logs.forget(current.log());
         self.clear_cache(&current.id).await;
         tracing::info!(app_id = current.id, "app deleted");
+        self.remove_unused_modules().await;
         Ok(())
     }
 
@@ -190,7 +175,7 @@ impl Engine {
     }
 
     /// [`Engine::call`] for who has looked the app up.
-    pub(crate) async fn call_app(&self, app: &App, call: Call<'_>) -> Outcome {
+    pub(crate) async fn call_app(&self, app: &Arc<App>, call: Call<'_>) -> Outcome {
         self.0.calls.call_app(app, call).await
     }
 
@@ -202,84 +187,6 @@ impl Engine {
     pub async fn instantiate(&self, app: &str, environment: Environment) -> Result<(), Outcome> {
         let app = self.app(app).ok_or(Outcome::NotDefined)?;
         self.0.calls.instantiate(&app, environment).await
-    }
-
-    /// Makes a module a new version of an app and that version live. A refused upload leaves nothing behind.
-    pub async fn deploy(
-        &self,
-        deployment: Deployment,
-        progress: &(dyn Fn(DeployStage) + Send + Sync),
-    ) -> Result<Release, DeployError> {
-        let Deployment { app_id, environment, isolation, module } = deployment;
-        let app = self.app(&app_id).ok_or_else(|| DeployError::UnknownApp(app_id.clone()))?;
-        let modules = &self.0.modules;
-
-        progress(DeployStage::Validating);
-        modules.validate(&module).await?;
-        progress(DeployStage::Compiling);
-        let size_bytes = module.len();
-        let mut prepared = modules.compile(module).await?;
-        progress(DeployStage::ReadingDefinitions);
-        modules.read_definitions(&mut prepared, &app).await?;
-        progress(DeployStage::Storing);
-        let definitions = std::mem::take(&mut prepared.definitions);
-        // Held until the version is live, so that its machine code stays in memory.
-        let stored = modules.store(prepared).await?;
-
-        progress(DeployStage::Releasing);
-        let _changing = app.changing().lock().await;
-        self.current(&app).ok_or_else(|| DeployError::UnknownApp(app_id.clone()))?;
-        let release = NewRelease {
-            app_id,
-            environment,
-            module: stored.module_hash().clone(),
-            size_bytes,
-            definitions: definitions.clone(),
-            isolation,
-        };
-        let number = self.0.metadata.deploy(release).await?;
-        let version = VersionRow { number, module: stored.module_hash().clone(), definitions, isolation };
-        Ok(self.go_live(&app, environment, LiveVersion::new(version, modules, app.meters())))
-    }
-
-    /// Makes staging's version live in production.
-    pub async fn publish(&self, app: &str) -> Result<Release, ReleaseError> {
-        let app = self.app(app).ok_or_else(|| ReleaseError::UnknownApp(app.to_owned()))?;
-        let _changing = app.changing().lock().await;
-        self.current(&app).ok_or_else(|| ReleaseError::UnknownApp(app.id.clone()))?;
-        let staged = app.live(Environment::Staging).load_full().ok_or(ReleaseError::NothingStaged)?;
-        self.0.metadata.release(app.id.clone(), Environment::Production, staged.number(), ReleaseAct::Publish).await?;
-        Ok(self.go_live(&app, Environment::Production, staged.again(&self.0.modules, app.meters())))
-    }
-
-    /// Makes an earlier version live in production: `version`, or the one that was live there before the present one.
-    pub async fn rollback(&self, app: &str, version: Option<u64>) -> Result<Release, ReleaseError> {
-        let app = self.app(app).ok_or_else(|| ReleaseError::UnknownApp(app.to_owned()))?;
-        let _changing = app.changing().lock().await;
-        self.current(&app).ok_or_else(|| ReleaseError::UnknownApp(app.id.clone()))?;
-        let metadata = &self.0.metadata;
-        let number = match version {
-            Some(number) => number,
-            None => {
-                let acts = metadata.production_acts(app.id.clone()).await?;
-                before_present(&acts).ok_or(ReleaseError::NothingToRollBackTo)?
-            }
-        };
-        let Some(row) = metadata.version(app.id.clone(), number).await? else {
-            let newest = metadata.newest_version(app.id.clone()).await?;
-            return Err(ReleaseError::UnknownVersion { version: number, newest });
-        };
-        let version = LiveVersion::new(row, &self.0.modules, app.meters());
-        let loaded = self.0.modules.code(&version.module).await;
-        loaded.map_err(|reason| ReleaseError::Unusable { version: number, reason })?;
-        metadata.release(app.id.clone(), Environment::Production, number, ReleaseAct::Rollback).await?;
-        Ok(self.go_live(&app, Environment::Production, version))
-    }
-
-    /// The newest `limit` releases of an app in all environments, newest first.
-    pub async fn releases(&self, app: &str, limit: u32) -> Result<Vec<PastRelease>, ReleaseError> {
-        let app = self.app(app).ok_or_else(|| ReleaseError::UnknownApp(app.to_owned()))?;
-        Ok(self.0.metadata.releases(app.id.clone(), limit).await?)
     }
 
     /// The newest lines that the app's functions wrote, oldest first, as far as they are in memory. No I/O.
@@ -324,15 +231,6 @@ impl Engine {
     /// Counts what may concern whoever keeps a copy of the apps, their keys and the functions that are live.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.0.apps.changes()
-    }
-
-    /// The atomic, immediate switch: calls in flight hold the version they began with.
-    fn go_live(&self, app: &App, environment: Environment, version: LiveVersion) -> Release {
-        let release = version.release(&app.id, environment);
-        app.live(environment).store(Some(Arc::new(version)));
-        self.0.apps.changed();
-        tracing::info!(app_id = app.id, version = release.version, %environment, module = release.module, "released");
-        release
     }
 
     /// LeanEngine's HTTP contract: `/1.1` and `/1`, `functions` and `call`, `_ops/metadatas`, `/__engine/1/ping`. All other

@@ -27,7 +27,8 @@
 //! let compile_command = vec!["hookd".into(), "compile-module".into()];
 //! let engine = Engine::open(EngineConfig::new("data/engine".into(), compile_command)).await?;
 //! let app = engine.create_app(NewApp::named("demo")).await?;
-//! let deployment = Deployment { app_id: app.id.clone(), environment: Environment::Production, isolation: Isolation::PerCall, module };
+//! let (environment, isolation, by) = (Environment::Production, Isolation::PerCall, Default::default());
+//! let deployment = Deployment { app_id: app.id.clone(), environment, isolation, module, by };
 //! engine.deploy(deployment, &|stage| println!("{stage}")).await?;
 //! let outcome = engine
 //!     .call(Invocation {
@@ -83,7 +84,9 @@ pub use meters::{FunctionStats, LATENCY_BOUNDS};
 pub use modules::{CompileWorkerError, Definition, Refusal, compile_worker};
 pub use outcome::{Outcome, Overload, TimeLimit, WireFailure};
 pub use releases::{
-    DeployError, DeployStage, Deployment, MetadataError, PastRelease, Release, ReleaseAct, ReleaseError,
+    Attribution, DeployError, DeployStage, Deployment, InvalidAttribution, InvalidVariables, KEPT_RELEASES,
+    MetadataError, PastRelease, Release, ReleaseAct, ReleaseError, SetVariablesError, Variable, VariableChanges,
+    Variables, Version,
 };
 pub use rpc::{FunctionKind, RpcConnections, RpcService};
 pub use stats::{AppStats, EngineStats};

@@ -75,20 +75,20 @@ async fn a_new_version_takes_effect_on_the_next_call_and_rollback_undoes_it() {
     test.deploy(Guest::new().replies("version", "1").build()).await.unwrap();
     test.deploy(Guest::new().replies("version", "2").build()).await.unwrap();
     assert_eq!(test.call("version", "{}").await, replied("2"));
-    assert_eq!(test.engine.rollback("demo", None).await.unwrap().version, 1);
+    assert_eq!(test.engine.rollback("demo", None, Default::default()).await.unwrap().version, 1);
     assert_eq!(test.call("version", "{}").await, replied("1"));
-    assert!(test.engine.rollback("demo", None).await.is_err());
-    assert_eq!(test.engine.rollback("demo", Some(2)).await.unwrap().version, 2);
+    assert!(test.engine.rollback("demo", None, Default::default()).await.is_err());
+    assert_eq!(test.engine.rollback("demo", Some(2), Default::default()).await.unwrap().version, 2);
     assert_eq!(test.call("version", "{}").await, replied("2"));
 }
 
 #[tokio::test]
 async fn publishing_moves_the_version_of_staging_to_production() {
     let test = TestEngine::start().await;
-    assert!(test.engine.publish("demo").await.is_err());
+    assert!(test.engine.publish("demo", Default::default()).await.is_err());
     test.deploy_to(Environment::Staging, Guest::new().replies("version", "1").build()).await.unwrap();
     assert!(!test.engine.defines("demo", Environment::Production, "version"));
-    let release = test.engine.publish("demo").await.unwrap();
+    let release = test.engine.publish("demo", Default::default()).await.unwrap();
     assert_eq!((release.version, release.environment), (1, Environment::Production));
     assert_eq!(test.call("version", "{}").await, replied("1"));
 }

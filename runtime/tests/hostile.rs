@@ -152,9 +152,9 @@ async fn a_trap_names_its_reason() {
 async fn exiting_is_a_trap() {
     let exits = Guest::new()
         .import(
-            r#"(import "wasi:cli/exit@0.2.0" "exit" (func $exit (param i32)))"#,
-            "package wasi:cli@0.2.0 { interface exit { exit: func(status: result); } }
-             world: import wasi:cli/exit@0.2.0;",
+            r#"(import "wasi:cli/exit@0.2.6" "exit" (func $exit (param i32)))"#,
+            "package wasi:cli@0.2.6 { interface exit { exit: func(status: result); } }
+             world: import wasi:cli/exit@0.2.6;",
         )
         .function("bad", "(call $exit (i32.const 1))");
     let outcome = outcome_of(exits, Limits::default(), Duration::from_secs(10)).await;
@@ -223,7 +223,7 @@ async fn a_flood_of_log_lines_is_cut_and_counted() {
 #[tokio::test]
 async fn what_is_written_to_stdout_is_a_log_line() {
     let mut writes = Guest::new().import(
-        r#"(import "wasi:cli/stdout@0.2.0" "get-stdout" (func $stdout (result i32)))
+        r#"(import "wasi:cli/stdout@0.2.6" "get-stdout" (func $stdout (result i32)))
            (import "wasi:io/streams@0.2.0" "[method]output-stream.blocking-write-and-flush"
                (func $write (param i32 i32 i32 i32)))"#,
         "package wasi:io@0.2.0 {
@@ -236,11 +236,11 @@ async fn what_is_written_to_stdout_is_a_log_line() {
                  }
              }
          }
-         package wasi:cli@0.2.0 { interface stdout {
+         package wasi:cli@0.2.6 { interface stdout {
              use wasi:io/streams@0.2.0.{output-stream};
              get-stdout: func() -> output-stream;
          } }
-         world: import wasi:cli/stdout@0.2.0; import wasi:io/streams@0.2.0;",
+         world: import wasi:cli/stdout@0.2.6; import wasi:io/streams@0.2.0;",
     );
     let (text, length) = writes.constant("first\nand a rest");
     let body = format!(

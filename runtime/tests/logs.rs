@@ -7,7 +7,9 @@ mod support;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use hookd_runtime::{Deployment, Engine, Environment, Isolation, LogLevel, LogLine, LogQuery, LogRetention, NewApp};
+use hookd_runtime::{
+    Attribution, Deployment, Engine, Environment, Isolation, LogLevel, LogLine, LogQuery, LogRetention, NewApp,
+};
 use support::{Guest, TestEngine, config, invocation};
 
 /// `hello` logs two lines, the second at the level `error`.
@@ -151,6 +153,7 @@ async fn the_lines_of_a_deleted_app_are_deleted() {
         environment: Environment::Production,
         isolation: Isolation::PerCall,
         module,
+        by: Attribution::default(),
     };
     test.engine.deploy(deployment, &|_| {}).await.unwrap();
     test.deploy(talkative()).await.unwrap();

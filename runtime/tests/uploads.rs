@@ -55,8 +55,8 @@ async fn an_offered_interface_with_other_types_is_refused() {
     let test = TestEngine::start().await;
     let odd = Guest::new()
         .import(
-            r#"(import "wasi:cli/exit@0.2.0" "exit" (func $exit (param i64)))"#,
-            "package wasi:cli@0.2.0 { interface exit { exit: func(status: u64); } } world: import wasi:cli/exit@0.2.0;",
+            r#"(import "wasi:cli/exit@0.2.6" "exit" (func $exit (param i64)))"#,
+            "package wasi:cli@0.2.6 { interface exit { exit: func(status: u64); } } world: import wasi:cli/exit@0.2.6;",
         )
         .echo("hello");
     assert!(matches!(refusal(&test, odd.build()).await, Refusal::Interfaces(_)));

@@ -112,7 +112,7 @@ async fn a_release_takes_the_instances_of_the_version_before_it_away() {
     test.deploy_warm("demo", counter().build()).await.unwrap();
     assert_eq!(test.engine.idle_instances(), 0);
     assert_eq!(counts(&test, 2).await, "12");
-    test.engine.rollback("demo", None).await.unwrap();
+    test.engine.rollback("demo", None, Default::default()).await.unwrap();
     assert_eq!(test.engine.idle_instances(), 0);
     assert_eq!(counts(&test, 2).await, "12");
     test.engine.delete_app("demo").await.unwrap();
@@ -127,7 +127,7 @@ async fn environments_share_no_instance_of_a_published_version() {
     let mut in_staging = invocation("count", "{}", Duration::from_secs(10));
     in_staging.environment = Environment::Staging;
     assert_eq!(test.engine.call(in_staging.clone()).await, replied("1"));
-    assert_eq!(test.engine.publish("demo").await.unwrap().isolation, Isolation::Warm);
+    assert_eq!(test.engine.publish("demo", Default::default()).await.unwrap().isolation, Isolation::Warm);
     assert_eq!(counts(&test, 2).await, "12");
     assert_eq!(test.engine.call(in_staging).await, replied("2"));
 }

@@ -1,6 +1,7 @@
 //! The engine dies, comes back, and stops softly, while real clients chat.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -83,6 +84,20 @@ fn engine_alone_takes_commands_over_tcp_and_over_its_socket() {
         let refused = server.hookd(&["settings", "--on-hook-failure", "abort", "--url", engine]);
         assert_refused(&refused, &["`on_hook_failure`", "hookd im"]);
     }
+}
+
+#[test]
+fn an_im_core_that_hangs_holds_no_release_up_and_learns_of_it_afterwards() {
+    let mut server = Server::start();
+    server.hookd_ok(&["settings", "--on-hook-failure", "abort"]);
+    let engine = server.connection()["engine"].as_str().unwrap().to_owned();
+    let module = crate::harness::module("trap");
+    server.processes().freeze_front(true);
+    let started = Instant::now();
+    server.hookd_ok(&["deploy", module.to_str().unwrap(), "--prod", "--url", &engine]);
+    assert!(started.elapsed() < Duration::from_secs(20), "the release waited for the IM core");
+    server.processes().freeze_front(false);
+    assert_eq!(server.play("one_message")["code"], 4200, "the hook was not called");
 }
 
 #[test]

@@ -19,8 +19,10 @@ mod conformance;
 mod configuration;
 #[path = "../conformance/peers.rs"]
 mod conformance_of_peers;
+mod crash;
 mod dev;
 mod doctor;
+mod env;
 mod failing_hooks;
 mod fairness;
 #[expect(dead_code, reason = "`two_processes.rs` shares it, and uses all of it")]
@@ -34,9 +36,11 @@ mod limits;
 mod links;
 mod logs;
 mod moderation;
+mod neighbours;
 mod notifications;
 mod releases;
 mod remote_engine;
 mod shell;
+mod switch;
 mod top;
 mod traces;

@@ -14,9 +14,11 @@ mod command_line;
 mod configuration;
 #[path = "../conformance/mod.rs"]
 mod conformance;
+mod crash;
 mod dev;
 mod doctor;
 mod engine_process;
+mod env;
 mod failing_hooks;
 mod fairness;
 mod harness;
@@ -29,10 +31,12 @@ mod limits;
 mod links;
 mod logs;
 mod moderation;
+mod neighbours;
 mod notifications;
 mod releases;
 mod remote_engine;
 mod shell;
+mod switch;
 mod top;
 mod traces;
 

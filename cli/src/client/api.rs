@@ -12,7 +12,7 @@ use tokio_util::codec::{FramedRead, LinesCodec};
 use tokio_util::io::StreamReader;
 
 use super::reach::reach;
-use super::{Target, answer};
+use super::{ReleaseNote, Target, answer};
 use crate::exit::InputError;
 
 /// Answers of the control API are immediate; only an upload may take longer.
@@ -103,14 +103,25 @@ impl Api {
         self.json(self.request(Method::PATCH, "/settings").json(changes).timeout(ANSWER_TIMEOUT)).await
     }
 
+    /// The environment variables, and where what is live has others.
+    pub async fn variables(&self) -> anyhow::Result<Value> {
+        self.json(self.request(Method::GET, "/env").timeout(ANSWER_TIMEOUT)).await
+    }
+
+    /// Changes variables: `{"set": …, "unset": …}`; answers all of them, and what was released.
+    pub async fn change_variables(&self, changes: &Value, by: &ReleaseNote) -> anyhow::Result<Value> {
+        let request = self.request(Method::PATCH, "/env").query(&by.query()).json(changes);
+        self.json(request.timeout(ANSWER_TIMEOUT)).await
+    }
+
     /// Makes staging's version live in production.
-    pub async fn publish(&self) -> anyhow::Result<Value> {
-        self.json(self.request(Method::POST, "/publish").timeout(ANSWER_TIMEOUT)).await
+    pub async fn publish(&self, by: &ReleaseNote) -> anyhow::Result<Value> {
+        self.json(self.request(Method::POST, "/publish").query(&by.query()).timeout(ANSWER_TIMEOUT)).await
     }
 
     /// Makes an earlier version live in production; without a number, the one that was live before.
-    pub async fn rollback(&self, version: Option<u64>) -> anyhow::Result<Value> {
-        let request = self.request(Method::POST, "/rollback").json(&json!({"version": version}));
+    pub async fn rollback(&self, version: Option<u64>, by: &ReleaseNote) -> anyhow::Result<Value> {
+        let request = self.request(Method::POST, "/rollback").query(&by.query()).json(&json!({"version": version}));
         self.json(request.timeout(ANSWER_TIMEOUT)).await
     }
 
@@ -123,6 +134,11 @@ impl Api {
         }
     }
 
+    /// All that is recorded about a version.
+    pub async fn version(&self, number: u64) -> anyhow::Result<Value> {
+        self.json(self.request(Method::GET, &format!("/versions/{number}")).timeout(ANSWER_TIMEOUT)).await
+    }
+
     /// Carries commands of LeanCache out; answers their replies.
     pub async fn cache(&self, commands: &Value) -> anyhow::Result<Value> {
         self.json(self.request(Method::POST, "/cache").json(commands).timeout(ANSWER_TIMEOUT)).await
@@ -133,11 +149,13 @@ impl Api {
         &self,
         environment: &str,
         isolation: &str,
+        by: &ReleaseNote,
         module: impl Stream<Item = Vec<u8>> + Send + 'static,
     ) -> anyhow::Result<impl Stream<Item = anyhow::Result<DeployEvent>> + Unpin> {
         let body = reqwest::Body::wrap_stream(module.map(Ok::<_, std::convert::Infallible>));
         let request =
             self.request(Method::POST, "/deployments").query(&[("environment", environment), ("isolation", isolation)]);
+        let request = request.query(&by.query());
         let request = request.header("content-type", "application/wasm").body(body);
         let response = self.checked(request).await?;
         Ok(events(response))

@@ -6,8 +6,10 @@ mod api;
 mod connection;
 mod link;
 mod reach;
+mod release_note;
 
 pub use admin::{ADMIN_KEY_HEADER, AdminApi, Credential};
 pub use api::{Api, DeployEvent};
 pub use connection::{AdminArguments, Connection, ConnectionFile, ServerArguments, Target, default_data_folder};
 pub use link::{KnownKeys, Link};
+pub use release_note::ReleaseNote;

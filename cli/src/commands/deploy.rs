@@ -8,7 +8,7 @@ use hookd_runtime::Isolation;
 use serde_json::Value;
 
 use super::build::build_project;
-use crate::client::{Api, DeployEvent, ServerArguments};
+use crate::client::{Api, DeployEvent, ReleaseNote, ServerArguments};
 use crate::exit::InputError;
 use crate::output::{self, Progress};
 
@@ -20,6 +20,7 @@ const UPLOAD_CHUNK_BYTES: usize = 64 * 1024;
   hookd deploy my-hooks               # to staging; `hookd publish` makes it live in production
   hookd deploy my-hooks --prod        # straight to production
   hookd deploy hooks.wasm --prod      # a module that is built already
+  hookd deploy -m 'Filter more words' # `hookd releases` shows who released what, and why
   hookd deploy my-hooks --isolation warm
 
 Isolation: `per-call` makes a fresh sandbox for each call, in microseconds: nothing of one call is visible in the next.
@@ -44,6 +45,8 @@ pub struct Deploy {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    by: ReleaseNote,
+    #[command(flatten)]
     server: ServerArguments,
 }
 
@@ -53,7 +56,7 @@ impl Deploy {
         let api = Api::new(self.server.target()?)?;
         let module = module_bytes(&self.source)?;
         let environment = if self.prod && !self.staging { "production" } else { "staging" };
-        let release = upload(&api, environment, self.isolation, module).await?;
+        let release = upload(&api, environment, self.isolation, &self.by, module).await?;
         if self.json {
             return output::json(&release);
         }
@@ -74,10 +77,16 @@ fn module_bytes(source: &Path) -> anyhow::Result<Vec<u8>> {
 }
 
 /// Uploads a module and waits until it is live; answers the release.
-pub async fn upload(api: &Api, environment: &str, isolation: Isolation, module: Vec<u8>) -> anyhow::Result<Value> {
+pub async fn upload(
+    api: &Api,
+    environment: &str,
+    isolation: Isolation,
+    by: &ReleaseNote,
+    module: Vec<u8>,
+) -> anyhow::Result<Value> {
     let progress = Progress::start("uploading");
     let chunks: Vec<Vec<u8>> = module.chunks(UPLOAD_CHUNK_BYTES).map(<[u8]>::to_vec).collect();
-    let mut events = api.deploy(environment, isolation.name(), stream::iter(chunks)).await?;
+    let mut events = api.deploy(environment, isolation.name(), by, stream::iter(chunks)).await?;
     while let Some(event) = events.next().await {
         match event? {
             DeployEvent::Stage { stage } => progress.step(&stage),

@@ -11,6 +11,7 @@ mod deploy;
 mod dev;
 mod doctor;
 mod engine;
+mod env;
 mod im;
 mod info;
 mod invoke;
@@ -65,6 +66,7 @@ enum Command {
     Publish(publish::Publish),
     Rollback(rollback::Rollback),
     Releases(releases::Releases),
+    Env(env::Env),
     Invoke(invoke::Invoke),
     Logs(logs::Logs),
     Top(top::Top),
@@ -142,6 +144,7 @@ impl Cli {
             Command::Publish(publish) => block_on(publish.run()),
             Command::Rollback(rollback) => block_on(rollback.run()),
             Command::Releases(releases) => block_on(releases.run()),
+            Command::Env(env) => block_on(env.run()),
             Command::Invoke(invoke) => block_on(invoke.run()),
             Command::Logs(logs) => block_on(logs.run()),
             Command::Top(top) => block_on(top.run()),

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::deploy::summary;
-use crate::client::{Api, ServerArguments};
+use crate::client::{Api, ReleaseNote, ServerArguments};
 use crate::output;
 
 /// Make staging's version live in production.
@@ -14,13 +14,15 @@ pub struct Publish {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    by: ReleaseNote,
+    #[command(flatten)]
     server: ServerArguments,
 }
 
 impl Publish {
     /// Publishes, and prints what is live.
     pub async fn run(self) -> anyhow::Result<()> {
-        let release = Api::new(self.server.target()?)?.publish().await?;
+        let release = Api::new(self.server.target()?)?.publish(&self.by).await?;
         if self.json {
             return output::json(&release);
         }

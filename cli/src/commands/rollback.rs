@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::deploy::summary;
-use crate::client::{Api, ServerArguments};
+use crate::client::{Api, ReleaseNote, ServerArguments};
 use crate::output;
 
 /// Make an earlier version live in production again.
@@ -12,7 +12,8 @@ use crate::output;
   hookd rollback                      # to the version that was live before the present one
   hookd rollback 3                    # to version 3, as `hookd releases` lists it
 
-The switch is immediate; calls in flight end on the version they began with.")]
+The switch is immediate; calls in flight end on the version they began with. A version comes back with the
+environment variables that it had.")]
 pub struct Rollback {
     /// Number of the version [default: the one that was live before the present one].
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
@@ -21,13 +22,15 @@ pub struct Rollback {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    by: ReleaseNote,
+    #[command(flatten)]
     server: ServerArguments,
 }
 
 impl Rollback {
     /// Rolls back, and prints what is live.
     pub async fn run(self) -> anyhow::Result<()> {
-        let release = Api::new(self.server.target()?)?.rollback(self.version).await?;
+        let release = Api::new(self.server.target()?)?.rollback(self.version, &self.by).await?;
         if self.json {
             return output::json(&release);
         }

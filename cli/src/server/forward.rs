@@ -49,7 +49,10 @@ pub struct Forwarded {
 /// Routes to the engine at `address`. Answers without an end are broken off with `shutdown`.
 pub fn forwarded(address: EngineAddress, shutdown: CancellationToken) -> Forwarded {
     let forward = Arc::new(Forward { client: address.client(), address, shutdown });
-    let control = Router::new().route("/hookd/v1/{*rest}", any(pass_on)).with_state(forward.clone());
+    let control = Router::new()
+        .route("/hookd/v1", any(pass_on))
+        .route("/hookd/v1/{*rest}", any(pass_on))
+        .with_state(forward.clone());
     let mut rpc = Router::new().route("/__engine/{*rest}", any(pass_on));
     for prefix in ["/1/functions", "/1/call", "/1.1/functions", "/1.1/call"] {
         rpc = rpc

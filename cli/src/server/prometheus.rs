@@ -9,8 +9,10 @@ use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use hookd_runtime::{AppStats, Engine, EngineStats, LATENCY_BOUNDS, keys_equal};
+use hookd_runtime::{AppStats, Engine, EngineStats, LATENCY_BOUNDS};
 use metrics_exporter_prometheus::PrometheusHandle;
+
+use super::control::is_admin;
 
 /// The route; `engine` is the one in this process. It tells the names and the traffic of all apps: open to the machine
 /// itself, closed to others without the admin key.
@@ -30,8 +32,7 @@ const PROXY_HEADERS: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
 fn may_read(peer: Option<SocketAddr>, headers: &HeaderMap, admin_key: &str) -> bool {
     let is_local = peer.is_none_or(|peer| peer.ip().to_canonical().is_loopback())
         && PROXY_HEADERS.iter().all(|name| !headers.contains_key(*name));
-    let bearer = headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    is_local || bearer.is_some_and(|key| keys_equal(admin_key, key))
+    is_local || is_admin(headers, admin_key)
 }
 
 fn refused() -> Response {

@@ -546,6 +546,194 @@ pub mod hookd {
 #[rustfmt::skip]
 #[allow(dead_code, clippy::all)]
 pub mod wasi {
+    pub mod cli {
+        /// What surrounds a module. The engine gives it the variables of its version; there are no arguments and no folder.
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod environment {
+            #[used]
+            #[doc(hidden)]
+            static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
+            use super::super::super::_rt;
+            #[allow(unused_unsafe, clippy::all)]
+            /// Names and values.
+            #[allow(async_fn_in_trait)]
+            pub fn get_environment() -> _rt::Vec<(_rt::String, _rt::String)> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 2 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 2
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "wasi:cli/environment@0.2.0")]
+                    unsafe extern "C" {
+                        #[link_name = "get-environment"]
+                        fn wit_import1(_: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import1(_: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import1(ptr0);
+                    let l2 = *ptr0.add(0).cast::<*mut u8>();
+                    let l3 = *ptr0
+                        .add(::core::mem::size_of::<*const u8>())
+                        .cast::<usize>();
+                    let base10 = l2;
+                    let len10 = l3;
+                    let mut result10 = _rt::Vec::with_capacity(len10);
+                    for i in 0..len10 {
+                        let base = base10
+                            .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                        let e10 = {
+                            let l4 = *base.add(0).cast::<*mut u8>();
+                            let l5 = *base
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len6 = l5;
+                            let bytes6 = _rt::Vec::from_raw_parts(l4.cast(), len6, len6);
+                            let l7 = *base
+                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l8 = *base
+                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len9 = l8;
+                            let bytes9 = _rt::Vec::from_raw_parts(l7.cast(), len9, len9);
+                            (_rt::string_lift(bytes6), _rt::string_lift(bytes9))
+                        };
+                        result10.push(e10);
+                    }
+                    _rt::cabi_dealloc(
+                        base10,
+                        len10 * (4 * ::core::mem::size_of::<*const u8>()),
+                        ::core::mem::size_of::<*const u8>(),
+                    );
+                    let result11 = result10;
+                    result11
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Always empty.
+            #[allow(async_fn_in_trait)]
+            pub fn get_arguments() -> _rt::Vec<_rt::String> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 2 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 2
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "wasi:cli/environment@0.2.0")]
+                    unsafe extern "C" {
+                        #[link_name = "get-arguments"]
+                        fn wit_import1(_: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import1(_: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import1(ptr0);
+                    let l2 = *ptr0.add(0).cast::<*mut u8>();
+                    let l3 = *ptr0
+                        .add(::core::mem::size_of::<*const u8>())
+                        .cast::<usize>();
+                    let base7 = l2;
+                    let len7 = l3;
+                    let mut result7 = _rt::Vec::with_capacity(len7);
+                    for i in 0..len7 {
+                        let base = base7
+                            .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                        let e7 = {
+                            let l4 = *base.add(0).cast::<*mut u8>();
+                            let l5 = *base
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len6 = l5;
+                            let bytes6 = _rt::Vec::from_raw_parts(l4.cast(), len6, len6);
+                            _rt::string_lift(bytes6)
+                        };
+                        result7.push(e7);
+                    }
+                    _rt::cabi_dealloc(
+                        base7,
+                        len7 * (2 * ::core::mem::size_of::<*const u8>()),
+                        ::core::mem::size_of::<*const u8>(),
+                    );
+                    let result8 = result7;
+                    result8
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Always absent.
+            #[allow(async_fn_in_trait)]
+            pub fn initial_cwd() -> ::core::option::Option<_rt::String> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 3 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 3
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "wasi:cli/environment@0.2.0")]
+                    unsafe extern "C" {
+                        #[link_name = "initial-cwd"]
+                        fn wit_import1(_: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import1(_: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import1(ptr0);
+                    let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                    let result6 = match l2 {
+                        0 => None,
+                        1 => {
+                            let e = {
+                                let l3 = *ptr0
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l4 = *ptr0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len5 = l4;
+                                let bytes5 = _rt::Vec::from_raw_parts(
+                                    l3.cast(),
+                                    len5,
+                                    len5,
+                                );
+                                _rt::string_lift(bytes5)
+                            };
+                            Some(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result6
+                }
+            }
+        }
+    }
     pub mod clocks {
         /// WASI Monotonic Clock is a clock API intended to let users measure elapsed
         /// time.
@@ -8395,136 +8583,139 @@ macro_rules! __export_module_impl {
         =
         "component-type:wit-bindgen:0.63.0:hookd:engine@0.1.0:module:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 6384] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 6501] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xf30\x01A\x02\x01A\x1b\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xe81\x01A\x02\x01A\x1d\
 \x01B\x0d\x01p}\x01q\x06\x03nil\0\0\x07integer\x01x\0\x04bulk\x01\0\0\x06status\x01\
 s\0\x05error\x01s\0\x05array\x01y\0\x04\0\x04part\x03\0\x01\x01q\x03\x07refused\x01\
 s\0\x08exceeded\x01s\0\x0bunavailable\x01s\0\x04\0\x07failure\x03\0\x03\x01p\0\x01\
 p\x02\x01j\x01\x06\x01\x04\x01@\x01\x07command\x05\0\x07\x04\0\x07execute\x01\x08\
 \x01p\x05\x01@\x01\x08commands\x09\0\x07\x04\0\x08pipeline\x01\x0a\x03\0\x1chook\
-d:engine/leancache@0.1.0\x05\0\x01B\x04\x01m\x06\x05trace\x05debug\x04info\x04wa\
-rn\x05error\x08critical\x04\0\x05level\x03\0\0\x01@\x03\x05level\x01\x07contexts\
-\x07messages\x01\0\x04\0\x03log\x01\x02\x03\0\x20wasi:logging/logging@0.1.0-draf\
-t\x05\x01\x01B\x0a\x04\0\x08pollable\x03\x01\x01h\0\x01@\x01\x04self\x01\0\x7f\x04\
-\0\x16[method]pollable.ready\x01\x02\x01@\x01\x04self\x01\x01\0\x04\0\x16[method\
-]pollable.block\x01\x03\x01p\x01\x01py\x01@\x01\x02in\x04\0\x05\x04\0\x04poll\x01\
-\x06\x03\0\x13wasi:io/poll@0.2.12\x05\x02\x02\x03\0\x02\x08pollable\x01B\x0f\x02\
-\x03\x02\x01\x03\x04\0\x08pollable\x03\0\0\x01w\x04\0\x07instant\x03\0\x02\x01w\x04\
-\0\x08duration\x03\0\x04\x01@\0\0\x03\x04\0\x03now\x01\x06\x01@\0\0\x05\x04\0\x0a\
-resolution\x01\x07\x01i\x01\x01@\x01\x04when\x03\0\x08\x04\0\x11subscribe-instan\
-t\x01\x09\x01@\x01\x04when\x05\0\x08\x04\0\x12subscribe-duration\x01\x0a\x03\0\"\
-wasi:clocks/monotonic-clock@0.2.12\x05\x04\x01B\x04\x04\0\x05error\x03\x01\x01h\0\
-\x01@\x01\x04self\x01\0s\x04\0\x1d[method]error.to-debug-string\x01\x02\x03\0\x14\
-wasi:io/error@0.2.12\x05\x05\x02\x03\0\x04\x05error\x01B(\x02\x03\x02\x01\x06\x04\
-\0\x05error\x03\0\0\x02\x03\x02\x01\x03\x04\0\x08pollable\x03\0\x02\x01i\x01\x01\
-q\x02\x15last-operation-failed\x01\x04\0\x06closed\0\0\x04\0\x0cstream-error\x03\
-\0\x05\x04\0\x0cinput-stream\x03\x01\x04\0\x0doutput-stream\x03\x01\x01h\x07\x01\
-p}\x01j\x01\x0a\x01\x06\x01@\x02\x04self\x09\x03lenw\0\x0b\x04\0\x19[method]inpu\
-t-stream.read\x01\x0c\x04\0\"[method]input-stream.blocking-read\x01\x0c\x01j\x01\
-w\x01\x06\x01@\x02\x04self\x09\x03lenw\0\x0d\x04\0\x19[method]input-stream.skip\x01\
-\x0e\x04\0\"[method]input-stream.blocking-skip\x01\x0e\x01i\x03\x01@\x01\x04self\
-\x09\0\x0f\x04\0\x1e[method]input-stream.subscribe\x01\x10\x01h\x08\x01@\x01\x04\
-self\x11\0\x0d\x04\0![method]output-stream.check-write\x01\x12\x01j\0\x01\x06\x01\
-@\x02\x04self\x11\x08contents\x0a\0\x13\x04\0\x1b[method]output-stream.write\x01\
-\x14\x04\0.[method]output-stream.blocking-write-and-flush\x01\x14\x01@\x01\x04se\
-lf\x11\0\x13\x04\0\x1b[method]output-stream.flush\x01\x15\x04\0$[method]output-s\
-tream.blocking-flush\x01\x15\x01@\x01\x04self\x11\0\x0f\x04\0\x1f[method]output-\
-stream.subscribe\x01\x16\x01@\x02\x04self\x11\x03lenw\0\x13\x04\0\"[method]outpu\
-t-stream.write-zeroes\x01\x17\x04\05[method]output-stream.blocking-write-zeroes-\
-and-flush\x01\x17\x01@\x03\x04self\x11\x03src\x09\x03lenw\0\x0d\x04\0\x1c[method\
-]output-stream.splice\x01\x18\x04\0%[method]output-stream.blocking-splice\x01\x18\
-\x03\0\x16wasi:io/streams@0.2.12\x05\x07\x02\x03\0\x03\x08duration\x02\x03\0\x05\
-\x0cinput-stream\x02\x03\0\x05\x0doutput-stream\x01B\xa2\x01\x02\x03\x02\x01\x08\
-\x04\0\x08duration\x03\0\0\x02\x03\x02\x01\x09\x04\0\x0cinput-stream\x03\0\x02\x02\
-\x03\x02\x01\x0a\x04\0\x0doutput-stream\x03\0\x04\x02\x03\x02\x01\x06\x04\0\x08i\
-o-error\x03\0\x06\x02\x03\x02\x01\x03\x04\0\x08pollable\x03\0\x08\x01q\x0a\x03ge\
-t\0\0\x04head\0\0\x04post\0\0\x03put\0\0\x06delete\0\0\x07connect\0\0\x07options\
-\0\0\x05trace\0\0\x05patch\0\0\x05other\x01s\0\x04\0\x06method\x03\0\x0a\x01q\x03\
-\x04HTTP\0\0\x05HTTPS\0\0\x05other\x01s\0\x04\0\x06scheme\x03\0\x0c\x01ks\x01k{\x01\
-r\x02\x05rcode\x0e\x09info-code\x0f\x04\0\x11DNS-error-payload\x03\0\x10\x01k}\x01\
-r\x02\x08alert-id\x12\x0dalert-message\x0e\x04\0\x1aTLS-alert-received-payload\x03\
-\0\x13\x01ky\x01r\x02\x0afield-name\x0e\x0afield-size\x15\x04\0\x12field-size-pa\
-yload\x03\0\x16\x01kw\x01k\x17\x01q'\x0bDNS-timeout\0\0\x09DNS-error\x01\x11\0\x15\
-destination-not-found\0\0\x17destination-unavailable\0\0\x19destination-IP-prohi\
-bited\0\0\x19destination-IP-unroutable\0\0\x12connection-refused\0\0\x15connecti\
-on-terminated\0\0\x12connection-timeout\0\0\x17connection-read-timeout\0\0\x18co\
-nnection-write-timeout\0\0\x18connection-limit-reached\0\0\x12TLS-protocol-error\
-\0\0\x15TLS-certificate-error\0\0\x12TLS-alert-received\x01\x14\0\x13HTTP-reques\
-t-denied\0\0\x1cHTTP-request-length-required\0\0\x16HTTP-request-body-size\x01\x18\
-\0\x1bHTTP-request-method-invalid\0\0\x18HTTP-request-URI-invalid\0\0\x19HTTP-re\
-quest-URI-too-long\0\0\x20HTTP-request-header-section-size\x01\x15\0\x18HTTP-req\
-uest-header-size\x01\x19\0!HTTP-request-trailer-section-size\x01\x15\0\x19HTTP-r\
-equest-trailer-size\x01\x17\0\x18HTTP-response-incomplete\0\0!HTTP-response-head\
-er-section-size\x01\x15\0\x19HTTP-response-header-size\x01\x17\0\x17HTTP-respons\
-e-body-size\x01\x18\0\"HTTP-response-trailer-section-size\x01\x15\0\x1aHTTP-resp\
-onse-trailer-size\x01\x17\0\x1dHTTP-response-transfer-coding\x01\x0e\0\x1cHTTP-r\
-esponse-content-coding\x01\x0e\0\x15HTTP-response-timeout\0\0\x13HTTP-upgrade-fa\
-iled\0\0\x13HTTP-protocol-error\0\0\x0dloop-detected\0\0\x13configuration-error\0\
-\0\x0einternal-error\x01\x0e\0\x04\0\x0aerror-code\x03\0\x1a\x01q\x03\x0einvalid\
--syntax\0\0\x09forbidden\0\0\x09immutable\0\0\x04\0\x0cheader-error\x03\0\x1c\x01\
-s\x04\0\x09field-key\x03\0\x1e\x04\0\x0afield-name\x03\0\x1f\x01p}\x04\0\x0bfiel\
-d-value\x03\0!\x04\0\x06fields\x03\x01\x04\0\x07headers\x03\0#\x04\0\x08trailers\
-\x03\0#\x04\0\x10outgoing-request\x03\x01\x04\0\x0frequest-options\x03\x01\x01{\x04\
-\0\x0bstatus-code\x03\0(\x04\0\x11incoming-response\x03\x01\x04\0\x0dincoming-bo\
-dy\x03\x01\x04\0\x0ffuture-trailers\x03\x01\x04\0\x0doutgoing-body\x03\x01\x04\0\
-\x18future-incoming-response\x03\x01\x01i#\x01@\0\0/\x04\0\x13[constructor]field\
-s\x010\x01o\x02\x20\"\x01p1\x01j\x01/\x01\x1d\x01@\x01\x07entries2\03\x04\0\x18[\
-static]fields.from-list\x014\x01h#\x01p\"\x01@\x02\x04self5\x04name\x20\06\x04\0\
-\x12[method]fields.get\x017\x01@\x02\x04self5\x04name\x20\0\x7f\x04\0\x12[method\
-]fields.has\x018\x01j\0\x01\x1d\x01@\x03\x04self5\x04name\x20\x05value6\09\x04\0\
-\x12[method]fields.set\x01:\x01@\x02\x04self5\x04name\x20\09\x04\0\x15[method]fi\
-elds.delete\x01;\x01@\x03\x04self5\x04name\x20\x05value\"\09\x04\0\x15[method]fi\
-elds.append\x01<\x01@\x01\x04self5\02\x04\0\x16[method]fields.entries\x01=\x01@\x01\
-\x04self5\0/\x04\0\x14[method]fields.clone\x01>\x01i$\x01i&\x01@\x01\x07headers?\
-\0\xc0\0\x04\0\x1d[constructor]outgoing-request\x01A\x01h&\x01i-\x01j\x01\xc3\0\0\
-\x01@\x01\x04self\xc2\0\0\xc4\0\x04\0\x1d[method]outgoing-request.body\x01E\x01@\
-\x01\x04self\xc2\0\0\x0b\x04\0\x1f[method]outgoing-request.method\x01F\x01j\0\0\x01\
-@\x02\x04self\xc2\0\x06method\x0b\0\xc7\0\x04\0#[method]outgoing-request.set-met\
-hod\x01H\x01@\x01\x04self\xc2\0\0\x0e\x04\0([method]outgoing-request.path-with-q\
-uery\x01I\x01@\x02\x04self\xc2\0\x0fpath-with-query\x0e\0\xc7\0\x04\0,[method]ou\
-tgoing-request.set-path-with-query\x01J\x01k\x0d\x01@\x01\x04self\xc2\0\0\xcb\0\x04\
-\0\x1f[method]outgoing-request.scheme\x01L\x01@\x02\x04self\xc2\0\x06scheme\xcb\0\
-\0\xc7\0\x04\0#[method]outgoing-request.set-scheme\x01M\x04\0\"[method]outgoing-\
-request.authority\x01I\x01@\x02\x04self\xc2\0\x09authority\x0e\0\xc7\0\x04\0&[me\
-thod]outgoing-request.set-authority\x01N\x01@\x01\x04self\xc2\0\0?\x04\0\x20[met\
-hod]outgoing-request.headers\x01O\x01i'\x01@\0\0\xd0\0\x04\0\x1c[constructor]req\
-uest-options\x01Q\x01h'\x01k\x01\x01@\x01\x04self\xd2\0\0\xd3\0\x04\0'[method]re\
-quest-options.connect-timeout\x01T\x01@\x02\x04self\xd2\0\x08duration\xd3\0\0\xc7\
-\0\x04\0+[method]request-options.set-connect-timeout\x01U\x04\0*[method]request-\
-options.first-byte-timeout\x01T\x04\0.[method]request-options.set-first-byte-tim\
-eout\x01U\x04\0-[method]request-options.between-bytes-timeout\x01T\x04\01[method\
-]request-options.set-between-bytes-timeout\x01U\x01h*\x01@\x01\x04self\xd6\0\0)\x04\
-\0\x20[method]incoming-response.status\x01W\x01@\x01\x04self\xd6\0\0?\x04\0![met\
-hod]incoming-response.headers\x01X\x01i+\x01j\x01\xd9\0\0\x01@\x01\x04self\xd6\0\
-\0\xda\0\x04\0![method]incoming-response.consume\x01[\x01h+\x01i\x03\x01j\x01\xdd\
-\0\0\x01@\x01\x04self\xdc\0\0\xde\0\x04\0\x1c[method]incoming-body.stream\x01_\x01\
-i,\x01@\x01\x04this\xd9\0\0\xe0\0\x04\0\x1c[static]incoming-body.finish\x01a\x01\
-h,\x01i\x09\x01@\x01\x04self\xe2\0\0\xe3\0\x04\0![method]future-trailers.subscri\
-be\x01d\x01i%\x01k\xe5\0\x01j\x01\xe6\0\x01\x1b\x01j\x01\xe7\0\0\x01k\xe8\0\x01@\
-\x01\x04self\xe2\0\0\xe9\0\x04\0\x1b[method]future-trailers.get\x01j\x01h-\x01i\x05\
-\x01j\x01\xec\0\0\x01@\x01\x04self\xeb\0\0\xed\0\x04\0\x1b[method]outgoing-body.\
-write\x01n\x01j\0\x01\x1b\x01@\x02\x04this\xc3\0\x08trailers\xe6\0\0\xef\0\x04\0\
-\x1c[static]outgoing-body.finish\x01p\x01h.\x01@\x01\x04self\xf1\0\0\xe3\0\x04\0\
-*[method]future-incoming-response.subscribe\x01r\x01i*\x01j\x01\xf3\0\x01\x1b\x01\
-j\x01\xf4\0\0\x01k\xf5\0\x01@\x01\x04self\xf1\0\0\xf6\0\x04\0$[method]future-inc\
-oming-response.get\x01w\x01h\x07\x01k\x1b\x01@\x01\x03err\xf8\0\0\xf9\0\x04\0\x0f\
-http-error-code\x01z\x03\0\x16wasi:http/types@0.2.12\x05\x0b\x02\x03\0\x06\x10ou\
-tgoing-request\x02\x03\0\x06\x0frequest-options\x02\x03\0\x06\x18future-incoming\
--response\x02\x03\0\x06\x0aerror-code\x01B\x0f\x02\x03\x02\x01\x0c\x04\0\x10outg\
-oing-request\x03\0\0\x02\x03\x02\x01\x0d\x04\0\x0frequest-options\x03\0\x02\x02\x03\
-\x02\x01\x0e\x04\0\x18future-incoming-response\x03\0\x04\x02\x03\x02\x01\x0f\x04\
-\0\x0aerror-code\x03\0\x06\x01i\x01\x01i\x03\x01k\x09\x01i\x05\x01j\x01\x0b\x01\x07\
-\x01@\x02\x07request\x08\x07options\x0a\0\x0c\x04\0\x06handle\x01\x0d\x03\0!wasi\
-:http/outgoing-handler@0.2.12\x05\x10\x01B\x0e\x01r\x02\x04names\x08internal\x7f\
-\x04\0\x0adefinition\x03\0\0\x01ks\x01kw\x01r\x08\x0arequest-ids\x06app-ids\x0be\
-nvironments\x0eremote-address\x02\x0dsession-token\x02\x0ccurrent-user\x02\x0bde\
-adline-msy\x08sequence\x03\x04\0\x07context\x03\0\x04\x01r\x03\x04codez\x06statu\
-s{\x07messages\x04\0\x07failure\x03\0\x06\x01p\x01\x01@\0\0\x08\x04\0\x0bdefinit\
-ions\x01\x09\x01j\x01s\x01\x07\x01@\x03\x04names\x06paramss\x03ctx\x05\0\x0a\x04\
-\0\x04call\x01\x0b\x04\0\x1chookd:engine/functions@0.1.0\x05\x11\x04\0\x19hookd:\
-engine/module@0.1.0\x04\0\x0b\x0c\x01\0\x06module\x03\0\0\0G\x09producers\x01\x0c\
-processed-by\x02\x0dwit-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
+d:engine/leancache@0.1.0\x05\0\x01B\x0a\x01o\x02ss\x01p\0\x01@\0\0\x01\x04\0\x0f\
+get-environment\x01\x02\x01ps\x01@\0\0\x03\x04\0\x0dget-arguments\x01\x04\x01ks\x01\
+@\0\0\x05\x04\0\x0binitial-cwd\x01\x06\x03\0\x1awasi:cli/environment@0.2.0\x05\x01\
+\x01B\x04\x01m\x06\x05trace\x05debug\x04info\x04warn\x05error\x08critical\x04\0\x05\
+level\x03\0\0\x01@\x03\x05level\x01\x07contexts\x07messages\x01\0\x04\0\x03log\x01\
+\x02\x03\0\x20wasi:logging/logging@0.1.0-draft\x05\x02\x01B\x0a\x04\0\x08pollabl\
+e\x03\x01\x01h\0\x01@\x01\x04self\x01\0\x7f\x04\0\x16[method]pollable.ready\x01\x02\
+\x01@\x01\x04self\x01\x01\0\x04\0\x16[method]pollable.block\x01\x03\x01p\x01\x01\
+py\x01@\x01\x02in\x04\0\x05\x04\0\x04poll\x01\x06\x03\0\x13wasi:io/poll@0.2.12\x05\
+\x03\x02\x03\0\x03\x08pollable\x01B\x0f\x02\x03\x02\x01\x04\x04\0\x08pollable\x03\
+\0\0\x01w\x04\0\x07instant\x03\0\x02\x01w\x04\0\x08duration\x03\0\x04\x01@\0\0\x03\
+\x04\0\x03now\x01\x06\x01@\0\0\x05\x04\0\x0aresolution\x01\x07\x01i\x01\x01@\x01\
+\x04when\x03\0\x08\x04\0\x11subscribe-instant\x01\x09\x01@\x01\x04when\x05\0\x08\
+\x04\0\x12subscribe-duration\x01\x0a\x03\0\"wasi:clocks/monotonic-clock@0.2.12\x05\
+\x05\x01B\x04\x04\0\x05error\x03\x01\x01h\0\x01@\x01\x04self\x01\0s\x04\0\x1d[me\
+thod]error.to-debug-string\x01\x02\x03\0\x14wasi:io/error@0.2.12\x05\x06\x02\x03\
+\0\x05\x05error\x01B(\x02\x03\x02\x01\x07\x04\0\x05error\x03\0\0\x02\x03\x02\x01\
+\x04\x04\0\x08pollable\x03\0\x02\x01i\x01\x01q\x02\x15last-operation-failed\x01\x04\
+\0\x06closed\0\0\x04\0\x0cstream-error\x03\0\x05\x04\0\x0cinput-stream\x03\x01\x04\
+\0\x0doutput-stream\x03\x01\x01h\x07\x01p}\x01j\x01\x0a\x01\x06\x01@\x02\x04self\
+\x09\x03lenw\0\x0b\x04\0\x19[method]input-stream.read\x01\x0c\x04\0\"[method]inp\
+ut-stream.blocking-read\x01\x0c\x01j\x01w\x01\x06\x01@\x02\x04self\x09\x03lenw\0\
+\x0d\x04\0\x19[method]input-stream.skip\x01\x0e\x04\0\"[method]input-stream.bloc\
+king-skip\x01\x0e\x01i\x03\x01@\x01\x04self\x09\0\x0f\x04\0\x1e[method]input-str\
+eam.subscribe\x01\x10\x01h\x08\x01@\x01\x04self\x11\0\x0d\x04\0![method]output-s\
+tream.check-write\x01\x12\x01j\0\x01\x06\x01@\x02\x04self\x11\x08contents\x0a\0\x13\
+\x04\0\x1b[method]output-stream.write\x01\x14\x04\0.[method]output-stream.blocki\
+ng-write-and-flush\x01\x14\x01@\x01\x04self\x11\0\x13\x04\0\x1b[method]output-st\
+ream.flush\x01\x15\x04\0$[method]output-stream.blocking-flush\x01\x15\x01@\x01\x04\
+self\x11\0\x0f\x04\0\x1f[method]output-stream.subscribe\x01\x16\x01@\x02\x04self\
+\x11\x03lenw\0\x13\x04\0\"[method]output-stream.write-zeroes\x01\x17\x04\05[meth\
+od]output-stream.blocking-write-zeroes-and-flush\x01\x17\x01@\x03\x04self\x11\x03\
+src\x09\x03lenw\0\x0d\x04\0\x1c[method]output-stream.splice\x01\x18\x04\0%[metho\
+d]output-stream.blocking-splice\x01\x18\x03\0\x16wasi:io/streams@0.2.12\x05\x08\x02\
+\x03\0\x04\x08duration\x02\x03\0\x06\x0cinput-stream\x02\x03\0\x06\x0doutput-str\
+eam\x01B\xa2\x01\x02\x03\x02\x01\x09\x04\0\x08duration\x03\0\0\x02\x03\x02\x01\x0a\
+\x04\0\x0cinput-stream\x03\0\x02\x02\x03\x02\x01\x0b\x04\0\x0doutput-stream\x03\0\
+\x04\x02\x03\x02\x01\x07\x04\0\x08io-error\x03\0\x06\x02\x03\x02\x01\x04\x04\0\x08\
+pollable\x03\0\x08\x01q\x0a\x03get\0\0\x04head\0\0\x04post\0\0\x03put\0\0\x06del\
+ete\0\0\x07connect\0\0\x07options\0\0\x05trace\0\0\x05patch\0\0\x05other\x01s\0\x04\
+\0\x06method\x03\0\x0a\x01q\x03\x04HTTP\0\0\x05HTTPS\0\0\x05other\x01s\0\x04\0\x06\
+scheme\x03\0\x0c\x01ks\x01k{\x01r\x02\x05rcode\x0e\x09info-code\x0f\x04\0\x11DNS\
+-error-payload\x03\0\x10\x01k}\x01r\x02\x08alert-id\x12\x0dalert-message\x0e\x04\
+\0\x1aTLS-alert-received-payload\x03\0\x13\x01ky\x01r\x02\x0afield-name\x0e\x0af\
+ield-size\x15\x04\0\x12field-size-payload\x03\0\x16\x01kw\x01k\x17\x01q'\x0bDNS-\
+timeout\0\0\x09DNS-error\x01\x11\0\x15destination-not-found\0\0\x17destination-u\
+navailable\0\0\x19destination-IP-prohibited\0\0\x19destination-IP-unroutable\0\0\
+\x12connection-refused\0\0\x15connection-terminated\0\0\x12connection-timeout\0\0\
+\x17connection-read-timeout\0\0\x18connection-write-timeout\0\0\x18connection-li\
+mit-reached\0\0\x12TLS-protocol-error\0\0\x15TLS-certificate-error\0\0\x12TLS-al\
+ert-received\x01\x14\0\x13HTTP-request-denied\0\0\x1cHTTP-request-length-require\
+d\0\0\x16HTTP-request-body-size\x01\x18\0\x1bHTTP-request-method-invalid\0\0\x18\
+HTTP-request-URI-invalid\0\0\x19HTTP-request-URI-too-long\0\0\x20HTTP-request-he\
+ader-section-size\x01\x15\0\x18HTTP-request-header-size\x01\x19\0!HTTP-request-t\
+railer-section-size\x01\x15\0\x19HTTP-request-trailer-size\x01\x17\0\x18HTTP-res\
+ponse-incomplete\0\0!HTTP-response-header-section-size\x01\x15\0\x19HTTP-respons\
+e-header-size\x01\x17\0\x17HTTP-response-body-size\x01\x18\0\"HTTP-response-trai\
+ler-section-size\x01\x15\0\x1aHTTP-response-trailer-size\x01\x17\0\x1dHTTP-respo\
+nse-transfer-coding\x01\x0e\0\x1cHTTP-response-content-coding\x01\x0e\0\x15HTTP-\
+response-timeout\0\0\x13HTTP-upgrade-failed\0\0\x13HTTP-protocol-error\0\0\x0dlo\
+op-detected\0\0\x13configuration-error\0\0\x0einternal-error\x01\x0e\0\x04\0\x0a\
+error-code\x03\0\x1a\x01q\x03\x0einvalid-syntax\0\0\x09forbidden\0\0\x09immutabl\
+e\0\0\x04\0\x0cheader-error\x03\0\x1c\x01s\x04\0\x09field-key\x03\0\x1e\x04\0\x0a\
+field-name\x03\0\x1f\x01p}\x04\0\x0bfield-value\x03\0!\x04\0\x06fields\x03\x01\x04\
+\0\x07headers\x03\0#\x04\0\x08trailers\x03\0#\x04\0\x10outgoing-request\x03\x01\x04\
+\0\x0frequest-options\x03\x01\x01{\x04\0\x0bstatus-code\x03\0(\x04\0\x11incoming\
+-response\x03\x01\x04\0\x0dincoming-body\x03\x01\x04\0\x0ffuture-trailers\x03\x01\
+\x04\0\x0doutgoing-body\x03\x01\x04\0\x18future-incoming-response\x03\x01\x01i#\x01\
+@\0\0/\x04\0\x13[constructor]fields\x010\x01o\x02\x20\"\x01p1\x01j\x01/\x01\x1d\x01\
+@\x01\x07entries2\03\x04\0\x18[static]fields.from-list\x014\x01h#\x01p\"\x01@\x02\
+\x04self5\x04name\x20\06\x04\0\x12[method]fields.get\x017\x01@\x02\x04self5\x04n\
+ame\x20\0\x7f\x04\0\x12[method]fields.has\x018\x01j\0\x01\x1d\x01@\x03\x04self5\x04\
+name\x20\x05value6\09\x04\0\x12[method]fields.set\x01:\x01@\x02\x04self5\x04name\
+\x20\09\x04\0\x15[method]fields.delete\x01;\x01@\x03\x04self5\x04name\x20\x05val\
+ue\"\09\x04\0\x15[method]fields.append\x01<\x01@\x01\x04self5\02\x04\0\x16[metho\
+d]fields.entries\x01=\x01@\x01\x04self5\0/\x04\0\x14[method]fields.clone\x01>\x01\
+i$\x01i&\x01@\x01\x07headers?\0\xc0\0\x04\0\x1d[constructor]outgoing-request\x01\
+A\x01h&\x01i-\x01j\x01\xc3\0\0\x01@\x01\x04self\xc2\0\0\xc4\0\x04\0\x1d[method]o\
+utgoing-request.body\x01E\x01@\x01\x04self\xc2\0\0\x0b\x04\0\x1f[method]outgoing\
+-request.method\x01F\x01j\0\0\x01@\x02\x04self\xc2\0\x06method\x0b\0\xc7\0\x04\0\
+#[method]outgoing-request.set-method\x01H\x01@\x01\x04self\xc2\0\0\x0e\x04\0([me\
+thod]outgoing-request.path-with-query\x01I\x01@\x02\x04self\xc2\0\x0fpath-with-q\
+uery\x0e\0\xc7\0\x04\0,[method]outgoing-request.set-path-with-query\x01J\x01k\x0d\
+\x01@\x01\x04self\xc2\0\0\xcb\0\x04\0\x1f[method]outgoing-request.scheme\x01L\x01\
+@\x02\x04self\xc2\0\x06scheme\xcb\0\0\xc7\0\x04\0#[method]outgoing-request.set-s\
+cheme\x01M\x04\0\"[method]outgoing-request.authority\x01I\x01@\x02\x04self\xc2\0\
+\x09authority\x0e\0\xc7\0\x04\0&[method]outgoing-request.set-authority\x01N\x01@\
+\x01\x04self\xc2\0\0?\x04\0\x20[method]outgoing-request.headers\x01O\x01i'\x01@\0\
+\0\xd0\0\x04\0\x1c[constructor]request-options\x01Q\x01h'\x01k\x01\x01@\x01\x04s\
+elf\xd2\0\0\xd3\0\x04\0'[method]request-options.connect-timeout\x01T\x01@\x02\x04\
+self\xd2\0\x08duration\xd3\0\0\xc7\0\x04\0+[method]request-options.set-connect-t\
+imeout\x01U\x04\0*[method]request-options.first-byte-timeout\x01T\x04\0.[method]\
+request-options.set-first-byte-timeout\x01U\x04\0-[method]request-options.betwee\
+n-bytes-timeout\x01T\x04\01[method]request-options.set-between-bytes-timeout\x01\
+U\x01h*\x01@\x01\x04self\xd6\0\0)\x04\0\x20[method]incoming-response.status\x01W\
+\x01@\x01\x04self\xd6\0\0?\x04\0![method]incoming-response.headers\x01X\x01i+\x01\
+j\x01\xd9\0\0\x01@\x01\x04self\xd6\0\0\xda\0\x04\0![method]incoming-response.con\
+sume\x01[\x01h+\x01i\x03\x01j\x01\xdd\0\0\x01@\x01\x04self\xdc\0\0\xde\0\x04\0\x1c\
+[method]incoming-body.stream\x01_\x01i,\x01@\x01\x04this\xd9\0\0\xe0\0\x04\0\x1c\
+[static]incoming-body.finish\x01a\x01h,\x01i\x09\x01@\x01\x04self\xe2\0\0\xe3\0\x04\
+\0![method]future-trailers.subscribe\x01d\x01i%\x01k\xe5\0\x01j\x01\xe6\0\x01\x1b\
+\x01j\x01\xe7\0\0\x01k\xe8\0\x01@\x01\x04self\xe2\0\0\xe9\0\x04\0\x1b[method]fut\
+ure-trailers.get\x01j\x01h-\x01i\x05\x01j\x01\xec\0\0\x01@\x01\x04self\xeb\0\0\xed\
+\0\x04\0\x1b[method]outgoing-body.write\x01n\x01j\0\x01\x1b\x01@\x02\x04this\xc3\
+\0\x08trailers\xe6\0\0\xef\0\x04\0\x1c[static]outgoing-body.finish\x01p\x01h.\x01\
+@\x01\x04self\xf1\0\0\xe3\0\x04\0*[method]future-incoming-response.subscribe\x01\
+r\x01i*\x01j\x01\xf3\0\x01\x1b\x01j\x01\xf4\0\0\x01k\xf5\0\x01@\x01\x04self\xf1\0\
+\0\xf6\0\x04\0$[method]future-incoming-response.get\x01w\x01h\x07\x01k\x1b\x01@\x01\
+\x03err\xf8\0\0\xf9\0\x04\0\x0fhttp-error-code\x01z\x03\0\x16wasi:http/types@0.2\
+.12\x05\x0c\x02\x03\0\x07\x10outgoing-request\x02\x03\0\x07\x0frequest-options\x02\
+\x03\0\x07\x18future-incoming-response\x02\x03\0\x07\x0aerror-code\x01B\x0f\x02\x03\
+\x02\x01\x0d\x04\0\x10outgoing-request\x03\0\0\x02\x03\x02\x01\x0e\x04\0\x0frequ\
+est-options\x03\0\x02\x02\x03\x02\x01\x0f\x04\0\x18future-incoming-response\x03\0\
+\x04\x02\x03\x02\x01\x10\x04\0\x0aerror-code\x03\0\x06\x01i\x01\x01i\x03\x01k\x09\
+\x01i\x05\x01j\x01\x0b\x01\x07\x01@\x02\x07request\x08\x07options\x0a\0\x0c\x04\0\
+\x06handle\x01\x0d\x03\0!wasi:http/outgoing-handler@0.2.12\x05\x11\x01B\x0e\x01r\
+\x02\x04names\x08internal\x7f\x04\0\x0adefinition\x03\0\0\x01ks\x01kw\x01r\x08\x0a\
+request-ids\x06app-ids\x0benvironments\x0eremote-address\x02\x0dsession-token\x02\
+\x0ccurrent-user\x02\x0bdeadline-msy\x08sequence\x03\x04\0\x07context\x03\0\x04\x01\
+r\x03\x04codez\x06status{\x07messages\x04\0\x07failure\x03\0\x06\x01p\x01\x01@\0\
+\0\x08\x04\0\x0bdefinitions\x01\x09\x01j\x01s\x01\x07\x01@\x03\x04names\x06param\
+ss\x03ctx\x05\0\x0a\x04\0\x04call\x01\x0b\x04\0\x1chookd:engine/functions@0.1.0\x05\
+\x12\x04\0\x19hookd:engine/module@0.1.0\x04\0\x0b\x0c\x01\0\x06module\x03\0\0\0G\
+\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.262.0\x10wit-bindgen\
+-rust\x060.63.0";
         };
     };
 }
@@ -8537,130 +8728,132 @@ pub use __export_module_impl as export;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 6152] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xeb.\x01A\x02\x01A\x19\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 6269] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xe0/\x01A\x02\x01A\x1b\
 \x01B\x0d\x01p}\x01q\x06\x03nil\0\0\x07integer\x01x\0\x04bulk\x01\0\0\x06status\x01\
 s\0\x05error\x01s\0\x05array\x01y\0\x04\0\x04part\x03\0\x01\x01q\x03\x07refused\x01\
 s\0\x08exceeded\x01s\0\x0bunavailable\x01s\0\x04\0\x07failure\x03\0\x03\x01p\0\x01\
 p\x02\x01j\x01\x06\x01\x04\x01@\x01\x07command\x05\0\x07\x04\0\x07execute\x01\x08\
 \x01p\x05\x01@\x01\x08commands\x09\0\x07\x04\0\x08pipeline\x01\x0a\x03\0\x1chook\
-d:engine/leancache@0.1.0\x05\0\x01B\x04\x01m\x06\x05trace\x05debug\x04info\x04wa\
-rn\x05error\x08critical\x04\0\x05level\x03\0\0\x01@\x03\x05level\x01\x07contexts\
-\x07messages\x01\0\x04\0\x03log\x01\x02\x03\0\x20wasi:logging/logging@0.1.0-draf\
-t\x05\x01\x01B\x0a\x04\0\x08pollable\x03\x01\x01h\0\x01@\x01\x04self\x01\0\x7f\x04\
-\0\x16[method]pollable.ready\x01\x02\x01@\x01\x04self\x01\x01\0\x04\0\x16[method\
-]pollable.block\x01\x03\x01p\x01\x01py\x01@\x01\x02in\x04\0\x05\x04\0\x04poll\x01\
-\x06\x03\0\x13wasi:io/poll@0.2.12\x05\x02\x02\x03\0\x02\x08pollable\x01B\x0f\x02\
-\x03\x02\x01\x03\x04\0\x08pollable\x03\0\0\x01w\x04\0\x07instant\x03\0\x02\x01w\x04\
-\0\x08duration\x03\0\x04\x01@\0\0\x03\x04\0\x03now\x01\x06\x01@\0\0\x05\x04\0\x0a\
-resolution\x01\x07\x01i\x01\x01@\x01\x04when\x03\0\x08\x04\0\x11subscribe-instan\
-t\x01\x09\x01@\x01\x04when\x05\0\x08\x04\0\x12subscribe-duration\x01\x0a\x03\0\"\
-wasi:clocks/monotonic-clock@0.2.12\x05\x04\x01B\x04\x04\0\x05error\x03\x01\x01h\0\
-\x01@\x01\x04self\x01\0s\x04\0\x1d[method]error.to-debug-string\x01\x02\x03\0\x14\
-wasi:io/error@0.2.12\x05\x05\x02\x03\0\x04\x05error\x01B(\x02\x03\x02\x01\x06\x04\
-\0\x05error\x03\0\0\x02\x03\x02\x01\x03\x04\0\x08pollable\x03\0\x02\x01i\x01\x01\
-q\x02\x15last-operation-failed\x01\x04\0\x06closed\0\0\x04\0\x0cstream-error\x03\
-\0\x05\x04\0\x0cinput-stream\x03\x01\x04\0\x0doutput-stream\x03\x01\x01h\x07\x01\
-p}\x01j\x01\x0a\x01\x06\x01@\x02\x04self\x09\x03lenw\0\x0b\x04\0\x19[method]inpu\
-t-stream.read\x01\x0c\x04\0\"[method]input-stream.blocking-read\x01\x0c\x01j\x01\
-w\x01\x06\x01@\x02\x04self\x09\x03lenw\0\x0d\x04\0\x19[method]input-stream.skip\x01\
-\x0e\x04\0\"[method]input-stream.blocking-skip\x01\x0e\x01i\x03\x01@\x01\x04self\
-\x09\0\x0f\x04\0\x1e[method]input-stream.subscribe\x01\x10\x01h\x08\x01@\x01\x04\
-self\x11\0\x0d\x04\0![method]output-stream.check-write\x01\x12\x01j\0\x01\x06\x01\
-@\x02\x04self\x11\x08contents\x0a\0\x13\x04\0\x1b[method]output-stream.write\x01\
-\x14\x04\0.[method]output-stream.blocking-write-and-flush\x01\x14\x01@\x01\x04se\
-lf\x11\0\x13\x04\0\x1b[method]output-stream.flush\x01\x15\x04\0$[method]output-s\
-tream.blocking-flush\x01\x15\x01@\x01\x04self\x11\0\x0f\x04\0\x1f[method]output-\
-stream.subscribe\x01\x16\x01@\x02\x04self\x11\x03lenw\0\x13\x04\0\"[method]outpu\
-t-stream.write-zeroes\x01\x17\x04\05[method]output-stream.blocking-write-zeroes-\
-and-flush\x01\x17\x01@\x03\x04self\x11\x03src\x09\x03lenw\0\x0d\x04\0\x1c[method\
-]output-stream.splice\x01\x18\x04\0%[method]output-stream.blocking-splice\x01\x18\
-\x03\0\x16wasi:io/streams@0.2.12\x05\x07\x02\x03\0\x03\x08duration\x02\x03\0\x05\
-\x0cinput-stream\x02\x03\0\x05\x0doutput-stream\x01B\xa2\x01\x02\x03\x02\x01\x08\
-\x04\0\x08duration\x03\0\0\x02\x03\x02\x01\x09\x04\0\x0cinput-stream\x03\0\x02\x02\
-\x03\x02\x01\x0a\x04\0\x0doutput-stream\x03\0\x04\x02\x03\x02\x01\x06\x04\0\x08i\
-o-error\x03\0\x06\x02\x03\x02\x01\x03\x04\0\x08pollable\x03\0\x08\x01q\x0a\x03ge\
-t\0\0\x04head\0\0\x04post\0\0\x03put\0\0\x06delete\0\0\x07connect\0\0\x07options\
-\0\0\x05trace\0\0\x05patch\0\0\x05other\x01s\0\x04\0\x06method\x03\0\x0a\x01q\x03\
-\x04HTTP\0\0\x05HTTPS\0\0\x05other\x01s\0\x04\0\x06scheme\x03\0\x0c\x01ks\x01k{\x01\
-r\x02\x05rcode\x0e\x09info-code\x0f\x04\0\x11DNS-error-payload\x03\0\x10\x01k}\x01\
-r\x02\x08alert-id\x12\x0dalert-message\x0e\x04\0\x1aTLS-alert-received-payload\x03\
-\0\x13\x01ky\x01r\x02\x0afield-name\x0e\x0afield-size\x15\x04\0\x12field-size-pa\
-yload\x03\0\x16\x01kw\x01k\x17\x01q'\x0bDNS-timeout\0\0\x09DNS-error\x01\x11\0\x15\
-destination-not-found\0\0\x17destination-unavailable\0\0\x19destination-IP-prohi\
-bited\0\0\x19destination-IP-unroutable\0\0\x12connection-refused\0\0\x15connecti\
-on-terminated\0\0\x12connection-timeout\0\0\x17connection-read-timeout\0\0\x18co\
-nnection-write-timeout\0\0\x18connection-limit-reached\0\0\x12TLS-protocol-error\
-\0\0\x15TLS-certificate-error\0\0\x12TLS-alert-received\x01\x14\0\x13HTTP-reques\
-t-denied\0\0\x1cHTTP-request-length-required\0\0\x16HTTP-request-body-size\x01\x18\
-\0\x1bHTTP-request-method-invalid\0\0\x18HTTP-request-URI-invalid\0\0\x19HTTP-re\
-quest-URI-too-long\0\0\x20HTTP-request-header-section-size\x01\x15\0\x18HTTP-req\
-uest-header-size\x01\x19\0!HTTP-request-trailer-section-size\x01\x15\0\x19HTTP-r\
-equest-trailer-size\x01\x17\0\x18HTTP-response-incomplete\0\0!HTTP-response-head\
-er-section-size\x01\x15\0\x19HTTP-response-header-size\x01\x17\0\x17HTTP-respons\
-e-body-size\x01\x18\0\"HTTP-response-trailer-section-size\x01\x15\0\x1aHTTP-resp\
-onse-trailer-size\x01\x17\0\x1dHTTP-response-transfer-coding\x01\x0e\0\x1cHTTP-r\
-esponse-content-coding\x01\x0e\0\x15HTTP-response-timeout\0\0\x13HTTP-upgrade-fa\
-iled\0\0\x13HTTP-protocol-error\0\0\x0dloop-detected\0\0\x13configuration-error\0\
-\0\x0einternal-error\x01\x0e\0\x04\0\x0aerror-code\x03\0\x1a\x01q\x03\x0einvalid\
--syntax\0\0\x09forbidden\0\0\x09immutable\0\0\x04\0\x0cheader-error\x03\0\x1c\x01\
-s\x04\0\x09field-key\x03\0\x1e\x04\0\x0afield-name\x03\0\x1f\x01p}\x04\0\x0bfiel\
-d-value\x03\0!\x04\0\x06fields\x03\x01\x04\0\x07headers\x03\0#\x04\0\x08trailers\
-\x03\0#\x04\0\x10outgoing-request\x03\x01\x04\0\x0frequest-options\x03\x01\x01{\x04\
-\0\x0bstatus-code\x03\0(\x04\0\x11incoming-response\x03\x01\x04\0\x0dincoming-bo\
-dy\x03\x01\x04\0\x0ffuture-trailers\x03\x01\x04\0\x0doutgoing-body\x03\x01\x04\0\
-\x18future-incoming-response\x03\x01\x01i#\x01@\0\0/\x04\0\x13[constructor]field\
-s\x010\x01o\x02\x20\"\x01p1\x01j\x01/\x01\x1d\x01@\x01\x07entries2\03\x04\0\x18[\
-static]fields.from-list\x014\x01h#\x01p\"\x01@\x02\x04self5\x04name\x20\06\x04\0\
-\x12[method]fields.get\x017\x01@\x02\x04self5\x04name\x20\0\x7f\x04\0\x12[method\
-]fields.has\x018\x01j\0\x01\x1d\x01@\x03\x04self5\x04name\x20\x05value6\09\x04\0\
-\x12[method]fields.set\x01:\x01@\x02\x04self5\x04name\x20\09\x04\0\x15[method]fi\
-elds.delete\x01;\x01@\x03\x04self5\x04name\x20\x05value\"\09\x04\0\x15[method]fi\
-elds.append\x01<\x01@\x01\x04self5\02\x04\0\x16[method]fields.entries\x01=\x01@\x01\
-\x04self5\0/\x04\0\x14[method]fields.clone\x01>\x01i$\x01i&\x01@\x01\x07headers?\
-\0\xc0\0\x04\0\x1d[constructor]outgoing-request\x01A\x01h&\x01i-\x01j\x01\xc3\0\0\
-\x01@\x01\x04self\xc2\0\0\xc4\0\x04\0\x1d[method]outgoing-request.body\x01E\x01@\
-\x01\x04self\xc2\0\0\x0b\x04\0\x1f[method]outgoing-request.method\x01F\x01j\0\0\x01\
-@\x02\x04self\xc2\0\x06method\x0b\0\xc7\0\x04\0#[method]outgoing-request.set-met\
-hod\x01H\x01@\x01\x04self\xc2\0\0\x0e\x04\0([method]outgoing-request.path-with-q\
-uery\x01I\x01@\x02\x04self\xc2\0\x0fpath-with-query\x0e\0\xc7\0\x04\0,[method]ou\
-tgoing-request.set-path-with-query\x01J\x01k\x0d\x01@\x01\x04self\xc2\0\0\xcb\0\x04\
-\0\x1f[method]outgoing-request.scheme\x01L\x01@\x02\x04self\xc2\0\x06scheme\xcb\0\
-\0\xc7\0\x04\0#[method]outgoing-request.set-scheme\x01M\x04\0\"[method]outgoing-\
-request.authority\x01I\x01@\x02\x04self\xc2\0\x09authority\x0e\0\xc7\0\x04\0&[me\
-thod]outgoing-request.set-authority\x01N\x01@\x01\x04self\xc2\0\0?\x04\0\x20[met\
-hod]outgoing-request.headers\x01O\x01i'\x01@\0\0\xd0\0\x04\0\x1c[constructor]req\
-uest-options\x01Q\x01h'\x01k\x01\x01@\x01\x04self\xd2\0\0\xd3\0\x04\0'[method]re\
-quest-options.connect-timeout\x01T\x01@\x02\x04self\xd2\0\x08duration\xd3\0\0\xc7\
-\0\x04\0+[method]request-options.set-connect-timeout\x01U\x04\0*[method]request-\
-options.first-byte-timeout\x01T\x04\0.[method]request-options.set-first-byte-tim\
-eout\x01U\x04\0-[method]request-options.between-bytes-timeout\x01T\x04\01[method\
-]request-options.set-between-bytes-timeout\x01U\x01h*\x01@\x01\x04self\xd6\0\0)\x04\
-\0\x20[method]incoming-response.status\x01W\x01@\x01\x04self\xd6\0\0?\x04\0![met\
-hod]incoming-response.headers\x01X\x01i+\x01j\x01\xd9\0\0\x01@\x01\x04self\xd6\0\
-\0\xda\0\x04\0![method]incoming-response.consume\x01[\x01h+\x01i\x03\x01j\x01\xdd\
-\0\0\x01@\x01\x04self\xdc\0\0\xde\0\x04\0\x1c[method]incoming-body.stream\x01_\x01\
-i,\x01@\x01\x04this\xd9\0\0\xe0\0\x04\0\x1c[static]incoming-body.finish\x01a\x01\
-h,\x01i\x09\x01@\x01\x04self\xe2\0\0\xe3\0\x04\0![method]future-trailers.subscri\
-be\x01d\x01i%\x01k\xe5\0\x01j\x01\xe6\0\x01\x1b\x01j\x01\xe7\0\0\x01k\xe8\0\x01@\
-\x01\x04self\xe2\0\0\xe9\0\x04\0\x1b[method]future-trailers.get\x01j\x01h-\x01i\x05\
-\x01j\x01\xec\0\0\x01@\x01\x04self\xeb\0\0\xed\0\x04\0\x1b[method]outgoing-body.\
-write\x01n\x01j\0\x01\x1b\x01@\x02\x04this\xc3\0\x08trailers\xe6\0\0\xef\0\x04\0\
-\x1c[static]outgoing-body.finish\x01p\x01h.\x01@\x01\x04self\xf1\0\0\xe3\0\x04\0\
-*[method]future-incoming-response.subscribe\x01r\x01i*\x01j\x01\xf3\0\x01\x1b\x01\
-j\x01\xf4\0\0\x01k\xf5\0\x01@\x01\x04self\xf1\0\0\xf6\0\x04\0$[method]future-inc\
-oming-response.get\x01w\x01h\x07\x01k\x1b\x01@\x01\x03err\xf8\0\0\xf9\0\x04\0\x0f\
-http-error-code\x01z\x03\0\x16wasi:http/types@0.2.12\x05\x0b\x02\x03\0\x06\x10ou\
-tgoing-request\x02\x03\0\x06\x0frequest-options\x02\x03\0\x06\x18future-incoming\
--response\x02\x03\0\x06\x0aerror-code\x01B\x0f\x02\x03\x02\x01\x0c\x04\0\x10outg\
-oing-request\x03\0\0\x02\x03\x02\x01\x0d\x04\0\x0frequest-options\x03\0\x02\x02\x03\
-\x02\x01\x0e\x04\0\x18future-incoming-response\x03\0\x04\x02\x03\x02\x01\x0f\x04\
-\0\x0aerror-code\x03\0\x06\x01i\x01\x01i\x03\x01k\x09\x01i\x05\x01j\x01\x0b\x01\x07\
-\x01@\x02\x07request\x08\x07options\x0a\0\x0c\x04\0\x06handle\x01\x0d\x03\0!wasi\
-:http/outgoing-handler@0.2.12\x05\x10\x04\09hookd:engine/module-with-all-of-its-\
-exports-removed@0.1.0\x04\0\x0b,\x01\0&module-with-all-of-its-exports-removed\x03\
-\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.262.0\x10wit-\
-bindgen-rust\x060.63.0";
+d:engine/leancache@0.1.0\x05\0\x01B\x0a\x01o\x02ss\x01p\0\x01@\0\0\x01\x04\0\x0f\
+get-environment\x01\x02\x01ps\x01@\0\0\x03\x04\0\x0dget-arguments\x01\x04\x01ks\x01\
+@\0\0\x05\x04\0\x0binitial-cwd\x01\x06\x03\0\x1awasi:cli/environment@0.2.0\x05\x01\
+\x01B\x04\x01m\x06\x05trace\x05debug\x04info\x04warn\x05error\x08critical\x04\0\x05\
+level\x03\0\0\x01@\x03\x05level\x01\x07contexts\x07messages\x01\0\x04\0\x03log\x01\
+\x02\x03\0\x20wasi:logging/logging@0.1.0-draft\x05\x02\x01B\x0a\x04\0\x08pollabl\
+e\x03\x01\x01h\0\x01@\x01\x04self\x01\0\x7f\x04\0\x16[method]pollable.ready\x01\x02\
+\x01@\x01\x04self\x01\x01\0\x04\0\x16[method]pollable.block\x01\x03\x01p\x01\x01\
+py\x01@\x01\x02in\x04\0\x05\x04\0\x04poll\x01\x06\x03\0\x13wasi:io/poll@0.2.12\x05\
+\x03\x02\x03\0\x03\x08pollable\x01B\x0f\x02\x03\x02\x01\x04\x04\0\x08pollable\x03\
+\0\0\x01w\x04\0\x07instant\x03\0\x02\x01w\x04\0\x08duration\x03\0\x04\x01@\0\0\x03\
+\x04\0\x03now\x01\x06\x01@\0\0\x05\x04\0\x0aresolution\x01\x07\x01i\x01\x01@\x01\
+\x04when\x03\0\x08\x04\0\x11subscribe-instant\x01\x09\x01@\x01\x04when\x05\0\x08\
+\x04\0\x12subscribe-duration\x01\x0a\x03\0\"wasi:clocks/monotonic-clock@0.2.12\x05\
+\x05\x01B\x04\x04\0\x05error\x03\x01\x01h\0\x01@\x01\x04self\x01\0s\x04\0\x1d[me\
+thod]error.to-debug-string\x01\x02\x03\0\x14wasi:io/error@0.2.12\x05\x06\x02\x03\
+\0\x05\x05error\x01B(\x02\x03\x02\x01\x07\x04\0\x05error\x03\0\0\x02\x03\x02\x01\
+\x04\x04\0\x08pollable\x03\0\x02\x01i\x01\x01q\x02\x15last-operation-failed\x01\x04\
+\0\x06closed\0\0\x04\0\x0cstream-error\x03\0\x05\x04\0\x0cinput-stream\x03\x01\x04\
+\0\x0doutput-stream\x03\x01\x01h\x07\x01p}\x01j\x01\x0a\x01\x06\x01@\x02\x04self\
+\x09\x03lenw\0\x0b\x04\0\x19[method]input-stream.read\x01\x0c\x04\0\"[method]inp\
+ut-stream.blocking-read\x01\x0c\x01j\x01w\x01\x06\x01@\x02\x04self\x09\x03lenw\0\
+\x0d\x04\0\x19[method]input-stream.skip\x01\x0e\x04\0\"[method]input-stream.bloc\
+king-skip\x01\x0e\x01i\x03\x01@\x01\x04self\x09\0\x0f\x04\0\x1e[method]input-str\
+eam.subscribe\x01\x10\x01h\x08\x01@\x01\x04self\x11\0\x0d\x04\0![method]output-s\
+tream.check-write\x01\x12\x01j\0\x01\x06\x01@\x02\x04self\x11\x08contents\x0a\0\x13\
+\x04\0\x1b[method]output-stream.write\x01\x14\x04\0.[method]output-stream.blocki\
+ng-write-and-flush\x01\x14\x01@\x01\x04self\x11\0\x13\x04\0\x1b[method]output-st\
+ream.flush\x01\x15\x04\0$[method]output-stream.blocking-flush\x01\x15\x01@\x01\x04\
+self\x11\0\x0f\x04\0\x1f[method]output-stream.subscribe\x01\x16\x01@\x02\x04self\
+\x11\x03lenw\0\x13\x04\0\"[method]output-stream.write-zeroes\x01\x17\x04\05[meth\
+od]output-stream.blocking-write-zeroes-and-flush\x01\x17\x01@\x03\x04self\x11\x03\
+src\x09\x03lenw\0\x0d\x04\0\x1c[method]output-stream.splice\x01\x18\x04\0%[metho\
+d]output-stream.blocking-splice\x01\x18\x03\0\x16wasi:io/streams@0.2.12\x05\x08\x02\
+\x03\0\x04\x08duration\x02\x03\0\x06\x0cinput-stream\x02\x03\0\x06\x0doutput-str\
+eam\x01B\xa2\x01\x02\x03\x02\x01\x09\x04\0\x08duration\x03\0\0\x02\x03\x02\x01\x0a\
+\x04\0\x0cinput-stream\x03\0\x02\x02\x03\x02\x01\x0b\x04\0\x0doutput-stream\x03\0\
+\x04\x02\x03\x02\x01\x07\x04\0\x08io-error\x03\0\x06\x02\x03\x02\x01\x04\x04\0\x08\
+pollable\x03\0\x08\x01q\x0a\x03get\0\0\x04head\0\0\x04post\0\0\x03put\0\0\x06del\
+ete\0\0\x07connect\0\0\x07options\0\0\x05trace\0\0\x05patch\0\0\x05other\x01s\0\x04\
+\0\x06method\x03\0\x0a\x01q\x03\x04HTTP\0\0\x05HTTPS\0\0\x05other\x01s\0\x04\0\x06\
+scheme\x03\0\x0c\x01ks\x01k{\x01r\x02\x05rcode\x0e\x09info-code\x0f\x04\0\x11DNS\
+-error-payload\x03\0\x10\x01k}\x01r\x02\x08alert-id\x12\x0dalert-message\x0e\x04\
+\0\x1aTLS-alert-received-payload\x03\0\x13\x01ky\x01r\x02\x0afield-name\x0e\x0af\
+ield-size\x15\x04\0\x12field-size-payload\x03\0\x16\x01kw\x01k\x17\x01q'\x0bDNS-\
+timeout\0\0\x09DNS-error\x01\x11\0\x15destination-not-found\0\0\x17destination-u\
+navailable\0\0\x19destination-IP-prohibited\0\0\x19destination-IP-unroutable\0\0\
+\x12connection-refused\0\0\x15connection-terminated\0\0\x12connection-timeout\0\0\
+\x17connection-read-timeout\0\0\x18connection-write-timeout\0\0\x18connection-li\
+mit-reached\0\0\x12TLS-protocol-error\0\0\x15TLS-certificate-error\0\0\x12TLS-al\
+ert-received\x01\x14\0\x13HTTP-request-denied\0\0\x1cHTTP-request-length-require\
+d\0\0\x16HTTP-request-body-size\x01\x18\0\x1bHTTP-request-method-invalid\0\0\x18\
+HTTP-request-URI-invalid\0\0\x19HTTP-request-URI-too-long\0\0\x20HTTP-request-he\
+ader-section-size\x01\x15\0\x18HTTP-request-header-size\x01\x19\0!HTTP-request-t\
+railer-section-size\x01\x15\0\x19HTTP-request-trailer-size\x01\x17\0\x18HTTP-res\
+ponse-incomplete\0\0!HTTP-response-header-section-size\x01\x15\0\x19HTTP-respons\
+e-header-size\x01\x17\0\x17HTTP-response-body-size\x01\x18\0\"HTTP-response-trai\
+ler-section-size\x01\x15\0\x1aHTTP-response-trailer-size\x01\x17\0\x1dHTTP-respo\
+nse-transfer-coding\x01\x0e\0\x1cHTTP-response-content-coding\x01\x0e\0\x15HTTP-\
+response-timeout\0\0\x13HTTP-upgrade-failed\0\0\x13HTTP-protocol-error\0\0\x0dlo\
+op-detected\0\0\x13configuration-error\0\0\x0einternal-error\x01\x0e\0\x04\0\x0a\
+error-code\x03\0\x1a\x01q\x03\x0einvalid-syntax\0\0\x09forbidden\0\0\x09immutabl\
+e\0\0\x04\0\x0cheader-error\x03\0\x1c\x01s\x04\0\x09field-key\x03\0\x1e\x04\0\x0a\
+field-name\x03\0\x1f\x01p}\x04\0\x0bfield-value\x03\0!\x04\0\x06fields\x03\x01\x04\
+\0\x07headers\x03\0#\x04\0\x08trailers\x03\0#\x04\0\x10outgoing-request\x03\x01\x04\
+\0\x0frequest-options\x03\x01\x01{\x04\0\x0bstatus-code\x03\0(\x04\0\x11incoming\
+-response\x03\x01\x04\0\x0dincoming-body\x03\x01\x04\0\x0ffuture-trailers\x03\x01\
+\x04\0\x0doutgoing-body\x03\x01\x04\0\x18future-incoming-response\x03\x01\x01i#\x01\
+@\0\0/\x04\0\x13[constructor]fields\x010\x01o\x02\x20\"\x01p1\x01j\x01/\x01\x1d\x01\
+@\x01\x07entries2\03\x04\0\x18[static]fields.from-list\x014\x01h#\x01p\"\x01@\x02\
+\x04self5\x04name\x20\06\x04\0\x12[method]fields.get\x017\x01@\x02\x04self5\x04n\
+ame\x20\0\x7f\x04\0\x12[method]fields.has\x018\x01j\0\x01\x1d\x01@\x03\x04self5\x04\
+name\x20\x05value6\09\x04\0\x12[method]fields.set\x01:\x01@\x02\x04self5\x04name\
+\x20\09\x04\0\x15[method]fields.delete\x01;\x01@\x03\x04self5\x04name\x20\x05val\
+ue\"\09\x04\0\x15[method]fields.append\x01<\x01@\x01\x04self5\02\x04\0\x16[metho\
+d]fields.entries\x01=\x01@\x01\x04self5\0/\x04\0\x14[method]fields.clone\x01>\x01\
+i$\x01i&\x01@\x01\x07headers?\0\xc0\0\x04\0\x1d[constructor]outgoing-request\x01\
+A\x01h&\x01i-\x01j\x01\xc3\0\0\x01@\x01\x04self\xc2\0\0\xc4\0\x04\0\x1d[method]o\
+utgoing-request.body\x01E\x01@\x01\x04self\xc2\0\0\x0b\x04\0\x1f[method]outgoing\
+-request.method\x01F\x01j\0\0\x01@\x02\x04self\xc2\0\x06method\x0b\0\xc7\0\x04\0\
+#[method]outgoing-request.set-method\x01H\x01@\x01\x04self\xc2\0\0\x0e\x04\0([me\
+thod]outgoing-request.path-with-query\x01I\x01@\x02\x04self\xc2\0\x0fpath-with-q\
+uery\x0e\0\xc7\0\x04\0,[method]outgoing-request.set-path-with-query\x01J\x01k\x0d\
+\x01@\x01\x04self\xc2\0\0\xcb\0\x04\0\x1f[method]outgoing-request.scheme\x01L\x01\
+@\x02\x04self\xc2\0\x06scheme\xcb\0\0\xc7\0\x04\0#[method]outgoing-request.set-s\
+cheme\x01M\x04\0\"[method]outgoing-request.authority\x01I\x01@\x02\x04self\xc2\0\
+\x09authority\x0e\0\xc7\0\x04\0&[method]outgoing-request.set-authority\x01N\x01@\
+\x01\x04self\xc2\0\0?\x04\0\x20[method]outgoing-request.headers\x01O\x01i'\x01@\0\
+\0\xd0\0\x04\0\x1c[constructor]request-options\x01Q\x01h'\x01k\x01\x01@\x01\x04s\
+elf\xd2\0\0\xd3\0\x04\0'[method]request-options.connect-timeout\x01T\x01@\x02\x04\
+self\xd2\0\x08duration\xd3\0\0\xc7\0\x04\0+[method]request-options.set-connect-t\
+imeout\x01U\x04\0*[method]request-options.first-byte-timeout\x01T\x04\0.[method]\
+request-options.set-first-byte-timeout\x01U\x04\0-[method]request-options.betwee\
+n-bytes-timeout\x01T\x04\01[method]request-options.set-between-bytes-timeout\x01\
+U\x01h*\x01@\x01\x04self\xd6\0\0)\x04\0\x20[method]incoming-response.status\x01W\
+\x01@\x01\x04self\xd6\0\0?\x04\0![method]incoming-response.headers\x01X\x01i+\x01\
+j\x01\xd9\0\0\x01@\x01\x04self\xd6\0\0\xda\0\x04\0![method]incoming-response.con\
+sume\x01[\x01h+\x01i\x03\x01j\x01\xdd\0\0\x01@\x01\x04self\xdc\0\0\xde\0\x04\0\x1c\
+[method]incoming-body.stream\x01_\x01i,\x01@\x01\x04this\xd9\0\0\xe0\0\x04\0\x1c\
+[static]incoming-body.finish\x01a\x01h,\x01i\x09\x01@\x01\x04self\xe2\0\0\xe3\0\x04\
+\0![method]future-trailers.subscribe\x01d\x01i%\x01k\xe5\0\x01j\x01\xe6\0\x01\x1b\
+\x01j\x01\xe7\0\0\x01k\xe8\0\x01@\x01\x04self\xe2\0\0\xe9\0\x04\0\x1b[method]fut\
+ure-trailers.get\x01j\x01h-\x01i\x05\x01j\x01\xec\0\0\x01@\x01\x04self\xeb\0\0\xed\
+\0\x04\0\x1b[method]outgoing-body.write\x01n\x01j\0\x01\x1b\x01@\x02\x04this\xc3\
+\0\x08trailers\xe6\0\0\xef\0\x04\0\x1c[static]outgoing-body.finish\x01p\x01h.\x01\
+@\x01\x04self\xf1\0\0\xe3\0\x04\0*[method]future-incoming-response.subscribe\x01\
+r\x01i*\x01j\x01\xf3\0\x01\x1b\x01j\x01\xf4\0\0\x01k\xf5\0\x01@\x01\x04self\xf1\0\
+\0\xf6\0\x04\0$[method]future-incoming-response.get\x01w\x01h\x07\x01k\x1b\x01@\x01\
+\x03err\xf8\0\0\xf9\0\x04\0\x0fhttp-error-code\x01z\x03\0\x16wasi:http/types@0.2\
+.12\x05\x0c\x02\x03\0\x07\x10outgoing-request\x02\x03\0\x07\x0frequest-options\x02\
+\x03\0\x07\x18future-incoming-response\x02\x03\0\x07\x0aerror-code\x01B\x0f\x02\x03\
+\x02\x01\x0d\x04\0\x10outgoing-request\x03\0\0\x02\x03\x02\x01\x0e\x04\0\x0frequ\
+est-options\x03\0\x02\x02\x03\x02\x01\x0f\x04\0\x18future-incoming-response\x03\0\
+\x04\x02\x03\x02\x01\x10\x04\0\x0aerror-code\x03\0\x06\x01i\x01\x01i\x03\x01k\x09\
+\x01i\x05\x01j\x01\x0b\x01\x07\x01@\x02\x07request\x08\x07options\x0a\0\x0c\x04\0\
+\x06handle\x01\x0d\x03\0!wasi:http/outgoing-handler@0.2.12\x05\x11\x04\09hookd:e\
+ngine/module-with-all-of-its-exports-removed@0.1.0\x04\0\x0b,\x01\0&module-with-\
+all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwi\
+t-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

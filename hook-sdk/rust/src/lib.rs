@@ -20,10 +20,13 @@
 //! a panic says. A module that never prints or logs has no log at all, and is faster for it; the feature `log` gives it
 //! one, for its panics and for what its dependencies say through the crate `log`.
 //!
+//! Addresses and secrets of other services belong into the app's environment variables (`hookd env set`): [`env::var`].
+//!
 //! A fresh instance serves each call, so nothing is left of the one before. What is to stay goes to [`leancache`]; [`http`]
 //! sends HTTP requests to the hosts that the app allows.
 
 mod context;
+pub mod env;
 mod failure;
 pub mod http;
 pub mod leancache;

@@ -19,7 +19,7 @@ use crate::ids::ConversationId;
 use crate::presence::{Ending, Socket};
 use crate::protocol::describe;
 use crate::protocol::frame::encode;
-use crate::protocol::replies::Recipient;
+use crate::protocol::replies::{Recipient, code_of};
 use crate::protocol::wire::{CommandType, GenericCommand, OpType};
 use crate::request::RequestContext;
 use crate::trace;
@@ -38,7 +38,7 @@ pub(super) struct LocalSession {
 pub(super) struct Dispatcher {
     pub(super) shared: Arc<Shared>,
     pub(super) socket: Socket,
-    /// Named by the first login; one for all sessions of the socket (P-20).
+    /// Named by the first login, with the keys of that time; one for all sessions of the socket (P-20).
     pub(super) app: Option<Arc<App>>,
     /// In the order of opening.
     pub(super) sessions: Vec<LocalSession>,
@@ -105,11 +105,19 @@ impl Dispatcher {
 
     /// Ends all sessions that are left: the socket is gone.
     pub(super) fn end_sessions(&mut self, error: Option<Code>) {
-        let Some(app) = &self.app else { return };
+        let Some(app) = self.current_app().ok().or_else(|| self.app.clone()) else { return };
         for local in self.sessions.drain(..) {
             // Nobody waits for an answer: the socket is gone.
-            drop(self.shared.presence.end(&self.shared.core, app, &local.session, Ending::Lost(error), None));
+            drop(self.shared.presence.end(&self.shared.core, &app, &local.session, Ending::Lost(error), None));
         }
+    }
+
+    /// The app as it is now: its keys may have changed since the login, and it may be gone.
+    pub(super) fn current_app(&self) -> Result<Arc<App>, RequestError> {
+        let app = self.app.as_ref().ok_or_else(|| RequestError::code(Code::SessionRequired))?;
+        let gone =
+            || RequestError::detailed(Code::AppNotAvailable, format!("app `{}` does not exist any more", app.id));
+        self.shared.core.apps.app(&app.id).ok_or_else(gone)
     }
 
     /// The session that a command names, or the first one when it names none (P-27).
@@ -143,8 +151,14 @@ impl Dispatcher {
                 return Ok(());
             }
         };
-        let Some(app) = self.app.clone() else { return Err(Closing::Code(Code::InternalError)) };
         let recipient = recipient.to_client(&local.session.client);
+        let app = match self.current_app() {
+            Ok(app) => app,
+            Err(error) => {
+                answer(queue, &recipient.error(&error));
+                return Err(Closing::Code(code_of(&error)));
+            }
+        };
         if command.direct_message.as_ref().is_some_and(message::is_oversized) {
             let error = RequestError::code(Code::FrameTooLong);
             answer(queue, &recipient.error(&error));

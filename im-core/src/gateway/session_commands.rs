@@ -79,8 +79,8 @@ impl Dispatcher {
         let unavailable = |detail: String| RequestError::detailed(Code::AppNotAvailable, detail);
         match (id, &self.app) {
             (None, None) => Err(unavailable("the login names no `appId`".to_owned())),
-            (None, Some(app)) => Ok(app.clone()),
-            (Some(id), Some(app)) if app.id.as_str() == id => Ok(app.clone()),
+            (None, Some(_)) => self.current_app(),
+            (Some(id), Some(app)) if app.id.as_str() == id => self.current_app(),
             (Some(id), Some(_)) if !self.sessions.is_empty() => {
                 Err(unavailable(format!("this connection belongs to another app than `{id}`")))
             }
@@ -106,9 +106,9 @@ impl Dispatcher {
     /// `session/close` → `session/closed` (P-56).
     async fn close(&mut self, peer: Option<&str>, recipient: &Recipient) -> Result<GenericCommand, RequestError> {
         let session = self.session_of(peer)?.session.clone();
-        if let Some(app) = &self.app {
+        if let Some(app) = self.current_app().ok().or_else(|| self.app.clone()) {
             let by = Some(self.socket.remote_address);
-            self.shared.presence.end(&self.shared.core, app, &session, Ending::LoggedOut, by).written().await;
+            self.shared.presence.end(&self.shared.core, &app, &session, Ending::LoggedOut, by).written().await;
         }
         let recipient = recipient.to_client(&session.client);
         Ok(recipient.reply(CommandType::Session, Some(OpType::Closed)))
@@ -139,8 +139,9 @@ impl Dispatcher {
         recipient: &Recipient,
     ) -> Result<GenericCommand, RequestError> {
         let session = &self.session_of(peer)?.session;
-        let app = self.app.as_ref().ok_or_else(|| RequestError::code(Code::SessionRequired))?;
-        let token = self.shared.presence.refresh(app, session, asked.st.as_deref().unwrap_or_default())?;
+        let at_login = self.app.as_ref().ok_or_else(|| RequestError::code(Code::SessionRequired))?;
+        let app = self.current_app()?;
+        let token = self.shared.presence.refresh(&app, at_login, session, asked.st.as_deref().unwrap_or_default())?;
         Ok(token_reply(&recipient.to_client(&session.client), OpType::Refreshed, token))
     }
 }

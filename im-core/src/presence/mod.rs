@@ -51,8 +51,16 @@ impl Presence {
     ///
     /// # Errors
     /// 4112 when the token is of another login or client.
-    pub(crate) fn refresh(&self, app: &App, session: &Session, token: &str) -> Result<IssuedToken, RequestError> {
-        match SessionToken::verify(token, app) {
+    ///
+    /// The session may have begun under another master key (`at_login`): it is still the same session.
+    pub(crate) fn refresh(
+        &self,
+        app: &App,
+        at_login: &App,
+        session: &Session,
+        token: &str,
+    ) -> Result<IssuedToken, RequestError> {
+        match SessionToken::verify(token, app).or_else(|| SessionToken::verify(token, at_login)) {
             Some(token) if token.client == session.client && token.family == session.token_family => {
                 Ok(self.issue(app, session))
             }

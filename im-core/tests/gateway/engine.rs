@@ -17,6 +17,7 @@ pub const SLOW: &str = "slow";
 
 pub struct ScriptedEngine {
     replies: Mutex<HashMap<&'static str, Value>>,
+    hook_key: Mutex<String>,
     /// The client whose notification hooks fail.
     failing: Mutex<Option<&'static str>>,
     gate: Semaphore,
@@ -29,6 +30,7 @@ impl ScriptedEngine {
         let (calls, seen) = mpsc::unbounded_channel();
         Self {
             replies: Mutex::default(),
+            hook_key: Mutex::default(),
             failing: Mutex::default(),
             gate: Semaphore::new(0),
             calls,
@@ -39,6 +41,11 @@ impl ScriptedEngine {
     /// Defines a hook.
     pub fn reply(&self, hook: &'static str, reply: Value) {
         self.replies.lock().unwrap().insert(hook, reply);
+    }
+
+    /// What the newest call showed.
+    pub fn hook_key(&self) -> String {
+        self.hook_key.lock().unwrap().clone()
     }
 
     /// Lets hooks about this client fail, or none.
@@ -83,6 +90,7 @@ impl HookEngine for ScriptedEngine {
         let params: Value = serde_json::from_slice(&call.params).unwrap();
         let is_slow = call.hook == "_messageReceived" && params["content"] == json!(SLOW);
         let reply = self.replies.lock().unwrap()[call.hook].clone();
+        self.hook_key.lock().unwrap().clone_from(&call.app.hook_key);
         let fails = self.failing.lock().unwrap().is_some_and(|client| params["peerId"] == json!(client));
         self.calls.send((call.hook, params)).unwrap();
         if fails {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use hookd_im_core::app::{App, AppDirectory};
 use hookd_im_core::core::ImCore;
@@ -21,6 +22,7 @@ pub const APP_KEY: &str = "app-key";
 
 pub struct Server {
     pub address: SocketAddr,
+    pub apps: Arc<Apps>,
     pub core: Arc<ImCore>,
     pub engine: Arc<ScriptedEngine>,
     pub shutdown: CancellationToken,
@@ -28,16 +30,34 @@ pub struct Server {
     _folder: tempfile::TempDir,
 }
 
-struct Apps;
+/// Two apps whose keys may change, and which may be deleted.
+#[derive(Default)]
+pub struct Apps {
+    rotations: AtomicU32,
+    deleted: AtomicBool,
+}
+
+impl Apps {
+    /// New master and hook keys for all.
+    pub fn rotate_keys(&self) {
+        self.rotations.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub fn delete_all(&self) {
+        self.deleted.store(true, Ordering::SeqCst);
+    }
+}
 
 impl AppDirectory for Apps {
     fn app(&self, id: &AppId) -> Option<Arc<App>> {
-        [APP, OTHER_APP].contains(&id.as_str()).then(|| {
+        let rotation = self.rotations.load(Ordering::SeqCst);
+        let exists = [APP, OTHER_APP].contains(&id.as_str()) && !self.deleted.load(Ordering::SeqCst);
+        exists.then(|| {
             Arc::new(App {
                 id: id.clone(),
                 app_key: APP_KEY.into(),
-                master_key: format!("master key of {id}"),
-                hook_key: "hook-key".into(),
+                master_key: format!("master key {rotation} of {id}"),
+                hook_key: format!("hook-key {rotation}"),
             })
         })
     }
@@ -52,17 +72,16 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(folder.path().join("im.sqlite")).unwrap());
         let queue = Arc::new(store.hook_queue());
-        let engine = Arc::new(ScriptedEngine::new());
+        let (apps, engine) = (Arc::new(Apps::default()), Arc::new(ScriptedEngine::new()));
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let apps = Arc::new(Apps);
-        let core = ImCore::new(apps, store, vec![queue], engine.clone(), tasks.clone(), shutdown.clone());
+        let core = ImCore::new(apps.clone(), store, vec![queue], engine.clone(), tasks.clone(), shutdown.clone());
         let core = Arc::new(core);
         let gateway = Gateway::new(core.clone(), config, shutdown.clone(), tasks.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let service = gateway.router().into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
-        Self { address, core, engine, shutdown, tasks, _folder: folder }
+        Self { address, apps, core, engine, shutdown, tasks, _folder: folder }
     }
 
     /// A client that has logged in.

@@ -6,6 +6,8 @@ use crate::client::{Client, as_peer, command, error_code, login, message};
 use crate::server::Server;
 use crate::wire::{CommandType, GenericCommand, OpType, SessionCommand};
 
+const APP_NOT_AVAILABLE: i32 = 4100;
+
 fn device(name: &str, tag: Option<&str>) -> SessionCommand {
     SessionCommand {
         r: Some(false),
@@ -160,6 +162,43 @@ async fn a_token_can_be_refreshed_by_its_own_session_only() {
     let mut other = Client::connect(server.address).await;
     let foreign = token(other.log_in("bob").await);
     assert_eq!(error_code(&client.request(refresh(&foreign)).await), 4112);
+}
+
+#[tokio::test]
+async fn a_session_that_outlives_its_keys_goes_on_with_the_present_ones() {
+    let server = Server::start().await;
+    server.engine.reply("_messageReceived", json!({}));
+    let (mut client, opened) = open(&server, device("d1", None)).await;
+    let group = client.create_conversation(&["alice", "bob"]).await;
+    server.apps.rotate_keys();
+
+    client.request(message(&group, "hello")).await;
+    server.engine.call_of("_messageReceived").await;
+    assert_eq!(server.engine.hook_key(), "hook-key 1", "an engine takes no other");
+
+    let old = token(opened);
+    let refresh = GenericCommand {
+        session_message: Some(SessionCommand { st: Some(old.clone()), ..SessionCommand::default() }),
+        ..command(CommandType::Session, Some(OpType::Refresh))
+    };
+    let refreshed = token(client.request(refresh).await);
+    let (_elsewhere, with_old) = open(&server, reconnect(Some(&old))).await;
+    assert_eq!(error_code(&with_old), 4112, "whoever knows the old master key could have made it");
+    let (_elsewhere, with_new) = open(&server, reconnect(Some(&refreshed))).await;
+    assert_eq!(with_new.op(), OpType::Opened);
+}
+
+#[tokio::test]
+async fn a_session_ends_with_its_app() {
+    let server = Server::start().await;
+    let mut client = server.client("alice").await;
+    let group = client.create_conversation(&["alice", "bob"]).await;
+    server.apps.delete_all();
+    let refused = client.request(message(&group, "hello")).await;
+    assert_eq!(error_code(&refused), APP_NOT_AVAILABLE);
+    assert_eq!(i32::from(client.closed().await.code), APP_NOT_AVAILABLE);
+    let (_client, refused) = open(&server, device("d1", None)).await;
+    assert_eq!(error_code(&refused), APP_NOT_AVAILABLE);
 }
 
 #[tokio::test]

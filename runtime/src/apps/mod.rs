@@ -18,7 +18,7 @@ pub use self::settings::AppSettings;
 use crate::environment::Environment;
 use crate::logs::LogRing;
 use crate::meters::AppMeters;
-use crate::releases::{LiveVersion, MetadataError};
+use crate::releases::{LiveVersion, MetadataError, Variables};
 use crate::sandbox::AppPace;
 
 /// An app to create.
@@ -71,6 +71,8 @@ struct AppState {
     production: ArcSwapOption<LiveVersion>,
     staging: ArcSwapOption<LiveVersion>,
     bounds: ArcSwap<Bounds>,
+    /// Those that the next version gets.
+    variables: ArcSwap<Variables>,
     log: Arc<LogRing>,
     meters: AppMeters,
     pace: AppPace,
@@ -123,6 +125,7 @@ impl App {
                 production: ArcSwapOption::empty(),
                 staging: ArcSwapOption::empty(),
                 bounds: ArcSwap::from_pointee(bounds),
+                variables: ArcSwap::default(),
                 log: Arc::default(),
                 meters: AppMeters::default(),
                 pace: AppPace::default(),
@@ -192,6 +195,15 @@ impl App {
     /// Taken while a release or a setting is written and obeyed, so that memory and database switch in the same order.
     pub(crate) fn changing(&self) -> &tokio::sync::Mutex<()> {
         &self.state.changing
+    }
+
+    /// Those that the next version gets; a live version has its own.
+    pub(crate) fn variables(&self) -> Arc<Variables> {
+        self.state.variables.load_full()
+    }
+
+    pub(crate) fn set_variables(&self, variables: Variables) {
+        self.state.variables.store(Arc::new(variables));
     }
 
     /// Calls in flight keep their places under the old limits.

@@ -1,5 +1,7 @@
 //! Where modules and their machine code lie: `modules/<hash>.wasm` in the object store, `artifacts/` beside it.
 
+use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -7,12 +9,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::TryStreamExt as _;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use tempfile::{NamedTempFile, TempPath};
 
-use super::{ModuleError, ModuleHash};
+use super::{BoxedError, ModuleError, ModuleHash};
 
 /// Prefix of artifacts that are being written.
 const UNFINISHED: &str = "unfinished-";
@@ -33,12 +36,9 @@ impl ModuleFiles {
             DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
             fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
         }
-        for entry in fs::read_dir(&artifacts)? {
-            let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-                fs::remove_file(entry.path())?;
-            }
-        }
+        remove_files(&artifacts, |name| name.starts_with(UNFINISHED))?;
+        // The object store writes `<name>#<number>` first, and lists no such file.
+        remove_files(&modules, |name| name.contains('#'))?;
         let modules = LocalFileSystem::new_with_prefix(modules).map_err(io::Error::other)?.with_fsync(true);
         Ok(Self { modules: Arc::new(modules), artifacts, compatibility_hash })
     }
@@ -82,11 +82,47 @@ impl ModuleFiles {
         stored.map(|_| ()).map_err(|error| ModuleError::internal("cannot store the module")(error.into()))
     }
 
+    /// Removes the bytes of all modules but these; answers how many.
+    pub(super) async fn remove_unused_modules(&self, used: &HashSet<ModuleHash>) -> Result<usize, BoxedError> {
+        let used: HashSet<ObjectPath> = used.iter().map(blob).collect();
+        let stored: Vec<_> = self.modules.list(None).map_ok(|found| found.location).try_collect().await?;
+        let unused: Vec<_> = stored.into_iter().filter(|stored| !used.contains(stored)).collect();
+        for blob in &unused {
+            self.modules.delete(blob).await?;
+        }
+        Ok(unused.len())
+    }
+
+    /// Removes the machine code of all modules but these, and what another version of the engine compiled; answers how
+    /// many. What is being written stays.
+    pub(super) async fn remove_unused_artifacts(&self, used: HashSet<ModuleHash>) -> Result<usize, BoxedError> {
+        let used: HashSet<_> =
+            used.iter().filter_map(|hash| Some(self.artifact(hash).file_name()?.to_owned())).collect();
+        let folder = self.artifacts.clone();
+        let removing = tokio::task::spawn_blocking(move || {
+            remove_files(&folder, |name| !name.starts_with(UNFINISHED) && !used.contains(OsStr::new(name)))
+        });
+        Ok(removing.await??)
+    }
+
     pub(super) async fn read_module(&self, hash: &ModuleHash) -> Result<Bytes, ModuleError> {
         let internal = || ModuleError::internal(format!("cannot read the stored module `{hash}`"));
         let found = self.modules.get(&blob(hash)).await.map_err(|error| internal()(error.into()))?;
         found.bytes().await.map_err(|error| internal()(error.into()))
     }
+}
+
+/// Removes the files of a folder whose names are not wanted; answers how many.
+fn remove_files(folder: &Path, unwanted: impl Fn(&str) -> bool) -> io::Result<usize> {
+    let mut removed = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if unwanted(&entry.file_name().to_string_lossy()) {
+            fs::remove_file(entry.path())?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
 }
 
 fn blob(hash: &ModuleHash) -> ObjectPath {

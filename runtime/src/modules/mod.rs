@@ -8,6 +8,7 @@ mod refusal;
 mod resident;
 mod validate;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,6 +32,9 @@ use crate::config::EngineConfig;
 use crate::isolation::Isolation;
 use crate::logs::CallLog;
 use crate::sandbox::{DEPLOYMENTS, LoadError, LoadedModule, Sandbox, Shelf};
+
+/// Any error, for a border that only reports it.
+pub(crate) type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
 /// One function of a module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -259,6 +263,12 @@ impl Modules {
     /// Modules whose machine code is in memory.
     pub(crate) fn loaded(&self) -> usize {
         self.resident.count()
+    }
+
+    /// Removes the files of all modules but these; answers how many. Not while a module is on its way to a release.
+    pub(crate) async fn remove_unused(&self, used: HashSet<ModuleHash>) -> Result<usize, BoxedError> {
+        let modules = self.files.remove_unused_modules(&used).await?;
+        Ok(modules + self.files.remove_unused_artifacts(used).await?)
     }
 
     fn forget_artifact(&self, hash: &ModuleHash, error: &dyn fmt::Display) {

@@ -3,7 +3,13 @@
 use std::str::FromStr;
 use std::time::SystemTime;
 
-use super::Release;
+use super::{Release, Variables};
+use crate::isolation::Isolation;
+use crate::modules::Definition;
+
+/// Releases that are kept of each environment of an app. A version is kept as long as one of them names it, and the newest
+/// version always is.
+pub const KEPT_RELEASES: u32 = 100;
 
 /// How a version became live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +20,8 @@ pub enum ReleaseAct {
     Publish,
     /// An earlier version, again.
     Rollback,
+    /// The version that was live, with other environment variables.
+    Env,
 }
 
 impl ReleaseAct {
@@ -23,6 +31,7 @@ impl ReleaseAct {
             Self::Deploy => "deploy",
             Self::Publish => "publish",
             Self::Rollback => "rollback",
+            Self::Env => "env",
         }
     }
 }
@@ -35,6 +44,7 @@ impl FromStr for ReleaseAct {
             "deploy" => Ok(Self::Deploy),
             "publish" => Ok(Self::Publish),
             "rollback" => Ok(Self::Rollback),
+            "env" => Ok(Self::Env),
             other => Err(format!("`{other}` is no act of a release")),
         }
     }
@@ -51,8 +61,33 @@ pub struct PastRelease {
     pub at: SystemTime,
     /// Size of the module.
     pub size_bytes: u64,
+    /// Who, as they called themselves; empty when they did not say.
+    pub author: String,
+    /// Why; may be empty.
+    pub message: String,
     /// True for the newest release of its environment.
     pub is_live: bool,
+}
+
+/// A version with all that is recorded about it.
+#[derive(Clone, Debug)]
+pub struct Version {
+    /// Counted per app: 1, 2, 3 …
+    pub number: u64,
+    /// SHA-256 of the module's bytes, in hexadecimal.
+    pub module: String,
+    /// Size of the module.
+    pub size_bytes: u64,
+    /// Its functions.
+    pub definitions: Vec<Definition>,
+    /// What separates its calls from each other.
+    pub isolation: Isolation,
+    /// Its environment variables.
+    pub variables: Variables,
+    /// When it was made.
+    pub created_at: SystemTime,
+    /// Every act that made it live, newest first.
+    pub releases: Vec<PastRelease>,
 }
 
 /// The version to go back to: the one that was live before the present one. A version that was rolled back from is
@@ -72,7 +107,7 @@ pub(crate) fn before_present(acts: &[(ReleaseAct, u64)]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::ReleaseAct::{Deploy, Publish, Rollback};
+    use super::ReleaseAct::{Deploy, Env, Publish, Rollback};
     use super::*;
 
     #[test]
@@ -90,6 +125,11 @@ mod tests {
         assert_eq!(before_present(&acts), Some(1));
         acts.push((Rollback, 1));
         assert_eq!(before_present(&acts), None);
+    }
+
+    #[test]
+    fn a_change_of_variables_is_a_step_of_its_own() {
+        assert_eq!(before_present(&[(Deploy, 1), (Env, 2)]), Some(1));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Versions of apps, and which of them is live where.
 
+mod attribution;
+mod guest_variables;
 mod history;
 mod metadata;
-mod schema;
+mod variables;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,10 +13,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use thiserror::Error;
 
+pub use self::attribution::{Attribution, InvalidAttribution};
+pub(crate) use self::guest_variables::guest_variables;
 pub(crate) use self::history::before_present;
-pub use self::history::{PastRelease, ReleaseAct};
+pub use self::history::{KEPT_RELEASES, PastRelease, ReleaseAct, Version};
 pub use self::metadata::MetadataError;
-pub(crate) use self::metadata::{AppRow, Metadata, NewRelease, VersionRow};
+pub(crate) use self::metadata::{AppRow, Metadata, NewRelease, NewVariables, VersionRow};
+pub use self::variables::{InvalidVariables, Variable, VariableChanges, Variables};
 use crate::environment::Environment;
 use crate::isolation::Isolation;
 use crate::meters::{AppMeters, FunctionMeters};
@@ -33,6 +38,8 @@ pub struct Deployment {
     pub isolation: Isolation,
     /// The component.
     pub module: Bytes,
+    /// Who deploys it, and why.
+    pub by: Attribution,
 }
 
 /// How far a deployment is, for progress displays.
@@ -123,13 +130,13 @@ pub enum ReleaseError {
     /// Rolling back needs an earlier version.
     #[error("production has had no earlier version")]
     NothingToRollBackTo,
-    /// The version was never deployed.
-    #[error("there is no version {version}; {}", known_versions(*newest))]
+    /// The version was never deployed, or is no longer kept.
+    #[error("there is no version {version}; {}", known_versions(*known))]
     UnknownVersion {
         /// The version asked for.
         version: u64,
-        /// The newest version that there is; 0 when there is none.
-        newest: u64,
+        /// The oldest and the newest version that are kept; `None` when there is none.
+        known: Option<(u64, u64)>,
     },
     /// The version's module cannot be loaded.
     #[error("version {version} cannot be loaded: {reason}")]
@@ -144,13 +151,29 @@ pub enum ReleaseError {
     Metadata(#[from] MetadataError),
 }
 
-/// Versions are counted without gaps, so the newest one names them all.
-fn known_versions(newest: u64) -> String {
-    match newest {
-        0 => "nothing was deployed yet".to_owned(),
-        1 => "there is only version 1".to_owned(),
-        newest => format!("there are versions 1 to {newest}"),
+/// Versions between the two may be gone: those that no kept release names.
+fn known_versions(known: Option<(u64, u64)>) -> String {
+    match known {
+        None => "nothing was deployed yet".to_owned(),
+        Some((oldest, newest)) if oldest == newest => format!("there is only version {newest}"),
+        Some((oldest, newest)) => {
+            format!("of versions {oldest} to {newest}, `hookd releases` lists those that are kept")
+        }
     }
+}
+
+/// Why variables were not changed.
+#[derive(Debug, Error)]
+pub enum SetVariablesError {
+    /// There is no such app.
+    #[error("there is no app `{0}`")]
+    UnknownApp(String),
+    /// A rule would be broken; nothing was changed.
+    #[error(transparent)]
+    Invalid(#[from] InvalidVariables),
+    /// The database is at fault.
+    #[error("cannot store the variables")]
+    Metadata(#[from] MetadataError),
 }
 
 /// A version while it is live in one environment.
@@ -196,12 +219,27 @@ impl LiveVersion {
         Some((function, self.meters.get(function.at)?))
     }
 
+    /// The same module as another version, with other variables.
+    pub(crate) fn with_variables(
+        &self,
+        number: u64,
+        variables: Variables,
+        modules: &Modules,
+        meters: &AppMeters,
+    ) -> Self {
+        Self::new(VersionRow { number, variables, ..self.row.clone() }, modules, meters)
+    }
+
     pub(crate) fn number(&self) -> u64 {
         self.row.number
     }
 
     pub(crate) fn definitions(&self) -> &[Definition] {
         &self.row.definitions
+    }
+
+    pub(crate) fn variables(&self) -> &Variables {
+        &self.row.variables
     }
 
     pub(crate) fn function(&self, name: &str) -> Option<LiveFunction> {
@@ -226,9 +264,10 @@ mod tests {
 
     #[test]
     fn an_unknown_version_is_refused_with_the_known_ones() {
-        let text = |newest| ReleaseError::UnknownVersion { version: 9, newest }.to_string();
-        assert_eq!(text(0), "there is no version 9; nothing was deployed yet");
-        assert_eq!(text(1), "there is no version 9; there is only version 1");
-        assert_eq!(text(3), "there is no version 9; there are versions 1 to 3");
+        let text = |known| ReleaseError::UnknownVersion { version: 9, known }.to_string();
+        assert_eq!(text(None), "there is no version 9; nothing was deployed yet");
+        assert_eq!(text(Some((1, 1))), "there is no version 9; there is only version 1");
+        let text = text(Some((1, 3)));
+        assert!(text.contains("versions 1 to 3"), "{text}");
     }
 }

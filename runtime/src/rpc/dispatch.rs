@@ -1,6 +1,7 @@
 //! From credentials to an answer (§1.2, steps 6 to 9).
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::response::Response;
@@ -23,7 +24,7 @@ static SEQUENCE: HeaderName = HeaderName::from_static("x-hookd-sequence");
 
 /// A request whose credentials are right.
 struct Caller<'a> {
-    app: &'a App,
+    app: &'a Arc<App>,
     access: Access,
     credentials: Credentials<'a>,
     address: Option<Cow<'a, str>>,
@@ -42,7 +43,7 @@ pub(super) async fn dispatch(
     let Body { params, credentials } = body;
     let credentials = Credentials::read(headers, credentials);
     let app = credentials.id.as_deref().and_then(|id| engine.app(id));
-    let Some((app, access)) = app.as_deref().and_then(|app| Some((app, credentials.access(app)?))) else {
+    let Some((app, access)) = app.as_ref().and_then(|app| Some((app, credentials.access(app)?))) else {
         return unauthorized();
     };
     let caller = Caller { app, access, credentials, address: client_address(headers, peer) };

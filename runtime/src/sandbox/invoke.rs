@@ -10,6 +10,7 @@ use wasmtime::{Store, UpdateDeadline};
 
 use super::bindings::Module;
 use super::bindings::exports::hookd::engine::functions::Context;
+use super::environment::GuestVariables;
 use super::guest_error::too_long;
 use super::limiter::CallLimiter;
 use super::pace::{AppPace, end_of_tick};
@@ -43,6 +44,8 @@ pub(crate) struct GuestCall<'a> {
     pub(crate) bounds: &'a Arc<Bounds>,
     pub(crate) log: Arc<CallLog>,
     pub(crate) meters: &'a FunctionMeters,
+    /// For a module that can read them.
+    pub(crate) variables: Option<GuestVariables>,
     /// Of a warm version.
     pub(crate) shelf: Option<&'a Shelf>,
     pub(crate) pace: &'a AppPace,
@@ -70,6 +73,7 @@ impl Sandbox {
     ) -> Outcome {
         let now = Instant::now();
         let left = call.deadline.saturating_duration_since(now);
+        store.data_mut().variables.clone_from(&call.variables);
         if module.sends_requests {
             store.data_mut().grant(self.grant(call));
         }
@@ -89,7 +93,7 @@ impl Sandbox {
             let instance = match instance {
                 Some(instance) => instance,
                 none => {
-                    let made = module.pre.instantiate_async(&mut *store).await?;
+                    let made = module.instance.instantiate_async(&mut *store).await?;
                     store.data_mut().limiter.instantiated();
                     none.insert(made)
                 }
@@ -118,7 +122,7 @@ impl Sandbox {
         let mut store = self.store(limits, log, None);
         let _running = self.ticker.run();
         let asking = async {
-            let instance = module.pre.instantiate_async(&mut store).await?;
+            let instance = module.instance.instantiate_async(&mut store).await?;
             instance.hookd_engine_functions().call_definitions(&mut store).await
         };
         let now = Instant::now();
@@ -142,7 +146,7 @@ impl Sandbox {
     ) -> Result<(), Outcome> {
         let mut store = self.store(limits, log, None);
         let _running = self.ticker.run();
-        let making = module.pre.instantiate_async(&mut store);
+        let making = module.instance.instantiate_async(&mut store);
         match pace.run(&self.turns, std::time::Instant::now(), making).await {
             Ok(_) => Ok(()),
             Err(error) => Err(self.outcome_of(&error, store.data(), limits)),

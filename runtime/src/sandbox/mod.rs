@@ -3,6 +3,7 @@
 
 mod bindings;
 mod config;
+mod environment;
 mod guest_error;
 mod http;
 mod invoke;
@@ -23,6 +24,7 @@ use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
 pub(crate) use self::config::{DEPLOYMENTS, code_config};
+pub(crate) use self::environment::GuestVariables;
 pub(crate) use self::invoke::GuestCall;
 use self::limiter::MemoryBudget;
 pub(crate) use self::pace::AppPace;
@@ -66,8 +68,10 @@ pub(crate) struct LoadError(String);
 
 /// A module ready to be instantiated.
 pub(crate) struct LoadedModule {
-    pre: bindings::ModulePre<CallState>,
+    instance: bindings::ModulePre<CallState>,
     code_bytes: u64,
+    /// A module that cannot read variables is given none.
+    pub(crate) reads_variables: bool,
     /// It imports `wasi:http`; the calls of others are spared its set-up.
     sends_requests: bool,
 }
@@ -96,6 +100,7 @@ impl Sandbox {
         logging::add_to_linker(&mut linker).map_err(failed)?;
         wasi::add_to_linker(&mut linker).map_err(failed)?;
         http::add_to_linker(&mut linker).map_err(failed)?;
+        environment::add_to_linker(&mut linker).map_err(failed)?;
         leancache::add_to_linker(&mut linker).map_err(failed)?;
         let idle = Arc::new(IdleInstances::new(config));
         Ok(Self {
@@ -152,11 +157,10 @@ impl Sandbox {
         // SAFETY: the caller's promise is the one that wasmtime asks for.
         let component = unsafe { Component::deserialize_file(&self.engine, artifact) }.map_err(failed)?;
         let instance = self.linker.instantiate_pre(&component).map_err(failed)?;
-        let imports = component.component_type();
-        let sends_requests =
-            imports.imports(&self.engine).any(|(name, _)| name.starts_with("wasi:http/outgoing-handler"));
-        let pre = bindings::ModulePre::new(instance).map_err(failed)?;
+        let instance = bindings::ModulePre::new(instance).map_err(failed)?;
         let code_bytes = std::fs::metadata(artifact).map_err(|error| LoadError(error.to_string()))?.len();
-        Ok(LoadedModule { pre, code_bytes, sends_requests })
+        let reads_variables = environment::is_read_by(&component, &self.engine);
+        let sends_requests = http::is_used_by(&component, &self.engine);
+        Ok(LoadedModule { instance, code_bytes, reads_variables, sends_requests })
     }
 }

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use wasmtime_wasi::{WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
+use super::environment::GuestVariables;
 use super::http::HttpState;
 use super::limiter::CallLimiter;
 use super::ticker::TICK;
@@ -22,6 +23,8 @@ pub(super) struct CallState {
     pub(super) ticks_left: u64,
     pub(super) cpu_time_used_up: bool,
     pub(super) log: Arc<CallLog>,
+    /// `None` while a module is asked for its definitions, and for a module that cannot read them.
+    pub(super) variables: Option<GuestVariables>,
     pub(super) cache: CacheBudget,
     /// Made on first use: a Rust hook never asks for it, and it would cost more than the rest of the call's set-up.
     wasi: Option<Box<WasiState>>,
@@ -37,6 +40,7 @@ impl CallState {
             ticks_left: ticks(limits),
             cpu_time_used_up: false,
             log,
+            variables: None,
             cache,
             wasi: None,
             grant: None,
@@ -52,11 +56,12 @@ impl CallState {
     /// Begins another call in the same instance: the guest keeps its memory and its handles, and every budget is new.
     pub(super) fn renew(&mut self, limits: &Limits, log: Arc<CallLog>, deadline: Instant) {
         // Named one by one, so that whoever adds a field decides here what becomes of it.
-        let Self { limiter, ticks_left, cpu_time_used_up, log: call_log, cache, wasi, grant, http } = self;
+        let Self { limiter, ticks_left, cpu_time_used_up, log: call_log, variables, cache, wasi, grant, http } = self;
         limiter.renew(limits);
         *ticks_left = ticks(limits);
         *cpu_time_used_up = false;
         cache.renew(limits, deadline);
+        *variables = None;
         if let Some(wasi) = wasi {
             wasi.write_to(&log);
         }
@@ -70,6 +75,8 @@ impl CallState {
         if let Some(wasi) = &self.wasi {
             wasi.flush();
         }
+        // They hold the version, which holds the instances that wait.
+        self.variables = None;
     }
 }
 

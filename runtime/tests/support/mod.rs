@@ -68,7 +68,7 @@ impl TestEngine {
 }
 
 pub fn deployment(app: &str, environment: Environment, isolation: Isolation, module: impl Into<Bytes>) -> Deployment {
-    Deployment { app_id: app.to_owned(), environment, isolation, module: module.into() }
+    Deployment { app_id: app.to_owned(), environment, isolation, module: module.into(), by: Default::default() }
 }
 
 pub fn invocation(name: &str, params: &str, deadline: Duration) -> Invocation {

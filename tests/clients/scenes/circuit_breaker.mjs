@@ -14,8 +14,8 @@ await scene(async (connection) => {
   const jerry = await connect(connection, 'jerry');
   const group = await tom.createGroup(['jerry']);
   const breaker = async (hook) => (await ask('breakers')).find((reported) => reported.hook === hook);
-  const gauge = () => sample(connection.url, 'hookd_hook_breaker_state', { app: connection.app_id, hook: HOOK });
-  const shortCircuited = () => sample(connection.url, 'hookd_hook_short_circuited_total', { hook: HOOK });
+  const gauge = () => sample(connection, 'hookd_hook_breaker_state', { app: connection.app_id, hook: HOOK });
+  const shortCircuited = () => sample(connection, 'hookd_hook_short_circuited_total', { hook: HOOK });
   const send = async (text) => {
     await tom.send(group, text);
     await jerry.nextMessage(text);

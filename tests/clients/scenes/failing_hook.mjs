@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 
 import { connect } from '../lib/device.mjs';
+import { metricsText } from '../lib/metrics.mjs';
 import { ask, rejection, report, scene, step } from '../lib/scene.mjs';
 
 await scene(async (connection) => {
@@ -23,7 +24,7 @@ await scene(async (connection) => {
     report({ let_through_ms: performance.now() - start });
   });
   await step('and is counted', async () => {
-    const metrics = await (await fetch(`${connection.url}/metrics`)).text();
+    const metrics = await metricsText(connection);
     const counted = /^hookd_hook_let_through_total\{(.*)\} 1$/m.exec(metrics);
     assert.ok(counted, `no message was counted as let through:\n${metrics}`);
     assert.match(counted[1], /hook="_messageReceived"/);

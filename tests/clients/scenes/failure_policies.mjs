@@ -91,8 +91,8 @@ function opposite({ app, exceptions, table }) {
 }
 
 /** Failures counted so far, by what became of the request, hook and cause. */
-async function failures({ url }) {
-  const counted = (await samples(url)).filter(({ name }) => /^hookd_hook_(let_through|aborted)_total$/.test(name));
+async function failures(connection) {
+  const counted = (await samples(connection)).filter(({ name }) => /^hookd_hook_(let_through|aborted)_total$/.test(name));
   return new Map(counted.map(({ name, labels, value }) => [`${name} ${labels.hook} ${labels.cause}`, value]));
 }
 

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 
 import { connect, historyTexts } from '../lib/device.mjs';
+import { metricsText } from '../lib/metrics.mjs';
 import { rejection, scene, step } from '../lib/scene.mjs';
 
 await scene(async (connection) => {
@@ -86,7 +87,7 @@ await scene(async (connection) => {
     let logged;
     do {
       assert.ok(Date.now() < deadline, `${logged} of ${delivered} messages were logged`);
-      logged = Number(metric.exec(await (await fetch(`${connection.url}/metrics`)).text())?.[1]);
+      logged = Number(metric.exec(await metricsText(connection))?.[1]);
     } while (logged !== delivered);
   });
 });

@@ -1,5 +1,6 @@
 //! What every test uses: a server of its own, the modules built beforehand, and scenes played by real clients.
 
+mod control;
 mod leanengine;
 mod modules;
 mod peer;
@@ -8,6 +9,7 @@ mod redis;
 mod scene;
 mod server;
 
+pub use control::{Control, build_name, good, numbered_probe};
 pub use leanengine::LeanEngine;
 pub use modules::{module, workspace};
 pub use peer::{AppKeys, Peer, Sdk};

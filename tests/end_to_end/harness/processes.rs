@@ -97,6 +97,11 @@ impl Processes {
         self.engine.as_mut().expect("an engine of its own").wait();
     }
 
+    /// Stops the process that serves clients as a frozen machine would, or lets it go on.
+    pub fn freeze_front(&self, freeze: bool) {
+        self.front.signal(if freeze { "-STOP" } else { "-CONT" });
+    }
+
     /// Asks the process that serves clients to stop, and waits until it has; panics unless it ended well.
     pub fn stop_front(&mut self) {
         self.front.terminate();
@@ -134,7 +139,11 @@ impl Process {
     }
 
     fn terminate(&self) {
-        let sent = Command::new("kill").arg(self.0.id().to_string()).status().expect("kill runs");
+        self.signal("-TERM");
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.0.id().to_string()]).status().expect("kill runs");
         assert!(sent.success(), "the server was gone already");
     }
 

@@ -116,6 +116,16 @@ impl Server {
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
+    /// A URL of this server.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.connection["url"].as_str().expect("a URL"))
+    }
+
+    /// One of the keys that the server started with.
+    pub fn key(&self, name: &str) -> &str {
+        self.connection[name].as_str().expect("a key")
+    }
+
     /// Makes a module live in production; answers the release.
     pub fn deploy(&self, name: &str) -> Value {
         let path = module(name);

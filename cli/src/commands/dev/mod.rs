@@ -17,7 +17,7 @@ use self::watch::Changes;
 use super::server_flags::start_log;
 use super::up::Up;
 use super::{build, deploy, logs};
-use crate::client::{Api, Connection, ServerArguments};
+use crate::client::{Api, Connection, ReleaseNote, ServerArguments};
 use crate::exit::InputError;
 use crate::guest;
 use crate::output;
@@ -51,6 +51,8 @@ pub struct Dev {
     /// What separates calls: a fresh sandbox `per-call`, or a `warm` one that serves many.
     #[arg(long, value_name = "ISOLATION", default_value_t = Isolation::PerCall)]
     isolation: Isolation,
+    #[command(flatten)]
+    by: ReleaseNote,
     #[command(flatten)]
     server: ServerArguments,
 }
@@ -148,7 +150,7 @@ impl Dev {
         if built.bytes == *live {
             return Ok(None);
         }
-        let release = deploy::upload(api, environment, self.isolation, built.bytes.clone()).await?;
+        let release = deploy::upload(api, environment, self.isolation, &self.by, built.bytes.clone()).await?;
         *live = built.bytes;
         Ok(Some(deploy::summary(&release)))
     }

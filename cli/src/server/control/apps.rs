@@ -5,14 +5,15 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use axum::Json;
 use axum::extract::{FromRequestParts, Path, State};
-use axum::http::StatusCode;
+use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use hookd_runtime::{App, ChangeAppError, CreateAppError, KeyKind, NewApp, keys_equal};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use super::{ApiError, Authorized, Control, internal, summary};
+use super::{ApiError, Authorized, Control, internal, summary, to_the_end};
 use crate::client::{ADMIN_KEY_HEADER, Connection, ConnectionFile};
 
 /// What concerns all apps.
@@ -38,12 +39,18 @@ impl FromRequestParts<Control> for Admin {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, control: &Control) -> Result<Self, ApiError> {
-        let given = parts.headers.get(ADMIN_KEY_HEADER).and_then(|value| value.to_str().ok());
-        match given.is_some_and(|key| keys_equal(&control.installation.admin_key, key)) {
+        match is_admin(&parts.headers, &control.installation.admin_key) {
             true => Ok(Self),
             false => Err(ApiError::Unauthorized),
         }
     }
+}
+
+/// True for a request with the admin key. What scrapes metrics can send a bearer token, but seldom a header of ours.
+pub(in crate::server) fn is_admin(headers: &HeaderMap, admin_key: &str) -> bool {
+    let header = |name| headers.get(name)?.to_str().ok();
+    let bearer = || header(AUTHORIZATION.as_str())?.strip_prefix("Bearer ");
+    header(ADMIN_KEY_HEADER).or_else(bearer).is_some_and(|key| keys_equal(admin_key, key))
 }
 
 pub(super) async fn list(State(control): State<Control>, _: Admin) -> Json<Value> {
@@ -61,7 +68,8 @@ pub(super) async fn create(
     _: Admin,
     Json(new): Json<CreateApp>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let app = control.engine.create_app(NewApp { id: new.id }).await.map_err(|error| match error {
+    let creating = async move { control.engine.create_app(NewApp { id: new.id }).await };
+    let app = to_the_end(creating).await?.map_err(|error| match error {
         CreateAppError::Metadata(error) => internal(error),
         refused => ApiError::BadRequest(refused.to_string()),
     })?;
@@ -79,12 +87,15 @@ pub(super) async fn rotate_key(
         owner?;
     }
     let kind: KeyKind = kind.parse().map_err(|unknown| ApiError::BadRequest(format!("{unknown}")))?;
-    let mut connection = control.installation.connection.lock().await;
-    let app = control.engine.rotate_key(&id, kind).await.map_err(changed)?;
-    if connection.app_id == app.id {
-        name_app(&mut connection, control.installation.file, &app).await?;
-    }
-    Ok(Json(with_keys(&app)))
+    let rotating = async move {
+        let mut connection = control.installation.connection.lock().await;
+        let app = control.engine.rotate_key(&id, kind).await.map_err(changed)?;
+        if connection.app_id == app.id {
+            name_app(&mut connection, control.installation.file, &app).await?;
+        }
+        Ok(Json(with_keys(&app)))
+    };
+    to_the_end(rotating).await?
 }
 
 pub(super) async fn delete(
@@ -92,12 +103,16 @@ pub(super) async fn delete(
     Path(id): Path<String>,
     _: Admin,
 ) -> Result<Json<Value>, ApiError> {
+    to_the_end(async move { delete_app(&control, &id).await }).await?
+}
+
+async fn delete_app(control: &Control, id: &str) -> Result<Json<Value>, ApiError> {
     let mut connection = control.installation.connection.lock().await;
     let apps = control.engine.apps();
     let Some(other) = apps.iter().find(|app| app.id != id) else {
         return Err(ApiError::BadRequest(format!("`{id}` cannot be deleted: there is no other app; create one first")));
     };
-    control.engine.delete_app(&id).await.map_err(changed)?;
+    control.engine.delete_app(id).await.map_err(changed)?;
     if connection.app_id == id {
         name_app(&mut connection, control.installation.file, other).await?;
     }

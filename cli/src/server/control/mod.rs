@@ -4,12 +4,15 @@
 //!
 //! | call | answer |
 //! |---|---|
+//! | `GET /hookd/v1` | all calls, with the key that each needs; without a key |
 //! | `GET /` | keys and live versions; from [`im`] also the circuit breakers of production's hooks |
 //! | `GET`, `PATCH /settings` | the limits, and from [`im`] the settings of the IM core; a patch changes what it names; `null` takes an entry out of a map |
+//! | `GET`, `PATCH /env` | environment variables; body of a patch: `{"set": {NAME: {"value": …, "secret": …}}, "unset": [NAME]}` |
 //! | `POST /deployments?environment=…` | body: a module; answer: one JSON event a line |
 //! | `POST /publish` | the release |
 //! | `POST /rollback` | the release; body: `{"version": N}`, or without it the version that was live before |
 //! | `GET /releases?limit=…` | the newest releases |
+//! | `GET /versions/{number}` | all that is recorded about a version |
 //! | `GET /logs?limit=…&function=…&request_id=…&environment=…&level=…&since=…&until=…&follow=…` | one JSON event a line |
 //! | `GET /stats` | calls, durations and queue of the app's functions; `GET /hookd/v1/stats` of all apps, admin key |
 //! | `POST /cache` | replies; body: `{"commands": [["GET", "key"]]}`; bytes that are no text are `{"base64": "…"}` |
@@ -19,15 +22,20 @@
 //! | `DELETE /` | admin key |
 //! | `GET`, `POST /hookd/v1/apps` | all apps; a new app. Admin key |
 //! | `GET /hookd/v1/directory` | what an IM core in another process must know, by long polling. Admin key |
+//!
+//! What releases something takes `author` and `message` in the query: who, and why.
 
 mod apps;
+mod attribution;
 mod cache;
 mod directory;
 mod engine_settings;
+mod env;
 pub mod im;
 mod logs;
 mod merge;
 mod releases;
+mod routes;
 mod settings;
 mod stats;
 mod unread_body;
@@ -36,10 +44,10 @@ use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, patch, post};
 use axum::{Json, Router};
 use hookd_runtime::{App, Engine, Environment};
 use serde::Deserialize;
@@ -47,6 +55,8 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 pub use self::apps::Installation;
+pub(super) use self::apps::is_admin;
+use self::routes::{Key, Routes};
 use self::unread_body::read_to_its_end;
 use super::directory::Feed;
 
@@ -62,25 +72,30 @@ struct Control {
 pub fn router(engine: Engine, installation: Installation, shutdown: CancellationToken) -> Router {
     let feed = Arc::new(Feed::new(engine.clone(), shutdown.clone()));
     let control = Control { engine, installation: installation.into(), feed, shutdown };
-    let upload_limit = control.engine.max_module_bytes();
-    Router::new()
-        .route("/hookd/v1/apps/{app}", get(show_app).delete(apps::delete))
-        .route("/hookd/v1/apps", get(apps::list).post(apps::create))
-        .route("/hookd/v1/apps/{app}/keys/{key}", post(apps::rotate_key))
-        .route("/hookd/v1/apps/{app}/logs", get(logs::read))
-        .route("/hookd/v1/apps/{app}/stats", get(stats::of_app))
-        .route("/hookd/v1/stats", get(stats::of_all))
-        .route("/hookd/v1/apps/{app}/settings", get(settings::show).patch(settings::change))
-        .route(
-            "/hookd/v1/apps/{app}/deployments",
-            post(releases::deploy).layer(DefaultBodyLimit::max(upload_limit)).layer(from_fn(read_to_its_end)),
-        )
-        .route("/hookd/v1/apps/{app}/publish", post(releases::publish))
-        .route("/hookd/v1/apps/{app}/rollback", post(releases::rollback))
-        .route("/hookd/v1/apps/{app}/releases", get(releases::list))
-        .route("/hookd/v1/apps/{app}/cache", post(cache::run))
-        .layer(from_fn_with_state(control.clone(), settle))
-        .route(directory::PATH, get(directory::poll))
+    let upload_limit = DefaultBodyLimit::max(control.engine.max_module_bytes());
+    let deploy = post(releases::deploy).layer(upload_limit).layer(from_fn(read_to_its_end));
+    Routes::default()
+        .route(Method::GET, "/hookd/v1/apps", Key::Admin, get(apps::list))
+        .route(Method::POST, "/hookd/v1/apps", Key::Admin, post(apps::create))
+        .route(Method::GET, "/hookd/v1/apps/{app}", Key::Master, get(show_app))
+        .route(Method::DELETE, "/hookd/v1/apps/{app}", Key::Admin, delete(apps::delete))
+        .route(Method::POST, "/hookd/v1/apps/{app}/keys/{key}", Key::MasterOrAdmin, post(apps::rotate_key))
+        .route(Method::GET, "/hookd/v1/apps/{app}/logs", Key::Master, get(logs::read))
+        .route(Method::GET, "/hookd/v1/apps/{app}/stats", Key::Master, get(stats::of_app))
+        .route(Method::GET, "/hookd/v1/stats", Key::Admin, get(stats::of_all))
+        .route(Method::GET, "/hookd/v1/apps/{app}/settings", Key::Master, get(settings::show))
+        .route(Method::PATCH, "/hookd/v1/apps/{app}/settings", Key::Master, patch(settings::change))
+        .route(Method::GET, "/hookd/v1/apps/{app}/env", Key::Master, get(env::list))
+        .route(Method::PATCH, "/hookd/v1/apps/{app}/env", Key::Master, patch(env::change))
+        .route(Method::POST, "/hookd/v1/apps/{app}/deployments", Key::Master, deploy)
+        .route(Method::POST, "/hookd/v1/apps/{app}/publish", Key::Master, post(releases::publish))
+        .route(Method::POST, "/hookd/v1/apps/{app}/rollback", Key::Master, post(releases::rollback))
+        .route(Method::GET, "/hookd/v1/apps/{app}/releases", Key::Master, get(releases::list))
+        .route(Method::GET, "/hookd/v1/apps/{app}/versions/{number}", Key::Master, get(releases::show_version))
+        .route(Method::POST, "/hookd/v1/apps/{app}/cache", Key::Master, post(cache::run))
+        .layered(|router| router.layer(from_fn_with_state(control.clone(), settle)))
+        .route(Method::GET, directory::PATH, Key::Admin, get(directory::poll))
+        .finish()
         .with_state(control)
 }
 
@@ -166,6 +181,12 @@ fn summary(control: &Control, app: &App) -> Value {
         "production": live(Environment::Production),
         "staging": live(Environment::Staging),
     })
+}
+
+/// Carries a change out to its end, whether or not the caller still listens: a handler is dropped when its connection
+/// breaks, and the database would then know of a change that memory does not.
+async fn to_the_end<T: Send + 'static>(change: impl Future<Output = T> + Send + 'static) -> Result<T, ApiError> {
+    tokio::spawn(change).await.map_err(internal)
 }
 
 fn internal(error: impl Into<anyhow::Error>) -> ApiError {

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures::stream;
@@ -12,7 +12,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::{ApiError, Authorized, Control, internal};
+use super::attribution::By;
+use super::{ApiError, Authorized, Control, env, internal, to_the_end};
 
 /// Most releases in one answer.
 const MAX_RELEASES: u32 = 1_000;
@@ -29,6 +30,7 @@ pub(super) async fn deploy(
     State(control): State<Control>,
     Authorized(app): Authorized,
     Query(query): Query<DeployQuery>,
+    By(by): By,
     module: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
     let module = module.map_err(|rejection| match rejection.status() {
@@ -38,7 +40,7 @@ pub(super) async fn deploy(
     // More room than a deployment has stages; a caller that does not read loses stages, never the last line.
     let (events, lines) = mpsc::channel(64);
     let DeployQuery { environment, isolation } = query;
-    let deployment = Deployment { app_id: app.id.clone(), environment, isolation, module };
+    let deployment = Deployment { app_id: app.id.clone(), environment, isolation, module, by };
     // Not tied to the connection: a deployment that has begun ends, whether or not the caller still listens.
     tokio::spawn(async move {
         let stages = events.clone();
@@ -67,8 +69,10 @@ pub(super) async fn deploy(
 pub(super) async fn publish(
     State(control): State<Control>,
     Authorized(app): Authorized,
+    By(by): By,
 ) -> Result<Json<Value>, ApiError> {
-    let release = control.engine.publish(&app.id).await.map_err(refused)?;
+    let publishing = async move { control.engine.publish(&app.id, by).await };
+    let release = to_the_end(publishing).await?.map_err(refused)?;
     Ok(Json(release_json(&release)))
 }
 
@@ -81,9 +85,11 @@ pub(super) struct RollbackTo {
 pub(super) async fn rollback(
     State(control): State<Control>,
     Authorized(app): Authorized,
+    By(by): By,
     Json(to): Json<RollbackTo>,
 ) -> Result<Json<Value>, ApiError> {
-    let release = control.engine.rollback(&app.id, to.version).await.map_err(refused)?;
+    let going_back = async move { control.engine.rollback(&app.id, to.version, by).await };
+    let release = to_the_end(going_back).await?.map_err(refused)?;
     Ok(Json(release_json(&release)))
 }
 
@@ -100,6 +106,26 @@ pub(super) async fn list(
     let limit = query.limit.unwrap_or(MAX_RELEASES).min(MAX_RELEASES);
     let releases = control.engine.releases(&app.id, limit).await.map_err(refused)?;
     Ok(Json(releases.iter().map(past_release_json).collect()))
+}
+
+pub(super) async fn show_version(
+    State(control): State<Control>,
+    Authorized(app): Authorized,
+    Path((_, number)): Path<(String, u64)>,
+) -> Result<Json<Value>, ApiError> {
+    let version = control.engine.version(&app.id, number).await.map_err(refused)?;
+    let functions = version.definitions.iter().map(|one| json!({"name": one.name, "internal": one.internal}));
+    Ok(Json(json!({
+        "app_id": app.id,
+        "version": version.number,
+        "module": version.module,
+        "size_bytes": version.size_bytes,
+        "isolation": version.isolation,
+        "created_at": humantime::format_rfc3339_millis(version.created_at).to_string(),
+        "functions": functions.collect::<Vec<_>>(),
+        "variables": env::shown(&version.variables),
+        "releases": version.releases.iter().map(past_release_json).collect::<Vec<_>>(),
+    })))
 }
 
 fn refused(error: ReleaseError) -> ApiError {
@@ -125,12 +151,14 @@ fn past_release_json(past: &PastRelease) -> Value {
         fields.insert("act".to_owned(), past.act.name().into());
         fields.insert("at".to_owned(), humantime::format_rfc3339_millis(past.at).to_string().into());
         fields.insert("size_bytes".to_owned(), past.size_bytes.into());
+        fields.insert("author".to_owned(), past.author.clone().into());
+        fields.insert("message".to_owned(), past.message.clone().into());
         fields.insert("live".to_owned(), past.is_live.into());
     }
     json
 }
 
-fn release_json(release: &Release) -> Value {
+pub(super) fn release_json(release: &Release) -> Value {
     json!({
         "app_id": release.app_id,
         "environment": release.environment.to_string(),

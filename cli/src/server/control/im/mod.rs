@@ -22,7 +22,8 @@ use hookd_runtime::keys_equal;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use super::{ApiError, AppPath, internal, master_key};
+use super::routes::{self, Key, Routes};
+use super::{ApiError, AppPath, internal, master_key, to_the_end};
 
 /// Answers of the engine's part that are looked into: settings and lists of apps.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
@@ -32,20 +33,36 @@ struct ImControl {
     core: Arc<ImCore>,
     /// The engine's part, in memory or through its RPC.
     engine: Router,
+    /// The calls that are the IM core's alone.
+    list_of_own: Value,
 }
 
 /// The whole control API, with the engine's part behind it.
 pub fn router(core: Arc<ImCore>, engine: Router) -> Router {
     let passed_on = engine.clone().map_request(anew);
-    Router::new()
+    let (own, list_of_own) = Routes::default()
+        .route(Method::GET, "/hookd/v1/apps/{app}/dead-letters", Key::Master, get(dead_letters::list))
+        .route(Method::POST, "/hookd/v1/apps/{app}/dead-letters/retry", Key::Master, post(dead_letters::retry))
+        .route(Method::POST, "/hookd/v1/apps/{app}/dead-letters/drop", Key::Master, post(dead_letters::drop))
+        .parts();
+    // What is added to the answers of the engine's part is in its list.
+    let with_additions = Router::new()
         .route("/hookd/v1/apps", get(list).fallback_service(passed_on.clone()))
         .route("/hookd/v1/apps/{app}", get(show).delete(delete).fallback_service(passed_on.clone()))
-        .route("/hookd/v1/apps/{app}/dead-letters", get(dead_letters::list))
-        .route("/hookd/v1/apps/{app}/dead-letters/retry", post(dead_letters::retry))
-        .route("/hookd/v1/apps/{app}/dead-letters/drop", post(dead_letters::drop))
-        .route("/hookd/v1/apps/{app}/settings", get(settings::show).patch(settings::change))
+        .route("/hookd/v1/apps/{app}/settings", get(settings::show).patch(settings::change));
+    own.merge(with_additions)
+        .route(routes::PATH, get(calls))
         .route_service("/hookd/v1/{*rest}", passed_on)
-        .with_state(ImControl { core, engine })
+        .with_state(ImControl { core, engine, list_of_own })
+}
+
+/// All control calls with the keys that they need.
+async fn calls(State(control): State<ImControl>, uri: Uri, headers: HeaderMap) -> Result<Json<Value>, Response> {
+    let mut all = control.ask(Method::GET, uri, &headers, Body::empty()).await?;
+    if let (Value::Array(all), Value::Array(own)) = (&mut all, control.list_of_own) {
+        all.extend(own);
+    }
+    Ok(Json(all))
 }
 
 /// A request that no router has looked at: what one found in the path would be found there again, and be there twice.
@@ -122,9 +139,12 @@ async fn delete(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Response> {
-    let deleted = control.ask(Method::DELETE, uri, &headers, Body::empty()).await?;
-    control.core.forget_app(&AppId::new(&path.app)).await;
-    Ok(Json(deleted))
+    let deleting = async move {
+        let deleted = control.ask(Method::DELETE, uri, &headers, Body::empty()).await?;
+        control.core.forget_app(&AppId::new(&path.app)).await;
+        Ok(Json(deleted))
+    };
+    to_the_end(deleting).await.map_err(|error| error.into_response())?
 }
 
 /// True when the engine did not answer, and not when it refused.

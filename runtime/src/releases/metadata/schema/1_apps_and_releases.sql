@@ -3,9 +3,8 @@ CREATE TABLE apps (
     app_key       TEXT NOT NULL,
     master_key    TEXT NOT NULL,
     hook_key      TEXT NOT NULL,
-    created_at_ms INTEGER NOT NULL,
-    deleted_at_ms INTEGER,                  -- when set, only the id is left, so that nobody gets it again
-    settings      TEXT NOT NULL DEFAULT '{}' -- JSON; what is absent has its default
+    limits        TEXT NOT NULL,            -- JSON; absent fields take their defaults
+    created_at_ms INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE versions (
@@ -14,7 +13,6 @@ CREATE TABLE versions (
     module        TEXT NOT NULL,            -- SHA-256 of the bytes, in hexadecimal
     size_bytes    INTEGER NOT NULL,
     definitions   TEXT NOT NULL,            -- JSON
-    isolation     TEXT NOT NULL CHECK (isolation IN ('per-call', 'warm')),
     created_at_ms INTEGER NOT NULL,
     PRIMARY KEY (app_id, number)
 ) STRICT;

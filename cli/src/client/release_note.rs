@@ -1,0 +1,33 @@
+//! What a command that releases something says of itself.
+
+use clap::Args;
+
+/// Longest name that the server takes.
+const MAX_AUTHOR_CHARS: usize = 128;
+
+/// Who releases, and why; `hookd releases` shows both.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "History")]
+pub struct ReleaseNote {
+    /// Who releases; without it, the user at this machine.
+    #[arg(long, env = "HOOKD_AUTHOR", value_name = "NAME")]
+    author: Option<String>,
+    /// Why.
+    #[arg(short, long, value_name = "TEXT")]
+    message: Option<String>,
+}
+
+impl ReleaseNote {
+    /// As the server reads it in a URL.
+    pub fn query(&self) -> [(&'static str, String); 2] {
+        let author = self.author.clone().unwrap_or_else(user_at_host);
+        [("author", author), ("message", self.message.clone().unwrap_or_default())]
+    }
+}
+
+/// A machine that does not know its own names must not keep anybody from releasing.
+fn user_at_host() -> String {
+    let user = whoami::username().unwrap_or_else(|_| "unknown".to_owned());
+    let host = whoami::hostname().unwrap_or_else(|_| "unknown".to_owned());
+    format!("{user}@{host}").chars().filter(|character| !character.is_control()).take(MAX_AUTHOR_CHARS).collect()
+}

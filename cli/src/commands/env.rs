@@ -1,0 +1,203 @@
+//! `hookd env`
+
+use std::io::{IsTerminal as _, Read as _};
+
+use clap::{Args, Subcommand};
+use serde_json::{Map, Value, json};
+
+use super::deploy::summary;
+use crate::client::{Api, ReleaseNote, ServerArguments};
+use crate::exit::InputError;
+use crate::output;
+
+/// Set, unset and list the environment variables of an app.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  hookd env set REVIEW_URL=https://review.example.org MODE=strict
+  hookd env set --secret REVIEW_TOKEN < token.txt
+  hookd env unset MODE
+  hookd env list
+
+Functions read them with `hook_sdk::env::var`. Both environments share them. A change makes a new version of what is
+live, with the same module, at once; `hookd rollback` goes back to the version with the variables before. Names that
+begin with LEANCLOUD, LEAN_CLI, LC_ or HOOKD_ are hookd's own.")]
+pub struct Env {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Give variables a value.
+    #[command(after_help = "Examples:
+  hookd env set REVIEW_URL=https://review.example.org MODE=strict
+  hookd env set MODE strict
+  hookd env set --secret REVIEW_TOKEN < token.txt
+
+At most 100 variables of 32 KiB, 128 KiB in all.")]
+    Set {
+        /// NAME=VALUE …, or NAME VALUE, or NAME alone: its value is then read from standard input, without the last line
+        /// end, and stays out of the shell's history.
+        #[arg(required = true, value_name = "NAME=VALUE")]
+        variables: Vec<String>,
+        /// Never show the values again; only the app's functions read them.
+        #[arg(long)]
+        secret: bool,
+        #[command(flatten)]
+        by: ReleaseNote,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Take variables away.
+    #[command(after_help = "Example:\n  hookd env unset MODE")]
+    Unset {
+        /// Names.
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+        #[command(flatten)]
+        by: ReleaseNote,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// List variables; the values of secrets are not shown.
+    #[command(after_help = "Example:\n  hookd env list --json")]
+    List {
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// Print one line of JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArguments,
+}
+
+impl Env {
+    /// Carries the action out, and prints what the server answers.
+    pub async fn run(self) -> anyhow::Result<()> {
+        match self.action {
+            Action::Set { variables, secret, by, common } => {
+                let set: Map<String, Value> = assignments(&variables)?
+                    .into_iter()
+                    .map(|(name, value)| (name, json!({"value": value, "secret": secret})))
+                    .collect();
+                common.change(&json!({"set": set}), &by).await
+            }
+            Action::Unset { names, by, common } => common.change(&json!({"unset": names}), &by).await,
+            Action::List { common } => {
+                let listed = Api::new(common.server.target()?)?.variables().await?;
+                if common.json {
+                    return output::json(&listed);
+                }
+                let variables = array(&listed, "variables");
+                if variables.is_empty() {
+                    output::note("no variables are set; `hookd env set NAME=VALUE` sets one");
+                }
+                variables.iter().for_each(|variable| output::data(&line(variable)));
+                differences(&listed).iter().for_each(|difference| output::note(difference));
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Common {
+    async fn change(&self, changes: &Value, by: &ReleaseNote) -> anyhow::Result<()> {
+        let answer = Api::new(self.server.target()?)?.change_variables(changes, by).await?;
+        if self.json {
+            return output::json(&answer);
+        }
+        let releases = array(&answer, "releases");
+        if releases.is_empty() {
+            output::note("nothing new is live: the values were these already, or nothing was deployed yet");
+        }
+        releases.iter().for_each(|release| output::data(&summary(release)));
+        Ok(())
+    }
+}
+
+/// Names and values as they were given.
+fn assignments(given: &[String]) -> anyhow::Result<Vec<(String, String)>> {
+    match given {
+        [name] if !name.contains('=') => Ok(vec![(name.clone(), value_from_stdin(name)?)]),
+        // As LeanCloud's command line takes it.
+        [name, value] if !name.contains('=') => Ok(vec![(name.clone(), value.clone())]),
+        all => all.iter().map(|text| assignment(text)).collect(),
+    }
+}
+
+fn assignment(text: &str) -> anyhow::Result<(String, String)> {
+    let (name, value) = text.split_once('=').ok_or_else(|| {
+        InputError::new(format!("`{text}` has no value")).hint("give NAME=VALUE; a single NAME takes it from stdin")
+    })?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn value_from_stdin(name: &str) -> anyhow::Result<String> {
+    let mut input = std::io::stdin().lock();
+    if input.is_terminal() {
+        output::note(&format!("the value of {name}, then Ctrl-D:"));
+    }
+    let mut value = String::new();
+    input.read_to_string(&mut value).map_err(|error| {
+        InputError::new(format!("cannot read the value of `{name}` from standard input: {error}"))
+            .hint("it must be text; encode anything else, e.g. as base64")
+    })?;
+    let line = value.strip_suffix('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
+    Ok(line.unwrap_or(&value).to_owned())
+}
+
+fn array<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+fn line(variable: &Value) -> String {
+    let text = |key: &str| variable.get(key).and_then(Value::as_str);
+    format!("{}={}", text("name").unwrap_or("?"), text("value").unwrap_or("<secret>"))
+}
+
+/// After a rollback what is live has older variables: said, or nobody would understand what functions do.
+fn differences(listed: &Value) -> Vec<String> {
+    let differing = |environment: &str| {
+        let names: Vec<&str> = array(listed.get("differs")?, environment).iter().filter_map(Value::as_str).collect();
+        let names = (!names.is_empty()).then(|| names.join(", "))?;
+        Some(format!(
+            "{environment} runs a version with other values of {names}; the next deployment gets those listed"
+        ))
+    };
+    ["production", "staging"].into_iter().filter_map(differing).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(texts: &[&str]) -> anyhow::Result<Vec<(String, String)>> {
+        assignments(&texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn values_may_contain_anything() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(given(&["A=1", "B=x=y z", "C="]).unwrap(), [pair("A", "1"), pair("B", "x=y z"), pair("C", "")]);
+        assert_eq!(given(&["A", "1=2"]).unwrap(), [pair("A", "1=2")]);
+    }
+
+    #[test]
+    fn a_name_without_a_value_among_others_is_refused() {
+        assert!(given(&["A=1", "B"]).unwrap_err().to_string().contains("`B`"));
+        assert!(given(&["A", "B", "C"]).unwrap_err().to_string().contains("`A`"));
+    }
+
+    #[test]
+    fn what_is_live_with_other_values_is_told() {
+        let listed = json!({"differs": {"production": ["MODE", "URL"], "staging": []}});
+        let told = differences(&listed);
+        assert_eq!(told.len(), 1);
+        assert!(told[0].starts_with("production") && told[0].contains("MODE, URL"), "{told:?}");
+    }
+}

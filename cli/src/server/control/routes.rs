@@ -1,0 +1,67 @@
+//! The list of control calls: what is served is what is listed.
+
+use axum::http::Method;
+use axum::routing::{MethodRouter, get};
+use axum::{Json, Router};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// Where the list is served.
+pub(super) const PATH: &str = "/hookd/v1";
+
+/// Whose key a call needs.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Key {
+    /// The master key of the app in the path.
+    Master,
+    /// The installation's admin key.
+    Admin,
+    /// Either.
+    MasterOrAdmin,
+}
+
+/// A control call as it is listed.
+#[derive(Debug, Serialize)]
+struct Route {
+    method: String,
+    path: &'static str,
+    key: Key,
+}
+
+/// Routes, each with its line in the list.
+pub(super) struct Routes<S> {
+    router: Router<S>,
+    list: Vec<Route>,
+}
+
+impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
+    fn default() -> Self {
+        Self { router: Router::new(), list: Vec::new() }
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
+    /// Serves a call, and lists it. The handler checks the key.
+    pub(super) fn route(mut self, method: Method, path: &'static str, key: Key, handler: MethodRouter<S>) -> Self {
+        self.list.push(Route { method: method.to_string(), path, key });
+        Self { router: self.router.route(path, handler), list: self.list }
+    }
+
+    /// Puts something around the routes so far.
+    pub(super) fn layered(self, layer: impl FnOnce(Router<S>) -> Router<S>) -> Self {
+        Self { router: layer(self.router), list: self.list }
+    }
+
+    /// The routes, which serve their list too.
+    pub(super) fn finish(self) -> Router<S> {
+        let (router, list) = self.parts();
+        router.route(PATH, get(move || std::future::ready(Json(list))))
+    }
+
+    /// The routes and their list.
+    pub(super) fn parts(self) -> (Router<S>, Value) {
+        let list = json!(self.list);
+        (self.router, list)
+    }
+}

@@ -1,0 +1,136 @@
+//! What makes a version live, and what is known of it afterwards.
+
+use std::sync::Arc;
+
+use super::Engine;
+use crate::apps::App;
+use crate::environment::Environment;
+use crate::releases::{
+    Attribution, DeployError, DeployStage, Deployment, LiveVersion, NewRelease, PastRelease, Release, ReleaseAct,
+    ReleaseError, Variables, Version, VersionRow, before_present,
+};
+
+impl Engine {
+    /// Makes a module a new version of an app and that version live. A refused upload leaves nothing behind.
+    pub async fn deploy(
+        &self,
+        deployment: Deployment,
+        progress: &(dyn Fn(DeployStage) + Send + Sync),
+    ) -> Result<Release, DeployError> {
+        let Deployment { app_id, environment, isolation, module, by } = deployment;
+        let app = self.app(&app_id).ok_or_else(|| DeployError::UnknownApp(app_id.clone()))?;
+        let modules = &self.0.modules;
+        let storing = self.0.storing.read().await;
+
+        progress(DeployStage::Validating);
+        modules.validate(&module).await?;
+        progress(DeployStage::Compiling);
+        let size_bytes = module.len();
+        let mut prepared = modules.compile(module).await?;
+        progress(DeployStage::ReadingDefinitions);
+        modules.read_definitions(&mut prepared, &app).await?;
+        progress(DeployStage::Storing);
+        let definitions = std::mem::take(&mut prepared.definitions);
+        // Held until the version is live, so that its machine code stays in memory.
+        let stored = modules.store(prepared).await?;
+
+        progress(DeployStage::Releasing);
+        let _changing = app.changing().lock().await;
+        self.current(&app).ok_or_else(|| DeployError::UnknownApp(app_id.clone()))?;
+        let variables = Variables::clone(&app.variables());
+        let release = NewRelease {
+            app_id,
+            environment,
+            module: stored.module_hash().clone(),
+            size_bytes,
+            definitions: definitions.clone(),
+            isolation,
+            variables: variables.clone(),
+            by,
+        };
+        let deployed = self.0.metadata.deploy(release).await?;
+        let (number, module) = (deployed.number, stored.module_hash().clone());
+        let version = VersionRow { number, module, definitions, isolation, variables };
+        let release =
+            self.go_live(&app, environment, LiveVersion::new(version, modules, app.meters()), ReleaseAct::Deploy);
+        drop(storing);
+        if deployed.forgot_versions {
+            self.remove_unused_modules().await;
+        }
+        Ok(release)
+    }
+
+    /// Makes staging's version live in production.
+    pub async fn publish(&self, app: &str, by: Attribution) -> Result<Release, ReleaseError> {
+        let app = self.app(app).ok_or_else(|| ReleaseError::UnknownApp(app.to_owned()))?;
+        let _changing = app.changing().lock().await;
+        self.current(&app).ok_or_else(|| ReleaseError::UnknownApp(app.id.clone()))?;
+        let staged = app.live(Environment::Staging).load_full().ok_or(ReleaseError::NothingStaged)?;
+        let (id, number) = (app.id.clone(), staged.number());
+        self.0.metadata.release(id, Environment::Production, number, ReleaseAct::Publish, by).await?;
+        Ok(self.go_live(
+            &app,
+            Environment::Production,
+            staged.again(&self.0.modules, app.meters()),
+            ReleaseAct::Publish,
+        ))
+    }
+
+    /// Makes an earlier version live in production: `version`, or the one that was live there before the present one.
+    pub async fn rollback(&self, app: &str, version: Option<u64>, by: Attribution) -> Result<Release, ReleaseError> {
+        let app = self.app(app).ok_or_else(|| ReleaseError::UnknownApp(app.to_owned()))?;
+        let _changing = app.changing().lock().await;
+        self.current(&app).ok_or_else(|| ReleaseError::UnknownApp(app.id.clone()))?;
+        let metadata = &self.0.metadata;
+        let number = match version {
+            Some(number) => number,
+            None => {
+                let acts = metadata.production_acts(app.id.clone()).await?;
+                before_present(&acts).ok_or(ReleaseError::NothingToRollBackTo)?
+            }
+        };
+        let Some(row) = metadata.version(app.id.clone(), number).await? else {
+            let known = metadata.known_versions(app.id.clone()).await?;
+            return Err(ReleaseError::UnknownVersion { version: number, known });
+        };
+        let version = LiveVersion::new(row, &self.0.modules, app.meters());
+        let loaded = self.0.modules.code(&version.module).await;
+        loaded.map_err(|reason| ReleaseError::Unusable { version: number, reason })?;
+        metadata.release(app.id.clone(), Environment::Production, number, ReleaseAct::Rollback, by).await?;
+        Ok(self.go_live(&app, Environment::Production, version, ReleaseAct::Rollback))
+    }
+
+    /// The newest `limit` releases of an app in all environments, newest first.
+    pub async fn releases(&self, app: &str, limit: u32) -> Result<Vec<PastRelease>, ReleaseError> {
+        let app = self.app(app).ok_or_else(|| ReleaseError::UnknownApp(app.to_owned()))?;
+        Ok(self.0.metadata.releases(app.id.clone(), limit, None).await?)
+    }
+
+    /// All that is recorded about a version.
+    pub async fn version(&self, app: &str, number: u64) -> Result<Version, ReleaseError> {
+        let app = self.app(app).ok_or_else(|| ReleaseError::UnknownApp(app.to_owned()))?;
+        match self.0.metadata.version_in_full(app.id.clone(), number).await? {
+            Some(version) => Ok(version),
+            None => {
+                let known = self.0.metadata.known_versions(app.id.clone()).await?;
+                Err(ReleaseError::UnknownVersion { version: number, known })
+            }
+        }
+    }
+
+    /// The atomic, immediate switch: calls in flight hold the version they began with.
+    pub(super) fn go_live(
+        &self,
+        app: &App,
+        environment: Environment,
+        version: LiveVersion,
+        act: ReleaseAct,
+    ) -> Release {
+        let release = version.release(&app.id, environment);
+        app.live(environment).store(Some(Arc::new(version)));
+        self.0.apps.changed();
+        let (version, module, act) = (release.version, &release.module, act.name());
+        tracing::info!(app_id = app.id, version, %environment, module, act, "released");
+        release
+    }
+}

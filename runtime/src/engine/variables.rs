@@ -1,0 +1,56 @@
+//! Environment variables of an app.
+
+use std::sync::Arc;
+
+use super::Engine;
+use crate::apps::App;
+use crate::environment::Environment;
+use crate::releases::{Attribution, NewVariables, Release, ReleaseAct, SetVariablesError, VariableChanges, Variables};
+
+impl Engine {
+    /// The variables that an app's next version gets. No I/O.
+    pub fn variables(&self, app: &str) -> Option<Arc<Variables>> {
+        self.0.apps.with(app, |app| app.variables())
+    }
+
+    /// The variables of the live version; after a rollback they are not the app's. No I/O.
+    pub fn live_variables(&self, app: &str, environment: Environment) -> Option<Variables> {
+        let variables = |app: &App| app.live(environment).load().as_ref().map(|live| live.variables().clone());
+        self.0.apps.with(app, variables).flatten()
+    }
+
+    /// Changes the variables of an app, in both environments: what is live gets a successor with the same module and the
+    /// new variables. Answers these releases; none when nothing is live, or when the change changes nothing.
+    pub async fn change_variables(
+        &self,
+        app: &str,
+        changes: VariableChanges,
+        by: Attribution,
+    ) -> Result<Vec<Release>, SetVariablesError> {
+        let app = self.app(app).ok_or_else(|| SetVariablesError::UnknownApp(app.to_owned()))?;
+        let _changing = app.changing().lock().await;
+        self.current(&app).ok_or_else(|| SetVariablesError::UnknownApp(app.id.clone()))?;
+        let variables = app.variables().with(changes)?;
+        let environments = [Environment::Production, Environment::Staging];
+        let live: Vec<_> = environments
+            .into_iter()
+            .filter_map(|environment| Some((environment, app.live(environment).load_full()?)))
+            .collect();
+        if variables == *app.variables() && live.iter().all(|(_, live)| *live.variables() == variables) {
+            return Ok(Vec::new());
+        }
+        let numbers = live.iter().map(|(environment, live)| (*environment, live.number())).collect();
+        let new = NewVariables { app_id: app.id.clone(), variables: variables.clone(), live: numbers, by };
+        let numbers = self.0.metadata.change_variables(new).await?;
+        app.set_variables(variables.clone());
+        let released = numbers.into_iter().zip(live).map(|((environment, number), (_, live))| {
+            self.go_live(
+                &app,
+                environment,
+                live.with_variables(number, variables.clone(), &self.0.modules, app.meters()),
+                ReleaseAct::Env,
+            )
+        });
+        Ok(released.collect())
+    }
+}

@@ -1,0 +1,1 @@
+ALTER TABLE versions ADD COLUMN isolation TEXT NOT NULL DEFAULT 'per-call';
