@@ -82,12 +82,12 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Creates an app with generated keys.
+    /// Creates an app, with generated keys for those that it does not bring along.
     pub async fn create_app(&self, app: NewApp) -> Result<Arc<App>, CreateAppError> {
         if !is_valid_app_id(&app.id) {
             return Err(CreateAppError::InvalidId(app.id));
         }
-        let (keys, settings, variables) = (Keys::generate(), AppSettings::default(), Variables::default());
+        let (keys, settings, variables) = (app.keys.completed()?, AppSettings::default(), Variables::default());
         let row = AppRow { id: app.id.clone(), keys, settings, variables };
         let created = Arc::new(App::new(row.id.clone(), row.keys.clone(), Bounds::default()));
         if !self.0.metadata.create_app(row).await? {

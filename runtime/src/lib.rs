@@ -68,7 +68,8 @@ mod stats;
 mod trace;
 
 pub use apps::{
-    App, AppSettings, ChangeAppError, CreateAppError, KeyKind, NewApp, UnknownKeyKind, generate_key, keys_equal,
+    App, AppSettings, ChangeAppError, CreateAppError, GivenKeys, InvalidKey, KeyKind, NewApp, UnknownKeyKind,
+    generate_key, keys_equal,
 };
 pub use calls::Invocation;
 pub use config::{CompileLimits, EngineConfig, LogRetention};

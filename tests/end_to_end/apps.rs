@@ -50,6 +50,31 @@ fn apps_are_created_listed_and_deleted() {
 }
 
 #[test]
+fn an_app_that_moves_here_keeps_its_id_and_its_keys() {
+    const ID: &str = "k2XyWv9Qm4TzR8-gzGzoHsz";
+    const APP_KEY: &str = "qW3eRt5yUi7oP9aSd1fGh2jK";
+    const MASTER_KEY: &str = "zX4cVb6nMl8kJh2gFd5sAp0o";
+    let mut server = Server::with_module("word-filter");
+    let file = server.data().join("keys.json");
+    std::fs::write(&file, format!(r#"{{"app_key": "{APP_KEY}", "master_key": "{MASTER_KEY}"}}"#)).unwrap();
+    let create = ["apps", "create", ID, "--keys", file.to_str().unwrap(), "--json"];
+    let created: Value = serde_json::from_str(&server.hookd_ok(&create)).unwrap();
+    assert_eq!((&created["app_key"], &created["master_key"]), (&APP_KEY.into(), &MASTER_KEY.into()));
+    assert_ne!(created["hook_key"], "", "a key that was not given is generated");
+
+    server.kill();
+    server.start_again();
+    server.hookd_ok(&with(&["settings"], ID, MASTER_KEY));
+    server.play_with("other_app", &[ID, APP_KEY]);
+
+    std::fs::write(&file, r#"{"app_key": "short"}"#).unwrap();
+    let create = ["apps", "create", "third", "--keys", file.to_str().unwrap()];
+    assert_refused(&server.hookd(&create), &["app key", "8 to 128"]);
+    std::fs::write(&file, r#"{"appKey": "qW3eRt5yUi7oP9aSd1fGh2jK"}"#).unwrap();
+    assert_refused(&server.hookd(&create), &["appKey", "app_key"]);
+}
+
+#[test]
 fn sessions_of_a_deleted_app_are_closed() {
     let mut server = Server::start();
     create(&server);

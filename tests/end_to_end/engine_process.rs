@@ -161,6 +161,9 @@ fn each_process_has_metrics_of_its_own() {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         client.get(format!("{engine}/metrics")).send().await.unwrap().text().await.unwrap()
     });
-    assert!(metrics.contains(r#"hookd_calls_total{app="demo",function="_messageReceived",outcome="trap"} 3"#), "{metrics}");
+    assert!(
+        metrics.contains(r#"hookd_calls_total{app="demo",function="_messageReceived",outcome="trap"} 3"#),
+        "{metrics}"
+    );
     assert!(!metrics.contains("hookd_hook_let_through_total"), "that is the IM core's");
 }

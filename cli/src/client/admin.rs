@@ -1,7 +1,7 @@
 //! The control API of an installation: its apps.
 
 use reqwest::{Method, RequestBuilder};
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 use super::answer;
 use super::api::{ANSWER_TIMEOUT, percent_encoded_segment};
@@ -48,9 +48,10 @@ impl AdminApi {
         self.send(self.http.get(format!("{}/hookd/v1/stats", self.base))).await
     }
 
-    /// A new app with its keys.
-    pub async fn create(&self, id: &str) -> anyhow::Result<Value> {
-        self.answer(Method::POST, "", |request| request.json(&json!({"id": id}))).await
+    /// A new app with its keys: those that are given as `app_key`, `master_key` or `hook_key`, else generated ones.
+    pub async fn create(&self, id: &str, mut keys: Map<String, Value>) -> anyhow::Result<Value> {
+        keys.insert("id".to_owned(), id.into());
+        self.answer(Method::POST, "", |request| request.json(&keys)).await
     }
 
     /// A new key in place of the app's `app`, `master` or `hook` key; answers all keys.

@@ -1,9 +1,12 @@
 //! `hookd apps`
 
+use std::{fs, io};
+
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::client::AdminArguments;
+use crate::exit::InputError;
 use crate::output;
 
 /// Create, list and delete the apps of an installation, and change their keys.
@@ -23,10 +26,18 @@ pub struct Apps {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Create an app with keys of its own, and print them.
-    #[command(after_help = "Example:\n  hookd apps create shop")]
+    #[command(after_help = "Examples:
+  hookd apps create shop
+  echo '{\"app_key\":\"…\",\"master_key\":\"…\"}' | hookd apps create Xy1…-gzGzoHsz --keys -
+
+An app that moves here from LeanCloud keeps its id and its keys: the clients in its users' hands know them.")]
     Create {
         /// 1 to 64 letters, digits, `-` or `_`.
         id: String,
+        /// File with keys that the app has already, or `-` for standard input: a JSON object with any of `app_key`,
+        /// `master_key` and `hook_key`. The others are generated.
+        #[arg(long, value_name = "FILE")]
+        keys: Option<String>,
         #[command(flatten)]
         common: Common,
     },
@@ -91,7 +102,10 @@ impl Apps {
     /// Carries the action out, and prints what the server answers.
     pub async fn run(self) -> anyhow::Result<()> {
         match self.action {
-            Action::Create { id, common } => common.print(&common.admin.api(None)?.create(&id).await?, keys),
+            Action::Create { id, keys: source, common } => {
+                let given = source.map(|source| read_keys(&source)).transpose()?.unwrap_or_default();
+                common.print(&common.admin.api(None)?.create(&id, given).await?, keys)
+            }
             Action::List { common } => {
                 let apps = common.admin.api(None)?.list().await?;
                 apps.iter().try_for_each(|app| common.print(app, line))
@@ -115,6 +129,20 @@ impl Common {
         output::data(&for_people(value));
         Ok(())
     }
+}
+
+/// What is no key is for the server to refuse.
+fn read_keys(source: &str) -> anyhow::Result<Map<String, Value>> {
+    let (name, text) = match source {
+        "-" => ("standard input", io::read_to_string(io::stdin())),
+        file => (file, fs::read_to_string(file)),
+    };
+    let text = text.map_err(|error| InputError::new(format!("cannot read the keys from `{name}`: {error}")))?;
+    serde_json::from_str(&text).map_err(|error| {
+        InputError::new(format!("the keys in `{name}` are no JSON object: {error}"))
+            .hint("write them as {\"app_key\": \"…\", \"master_key\": \"…\"}")
+            .into()
+    })
 }
 
 fn text<'a>(app: &'a Value, key: &str) -> &'a str {

@@ -7,6 +7,8 @@ use rand::distr::Alphanumeric;
 use subtle::ConstantTimeEq as _;
 use thiserror::Error;
 
+use super::Keys;
+
 /// 32 letters and digits: 190 bits, and nothing that a URL, a header or a shell would need escaped.
 const KEY_CHARS: usize = 32;
 
@@ -39,6 +41,51 @@ impl FromStr for KeyKind {
     }
 }
 
+/// Keys that an app brings along. The keys of an app of LeanCloud are in the hands of its users' devices.
+#[derive(Clone, Debug, Default)]
+pub struct GivenKeys {
+    /// [`super::App::app_key`]; generated when absent.
+    pub app_key: Option<String>,
+    /// [`super::App::master_key`]; generated when absent.
+    pub master_key: Option<String>,
+    /// [`super::App::hook_key`]; generated when absent.
+    pub hook_key: Option<String>,
+}
+
+/// A key that nobody could use, or that would be another one's.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum InvalidKey {
+    /// It would not survive a header, or a signature.
+    #[error("the {0} key must be 8 to 128 printable ASCII characters without spaces and commas")]
+    Malformed(&'static str),
+    /// Whoever holds one would hold the other.
+    #[error("the app key, the master key and the hook key must differ from each other")]
+    SameTwice,
+}
+
+impl GivenKeys {
+    /// These keys, and new ones in the place of those that are absent.
+    pub(crate) fn completed(self) -> Result<Keys, InvalidKey> {
+        let given = |name, key: Option<String>| match key {
+            None => Ok(generate_key()),
+            Some(key) if is_usable(&key) => Ok(key),
+            Some(_) => Err(InvalidKey::Malformed(name)),
+        };
+        let keys = Keys {
+            app_key: given("app", self.app_key)?,
+            master_key: given("master", self.master_key)?,
+            hook_key: given("hook", self.hook_key)?,
+        };
+        let same = keys.app_key == keys.master_key || keys.app_key == keys.hook_key || keys.master_key == keys.hook_key;
+        if same { Err(InvalidKey::SameTwice) } else { Ok(keys) }
+    }
+}
+
+/// A comma ends a key in `X-LC-Key: <key>,master` and in signatures.
+fn is_usable(key: &str) -> bool {
+    (8..=128).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',')
+}
+
 /// A new secret, from the system's random source.
 pub fn generate_key() -> String {
     rand::rng().sample_iter(Alphanumeric).take(KEY_CHARS).map(char::from).collect()
@@ -52,6 +99,25 @@ pub fn keys_equal(expected: &str, given: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn given_keys_stay_and_absent_ones_are_generated() {
+        let given = GivenKeys { app_key: Some("x".repeat(24)), ..GivenKeys::default() };
+        let keys = given.completed().ok().unwrap();
+        assert_eq!(keys.app_key, "x".repeat(24));
+        assert_eq!(keys.master_key.len(), KEY_CHARS);
+    }
+
+    #[test]
+    fn keys_that_could_not_be_sent_or_told_apart_are_refused() {
+        for key in ["short", "with space", "with,comma", "schlüssel-schlüssel", &"x".repeat(129)] {
+            let given = GivenKeys { master_key: Some(key.to_owned()), ..GivenKeys::default() };
+            assert_eq!(given.completed().err(), Some(InvalidKey::Malformed("master")), "{key}");
+        }
+        let key = Some("the-same-key".to_owned());
+        let given = GivenKeys { app_key: key.clone(), master_key: key, hook_key: None };
+        assert_eq!(given.completed().err(), Some(InvalidKey::SameTwice));
+    }
 
     #[test]
     fn generated_keys_are_url_safe_and_differ() {

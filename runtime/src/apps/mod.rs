@@ -12,7 +12,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use thiserror::Error;
 
 pub(crate) use self::bounds::Bounds;
-pub use self::keys::{KeyKind, UnknownKeyKind, generate_key, keys_equal};
+pub use self::keys::{GivenKeys, InvalidKey, KeyKind, UnknownKeyKind, generate_key, keys_equal};
 pub(crate) use self::registry::Apps;
 pub use self::settings::AppSettings;
 use crate::environment::Environment;
@@ -26,12 +26,14 @@ use crate::sandbox::AppPace;
 pub struct NewApp {
     /// 1 to 64 letters, digits, `-` or `_`.
     pub id: String,
+    /// Keys that it has already.
+    pub keys: GivenKeys,
 }
 
 impl NewApp {
     /// An app with this id and generated keys.
     pub fn named(id: &str) -> Self {
-        Self { id: id.to_owned() }
+        Self { id: id.to_owned(), keys: GivenKeys::default() }
     }
 }
 
@@ -47,6 +49,9 @@ pub enum CreateAppError {
     /// The id would not survive URLs and headers.
     #[error("`{0}` cannot be an app id; use 1 to 64 letters, digits, `-` or `_`")]
     InvalidId(String),
+    /// A key that it should have cannot be one.
+    #[error(transparent)]
+    InvalidKey(#[from] InvalidKey),
     /// The database refused.
     #[error("cannot store the app")]
     Metadata(#[from] MetadataError),

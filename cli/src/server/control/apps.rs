@@ -8,7 +8,7 @@ use axum::extract::{FromRequestParts, Path, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
-use hookd_runtime::{App, ChangeAppError, CreateAppError, KeyKind, NewApp, keys_equal};
+use hookd_runtime::{App, ChangeAppError, CreateAppError, GivenKeys, KeyKind, NewApp, keys_equal};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -61,6 +61,9 @@ pub(super) async fn list(State(control): State<Control>, _: Admin) -> Json<Value
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateApp {
     id: String,
+    app_key: Option<String>,
+    master_key: Option<String>,
+    hook_key: Option<String>,
 }
 
 pub(super) async fn create(
@@ -68,7 +71,8 @@ pub(super) async fn create(
     _: Admin,
     Json(new): Json<CreateApp>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let creating = async move { control.engine.create_app(NewApp { id: new.id }).await };
+    let keys = GivenKeys { app_key: new.app_key, master_key: new.master_key, hook_key: new.hook_key };
+    let creating = async move { control.engine.create_app(NewApp { id: new.id, keys }).await };
     let app = to_the_end(creating).await?.map_err(|error| match error {
         CreateAppError::Metadata(error) => internal(error),
         refused => ApiError::BadRequest(refused.to_string()),
