@@ -16,9 +16,7 @@ use tokio::sync::watch;
 
 pub use self::app_settings::SetSettingsError;
 pub use self::error::OpenError;
-use crate::apps::{
-    App, AppSettings, Apps, Bounds, ChangeAppError, CreateAppError, KeyKind, Keys, NewApp, is_valid_app_id,
-};
+use crate::apps::{App, AppSettings, Apps, Bounds, ChangeAppError, CreateAppError, KeyKind, NewApp, is_valid_app_id};
 use crate::calls::{Call, Calls, Invocation};
 use crate::config::EngineConfig;
 use crate::environment::Environment;

@@ -1,7 +1,8 @@
 //! The control API of an installation: its apps.
 
 use reqwest::{Method, RequestBuilder};
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::answer;
 use super::api::{ANSWER_TIMEOUT, percent_encoded_segment};
@@ -17,6 +18,22 @@ pub enum Credential {
     AdminKey(String),
     /// The owner of one app.
     MasterKey(String),
+}
+
+/// Keys that an app has already.
+#[derive(Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct GivenKeys {
+    app_key: Option<String>,
+    master_key: Option<String>,
+    hook_key: Option<String>,
+}
+
+#[derive(Serialize)]
+struct NewApp<'a> {
+    id: &'a str,
+    #[serde(flatten)]
+    keys: &'a GivenKeys,
 }
 
 /// A client of an installation.
@@ -48,10 +65,9 @@ impl AdminApi {
         self.send(self.http.get(format!("{}/hookd/v1/stats", self.base))).await
     }
 
-    /// A new app with its keys: those that are given as `app_key`, `master_key` or `hook_key`, else generated ones.
-    pub async fn create(&self, id: &str, mut keys: Map<String, Value>) -> anyhow::Result<Value> {
-        keys.insert("id".to_owned(), id.into());
-        self.answer(Method::POST, "", |request| request.json(&keys)).await
+    /// A new app with its keys: those that are given, else generated ones.
+    pub async fn create(&self, id: &str, keys: &GivenKeys) -> anyhow::Result<Value> {
+        self.answer(Method::POST, "", |request| request.json(&NewApp { id, keys })).await
     }
 
     /// A new key in place of the app's `app`, `master` or `hook` key; answers all keys.

@@ -8,7 +8,7 @@ mod link;
 mod reach;
 mod release_note;
 
-pub use admin::{ADMIN_KEY_HEADER, AdminApi, Credential};
+pub use admin::{ADMIN_KEY_HEADER, AdminApi, Credential, GivenKeys};
 pub use api::{Api, DeployEvent};
 pub use connection::{AdminArguments, Connection, ConnectionFile, ServerArguments, Target, default_data_folder};
 pub use link::{KnownKeys, Link};

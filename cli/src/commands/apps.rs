@@ -3,9 +3,9 @@
 use std::{fs, io};
 
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::client::AdminArguments;
+use crate::client::{AdminArguments, GivenKeys};
 use crate::exit::InputError;
 use crate::output;
 
@@ -104,7 +104,7 @@ impl Apps {
         match self.action {
             Action::Create { id, keys: source, common } => {
                 let given = source.map(|source| read_keys(&source)).transpose()?.unwrap_or_default();
-                common.print(&common.admin.api(None)?.create(&id, given).await?, keys)
+                common.print(&common.admin.api(None)?.create(&id, &given).await?, keys)
             }
             Action::List { common } => {
                 let apps = common.admin.api(None)?.list().await?;
@@ -131,15 +131,15 @@ impl Common {
     }
 }
 
-/// What is no key is for the server to refuse.
-fn read_keys(source: &str) -> anyhow::Result<Map<String, Value>> {
+/// What cannot be a key is for the server to refuse.
+fn read_keys(source: &str) -> anyhow::Result<GivenKeys> {
     let (name, text) = match source {
         "-" => ("standard input", io::read_to_string(io::stdin())),
         file => (file, fs::read_to_string(file)),
     };
     let text = text.map_err(|error| InputError::new(format!("cannot read the keys from `{name}`: {error}")))?;
     serde_json::from_str(&text).map_err(|error| {
-        InputError::new(format!("the keys in `{name}` are no JSON object: {error}"))
+        InputError::new(format!("the keys in `{name}` cannot be read: {error}"))
             .hint("write them as {\"app_key\": \"…\", \"master_key\": \"…\"}")
             .into()
     })

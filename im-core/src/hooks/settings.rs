@@ -199,7 +199,7 @@ mod tests {
     fn a_timeout_of_the_hook_itself_wins_over_its_kind() {
         let settings = with_hook("_messageSent", 70);
         assert_eq!(timeout(&settings, "_messageSent", HookKind::Notification), Duration::from_millis(70));
-        assert_eq!(timeout(&settings, "_clientOnline", HookKind::Notification), Duration::from_secs(15));
+        assert_eq!(timeout(&settings, "_clientOnline", HookKind::Notification), Duration::from_secs(3));
         assert_eq!(timeout(&settings, "_messageReceived", HookKind::Blocking), Duration::from_secs(10));
     }
 

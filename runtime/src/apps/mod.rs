@@ -104,6 +104,7 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
+    #[cfg(test)]
     pub(crate) fn generate() -> Self {
         Self { app_key: generate_key(), master_key: generate_key(), hook_key: generate_key() }
     }
