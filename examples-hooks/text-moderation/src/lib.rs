@@ -75,7 +75,10 @@ mod tests {
     #[test]
     fn verdicts() {
         assert_eq!(reply_to(r#"{"result": 0, "filtered_text": "unused"}"#), MessageReceivedReply::pass());
-        assert_eq!(reply_to(r#"{"result": 1, "filtered_text": "Holy **!"}"#), MessageReceivedReply::content("Holy **!"));
+        assert_eq!(
+            reply_to(r#"{"result": 1, "filtered_text": "Holy **!"}"#),
+            MessageReceivedReply::content("Holy **!")
+        );
         assert!(reply_to(r#"{"result": 2}"#).drop);
     }
 

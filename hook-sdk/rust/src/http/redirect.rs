@@ -18,7 +18,11 @@ pub(super) fn send_following(mut request: Request) -> Result<Response, Error> {
         request.url = resolve(&request.url, location)?;
         let next = Url::parse(&request.url)?;
         if url.is_https && !next.is_https {
-            return Err(Error::Redirect(format!("`{}` redirects from https to http, to `{}`", url.host(), next.host())));
+            return Err(Error::Redirect(format!(
+                "`{}` redirects from https to http, to `{}`",
+                url.host(),
+                next.host()
+            )));
         }
         if !url.is_same_origin(&next) {
             request.headers.retain(|(name, _)| !SECRETS.iter().any(|secret| name.eq_ignore_ascii_case(secret)));
@@ -75,7 +79,8 @@ mod tests {
         let answer = post("https://a.org/a/x").header("content-type", "text/plain").body("hello").send().unwrap();
         assert_eq!(answer.text(), "done");
         let seen = seen.borrow();
-        let asked: Vec<_> = seen.iter().map(|request| (request.method(), request.url(), request.body_bytes())).collect();
+        let asked: Vec<_> =
+            seen.iter().map(|request| (request.method(), request.url(), request.body_bytes())).collect();
         assert_eq!(
             asked,
             [
@@ -100,7 +105,9 @@ mod tests {
     #[test]
     fn too_many_redirects_and_those_to_plain_http_are_errors() {
         let (_stand_in, _) = redirecting(&[(302, "/"); 9]);
-        assert!(matches!(get("https://a.org/").send(), Err(Error::Redirect(text)) if text.contains("more than 5 times")));
+        assert!(
+            matches!(get("https://a.org/").send(), Err(Error::Redirect(text)) if text.contains("more than 5 times"))
+        );
         let (_stand_in, _) = redirecting(&[(302, "http://a.org/")]);
         assert!(matches!(get("https://a.org/").send(), Err(Error::Redirect(text)) if text.contains("to http")));
     }

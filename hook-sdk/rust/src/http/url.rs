@@ -71,7 +71,15 @@ mod tests {
 
     #[test]
     fn what_cannot_be_requested() {
-        for url in ["", "api.example.com", "ftp://a.org", "https://", "https://user@a.org", "https://a.org/ b", "file:///etc/passwd"] {
+        for url in [
+            "",
+            "api.example.com",
+            "ftp://a.org",
+            "https://",
+            "https://user@a.org",
+            "https://a.org/ b",
+            "file:///etc/passwd",
+        ] {
             assert!(matches!(Url::parse(url), Err(Error::InvalidUrl { .. })), "{url}");
         }
     }

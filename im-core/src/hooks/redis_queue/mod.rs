@@ -11,7 +11,7 @@
 //! | `sequence` | the newest sequence number |
 //! | `letters`, `dead` | hash: sequence number -> dead letter; sorted set: when it died |
 //!
-//! What a node has claimed and did not settle is claimed by the others once the node has been silent for [`LEASE`].
+//! What a node has claimed and did not settle is claimed by the others once the node has been silent for [`claims::LEASE`].
 
 mod claims;
 mod connection;
