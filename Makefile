@@ -3,7 +3,8 @@
 HOOKD := target/debug/hookd
 CLIENTS := tests/clients/node_modules
 LEANENGINE := tests/leanengine/node_modules
-PEERS := benches/leanengine/node_modules benches/workerd/node_modules
+PEERS := benches/leanengine/node_modules
+WORKERD := benches/workerd/node_modules
 LEANCLOUD_PYTHON := tests/leancloud-python/.venv
 
 .PHONY: demo run test bench lint set-up hookd modules clients help
@@ -35,7 +36,7 @@ test-hostile: test-set-up modules
 test-set-up:
 	@scripts/set-up.sh test
 
-bench: set-up modules $(PEERS)
+bench: set-up modules $(PEERS) $(WORKERD)
 	cargo build --release --package hookd --package hookd-benches
 	target/release/hookd-bench
 
@@ -60,6 +61,11 @@ clients: $(CLIENTS)
 # One project of the npm registry each.
 $(CLIENTS) $(LEANENGINE) $(PEERS): %/node_modules: %/package-lock.json
 	npm ci --prefix $* --no-audit --no-fund
+	@touch $@
+
+# Its lock file names the program for this system only, which `npm ci` takes for a mistake.
+$(WORKERD): benches/workerd/package-lock.json
+	npm install --prefix benches/workerd --no-audit --no-fund
 	@touch $@
 
 $(LEANCLOUD_PYTHON): %/.venv: %/requirements.txt
