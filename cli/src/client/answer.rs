@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::exit::InputError;
 
+/// What is shown of a refusal that is not the server's own JSON.
+const MAX_REASON_CHARS: usize = 300;
+
 /// The JSON of a good answer.
 pub async fn json(
     request: RequestBuilder,
@@ -26,8 +29,7 @@ pub async fn checked(
     if status.is_success() {
         return Ok(response);
     }
-    let body: Value = response.json().await.unwrap_or_default();
-    let text = body.get("error").and_then(Value::as_str).unwrap_or("no reason given").to_owned();
+    let text = reason(&response.text().await.unwrap_or_default());
     if status == StatusCode::UNAUTHORIZED {
         return Err(keys_refused().into());
     }
@@ -35,6 +37,16 @@ pub async fn checked(
         return Err(InputError::new(text).into());
     }
     anyhow::bail!("the server answered {status}: {text}")
+}
+
+/// The `error` of a refusal; of one in another form, as a proxy may send, the beginning.
+fn reason(body: &str) -> String {
+    let told = serde_json::from_str::<Value>(body).ok();
+    match told.as_ref().and_then(|body| body.get("error")?.as_str()) {
+        Some(error) => error.to_owned(),
+        None if body.trim().is_empty() => "no reason given".to_owned(),
+        None => body.trim().chars().take(MAX_REASON_CHARS).collect(),
+    }
 }
 
 /// Why there was no answer.
@@ -45,4 +57,17 @@ pub fn unreachable(error: reqwest::Error, url: &str) -> anyhow::Error {
         return InputError::new(problem).hint("start it with `hookd up`, or give its address with --url").into();
     }
     anyhow::Error::new(error).context(format!("the server at `{url}` did not answer"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_in_any_form_tells_its_reason() {
+        assert_eq!(reason(r#"{"code":400,"error":"no app"}"#), "no app");
+        assert_eq!(reason("missing field `id`\n"), "missing field `id`");
+        assert_eq!(reason(" "), "no reason given");
+        assert_eq!(reason(&"x".repeat(1_000)).len(), MAX_REASON_CHARS);
+    }
 }
