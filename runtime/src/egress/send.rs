@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
-use super::budget::CountedBody;
+use super::body::CountedBody;
 use super::failure;
 use super::{CallBudget, Egress};
 use crate::apps::Bounds;
@@ -77,8 +77,8 @@ async fn attempt(
     let late = || Failed(Error::ConnectionReadTimeout, format!("`{host}` did not answer in time"));
     let answering = async {
         let places = (place(&client.places).await?, place(&egress.places).await?);
-        let request = request.map(|body| CountedBody::new(body, budget.clone(), None, ()).boxed_unsync());
-        let answered = client.http.request(request).await;
+        let request = request.map(|body| CountedBody::new(body, budget.clone(), None, None).boxed_unsync());
+        let answered = client.http().request(request).await;
         let response = answered.map_err(|error| {
             let (error, text) = failure::of_client(&host, &error);
             Failed(error, text)
@@ -90,7 +90,7 @@ async fn attempt(
     let pause = options.between_bytes_timeout;
     Ok(response.map(|body| {
         let body = body.map_err(Error::from).boxed_unsync();
-        CountedBody::new(body, budget, pause, places).boxed_unsync()
+        CountedBody::new(body, budget, pause, Some(places)).boxed_unsync()
     }))
 }
 

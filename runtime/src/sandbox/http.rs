@@ -50,6 +50,14 @@ impl HttpState {
     }
 }
 
+impl Drop for HttpState {
+    fn drop(&mut self) {
+        if let Some(grant) = &self.requests.grant {
+            grant.budget.end_call();
+        }
+    }
+}
+
 type Sent = Result<(http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>), Error>;
 
 impl WasiHttpHooks for Requests {
