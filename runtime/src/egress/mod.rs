@@ -13,6 +13,7 @@ mod failure;
 mod hosts;
 mod resolve;
 mod send;
+mod span;
 
 use std::sync::Arc;
 

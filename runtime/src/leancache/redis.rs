@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hookd_leancache::{Command, Keys, Reply};
+use opentelemetry::KeyValue;
 use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
 use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
@@ -12,6 +13,7 @@ use tokio::sync::OnceCell;
 
 use super::config::RedisAddress;
 use super::{BackendError, CacheBackend};
+use crate::trace::{self, HostSpan};
 
 /// See the file.
 const READ_VALUES: &str = include_str!("read_values.lua");
@@ -151,8 +153,10 @@ impl CacheBackend for RedisCache {
         let mut replies = Vec::with_capacity(commands.len());
         for group in commands.chunk_by(|one, next| one.returns_values() == next.returns_values()) {
             let is_bounded = group.first().is_some_and(Command::returns_values);
-            let more =
-                if is_bounded { self.run_bounded(app, group, left).await? } else { self.run_plain(app, group).await? };
+            let more = traced(group, async {
+                if is_bounded { self.run_bounded(app, group, left).await } else { self.run_plain(app, group).await }
+            });
+            let more = more.await?;
             let received = more.iter().fold(0_usize, |sum, reply| sum.saturating_add(reply.size_bytes()));
             left = left.checked_sub(received).ok_or(BackendError::RepliesTooLarge)?;
             replies.extend(more);
@@ -169,6 +173,33 @@ impl CacheBackend for RedisCache {
             }
         }
     }
+}
+
+/// One round trip, as a part of the call's span. Names commands, never keys or values.
+async fn traced<T>(
+    commands: &[Command],
+    asking: impl Future<Output = Result<T, BackendError>>,
+) -> Result<T, BackendError> {
+    let Some(call) = trace::of_call() else { return asking.await };
+    let name = match commands {
+        [one] => one.name(),
+        _ => "PIPELINE",
+    };
+    let attributes = [
+        KeyValue::new("db.system.name", "redis"),
+        KeyValue::new("db.operation.name", name.to_owned()),
+        KeyValue::new("db.operation.batch.size", i64::try_from(commands.len()).unwrap_or(i64::MAX)),
+    ];
+    let span = HostSpan::begin(&call, format!("redis {name}"), attributes);
+    let answer = asking.await;
+    if let Some(span) = span {
+        span.end(match &answer {
+            Ok(_) => Ok(()),
+            Err(BackendError::RepliesTooLarge) => Err("limit".to_owned()),
+            Err(BackendError::Unavailable { .. }) => Err("unavailable".to_owned()),
+        });
+    }
+    answer
 }
 
 fn single(nodes: Vec<redis::ConnectionInfo>) -> Result<Connection, RedisError> {
