@@ -66,6 +66,7 @@ mod rpc;
 mod sandbox;
 mod stats;
 mod trace;
+mod trust;
 
 pub use apps::{
     App, AppSettings, ChangeAppError, CreateAppError, GivenKeys, InvalidKey, KeyKind, NewApp, UnknownKeyKind,
@@ -78,7 +79,7 @@ pub use engine::{Engine, OpenError, SetSettingsError};
 pub use environment::{Environment, UnknownEnvironment};
 pub use hookd_leancache::{Reply as CacheReply, names as cache_command_names};
 pub use isolation::{Isolation, UnknownIsolation};
-pub use leancache::{CacheConfig, CacheError, InvalidRedisUrl, RedisAddress};
+pub use leancache::{CacheConfig, CacheError, InvalidRedis, RedisAddress, RedisCertificates, redis_certificate_fix};
 pub use limits::{InvalidLimits, LimitSettings, Limits, Overrides};
 pub use logs::{LogBatch, LogHistory, LogLevel, LogLine, LogQuery, LogReader};
 pub use meters::{FunctionStats, LATENCY_BOUNDS};

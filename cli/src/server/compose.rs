@@ -39,7 +39,7 @@ pub struct CommonConfig {
     /// The admin key of the installation, when it is not the one kept in the data folder.
     pub admin_key: Option<String>,
     /// Redis for LeanCache and the queue of notification hooks; without one they are in memory and in the data folder.
-    pub redis_url: Option<String>,
+    pub cache: CacheConfig,
 }
 
 /// What the engine is told, in whichever process it is.
@@ -78,7 +78,7 @@ impl Server {
         let folder = DataFolder::open(&common.data, &[Part::Engine, Part::ImCore])?;
         let recorded = metrics::install()?;
         let tasks = TaskTracker::new();
-        let cache = cache_config(common.redis_url.as_deref())?;
+        let cache = common.cache;
         let engine = open_engine(folder.path(), cache.clone(), options).await?;
         let app = app_for_clients(&engine, Connection::load(folder.path())?.as_ref()).await?;
         let listeners = Listeners::open(Some(listen), None).await?;
@@ -108,7 +108,7 @@ impl Server {
     ) -> anyhow::Result<Self> {
         let folder = DataFolder::open(&common.data, &[Part::Engine])?;
         let recorded = metrics::install()?;
-        let engine = open_engine(folder.path(), cache_config(common.redis_url.as_deref())?, options).await?;
+        let engine = open_engine(folder.path(), common.cache, options).await?;
         let saved = Connection::load_from(folder.path(), ConnectionFile::Engine)?;
         let app = app_for_clients(&engine, saved.as_ref()).await?;
         let socket = socket.as_deref().map(absolute).transpose()?;
@@ -163,8 +163,7 @@ impl Server {
         connection.save(ConnectionFile::Installation)?;
 
         let calls = Arc::new(EngineProcess::new(&address, directory.clone()));
-        let cache = cache_config(common.redis_url.as_deref())?;
-        let (core, gateway) = open_im_core((folder.path(), &cache), im, (directory, calls), &tasks, &shutdown)?;
+        let (core, gateway) = open_im_core((folder.path(), &common.cache), im, (directory, calls), &tasks, &shutdown)?;
         tasks.spawn(follower.run(core.clone(), connection.clone(), shutdown.clone()));
         let engine = forwarded(address, shutdown.clone());
         let router = gateway
@@ -238,13 +237,6 @@ async fn app_for_clients(engine: &Engine, saved: Option<&Connection>) -> anyhow:
     match known {
         Some(app) => Ok(app),
         None => Ok(engine.create_app(NewApp::named(FIRST_APP)).await?),
-    }
-}
-
-fn cache_config(redis_url: Option<&str>) -> anyhow::Result<CacheConfig> {
-    match redis_url {
-        Some(url) => Ok(CacheConfig::redis(url).map_err(|error| InputError::new(error.to_string()))?),
-        None => Ok(CacheConfig::default()),
     }
 }
 

@@ -94,7 +94,7 @@ fn clock(time: &Arc<AtomicI64>) -> Clock {
 
 fn open(folder: &TempDir, redis: Option<&RedisServer>, clock: Clock) -> Arc<dyn HookQueue> {
     match redis {
-        Some(redis) => Arc::new(RedisHookQueue::new(vec![redis.address()], false, "node".to_owned(), clock)),
+        Some(redis) => Arc::new(RedisHookQueue::new(redis.nodes(), "node".to_owned(), clock)),
         None => Arc::new(SqliteStore::open_with_clock(folder.path().join("im.db"), clock).unwrap().hook_queue()),
     }
 }

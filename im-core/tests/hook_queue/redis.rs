@@ -12,7 +12,7 @@ use crate::fixture::{MANY, in_short, messages, sent};
 use crate::redis_server::RedisServer;
 
 fn node(redis: &RedisServer, name: &str) -> RedisHookQueue {
-    RedisHookQueue::new(vec![redis.address()], false, name.to_owned(), Arc::new(Timestamp::now))
+    RedisHookQueue::new(redis.nodes(), name.to_owned(), Arc::new(Timestamp::now))
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn a_redis_that_lost_its_data_is_used_again() {
     let app = AppId::new("demo");
     queue.push(&app, vec![sent("lost")], MANY).await.unwrap();
     assert_eq!(queue.claim(&app, messages(), 10).await.unwrap().calls.len(), 1);
-    let client = ::redis::Client::open(redis.address()).unwrap();
+    let client = ::redis::Client::open(redis.nodes().nodes.remove(0)).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     let () = ::redis::cmd("FLUSHALL").query_async(&mut connection).await.unwrap();
     queue.push(&app, vec![sent("one")], MANY).await.unwrap();

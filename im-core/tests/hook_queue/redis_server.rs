@@ -4,7 +4,8 @@ use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
-use redis::{ConnectionInfo, IntoConnectionInfo as _};
+use hookd_im_core::hooks::RedisNodes;
+use redis::IntoConnectionInfo as _;
 use tempfile::TempDir;
 
 pub struct RedisServer {
@@ -22,8 +23,9 @@ impl RedisServer {
         Self { process, port, folder }
     }
 
-    pub fn address(&self) -> ConnectionInfo {
-        format!("redis://127.0.0.1:{}", self.port).into_connection_info().unwrap()
+    pub fn nodes(&self) -> RedisNodes {
+        let address = format!("redis://127.0.0.1:{}", self.port).into_connection_info().unwrap();
+        RedisNodes { nodes: vec![address], is_cluster: false, certificates: None }
     }
 
     pub fn kill(&mut self) {

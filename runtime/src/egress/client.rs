@@ -1,6 +1,5 @@
 //! The connections of each app.
 
-use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use super::EgressConfig;
 use super::addresses::AddressGuard;
 use super::connector::BoundedConnector;
 use super::resolve::{GuardedResolver, Lookups, Resolve};
+use crate::trust::system_authorities;
 
 /// Requests of one app in flight, and of all apps. Each holds a socket; further ones wait, within their deadlines.
 const REQUESTS_OF_APP: usize = 64;
@@ -111,12 +111,7 @@ impl Egress {
     /// Trusts what the system trusts (or what `SSL_CERT_FILE` names), else the authorities that browsers trust.
     fn tls_config(&self) -> ClientConfig {
         let mut roots = RootCertStore::empty();
-        let system = rustls_native_certs::load_native_certs();
-        if !system.errors.is_empty() {
-            let error = io::Error::other(format!("{:?}", system.errors));
-            tracing::warn!(%error, "some of the system's trusted certificates cannot be read");
-        }
-        roots.add_parsable_certificates(system.certs);
+        roots.add_parsable_certificates(system_authorities());
         if roots.is_empty() {
             tracing::info!("the system has no trusted certificates; functions' HTTPS requests trust the built-in ones");
             roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());

@@ -8,10 +8,11 @@ use opentelemetry::KeyValue;
 use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
 use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
-use redis::{Client, Cmd, ErrorKind, Pipeline, RedisError, Value};
+use redis::{Client, Cmd, ConnectionInfo, ErrorKind, Pipeline, RedisError, Value};
 use tokio::sync::OnceCell;
 
 use super::config::RedisAddress;
+use super::tls::redis_certificate_fix;
 use super::{BackendError, CacheBackend};
 use crate::trace::{self, HostSpan};
 
@@ -48,8 +49,8 @@ impl RedisCache {
     /// Made once; both kinds connect again by themselves.
     async fn connection(&self) -> Result<Connection, BackendError> {
         let connecting = self.connection.get_or_try_init(|| async {
-            let nodes = self.address.nodes.clone();
-            let connected = if self.address.is_cluster { cluster(nodes).await } else { single(nodes) };
+            let connected =
+                if self.address.is_cluster { cluster(&self.address).await } else { single(&self.address.nodes) };
             connected.map_err(|error| self.unavailable(&error))
         });
         Ok(connecting.await?.clone())
@@ -70,7 +71,8 @@ impl RedisCache {
             Some(code) => format!("redis answered `{code}`"),
             None => "redis cannot be reached".to_owned(),
         };
-        BackendError::Unavailable { reason, cause: format!("redis at {}: {error}", self.address) }
+        let fix = redis_certificate_fix(error).map(|fix| format!("; {fix}")).unwrap_or_default();
+        BackendError::Unavailable { reason, cause: format!("redis at {}: {error}{fix}", self.address) }
     }
 
     /// An answer that no Redis gives.
@@ -202,8 +204,8 @@ async fn traced<T>(
     answer
 }
 
-fn single(nodes: Vec<redis::ConnectionInfo>) -> Result<Connection, RedisError> {
-    let node = nodes.into_iter().next().ok_or((ErrorKind::InvalidClientConfig, "no address"))?;
+fn single(nodes: &[ConnectionInfo]) -> Result<Connection, RedisError> {
+    let node = nodes.first().cloned().ok_or((ErrorKind::InvalidClientConfig, "no address"))?;
     let config = ConnectionManagerConfig::new()
         // The next command tries again anyway: nobody waits for a server that refuses connections.
         .set_number_of_retries(0)
@@ -213,9 +215,12 @@ fn single(nodes: Vec<redis::ConnectionInfo>) -> Result<Connection, RedisError> {
     Ok(Connection::Single(ConnectionManager::new_lazy_with_config(Client::open(node)?, config)?))
 }
 
-async fn cluster(nodes: Vec<redis::ConnectionInfo>) -> Result<Connection, RedisError> {
-    let client = ClusterClientBuilder::new(nodes).connection_timeout(CONNECT_TIMEOUT).build()?;
-    Ok(Connection::Cluster(client.get_async_connection().await?))
+async fn cluster(address: &RedisAddress) -> Result<Connection, RedisError> {
+    let mut builder = ClusterClientBuilder::new(address.nodes.clone()).connection_timeout(CONNECT_TIMEOUT);
+    if let Some(certificates) = &address.certificates {
+        builder = builder.certs(certificates.clone());
+    }
+    Ok(Connection::Cluster(builder.build()?.get_async_connection().await?))
 }
 
 /// The key as Redis has it. The braces make one hash slot of all keys of an app, so that commands with several keys work in a

@@ -27,8 +27,13 @@ impl Server {
 
     /// The same, with arguments to whichever process holds the engine.
     pub fn start_with(arguments: &[&str]) -> Self {
+        Self::start_as_with(Shape::of_this_program(), arguments)
+    }
+
+    /// The same, in a shape of its own.
+    pub fn start_as_with(shape: Shape, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        Self::start_in(Place { arguments, ..Place::new() }, Shape::of_this_program())
+        Self::start_in(Place { arguments, ..Place::new() }, shape)
     }
 
     /// The same, with a variable in the environment of its processes.
