@@ -87,8 +87,8 @@ pub use modules::{CompileWorkerError, Definition, Refusal, compile_worker};
 pub use outcome::{Outcome, Overload, TimeLimit, WireFailure};
 pub use releases::{
     Attribution, DeployError, DeployStage, Deployment, InvalidAttribution, InvalidVariables, KEPT_RELEASES,
-    MetadataError, PastRelease, Release, ReleaseAct, ReleaseError, SetVariablesError, Variable, VariableChanges,
-    Variables, Version,
+    MetadataError, PastRelease, Release, ReleaseAct, ReleaseError, SeenVariable, SetVariablesError, Variable,
+    VariableChanges, Variables, Version,
 };
 pub use rpc::{FunctionKind, RpcConnections, RpcService};
 pub use stats::{AppStats, EngineStats};

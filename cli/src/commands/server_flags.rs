@@ -45,6 +45,10 @@ pub struct EngineFlags {
     /// must allow the host too.
     #[arg(long, value_name = "CIDR", env = "HOOKD_ALLOW_PRIVATE_EGRESS", value_delimiter = ',')]
     allow_private_egress: Vec<Network>,
+    /// Base URL of the REST API, which functions read as `LEANCLOUD_API_SERVER` [default: the public URL of `hookd up`, if it
+    /// has one].
+    #[arg(long, env = "HOOKD_API_SERVER", value_name = "URL")]
+    api_server: Option<String>,
     /// Bytes of log lines that are kept of each app.
     #[arg(long, env = "HOOKD_LOG_BYTES_PER_APP", value_name = "BYTES", default_value = "16MiB", value_parser = parse_bytes)]
     log_bytes_per_app: u64,
@@ -135,6 +139,7 @@ impl EngineFlags {
         EngineOptions {
             logs: LogRetention { bytes_per_app: self.log_bytes_per_app, age: self.log_age },
             egress: EgressConfig { private_networks: self.allow_private_egress.clone(), ..EgressConfig::default() },
+            api_server: self.api_server.clone(),
         }
     }
 }

@@ -48,6 +48,8 @@ pub struct EngineOptions {
     pub logs: LogRetention,
     /// HTTP requests of functions.
     pub egress: EgressConfig,
+    /// Base URL of the REST API, as functions are told.
+    pub api_server: Option<String>,
 }
 
 /// What the IM core is told, in whichever process it is.
@@ -71,10 +73,11 @@ pub struct Server {
 impl Server {
     /// Engine and IM core in one process, on one port.
     pub async fn up(
-        (common, options, im): (CommonConfig, EngineOptions, ImConfig),
+        (common, mut options, im): (CommonConfig, EngineOptions, ImConfig),
         listen: SocketAddr,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
+        options.api_server = options.api_server.or_else(|| im.public_url.clone());
         let folder = DataFolder::open(&common.data, &[Part::Engine, Part::ImCore])?;
         let recorded = metrics::install()?;
         let tasks = TaskTracker::new();
@@ -243,8 +246,10 @@ async fn app_for_clients(engine: &Engine, saved: Option<&Connection>) -> anyhow:
 async fn open_engine(data: &Path, cache: CacheConfig, options: EngineOptions) -> anyhow::Result<Engine> {
     let this_program = std::env::current_exe().context("cannot find the path of the running program")?;
     let compile_command = vec![this_program.into_os_string(), "compile-module".into()];
-    let EngineOptions { logs, egress } = options;
-    let config = EngineConfig { cache, logs, egress, ..EngineConfig::new(data.join("engine"), compile_command) };
+    let EngineOptions { logs, egress, api_server } = options;
+    let api_server = api_server.map(|url| url.trim_end_matches('/').to_owned());
+    let config =
+        EngineConfig { cache, logs, egress, api_server, ..EngineConfig::new(data.join("engine"), compile_command) };
     Engine::open(config).await.context("cannot open the engine")
 }
 

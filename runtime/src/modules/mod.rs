@@ -31,6 +31,7 @@ use crate::apps::App;
 use crate::config::EngineConfig;
 use crate::isolation::Isolation;
 use crate::logs::CallLog;
+use crate::outcome::Outcome;
 use crate::sandbox::{DEPLOYMENTS, LoadError, LoadedModule, Sandbox, Shelf};
 
 /// Any error, for a border that only reports it.
@@ -174,7 +175,11 @@ impl Modules {
             self.sandbox.definitions(&prepared.module, limits, self.definitions_deadline, log.clone(), app.pace());
         let asked = asking.await;
         log.finish();
-        let definitions = asked.map_err(Refusal::DefinitionsFailed)?;
+        let definitions = asked.map_err(|outcome| match outcome {
+            // Nothing of it ran.
+            Outcome::Unavailable { message } => Refusal::OtherContract(message),
+            outcome => Refusal::DefinitionsFailed(outcome),
+        })?;
         definitions::check(&definitions)?;
         prepared.definitions = definitions;
         Ok(())

@@ -89,13 +89,6 @@ impl Server {
         hookd_in(&self.data(), arguments)
     }
 
-    /// Runs a client command that must succeed, with variables for the hooks that it builds.
-    pub fn hookd_with(&self, variables: &[(&str, &str)], arguments: &[&str]) {
-        let mut command = hookd(&self.data());
-        let output = command.args(arguments).envs(variables.iter().copied()).output().expect("hookd runs");
-        assert!(output.status.success(), "`hookd {}` failed:\n{}", arguments.join(" "), stderr(&output));
-    }
-
     /// Starts a client command that does not end by itself; its stdout is a pipe.
     pub fn hookd_started(&self, arguments: &[&str]) -> Child {
         let mut command = hookd(&self.data());
