@@ -4,6 +4,7 @@
 //! once, and every attempt carries the same sequence number.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -16,6 +17,12 @@ use super::FailureCause;
 use crate::ids::{AppId, ClientId};
 use crate::store::StoreError;
 use crate::timestamp::Timestamp;
+
+/// The longest wait before a call that failed is made again. A call that waits for longer shows that the clock was set back.
+pub const LONGEST_WAIT: Duration = Duration::from_mins(5);
+
+/// The cause of a dead letter whose call this program cannot read.
+pub const UNREADABLE: &str = "unreadable";
 
 /// Hooks whose calls wait together. Where one channel of an app stands still, the others go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -114,7 +121,7 @@ pub struct DeadLetter {
     pub id: u64,
     /// The hook.
     pub hook: String,
-    /// The word of [`FailureCause::name`] for the last failure.
+    /// The word of [`FailureCause::name`] for the last failure, or [`UNREADABLE`].
     pub cause: String,
     /// What the engine or the function said.
     pub reason: String,

@@ -60,6 +60,23 @@ impl Fixture {
         self.time.fetch_sub(i64::try_from(duration.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
+    /// Makes a stored call one that this program cannot read: for SQLite one of an unknown hook, for Redis no JSON at all.
+    pub async fn spoil(&self, sequence: u64) {
+        match &self.redis {
+            None => {
+                let file = rusqlite::Connection::open(self.folder.path().join("im.db")).unwrap();
+                let spoil = "UPDATE hook_calls SET hook = '_ofTomorrow', channel = '_ofTomorrow' WHERE id = ?1";
+                assert_eq!(file.execute(spoil, [i64::try_from(sequence).unwrap()]).unwrap(), 1);
+            }
+            Some(redis) => {
+                let mut spoil = ::redis::cmd("HSET");
+                spoil.arg(format!("hookd:hooks:{{{}}}:calls", self.app)).arg(sequence).arg("{no JSON");
+                let added: u64 = spoil.query_async(&mut redis.connect().await).await.unwrap();
+                assert_eq!(added, 0, "there was no such call");
+            }
+        }
+    }
+
     pub async fn push(&self, calls: Vec<NewCall>) {
         assert_eq!(self.queue.push(&self.app, calls, MANY).await.unwrap(), 0);
     }

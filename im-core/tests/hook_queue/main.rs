@@ -40,6 +40,8 @@ every_backend! {
         claimed_calls_survive_the_process,
         a_full_queue_refuses_the_last_calls,
         sequences_grow_though_the_clock_goes_back,
+        a_clock_that_is_set_back_leaves_no_call_waiting_for_its_return,
+        an_unreadable_call_is_a_dead_letter_and_holds_nobody_up,
         channels_and_apps_are_apart,
         the_backlog_counts_what_waits_and_what_runs,
         a_forgotten_app_leaves_nothing;

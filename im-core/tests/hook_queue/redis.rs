@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hookd_im_core::hooks::RedisHookQueue;
-use hookd_im_core::hooks::queue::HookQueue;
+use hookd_im_core::hooks::queue::{HookQueue, Letters};
 use hookd_im_core::ids::AppId;
 use hookd_im_core::timestamp::Timestamp;
 
-use crate::fixture::{MANY, in_short, messages, sent};
+use crate::fixture::{MANY, death, in_short, messages, sent};
 use crate::redis_server::RedisServer;
 
 fn node(redis: &RedisServer, name: &str) -> RedisHookQueue {
@@ -57,8 +57,7 @@ async fn a_redis_that_lost_its_data_is_used_again() {
     let app = AppId::new("demo");
     queue.push(&app, vec![sent("lost")], MANY).await.unwrap();
     assert_eq!(queue.claim(&app, messages(), 10).await.unwrap().calls.len(), 1);
-    let client = ::redis::Client::open(redis.address()).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let mut connection = redis.connect().await;
     let () = ::redis::cmd("FLUSHALL").query_async(&mut connection).await.unwrap();
     queue.push(&app, vec![sent("one")], MANY).await.unwrap();
     queue.claim(&app, messages(), 10).await.unwrap_err();
@@ -66,4 +65,52 @@ async fn a_redis_that_lost_its_data_is_used_again() {
     assert_eq!(queue.backlog().await.unwrap().len(), 1);
     let () = ::redis::cmd("FLUSHALL").query_async(&mut connection).await.unwrap();
     assert_eq!(queue.backlog().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_unreadable_dead_letter_hides_no_other_and_can_be_dropped() {
+    let redis = RedisServer::start();
+    let queue = node(&redis, "one");
+    let app = AppId::new("demo");
+    queue.push(&app, vec![sent("one"), sent("two")], MANY).await.unwrap();
+    let calls = queue.claim(&app, messages(), 10).await.unwrap().calls;
+    let dead = calls.iter().map(|call| (call.clone(), death())).collect();
+    queue.settle(&app, messages(), dead, MANY).await.unwrap();
+    let mut spoil = ::redis::cmd("HSET");
+    spoil.arg("hookd:hooks:{demo}:letters").arg(calls[0].sequence).arg("{no JSON");
+    let () = spoil.query_async(&mut redis.connect().await).await.unwrap();
+    let all = Letters::All { hook: None };
+    let letters = queue.dead_letters(&app, &all, 10, true).await.unwrap();
+    let mut causes: Vec<_> = letters.iter().map(|letter| letter.cause.as_str()).collect();
+    causes.sort_unstable();
+    assert_eq!(causes, ["trap", "unreadable"]);
+    assert_eq!(queue.revive(&app, &all, MANY).await.unwrap(), 1);
+    assert_eq!(queue.discard(&app, &all).await.unwrap(), 1);
+    assert_eq!(queue.dead_letters(&app, &all, 10, true).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_claim_whose_answer_is_lost_is_made_again_at_once() {
+    let redis = RedisServer::start();
+    let queue = node(&redis, "one");
+    let app = AppId::new("demo");
+    queue.push(&app, vec![sent("one"), sent("two")], MANY).await.unwrap();
+    assert_eq!(queue.claim(&app, messages(), 1).await.unwrap().calls.len(), 1);
+    // As if the answer to a claim of this node had been lost: what it got is in Redis only.
+    let mut connection = redis.connect().await;
+    let mut lost = ::redis::cmd("XREADGROUP");
+    lost.arg("GROUP").arg("hookd").arg("one").arg("STREAMS").arg("hookd:hooks:{demo}:queue:_messageSent").arg(">");
+    let _: ::redis::Value = lost.query_async(&mut connection).await.unwrap();
+    redis.freeze();
+    queue.claim(&app, messages(), 10).await.unwrap_err();
+    redis.thaw();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let claimed = loop {
+        match queue.claim(&app, messages(), 10).await {
+            Ok(claimed) => break claimed.calls,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(in_short(&claimed), ["two"]);
 }

@@ -26,9 +26,29 @@ impl RedisServer {
         format!("redis://127.0.0.1:{}", self.port).into_connection_info().unwrap()
     }
 
+    /// A connection besides the queue's.
+    pub async fn connect(&self) -> redis::aio::MultiplexedConnection {
+        let client = redis::Client::open(self.address()).unwrap();
+        client.get_multiplexed_async_connection().await.unwrap()
+    }
+
     pub fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
+    }
+
+    /// Stops it as a frozen machine would: connections stay, answers stop.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.process.id().to_string()]).status();
+        assert!(sent.unwrap().success());
     }
 
     /// Starts again with what is on disk.

@@ -5,7 +5,7 @@
 //! | key | what |
 //! |---|---|
 //! | `calls` | hash: sequence number -> call, everything that waits or runs |
-//! | `queue:CHANNEL` | stream of the sequence numbers whose turn has come, read by the consumer group `hookd` |
+//! | `queue:CHANNEL` | stream of the sequence numbers (`s`) whose turn has come, with the lane (`l`) where it is known, read by the consumer group `hookd` |
 //! | `later:CHANNEL` | sorted set: when a failed call is made again |
 //! | `lane:CLIENT` | list of the client's calls in order; only the first one is in a stream or in `later` |
 //! | `sequence` | the newest sequence number |
@@ -27,7 +27,9 @@ use redis::{ConnectionInfo, Pipeline, pipe};
 use self::claims::Claims;
 use self::connection::Connection;
 use self::stored::{StoredCall, StoredLetter, to_json};
-use super::queue::{Backlog, Channel, Claimed, DeadLetter, Fate, HookQueue, Letters, NewCall, QueueError, QueuedCall};
+use super::queue::{
+    Backlog, Channel, Claimed, DeadLetter, Fate, HookQueue, LONGEST_WAIT, Letters, NewCall, QueueError, QueuedCall,
+};
 use crate::ids::{AppId, ClientId};
 use crate::timestamp::{Clock, Timestamp};
 
@@ -77,6 +79,19 @@ impl RedisHookQueue {
         self.apps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    async fn try_to_claim(&self, app: &AppId, channel: Channel, limit: usize) -> Result<Claimed, QueueError> {
+        let now = self.now();
+        self.make_group(app, channel).await?;
+        let horizon = now.plus(LONGEST_WAIT).plus(LONGEST_WAIT);
+        let arguments = [channel.name().to_owned(), now.0.to_string(), limit.to_string(), horizon.0.to_string()];
+        let promote = script(include_str!("promote.lua"), app, arguments.iter().map(String::as_str));
+        let (next,): (String,) = self.connection.run("look for hook calls", &promote).await?;
+        let calls = self.take(app, channel, limit).await?;
+        // Scores are written as floating point numbers.
+        let next = next.parse::<f64>().ok().map(|due| Timestamp(due as i64));
+        Ok(Claimed { calls, next: next.map(|due| due.max(now)) })
+    }
+
     fn now(&self) -> Timestamp {
         (self.clock)()
     }
@@ -114,16 +129,7 @@ impl HookQueue for RedisHookQueue {
     }
 
     async fn claim(&self, app: &AppId, channel: Channel, limit: usize) -> Result<Claimed, QueueError> {
-        let now = self.now();
-        self.make_group(app, channel).await?;
-        let arguments = [channel.name().to_owned(), now.0.to_string(), limit.to_string()];
-        let promote = script(include_str!("promote.lua"), app, arguments.iter().map(String::as_str));
-        let (next,): (String,) = self.connection.run("look for hook calls", &promote).await?;
-        let taken = self.take(app, channel, limit).await;
-        let calls = taken.inspect_err(|error| self.start_over_without_group(app, channel, error))?;
-        // Scores are written as floating point numbers.
-        let next = next.parse::<f64>().ok().map(|due| Timestamp(due as i64));
-        Ok(Claimed { calls, next: next.map(|due| due.max(now)) })
+        self.try_to_claim(app, channel, limit).await.inspect_err(|error| self.look_again(app, channel, error))
     }
 
     async fn settle(

@@ -11,7 +11,7 @@ for position = 4, #ARGV, 3 do
   redis.call('SET', prefix .. 'sequence', sequence)
   redis.call('HSET', KEYS[1], sequence, stored)
   if lane == '' or redis.call('RPUSH', prefix .. 'lane:' .. lane, sequence) == 1 then
-    redis.call('XADD', prefix .. 'queue:' .. channel, '*', 's', sequence)
+    redis.call('XADD', prefix .. 'queue:' .. channel, '*', 's', sequence, 'l', lane)
   end
   queued = queued + 1
 end

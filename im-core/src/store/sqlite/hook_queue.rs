@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Database, dead_letters, hook_calls};
+use super::{Database, dead_letters, hook_call_repair, hook_calls};
 use crate::hooks::queue::{
     Backlog, Channel, Claimed, DeadLetter, Fate, HookQueue, Letters, NewCall, QueueError, QueuedCall,
 };
 use crate::ids::{AppId, ClientId};
 use crate::store::StoreError;
+use crate::timestamp::Timestamp;
 
 /// Claimed calls with their lanes.
 pub(super) type Claims = HashMap<u64, Option<ClientId>>;
@@ -22,6 +23,12 @@ pub struct SqliteHookQueue {
     claimed: Mutex<HashMap<(AppId, Channel), Claims>>,
 }
 
+/// What one look at a channel found.
+struct Look {
+    found: Claimed,
+    waits_too_long: bool,
+}
+
 impl SqliteHookQueue {
     pub(super) fn new(database: Arc<Database>) -> Self {
         Self { database, claimed: Mutex::default() }
@@ -29,6 +36,23 @@ impl SqliteHookQueue {
 
     fn claimed(&self) -> MutexGuard<'_, HashMap<(AppId, Channel), Claims>> {
         self.claimed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn look(
+        &self,
+        app: &AppId,
+        channel: Channel,
+        now: Timestamp,
+        (limit, claimed): (usize, Claims),
+    ) -> Result<Look, StoreError> {
+        let app = app.clone();
+        let look = move |connection: &rusqlite::Connection| {
+            Ok(Look {
+                found: hook_calls::due(connection, &app, channel, now, limit, &claimed)?,
+                waits_too_long: hook_call_repair::waits_too_long(connection, &app, channel, now)?,
+            })
+        };
+        self.database.readers.read("claim hook calls", look).await
     }
 
     fn unclaim(&self, app: &AppId, channel: Channel, sequences: impl Iterator<Item = u64>) {
@@ -70,14 +94,16 @@ impl HookQueue for SqliteHookQueue {
         let key = (app.clone(), channel);
         let claimed = self.claimed().get(&key).cloned().unwrap_or_default();
         let now = (self.database.clock)();
-        let of_app = app.clone();
-        let found = self
-            .database
-            .readers
-            .read("claim hook calls", move |connection| {
-                hook_calls::due(connection, &of_app, channel, now, limit, &claimed)
-            })
-            .await?;
+        let mut look = self.look(app, channel, now, (limit, claimed.clone())).await?;
+        if look.waits_too_long {
+            let of_app = app.clone();
+            let bring_forward = move |connection: &rusqlite::Connection, now| {
+                hook_call_repair::bring_forward(connection, &of_app, channel, now)
+            };
+            self.database.write("bring hook calls forward", bring_forward).await?;
+            look = self.look(app, channel, now, (limit, claimed)).await?;
+        }
+        let found = look.found;
         if !found.calls.is_empty() {
             let claims = found.calls.iter().map(|call| (call.sequence, call.lane.clone()));
             self.claimed().entry(key).or_default().extend(claims);
