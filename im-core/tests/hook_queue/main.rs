@@ -7,10 +7,12 @@
 )]
 
 mod calls;
+mod cluster;
 mod fixture;
 mod lanes;
 mod letters;
 mod redis;
+mod redis_cluster;
 mod redis_server;
 
 /// Runs each case against a fresh queue of each backend.
@@ -18,6 +20,13 @@ macro_rules! every_backend {
     ($($module:ident: $($case:ident),+ $(,)?;)+) => {
         every_backend!(on_sqlite, sqlite, $($module: $($case),+;)+);
         every_backend!(on_redis, redis, $($module: $($case),+;)+);
+
+        /// One cluster for all cases: it takes seconds to come together.
+        #[tokio::test]
+        async fn every_case_on_a_redis_cluster() {
+            let cluster = redis_cluster::RedisCluster::start();
+            $($(crate::$module::$case(&fixture::Fixture::redis_cluster(&cluster)).await;)+)+
+        }
     };
     ($backend:ident, $fixture:ident, $($module:ident: $($case:ident),+;)+) => {
         mod $backend {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hookd_im_core::hooks::RedisHookQueue;
-use hookd_im_core::hooks::queue::{HookQueue, Letters};
+use hookd_im_core::hooks::queue::{Fate, HookQueue, Letters};
 use hookd_im_core::ids::AppId;
 use hookd_im_core::timestamp::Timestamp;
+use redis::streams::StreamRangeReply;
 
-use crate::fixture::{MANY, death, in_short, messages, sent};
+use crate::fixture::{MANY, death, in_short, messages, offline, online, presence, sent};
 use crate::redis_server::RedisServer;
 
 fn node(redis: &RedisServer, name: &str) -> RedisHookQueue {
@@ -58,12 +59,12 @@ async fn a_redis_that_lost_its_data_is_used_again() {
     queue.push(&app, vec![sent("lost")], MANY).await.unwrap();
     assert_eq!(queue.claim(&app, messages(), 10).await.unwrap().calls.len(), 1);
     let mut connection = redis.connect().await;
-    let () = ::redis::cmd("FLUSHALL").query_async(&mut connection).await.unwrap();
+    let () = redis::cmd("FLUSHALL").query_async(&mut connection).await.unwrap();
     queue.push(&app, vec![sent("one")], MANY).await.unwrap();
     queue.claim(&app, messages(), 10).await.unwrap_err();
     assert_eq!(in_short(&queue.claim(&app, messages(), 10).await.unwrap().calls), ["one"]);
     assert_eq!(queue.backlog().await.unwrap().len(), 1);
-    let () = ::redis::cmd("FLUSHALL").query_async(&mut connection).await.unwrap();
+    let () = redis::cmd("FLUSHALL").query_async(&mut connection).await.unwrap();
     assert_eq!(queue.backlog().await.unwrap(), []);
 }
 
@@ -76,7 +77,7 @@ async fn an_unreadable_dead_letter_hides_no_other_and_can_be_dropped() {
     let calls = queue.claim(&app, messages(), 10).await.unwrap().calls;
     let dead = calls.iter().map(|call| (call.clone(), death())).collect();
     queue.settle(&app, messages(), dead, MANY).await.unwrap();
-    let mut spoil = ::redis::cmd("HSET");
+    let mut spoil = redis::cmd("HSET");
     spoil.arg("hookd:hooks:{demo}:letters").arg(calls[0].sequence).arg("{no JSON");
     let () = spoil.query_async(&mut redis.connect().await).await.unwrap();
     let all = Letters::All { hook: None };
@@ -98,9 +99,9 @@ async fn a_claim_whose_answer_is_lost_is_made_again_at_once() {
     assert_eq!(queue.claim(&app, messages(), 1).await.unwrap().calls.len(), 1);
     // As if the answer to a claim of this node had been lost: what it got is in Redis only.
     let mut connection = redis.connect().await;
-    let mut lost = ::redis::cmd("XREADGROUP");
+    let mut lost = redis::cmd("XREADGROUP");
     lost.arg("GROUP").arg("hookd").arg("one").arg("STREAMS").arg("hookd:hooks:{demo}:queue:_messageSent").arg(">");
-    let _: ::redis::Value = lost.query_async(&mut connection).await.unwrap();
+    let _: redis::Value = lost.query_async(&mut connection).await.unwrap();
     redis.freeze();
     queue.claim(&app, messages(), 10).await.unwrap_err();
     redis.thaw();
@@ -113,4 +114,36 @@ async fn a_claim_whose_answer_is_lost_is_made_again_at_once() {
         tokio::task::yield_now().await;
     };
     assert_eq!(in_short(&claimed), ["two"]);
+}
+
+#[tokio::test]
+async fn the_claims_of_a_dead_node_are_taken_over_and_each_client_keeps_its_order() {
+    let redis = RedisServer::start();
+    let (dead, heir) = (node(&redis, "dead"), node(&redis, "heir"));
+    let app = AppId::new("demo");
+    dead.push(&app, vec![online("tom"), offline("tom"), online("tom")], MANY).await.unwrap();
+    let held = dead.claim(&app, presence(), 10).await.unwrap().calls;
+    assert_eq!(in_short(&held), ["Online tom"]);
+    assert_eq!(heir.claim(&app, presence(), 10).await.unwrap().calls, [], "it may still be alive");
+
+    // Half a minute later, by the clock of Redis.
+    let queue = "hookd:hooks:{demo}:queue:presence";
+    let mut age = redis::cmd("XCLAIM");
+    let entries: StreamRangeReply =
+        redis::cmd("XRANGE").arg(queue).arg("-").arg("+").query_async(&mut redis.connect().await).await.unwrap();
+    age.arg(queue).arg("hookd").arg("dead").arg(0).arg(&entries.ids[0].id).arg("IDLE").arg(31_000).arg("JUSTID");
+    let _: redis::Value = age.query_async(&mut redis.connect().await).await.unwrap();
+    let heir = node(&redis, "heir");
+    let mut taken_over = Vec::new();
+    for _ in 0..3 {
+        let calls = heir.claim(&app, presence(), 10).await.unwrap().calls;
+        taken_over.extend(in_short(&calls));
+        let done = calls.into_iter().map(|call| (call, Fate::Done)).collect();
+        heir.settle(&app, presence(), done, MANY).await.unwrap();
+    }
+    assert_eq!(taken_over, ["Online tom", "Offline tom", "Online tom"]);
+    // The dead one was only slow after all: what it settles is settled already.
+    let again = vec![(held[0].clone(), Fate::Again { at: Timestamp::now() })];
+    dead.settle(&app, presence(), again, MANY).await.unwrap();
+    assert_eq!(heir.backlog().await.unwrap(), []);
 }

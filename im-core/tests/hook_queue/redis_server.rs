@@ -10,16 +10,43 @@ use tempfile::TempDir;
 pub struct RedisServer {
     process: Child,
     port: u16,
+    bus_port: Option<u16>,
     folder: TempDir,
 }
 
 impl RedisServer {
     pub fn start() -> Self {
-        // Free now; the next one who asks for any port gets another one.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let folder = tempfile::tempdir().unwrap();
-        let process = run(port, &folder);
-        Self { process, port, folder }
+        let process = run(port, &folder, None);
+        Self { process, port, bus_port: None, folder }
+    }
+
+    /// The same, as a node of a cluster that is still to be put together.
+    pub fn start_as_cluster_node() -> Self {
+        let (port, bus_port) = (free_port(), Some(free_port()));
+        let folder = tempfile::tempdir().unwrap();
+        let process = run(port, &folder, bus_port);
+        Self { process, port, bus_port, folder }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn bus_port(&self) -> u16 {
+        self.bus_port.unwrap()
+    }
+
+    /// Sends one command, its words separated by single spaces.
+    pub fn command(&self, line: &str) -> redis::Value {
+        let mut words = line.split(' ');
+        let mut command = redis::cmd(words.next().unwrap());
+        for word in words {
+            command.arg(word);
+        }
+        let mut connection = redis::Client::open(self.address()).unwrap().get_connection().unwrap();
+        command.query(&mut connection).unwrap()
     }
 
     pub fn address(&self) -> ConnectionInfo {
@@ -53,7 +80,7 @@ impl RedisServer {
 
     /// Starts again with what is on disk.
     pub fn start_again(&mut self) {
-        self.process = run(self.port, &self.folder);
+        self.process = run(self.port, &self.folder, self.bus_port);
     }
 }
 
@@ -65,8 +92,17 @@ impl Drop for RedisServer {
     }
 }
 
-fn run(port: u16, folder: &TempDir) -> Child {
-    let mut process = Command::new("redis-server")
+/// Free now; the next one who asks for any port gets another one.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn run(port: u16, folder: &TempDir, bus_port: Option<u16>) -> Child {
+    let mut command = Command::new("redis-server");
+    if let Some(bus_port) = bus_port {
+        command.args(["--cluster-enabled", "yes", "--cluster-port", &bus_port.to_string()]);
+    }
+    let mut process = command
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes"])
         .args(["--appendfsync", "always", "--dir", folder.path().to_str().unwrap()])
         .stdin(Stdio::null())
