@@ -14,6 +14,7 @@ mod letters;
 mod redis;
 mod redis_cluster;
 mod redis_server;
+mod sessions;
 
 /// Runs each case against a fresh queue of each backend.
 macro_rules! every_backend {
@@ -59,6 +60,12 @@ every_backend! {
         a_failed_call_holds_its_lane_back_and_no_other,
         a_dead_call_lets_its_lane_go_on,
         lanes_survive_the_process;
+    sessions:
+        sessions_of_a_dead_process_are_ended_once,
+        sessions_of_the_living_process_go_on,
+        a_session_is_noted_though_the_queue_is_full,
+        sessions_of_a_forgotten_app_are_forgotten,
+        an_old_session_is_ended_with_a_new_age;
     letters:
         dead_letters_tell_everything_newest_first,
         params_are_shown_when_asked_for,

@@ -11,6 +11,7 @@ use redis::streams::StreamRangeReply;
 
 use crate::fixture::{MANY, death, in_short, messages, offline, online, presence, sent};
 use crate::redis_server::RedisServer;
+use crate::sessions::opened;
 
 fn node(redis: &RedisServer, name: &str) -> RedisHookQueue {
     RedisHookQueue::new(vec![redis.address()], false, name.to_owned(), Arc::new(Timestamp::now))
@@ -146,4 +147,26 @@ async fn the_claims_of_a_dead_node_are_taken_over_and_each_client_keeps_its_orde
     let again = vec![(held[0].clone(), Fate::Again { at: Timestamp::now() })];
     dead.settle(&app, presence(), again, MANY).await.unwrap();
     assert_eq!(heir.backlog().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn the_sessions_of_a_node_that_stays_silent_are_ended_by_another() {
+    let redis = RedisServer::start();
+    let (silent, other) = (node(&redis, "silent"), node(&redis, "other"));
+    let app = AppId::new("demo");
+    silent.record(&app, vec![opened(1, "tom"), opened(2, "jerry")], MANY).await.unwrap();
+    let waiting = async || other.backlog().await.unwrap().iter().map(|entry| entry.waiting).sum::<u64>();
+    assert_eq!(waiting().await, 2);
+    let say_last = async |seconds: u64| {
+        let now: (u64, u64) = redis::cmd("TIME").query_async(&mut redis.connect().await).await.unwrap();
+        let mut said = redis::cmd("ZADD");
+        said.arg("hookd:hooks:{demo}:nodes").arg(now.0 - seconds).arg("silent");
+        let () = said.query_async(&mut redis.connect().await).await.unwrap();
+    };
+    say_last(90).await;
+    silent.backlog().await.unwrap();
+    assert_eq!(waiting().await, 2, "it has said that it lives");
+    say_last(90).await;
+    assert_eq!(waiting().await, 4);
+    assert_eq!(waiting().await, 4, "once");
 }

@@ -9,5 +9,8 @@ end
 for position = 2, #ARGV do
   redis.call('DEL', prefix .. 'queue:' .. ARGV[position], prefix .. 'later:' .. ARGV[position])
 end
-redis.call('DEL', KEYS[1], prefix .. 'dead', prefix .. 'letters')
+for _, node in ipairs(redis.call('ZRANGE', prefix .. 'nodes', 0, -1)) do
+  redis.call('DEL', prefix .. 'online:' .. node)
+end
+redis.call('DEL', KEYS[1], prefix .. 'dead', prefix .. 'letters', prefix .. 'nodes')
 return 0

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Database, dead_letters, hook_call_repair, hook_calls};
+use super::{Database, dead_letters, hook_call_repair, hook_calls, open_sessions};
 use crate::hooks::queue::{
-    Backlog, Channel, Claimed, DeadLetter, Fate, HookQueue, Letters, NewCall, QueueError, QueuedCall,
+    Backlog, Channel, Claimed, DeadLetter, Entry, Fate, HookQueue, Letters, QueueError, QueuedCall,
 };
 use crate::ids::{AppId, ClientId};
 use crate::store::StoreError;
@@ -74,19 +74,33 @@ impl HookQueue for SqliteHookQueue {
         true
     }
 
-    async fn push(&self, app: &AppId, mut calls: Vec<NewCall>, bound: usize) -> Result<usize, QueueError> {
-        let places = self.database.places.reserve(app, calls.len(), bound);
-        let refused = calls.len().saturating_sub(places.count());
-        calls.truncate(places.count());
-        if !calls.is_empty() {
+    async fn record(&self, app: &AppId, mut entries: Vec<Entry>, bound: usize) -> Result<usize, QueueError> {
+        let calls = entries.iter().filter(|entry| entry.call.is_some()).count();
+        let places = self.database.places.reserve(app, calls, bound);
+        let refused = calls.saturating_sub(places.count());
+        entries
+            .iter_mut()
+            .filter(|entry| entry.call.is_some())
+            .skip(places.count())
+            .for_each(|entry| entry.call = None);
+        entries.retain(|entry| entry.call.is_some() || entry.session.is_some());
+        if !entries.is_empty() {
             let app = app.clone();
-            let push = move |connection: &rusqlite::Connection, now| {
-                calls.iter().try_for_each(|call| hook_calls::push(connection, &app, call, now))
+            let record = move |connection: &rusqlite::Connection, now| {
+                entries.iter().try_for_each(|Entry { call, session }| {
+                    call.iter().try_for_each(|call| hook_calls::push(connection, &app, call, now))?;
+                    session.iter().try_for_each(|note| open_sessions::note(connection, &app, note))
+                })
             };
-            self.database.write("queue hook calls", push).await?;
+            self.database.write("queue hook calls", record).await?;
         }
         places.keep();
         Ok(refused)
+    }
+
+    /// Done when the file was opened: nobody else writes to it.
+    async fn end_lost_sessions(&self) -> Result<(), QueueError> {
+        Ok(())
     }
 
     /// One task at a time claims of a channel: two would get the same calls.
@@ -171,7 +185,10 @@ impl HookQueue for SqliteHookQueue {
 
     async fn forget(&self, app: &AppId) -> Result<(), QueueError> {
         let of_app = app.clone();
-        let forget = move |connection: &rusqlite::Connection, _| hook_calls::forget(connection, &of_app);
+        let forget = move |connection: &rusqlite::Connection, _| {
+            open_sessions::forget(connection, &of_app)?;
+            hook_calls::forget(connection, &of_app)
+        };
         self.database.write("forget hook calls", forget).await?;
         self.database.places.forget(app);
         self.claimed().retain(|(of, _), _| of != app);

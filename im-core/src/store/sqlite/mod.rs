@@ -10,6 +10,7 @@ mod json;
 mod members;
 mod messages;
 mod notifications;
+mod open_sessions;
 mod reader;
 mod schema;
 mod search;
@@ -103,6 +104,7 @@ impl SqliteStore {
 fn go_on_after_a_restart(connection: &mut Connection, now: Timestamp) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     hook_call_repair::sort_out(&transaction, now)?;
+    open_sessions::end_all(&transaction, now)?;
     transaction.commit()?;
     Ok(())
 }
