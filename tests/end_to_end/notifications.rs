@@ -75,6 +75,24 @@ fn messages_sent_while_the_engine_is_dead_reach_the_hook_when_it_is_back() {
 }
 
 #[test]
+fn a_server_that_is_asked_to_stop_ends_in_time_and_keeps_what_waits() {
+    let (mut server, engine) = recorded(&json!({}));
+    // Which hooks there are is known after this.
+    let before = ids(&server.play_with("chatter", &["3"]));
+    engine.records_until(|records| before.is_subset(&announced(records)));
+    engine.freeze(true);
+    let waiting = ids(&server.play_with("chatter", &["200"]));
+    let asked = Instant::now();
+    server.processes().stop_front();
+    // The calls under way are waited for: 3 s, the default of notification hooks.
+    assert!(asked.elapsed() < Duration::from_secs(10), "it took {:?}", asked.elapsed());
+    eprintln!("stopped in {:?}", asked.elapsed());
+    engine.freeze(false);
+    server.start_front();
+    engine.records_until(|records| waiting.is_subset(&announced(records)));
+}
+
+#[test]
 fn dead_letters_are_listed_retried_and_dropped() {
     let (mut server, mut engine) = recorded(&json!({"_messageSent": 1_000}));
     server.hookd_ok(&["settings", "--notification-attempts", "2"]);
