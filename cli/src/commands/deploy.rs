@@ -54,7 +54,7 @@ impl Deploy {
     /// Builds if need be, uploads, and waits until the version is live.
     pub async fn run(self) -> anyhow::Result<()> {
         let api = Api::new(self.server.target()?)?;
-        let module = module_bytes(&self.source)?;
+        let module = module_bytes(&self.source).await?;
         let environment = if self.prod && !self.staging { "production" } else { "staging" };
         let release = upload(&api, environment, self.isolation, &self.by, module).await?;
         if self.json {
@@ -65,9 +65,9 @@ impl Deploy {
     }
 }
 
-fn module_bytes(source: &Path) -> anyhow::Result<Vec<u8>> {
+async fn module_bytes(source: &Path) -> anyhow::Result<Vec<u8>> {
     if source.is_dir() {
-        return Ok(build_project(source)?.bytes);
+        return Ok(build_project(source).await?.bytes);
     }
     std::fs::read(source).map_err(|error| {
         InputError::new(format!("cannot read `{}`: {error}", source.display()))

@@ -138,7 +138,7 @@ impl Cli {
             Command::Engine(engine) => block_on(engine.run()),
             Command::Im(im) => block_on(im.run()),
             Command::New(new) => new.run(),
-            Command::Build(build) => build.run(),
+            Command::Build(build) => block_on(build.run()),
             Command::Dev(dev) => block_on(dev.run()),
             Command::Deploy(deploy) => block_on(deploy.run()),
             Command::Publish(publish) => block_on(publish.run()),
