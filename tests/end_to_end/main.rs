@@ -19,6 +19,7 @@ mod conformance;
 mod configuration;
 #[path = "../conformance/peers.rs"]
 mod conformance_of_peers;
+mod control_errors;
 mod crash;
 mod dev;
 mod doctor;

@@ -14,6 +14,7 @@ mod command_line;
 mod configuration;
 #[path = "../conformance/mod.rs"]
 mod conformance;
+mod control_errors;
 mod crash;
 mod dev;
 mod doctor;

@@ -23,6 +23,8 @@
 //! | `GET`, `POST /hookd/v1/apps` | all apps; a new app. Admin key |
 //! | `GET /hookd/v1/directory` | what an IM core in another process must know, by long polling. Admin key |
 //!
+//! A refusal is `{"code": STATUS, "error": TEXT}`, also of a call that there is not.
+//!
 //! What releases something takes `author` and `message` in the query: who, and why.
 
 mod apps;
@@ -32,6 +34,7 @@ mod directory;
 mod engine_settings;
 mod env;
 pub mod im;
+mod input;
 mod logs;
 mod merge;
 mod releases;
@@ -136,6 +139,9 @@ fn master_key(headers: &HeaderMap) -> Option<&str> {
 pub enum ApiError {
     Unauthorized,
     BadRequest(String),
+    UnknownCall(String),
+    WrongMethod(String),
+    /// Of the bytes that a body may have.
     TooLarge(usize),
     Unavailable(String),
     Internal(anyhow::Error),
@@ -146,8 +152,10 @@ impl IntoResponse for ApiError {
         let (status, text) = match self {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "Unauthorized.".to_owned()),
             Self::BadRequest(text) => (StatusCode::BAD_REQUEST, text),
+            Self::UnknownCall(text) => (StatusCode::NOT_FOUND, text),
+            Self::WrongMethod(text) => (StatusCode::METHOD_NOT_ALLOWED, text),
             Self::TooLarge(limit) => {
-                (StatusCode::PAYLOAD_TOO_LARGE, format!("the module is larger than the limit of {limit} bytes"))
+                (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than the limit of {limit} bytes"))
             }
             Self::Unavailable(text) => (StatusCode::SERVICE_UNAVAILABLE, text),
             Self::Internal(error) => {

@@ -2,9 +2,9 @@
 
 use axum::Json;
 use axum::body::{Body, Bytes};
+use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use futures::stream;
 use hookd_runtime::{DeployError, Deployment, Environment, Isolation, PastRelease, Release, ReleaseError};
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::attribution::By;
+use super::input::{JsonBody, Named, Parameters, unread};
 use super::{ApiError, Authorized, Control, env, internal, to_the_end};
 
 /// Most releases in one answer.
@@ -29,14 +30,11 @@ pub(super) struct DeployQuery {
 pub(super) async fn deploy(
     State(control): State<Control>,
     Authorized(app): Authorized,
-    Query(query): Query<DeployQuery>,
+    Parameters(query): Parameters<DeployQuery>,
     By(by): By,
     module: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    let module = module.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge(control.engine.max_module_bytes()),
-        _ => ApiError::BadRequest(rejection.body_text()),
-    })?;
+    let module = module.map_err(|rejection| unread(&rejection, control.engine.max_module_bytes()))?;
     // More room than a deployment has stages; a caller that does not read loses stages, never the last line.
     let (events, lines) = mpsc::channel(64);
     let DeployQuery { environment, isolation } = query;
@@ -86,7 +84,7 @@ pub(super) async fn rollback(
     State(control): State<Control>,
     Authorized(app): Authorized,
     By(by): By,
-    Json(to): Json<RollbackTo>,
+    JsonBody(to): JsonBody<RollbackTo>,
 ) -> Result<Json<Value>, ApiError> {
     let going_back = async move { control.engine.rollback(&app.id, to.version, by).await };
     let release = to_the_end(going_back).await?.map_err(refused)?;
@@ -101,7 +99,7 @@ pub(super) struct ReleasesQuery {
 pub(super) async fn list(
     State(control): State<Control>,
     Authorized(app): Authorized,
-    Query(query): Query<ReleasesQuery>,
+    Parameters(query): Parameters<ReleasesQuery>,
 ) -> Result<Json<Value>, ApiError> {
     let limit = query.limit.unwrap_or(MAX_RELEASES).min(MAX_RELEASES);
     let releases = control.engine.releases(&app.id, limit).await.map_err(refused)?;
@@ -111,7 +109,7 @@ pub(super) async fn list(
 pub(super) async fn show_version(
     State(control): State<Control>,
     Authorized(app): Authorized,
-    Path((_, number)): Path<(String, u64)>,
+    Named((_, number)): Named<(String, u64)>,
 ) -> Result<Json<Value>, ApiError> {
     let version = control.engine.version(&app.id, number).await.map_err(refused)?;
     let functions = version.definitions.iter().map(|one| json!({"name": one.name, "internal": one.internal}));

@@ -22,6 +22,7 @@ use hookd_runtime::keys_equal;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
+use super::input::{Named, wrong_method};
 use super::routes::{self, Key, Routes};
 use super::{ApiError, AppPath, internal, master_key, to_the_end};
 
@@ -52,6 +53,8 @@ pub fn router(core: Arc<ImCore>, engine: Router) -> Router {
         .route("/hookd/v1/apps/{app}/settings", get(settings::show).patch(settings::change));
     own.merge(with_additions)
         .route(routes::PATH, get(calls))
+        .method_not_allowed_fallback(wrong_method)
+        .route_service("/hookd/v1/", passed_on.clone())
         .route_service("/hookd/v1/{*rest}", passed_on)
         .with_state(ImControl { core, engine, list_of_own })
 }
@@ -135,10 +138,12 @@ async fn show(State(control): State<ImControl>, uri: Uri, headers: HeaderMap) ->
 /// What the IM core keeps of the app goes with it.
 async fn delete(
     State(control): State<ImControl>,
-    Path(path): Path<AppPath>,
+    named: Result<Named<AppPath>, ApiError>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Response> {
+    // There is no such app, and so no key of it.
+    let Named(path) = named.map_err(|_| ApiError::Unauthorized.into_response())?;
     let deleting = async move {
         let deleted = control.ask(Method::DELETE, uri, &headers, Body::empty()).await?;
         control.core.forget_app(&AppId::new(&path.app)).await;
