@@ -76,7 +76,7 @@ pub fn router(engine: Engine, installation: Installation, shutdown: Cancellation
     let feed = Arc::new(Feed::new(engine.clone(), shutdown.clone()));
     let control = Control { engine, installation: installation.into(), feed, shutdown };
     let upload_limit = DefaultBodyLimit::max(control.engine.max_module_bytes());
-    let deploy = post(releases::deploy).layer(upload_limit).layer(from_fn(read_to_its_end));
+    let deploy = post(releases::deploy).layer(upload_limit);
     Routes::default()
         .route(Method::GET, "/hookd/v1/apps", Key::Admin, get(apps::list))
         .route(Method::POST, "/hookd/v1/apps", Key::Admin, post(apps::create))
@@ -96,7 +96,7 @@ pub fn router(engine: Engine, installation: Installation, shutdown: Cancellation
         .route(Method::GET, "/hookd/v1/apps/{app}/releases", Key::Master, get(releases::list))
         .route(Method::GET, "/hookd/v1/apps/{app}/versions/{number}", Key::Master, get(releases::show_version))
         .route(Method::POST, "/hookd/v1/apps/{app}/cache", Key::Master, post(cache::run))
-        .layered(|router| router.layer(from_fn_with_state(control.clone(), settle)))
+        .layered(|router| router.layer(from_fn_with_state(control.clone(), settle)).layer(from_fn(read_to_its_end)))
         .route(Method::GET, directory::PATH, Key::Admin, get(directory::poll))
         .finish()
         .with_state(control)

@@ -12,6 +12,7 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -24,6 +25,7 @@ use tower::ServiceExt as _;
 
 use super::input::{Named, wrong_method};
 use super::routes::{self, Key, Routes};
+use super::unread_body::read_to_its_end;
 use super::{ApiError, AppPath, internal, master_key, to_the_end};
 
 /// Answers of the engine's part that are looked into: settings and lists of apps.
@@ -52,6 +54,7 @@ pub fn router(core: Arc<ImCore>, engine: Router) -> Router {
         .route("/hookd/v1/apps/{app}", get(show).delete(delete).fallback_service(passed_on.clone()))
         .route("/hookd/v1/apps/{app}/settings", get(settings::show).patch(settings::change));
     own.merge(with_additions)
+        .layer(from_fn(read_to_its_end))
         .route(routes::PATH, get(calls))
         .method_not_allowed_fallback(wrong_method)
         .route_service("/hookd/v1/", passed_on.clone())
