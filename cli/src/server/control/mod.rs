@@ -62,6 +62,7 @@ pub(super) use self::apps::is_admin;
 use self::routes::{Key, Routes};
 use self::unread_body::read_to_its_end;
 use super::directory::Feed;
+use super::disk;
 
 #[derive(Clone)]
 struct Control {
@@ -136,6 +137,9 @@ fn master_key(headers: &HeaderMap) -> Option<&str> {
     headers.get("x-lc-key")?.to_str().ok()?.strip_suffix(",master")
 }
 
+/// What a caller who has the key may know.
+const DISK_FULL: &str = "the disk of the server is full, and nothing was changed; free some space there";
+
 pub enum ApiError {
     Unauthorized,
     BadRequest(String),
@@ -158,6 +162,10 @@ impl IntoResponse for ApiError {
                 (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than the limit of {limit} bytes"))
             }
             Self::Unavailable(text) => (StatusCode::SERVICE_UNAVAILABLE, text),
+            Self::Internal(error) if disk::is_full(&error) => {
+                tracing::error!(error = format!("{error:#}"), "no room on the disk of the data folder");
+                (StatusCode::INSUFFICIENT_STORAGE, DISK_FULL.to_owned())
+            }
             Self::Internal(error) => {
                 tracing::error!(error = format!("{error:#}"), "a control request failed");
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal error; the server's log tells more".to_owned())

@@ -14,7 +14,8 @@ use tokio::sync::mpsc;
 
 use super::attribution::By;
 use super::input::{JsonBody, Named, Parameters, unread};
-use super::{ApiError, Authorized, Control, env, internal, to_the_end};
+use super::{ApiError, Authorized, Control, DISK_FULL, env, internal, to_the_end};
+use crate::server::disk;
 
 /// Most releases in one answer.
 const MAX_RELEASES: u32 = 1_000;
@@ -49,8 +50,11 @@ pub(super) async fn deploy(
             Ok(release) => json!({"event": "released", "release": release_json(&release)}),
             Err(DeployError::Refused(refusal)) => json!({"event": "refused", "error": refusal.to_string()}),
             Err(error) => {
-                tracing::error!(error = format!("{:#}", anyhow::Error::new(error)), "a deployment failed");
-                json!({"event": "failed", "error": "internal error; the server's log tells more"})
+                let error = anyhow::Error::new(error);
+                tracing::error!(error = format!("{error:#}"), "a deployment failed");
+                let told =
+                    if disk::is_full(&error) { DISK_FULL } else { "internal error; the server's log tells more" };
+                json!({"event": "failed", "error": told})
             }
         };
         control.feed.settled().await;
