@@ -6,6 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
+
 use crate::command_line::{MESSAGE, assert_refused};
 use crate::harness::{Server, hookd, hookd_in};
 
@@ -34,6 +36,14 @@ impl Dev {
         let said = lines(process.stderr.take().unwrap());
         let logged = lines(process.stdout.take().unwrap());
         Self { process, said, logged }
+    }
+
+    /// One that works with a server, and waits for changes.
+    fn with_first_version(server: &Server, project: &Path) -> Self {
+        let dev = Self::start(&server.data(), project, &[]);
+        wait_for(&dev.said, "Version 1 is live");
+        wait_for(&dev.said, "watching");
+        dev
     }
 
     fn stop(mut self) -> Option<i32> {
@@ -123,6 +133,14 @@ fn a_change_is_live_and_a_broken_one_leaves_the_last_version() {
     assert_refused_although_known(&output);
 }
 
+/// A project as `hookd new` makes it, and the folder that it lies in.
+fn new_project(server: &Server) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path().join("watched-hooks");
+    server.hookd_ok(&["new", project.to_str().unwrap()]);
+    (folder, project)
+}
+
 /// A project whose hook prints a word of a crate that lies beside it, in a workspace that holds both.
 fn project_with_a_neighbour(folder: &Path) -> PathBuf {
     let project = folder.join("neighbour-hooks");
@@ -150,9 +168,7 @@ fn what_a_project_takes_from_outside_its_folder_is_watched_too() {
     let server = Server::start();
     let folder = tempfile::tempdir().unwrap();
     let project = project_with_a_neighbour(folder.path());
-    let dev = Dev::start(&server.data(), &project, &[]);
-    wait_for(&dev.said, "Version 1 is live");
-    wait_for(&dev.said, "watching");
+    let dev = Dev::with_first_version(&server, &project);
 
     rewrite(&folder.path().join("words/src/lib.rs"), "first", "second");
     wait_for(&dev.said, "Version 2 is live");
@@ -170,12 +186,8 @@ fn what_a_project_takes_from_outside_its_folder_is_watched_too() {
 #[test]
 fn a_project_that_comes_back_is_watched_again() {
     let server = Server::start();
-    let folder = tempfile::tempdir().unwrap();
-    let project = folder.path().join("watched-hooks");
-    server.hookd_ok(&["new", project.to_str().unwrap()]);
-    let dev = Dev::start(&server.data(), &project, &[]);
-    wait_for(&dev.said, "Version 1 is live");
-    wait_for(&dev.said, "watching");
+    let (folder, project) = new_project(&server);
+    let dev = Dev::with_first_version(&server, &project);
     let away = folder.path().join("away");
     std::fs::rename(&project, &away).unwrap();
     wait_for(&dev.said, "there is no folder");
@@ -212,12 +224,8 @@ fn what_the_server_writes_into_the_project_is_no_change_of_it() {
 #[test]
 fn a_change_while_the_server_is_away_is_released_when_it_is_back() {
     let mut server = Server::start();
-    let folder = tempfile::tempdir().unwrap();
-    let project = folder.path().join("watched-hooks");
-    server.hookd_ok(&["new", project.to_str().unwrap()]);
-    let dev = Dev::start(&server.data(), &project, &[]);
-    wait_for(&dev.said, "Version 1 is live");
-    wait_for(&dev.said, "watching");
+    let (_folder, project) = new_project(&server);
+    let dev = Dev::with_first_version(&server, &project);
     server.kill();
     rewrite(&project.join("src/lib.rs"), "a message from", "something new from");
     wait_for(&dev.said, "no server answers");
@@ -229,9 +237,7 @@ fn a_change_while_the_server_is_away_is_released_when_it_is_back() {
 #[test]
 fn a_stop_does_not_wait_for_the_build() {
     let server = Server::start();
-    let folder = tempfile::tempdir().unwrap();
-    let project = folder.path().join("slow-hooks");
-    server.hookd_ok(&["new", project.to_str().unwrap()]);
+    let (folder, project) = new_project(&server);
     // Builds as long as the file is there.
     let begun = folder.path().join("begun");
     let script = format!(
@@ -266,9 +272,7 @@ fn assert_refused_although_known(output: &std::process::Output) {
 #[test]
 fn a_server_that_runs_is_used_and_left_running() {
     let server = Server::start();
-    let folder = tempfile::tempdir().unwrap();
-    let project = folder.path().join("watched-hooks");
-    server.hookd_ok(&["new", project.to_str().unwrap()]);
+    let (_folder, project) = new_project(&server);
     let dev = Dev::start(&server.data(), &project, &["--staging"]);
     wait_for(&dev.said, "using the server at");
     wait_for(&dev.said, "Version 1 is live in staging");

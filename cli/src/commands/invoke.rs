@@ -40,7 +40,7 @@ impl Invoke {
         // In a URL these would mean another call.
         if ["", ".", ".."].contains(&self.name.as_str()) {
             let problem = format!("`{}` names no function", self.name);
-            return Err(InputError::new(problem).hint("`hookd info --json` lists those that are live").into());
+            return Err(InputError::new(problem).hint("`hookd releases` lists those of each version").into());
         }
         let params = read_params(self.params.as_deref())?;
         let api = Api::new(self.server.target()?)?;
@@ -71,7 +71,8 @@ const MAX_PARAMS_BYTES: u64 = 20 << 20;
 
 fn read_params(source: Option<&str>) -> anyhow::Result<Vec<u8>> {
     let Some(source) = source else { return Ok(b"{}".to_vec()) };
-    let bytes = input_file::read(Path::new(source), "the params", MAX_PARAMS_BYTES)?;
+    let bytes = input_file::read(Path::new(source), "the params", MAX_PARAMS_BYTES)
+        .map_err(|problem| problem.hint("give a file with JSON, or `-` for standard input"))?;
     let name = if source == "-" { "standard input" } else { source };
     let parsed: Result<Value, _> = serde_json::from_slice(&bytes);
     parsed.map_err(|error| InputError::new(format!("the params in `{name}` are not JSON: {error}")))?;

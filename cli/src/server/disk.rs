@@ -6,15 +6,18 @@ use std::path::Path;
 use rusqlite::ErrorCode;
 use rustix::io::Errno;
 
+/// What SQLite says of it.
+const SQLITE_FULL: &str = "database or disk is full";
+
 /// True when there was no room for what had to be written.
 pub fn is_full(error: &anyhow::Error) -> bool {
-    // The process that compiles modules tells its error in words.
-    let in_words = io::Error::from(Errno::NOSPC).to_string();
+    // The process that compiles modules tells its error in words, and so does the writer of the message store.
+    let in_words = [io::Error::from(Errno::NOSPC).to_string(), SQLITE_FULL.to_owned()];
     error.chain().any(|cause| {
         let io = cause.downcast_ref::<io::Error>().map(io::Error::kind);
         matches!(io, Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
             || sqlite_code(cause) == Some(ErrorCode::DiskFull)
-            || cause.to_string().contains(&in_words)
+            || in_words.iter().any(|words| cause.to_string().contains(words))
     })
 }
 
@@ -45,7 +48,8 @@ mod tests {
         let no_room = || io::Error::from(Errno::NOSPC);
         let sqlite = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None);
         let in_words = anyhow::anyhow!("the compile process ended: cannot write: {}", no_room());
-        for full in [anyhow::Error::from(no_room()).context("outer"), sqlite.into(), in_words] {
+        let by_the_writer = anyhow::anyhow!("the database failed: {SQLITE_FULL}");
+        for full in [by_the_writer, anyhow::Error::from(no_room()).context("outer"), sqlite.into(), in_words] {
             assert!(is_full(&full), "{full:?}");
         }
         assert!(!is_full(&anyhow::Error::from(io::Error::from(Errno::ACCESS))));
