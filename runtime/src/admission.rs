@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::{Instant, timeout_at};
 
 /// Places for calls that run at the same time, and a bounded queue before them, first come, first served.
 #[derive(Debug)]
@@ -13,31 +12,23 @@ pub(crate) struct Admission {
     queue: u32,
 }
 
-/// Why a call did not get a place.
+/// The queue is full; the caller is told at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NotAdmitted {
-    /// The queue is full; the caller is told at once.
-    QueueFull,
-    /// The deadline passed while waiting.
-    DeadlinePassed,
-}
+pub(crate) struct QueueFull;
 
 impl Admission {
     pub(crate) fn new(concurrency: u32, queue: u32) -> Self {
         Self { places: Semaphore::new(concurrency as usize), waiting: AtomicU32::new(0), queue }
     }
 
-    pub(crate) async fn admit(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, NotAdmitted> {
+    /// Waits for a place as long as the caller has it wait: the deadline of the call is looked at from outside.
+    pub(crate) async fn admit(&self) -> Result<SemaphorePermit<'_>, QueueFull> {
         if let Ok(place) = self.places.try_acquire() {
             return Ok(place);
         }
-        let _waiting = Waiting::begin(&self.waiting, self.queue).ok_or(NotAdmitted::QueueFull)?;
-        match timeout_at(deadline, self.places.acquire()).await {
-            Ok(Ok(place)) => Ok(place),
-            // Nobody closes the semaphore; were it closed, there would be no room.
-            Ok(Err(_)) => Err(NotAdmitted::QueueFull),
-            Err(_) => Err(NotAdmitted::DeadlinePassed),
-        }
+        let _waiting = Waiting::begin(&self.waiting, self.queue).ok_or(QueueFull)?;
+        // Nobody closes the semaphore; were it closed, there would be no room.
+        self.places.acquire().await.map_err(|_| QueueFull)
     }
 
     pub(crate) fn free_places(&self) -> usize {
@@ -71,33 +62,32 @@ impl Drop for Waiting<'_> {
 mod tests {
     use std::time::Duration;
 
-    use super::*;
+    use tokio::time::timeout;
 
-    fn soon() -> Instant {
-        Instant::now() + Duration::from_millis(20)
-    }
+    use super::*;
 
     #[tokio::test]
     async fn a_call_beyond_places_and_queue_is_refused_at_once() {
         let admission = Admission::new(1, 0);
-        let _running = admission.admit(soon()).await.unwrap();
-        assert_eq!(admission.admit(soon()).await.err(), Some(NotAdmitted::QueueFull));
+        let _running = admission.admit().await.unwrap();
+        assert_eq!(admission.admit().await.err(), Some(QueueFull));
     }
 
     #[tokio::test]
     async fn a_call_that_waits_gets_the_place_that_becomes_free() {
         let admission = Admission::new(1, 1);
-        let running = admission.admit(soon()).await.unwrap();
-        let far = Instant::now() + Duration::from_secs(60);
-        let (waited, ()) = tokio::join!(admission.admit(far), async { drop(running) });
+        let running = admission.admit().await.unwrap();
+        let (waited, ()) = tokio::join!(admission.admit(), async { drop(running) });
         assert!(waited.is_ok());
     }
 
     #[tokio::test]
-    async fn waiting_ends_with_the_deadline_and_frees_the_queue() {
+    async fn a_call_that_is_given_up_while_it_waits_frees_the_queue() {
         let admission = Admission::new(1, 1);
-        let _running = admission.admit(soon()).await.unwrap();
-        assert_eq!(admission.admit(soon()).await.err(), Some(NotAdmitted::DeadlinePassed));
-        assert_eq!(admission.admit(soon()).await.err(), Some(NotAdmitted::DeadlinePassed));
+        let _running = admission.admit().await.unwrap();
+        for _ in 0..2 {
+            assert!(timeout(Duration::from_millis(20), admission.admit()).await.is_err(), "it waits");
+            assert_eq!(admission.waiting(), 0);
+        }
     }
 }

@@ -1,24 +1,26 @@
-//! One call, from its arrival to its outcome.
+//! Calls, from their arrival to their outcome.
+
+mod whole_call;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
-use tokio::time::{Instant as TokioInstant, timeout_at};
+use tokio::time::Instant as TokioInstant;
 
-use crate::admission::{Admission, NotAdmitted};
+use self::whole_call::WholeCall;
+use crate::admission::Admission;
 use crate::apps::{App, Apps};
 use crate::environment::Environment;
 use crate::limits::Limits;
 use crate::logs::{CallLog, LogLevel};
-use crate::meters::FunctionMeters;
 use crate::modules::Modules;
 use crate::outcome::{Outcome, Overload, TimeLimit};
-use crate::releases::{LiveFunction, LiveVersion, guest_variables};
-use crate::sandbox::{GuestCall, Sandbox};
+use crate::releases::{LiveFunction, LiveVersion};
+use crate::sandbox::{Allowed, Guest, LoadedModule, Sandbox};
 use crate::stats::EngineStats;
-use crate::trace::{self, CallSpan};
+use crate::trace::CallSpan;
 
 /// A function to call.
 #[derive(Clone, Debug)]
@@ -45,10 +47,11 @@ pub struct Invocation {
 pub(crate) struct Call<'a> {
     pub(crate) environment: Environment,
     pub(crate) name: &'a str,
-    pub(crate) params: &'a [u8],
+    pub(crate) params: Bytes,
     pub(crate) remote_address: Option<&'a str>,
     pub(crate) session_token: Option<&'a str>,
     pub(crate) sequence: Option<u64>,
+    pub(crate) arrived: Instant,
     pub(crate) deadline: Instant,
 }
 
@@ -74,45 +77,50 @@ impl Calls {
         }
     }
 
-    pub(crate) async fn call(&self, apps: &Apps, invocation: &Invocation) -> Outcome {
+    pub(crate) async fn call(self: &Arc<Self>, apps: &Apps, invocation: &Invocation) -> Outcome {
         let Some(app) = apps.get(&invocation.app_id) else { return self.not_defined() };
         let call = Call {
             environment: invocation.environment,
             name: &invocation.name,
-            params: &invocation.params,
+            params: invocation.params.clone(),
             remote_address: invocation.remote_address.as_deref(),
             session_token: invocation.session_token.as_deref(),
             sequence: invocation.sequence,
+            arrived: Instant::now(),
             deadline: invocation.deadline,
         };
         self.call_app(&app, call).await
     }
 
-    pub(crate) async fn call_app(&self, app: &Arc<App>, call: Call<'_>) -> Outcome {
-        let arrived = Instant::now();
+    pub(crate) async fn call_app(self: &Arc<Self>, app: &Arc<App>, call: Call<'_>) -> Outcome {
         let Some(version) = app.live(call.environment).load_full() else { return self.not_defined() };
-        let Some((function, meters)) = version.called(call.name) else { return self.not_defined() };
-        let outcome = match CallSpan::begin(&app.id, &call) {
-            None => self.run(app, &version, (function, meters), call, arrived).await,
-            // On the heap, so that the future of a call that is not traced stays as small as it was.
-            Some(span) => span.around(Box::pin(self.run(app, &version, (function, meters), call, arrived))).await,
-        };
-        meters.record(&outcome, arrived.elapsed());
+        let Some(function) = version.function(call.name) else { return self.not_defined() };
+        let (arrived, span) = (call.arrived, CallSpan::begin(&app.id, &call));
+        let outcome = self.run(app, (&version, function), call, span.as_ref()).await;
+        if let Some(span) = span {
+            span.end(&outcome);
+        }
+        function.meters.record(&outcome, arrived.elapsed());
         outcome
     }
 
-    pub(crate) async fn instantiate(&self, app: &App, environment: Environment) -> Result<(), Outcome> {
+    pub(crate) async fn instantiate(self: &Arc<Self>, app: &App, environment: Environment) -> Result<(), Outcome> {
         let version = app.live(environment).load_full().ok_or(Outcome::NotDefined)?;
-        let module = match version.module.code(Instant::now()) {
-            Some(module) => module,
-            None => self.modules.code(&version.module).await.map_err(|message| Outcome::Unavailable { message })?,
+        let (bounds, request_id) = (app.bounds(), self.request_ids.next());
+        let limits = bounds.limits().clone();
+        let allowed = Allowed {
+            until: TokioInstant::now() + limits.deadline(),
+            time: limits.deadline(),
+            by: TimeLimit::Deadline,
         };
-        let bounds = app.bounds();
-        let limits = bounds.limits();
-        let request_id = self.request_ids.next();
-        let log = CallLog::new(app.log().clone(), &app.id, version.number(), "instantiate", request_id, limits)
+        let log = CallLog::new(app.log().clone(), &app.id, version.number(), "instantiate", request_id, &limits)
             .in_environment(environment);
-        self.sandbox.instantiate(&module, limits, log.into(), app.pace()).await
+        let calls = self.clone();
+        let instantiating = async move {
+            let module = calls.code(&version, Instant::now()).await?;
+            calls.sandbox.instantiate(&module, &limits, log.into()).await
+        };
+        self.sandbox.run(app.pace(), allowed, Box::pin(instantiating)).await.flatten()
     }
 
     pub(crate) fn idle_instances(&self) -> usize {
@@ -137,86 +145,73 @@ impl Calls {
         Outcome::NotDefined
     }
 
-    async fn run(
-        &self,
-        app: &Arc<App>,
-        version: &Arc<LiveVersion>,
-        (function, meters): (LiveFunction, &FunctionMeters),
-        call: Call<'_>,
-        arrived: Instant,
-    ) -> Outcome {
-        let Ok(params) = std::str::from_utf8(call.params) else {
-            return Outcome::failed(1, 400, "the parameters are not UTF-8 text".to_owned());
-        };
-        let bounds = app.bounds();
-        let (limits, own_places) = bounds.of(call.name, function.kind);
-        if params.len() > limits.request_bytes {
-            return too_large(params.len(), limits.request_bytes);
+    /// The module's machine code.
+    async fn code(&self, version: &LiveVersion, now: Instant) -> Result<Arc<LoadedModule>, Outcome> {
+        match version.module.code(now) {
+            Some(module) => Ok(module),
+            None => self.modules.code(&version.module).await.map_err(|message| Outcome::Unavailable { message }),
         }
-        let (deadline, allowed_by) = match arrived + limits.deadline() {
-            own if own <= call.deadline => (own, TimeLimit::Deadline),
-            _ => (call.deadline, TimeLimit::Caller),
-        };
-        let allowed = deadline.saturating_duration_since(arrived);
-        let deadline = TokioInstant::from_std(deadline);
+    }
 
-        // The narrowest first: who waits there takes no place from the app's other functions.
-        let place = async {
-            let own = match own_places {
-                Some(own) => Some(own.admit(deadline).await.map_err(|refused| (refused, limits))?),
-                None => None,
-            };
-            let wide = |refused| (refused, bounds.limits());
-            let of_app = bounds.admission.admit(deadline).await.map_err(wide)?;
-            Ok((own, of_app, self.places.admit(deadline).await.map_err(wide)?))
-        };
-        let _place = match place.await {
-            Ok(place) => place,
-            Err((NotAdmitted::QueueFull, Limits { concurrency, queue, .. })) => {
-                return Outcome::Overloaded(Overload::Calls { concurrency: *concurrency, queue: *queue });
-            }
-            Err((NotAdmitted::DeadlinePassed, _)) => return Outcome::TimedOut { limit: allowed, by: allowed_by },
-        };
-        let module = match version.module.code(arrived) {
-            Some(module) => module,
-            None => match timeout_at(deadline, self.modules.code(&version.module)).await {
-                Ok(Ok(module)) => module,
-                Ok(Err(message)) => return Outcome::Unavailable { message },
-                Err(_) => return Outcome::TimedOut { limit: allowed, by: allowed_by },
-            },
-        };
+    async fn run(
+        self: &Arc<Self>,
+        app: &Arc<App>,
+        (version, function): (&Arc<LiveVersion>, &LiveFunction),
+        call: Call<'_>,
+        span: Option<&CallSpan>,
+    ) -> Outcome {
+        let bounds = app.bounds();
+        let (limits, _) = bounds.of(call.name, function.kind);
+        if call.params.len() > limits.request_bytes {
+            return too_large(call.params.len(), limits.request_bytes);
+        }
+        let allowed = allowed(&call, limits);
         let request_id = self.request_ids.next();
-        trace::runs(version.number(), &request_id);
         let log = CallLog::new(app.log().clone(), &app.id, version.number(), call.name, request_id, limits)
             .in_environment(call.environment);
         let log = Arc::new(log);
-        let variables = module.reads_variables.then(|| guest_variables(app.clone(), call.environment, version.clone()));
-        let guest_call = GuestCall {
-            name: call.name,
-            params,
-            app_id: &app.id,
+        let whole = WholeCall {
+            calls: self.clone(),
+            app: app.clone(),
+            version: version.clone(),
+            bounds,
+            kind: function.kind,
+            meters: function.meters.clone(),
             environment: call.environment,
-            remote_address: call.remote_address,
-            session_token: call.session_token,
+            params: call.params,
+            remote_address: call.remote_address.map(str::to_owned),
+            session_token: call.session_token.map(str::to_owned),
             sequence: call.sequence,
-            limits,
-            deadline,
-            allowed,
-            allowed_by,
-            bounds: &bounds,
+            arrived: call.arrived,
+            deadline: allowed.until,
             log: log.clone(),
-            meters,
-            variables,
-            shelf: version.shelf.as_ref(),
-            pace: app.pace(),
         };
-        let outcome = self.sandbox.call(&module, guest_call).await;
+        let guest: Guest<Outcome> = match span {
+            None => Box::pin(whole.run()),
+            Some(span) => {
+                span.runs(version.number(), log.request_id());
+                Box::pin(span.around(whole.run()))
+            }
+        };
+        let (Ok(outcome) | Err(outcome)) = self.sandbox.run(app.pace(), allowed, guest).await;
         log.finish();
-        if !matches!(outcome, Outcome::Replied(_) | Outcome::Failed { .. }) {
+        if !matches!(
+            outcome,
+            Outcome::Replied(_) | Outcome::Failed { .. } | Outcome::Overloaded(Overload::Calls { .. })
+        ) {
             log.engine(LogLevel::Error, &outcome.to_string());
         }
         outcome
     }
+}
+
+/// Until when a call may run: its own deadline, or that of its caller when it is sooner.
+fn allowed(call: &Call<'_>, limits: &Limits) -> Allowed {
+    let (until, by) = match call.arrived + limits.deadline() {
+        own if own <= call.deadline => (own, TimeLimit::Deadline),
+        _ => (call.deadline, TimeLimit::Caller),
+    };
+    Allowed { until: TokioInstant::from_std(until), time: until.saturating_duration_since(call.arrived), by }
 }
 
 /// The caller's fault, and no failure of the function: it was never called.
@@ -227,16 +222,17 @@ fn too_large(bytes: usize, limit: usize) -> Outcome {
 
 /// Ids of calls: a random word per process and a count, unique in the installation without asking anybody.
 struct RequestIds {
-    process: u64,
+    process: String,
     count: AtomicU64,
 }
 
 impl RequestIds {
     fn new() -> Self {
-        Self { process: rand::random(), count: AtomicU64::new(0) }
+        Self { process: format!("{:016x}-", rand::random::<u64>()), count: AtomicU64::new(0) }
     }
 
     fn next(&self) -> String {
-        format!("{:016x}-{:x}", self.process, self.count.fetch_add(1, Ordering::Relaxed))
+        let mut digits = itoa::Buffer::new();
+        [&self.process, digits.format(self.count.fetch_add(1, Ordering::Relaxed))].concat()
     }
 }

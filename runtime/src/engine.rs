@@ -26,7 +26,7 @@ use crate::modules::{Definition, Modules};
 use crate::outcome::Outcome;
 use crate::releases::{AppRow, LiveVersion, Metadata, MetadataError, Variables};
 use crate::rpc::RpcService;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{LongCallThreads, Sandbox};
 use crate::stats::{AppStats, EngineStats};
 
 /// Apps, their modules, and the sandbox that runs them. Clones share everything.
@@ -38,7 +38,9 @@ struct Inner {
     apps: Apps,
     modules: Arc<Modules>,
     metadata: Metadata,
-    calls: Calls,
+    calls: Arc<Calls>,
+    /// Here, and not with the calls: they hold the calls.
+    _long_calls: LongCallThreads,
     logs: LogDisk,
     /// Read by deployments from the first file to the row in the database, written by the removal of unused modules.
     storing: tokio::sync::RwLock<()>,
@@ -72,6 +74,7 @@ impl Engine {
             modules: parts.modules,
             metadata: parts.metadata,
             calls: parts.calls,
+            _long_calls: parts.long_calls,
             logs: parts.logs,
             cache: parts.cache,
             storing: tokio::sync::RwLock::default(),
@@ -253,7 +256,8 @@ struct Parts {
     max_module_bytes: usize,
     metadata: Metadata,
     modules: Arc<Modules>,
-    calls: Calls,
+    calls: Arc<Calls>,
+    long_calls: LongCallThreads,
     cache: Arc<LeanCache>,
     expiring: Pin<Box<dyn Future<Output = ()> + Send>>,
     logs: LogDisk,
@@ -266,14 +270,17 @@ impl Parts {
         let mut folder = std::fs::DirBuilder::new();
         folder.recursive(true).mode(0o700).create(&config.data_folder).map_err(in_folder)?;
         let cache = LeanCache::open(&config.cache);
-        let sandbox = Sandbox::new(config, cache.clone()).map_err(|error| OpenError::Sandbox(error.to_string()))?;
+        let not_set_up = |error: &dyn std::fmt::Display| OpenError::Sandbox(error.to_string());
+        let long_calls = LongCallThreads::start().map_err(|error| not_set_up(&error))?;
+        let sandbox = Sandbox::new(config, cache.clone(), &long_calls).map_err(|error| not_set_up(&error))?;
         let modules = Arc::new(Modules::open(config, sandbox.clone()).map_err(in_folder)?);
         Ok(Self {
             max_module_bytes: config.max_module_bytes,
             metadata: Metadata::open(&database(&config.data_folder))?,
             modules: modules.clone(),
             expiring: Box::pin(sandbox.expire_idle_instances()),
-            calls: Calls::new(sandbox, modules, config.concurrent_calls),
+            calls: Arc::new(Calls::new(sandbox, modules, config.concurrent_calls)),
+            long_calls,
             logs: LogDisk::start(config.data_folder.join("logs"), config.logs).map_err(in_folder)?,
             cache,
         })

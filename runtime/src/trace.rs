@@ -38,9 +38,20 @@ impl CallSpan {
         Some(Self(Context::current_with_span(span.start(tracer))))
     }
 
-    /// Lasts as long as the call.
-    pub(crate) async fn around(self, call: impl Future<Output = Outcome>) -> Outcome {
-        let outcome = call.with_context(self.0.clone()).await;
+    /// What the host does for the function in `call` may become a part of it.
+    pub(crate) fn around<F: Future>(&self, call: F) -> impl Future<Output = F::Output> + use<F> {
+        call.with_context(self.0.clone())
+    }
+
+    /// Says which version runs, and by which id its log names the call.
+    pub(crate) fn runs(&self, version: u64, request_id: &str) {
+        let version = i64::try_from(version).unwrap_or(i64::MAX);
+        self.0.span().set_attribute(KeyValue::new("hookd.version", version));
+        self.0.span().set_attribute(KeyValue::new("hookd.request_id", request_id.to_owned()));
+    }
+
+    /// The call is over.
+    pub(crate) fn end(&self, outcome: &Outcome) {
         let span = self.0.span();
         span.set_attribute(KeyValue::new("hookd.outcome", outcome.name()));
         if !matches!(outcome, Outcome::Replied(_)) {
@@ -48,17 +59,6 @@ impl CallSpan {
             span.set_status(Status::error(outcome.name()));
         }
         span.end();
-        outcome
-    }
-}
-
-/// Says in the current call's span which version runs, and by which id its log names the call.
-pub(crate) fn runs(version: u64, request_id: &str) {
-    if TRACER.get().is_some() {
-        let context = Context::current();
-        let version = i64::try_from(version).unwrap_or(i64::MAX);
-        context.span().set_attribute(KeyValue::new("hookd.version", version));
-        context.span().set_attribute(KeyValue::new("hookd.request_id", request_id.to_owned()));
     }
 }
 

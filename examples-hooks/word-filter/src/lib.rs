@@ -24,7 +24,7 @@ pub fn message_received(message: MessageReceivedParams) -> Result<MessageReceive
     }
     if text.contains(IMPOLITE) {
         let polite = text.replace(IMPOLITE, REPLACEMENT);
-        return Ok(MessageReceivedReply::content(content.with_text(polite)));
+        return Ok(MessageReceivedReply::content(content.with_text(polite)?));
     }
     Ok(MessageReceivedReply::pass())
 }
@@ -51,12 +51,12 @@ impl Content {
         }
     }
 
-    fn with_text(self, text: String) -> String {
+    fn with_text(self, text: String) -> Result<String> {
         match self {
-            Self::Plain(_) => text,
+            Self::Plain(_) => Ok(text),
             Self::Rich(mut members) => {
                 members.insert("_lctext".to_owned(), Value::String(text));
-                Value::Object(members).to_string()
+                Ok(serde_json::to_string(&members)?)
             }
         }
     }

@@ -80,7 +80,7 @@ struct AppState {
     variables: ArcSwap<Variables>,
     log: Arc<LogRing>,
     meters: AppMeters,
-    pace: AppPace,
+    pace: Arc<AppPace>,
     changing: tokio::sync::Mutex<()>,
 }
 
@@ -134,7 +134,7 @@ impl App {
                 variables: ArcSwap::default(),
                 log: Arc::default(),
                 meters: AppMeters::default(),
-                pace: AppPace::default(),
+                pace: Arc::default(),
                 changing: tokio::sync::Mutex::default(),
             }),
         }
@@ -194,7 +194,7 @@ impl App {
         &self.state.meters
     }
 
-    pub(crate) fn pace(&self) -> &AppPace {
+    pub(crate) fn pace(&self) -> &Arc<AppPace> {
         &self.state.pace
     }
 

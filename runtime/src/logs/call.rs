@@ -86,6 +86,10 @@ impl CallLog {
         &self.app_id
     }
 
+    pub(crate) fn function(&self) -> &str {
+        &self.function
+    }
+
     pub(crate) fn request_id(&self) -> &str {
         &self.request_id
     }
@@ -104,10 +108,11 @@ impl CallLog {
         self.write(level, "engine", clean(text, MAX_LINE_CHARS));
     }
 
-    /// Says how many lines were dropped. Called once the guest is gone.
+    /// Says how many lines were dropped. A guest that was given up may write until its tick is over: no more of it is kept.
     pub(crate) fn finish(&self) {
         let (dropped, met) = {
-            let budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+            budget.lines = 0;
             (budget.dropped, budget.met)
         };
         if let Some((limit, value)) = met {

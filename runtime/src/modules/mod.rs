@@ -31,7 +31,8 @@ use crate::apps::App;
 use crate::config::EngineConfig;
 use crate::isolation::Isolation;
 use crate::logs::CallLog;
-use crate::sandbox::{DEPLOYMENTS, LoadError, LoadedModule, Sandbox, Shelf};
+use crate::outcome::TimeLimit;
+use crate::sandbox::{Allowed, DEPLOYMENTS, LoadError, LoadedModule, Sandbox, Shelf};
 
 /// Any error, for a border that only reports it.
 pub(crate) type BoxedError = Box<dyn std::error::Error + Send + Sync>;
@@ -170,9 +171,13 @@ impl Modules {
         let log = Arc::new(CallLog::new(app.log().clone(), &app.id, 0, "definitions", request_id, limits));
         // Those before end with their deadlines.
         let _place = self.asking.acquire().await;
-        let asking =
-            self.sandbox.definitions(&prepared.module, limits, self.definitions_deadline, log.clone(), app.pace());
-        let asked = asking.await;
+        let allowed = Allowed {
+            until: tokio::time::Instant::now() + self.definitions_deadline,
+            time: self.definitions_deadline,
+            by: TimeLimit::Caller,
+        };
+        let asking = self.sandbox.clone().definitions(prepared.module.clone(), limits.clone(), log.clone());
+        let asked = self.sandbox.run(app.pace(), allowed, Box::pin(asking)).await.flatten();
         log.finish();
         let definitions = asked.map_err(Refusal::DefinitionsFailed)?;
         definitions::check(&definitions)?;

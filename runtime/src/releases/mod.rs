@@ -183,40 +183,31 @@ pub(crate) struct LiveVersion {
     pub(crate) module: Arc<StoredModule>,
     /// Where instances wait between calls, when the version is warm.
     pub(crate) shelf: Option<Shelf>,
-    /// One for each definition.
-    meters: Vec<Arc<FunctionMeters>>,
-    by_name: HashMap<String, LiveFunction>,
+    functions: HashMap<String, LiveFunction>,
 }
 
 /// What a call needs to know about its function.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct LiveFunction {
     pub(crate) kind: FunctionKind,
     pub(crate) internal: bool,
-    /// Its place among the definitions.
-    at: usize,
+    pub(crate) meters: Arc<FunctionMeters>,
 }
 
 impl LiveVersion {
     pub(crate) fn new(row: VersionRow, modules: &Modules, meters: &AppMeters) -> Self {
-        let live = |(at, one): (usize, &Definition)| {
-            (one.name.clone(), LiveFunction { kind: FunctionKind::of(&one.name), internal: one.internal, at })
+        let live = |one: &Definition| {
+            let (kind, meters) = (FunctionKind::of(&one.name), meters.function(&one.name));
+            (one.name.clone(), LiveFunction { kind, internal: one.internal, meters })
         };
-        let by_name = row.definitions.iter().enumerate().map(live).collect();
-        let meters = row.definitions.iter().map(|one| meters.function(&one.name)).collect();
+        let functions = row.definitions.iter().map(live).collect();
         let module = modules.named(&row.module);
-        Self { module, shelf: modules.shelf(row.isolation), meters, by_name, row }
+        Self { module, shelf: modules.shelf(row.isolation), functions, row }
     }
 
     /// The same version in another environment, with instances of its own.
     pub(crate) fn again(&self, modules: &Modules, meters: &AppMeters) -> Self {
         Self::new(self.row.clone(), modules, meters)
-    }
-
-    /// A function, and what counts its calls; `None` when the version does not define it.
-    pub(crate) fn called(&self, name: &str) -> Option<(LiveFunction, &FunctionMeters)> {
-        let function = self.function(name)?;
-        Some((function, self.meters.get(function.at)?))
     }
 
     /// The same module as another version, with other variables.
@@ -242,8 +233,8 @@ impl LiveVersion {
         &self.row.variables
     }
 
-    pub(crate) fn function(&self, name: &str) -> Option<LiveFunction> {
-        self.by_name.get(name).copied()
+    pub(crate) fn function(&self, name: &str) -> Option<&LiveFunction> {
+        self.functions.get(name)
     }
 
     pub(crate) fn release(&self, app_id: &str, environment: Environment) -> Release {

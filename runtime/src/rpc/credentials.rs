@@ -2,39 +2,12 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
 use md5::{Digest as _, Md5};
 
 use super::body::BodyCredentials;
 use crate::apps::{App, keys_equal};
 use crate::environment::Environment;
-
-// Names made by the compiler: made from text they would be checked and hashed anew for every request.
-static ID: [HeaderName; 3] = [
-    HeaderName::from_static("x-lc-id"),
-    HeaderName::from_static("x-avoscloud-application-id"),
-    HeaderName::from_static("x-uluru-application-id"),
-];
-static KEY: [HeaderName; 3] = [
-    HeaderName::from_static("x-lc-key"),
-    HeaderName::from_static("x-avoscloud-application-key"),
-    HeaderName::from_static("x-uluru-application-key"),
-];
-static MASTER_KEY: [HeaderName; 2] =
-    [HeaderName::from_static("x-avoscloud-master-key"), HeaderName::from_static("x-uluru-master-key")];
-static SIGNATURE: [HeaderName; 2] =
-    [HeaderName::from_static("x-lc-sign"), HeaderName::from_static("x-avoscloud-request-sign")];
-static PRODUCTION: [HeaderName; 3] = [
-    HeaderName::from_static("x-lc-prod"),
-    HeaderName::from_static("x-avoscloud-application-production"),
-    HeaderName::from_static("x-uluru-application-production"),
-];
-static SESSION_TOKEN: [HeaderName; 3] = [
-    HeaderName::from_static("x-lc-session"),
-    HeaderName::from_static("x-uluru-session-token"),
-    HeaderName::from_static("x-avoscloud-session-token"),
-];
-static HOOK_KEY: [HeaderName; 1] = [HeaderName::from_static("x-lc-hook-key")];
 
 /// What a request shows of itself; empty values count as absent.
 #[derive(Debug, Default)]
@@ -57,30 +30,85 @@ pub(super) enum Access {
     Master,
 }
 
+/// The headers of one credential. Among their names one goes before another; of a name, the first line
+/// that is not empty counts.
+#[derive(Clone, Copy, Default)]
+struct Header<'a> {
+    value: Option<&'a str>,
+    /// Place of its name among those of the credential.
+    rank: usize,
+}
+
+impl<'a> Header<'a> {
+    fn offer(&mut self, rank: usize, value: &'a str) {
+        if !value.is_empty() && self.value.is_none_or(|_| rank < self.rank) {
+            *self = Self { value: Some(value), rank };
+        }
+    }
+
+    fn text(self) -> Option<Cow<'a, str>> {
+        self.value.map(Cow::Borrowed)
+    }
+}
+
 impl<'a> Credentials<'a> {
     /// Credentials in the body replace those in headers; the hook key is only ever a header.
     pub(super) fn read(headers: &'a HeaderMap, body: Option<BodyCredentials>) -> Self {
-        let hook_key = first(headers, &HOOK_KEY);
-        if let Some(body) = body {
-            let given = |value: Option<String>| value.filter(|text| !text.is_empty()).map(Cow::Owned);
-            return Self {
-                id: given(body.id),
-                key: given(body.key),
-                master_key: given(body.master_key),
-                signature: None,
-                session_token: given(body.session_token),
-                hook_key,
-                production: given(body.production),
+        let headers = Self::of_headers(headers);
+        let Some(body) = body else { return headers };
+        let given = |value: Option<String>| value.filter(|text| !text.is_empty()).map(Cow::Owned);
+        Self {
+            id: given(body.id),
+            key: given(body.key),
+            master_key: given(body.master_key),
+            signature: None,
+            session_token: given(body.session_token),
+            hook_key: headers.hook_key,
+            production: given(body.production),
+        }
+    }
+
+    /// In one pass: a request has fewer headers than there are names of credentials.
+    fn of_headers(headers: &'a HeaderMap) -> Self {
+        let [mut id, mut key, mut master_key, mut signature] = [Header::default(); 4];
+        let [mut session_token, mut hook_key, mut production] = [Header::default(); 3];
+        for (name, value) in headers {
+            let name = name.as_str();
+            if !name.starts_with("x-") {
+                continue;
+            }
+            let (credential, rank) = match name {
+                "x-lc-id" => (&mut id, 0),
+                "x-avoscloud-application-id" => (&mut id, 1),
+                "x-uluru-application-id" => (&mut id, 2),
+                "x-lc-key" => (&mut key, 0),
+                "x-avoscloud-application-key" => (&mut key, 1),
+                "x-uluru-application-key" => (&mut key, 2),
+                "x-avoscloud-master-key" => (&mut master_key, 0),
+                "x-uluru-master-key" => (&mut master_key, 1),
+                "x-lc-sign" => (&mut signature, 0),
+                "x-avoscloud-request-sign" => (&mut signature, 1),
+                "x-lc-prod" => (&mut production, 0),
+                "x-avoscloud-application-production" => (&mut production, 1),
+                "x-uluru-application-production" => (&mut production, 2),
+                "x-lc-session" => (&mut session_token, 0),
+                "x-uluru-session-token" => (&mut session_token, 1),
+                "x-avoscloud-session-token" => (&mut session_token, 2),
+                "x-lc-hook-key" => (&mut hook_key, 0),
+                _ => continue,
             };
+            if let Ok(value) = value.to_str() {
+                credential.offer(rank, value);
+            }
         }
         Self {
-            id: first(headers, &ID),
-            key: first(headers, &KEY),
-            master_key: first(headers, &MASTER_KEY),
-            signature: first(headers, &SIGNATURE),
-            session_token: first(headers, &SESSION_TOKEN),
-            hook_key,
-            production: first(headers, &PRODUCTION),
+            id: id.text(),
+            key: key.text(),
+            master_key: master_key.text(),
+            signature: signature.text(),
+            session_token: session_token.text(),
+            hook_key: hook_key.text(),
+            production: production.text(),
         }
     }
 
@@ -114,11 +142,6 @@ impl<'a> Credentials<'a> {
     }
 }
 
-fn first<'a>(headers: &'a HeaderMap, names: &[HeaderName]) -> Option<Cow<'a, str>> {
-    let values = names.iter().filter_map(|name| headers.get(name)?.to_str().ok());
-    values.into_iter().find(|value| !value.is_empty()).map(Cow::Borrowed)
-}
-
 /// `<md5 hex>,<milliseconds>` over milliseconds and app key, or with a third part `master` over the master key. Valid for
 /// ever (EC-6). `ax-sig-1`, over the key of LeanCloud's Android SDK, is not accepted: apps here have no such key.
 fn signed(signature: &str, app: &App) -> Option<Access> {
@@ -134,6 +157,8 @@ fn signed(signature: &str, app: &App) -> Option<Access> {
 
 #[cfg(test)]
 mod tests {
+    use http::{HeaderName, HeaderValue};
+
     use super::*;
     use crate::apps::{Bounds, Keys};
 
@@ -144,6 +169,23 @@ mod tests {
             hook_key: "demo-hook-key".to_owned(),
         };
         App::new("demo".to_owned(), keys, Bounds::default())
+    }
+
+    fn id(lines: &[(&'static str, &'static str)]) -> Option<String> {
+        let line = |(name, value): &(&'static str, &'static str)| {
+            (HeaderName::from_static(name), HeaderValue::from_static(value))
+        };
+        let headers: HeaderMap = lines.iter().map(line).collect();
+        Credentials::read(&headers, None).id.map(Cow::into_owned)
+    }
+
+    #[test]
+    fn the_names_of_a_credential_have_an_order_whatever_that_of_the_lines() {
+        let [short, middle, long] = ["x-lc-id", "x-avoscloud-application-id", "x-uluru-application-id"];
+        assert_eq!(id(&[(long, "c"), (short, "a"), (middle, "b")]).as_deref(), Some("a"));
+        assert_eq!(id(&[(long, "c"), (middle, "b")]).as_deref(), Some("b"));
+        assert_eq!(id(&[(long, "c"), (short, "")]).as_deref(), Some("c"));
+        assert_eq!(id(&[("x-lc-key", "a"), ("id", "b")]), None);
     }
 
     #[test]

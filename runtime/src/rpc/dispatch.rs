@@ -60,12 +60,13 @@ pub(super) async fn dispatch(
                 let call = Call {
                     environment: caller.credentials.environment(),
                     name,
-                    params: &params,
+                    params,
                     remote_address: caller.address.as_deref(),
                     // Hooks are called by the platform, on behalf of clients that have no session here.
                     session_token: caller.credentials.session_token.as_deref().filter(|_| !is_reserved(name)),
                     // Who may call a hook has shown the hook key.
                     sequence: if is_notification(name) { sequence(headers) } else { None },
+                    arrived,
                     deadline,
                 };
                 of_outcome(engine.call_app(app, call).await, name, route.is_rpc)

@@ -9,11 +9,11 @@ use tokio::time::{Instant, timeout_at};
 use wasmtime::{Store, UpdateDeadline};
 
 use super::bindings::Module;
-use super::bindings::exports::hookd::engine::functions::Context;
+use super::bindings::exports::hookd::engine::functions::{self, Context};
 use super::environment::GuestVariables;
 use super::guest_error::too_long;
 use super::limiter::CallLimiter;
-use super::pace::{AppPace, end_of_tick};
+use super::pace::{AppPace, Guest, end_of_tick};
 use super::state::CallState;
 use super::warm::Shelf;
 use super::{LoadedModule, Sandbox};
@@ -37,21 +37,53 @@ pub(crate) struct GuestCall<'a> {
     pub(crate) session_token: Option<&'a str>,
     pub(crate) sequence: Option<u64>,
     pub(crate) limits: &'a Limits,
+    /// For the guest and its waits to know; [`Sandbox::run`] stops the call.
     pub(crate) deadline: Instant,
-    /// What lay between arrival and deadline; named when the deadline is met.
-    pub(crate) allowed: Duration,
-    pub(crate) allowed_by: TimeLimit,
     pub(crate) bounds: &'a Arc<Bounds>,
-    pub(crate) log: Arc<CallLog>,
+    pub(crate) log: &'a Arc<CallLog>,
     pub(crate) meters: &'a FunctionMeters,
     /// For a module that can read them.
     pub(crate) variables: Option<GuestVariables>,
     /// Of a warm version.
     pub(crate) shelf: Option<&'a Shelf>,
-    pub(crate) pace: &'a AppPace,
+}
+
+/// How long something may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Allowed {
+    pub(crate) until: Instant,
+    /// What lay between the arrival of the call and then; named when it was too short.
+    pub(crate) time: Duration,
+    pub(crate) by: TimeLimit,
+}
+
+/// Notes what memory a store holds in the end, however a call in it ends.
+struct NotesMemory<'a> {
+    store: &'a mut Store<CallState>,
+    meters: &'a FunctionMeters,
+}
+
+impl Drop for NotesMemory<'_> {
+    fn drop(&mut self) {
+        self.meters.held_memory(self.store.data().limiter.held_bytes);
+    }
 }
 
 impl Sandbox {
+    /// Runs what calls a guest, to its end or until its time is over; then the guest stops at the end of its tick.
+    ///
+    /// # Errors
+    /// The outcome of a call that has none of its own.
+    pub(crate) async fn run<T>(&self, pace: &Arc<AppPace>, allowed: Allowed, guest: Guest<T>) -> Result<T, Outcome>
+    where
+        T: Send + 'static,
+    {
+        match timeout_at(allowed.until, pace.run(&self.long_calls, guest)).await {
+            Ok(ended) => ended.map_err(|lost| Outcome::Unavailable { message: lost.to_string() }),
+            Err(_) => Err(Outcome::TimedOut { limit: allowed.time, by: allowed.by }),
+        }
+    }
+
     /// Calls a function: in a fresh instance, which is gone when this returns, or in one from the shelf.
     pub(crate) async fn call(&self, module: &LoadedModule, call: GuestCall<'_>) -> Outcome {
         match call.shelf {
@@ -89,6 +121,8 @@ impl Sandbox {
             sequence: call.sequence,
         };
         let _running = self.ticker.run();
+        let noting = NotesMemory { store, meters: call.meters };
+        let store = &mut *noting.store;
         let calling = async {
             let instance = match instance {
                 Some(instance) => instance,
@@ -100,40 +134,29 @@ impl Sandbox {
             };
             instance.hookd_engine_functions().call_call(&mut *store, call.name, call.params, context).await
         };
-        let called = timeout_at(call.deadline, call.pace.run(&self.turns, now.into_std(), calling)).await;
-        call.meters.held_memory(store.data().limiter.held_bytes);
-        match called {
-            Ok(Ok(Ok(reply))) => checked(reply, call.limits),
-            Ok(Ok(Err(failure))) => Outcome::failed(failure.code, failure.status, failure.message),
-            Ok(Err(error)) => self.outcome_of(&error, store.data(), call.limits),
-            Err(_) => Outcome::TimedOut { limit: call.allowed, by: call.allowed_by },
+        match calling.await {
+            Ok(Ok(reply)) => checked(reply, call.limits),
+            Ok(Err(failure)) => Outcome::failed(failure.code, failure.status, failure.message),
+            Err(error) => self.outcome_of(&error, store.data(), call.limits),
         }
     }
 
     /// Asks a module for its functions, under the limits of a call.
     pub(crate) async fn definitions(
-        &self,
-        module: &LoadedModule,
-        limits: &Limits,
-        allowed: Duration,
+        self,
+        module: Arc<LoadedModule>,
+        limits: Limits,
         log: Arc<CallLog>,
-        pace: &AppPace,
     ) -> Result<Vec<Definition>, Outcome> {
-        let mut store = self.store(limits, log, None);
+        let mut store = self.store(&limits, log, None);
         let _running = self.ticker.run();
         let asking = async {
             let instance = module.instance.instantiate_async(&mut store).await?;
             instance.hookd_engine_functions().call_definitions(&mut store).await
         };
-        let now = Instant::now();
-        match timeout_at(now + allowed, pace.run(&self.turns, now.into_std(), asking)).await {
-            Ok(Ok(definitions)) => Ok(definitions
-                .into_iter()
-                .map(|definition| Definition { name: definition.name, internal: definition.internal })
-                .collect()),
-            Ok(Err(error)) => Err(self.outcome_of(&error, store.data(), limits)),
-            Err(_) => Err(Outcome::TimedOut { limit: allowed, by: TimeLimit::Caller }),
-        }
+        let asked = asking.await.map_err(|error| self.outcome_of(&error, store.data(), &limits))?;
+        let definition = |one: functions::Definition| Definition { name: one.name, internal: one.internal };
+        Ok(asked.into_iter().map(definition).collect())
     }
 
     /// Makes an instance as a call does, and drops it.
@@ -142,15 +165,11 @@ impl Sandbox {
         module: &LoadedModule,
         limits: &Limits,
         log: Arc<CallLog>,
-        pace: &AppPace,
     ) -> Result<(), Outcome> {
         let mut store = self.store(limits, log, None);
         let _running = self.ticker.run();
-        let making = module.instance.instantiate_async(&mut store);
-        match pace.run(&self.turns, std::time::Instant::now(), making).await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(self.outcome_of(&error, store.data(), limits)),
-        }
+        let made = module.instance.instantiate_async(&mut store).await;
+        made.map(drop).map_err(|error| self.outcome_of(&error, store.data(), limits))
     }
 
     fn grant(&self, call: &GuestCall<'_>) -> Grant {

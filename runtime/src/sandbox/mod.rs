@@ -25,10 +25,10 @@ use wasmtime::component::{Component, Linker};
 
 pub(crate) use self::config::{DEPLOYMENTS, code_config};
 pub(crate) use self::environment::GuestVariables;
-pub(crate) use self::invoke::GuestCall;
+pub(crate) use self::invoke::{Allowed, GuestCall};
 use self::limiter::MemoryBudget;
-pub(crate) use self::pace::AppPace;
-use self::pace::Turns;
+use self::pace::LongCalls;
+pub(crate) use self::pace::{AppPace, Guest, LongCallThreads};
 use self::state::CallState;
 use self::ticker::Ticker;
 use self::warm::IdleInstances;
@@ -50,7 +50,7 @@ pub(crate) struct Sandbox {
     egress: Arc<Egress>,
     cache: Arc<LeanCache>,
     idle: Arc<IdleInstances>,
-    turns: Arc<Turns>,
+    long_calls: LongCalls,
 }
 
 /// The sandbox cannot be set up on this machine.
@@ -90,7 +90,11 @@ impl std::fmt::Debug for LoadedModule {
 }
 
 impl Sandbox {
-    pub(crate) fn new(config: &EngineConfig, cache: Arc<LeanCache>) -> Result<Self, SandboxError> {
+    pub(crate) fn new(
+        config: &EngineConfig,
+        cache: Arc<LeanCache>,
+        threads: &LongCallThreads,
+    ) -> Result<Self, SandboxError> {
         let failed = |error: wasmtime::Error| SandboxError {
             concurrent_calls: config.concurrent_calls,
             reason: format!("{error:#}"),
@@ -112,7 +116,7 @@ impl Sandbox {
             egress: Arc::new(Egress::new(config.egress.clone())),
             cache,
             idle,
-            turns: Arc::new(Turns::new()),
+            long_calls: threads.calls().map_err(|error| failed(error.into()))?,
         })
     }
 

@@ -1,24 +1,26 @@
-//! Long calls: who computes for more than a tick waits for turns, so that the threads that serve sockets, and with them the
-//! calls of others, are never all taken.
+//! Long calls: a guest that computes on after its first tick goes to threads of its own, at low priority, so that the
+//! threads that serve sockets, and with them the calls of others, never wait for it.
 //!
-//! Almost every call is over within its first tick and meets nothing of this. A guest that goes on needs a turn for every
-//! further tick; there are as many turns at a time as cores but one. An app's guests queue among themselves first, so apps
-//! take turns, and not calls. An app whose guests needed turns lately gets its next calls queued from their start: its
-//! first ticks would add up otherwise.
+//! Almost every call is over within its first tick and meets nothing of this. On those threads a guest needs a turn for
+//! every tick. An app's guests queue among themselves first, so apps take turns, and not calls. The next calls of an app
+//! whose guests needed turns lately go there from their start: their first ticks would add up otherwise.
 
 use std::cell::Cell;
 use std::future::poll_fn;
+use std::io;
 use std::mem;
-use std::pin::{Pin, pin};
-use std::sync::LazyLock;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use tokio::runtime::{Handle, RuntimeFlavor};
+use thiserror::Error;
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Semaphore;
+use tokio_util::task::AbortOnDropHandle;
 
-/// Long guests that compute at the same time.
+/// Long guests that compute at the same time: one core is left to everybody else.
 static TURNS: LazyLock<usize> = LazyLock::new(|| {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     cores.saturating_sub(1).max(1)
@@ -27,6 +29,8 @@ static TURNS: LazyLock<usize> = LazyLock::new(|| {
 static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
 /// How long an app counts as heavy after one of its guests needed a turn.
 const HEAVY_TIME: Duration = Duration::from_secs(1);
+/// Whoever else wants a core gets it at once, and long guests still get about a tenth of one that is never free.
+const NICENESS: i32 = 10;
 
 thread_local! {
     /// A guest on this thread stopped because its tick is over.
@@ -45,13 +49,73 @@ fn stop_once() -> impl Future<Output = ()> + Send {
     poll_fn(move |_| if mem::replace(&mut stopped, true) { Poll::Ready(()) } else { Poll::Pending })
 }
 
-/// The turns of all apps.
-pub(super) struct Turns(Semaphore);
+/// Lets all other tasks go first. Tokio's own yield waits for the next look at the sockets, and then comes before them.
+fn to_the_end_of_the_line() -> impl Future<Output = ()> + Send {
+    let mut stopped = false;
+    poll_fn(move |context| {
+        if mem::replace(&mut stopped, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+}
 
-impl Turns {
-    pub(super) fn new() -> Self {
-        Self(Semaphore::new(*TURNS))
+/// A call that can go on on another thread.
+pub(crate) type Guest<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// A long call ended without an outcome.
+#[derive(Debug, Error)]
+pub(crate) enum Lost {
+    /// The engine is going away.
+    #[error("the engine is shutting down")]
+    Shutdown,
+    /// A defect of the engine.
+    #[error("the engine failed while the function ran")]
+    Panicked,
+}
+
+/// Where the long calls of all apps go on. Stops with whatever runs there when it is dropped.
+pub(crate) struct LongCallThreads(Option<Runtime>);
+
+impl LongCallThreads {
+    pub(crate) fn start() -> io::Result<Self> {
+        let threads = Builder::new_multi_thread()
+            .worker_threads(*TURNS)
+            .thread_name("hookd-long-call")
+            .on_thread_start(|| {
+                if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+                    tracing::warn!("long calls run at the priority of all others: {error}");
+                }
+            })
+            // A tick is long: what comes from a socket, a timer or another thread must not wait for many of them.
+            .event_interval(1)
+            .global_queue_interval(1)
+            .enable_all()
+            .build()?;
+        Ok(Self(Some(threads)))
     }
+
+    pub(super) fn calls(&self) -> io::Result<LongCalls> {
+        let threads = self.0.as_ref().ok_or(io::ErrorKind::NotConnected)?;
+        Ok(LongCalls { threads: threads.handle().clone(), turns: Arc::new(Semaphore::new(*TURNS)) })
+    }
+}
+
+impl Drop for LongCallThreads {
+    fn drop(&mut self) {
+        if let Some(threads) = self.0.take() {
+            // Waits for no guest: whoever drops the engine may be a task.
+            threads.shutdown_background();
+        }
+    }
+}
+
+/// The way to those threads, and the turns of all apps on them.
+#[derive(Clone)]
+pub(super) struct LongCalls {
+    threads: Handle,
+    turns: Arc<Semaphore>,
 }
 
 /// The turns of one app, and whether it needs them.
@@ -78,40 +142,50 @@ enum Stop<T> {
 }
 
 impl AppPace {
-    /// Runs a guest to its end.
-    pub(super) async fn run<T>(&self, turns: &Turns, now: Instant, guest: impl Future<Output = T>) -> T {
-        let mut guest = pin!(guest);
-        if !self.is_heavy(now) {
+    /// Runs a guest to its end; one that is dropped on the way is stopped at the end of its tick.
+    pub(super) async fn run<T: Send + 'static>(
+        self: &Arc<Self>,
+        long_calls: &LongCalls,
+        mut guest: Guest<T>,
+    ) -> Result<T, Lost> {
+        if !self.is_heavy() {
             loop {
-                match poll_once(guest.as_mut(), |poll| poll()).await {
-                    Stop::Done(output) => return output,
+                match poll_once(&mut guest).await {
+                    Stop::Done(output) => return Ok(output),
                     Stop::Waits => stop_once().await,
                     Stop::TickIsOver => break,
                 }
             }
         }
+        let going_on = self.clone().take_turns(long_calls.turns.clone(), guest);
+        let ended = AbortOnDropHandle::new(long_calls.threads.spawn(going_on)).await;
+        ended.map_err(|error| if error.is_panic() { Lost::Panicked } else { Lost::Shutdown })
+    }
+
+    async fn take_turns<T>(self: Arc<Self>, of_all: Arc<Semaphore>, mut guest: Guest<T>) -> T {
         loop {
             // Nobody closes them. Both queues are first come, first served.
             let own = self.turns.acquire().await;
-            let turn = turns.0.acquire().await;
-            let stopped = poll_once(guest.as_mut(), beside_the_workers).await;
+            let turn = of_all.acquire().await;
+            // With the turn in hand, so that whoever wants the next one queues for it now, in the order of the apps. A call
+            // that was given up ends here.
+            to_the_end_of_the_line().await;
+            let stopped = poll_once(&mut guest).await;
             drop((turn, own));
             match stopped {
                 Stop::Done(output) => return output,
                 Stop::Waits => stop_once().await,
                 Stop::TickIsOver => {
                     self.heavy_until.store(since_epoch(Instant::now() + HEAVY_TIME), Ordering::Relaxed);
-                    // The deadline of the call is looked at between two ticks.
-                    tokio::task::yield_now().await;
                 }
             }
         }
     }
 
-    fn is_heavy(&self, now: Instant) -> bool {
+    fn is_heavy(&self) -> bool {
         match self.heavy_until.load(Ordering::Relaxed) {
             0 => false,
-            until => since_epoch(now) < until,
+            until => since_epoch(Instant::now()) < until,
         }
     }
 }
@@ -120,27 +194,14 @@ fn since_epoch(time: Instant) -> u64 {
     u64::try_from(time.saturating_duration_since(*EPOCH).as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Polls the guest in the way that `how` polls.
-async fn poll_once<T>(
-    mut guest: Pin<&mut impl Future<Output = T>>,
-    how: fn(&mut dyn FnMut() -> Poll<T>) -> Poll<T>,
-) -> Stop<T> {
+async fn poll_once<T>(guest: &mut Guest<T>) -> Stop<T> {
     poll_fn(|context| {
         TICK_IS_OVER.set(false);
-        Poll::Ready(match how(&mut || guest.as_mut().poll(context)) {
+        Poll::Ready(match guest.as_mut().poll(context) {
             Poll::Ready(output) => Stop::Done(output),
             Poll::Pending if TICK_IS_OVER.take() => Stop::TickIsOver,
             Poll::Pending => Stop::Waits,
         })
     })
     .await
-}
-
-/// Computes on this thread, while another one takes over its sockets, timers and tasks.
-fn beside_the_workers<T>(poll: &mut dyn FnMut() -> Poll<T>) -> Poll<T> {
-    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(poll),
-        // The only thread there is.
-        _ => poll(),
-    }
 }

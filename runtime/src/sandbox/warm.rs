@@ -189,7 +189,9 @@ impl Sandbox {
                 Box::new(WarmInstance { store, instance: None, calls: 0 })
             }
         };
+        let given_up = GivenUp(&metrics.failed);
         let outcome = self.call_in(&mut warm.store, &mut warm.instance, module, call).await;
+        std::mem::forget(given_up);
         warm.store.data_mut().end_call();
         warm.calls += 1;
         match reason_to_drop(&warm, &outcome, call.limits, metrics) {
@@ -197,6 +199,15 @@ impl Sandbox {
             None => shelf.idle.put(shelf.id, warm),
         }
         outcome
+    }
+}
+
+/// Counts an instance whose call does not come to its end.
+struct GivenUp<'a>(&'a Counter);
+
+impl Drop for GivenUp<'_> {
+    fn drop(&mut self) {
+        self.0.increment(1);
     }
 }
 

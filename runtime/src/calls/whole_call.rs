@@ -1,0 +1,92 @@
+//! What happens to a call between its arrival and its outcome.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use tokio::sync::SemaphorePermit;
+use tokio::time::Instant as TokioInstant;
+
+use super::Calls;
+use crate::admission::{Admission, QueueFull};
+use crate::apps::{App, Bounds};
+use crate::environment::Environment;
+use crate::limits::Limits;
+use crate::logs::CallLog;
+use crate::meters::FunctionMeters;
+use crate::outcome::{Outcome, Overload};
+use crate::releases::{LiveVersion, guest_variables};
+use crate::rpc::FunctionKind;
+use crate::sandbox::GuestCall;
+
+/// A call with all that it needs: it may go on on another thread.
+pub(super) struct WholeCall {
+    pub(super) calls: Arc<Calls>,
+    pub(super) app: Arc<App>,
+    pub(super) version: Arc<LiveVersion>,
+    pub(super) bounds: Arc<Bounds>,
+    pub(super) kind: FunctionKind,
+    pub(super) meters: Arc<FunctionMeters>,
+    pub(super) environment: Environment,
+    pub(super) params: Bytes,
+    pub(super) remote_address: Option<String>,
+    pub(super) session_token: Option<String>,
+    pub(super) sequence: Option<u64>,
+    pub(super) arrived: Instant,
+    pub(super) deadline: TokioInstant,
+    pub(super) log: Arc<CallLog>,
+}
+
+impl WholeCall {
+    /// From the queue to the outcome. Dropped when its time is over.
+    pub(super) async fn run(self) -> Outcome {
+        let Ok(params) = std::str::from_utf8(&self.params) else {
+            return Outcome::failed(1, 400, "the parameters are not UTF-8 text".to_owned());
+        };
+        let (limits, own_places) = self.bounds.of(self.log.function(), self.kind);
+        let _places = match self.admit(limits, own_places).await {
+            Ok(places) => places,
+            Err(outcome) => return outcome,
+        };
+        let module = match self.calls.code(&self.version, self.arrived).await {
+            Ok(module) => module,
+            Err(outcome) => return outcome,
+        };
+        let variables =
+            module.reads_variables.then(|| guest_variables(self.app.clone(), self.environment, self.version.clone()));
+        let call = GuestCall {
+            name: self.log.function(),
+            params,
+            app_id: &self.app.id,
+            environment: self.environment,
+            remote_address: self.remote_address.as_deref(),
+            session_token: self.session_token.as_deref(),
+            sequence: self.sequence,
+            limits,
+            deadline: self.deadline,
+            bounds: &self.bounds,
+            log: &self.log,
+            meters: &self.meters,
+            variables,
+            shelf: self.version.shelf.as_ref(),
+        };
+        self.calls.sandbox.call(&module, call).await
+    }
+
+    /// The narrowest first: who waits there takes no place from the app's other functions.
+    async fn admit<'a>(&'a self, limits: &Limits, own_places: Option<&'a Admission>) -> Result<Places<'a>, Outcome> {
+        let full = |limits: &Limits| {
+            let (concurrency, queue) = (limits.concurrency, limits.queue);
+            move |_: QueueFull| Outcome::Overloaded(Overload::Calls { concurrency, queue })
+        };
+        let own = match own_places {
+            Some(own) => Some(own.admit().await.map_err(full(limits))?),
+            None => None,
+        };
+        let of_app = self.bounds.admission.admit().await.map_err(full(self.bounds.limits()))?;
+        Ok((own, of_app, self.calls.places.admit().await.map_err(full(self.bounds.limits()))?))
+    }
+}
+
+/// Of the function, of the app, of the engine.
+type Places<'a> = (Option<SemaphorePermit<'a>>, SemaphorePermit<'a>, SemaphorePermit<'a>);
