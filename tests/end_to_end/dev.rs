@@ -94,7 +94,7 @@ fn lines_until(lines: &Receiver<String>, words: &str) -> Vec<String> {
 #[test]
 fn a_change_is_live_and_a_broken_one_leaves_the_last_version() {
     let folder = tempfile::tempdir().unwrap();
-    let (data, project) = (folder.path().join("data"), folder.path().join("watched-hooks"));
+    let (data, project) = (folder.path().join("data"), folder.path().join(own("changed")));
     assert_eq!(hookd_in(&data, &["new", project.to_str().unwrap()]).status.code(), Some(0));
     let params = folder.path().join("params.json");
     std::fs::write(&params, MESSAGE).unwrap();
@@ -134,21 +134,27 @@ fn a_change_is_live_and_a_broken_one_leaves_the_last_version() {
 }
 
 /// A project as `hookd new` makes it, and the folder that it lies in.
-fn new_project(server: &Server) -> (TempDir, PathBuf) {
+fn new_project(server: &Server, name: &str) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
-    let project = folder.path().join("watched-hooks");
+    let project = folder.path().join(own(name));
     server.hookd_ok(&["new", project.to_str().unwrap()]);
     (folder, project)
 }
 
+/// A name that no other test gives its project: all are built in one target folder, where those of one name take each
+/// other's place.
+fn own(name: &str) -> String {
+    format!("{name}-hooks-{}", env!("CARGO_CRATE_NAME"))
+}
+
 /// A project whose hook prints a word of a crate that lies beside it, in a workspace that holds both.
 fn project_with_a_neighbour(folder: &Path) -> PathBuf {
-    let project = folder.join("neighbour-hooks");
+    let project = folder.join(own("neighbour"));
     assert_eq!(hookd_in(folder, &["new", project.to_str().unwrap()]).status.code(), Some(0));
     std::fs::create_dir_all(folder.join("words/src")).unwrap();
     std::fs::write(folder.join("words/Cargo.toml"), "[package]\nname = \"words\"\nedition = \"2024\"\n").unwrap();
     std::fs::write(folder.join("words/src/lib.rs"), "pub const WORD: &str = \"first\";\n").unwrap();
-    let members = "[workspace]\nresolver = \"3\"\nmembers = [\"neighbour-hooks\", \"words\"]\n";
+    let members = format!("[workspace]\nresolver = \"3\"\nmembers = [\"{}\", \"words\"]\n", own("neighbour"));
     std::fs::write(folder.join("Cargo.toml"), members).unwrap();
     rewrite(&project.join("Cargo.toml"), "[workspace]", "");
     rewrite(&project.join("Cargo.toml"), "[dependencies]", "[dependencies]\nwords = { path = \"../words\" }");
@@ -186,7 +192,7 @@ fn what_a_project_takes_from_outside_its_folder_is_watched_too() {
 #[test]
 fn a_project_that_comes_back_is_watched_again() {
     let server = Server::start();
-    let (folder, project) = new_project(&server);
+    let (folder, project) = new_project(&server, "returning");
     let dev = Dev::with_first_version(&server, &project);
     let away = folder.path().join("away");
     std::fs::rename(&project, &away).unwrap();
@@ -204,7 +210,7 @@ fn a_project_that_comes_back_is_watched_again() {
 #[test]
 fn what_the_server_writes_into_the_project_is_no_change_of_it() {
     let folder = tempfile::tempdir().unwrap();
-    let project = folder.path().join("watched-hooks");
+    let project = folder.path().join(own("holding-data"));
     let data = project.join("data");
     assert_eq!(hookd_in(&folder.path().join("unused"), &["new", project.to_str().unwrap()]).status.code(), Some(0));
     let dev = Dev::start(&data, &project, &["--listen", "127.0.0.1:0"]);
@@ -224,7 +230,7 @@ fn what_the_server_writes_into_the_project_is_no_change_of_it() {
 #[test]
 fn a_change_while_the_server_is_away_is_released_when_it_is_back() {
     let mut server = Server::start();
-    let (_folder, project) = new_project(&server);
+    let (_folder, project) = new_project(&server, "retried");
     let dev = Dev::with_first_version(&server, &project);
     server.kill();
     rewrite(&project.join("src/lib.rs"), "a message from", "something new from");
@@ -237,7 +243,7 @@ fn a_change_while_the_server_is_away_is_released_when_it_is_back() {
 #[test]
 fn a_stop_does_not_wait_for_the_build() {
     let server = Server::start();
-    let (folder, project) = new_project(&server);
+    let (folder, project) = new_project(&server, "slow");
     // Builds as long as the file is there.
     let begun = folder.path().join("begun");
     let script = format!(
@@ -272,7 +278,7 @@ fn assert_refused_although_known(output: &std::process::Output) {
 #[test]
 fn a_server_that_runs_is_used_and_left_running() {
     let server = Server::start();
-    let (_folder, project) = new_project(&server);
+    let (_folder, project) = new_project(&server, "staged");
     let dev = Dev::start(&server.data(), &project, &["--staging"]);
     wait_for(&dev.said, "using the server at");
     wait_for(&dev.said, "Version 1 is live in staging");

@@ -9,6 +9,7 @@
 )]
 
 mod apps;
+mod backup;
 mod bad_luck;
 mod chat;
 mod command_line;
