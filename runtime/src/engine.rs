@@ -20,6 +20,7 @@ use crate::apps::{App, AppSettings, Apps, Bounds, ChangeAppError, CreateAppError
 use crate::calls::{Call, Calls, Invocation};
 use crate::config::EngineConfig;
 use crate::environment::Environment;
+use crate::file_table::reserve_file_table;
 use crate::leancache::LeanCache;
 use crate::logs::{self, LogDisk, LogHistory, LogLine, LogQuery};
 use crate::modules::{Definition, Modules};
@@ -269,6 +270,10 @@ impl Parts {
         // Holds the keys of all apps: nobody but the owner looks inside.
         let mut folder = std::fs::DirBuilder::new();
         folder.recursive(true).mode(0o700).create(&config.data_folder).map_err(in_folder)?;
+        // A module in memory holds a file; the databases, the logs and the sockets of the beginning need some too.
+        if let Err(error) = reserve_file_table(config.loaded_modules.saturating_mul(2)) {
+            tracing::warn!("first calls may take some milliseconds longer: {error}");
+        }
         let cache = LeanCache::open(&config.cache);
         let not_set_up = |error: &dyn std::fmt::Display| OpenError::Sandbox(error.to_string());
         let long_calls = LongCallThreads::start().map_err(|error| not_set_up(&error))?;

@@ -262,3 +262,30 @@ async fn an_instance_that_nobody_needs_is_dropped_after_a_while() {
     tokio::time::timeout(Duration::from_secs(10), gone).await.unwrap();
     assert_eq!(counts(&test, 1).await, "1");
 }
+
+/// Memory that calls of the word filter held at most.
+fn peak_memory(test: &TestEngine) -> u64 {
+    test.engine.app_stats("demo").unwrap().functions[0].peak_memory_bytes
+}
+
+#[tokio::test]
+async fn the_memory_of_a_hook_does_not_grow_with_its_calls() {
+    let test = TestEngine::start().await;
+    test.deploy_warm("demo", support::module("word-filter")).await.unwrap();
+    let params = |length: usize| {
+        format!(r#"{{"fromPeer":"Tom","convId":"c","content":"{}","timestamp":1}}"#, "crap ".repeat(length / 5))
+    };
+    // Of the largest size that a message may have.
+    assert_eq!(test.call("_messageReceived", &params(5_000)).await.name(), "replied");
+    let initial = peak_memory(&test);
+    assert!(initial <= 4 << 16, "a message of ordinary size makes the memory grow to {initial}");
+    // Beyond what the initial memory has room for.
+    assert_eq!(test.call("_messageReceived", &params(50_000)).await.name(), "replied");
+    let grown = peak_memory(&test);
+    assert!(grown > initial, "{grown}");
+    for length in (0..200).map(|call| call % 7 * 8_000) {
+        assert_eq!(test.call("_messageReceived", &params(length)).await.name(), "replied");
+    }
+    assert_eq!(test.engine.idle_instances(), 1, "one instance served all of them");
+    assert!(peak_memory(&test) <= grown + (1 << 16), "from {grown} to {}", peak_memory(&test));
+}

@@ -9,6 +9,9 @@ use tokio_util::sync::CancellationToken;
 /// Requests in flight may finish this long after a stop was asked for: longer than the longest hook (15 s).
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// Sockets that the process opens without a pause for the table of its files to grow; 128 KiB of the kernel's memory.
+const CLIENTS_WITHOUT_PAUSE: u32 = 16_384;
+
 /// Cancels the token on the first SIGINT or SIGTERM; ends the process on the second.
 pub fn stop_on_signal(shutdown: CancellationToken) -> std::io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -38,5 +41,8 @@ pub fn take_all_file_handles() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
         tracing::warn!(%error, "cannot raise the limit on open files; `ulimit -n` sets it");
+    }
+    if let Err(error) = hookd_runtime::reserve_file_table(CLIENTS_WITHOUT_PAUSE) {
+        tracing::warn!(%error, "some clients may wait for some milliseconds while they connect");
     }
 }

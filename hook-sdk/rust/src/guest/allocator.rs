@@ -1,7 +1,7 @@
 //! An allocator for short lives, inside the initial memory.
 //!
 //! What a call allocates is free again when it ends, so a pointer that only moves on does for an ordinary message, and costs
-//! a fraction of a general allocator: [`Bump`]. What does not fit goes to one, which begins in the initial memory too: the
+//! a fraction of a general allocator: [`Bump`]. What does not fit goes to one, in memory that it asks the engine for; the
 //! first `memory.grow` of a fresh instance costs as much as an ordinary call.
 
 use std::alloc::{GlobalAlloc, Layout};
@@ -13,7 +13,7 @@ use talc::cell::TalcSyncCell;
 use talc::source::Source;
 use talc::wasm::WasmBinning;
 
-/// What each of the two begins with: many times what a message of the largest size (5 KB) needs.
+/// Several times what the hooks of a message of the largest size (5 KB) allocate in all.
 const ARENA_BYTES: usize = 64 * 1024;
 
 /// The unit of `memory.grow`.
@@ -22,17 +22,10 @@ const PAGE_BYTES: usize = 64 * 1024;
 /// What the general allocator's own bookkeeping may add to an allocation.
 const OVERHEAD_BYTES: usize = 256;
 
-type Arena = [u64; ARENA_BYTES / size_of::<u64>()];
-
-static mut SHORT_LIVED: Arena = [0; _];
-static mut GENERAL: Arena = [0; _];
+static mut ARENA: [u64; ARENA_BYTES / size_of::<u64>()] = [0; _];
 
 #[global_allocator]
-static ALLOCATOR: Bump = Bump {
-    used: Cell::new(0),
-    live: Cell::new(0),
-    general: TalcSyncCell::new_wasm(ArenaThenGrowth { arena_is_free: true }),
-};
+static ALLOCATOR: Bump = Bump { used: Cell::new(0), live: Cell::new(0), general: TalcSyncCell::new_wasm(Growth) };
 
 /// Hands out one arena from its start to its end, and begins again whenever nothing of it is in use.
 struct Bump {
@@ -40,7 +33,7 @@ struct Bump {
     used: Cell<usize>,
     /// Allocations in the arena that are in use.
     live: Cell<usize>,
-    general: TalcSyncCell<ArenaThenGrowth, WasmBinning>,
+    general: TalcSyncCell<Growth, WasmBinning>,
 }
 
 // SAFETY: a module has one thread.
@@ -48,7 +41,7 @@ unsafe impl Sync for Bump {}
 
 impl Bump {
     fn start() -> usize {
-        (&raw const SHORT_LIVED).addr()
+        (&raw const ARENA).addr()
     }
 
     /// Where in the arena the memory lies, if it lies there.
@@ -76,7 +69,7 @@ unsafe impl GlobalAlloc for Bump {
         let offset = (start + self.used.get()).next_multiple_of(layout.align()) - start;
         if self.take(offset, layout.size()) {
             self.live.set(self.live.get() + 1);
-            return (&raw mut SHORT_LIVED).cast::<u8>().wrapping_add(offset);
+            return (&raw mut ARENA).cast::<u8>().wrapping_add(offset);
         }
         // SAFETY: the caller's promises.
         unsafe { self.general.alloc(layout) }
@@ -118,20 +111,13 @@ unsafe impl GlobalAlloc for Bump {
     }
 }
 
+/// Memory for the general allocator.
 #[derive(Debug)]
-struct ArenaThenGrowth {
-    arena_is_free: bool,
-}
+struct Growth;
 
 // SAFETY: it does not allocate, and hands each piece of memory out once.
-unsafe impl Source for ArenaThenGrowth {
+unsafe impl Source for Growth {
     fn acquire<B: Binning>(talc: &mut Talc<Self, B>, layout: Layout) -> Result<(), ()> {
-        if talc.source.arena_is_free {
-            talc.source.arena_is_free = false;
-            let start = (&raw mut GENERAL).cast::<u8>();
-            // SAFETY: nothing else names the arena, and this happens once.
-            return unsafe { talc.claim(start, ARENA_BYTES) }.map(|_| ()).ok_or(());
-        }
         let needed = layout.size().checked_add(layout.align() + OVERHEAD_BYTES).ok_or(())?;
         let pages = needed.div_ceil(PAGE_BYTES);
         let first_page = core::arch::wasm32::memory_grow::<0>(pages);
