@@ -40,16 +40,6 @@ fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => bench(),
-        ["in-process", module] => {
-            for _ in 0..3 {
-                let m = in_process::measure(Path::new(module))?;
-                println!(
-                    "call {:.2} warm {:.2} inst {:.2}",
-                    m.call.median_us, m.warm.median_us, m.instantiate.median_us
-                );
-            }
-            Ok(())
-        }
         ["serve-echo"] => echo::serve(),
         ["release-modules", data, count, module] => modules::release(Path::new(data), count, Path::new(module)),
         ["call-modules", data, count] => modules::call_cold(Path::new(data), count),

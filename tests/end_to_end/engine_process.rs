@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::command_line::{MESSAGE, assert_refused, stdout};
-use crate::harness::{Server, Shape, hookd_in};
+use crate::harness::{LeanEngine, Redis, Server, Shape, hookd_in};
+use crate::notifications::{announced, ids};
 
 #[test]
 fn chat_goes_on_without_the_engine_and_finds_it_again_over_tcp() {
@@ -49,6 +50,44 @@ fn im_core_asked_to_stop_answers_what_it_took_and_says_goodbye() {
     server.deploy("slow");
     let facts = server.play("im_stops");
     assert_eq!(facts["close_code"], 1001);
+}
+
+/// What operators are promised of a node that died with calls in its hands: half a minute, and the time to see it.
+const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(45);
+
+#[test]
+fn another_im_core_makes_the_calls_that_a_dead_one_had_begun() {
+    let redis = Redis::start();
+    let mut dead = Server::start_with_variable("HOOKD_REDIS_URL", &redis.url());
+    let mut recorder = LeanEngine::recorder(&dead, &json!({}));
+    let heir = dead.another_im_core();
+    for im_core in [&dead, &heir] {
+        im_core.hookd_ok(&["settings", "--engine-url", recorder.url(), "--notification-hook-timeout", "10s"]);
+    }
+    // Which hooks there are is known after this.
+    let before = ids(&dead.play_with("chatter", &["3"]));
+    let offline = |record: &&Value| record["hook"] == "_clientOffline";
+    recorder.records_until(|records| before.is_subset(&announced(records)) && records.iter().any(|one| offline(&one)));
+    recorder.freeze(true);
+    let sent = ids(&dead.play_with("chatter", &["20"]));
+    dead.processes().kill_front();
+    let killed = Instant::now();
+    // The calls that were on their way died with their sender: what the recorder would have answered is lost.
+    recorder.kill();
+    recorder.start_again(&dead, &json!({}));
+    let is_of_tom = |record: &&Value| record["params"]["peerId"] == "tom";
+    let mut records = recorder.records_until(|records| {
+        sent.is_subset(&announced(records)) && records.iter().any(|record| is_of_tom(&record))
+    });
+    let took = killed.elapsed();
+    assert!(took < TAKEN_OVER_WITHIN, "{took:?}");
+    // Where the kill came before the end of tom's connection was noted, it takes a minute of silence to be sure of it.
+    let is_offline = |records: &[Value]| records.iter().any(|record| record["hook"] == "_clientOffline");
+    if !is_offline(&records) {
+        records.extend(recorder.records_until(is_offline));
+    }
+    let hooks: Vec<_> = records.iter().filter(is_of_tom).map(|record| record["hook"].as_str().unwrap()).collect();
+    assert_eq!(hooks, ["_clientOnline", "_clientOffline"]);
 }
 
 #[test]

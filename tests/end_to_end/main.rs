@@ -38,6 +38,7 @@ mod leanengine;
 mod limits;
 mod links;
 mod logs;
+mod lost_sessions;
 mod moderation;
 mod neighbours;
 mod notifications;

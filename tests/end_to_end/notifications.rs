@@ -16,12 +16,12 @@ fn recorded(failures: &Value) -> (Server, LeanEngine) {
     (server, engine)
 }
 
-fn ids(facts: &Facts) -> HashSet<String> {
+pub fn ids(facts: &Facts) -> HashSet<String> {
     facts["ids"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()
 }
 
 /// The messages that `_messageSent` was told of.
-fn announced(records: &[Value]) -> HashSet<String> {
+pub fn announced(records: &[Value]) -> HashSet<String> {
     let sent = records.iter().filter(|record| record["hook"] == "_messageSent" && record["failed"] == false);
     sent.map(|record| record["params"]["msgId"].as_str().unwrap().to_owned()).collect()
 }
@@ -72,6 +72,24 @@ fn messages_sent_while_the_engine_is_dead_reach_the_hook_when_it_is_back() {
     engine.start_again(&server, &json!({}));
     engine.records_until(|records| meanwhile.is_subset(&announced(records)));
     assert_eq!(server.hookd_ok(&["dead-letters", "list", "--json"]), "");
+}
+
+#[test]
+fn a_server_that_is_asked_to_stop_ends_in_time_and_keeps_what_waits() {
+    let (mut server, engine) = recorded(&json!({}));
+    // Which hooks there are is known after this.
+    let before = ids(&server.play_with("chatter", &["3"]));
+    engine.records_until(|records| before.is_subset(&announced(records)));
+    engine.freeze(true);
+    let waiting = ids(&server.play_with("chatter", &["200"]));
+    let asked = Instant::now();
+    server.processes().stop_front();
+    // The calls under way are waited for: 3 s, the default of notification hooks.
+    assert!(asked.elapsed() < Duration::from_secs(10), "it took {:?}", asked.elapsed());
+    eprintln!("stopped in {:?}", asked.elapsed());
+    engine.freeze(false);
+    server.start_front();
+    engine.records_until(|records| waiting.is_subset(&announced(records)));
 }
 
 #[test]

@@ -33,6 +33,7 @@ mod leanengine;
 mod limits;
 mod links;
 mod logs;
+mod lost_sessions;
 mod moderation;
 mod neighbours;
 mod notifications;

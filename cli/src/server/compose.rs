@@ -89,7 +89,7 @@ impl Server {
 
         let apps = Arc::new(EngineApps(engine.clone()));
         let calls = Arc::new(InMemoryEngine(engine.clone()));
-        let (core, gateway) = open_im_core((folder.path(), &cache), im, (apps, calls), &tasks, &shutdown)?;
+        let (core, gateway) = open_im_core((folder.path(), &cache), im, (apps, calls), &tasks, &shutdown).await?;
         let installation = Installation::new(connection.clone(), ConnectionFile::Installation);
         let control = control::router(engine.clone(), installation, shutdown.clone());
         let router = gateway.router().merge(control::im::router(core, control)).merge(prometheus::router(
@@ -165,7 +165,7 @@ impl Server {
 
         let calls = Arc::new(EngineProcess::new(&address, directory.clone()));
         let cache = cache_config(common.redis_url.as_deref())?;
-        let (core, gateway) = open_im_core((folder.path(), &cache), im, (directory, calls), &tasks, &shutdown)?;
+        let (core, gateway) = open_im_core((folder.path(), &cache), im, (directory, calls), &tasks, &shutdown).await?;
         tasks.spawn(follower.run(core.clone(), connection.clone(), shutdown.clone()));
         let engine = forwarded(address, shutdown.clone());
         let router = gateway
@@ -212,7 +212,7 @@ fn connection_to(
     })
 }
 
-fn open_im_core(
+async fn open_im_core(
     (data, cache): (&Path, &CacheConfig),
     config: ImConfig,
     (apps, engine): (Arc<dyn AppDirectory>, Arc<dyn HookEngine>),
@@ -224,6 +224,7 @@ fn open_im_core(
     let store = Arc::new(store);
     let queues = hook_queues(&store, cache, data)?;
     let core = Arc::new(ImCore::new(apps, store, queues, engine, tasks.clone(), shutdown.clone()));
+    core.hooks.notifications().end_lost_sessions().await;
     let watching = core.clone();
     tasks.spawn(async move { watching.hooks.notifications().watch().await });
     let config = GatewayConfig {

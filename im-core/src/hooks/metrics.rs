@@ -3,6 +3,7 @@
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use std::time::Duration;
 
+use super::queue::UNREADABLE;
 use super::{BreakerState, FailureCause};
 use crate::ids::AppId;
 
@@ -63,6 +64,11 @@ pub(super) fn retried(hook: &'static str) {
 
 pub(super) fn dead(hook: &'static str, cause: FailureCause) {
     counter!(DEAD, "hook" => hook, "cause" => cause.name()).increment(1);
+}
+
+/// Stored calls that this program cannot read; nothing of theirs is safe to be a label.
+pub(crate) fn unreadable(calls: usize) {
+    counter!(DEAD, "hook" => "unknown", "cause" => UNREADABLE).increment(u64::try_from(calls).unwrap_or(u64::MAX));
 }
 
 pub(super) fn letters_dropped(letters: usize) {

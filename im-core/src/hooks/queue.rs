@@ -4,6 +4,7 @@
 //! once, and every attempt carries the same sequence number.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,9 +14,15 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::FailureCause;
-use crate::ids::{AppId, ClientId};
+use crate::ids::{AppId, ClientId, SessionId};
 use crate::store::StoreError;
 use crate::timestamp::Timestamp;
+
+/// The longest wait before a call that failed is made again. A call that waits for longer shows that the clock was set back.
+pub const LONGEST_WAIT: Duration = Duration::from_mins(5);
+
+/// The cause of a dead letter whose call this program cannot read.
+pub const UNREADABLE: &str = "unreadable";
 
 /// Hooks whose calls wait together. Where one channel of an app stands still, the others go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,6 +64,40 @@ pub struct NewCall {
     pub lane: Option<ClientId>,
     /// Sent as `Forwarded` (EC-32).
     pub remote_address: Option<IpAddr>,
+}
+
+/// What is known of a session beside the calls about it.
+#[derive(Clone, Debug)]
+pub enum SessionNote {
+    /// It is open, and a hook is to be told of its end even if its process dies.
+    Opened {
+        /// Unique in its process.
+        session: SessionId,
+        /// Its client: the lane of the call.
+        client: ClientId,
+        /// The params of the `_clientOffline` that is due then.
+        if_lost: Bytes,
+    },
+    /// It has ended in an orderly way.
+    Ended {
+        /// As in `Opened`.
+        session: SessionId,
+    },
+}
+
+/// What is written down at once: a call, a note, or both.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// To be queued.
+    pub call: Option<NewCall>,
+    /// Of the session that the call is about.
+    pub session: Option<SessionNote>,
+}
+
+impl From<NewCall> for Entry {
+    fn from(call: NewCall) -> Self {
+        Self { call: Some(call), session: None }
+    }
 }
 
 /// A call that waits or runs.
@@ -114,7 +155,7 @@ pub struct DeadLetter {
     pub id: u64,
     /// The hook.
     pub hook: String,
-    /// The word of [`FailureCause::name`] for the last failure.
+    /// The word of [`FailureCause::name`] for the last failure, or [`UNREADABLE`].
     pub cause: String,
     /// What the engine or the function said.
     pub reason: String,
@@ -195,7 +236,16 @@ pub trait HookQueue: Send + Sync + 'static {
 
     /// Queues calls in this order; answers how many were refused, the last ones, because more than `bound` calls of the
     /// app would wait.
-    async fn push(&self, app: &AppId, calls: Vec<NewCall>, bound: usize) -> Result<usize, QueueError>;
+    async fn push(&self, app: &AppId, calls: Vec<NewCall>, bound: usize) -> Result<usize, QueueError> {
+        self.record(app, calls.into_iter().map(Entry::from).collect(), bound).await
+    }
+
+    /// As [`Self::push`], with notes of sessions, which are never refused.
+    async fn record(&self, app: &AppId, entries: Vec<Entry>, bound: usize) -> Result<usize, QueueError>;
+
+    /// Queues `_clientOffline` for the sessions that were noted as open by processes that are dead. To be called before the
+    /// first login, so that the clients' next `_clientOnline` comes later.
+    async fn end_lost_sessions(&self) -> Result<(), QueueError>;
 
     /// Takes at most `limit` calls that may run now, oldest first; of each lane only its oldest.
     async fn claim(&self, app: &AppId, channel: Channel, limit: usize) -> Result<Claimed, QueueError>;

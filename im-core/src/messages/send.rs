@@ -118,7 +118,7 @@ async fn commit_and_deliver(
     let sent =
         SentMessage { id: stored.id.clone(), timestamp: stored.timestamp, conversation: message.conversation.clone() };
     if stored.duplicate {
-        return Ok((sent, None));
+        return Ok((sent, sent_params));
     }
     let delivered = Arc::new(DeliveredMessage {
         conversation: message.conversation,
@@ -148,17 +148,17 @@ async fn commit(
 ) -> Result<(AppendedMessage, Option<MessageSentParams>), RequestError> {
     let notifications = core.hooks.notifications();
     let id = MessageId::generate();
-    let params = || sent_params(core, request, message, &id, body, receivers);
-    let params_later = |timestamp: Timestamp| {
+    let params = |id: &MessageId| sent_params(core, request, message, id, body, receivers);
+    let params_later = |id: &MessageId, timestamp: Timestamp| {
         let is_called = notifications.defines::<MessageSent>(&request.app);
-        is_called.then(|| MessageSentParams { timestamp: timestamp.0, ..params() })
+        is_called.then(|| MessageSentParams { timestamp: timestamp.0, ..params(id) })
     };
     if message.transient {
         let timestamp = Timestamp::now();
-        let params = params_later(timestamp);
+        let params = params_later(&id, timestamp);
         return Ok((AppendedMessage { id, timestamp, duplicate: false, hook_queued: false }, params));
     }
-    let sent_hook = notifications.beside_message(&request.app, Some(request.remote_address), &params).await;
+    let sent_hook = notifications.beside_message(&request.app, Some(request.remote_address), || params(&id)).await;
     let has_hook = sent_hook.is_some();
     let new = NewMessage {
         id: id.clone(),
@@ -176,7 +176,8 @@ async fn commit(
     if has_hook && !stored.duplicate {
         notifications.stored_beside_message(&request.app, stored.hook_queued);
     }
-    let params = if notifications.joins_store() || stored.duplicate { None } else { params_later(stored.timestamp) };
+    // A repeated message that gets here was not answered yet: whoever stored it may have died before its hook was queued.
+    let params = if notifications.joins_store() { None } else { params_later(&stored.id, stored.timestamp) };
     Ok((stored, params))
 }
 

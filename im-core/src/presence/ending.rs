@@ -91,6 +91,6 @@ impl Presence {
             error_code: error.map(|(code, _)| code),
             error_msg: error.map(|(_, name)| name.to_owned()),
         };
-        PresenceEvent::Offline(params, by)
+        PresenceEvent::Offline(session.id, params, by)
     }
 }

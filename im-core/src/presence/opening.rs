@@ -136,7 +136,7 @@ impl Presence {
         }
         displaced.retain(|(older, _)| core.registry.remove(&older.app, &older.client, older.id).is_some());
         let ended = displaced.into_iter().map(|(older, ending)| self.conclude(&older, ending, Some(by)));
-        let events = ended.chain([PresenceEvent::Online(online, Some(by))]).collect();
+        let events = ended.chain([PresenceEvent::Online(session.id, online, Some(by))]).collect();
         Ok(core.hooks.notifications().notify_presence(app, events))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hookd_im_core::hooks::queue::{Channel, Fate};
+use hookd_im_core::hooks::queue::{Channel, Fate, Letters};
 use hookd_im_core::ids::AppId;
 
 use crate::fixture::{Fixture, MANY, in_short, messages, offline, online, presence, sent};
@@ -91,6 +91,40 @@ pub async fn sequences_grow_though_the_clock_goes_back(fixture: &Fixture) {
     let third = reopened.claim(&fixture.app, messages(), 10).await.unwrap().calls;
     let sequences = [first[0].sequence, first[1].sequence, third[0].sequence];
     assert!(sequences.is_sorted_by(|one, next| one < next), "{sequences:?}");
+}
+
+pub async fn a_clock_that_is_set_back_leaves_no_call_waiting_for_its_return(fixture: &Fixture) {
+    fixture.push(vec![sent("one"), sent("two")]).await;
+    let first = fixture.queue.claim(&fixture.app, messages(), 1).await.unwrap().calls;
+    fixture.settle(&first[0], Fate::Again { at: fixture.now().plus(Duration::from_secs(5)) }).await;
+    fixture.turn_back(Duration::from_secs(24 * 60 * 60));
+    let mut claimed = in_short(&fixture.claim(messages()).await);
+    claimed.sort_unstable();
+    assert_eq!(claimed, ["one", "two"]);
+}
+
+pub async fn an_unreadable_call_is_a_dead_letter_and_holds_nobody_up(fixture: &Fixture) {
+    fixture.push(vec![sent("one"), sent("two"), online("tom"), offline("tom"), online("jerry")]).await;
+    let first = fixture.now().0.unsigned_abs();
+    fixture.spoil(first).await;
+    fixture.spoil(first + 2).await;
+    let queue = fixture.reopened();
+    let claim = async |channel| queue.claim(&fixture.app, channel, 10).await.unwrap().calls;
+    assert_eq!(in_short(&claim(messages()).await), ["two"]);
+    let mut presence_calls = in_short(&claim(presence()).await);
+    presence_calls.extend(in_short(&claim(presence()).await));
+    presence_calls.sort_unstable();
+    assert_eq!(presence_calls, ["Offline tom", "Online jerry"]);
+
+    let all = Letters::All { hook: None };
+    let letters = queue.dead_letters(&fixture.app, &all, 10, false).await.unwrap();
+    let told: Vec<_> = letters.iter().map(|letter| (letter.id, letter.cause.as_str())).collect();
+    assert_eq!(told, [(first + 2, "unreadable"), (first, "unreadable")]);
+    assert_eq!(queue.revive(&fixture.app, &all, MANY).await.unwrap(), 0, "nobody can call them");
+    assert_eq!(queue.discard(&fixture.app, &all).await.unwrap(), 2);
+    assert_eq!(queue.push(&fixture.app, vec![sent("three")], 4).await.unwrap(), 0, "their places are free");
+    queue.forget(&fixture.app).await.unwrap();
+    assert_eq!(queue.backlog().await.unwrap(), []);
 }
 
 pub async fn channels_and_apps_are_apart(fixture: &Fixture) {

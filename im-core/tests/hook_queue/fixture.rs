@@ -11,9 +11,11 @@ use hookd_im_core::hooks::{FailureCause, RedisHookQueue};
 use hookd_im_core::ids::{AppId, ClientId};
 use hookd_im_core::store::sqlite::SqliteStore;
 use hookd_im_core::timestamp::{Clock, Timestamp};
+use redis::ConnectionInfo;
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::redis_cluster::RedisCluster;
 use crate::redis_server::RedisServer;
 
 /// When the clock of a fixture starts.
@@ -25,7 +27,15 @@ pub struct Fixture {
     pub app: AppId,
     time: Arc<AtomicI64>,
     folder: TempDir,
-    redis: Option<RedisServer>,
+    redis: Option<Redis>,
+}
+
+/// Where a queue is that is in no file.
+struct Redis {
+    nodes: Vec<ConnectionInfo>,
+    is_cluster: bool,
+    /// Ends with the fixture.
+    _server: Option<RedisServer>,
 }
 
 impl Fixture {
@@ -34,10 +44,17 @@ impl Fixture {
     }
 
     pub fn redis() -> Self {
-        Self::new(Some(RedisServer::start()))
+        let server = RedisServer::start();
+        Self::new(Some(Redis { nodes: vec![server.address()], is_cluster: false, _server: Some(server) }))
     }
 
-    fn new(redis: Option<RedisServer>) -> Self {
+    /// In a cluster that outlives the fixture.
+    pub fn redis_cluster(cluster: &RedisCluster) -> Self {
+        cluster.flush();
+        Self::new(Some(Redis { nodes: cluster.addresses(), is_cluster: true, _server: None }))
+    }
+
+    fn new(redis: Option<Redis>) -> Self {
         let (folder, time) = (tempfile::tempdir().unwrap(), Arc::new(AtomicI64::new(START.0)));
         let queue = open(&folder, redis.as_ref(), clock(&time));
         Self { queue, app: AppId::new("demo"), time, folder, redis }
@@ -58,6 +75,30 @@ impl Fixture {
 
     pub fn turn_back(&self, duration: Duration) {
         self.time.fetch_sub(i64::try_from(duration.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    /// Makes a stored call one that this program cannot read: for SQLite one of an unknown hook, for Redis no JSON at all.
+    pub async fn spoil(&self, sequence: u64) {
+        match &self.redis {
+            None => {
+                let file = rusqlite::Connection::open(self.folder.path().join("im.db")).unwrap();
+                let spoil = "UPDATE hook_calls SET hook = '_ofTomorrow', channel = '_ofTomorrow' WHERE id = ?1";
+                assert_eq!(file.execute(spoil, [i64::try_from(sequence).unwrap()]).unwrap(), 1);
+            }
+            Some(of_fixture) => {
+                let mut spoil = redis::cmd("HSET");
+                spoil.arg(format!("hookd:hooks:{{{}}}:calls", self.app)).arg(sequence).arg("{no JSON");
+                let client = redis::cluster::ClusterClient::new(of_fixture.nodes.clone()).unwrap();
+                let single = redis::Client::open(of_fixture.nodes[0].clone()).unwrap();
+                let added: u64 = match of_fixture.is_cluster {
+                    true => spoil.query_async(&mut client.get_async_connection().await.unwrap()).await.unwrap(),
+                    false => {
+                        spoil.query_async(&mut single.get_multiplexed_async_connection().await.unwrap()).await.unwrap()
+                    }
+                };
+                assert_eq!(added, 0, "there was no such call");
+            }
+        }
     }
 
     pub async fn push(&self, calls: Vec<NewCall>) {
@@ -92,9 +133,9 @@ fn clock(time: &Arc<AtomicI64>) -> Clock {
     Arc::new(move || Timestamp(time.load(Ordering::SeqCst)))
 }
 
-fn open(folder: &TempDir, redis: Option<&RedisServer>, clock: Clock) -> Arc<dyn HookQueue> {
+fn open(folder: &TempDir, redis: Option<&Redis>, clock: Clock) -> Arc<dyn HookQueue> {
     match redis {
-        Some(redis) => Arc::new(RedisHookQueue::new(vec![redis.address()], false, "node".to_owned(), clock)),
+        Some(redis) => Arc::new(RedisHookQueue::new(redis.nodes.clone(), redis.is_cluster, "node".to_owned(), clock)),
         None => Arc::new(SqliteStore::open_with_clock(folder.path().join("im.db"), clock).unwrap().hook_queue()),
     }
 }

@@ -7,17 +7,27 @@
 )]
 
 mod calls;
+mod cluster;
 mod fixture;
 mod lanes;
 mod letters;
 mod redis;
+mod redis_cluster;
 mod redis_server;
+mod sessions;
 
 /// Runs each case against a fresh queue of each backend.
 macro_rules! every_backend {
     ($($module:ident: $($case:ident),+ $(,)?;)+) => {
         every_backend!(on_sqlite, sqlite, $($module: $($case),+;)+);
         every_backend!(on_redis, redis, $($module: $($case),+;)+);
+
+        /// One cluster for all cases: it takes seconds to come together.
+        #[tokio::test]
+        async fn every_case_on_a_redis_cluster() {
+            let cluster = redis_cluster::RedisCluster::start();
+            $($(crate::$module::$case(&fixture::Fixture::redis_cluster(&cluster)).await;)+)+
+        }
     };
     ($backend:ident, $fixture:ident, $($module:ident: $($case:ident),+;)+) => {
         mod $backend {
@@ -40,6 +50,8 @@ every_backend! {
         claimed_calls_survive_the_process,
         a_full_queue_refuses_the_last_calls,
         sequences_grow_though_the_clock_goes_back,
+        a_clock_that_is_set_back_leaves_no_call_waiting_for_its_return,
+        an_unreadable_call_is_a_dead_letter_and_holds_nobody_up,
         channels_and_apps_are_apart,
         the_backlog_counts_what_waits_and_what_runs,
         a_forgotten_app_leaves_nothing;
@@ -48,6 +60,12 @@ every_backend! {
         a_failed_call_holds_its_lane_back_and_no_other,
         a_dead_call_lets_its_lane_go_on,
         lanes_survive_the_process;
+    sessions:
+        sessions_of_a_dead_process_are_ended_once,
+        sessions_of_the_living_process_go_on,
+        a_session_is_noted_though_the_queue_is_full,
+        sessions_of_a_forgotten_app_are_forgotten,
+        an_old_session_is_ended_with_a_new_age;
     letters:
         dead_letters_tell_everything_newest_first,
         params_are_shown_when_asked_for,

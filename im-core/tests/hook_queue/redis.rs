@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hookd_im_core::hooks::RedisHookQueue;
-use hookd_im_core::hooks::queue::HookQueue;
+use hookd_im_core::hooks::queue::{Fate, HookQueue, Letters};
 use hookd_im_core::ids::AppId;
 use hookd_im_core::timestamp::Timestamp;
+use redis::streams::StreamRangeReply;
 
-use crate::fixture::{MANY, in_short, messages, sent};
+use crate::fixture::{MANY, death, in_short, messages, offline, online, presence, sent};
 use crate::redis_server::RedisServer;
+use crate::sessions::opened;
 
 fn node(redis: &RedisServer, name: &str) -> RedisHookQueue {
     RedisHookQueue::new(vec![redis.address()], false, name.to_owned(), Arc::new(Timestamp::now))
@@ -57,13 +59,114 @@ async fn a_redis_that_lost_its_data_is_used_again() {
     let app = AppId::new("demo");
     queue.push(&app, vec![sent("lost")], MANY).await.unwrap();
     assert_eq!(queue.claim(&app, messages(), 10).await.unwrap().calls.len(), 1);
-    let client = ::redis::Client::open(redis.address()).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    let () = ::redis::cmd("FLUSHALL").query_async(&mut connection).await.unwrap();
+    let mut connection = redis.connect().await;
+    let () = redis::cmd("FLUSHALL").query_async(&mut connection).await.unwrap();
     queue.push(&app, vec![sent("one")], MANY).await.unwrap();
     queue.claim(&app, messages(), 10).await.unwrap_err();
     assert_eq!(in_short(&queue.claim(&app, messages(), 10).await.unwrap().calls), ["one"]);
     assert_eq!(queue.backlog().await.unwrap().len(), 1);
-    let () = ::redis::cmd("FLUSHALL").query_async(&mut connection).await.unwrap();
+    let () = redis::cmd("FLUSHALL").query_async(&mut connection).await.unwrap();
     assert_eq!(queue.backlog().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_unreadable_dead_letter_hides_no_other_and_can_be_dropped() {
+    let redis = RedisServer::start();
+    let queue = node(&redis, "one");
+    let app = AppId::new("demo");
+    queue.push(&app, vec![sent("one"), sent("two")], MANY).await.unwrap();
+    let calls = queue.claim(&app, messages(), 10).await.unwrap().calls;
+    let dead = calls.iter().map(|call| (call.clone(), death())).collect();
+    queue.settle(&app, messages(), dead, MANY).await.unwrap();
+    let mut spoil = redis::cmd("HSET");
+    spoil.arg("hookd:hooks:{demo}:letters").arg(calls[0].sequence).arg("{no JSON");
+    let () = spoil.query_async(&mut redis.connect().await).await.unwrap();
+    let all = Letters::All { hook: None };
+    let letters = queue.dead_letters(&app, &all, 10, true).await.unwrap();
+    let mut causes: Vec<_> = letters.iter().map(|letter| letter.cause.as_str()).collect();
+    causes.sort_unstable();
+    assert_eq!(causes, ["trap", "unreadable"]);
+    assert_eq!(queue.revive(&app, &all, MANY).await.unwrap(), 1);
+    assert_eq!(queue.discard(&app, &all).await.unwrap(), 1);
+    assert_eq!(queue.dead_letters(&app, &all, 10, true).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_claim_whose_answer_is_lost_is_made_again_at_once() {
+    let redis = RedisServer::start();
+    let queue = node(&redis, "one");
+    let app = AppId::new("demo");
+    queue.push(&app, vec![sent("one"), sent("two")], MANY).await.unwrap();
+    assert_eq!(queue.claim(&app, messages(), 1).await.unwrap().calls.len(), 1);
+    // As if the answer to a claim of this node had been lost: what it got is in Redis only.
+    let mut connection = redis.connect().await;
+    let mut lost = redis::cmd("XREADGROUP");
+    lost.arg("GROUP").arg("hookd").arg("one").arg("STREAMS").arg("hookd:hooks:{demo}:queue:_messageSent").arg(">");
+    let _: redis::Value = lost.query_async(&mut connection).await.unwrap();
+    redis.freeze();
+    queue.claim(&app, messages(), 10).await.unwrap_err();
+    redis.thaw();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let claimed = loop {
+        match queue.claim(&app, messages(), 10).await {
+            Ok(claimed) => break claimed.calls,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(in_short(&claimed), ["two"]);
+}
+
+#[tokio::test]
+async fn the_claims_of_a_dead_node_are_taken_over_and_each_client_keeps_its_order() {
+    let redis = RedisServer::start();
+    let (dead, heir) = (node(&redis, "dead"), node(&redis, "heir"));
+    let app = AppId::new("demo");
+    dead.push(&app, vec![online("tom"), offline("tom"), online("tom")], MANY).await.unwrap();
+    let held = dead.claim(&app, presence(), 10).await.unwrap().calls;
+    assert_eq!(in_short(&held), ["Online tom"]);
+    assert_eq!(heir.claim(&app, presence(), 10).await.unwrap().calls, [], "it may still be alive");
+
+    // Half a minute later, by the clock of Redis.
+    let queue = "hookd:hooks:{demo}:queue:presence";
+    let mut age = redis::cmd("XCLAIM");
+    let entries: StreamRangeReply =
+        redis::cmd("XRANGE").arg(queue).arg("-").arg("+").query_async(&mut redis.connect().await).await.unwrap();
+    age.arg(queue).arg("hookd").arg("dead").arg(0).arg(&entries.ids[0].id).arg("IDLE").arg(31_000).arg("JUSTID");
+    let _: redis::Value = age.query_async(&mut redis.connect().await).await.unwrap();
+    let heir = node(&redis, "heir");
+    let mut taken_over = Vec::new();
+    for _ in 0..3 {
+        let calls = heir.claim(&app, presence(), 10).await.unwrap().calls;
+        taken_over.extend(in_short(&calls));
+        let done = calls.into_iter().map(|call| (call, Fate::Done)).collect();
+        heir.settle(&app, presence(), done, MANY).await.unwrap();
+    }
+    assert_eq!(taken_over, ["Online tom", "Offline tom", "Online tom"]);
+    // The dead one was only slow after all: what it settles is settled already.
+    let again = vec![(held[0].clone(), Fate::Again { at: Timestamp::now() })];
+    dead.settle(&app, presence(), again, MANY).await.unwrap();
+    assert_eq!(heir.backlog().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn the_sessions_of_a_node_that_stays_silent_are_ended_by_another() {
+    let redis = RedisServer::start();
+    let (silent, other) = (node(&redis, "silent"), node(&redis, "other"));
+    let app = AppId::new("demo");
+    silent.record(&app, vec![opened(1, "tom"), opened(2, "jerry")], MANY).await.unwrap();
+    let waiting = async || other.backlog().await.unwrap().iter().map(|entry| entry.waiting).sum::<u64>();
+    assert_eq!(waiting().await, 2);
+    let say_last = async |seconds: u64| {
+        let now: (u64, u64) = redis::cmd("TIME").query_async(&mut redis.connect().await).await.unwrap();
+        let mut said = redis::cmd("ZADD");
+        said.arg("hookd:hooks:{demo}:nodes").arg(now.0 - seconds).arg("silent");
+        let () = said.query_async(&mut redis.connect().await).await.unwrap();
+    };
+    say_last(90).await;
+    silent.backlog().await.unwrap();
+    assert_eq!(waiting().await, 2, "it has said that it lives");
+    say_last(90).await;
+    assert_eq!(waiting().await, 4);
+    assert_eq!(waiting().await, 4, "once");
 }

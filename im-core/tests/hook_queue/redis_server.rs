@@ -10,20 +10,53 @@ use tempfile::TempDir;
 pub struct RedisServer {
     process: Child,
     port: u16,
+    bus_port: Option<u16>,
     folder: TempDir,
 }
 
 impl RedisServer {
     pub fn start() -> Self {
-        // Free now; the next one who asks for any port gets another one.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let folder = tempfile::tempdir().unwrap();
-        let process = run(port, &folder);
-        Self { process, port, folder }
+        let process = run(port, &folder, None);
+        Self { process, port, bus_port: None, folder }
+    }
+
+    /// The same, as a node of a cluster that is still to be put together.
+    pub fn start_as_cluster_node() -> Self {
+        let (port, bus_port) = (free_port(), Some(free_port()));
+        let folder = tempfile::tempdir().unwrap();
+        let process = run(port, &folder, bus_port);
+        Self { process, port, bus_port, folder }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn bus_port(&self) -> u16 {
+        self.bus_port.unwrap()
+    }
+
+    /// Sends one command, its words separated by single spaces.
+    pub fn command(&self, line: &str) -> redis::Value {
+        let mut words = line.split(' ');
+        let mut command = redis::cmd(words.next().unwrap());
+        for word in words {
+            command.arg(word);
+        }
+        let mut connection = redis::Client::open(self.address()).unwrap().get_connection().unwrap();
+        command.query(&mut connection).unwrap()
     }
 
     pub fn address(&self) -> ConnectionInfo {
         format!("redis://127.0.0.1:{}", self.port).into_connection_info().unwrap()
+    }
+
+    /// A connection besides the queue's.
+    pub async fn connect(&self) -> redis::aio::MultiplexedConnection {
+        let client = redis::Client::open(self.address()).unwrap();
+        client.get_multiplexed_async_connection().await.unwrap()
     }
 
     pub fn kill(&mut self) {
@@ -31,9 +64,23 @@ impl RedisServer {
         self.process.wait().unwrap();
     }
 
+    /// Stops it as a frozen machine would: connections stay, answers stop.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.process.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+    }
+
     /// Starts again with what is on disk.
     pub fn start_again(&mut self) {
-        self.process = run(self.port, &self.folder);
+        self.process = run(self.port, &self.folder, self.bus_port);
     }
 }
 
@@ -45,8 +92,17 @@ impl Drop for RedisServer {
     }
 }
 
-fn run(port: u16, folder: &TempDir) -> Child {
-    let mut process = Command::new("redis-server")
+/// Free now; the next one who asks for any port gets another one.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn run(port: u16, folder: &TempDir, bus_port: Option<u16>) -> Child {
+    let mut command = Command::new("redis-server");
+    if let Some(bus_port) = bus_port {
+        command.args(["--cluster-enabled", "yes", "--cluster-port", &bus_port.to_string()]);
+    }
+    let mut process = command
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes"])
         .args(["--appendfsync", "always", "--dir", folder.path().to_str().unwrap()])
         .stdin(Stdio::null())

@@ -250,3 +250,10 @@ async fn the_state_and_the_calls_not_made_are_on_the_metrics_page() {
     scene.say().await.unwrap();
     has(r#"hookd_hook_breaker_state{app="demo",hook="_messageReceived"} 0"#);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_breakers_of_a_deleted_app_are_forgotten() {
+    let scene = Scene::opened(FailureCause::Unavailable).await;
+    scene.world.core.forget_app(&scene.world.app.id).await;
+    assert_eq!((scene.report().state, scene.report().failures_in_a_row), (BreakerState::Closed, 0));
+}

@@ -9,6 +9,9 @@ mod http_engine;
 mod metrics;
 mod notifications;
 mod queries;
+#[expect(dead_code, reason = "`hook_queue` uses all of it")]
+#[path = "../hook_queue/redis_server.rs"]
+mod redis_server;
 mod rewrites;
 mod scripted_engine;
 mod sending;

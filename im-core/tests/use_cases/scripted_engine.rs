@@ -21,6 +21,8 @@ pub enum Script {
     Fail(FailureCause),
     /// Fails so many times, then answers `null`.
     FailFirst(u32, FailureCause),
+    /// Fails for calls whose params hold this text, answers `null` to others.
+    FailFor(&'static str, FailureCause),
     /// Never answers.
     Hang,
     /// Answers `null` after `ScriptedEngine::open_gate`.
@@ -103,12 +105,14 @@ impl HookEngine for ScriptedEngine {
     }
 
     async fn call(&self, call: HookCall) -> Result<Bytes, HookFailure> {
-        let params = serde_json::from_slice(&call.params).unwrap();
+        let call_params = call.params.to_vec();
+        let params = serde_json::from_slice(&call_params).unwrap();
         let HookCall { hook, remote_address, deadline, sequence, .. } = call;
         self.calls.lock().unwrap().push(Call { hook, params, remote_address, deadline, sequence });
         if let Some(called) = self.called.lock().unwrap().take() {
             called.send(()).unwrap();
         }
+        let params_text = String::from_utf8(call_params).unwrap();
         let script = {
             let mut scripts = self.scripts.lock().unwrap();
             let script = scripts.get(hook).cloned();
@@ -120,8 +124,9 @@ impl HookEngine for ScriptedEngine {
         match script {
             None => panic!("`{hook}` was called although it is not defined"),
             Some(Script::Reply(json)) => Ok(Bytes::from(json)),
+            Some(Script::FailFor(text, _)) if !params_text.contains(text) => Ok(Bytes::from_static(b"null")),
             Some(Script::FailFirst(0, _)) => Ok(Bytes::from_static(b"null")),
-            Some(Script::Fail(cause) | Script::FailFirst(_, cause)) => {
+            Some(Script::Fail(cause) | Script::FailFirst(_, cause) | Script::FailFor(_, cause)) => {
                 Err(HookFailure { cause, message: "as scripted".to_owned() })
             }
             Some(Script::Hang) => std::future::pending().await,

@@ -8,16 +8,19 @@ use hookd_im_core::conversations::{self, StartConversation};
 use hookd_im_core::core::ImCore;
 use hookd_im_core::delivery::{Event, Outbox, Outgoing, OutgoingReceiver, Session};
 use hookd_im_core::error::{Code, RequestError};
+use hookd_im_core::hooks::{HookQueue, RedisHookQueue};
 use hookd_im_core::ids::{AppId, ClientId, ConnectionId, ConversationId, SessionId};
 use hookd_im_core::messages::{self, SendMessage, SentMessage};
 use hookd_im_core::request::RequestContext;
 use hookd_im_core::store::sqlite::SqliteStore;
 use hookd_im_core::store::{Conversation, Direction, HistoryQuery, MessageBody, StoredMessage};
+use hookd_im_core::timestamp::Timestamp;
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::redis_server::RedisServer;
 use crate::scripted_engine::ScriptedEngine;
 
 /// Address of every client.
@@ -59,6 +62,22 @@ impl World {
     fn over(folder: TempDir, engine: Arc<ScriptedEngine>) -> Self {
         let store = Arc::new(SqliteStore::open(folder.path().join("im.db")).unwrap());
         let queue = Arc::new(store.hook_queue());
+        Self::of((folder, store, queue), engine)
+    }
+
+    /// A world whose hook calls are queued in Redis, apart from its messages.
+    pub fn over_redis(redis: &RedisServer) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(folder.path().join("im.db")).unwrap());
+        let clock = Arc::new(Timestamp::now);
+        let queue = Arc::new(RedisHookQueue::new(vec![redis.address()], false, "world".to_owned(), clock));
+        Self::of((folder, store, queue), Arc::default())
+    }
+
+    fn of(
+        (folder, store, queue): (TempDir, Arc<SqliteStore>, Arc<dyn HookQueue>),
+        engine: Arc<ScriptedEngine>,
+    ) -> Self {
         let app = Arc::new(app("demo"));
         let tasks = TaskTracker::new();
         let (apps, shutdown) = (Arc::new(OneApp(app.clone())), CancellationToken::new());

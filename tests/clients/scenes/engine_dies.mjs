@@ -2,6 +2,9 @@
 // soon after its return. Expects `word-filter` in production.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { connect } from '../lib/device.mjs';
 import { ask, report, scene, step } from '../lib/scene.mjs';
@@ -9,6 +12,19 @@ import { ask, report, scene, step } from '../lib/scene.mjs';
 /** Messages of each pair while the engine is dead; more than open the circuit breaker. */
 const WITHOUT_ENGINE = 60;
 const PAIRS = 4;
+
+/** Resolves as soon as the engine's port or socket takes connections. */
+async function untilSomebodyListens(engine) {
+  const address = engine.startsWith('unix:') ? { path: engine.slice('unix:'.length) } : { host: '127.0.0.1', port: Number(new URL(engine).port) };
+  for (;;) {
+    const socket = net.connect(address);
+    const connected = await Promise.race([once(socket, 'connect').then(() => true), once(socket, 'error').then(() => false)])
+      .catch(() => false);
+    socket.destroy();
+    if (connected) return;
+    await delay(2);
+  }
+}
 
 await scene(async (connection) => {
   const pairs = await Promise.all(Array.from({ length: PAIRS }, async (_, number) => {
@@ -24,7 +40,7 @@ await scene(async (connection) => {
     if (failure) {
       assert.equal(failure.code, 4200);
       assert.match(failure.detail, /^hook call failed/);
-      return { took };
+      return { took, detail: failure.detail };
     }
     return { took, text: (await to.nextMessage()).text };
   };
@@ -34,6 +50,8 @@ await scene(async (connection) => {
     const all = await Promise.all(pairs.map(attempt));
     assert.ok(all.every(({ text }) => text === '**'));
   });
+  // A breaker that waited for the end of its cool-down would not be back before a minute.
+  await ask('settings', '--hook-breaker-cool-down 60s');
   const letThrough = await step('the engine is killed under load: with `ignore` every message arrives as it was sent', async () => {
     const underLoad = Promise.all(pairs.map(async (pair) => {
       const attempts = [];
@@ -64,8 +82,11 @@ await scene(async (connection) => {
     return rounds;
   });
   await step('the engine comes back, and messages are filtered again', async () => {
+    const nextTry = /the next try is in (\d+) ms/.exec(refused.at(-1).detail)?.[1];
+    assert.ok(Number(nextTry) > 30_000, refused.at(-1).detail);
     let back;
-    const returned = ask('start-engine').then(() => { back = performance.now(); });
+    const listens = untilSomebodyListens(connection.engine).then(() => { back = performance.now(); });
+    const returned = ask('start-engine');
     const recovered = await Promise.all(pairs.map(async (pair) => {
       for (;;) {
         const { text } = await attempt(pair);
@@ -75,7 +96,7 @@ await scene(async (connection) => {
         }
       }
     }));
-    await returned;
+    await Promise.all([listens, returned]);
     report({ recovered_ms: Math.max(0, ...recovered.map((time) => time - back)) });
   });
   await step('and stay so', async () => {

@@ -26,6 +26,11 @@ impl LeanEngine {
         self.0.url()
     }
 
+    /// Lets it take calls and answer none, or lets it go on.
+    pub fn freeze(&self, freeze: bool) {
+        self.0.freeze(freeze);
+    }
+
     /// Ends the process at once.
     pub fn kill(&mut self) {
         self.0.kill();

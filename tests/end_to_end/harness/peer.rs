@@ -110,6 +110,13 @@ impl Peer {
         self.process.wait().expect("a killed peer");
     }
 
+    /// Stops the process as a frozen machine would, or lets it go on.
+    pub fn freeze(&self, freeze: bool) {
+        let signal = if freeze { "-STOP" } else { "-CONT" };
+        let sent = Command::new("kill").args([signal, &self.process.id().to_string()]).status().expect("kill runs");
+        assert!(sent.success(), "the peer was gone already");
+    }
+
     /// The next line of JSON that a function prints; `None` when none comes within this time.
     pub fn next_record(&self, patience: Duration) -> Option<Value> {
         self.records.recv_timeout(patience).ok()

@@ -62,6 +62,13 @@ impl Processes {
         (Self { shape, engine, front }, connection)
     }
 
+    /// An IM core alone, on the engine of other processes.
+    pub(super) fn start_im_core(place: &Place, engine: &str, admin_key: &str) -> (Self, Value) {
+        let arguments = ["im", "--json", "--listen", "127.0.0.1:0", "--engine", engine, "--admin-key", admin_key];
+        let (front, connection) = Process::start(place, &arguments, &[]);
+        (Self { shape: Shape::OverTcp, engine: None, front }, connection)
+    }
+
     pub(super) fn start_front(&mut self, place: &Place, listen: &str) -> Value {
         let connection;
         (self.front, connection) = start_front(place, self.shape, listen);
@@ -76,6 +83,11 @@ impl Processes {
     pub fn kill(&mut self) {
         self.front.kill();
         self.engine.iter_mut().for_each(Process::kill);
+    }
+
+    /// Ends the process that serves clients as a power cut would.
+    pub fn kill_front(&mut self) {
+        self.front.kill();
     }
 
     /// Ends the engine as a power cut would.

@@ -59,6 +59,13 @@ impl Server {
         Self::start_in(place, self.processes.shape())
     }
 
+    /// Another IM core on the engine of this server, with a data folder of its own and what else this one was told.
+    pub fn another_im_core(&self) -> Self {
+        let place = Place { arguments: Vec::new(), variable: self.place.variable.clone(), ..Place::new() };
+        let (processes, connection) = Processes::start_im_core(&place, self.key("engine"), self.key("admin_key"));
+        Self { processes, connection, place }
+    }
+
     /// The processes, for tests that are about them.
     pub fn processes(&mut self) -> &mut Processes {
         &mut self.processes

@@ -35,12 +35,8 @@ pub(super) async fn attempt(
     // The app is deleted; what waits for it goes with it.
     let Some(app) = apps.app(&app) else { return Ended::Settled(Fate::Done) };
     let Ok(settings) = calls.settings(&app, queued.hook).await else { return Ended::EngineAway };
+    // Tried all the same, once: its age may be that of a server that was off, or of a clock that was wrong.
     let too_old = Timestamp::now().since(queued.queued_at) > Duration::from_millis(settings.notification_max_age_ms);
-    if too_old && queued.attempts == 0 {
-        let limit = Duration::from_millis(settings.notification_max_age_ms);
-        let message = format!("no engine took the call for {limit:?} (`notification_max_age_ms`)");
-        return dead(HookFailure { cause: FailureCause::Unavailable, message });
-    }
     let call = HookCall {
         app: app.clone(),
         hook: queued.hook,

@@ -24,7 +24,7 @@ use self::dispatcher::Dispatcher;
 use self::presence::Journal;
 pub(crate) use self::presence::{PresenceEvent, Receipt};
 use super::engine_calls::EngineCalls;
-use super::queue::{HookQueue, NewCall};
+use super::queue::{Entry, HookQueue, NewCall};
 use super::{FailureCause, HookFailure, metrics};
 use crate::app::{App, AppDirectory};
 use crate::ids::AppId;
@@ -33,6 +33,9 @@ use crate::timestamp::Timestamp;
 
 /// How often the queues are looked through for calls that nobody works on: those of another node that is gone.
 const WATCH_EVERY: Duration = Duration::from_secs(5);
+
+/// How long a start waits for the sessions of an earlier process to be ended.
+const ENDING_TIME: Duration = Duration::from_secs(10);
 
 /// Queues the calls of notification hooks, and makes them.
 pub struct Notifications {
@@ -74,14 +77,13 @@ impl Notifications {
         }
         let Some(params) = encoded::<H>(app, params) else { return };
         let call = NewCall { hook: H::NAME, params, lane: None, remote_address };
-        self.shared.push(app, vec![call]).await;
+        self.shared.record(app, vec![call.into()]).await;
     }
 
     /// Queues what happened to a client's session, in the order in which this is called. No I/O: the receipt tells when
     /// the event would outlive the process.
     pub(crate) fn notify_presence(&self, app: &Arc<App>, events: Vec<PresenceEvent>) -> Receipt {
-        let calls = events.into_iter().filter_map(|event| event.into_call(&self.shared.calls, app)).collect();
-        Journal::record(&self.shared, app, calls)
+        Journal::record(&self.shared, app, events)
     }
 
     /// The call of `_messageSent` to be stored together with its message; `None` when there is nothing to call, or the
@@ -113,6 +115,22 @@ impl Notifications {
             }
         } else {
             refused(app, MessageSent::NAME, 1);
+        }
+    }
+
+    /// Queues `_clientOffline` for the sessions that were lost with an earlier process. To be waited for before the first
+    /// login, so that the clients' next `_clientOnline` comes later. A queue that cannot be reached does it when it can.
+    pub async fn end_lost_sessions(&self) {
+        let ending = async {
+            for dispatcher in &self.shared.dispatchers {
+                if let Err(error) = dispatcher.queue().end_lost_sessions().await {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(error, "sessions that were lost with an earlier process cannot be ended yet");
+                }
+            }
+        };
+        if tokio::time::timeout(ENDING_TIME, ending).await.is_err() {
+            tracing::error!("ending the sessions of an earlier process goes on while clients log in");
         }
     }
 
@@ -168,18 +186,19 @@ impl Notifications {
 }
 
 impl Shared {
-    /// Queues calls of one app, in their order.
-    async fn push(&self, app: &Arc<App>, calls: Vec<NewCall>) {
+    /// Queues calls of one app, in their order, and notes what is said of its sessions.
+    async fn record(&self, app: &Arc<App>, entries: Vec<Entry>) {
         let bound = self.bound(app).await;
+        let hooks: Vec<&'static str> = entries.iter().filter_map(|entry| Some(entry.call.as_ref()?.hook)).collect();
         for dispatcher in &self.dispatchers {
-            match dispatcher.queue().push(&app.id, calls.clone(), bound).await {
+            match dispatcher.queue().record(&app.id, entries.clone(), bound).await {
                 Ok(refused_calls) => {
-                    let (kept, refused_calls) = calls.split_at(calls.len().saturating_sub(refused_calls));
-                    kept.iter().for_each(|call| {
-                        metrics::queued(call.hook);
-                        dispatcher.wake_for(&app.id, call.hook);
+                    let (kept, refused_calls) = hooks.split_at(hooks.len().saturating_sub(refused_calls));
+                    kept.iter().for_each(|hook| {
+                        metrics::queued(hook);
+                        dispatcher.wake_for(&app.id, hook);
                     });
-                    refused_calls.iter().for_each(|call| refused(app, call.hook, 1));
+                    refused_calls.iter().for_each(|hook| refused(app, hook, 1));
                     return;
                 }
                 Err(error) => {
@@ -188,9 +207,9 @@ impl Shared {
                 }
             }
         }
-        for call in &calls {
-            metrics::dropped(call.hook);
-            tracing::error!(app = %app.id, hook = call.hook, "notification hook dropped: no queue takes it");
+        for hook in hooks {
+            metrics::dropped(hook);
+            tracing::error!(app = %app.id, hook, "notification hook dropped: no queue takes it");
         }
     }
 

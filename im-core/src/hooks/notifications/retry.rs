@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use crate::app::ImSettings;
-
-/// The longest wait before a further attempt.
-const LONGEST_WAIT: Duration = Duration::from_mins(5);
+use crate::hooks::queue::LONGEST_WAIT;
 
 /// The first and the longest wait for an engine that is dead or drowning. Short: one call tries it for all that wait.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);

@@ -29,6 +29,9 @@ const CLAIM: usize = 64;
 const SETTLE: usize = 64;
 const SETTLE_WITHIN: Duration = Duration::from_millis(50);
 
+/// Settled calls that are kept in memory while they cannot be written down; beyond it no call is begun.
+const MAX_UNSETTLED: usize = 4 * SETTLE;
+
 /// How long a queue that failed is left alone.
 const AFTER_ERROR: Duration = Duration::from_secs(1);
 
@@ -116,6 +119,9 @@ impl Worker {
         if self.paused_until.is_some_and(|until| until > Instant::now()) {
             return;
         }
+        if self.settled.len() >= MAX_UNSETTLED {
+            return;
+        }
         let places = if self.tries == 0 { MAX_RUNNING } else { 1 };
         while self.running.len() < places
             && let Some(call) = self.ready.pop_front()
@@ -167,7 +173,8 @@ impl Worker {
         let Some(call) = self.in_work.remove(&id) else { return };
         match ended {
             Ended::EngineAway => {
-                self.ready.push_front(call);
+                // Another one is tried next: this call may be what kills its engine.
+                self.ready.push_back(call);
                 // Of those that ran at the same time only the first tells something new.
                 if self.paused_until.is_none_or(|until| until <= Instant::now()) {
                     self.tries = self.tries.saturating_add(1);
@@ -232,10 +239,10 @@ impl Worker {
 
     /// Lets running calls end and writes down what they did; the rest waits for the next process.
     async fn wind_up(&mut self) {
-        let waiting = std::mem::take(&mut self.ready).into();
         while let Some(ended) = self.running.join_next_with_id().await {
             self.ended(ended);
         }
+        let waiting = std::mem::take(&mut self.ready).into();
         if !self.settled.is_empty() {
             self.settle().await;
         }

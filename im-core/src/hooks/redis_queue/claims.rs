@@ -5,21 +5,22 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redis::streams::{StreamAutoClaimReply, StreamId, StreamReadReply};
-use redis::{ErrorKind, RedisError, pipe};
+use redis::{RedisError, pipe};
 use tokio::time::Instant;
 
-use super::stored::{StoredCall, from_json};
+use super::stored::{StoredCall, StoredLetter, from_json, to_json};
 use super::{GROUP, RedisHookQueue, prefix, script};
+use crate::hooks::metrics;
 use crate::hooks::queue::{Backlog, Channel, QueueError, QueuedCall};
 use crate::ids::AppId;
 use crate::timestamp::Timestamp;
 
 /// A node that did not say for so long that it still holds its claims is gone. Far longer than the time between two looks
 /// at the backlog, which renew them.
-pub(super) const LEASE: Duration = Duration::from_secs(60);
+pub(super) const LEASE: Duration = Duration::from_secs(30);
 
 /// How often a channel is searched for the claims of nodes that are gone.
-const SEARCH_EVERY: Duration = Duration::from_secs(10);
+const SEARCH_EVERY: Duration = Duration::from_secs(5);
 
 type Key = (AppId, Channel);
 
@@ -43,6 +44,15 @@ impl Default for Search {
     fn default() -> Self {
         Self { own_after: Some("0".to_owned()), others_at: None }
     }
+}
+
+/// A claimed entry whose call is not what this program writes.
+struct Unreadable {
+    entry: String,
+    sequence: u64,
+    lane: String,
+    stored: String,
+    problem: RedisError,
 }
 
 impl Claims {
@@ -89,11 +99,15 @@ impl RedisHookQueue {
         self.know(app).await
     }
 
-    /// Looks at a channel as if for the first time, after a Redis that lost its data.
-    pub(super) fn start_over_without_group(&self, app: &AppId, channel: Channel, error: &QueueError) {
+    /// After a failed claim: calls may have been claimed whose answer was lost, so what this node holds is looked through
+    /// again. A Redis that lost its data gets its group again.
+    pub(super) fn look_again(&self, app: &AppId, channel: Channel, error: &QueueError) {
+        let key = (app.clone(), channel);
         if is_without_group(error) {
-            self.claims.search().remove(&(app.clone(), channel));
+            self.claims.search().remove(&key);
             self.unknow(app);
+        } else if let Some(search) = self.claims.search().get_mut(&key) {
+            search.own_after = Search::default().own_after;
         }
     }
 
@@ -134,6 +148,27 @@ impl RedisHookQueue {
         Ok(reply.into_iter().flat_map(|reply| reply.keys).flat_map(|key| key.ids).collect())
     }
 
+    /// Makes dead letters of calls that cannot be read, so that they hold nobody up: not even those of their lane.
+    async fn bury(&self, app: &AppId, channel: Channel, unreadable: Vec<Unreadable>) -> Result<(), QueueError> {
+        if unreadable.is_empty() {
+            return Ok(());
+        }
+        let now = self.now();
+        // The bound of dead letters is the next settled call's affair.
+        let mut arguments = vec![channel.name().to_owned(), GROUP.to_owned(), now.0.to_string(), u32::MAX.to_string()];
+        for Unreadable { entry, sequence, lane, stored, problem } in &unreadable {
+            tracing::error!(%app, sequence, %problem, "a queued hook call cannot be read: it is a dead letter now");
+            let letter = StoredLetter::unreadable(stored, problem, now);
+            let lane = if lane.is_empty() { letter.call.lane_key() } else { lane };
+            arguments.extend([entry.clone(), sequence.to_string(), lane.to_owned(), "dead".to_owned()]);
+            arguments.extend([to_json(&letter)?, String::new()]);
+        }
+        let bury = script(include_str!("settle.lua"), app, arguments.iter().map(String::as_str));
+        let _: (usize,) = self.connection.run("bury unreadable hook calls", &bury).await?;
+        metrics::unreadable(unreadable.len());
+        Ok(())
+    }
+
     async fn left_by_others(&self, app: &AppId, channel: Channel, limit: usize) -> Result<Vec<StreamId>, QueueError> {
         let mut search = pipe();
         search.cmd("XAUTOCLAIM").arg(stream(app, channel)).arg(GROUP).arg(&self.consumer);
@@ -152,25 +187,34 @@ impl RedisHookQueue {
         if entries.is_empty() {
             return Ok(Vec::new());
         }
+        // No call has the number 0.
         let sequences: Vec<u64> = entries.iter().map(|entry| entry.get("s").unwrap_or_default()).collect();
         let mut fetch = pipe();
         fetch.cmd("HMGET").arg(format!("{}calls", prefix(app))).arg(&sequences);
         let (stored,): (Vec<Option<String>>,) = self.connection.run("read hook calls", &fetch).await?;
         let key = (app.clone(), channel);
-        let (mut calls, mut settled) = (Vec::new(), Vec::new());
+        let (mut calls, mut settled, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
         for ((entry, sequence), stored) in entries.into_iter().zip(sequences).zip(stored) {
-            match stored {
-                Some(stored) => {
-                    let call = from_json::<StoredCall>(&stored)?.queued(sequence)?;
+            let Some(stored) = stored else {
+                settled.push(entry.id);
+                continue;
+            };
+            match from_json::<StoredCall>(&stored).and_then(|stored| stored.queued(sequence)) {
+                Ok(call) => {
                     if self.claims.hold(&key, sequence, entry.id) {
                         calls.push(call);
                     }
                 }
-                None => settled.push(entry.id),
+                Err(problem) => {
+                    let lane = entry.get("l").unwrap_or_default();
+                    unreadable.push(Unreadable { entry: entry.id, sequence, lane, stored, problem });
+                }
             }
         }
+        self.bury(app, channel, unreadable).await?;
         if !settled.is_empty() {
             let mut remove = pipe();
+            remove.atomic();
             remove.cmd("XACK").arg(stream(app, channel)).arg(GROUP).arg(&settled).ignore();
             remove.cmd("XDEL").arg(stream(app, channel)).arg(&settled).ignore();
             let () = self.connection.run("remove settled hook calls", &remove).await?;
@@ -223,12 +267,6 @@ impl RedisHookQueue {
             last.waiting += all.saturating_sub(counted);
         }
         Ok(backlog)
-    }
-
-    /// Sequence numbers that are no number of this program's.
-    pub(super) fn number(text: &str) -> Result<u64, RedisError> {
-        let problem = "a queued call has a key that is no sequence number";
-        text.parse().map_err(|_| RedisError::from((ErrorKind::Parse, problem, text.to_owned())))
     }
 }
 

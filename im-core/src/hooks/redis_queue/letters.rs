@@ -20,7 +20,8 @@ impl RedisHookQueue {
                 let mut all = pipe();
                 all.cmd("ZRANGE").arg(format!("{}dead", prefix(app))).arg(0).arg(-1).arg("REV");
                 let (ids,): (Vec<String>,) = self.connection.run("list dead letters", &all).await?;
-                ids.iter().map(|id| Self::number(id)).collect::<Result<_, _>>()?
+                // What is no number is none of this program's letters.
+                ids.iter().filter_map(|id| id.parse().ok()).collect()
             }
         };
         let mut found = Vec::new();
@@ -30,7 +31,10 @@ impl RedisHookQueue {
             let (stored,): (Vec<Option<String>>,) = self.connection.run("read dead letters", &read).await?;
             for (id, stored) in ids.iter().zip(stored) {
                 if let Some(stored) = stored {
-                    found.push((*id, from_json::<StoredLetter>(&stored)?));
+                    let letter = from_json(&stored);
+                    let letter =
+                        letter.unwrap_or_else(|problem| StoredLetter::unreadable(&stored, &problem, self.now()));
+                    found.push((*id, letter));
                 }
             }
         }

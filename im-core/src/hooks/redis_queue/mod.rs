@@ -5,10 +5,12 @@
 //! | key | what |
 //! |---|---|
 //! | `calls` | hash: sequence number -> call, everything that waits or runs |
-//! | `queue:CHANNEL` | stream of the sequence numbers whose turn has come, read by the consumer group `hookd` |
+//! | `queue:CHANNEL` | stream of the sequence numbers (`s`) whose turn has come, with the lane (`l`) where it is known, read by the consumer group `hookd` |
 //! | `later:CHANNEL` | sorted set: when a failed call is made again |
 //! | `lane:CLIENT` | list of the client's calls in order; only the first one is in a stream or in `later` |
 //! | `sequence` | the newest sequence number |
+//! | `online:NODE` | hash: session -> the `_clientOffline` that is due when the node dies |
+//! | `nodes` | sorted set: when each node with sessions last said that it lives |
 //! | `letters`, `dead` | hash: sequence number -> dead letter; sorted set: when it died |
 //!
 //! What a node has claimed and did not settle is claimed by the others once the node has been silent for [`claims::LEASE`].
@@ -16,18 +18,23 @@
 mod claims;
 mod connection;
 mod letters;
+mod sessions;
 mod stored;
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use hook_types::{ClientOffline, Hook as _};
 use redis::{ConnectionInfo, Pipeline, pipe};
 
 use self::claims::Claims;
 use self::connection::Connection;
 use self::stored::{StoredCall, StoredLetter, to_json};
-use super::queue::{Backlog, Channel, Claimed, DeadLetter, Fate, HookQueue, Letters, NewCall, QueueError, QueuedCall};
+use super::queue::{
+    Backlog, Channel, Claimed, DeadLetter, Entry, Fate, HookQueue, LONGEST_WAIT, Letters, NewCall, QueueError,
+    QueuedCall, SessionNote,
+};
 use crate::ids::{AppId, ClientId};
 use crate::timestamp::{Clock, Timestamp};
 
@@ -41,9 +48,13 @@ pub struct RedisHookQueue {
     connection: Connection,
     /// Names this node to the consumer group: the same after a restart, so that it finds what it had claimed.
     consumer: String,
+    /// Tells this process from the earlier ones of this node.
+    run: String,
     claims: Claims,
     /// Apps that are written down.
     apps: Mutex<HashSet<AppId>>,
+    /// Apps whose sessions of earlier processes have been ended.
+    swept: Mutex<HashSet<AppId>>,
     clock: Clock,
 }
 
@@ -52,7 +63,9 @@ impl RedisHookQueue {
     /// restart and unlike that of any other. Connects at the first use.
     pub fn new(nodes: Vec<ConnectionInfo>, is_cluster: bool, consumer: String, clock: Clock) -> Self {
         let connection = Connection::new(nodes, is_cluster);
-        Self { connection, consumer, claims: Claims::default(), apps: Mutex::default(), clock }
+        let run = hex::encode(rand::random::<[u8; 8]>());
+        let (claims, apps, swept) = (Claims::default(), Mutex::default(), Mutex::default());
+        Self { connection, consumer, run, claims, apps, swept, clock }
     }
 
     /// Writes the app down where every node finds it, before its first call: a call whose app nobody knows would not be
@@ -77,6 +90,27 @@ impl RedisHookQueue {
         self.apps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn is_swept(&self, app: &AppId) -> bool {
+        self.swept.lock().unwrap_or_else(PoisonError::into_inner).contains(app)
+    }
+
+    fn swept(&self, app: &AppId) {
+        self.swept.lock().unwrap_or_else(PoisonError::into_inner).insert(app.clone());
+    }
+
+    async fn try_to_claim(&self, app: &AppId, channel: Channel, limit: usize) -> Result<Claimed, QueueError> {
+        let now = self.now();
+        self.make_group(app, channel).await?;
+        let horizon = now.plus(LONGEST_WAIT).plus(LONGEST_WAIT);
+        let arguments = [channel.name().to_owned(), now.0.to_string(), limit.to_string(), horizon.0.to_string()];
+        let promote = script(include_str!("promote.lua"), app, arguments.iter().map(String::as_str));
+        let (next,): (String,) = self.connection.run("look for hook calls", &promote).await?;
+        let calls = self.take(app, channel, limit).await?;
+        // Scores are written as floating point numbers.
+        let next = next.parse::<f64>().ok().map(|due| Timestamp(due as i64));
+        Ok(Claimed { calls, next: next.map(|due| due.max(now)) })
+    }
+
     fn now(&self) -> Timestamp {
         (self.clock)()
     }
@@ -99,31 +133,44 @@ fn script<'a>(source: &str, app: &AppId, arguments: impl IntoIterator<Item = &'a
 
 #[async_trait]
 impl HookQueue for RedisHookQueue {
-    async fn push(&self, app: &AppId, calls: Vec<NewCall>, bound: usize) -> Result<usize, QueueError> {
+    async fn record(&self, app: &AppId, entries: Vec<Entry>, bound: usize) -> Result<usize, QueueError> {
         let now = self.now();
-        let mut arguments = vec![bound.to_string(), now.0.to_string()];
-        for call in &calls {
-            let lane = call.lane.as_ref().map_or("", ClientId::as_str);
-            arguments.extend([Channel::of(call.hook).name().to_owned(), lane.to_owned()]);
-            arguments.push(to_json(&StoredCall::new(call, now))?);
+        let mut arguments = vec![bound.to_string(), now.0.to_string(), self.consumer.clone()];
+        for Entry { call, session } in &entries {
+            arguments.extend(match call {
+                Some(call) => {
+                    let lane = call.lane.as_ref().map_or("", ClientId::as_str);
+                    let stored = to_json(&StoredCall::new(call, now))?;
+                    [Channel::of(call.hook).name().to_owned(), lane.to_owned(), stored]
+                }
+                None => [const { String::new() }; 3],
+            });
+            arguments.extend(match session {
+                Some(SessionNote::Opened { session, client, if_lost }) => {
+                    let (lane, params) = (Some(client.clone()), if_lost.clone());
+                    let lost = NewCall { hook: ClientOffline::NAME, params, lane, remote_address: None };
+                    [self.session_name(*session), to_json(&StoredCall::new(&lost, now))?]
+                }
+                Some(SessionNote::Ended { session }) => [self.session_name(*session), String::new()],
+                None => [const { String::new() }; 2],
+            });
         }
         self.know(app).await?;
-        let push = script(include_str!("push.lua"), app, arguments.iter().map(String::as_str));
-        let (queued,): (usize,) = self.connection.run("queue hook calls", &push).await?;
-        Ok(calls.len().saturating_sub(queued))
+        let record = script(include_str!("record.lua"), app, arguments.iter().map(String::as_str));
+        let (queued,): (usize,) = self.connection.run("queue hook calls", &record).await?;
+        let calls = entries.iter().filter(|entry| entry.call.is_some()).count();
+        Ok(calls.saturating_sub(queued))
+    }
+
+    async fn end_lost_sessions(&self) -> Result<(), QueueError> {
+        for app in self.known_apps().await? {
+            self.end_lost_sessions_of(&app).await?;
+        }
+        Ok(())
     }
 
     async fn claim(&self, app: &AppId, channel: Channel, limit: usize) -> Result<Claimed, QueueError> {
-        let now = self.now();
-        self.make_group(app, channel).await?;
-        let arguments = [channel.name().to_owned(), now.0.to_string(), limit.to_string()];
-        let promote = script(include_str!("promote.lua"), app, arguments.iter().map(String::as_str));
-        let (next,): (String,) = self.connection.run("look for hook calls", &promote).await?;
-        let taken = self.take(app, channel, limit).await;
-        let calls = taken.inspect_err(|error| self.start_over_without_group(app, channel, error))?;
-        // Scores are written as floating point numbers.
-        let next = next.parse::<f64>().ok().map(|due| Timestamp(due as i64));
-        Ok(Claimed { calls, next: next.map(|due| due.max(now)) })
+        self.try_to_claim(app, channel, limit).await.inspect_err(|error| self.look_again(app, channel, error))
     }
 
     async fn settle(
@@ -173,10 +220,9 @@ impl HookQueue for RedisHookQueue {
 
     async fn backlog(&self) -> Result<Vec<Backlog>, QueueError> {
         self.renew_claims().await?;
-        let (apps,): (Vec<String>,) =
-            self.connection.run("list the apps of hook calls", pipe().cmd("SMEMBERS").arg(APPS)).await?;
         let mut backlog = Vec::new();
-        for app in apps.into_iter().map(AppId::new) {
+        for app in self.known_apps().await? {
+            self.end_lost_sessions_of(&app).await?;
             backlog.extend(self.backlog_of(app).await?);
         }
         Ok(backlog)

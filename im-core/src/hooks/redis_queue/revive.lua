@@ -9,7 +9,7 @@ for position = 3, #ARGV, 4 do
     redis.call('ZREM', prefix .. 'dead', sequence)
     redis.call('HSET', KEYS[1], sequence, stored)
     if lane == '' or redis.call('RPUSH', prefix .. 'lane:' .. lane, sequence) == 1 then
-      redis.call('XADD', prefix .. 'queue:' .. channel, '*', 's', sequence)
+      redis.call('XADD', prefix .. 'queue:' .. channel, '*', 's', sequence, 'l', lane)
     end
     revived = revived + 1
   end

@@ -15,7 +15,7 @@ local function advance(lane, sequence)
   end
   redis.call('LPOP', key)
   local next = redis.call('LINDEX', key, 0)
-  if next then redis.call('XADD', queue, '*', 's', next) end
+  if next then redis.call('XADD', queue, '*', 's', next, 'l', lane) end
 end
 
 local thrown_away = 0

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use redis::{ErrorKind, RedisError};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::hooks::queue::{DeadLetter, NewCall, QueuedCall, hook_named};
+use crate::hooks::queue::{DeadLetter, NewCall, QueuedCall, UNREADABLE, hook_named};
 use crate::ids::ClientId;
 use crate::timestamp::Timestamp;
 
@@ -78,6 +79,21 @@ impl StoredLetter {
     pub(super) fn new(call: &QueuedCall, (cause, reason): (&str, &str), now: Timestamp) -> Self {
         let (cause, reason) = (cause.to_owned(), reason.to_owned());
         Self { call: StoredCall::after_failure(call), cause, reason, died_at: now }
+    }
+
+    /// A letter for what this program cannot read, with what can be read of it.
+    pub(super) fn unreadable(stored: &str, problem: &RedisError, now: Timestamp) -> Self {
+        let json: Value = serde_json::from_str(stored).unwrap_or_default();
+        let text = |key: &str| json.get(key).and_then(Value::as_str).map(str::to_owned);
+        let call = StoredCall {
+            hook: text("hook").unwrap_or_else(|| "unknown".to_owned()),
+            params: text("params").unwrap_or_else(|| stored.to_owned()),
+            lane: text("lane").map(ClientId::new),
+            remote_address: None,
+            queued_at: json.get("queued_at").and_then(Value::as_i64).map_or(now, Timestamp),
+            attempts: 0,
+        };
+        Self { call, cause: UNREADABLE.to_owned(), reason: problem.to_string(), died_at: now }
     }
 
     pub(super) fn letter(self, id: u64, with_params: bool) -> DeadLetter {

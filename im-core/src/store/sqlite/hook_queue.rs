@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Database, dead_letters, hook_calls};
+use super::{Database, dead_letters, hook_call_repair, hook_calls, open_sessions};
 use crate::hooks::queue::{
-    Backlog, Channel, Claimed, DeadLetter, Fate, HookQueue, Letters, NewCall, QueueError, QueuedCall,
+    Backlog, Channel, Claimed, DeadLetter, Entry, Fate, HookQueue, Letters, QueueError, QueuedCall,
 };
 use crate::ids::{AppId, ClientId};
 use crate::store::StoreError;
+use crate::timestamp::Timestamp;
 
 /// Claimed calls with their lanes.
 pub(super) type Claims = HashMap<u64, Option<ClientId>>;
@@ -22,6 +23,12 @@ pub struct SqliteHookQueue {
     claimed: Mutex<HashMap<(AppId, Channel), Claims>>,
 }
 
+/// What one look at a channel found.
+struct Look {
+    found: Claimed,
+    waits_too_long: bool,
+}
+
 impl SqliteHookQueue {
     pub(super) fn new(database: Arc<Database>) -> Self {
         Self { database, claimed: Mutex::default() }
@@ -29,6 +36,23 @@ impl SqliteHookQueue {
 
     fn claimed(&self) -> MutexGuard<'_, HashMap<(AppId, Channel), Claims>> {
         self.claimed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn look(
+        &self,
+        app: &AppId,
+        channel: Channel,
+        now: Timestamp,
+        (limit, claimed): (usize, Claims),
+    ) -> Result<Look, StoreError> {
+        let app = app.clone();
+        let look = move |connection: &rusqlite::Connection| {
+            Ok(Look {
+                found: hook_calls::due(connection, &app, channel, now, limit, &claimed)?,
+                waits_too_long: hook_call_repair::waits_too_long(connection, &app, channel, now)?,
+            })
+        };
+        self.database.readers.read("claim hook calls", look).await
     }
 
     fn unclaim(&self, app: &AppId, channel: Channel, sequences: impl Iterator<Item = u64>) {
@@ -50,19 +74,33 @@ impl HookQueue for SqliteHookQueue {
         true
     }
 
-    async fn push(&self, app: &AppId, mut calls: Vec<NewCall>, bound: usize) -> Result<usize, QueueError> {
-        let places = self.database.places.reserve(app, calls.len(), bound);
-        let refused = calls.len().saturating_sub(places.count());
-        calls.truncate(places.count());
-        if !calls.is_empty() {
+    async fn record(&self, app: &AppId, mut entries: Vec<Entry>, bound: usize) -> Result<usize, QueueError> {
+        let calls = entries.iter().filter(|entry| entry.call.is_some()).count();
+        let places = self.database.places.reserve(app, calls, bound);
+        let refused = calls.saturating_sub(places.count());
+        entries
+            .iter_mut()
+            .filter(|entry| entry.call.is_some())
+            .skip(places.count())
+            .for_each(|entry| entry.call = None);
+        entries.retain(|entry| entry.call.is_some() || entry.session.is_some());
+        if !entries.is_empty() {
             let app = app.clone();
-            let push = move |connection: &rusqlite::Connection, now| {
-                calls.iter().try_for_each(|call| hook_calls::push(connection, &app, call, now))
+            let record = move |connection: &rusqlite::Connection, now| {
+                entries.iter().try_for_each(|Entry { call, session }| {
+                    call.iter().try_for_each(|call| hook_calls::push(connection, &app, call, now))?;
+                    session.iter().try_for_each(|note| open_sessions::note(connection, &app, note))
+                })
             };
-            self.database.write("queue hook calls", push).await?;
+            self.database.write("queue hook calls", record).await?;
         }
         places.keep();
         Ok(refused)
+    }
+
+    /// Done when the file was opened: nobody else writes to it.
+    async fn end_lost_sessions(&self) -> Result<(), QueueError> {
+        Ok(())
     }
 
     /// One task at a time claims of a channel: two would get the same calls.
@@ -70,14 +108,16 @@ impl HookQueue for SqliteHookQueue {
         let key = (app.clone(), channel);
         let claimed = self.claimed().get(&key).cloned().unwrap_or_default();
         let now = (self.database.clock)();
-        let of_app = app.clone();
-        let found = self
-            .database
-            .readers
-            .read("claim hook calls", move |connection| {
-                hook_calls::due(connection, &of_app, channel, now, limit, &claimed)
-            })
-            .await?;
+        let mut look = self.look(app, channel, now, (limit, claimed.clone())).await?;
+        if look.waits_too_long {
+            let of_app = app.clone();
+            let bring_forward = move |connection: &rusqlite::Connection, now| {
+                hook_call_repair::bring_forward(connection, &of_app, channel, now)
+            };
+            self.database.write("bring hook calls forward", bring_forward).await?;
+            look = self.look(app, channel, now, (limit, claimed)).await?;
+        }
+        let found = look.found;
         if !found.calls.is_empty() {
             let claims = found.calls.iter().map(|call| (call.sequence, call.lane.clone()));
             self.claimed().entry(key).or_default().extend(claims);
@@ -145,7 +185,10 @@ impl HookQueue for SqliteHookQueue {
 
     async fn forget(&self, app: &AppId) -> Result<(), QueueError> {
         let of_app = app.clone();
-        let forget = move |connection: &rusqlite::Connection, _| hook_calls::forget(connection, &of_app);
+        let forget = move |connection: &rusqlite::Connection, _| {
+            open_sessions::forget(connection, &of_app)?;
+            hook_calls::forget(connection, &of_app)
+        };
         self.database.write("forget hook calls", forget).await?;
         self.database.places.forget(app);
         self.claimed().retain(|(of, _), _| of != app);

@@ -3,12 +3,14 @@
 mod conversations;
 mod dead_letters;
 mod history;
+mod hook_call_repair;
 mod hook_calls;
 mod hook_queue;
 mod json;
 mod members;
 mod messages;
 mod notifications;
+mod open_sessions;
 mod reader;
 mod schema;
 mod search;
@@ -20,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 use serde_json::{Map, Value};
 
 use self::hook_queue::Places;
@@ -76,6 +78,7 @@ impl SqliteStore {
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         schema::migrate(&mut connection)?;
+        go_on_after_a_restart(&mut connection, clock())?;
         let places = Places::load(&connection)?;
         let database = Database {
             writer: Writer::start(connection, CALL_DEADLINE)?,
@@ -95,6 +98,15 @@ impl SqliteStore {
     pub fn write_counts(&self) -> WriteCounts {
         self.database.writer.counts()
     }
+}
+
+/// What the queue of hook calls needs before its first use.
+fn go_on_after_a_restart(connection: &mut Connection, now: Timestamp) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    hook_call_repair::sort_out(&transaction, now)?;
+    open_sessions::end_all(&transaction, now)?;
+    transaction.commit()?;
+    Ok(())
 }
 
 impl Database {

@@ -5,8 +5,11 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::store::StoreError;
 
 /// Step `n` brings a file of `user_version` `n` to `n + 1`. A released step is never edited: append the next one.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_start.sql"), include_str!("migrations/0002_hook_queue.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_start.sql"),
+    include_str!("migrations/0002_hook_queue.sql"),
+    include_str!("migrations/0003_open_sessions.sql"),
+];
 
 /// Brings the file to the newest schema. A file of a newer program is refused instead of half understood.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
