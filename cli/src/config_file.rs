@@ -4,6 +4,7 @@
 //! defaults of the flags, which gives the order of precedence and the checks to one place: clap.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
@@ -89,7 +90,8 @@ impl ConfigFile {
         let path = data.join(FILE_NAME);
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            // What is no folder, or somebody else's, has no file; the start says so.
+            Err(error) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) => return Ok(None),
             Err(error) => {
                 return Err(InputError::new(format!("cannot read the configuration `{}`: {error}", path.display())));
             }

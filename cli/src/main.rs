@@ -5,6 +5,7 @@ mod commands;
 mod config_file;
 mod exit;
 mod guest;
+mod input_file;
 mod output;
 mod plugin;
 mod private_file;

@@ -10,8 +10,8 @@ pub fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)
         .with_context(|| format!("cannot write in the folder `{}`", folder.display()))?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
+    let written = file.write_all(bytes).and_then(|()| file.as_file().sync_all());
+    written.with_context(|| format!("cannot write `{}`", path.display()))?;
     // A temporary file is private (0600), and the rename keeps it so.
     file.persist(path).with_context(|| format!("cannot write `{}`", path.display()))?;
     Ok(())

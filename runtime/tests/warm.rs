@@ -265,7 +265,7 @@ async fn an_instance_that_nobody_needs_is_dropped_after_a_while() {
 
 /// Memory that calls of the word filter held at most.
 fn peak_memory(test: &TestEngine) -> u64 {
-    test.engine.app_stats("demo").unwrap().functions[0].peak_memory_bytes
+    test.engine.app_stats("demo").unwrap().functions.first().unwrap().peak_memory_bytes
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! `hookd dev`: a change in the source is live a moment later.
 
 use std::io::{BufRead as _, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
 
 use crate::command_line::{MESSAGE, assert_refused};
 use crate::harness::{Server, hookd, hookd_in};
@@ -36,10 +38,22 @@ impl Dev {
         Self { process, said, logged }
     }
 
+    /// One that works with a server, and waits for changes.
+    fn with_first_version(server: &Server, project: &Path) -> Self {
+        let dev = Self::start(&server.data(), project, &[]);
+        wait_for(&dev.said, "Version 1 is live");
+        wait_for(&dev.said, "watching");
+        dev
+    }
+
     fn stop(mut self) -> Option<i32> {
+        self.interrupt();
+        self.process.wait().unwrap().code()
+    }
+
+    fn interrupt(&self) {
         let pid = self.process.id().to_string();
         assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
-        self.process.wait().unwrap().code()
     }
 }
 
@@ -60,11 +74,17 @@ fn lines(pipe: impl Read + Send + 'static) -> Receiver<String> {
 
 /// Waits for a line with these words.
 #[track_caller]
-fn wait_for(lines: &Receiver<String>, words: &str) -> String {
+fn wait_for(lines: &Receiver<String>, words: &str) {
+    lines_until(lines, words);
+}
+
+/// The lines before one with these words.
+#[track_caller]
+fn lines_until(lines: &Receiver<String>, words: &str) -> Vec<String> {
     let mut seen = Vec::new();
     loop {
         match lines.recv_timeout(PATIENCE) {
-            Ok(line) if line.contains(words) => return line,
+            Ok(line) if line.contains(words) => return seen,
             Ok(line) => seen.push(line),
             Err(_) => panic!("`{words}` did not come; there was:\n{}", seen.join("\n")),
         }
@@ -74,7 +94,7 @@ fn wait_for(lines: &Receiver<String>, words: &str) -> String {
 #[test]
 fn a_change_is_live_and_a_broken_one_leaves_the_last_version() {
     let folder = tempfile::tempdir().unwrap();
-    let (data, project) = (folder.path().join("data"), folder.path().join("watched-hooks"));
+    let (data, project) = (folder.path().join("data"), folder.path().join(own("changed")));
     assert_eq!(hookd_in(&data, &["new", project.to_str().unwrap()]).status.code(), Some(0));
     let params = folder.path().join("params.json");
     std::fs::write(&params, MESSAGE).unwrap();
@@ -113,6 +133,141 @@ fn a_change_is_live_and_a_broken_one_leaves_the_last_version() {
     assert_refused_although_known(&output);
 }
 
+/// A project as `hookd new` makes it, and the folder that it lies in.
+fn new_project(server: &Server, name: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path().join(own(name));
+    server.hookd_ok(&["new", project.to_str().unwrap()]);
+    (folder, project)
+}
+
+/// A name that no other test gives its project: all are built in one target folder, where those of one name take each
+/// other's place.
+fn own(name: &str) -> String {
+    format!("{name}-hooks-{}", env!("CARGO_CRATE_NAME"))
+}
+
+/// A project whose hook prints a word of a crate that lies beside it, in a workspace that holds both.
+fn project_with_a_neighbour(folder: &Path) -> PathBuf {
+    let project = folder.join(own("neighbour"));
+    assert_eq!(hookd_in(folder, &["new", project.to_str().unwrap()]).status.code(), Some(0));
+    std::fs::create_dir_all(folder.join("words/src")).unwrap();
+    std::fs::write(folder.join("words/Cargo.toml"), "[package]\nname = \"words\"\nedition = \"2024\"\n").unwrap();
+    std::fs::write(folder.join("words/src/lib.rs"), "pub const WORD: &str = \"first\";\n").unwrap();
+    let members = format!("[workspace]\nresolver = \"3\"\nmembers = [\"{}\", \"words\"]\n", own("neighbour"));
+    std::fs::write(folder.join("Cargo.toml"), members).unwrap();
+    rewrite(&project.join("Cargo.toml"), "[workspace]", "");
+    rewrite(&project.join("Cargo.toml"), "[dependencies]", "[dependencies]\nwords = { path = \"../words\" }");
+    rewrite(&project.join("src/lib.rs"), "a message from {}", "a message from {} is {}");
+    rewrite(&project.join("src/lib.rs"), "params.conv_id", "params.conv_id, words::WORD");
+    project
+}
+
+fn rewrite(file: &Path, from: &str, to: &str) {
+    let text = std::fs::read_to_string(file).unwrap();
+    assert!(text.contains(from), "{text}");
+    std::fs::write(file, text.replace(from, to)).unwrap();
+}
+
+#[test]
+fn what_a_project_takes_from_outside_its_folder_is_watched_too() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let project = project_with_a_neighbour(folder.path());
+    let dev = Dev::with_first_version(&server, &project);
+
+    rewrite(&folder.path().join("words/src/lib.rs"), "first", "second");
+    wait_for(&dev.said, "Version 2 is live");
+    wait_for(&dev.said, "watching");
+
+    rewrite(&folder.path().join("Cargo.toml"), "members", "nonsense");
+    wait_for(&dev.said, "does not compile");
+    wait_for(&dev.said, "watching");
+    rewrite(&folder.path().join("Cargo.toml"), "nonsense", "members");
+    rewrite(&folder.path().join("words/src/lib.rs"), "second", "third");
+    wait_for(&dev.said, "Version 3 is live");
+    assert_eq!(dev.stop(), Some(0));
+}
+
+#[test]
+fn a_project_that_comes_back_is_watched_again() {
+    let server = Server::start();
+    let (folder, project) = new_project(&server, "returning");
+    let dev = Dev::with_first_version(&server, &project);
+    let away = folder.path().join("away");
+    std::fs::rename(&project, &away).unwrap();
+    wait_for(&dev.said, "there is no folder");
+    wait_for(&dev.said, "watching");
+    rewrite(&away.join("src/lib.rs"), "a message from", "back again with");
+    std::fs::rename(&away, &project).unwrap();
+    wait_for(&dev.said, "Version 2 is live");
+    wait_for(&dev.said, "watching");
+    rewrite(&project.join("src/lib.rs"), "back again with", "and here to stay with");
+    wait_for(&dev.said, "Version 3 is live");
+    assert_eq!(dev.stop(), Some(0));
+}
+
+#[test]
+fn what_the_server_writes_into_the_project_is_no_change_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path().join(own("holding-data"));
+    let data = project.join("data");
+    assert_eq!(hookd_in(&folder.path().join("unused"), &["new", project.to_str().unwrap()]).status.code(), Some(0));
+    let dev = Dev::start(&data, &project, &["--listen", "127.0.0.1:0"]);
+    wait_for(&dev.said, "Version 1 is live");
+    wait_for(&dev.said, "watching");
+    // Each changes files of the data folder.
+    for number in 0..3 {
+        let limit = format!("log_lines={}", 100 + number);
+        assert_eq!(hookd_in(&data, &["settings", "--limit", &limit]).status.code(), Some(0));
+    }
+    rewrite(&project.join("src/lib.rs"), "a message from", "something new from");
+    let seen = lines_until(&dev.said, "Version 2 is live");
+    assert!(!seen.iter().any(|line| line.contains("watching")), "built without a change: {seen:?}");
+    assert_eq!(dev.stop(), Some(0));
+}
+
+#[test]
+fn a_change_while_the_server_is_away_is_released_when_it_is_back() {
+    let mut server = Server::start();
+    let (_folder, project) = new_project(&server, "retried");
+    let dev = Dev::with_first_version(&server, &project);
+    server.kill();
+    rewrite(&project.join("src/lib.rs"), "a message from", "something new from");
+    wait_for(&dev.said, "no server answers");
+    server.start_again();
+    wait_for(&dev.said, "Version 2 is live");
+    assert_eq!(dev.stop(), Some(0));
+}
+
+#[test]
+fn a_stop_does_not_wait_for_the_build() {
+    let server = Server::start();
+    let (folder, project) = new_project(&server, "slow");
+    // Builds as long as the file is there.
+    let begun = folder.path().join("begun");
+    let script = format!(
+        "fn main() {{ std::fs::write({begun:?}, \"\").unwrap(); while std::path::Path::new({begun:?}).exists() {{ \
+         std::thread::sleep(std::time::Duration::from_millis(10)) }} }}"
+    );
+    std::fs::write(project.join("build.rs"), script).unwrap();
+    let mut dev = Dev::start(&server.data(), &project, &[]);
+    wait_until("the build script runs", || begun.exists());
+    dev.interrupt();
+    wait_until("`hookd dev` ends", || dev.process.try_wait().unwrap().is_some());
+    assert_eq!(dev.process.wait().unwrap().code(), Some(0));
+}
+
+/// Polls for what no channel tells.
+#[track_caller]
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed() < PATIENCE, "never came: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// The server went with `hookd dev`.
 #[track_caller]
 fn assert_refused_although_known(output: &std::process::Output) {
@@ -123,9 +278,7 @@ fn assert_refused_although_known(output: &std::process::Output) {
 #[test]
 fn a_server_that_runs_is_used_and_left_running() {
     let server = Server::start();
-    let folder = tempfile::tempdir().unwrap();
-    let project = folder.path().join("watched-hooks");
-    server.hookd_ok(&["new", project.to_str().unwrap()]);
+    let (_folder, project) = new_project(&server, "staged");
     let dev = Dev::start(&server.data(), &project, &["--staging"]);
     wait_for(&dev.said, "using the server at");
     wait_for(&dev.said, "Version 1 is live in staging");

@@ -11,6 +11,8 @@
 )]
 
 mod apps;
+mod backup;
+mod bad_luck;
 mod chat;
 mod command_line;
 #[macro_use]
@@ -19,6 +21,7 @@ mod conformance;
 mod configuration;
 #[path = "../conformance/peers.rs"]
 mod conformance_of_peers;
+mod control_errors;
 mod crash;
 mod dev;
 mod doctor;

@@ -9,11 +9,14 @@
 )]
 
 mod apps;
+mod backup;
+mod bad_luck;
 mod chat;
 mod command_line;
 mod configuration;
 #[path = "../conformance/mod.rs"]
 mod conformance;
+mod control_errors;
 mod crash;
 mod dev;
 mod doctor;

@@ -1,5 +1,7 @@
 //! What an answer of the server means to a command.
 
+use std::io;
+
 use anyhow::Context as _;
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
@@ -33,6 +35,10 @@ pub async fn checked(
     if status == StatusCode::UNAUTHORIZED {
         return Err(keys_refused().into());
     }
+    if status == StatusCode::NOT_FOUND {
+        let hint = "give --url without a path; or that server is older than this hookd";
+        return Err(InputError::new(format!("`{url}` answered 404: {text}")).hint(hint).into());
+    }
     if status.is_client_error() {
         return Err(InputError::new(text).into());
     }
@@ -54,9 +60,19 @@ pub fn unreachable(error: reqwest::Error, url: &str) -> anyhow::Error {
     if error.is_connect() {
         let cause = anyhow::Error::new(error);
         let problem = format!("no server answers at `{url}`: {}", cause.root_cause());
-        return InputError::new(problem).hint("start it with `hookd up`, or give its address with --url").into();
+        let hint = match url.strip_prefix("https://") {
+            Some(rest) if !is_refused(&cause) => format!("is it one without TLS? then its address is `http://{rest}`"),
+            _ => "start it with `hookd up`, or give its address with --url".to_owned(),
+        };
+        return InputError::new(problem).hint(hint).into();
     }
     anyhow::Error::new(error).context(format!("the server at `{url}` did not answer"))
+}
+
+/// Nobody listens there.
+fn is_refused(error: &anyhow::Error) -> bool {
+    let io = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    io.into_iter().any(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 #[cfg(test)]

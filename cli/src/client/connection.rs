@@ -202,7 +202,13 @@ impl ServerArguments {
             Some(given) => given,
             None => match known_key()? {
                 Some(known) => known,
-                None => pick(&None, None, saved_key, "--master-key")?.0,
+                None => saved_key.ok_or_else(|| {
+                    InputError::new(format!("the master key of app `{app_id}` on `{url}` is not known here")).hint(
+                        format!(
+                            "give --master-key, or save it with `hookd switch {app_id} --url {url} --master-key …`"
+                        ),
+                    )
+                })?,
             },
         };
         Ok(Found { target: Target { url, app_id, master_key }, url_from, app_from })

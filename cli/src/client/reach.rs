@@ -1,8 +1,18 @@
 //! The way to a server: TCP, or a Unix socket of this machine.
 
+use reqwest::Url;
+
+use crate::exit::InputError;
+
 /// A client for the server at `url` (`http://…` or `unix:/path`), and what stands before the path in its URLs. Uses no
 /// proxy: the server is the operator's own.
 pub fn reach(url: &str) -> anyhow::Result<(reqwest::Client, String)> {
+    let is_http = Url::parse(url).is_ok_and(|parsed| matches!(parsed.scheme(), "http" | "https"));
+    if !is_http && !url.starts_with("unix:/") {
+        let problem = format!("`{url}` is no address of a server");
+        let hint = "write it as http://127.0.0.1:7410, https://im.example.org or unix:/path/of/a/socket";
+        return Err(InputError::new(problem).hint(hint).into());
+    }
     let client = reqwest::Client::builder().no_proxy();
     Ok(match url.strip_prefix("unix:") {
         Some(path) => (client.unix_socket(path).build()?, "http://engine".to_owned()),

@@ -1,12 +1,13 @@
 //! `hookd apps`
 
-use std::{fs, io};
+use std::path::Path;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 
 use crate::client::{AdminArguments, GivenKeys};
 use crate::exit::InputError;
+use crate::input_file;
 use crate::output;
 
 /// Create, list and delete the apps of an installation, and change their keys.
@@ -132,13 +133,13 @@ impl Common {
 }
 
 /// What cannot be a key is for the server to refuse.
+/// Three keys need a thousandth of it.
+const MAX_KEYS_BYTES: u64 = 1 << 20;
+
 fn read_keys(source: &str) -> anyhow::Result<GivenKeys> {
-    let (name, text) = match source {
-        "-" => ("standard input", io::read_to_string(io::stdin())),
-        file => (file, fs::read_to_string(file)),
-    };
-    let text = text.map_err(|error| InputError::new(format!("cannot read the keys from `{name}`: {error}")))?;
-    serde_json::from_str(&text).map_err(|error| {
+    let text = input_file::read(Path::new(source), "the keys", MAX_KEYS_BYTES)?;
+    let name = if source == "-" { "standard input" } else { source };
+    serde_json::from_slice(&text).map_err(|error| {
         InputError::new(format!("the keys in `{name}` cannot be read: {error}"))
             .hint("write them as {\"app_key\": \"…\", \"master_key\": \"…\"}")
             .into()

@@ -25,8 +25,8 @@ pub struct Build {
 
 impl Build {
     /// Builds, and prints where the module is.
-    pub fn run(self) -> anyhow::Result<()> {
-        let built = build_project(&self.project)?;
+    pub async fn run(self) -> anyhow::Result<()> {
+        let built = build_project(&self.project).await?;
         let path = match self.output {
             Some(output) => {
                 if let Some(folder) = output.parent() {
@@ -47,11 +47,14 @@ impl Build {
 }
 
 /// Builds a project with progress on stderr.
-pub fn build_project(project: &std::path::Path) -> anyhow::Result<guest::BuiltModule> {
+pub async fn build_project(project: &std::path::Path) -> anyhow::Result<guest::BuiltModule> {
     let progress = Progress::start(&format!("building `{}`", project.display()));
-    let built = guest::build(project, &mut |detail| progress.detail(detail));
+    let built = guest::build(project, &mut |detail| progress.detail(detail)).await;
     progress.finish();
     let built = built?;
+    if !built.compiler_warnings.is_empty() {
+        output::note(&built.compiler_warnings);
+    }
     for warning in &built.warnings {
         output::note(&format!("warning: {warning}"));
     }

@@ -10,9 +10,13 @@ use serde_json::Value;
 use super::build::build_project;
 use crate::client::{Api, DeployEvent, ReleaseNote, ServerArguments};
 use crate::exit::InputError;
+use crate::input_file;
 use crate::output::{self, Progress};
 
 const UPLOAD_CHUNK_BYTES: usize = 64 * 1024;
+
+/// No server takes more.
+const MAX_MODULE_BYTES: u64 = 64 << 20;
 
 /// Build a hook project, or take a module, and make it live.
 #[derive(Debug, Args)]
@@ -54,7 +58,7 @@ impl Deploy {
     /// Builds if need be, uploads, and waits until the version is live.
     pub async fn run(self) -> anyhow::Result<()> {
         let api = Api::new(self.server.target()?)?;
-        let module = module_bytes(&self.source)?;
+        let module = module_bytes(&self.source).await?;
         let environment = if self.prod && !self.staging { "production" } else { "staging" };
         let release = upload(&api, environment, self.isolation, &self.by, module).await?;
         if self.json {
@@ -65,15 +69,13 @@ impl Deploy {
     }
 }
 
-fn module_bytes(source: &Path) -> anyhow::Result<Vec<u8>> {
+async fn module_bytes(source: &Path) -> anyhow::Result<Vec<u8>> {
     if source.is_dir() {
-        return Ok(build_project(source)?.bytes);
+        return Ok(build_project(source).await?.bytes);
     }
-    std::fs::read(source).map_err(|error| {
-        InputError::new(format!("cannot read `{}`: {error}", source.display()))
-            .hint("give the folder of a hook project, or a module built by `hookd build`")
-            .into()
-    })
+    let module = input_file::read(source, "a module", MAX_MODULE_BYTES);
+    Ok(module
+        .map_err(|problem| problem.hint("give the folder of a hook project, or a module built by `hookd build`"))?)
 }
 
 /// Uploads a module and waits until it is live; answers the release.

@@ -10,6 +10,9 @@ use crate::client::{Api, ReleaseNote, ServerArguments};
 use crate::exit::InputError;
 use crate::output;
 
+/// No value may be so long; the server says how long it may be.
+const MAX_VALUE_BYTES: u64 = 1 << 20;
+
 /// Set, unset and list the environment variables of an app; alone, print what its functions read, for a shell.
 #[derive(Debug, Args)]
 #[command(
@@ -178,12 +181,13 @@ fn assignment(text: &str) -> anyhow::Result<(String, String)> {
 }
 
 fn value_from_stdin(name: &str) -> anyhow::Result<String> {
-    let mut input = std::io::stdin().lock();
+    let input = std::io::stdin().lock();
     if input.is_terminal() {
         output::note(&format!("the value of {name}, then Ctrl-D:"));
     }
     let mut value = String::new();
-    input.read_to_string(&mut value).map_err(|error| {
+    // More than a value may have is refused by the server; an input without an end never gets there.
+    input.take(MAX_VALUE_BYTES).read_to_string(&mut value).map_err(|error| {
         InputError::new(format!("cannot read the value of `{name}` from standard input: {error}"))
             .hint("it must be text; encode anything else, e.g. as base64")
     })?;

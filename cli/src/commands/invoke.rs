@@ -1,6 +1,6 @@
 //! `hookd invoke`
 
-use std::io::Read as _;
+use std::path::Path;
 use std::time::Instant;
 
 use clap::Args;
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Api, ServerArguments};
 use crate::exit::InputError;
+use crate::input_file;
 use crate::output;
 
 /// Call a hook or a function by hand.
@@ -36,6 +37,11 @@ pub struct Invoke {
 impl Invoke {
     /// Calls, and prints the result.
     pub async fn run(self) -> anyhow::Result<()> {
+        // In a URL these would mean another call.
+        if ["", ".", ".."].contains(&self.name.as_str()) {
+            let problem = format!("`{}` names no function", self.name);
+            return Err(InputError::new(problem).hint("`hookd releases` lists those of each version").into());
+        }
         let params = read_params(self.params.as_deref())?;
         let api = Api::new(self.server.target()?)?;
         let start = Instant::now();
@@ -60,20 +66,14 @@ impl Invoke {
     }
 }
 
+/// The most that an engine ever takes (limit `request_bytes`).
+const MAX_PARAMS_BYTES: u64 = 20 << 20;
+
 fn read_params(source: Option<&str>) -> anyhow::Result<Vec<u8>> {
-    let (bytes, name) = match source {
-        None => return Ok(b"{}".to_vec()),
-        Some("-") => {
-            let mut bytes = Vec::new();
-            std::io::stdin().read_to_end(&mut bytes)?;
-            (bytes, "standard input")
-        }
-        Some(file) => {
-            let bytes = std::fs::read(file)
-                .map_err(|error| InputError::new(format!("cannot read the params from `{file}`: {error}")))?;
-            (bytes, file)
-        }
-    };
+    let Some(source) = source else { return Ok(b"{}".to_vec()) };
+    let bytes = input_file::read(Path::new(source), "the params", MAX_PARAMS_BYTES)
+        .map_err(|problem| problem.hint("give a file with JSON, or `-` for standard input"))?;
+    let name = if source == "-" { "standard input" } else { source };
     let parsed: Result<Value, _> = serde_json::from_slice(&bytes);
     parsed.map_err(|error| InputError::new(format!("the params in `{name}` are not JSON: {error}")))?;
     Ok(bytes)

@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod apps;
+mod backup;
 mod build;
 mod cache;
 mod compile_module;
@@ -79,6 +80,7 @@ enum Command {
     Cache(cache::Cache),
     Apps(apps::Apps),
     Config(config::Config),
+    Backup(backup::Backup),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
     CompileModule(compile_module::CompileModule),
@@ -139,7 +141,7 @@ impl Cli {
             Command::Engine(engine) => block_on(engine.run()),
             Command::Im(im) => block_on(im.run()),
             Command::New(new) => new.run(),
-            Command::Build(build) => build.run(),
+            Command::Build(build) => block_on(build.run()),
             Command::Dev(dev) => block_on(dev.run()),
             Command::Deploy(deploy) => block_on(deploy.run()),
             Command::Publish(publish) => block_on(publish.run()),
@@ -156,6 +158,7 @@ impl Cli {
             Command::Switch(switch) => block_on(switch.run()),
             Command::Info(info) => block_on(info.run()),
             Command::Config(config) => config.run(),
+            Command::Backup(backup) => backup.run(),
             Command::Doctor(doctor) => block_on(doctor.run()),
             Command::Completions(completions) => completions.run(),
             Command::CompileModule(compile) => compile.run(),

@@ -1,12 +1,12 @@
 //! Compiles a hook project: cargo, then the component.
 
-use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
-use std::thread;
+use std::process::Stdio;
 
 use anyhow::Context as _;
 use serde::Deserialize;
+use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, BufReader};
+use tokio::process::Command;
 
 use super::componentize::componentize;
 use super::inspect::{Inspection, inspect};
@@ -21,6 +21,8 @@ pub struct BuiltModule {
     pub bytes: Vec<u8>,
     /// What the developer should know, though the module was built.
     pub warnings: Vec<String>,
+    /// The compiler's own, in its words; empty when it has none.
+    pub compiler_warnings: String,
 }
 
 /// Refuses a folder that is no hook project.
@@ -31,28 +33,40 @@ pub fn require_project(project: &Path) -> Result<(), InputError> {
     if project.join("Cargo.toml").is_file() {
         return Ok(());
     }
+    if !project.exists() {
+        return Err(InputError::new(format!("there is no folder `{}`", project.display())).hint(MAKE_ONE));
+    }
     let problem = format!("`{}` is no hook project: it has no Cargo.toml", project.display());
-    Err(InputError::new(problem).hint("make one with `hookd new NAME`"))
+    Err(InputError::new(problem).hint(MAKE_ONE))
 }
 
-/// Compiles the project; `progress` is told each step.
+const MAKE_ONE: &str = "make a project with `hookd new NAME`";
+
+/// Compiles the project; `progress` is told each step. Cargo ends when the future is dropped.
 ///
 /// # Errors
 /// [`InputError`] when the folder is no hook project or its code does not compile, with the compiler's own words.
-pub fn build(project: &Path, progress: &mut dyn FnMut(&str)) -> anyhow::Result<BuiltModule> {
+pub async fn build(project: &Path, progress: &mut (dyn FnMut(&str) + Send)) -> anyhow::Result<BuiltModule> {
     require_project(project)?;
     let toolchain = Toolchain::find()?;
-    let core_module = compile(&toolchain, project, progress)?;
+    let compiled = compile(&toolchain, project, progress).await?;
     progress("making the component");
-    let core_bytes = std::fs::read(&core_module).with_context(|| format!("cannot read `{}`", core_module.display()))?;
+    let project = project.to_owned();
+    tokio::task::spawn_blocking(move || finish(&compiled, &project)).await?
+}
+
+/// Makes a component of what cargo made.
+fn finish(compiled: &Compiled, project: &Path) -> anyhow::Result<BuiltModule> {
+    let core_module = &compiled.core_module;
+    let core_bytes = std::fs::read(core_module).with_context(|| format!("cannot read `{}`", core_module.display()))?;
     let warnings = check(&core_bytes, project)?;
     let bytes = componentize(&core_bytes)?;
-    let path = module_path(&core_module).with_context(|| format!("`{}` has no name", core_module.display()))?;
+    let path = module_path(core_module).with_context(|| format!("`{}` has no name", core_module.display()))?;
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
     }
     std::fs::write(&path, &bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
-    Ok(BuiltModule { path, bytes, warnings })
+    Ok(BuiltModule { path, bytes, warnings, compiler_warnings: compiled.warnings.trim_end().to_owned() })
 }
 
 /// Refuses what the engine would refuse later, with words of the source.
@@ -88,30 +102,46 @@ fn module_path(core_module: &Path) -> Option<PathBuf> {
     Some(target_folder.join("hookd").join(core_module.file_name()?))
 }
 
-/// Runs cargo; answers the path of the core module.
-fn compile(toolchain: &Toolchain, project: &Path, progress: &mut dyn FnMut(&str)) -> anyhow::Result<PathBuf> {
-    let mut cargo = toolchain
-        .cargo_build()
-        .args(["--lib", "--message-format", "json-render-diagnostics"])
-        .current_dir(project)
+/// What cargo made.
+struct Compiled {
+    core_module: PathBuf,
+    /// What the compiler said all the same.
+    warnings: String,
+}
+
+/// Runs cargo, which ends with this future.
+async fn compile(
+    toolchain: &Toolchain,
+    project: &Path,
+    progress: &mut (dyn FnMut(&str) + Send),
+) -> anyhow::Result<Compiled> {
+    let manifest = project.join("Cargo.toml").canonicalize()?;
+    let mut command = toolchain.cargo_build();
+    command.args(["--lib", "--message-format", "json-render-diagnostics"]).current_dir(project);
+    let mut cargo = Command::from(command)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
+        .kill_on_drop(true)
         .spawn()
         .context("cannot start cargo")?;
-    let artifacts = read_artifacts(&mut cargo, project.join("Cargo.toml").canonicalize()?);
-    let messages = follow_messages(&mut cargo, progress);
-    let status = cargo.wait().context("cannot wait for cargo")?;
-    let artifact = artifacts.and_then(|reader| reader.join().ok().flatten());
+    let (stdout, stderr) = (cargo.stdout.take(), cargo.stderr.take());
+    let (stdout, stderr) = stdout.zip(stderr).context("cargo has no output")?;
+    // Both at once, so that neither pipe of cargo fills up.
+    let (core_module, messages) = tokio::join!(
+        read_artifacts(BufReader::new(stdout), &manifest),
+        follow_messages(BufReader::new(stderr), progress)
+    );
+    let status = cargo.wait().await.context("cannot wait for cargo")?;
     if !status.success() {
         let problem = format!("`{}` does not compile:\n{}", project.display(), messages.trim_end());
         return Err(InputError::new(problem).into());
     }
-    artifact.ok_or_else(|| {
+    let core_module = core_module.ok_or_else(|| {
         InputError::new(format!("`{}` builds no WebAssembly module", project.display()))
             .hint("its Cargo.toml needs:  [lib]  crate-type = [\"cdylib\", \"rlib\"]")
-            .into()
-    })
+    })?;
+    Ok(Compiled { core_module, warnings: messages })
 }
 
 #[derive(Deserialize)]
@@ -123,36 +153,59 @@ struct CargoMessage {
     filenames: Vec<PathBuf>,
 }
 
-/// The `.wasm` of the project itself, not one of its dependencies. On a thread of its own, so that neither pipe of cargo
-/// fills up.
-fn read_artifacts(cargo: &mut Child, manifest: PathBuf) -> Option<thread::JoinHandle<Option<PathBuf>>> {
-    let stdout = BufReader::new(cargo.stdout.take()?);
-    Some(thread::spawn(move || {
-        let lines = stdout.lines().map_while(Result::ok);
-        let messages = lines.filter_map(|line| serde_json::from_str::<CargoMessage>(&line).ok());
-        messages
-            .filter(|message| message.reason == "compiler-artifact" && message.manifest_path == manifest)
-            .flat_map(|artifact| artifact.filenames)
-            .filter(|file| file.extension() == Some("wasm".as_ref()))
-            .last()
-    }))
-}
-
-/// Passes cargo's status lines on; answers everything that it said.
-fn follow_messages(cargo: &mut Child, progress: &mut dyn FnMut(&str)) -> String {
-    let Some(stderr) = cargo.stderr.take() else { return String::new() };
-    let mut everything = String::new();
-    for line in BufReader::new(stderr.take(MAX_MESSAGE_BYTES)).lines().map_while(Result::ok) {
-        let words = line.trim();
-        if ["Compiling", "Downloading", "Downloaded", "Finished"].iter().any(|verb| words.starts_with(verb)) {
-            progress(&words.to_lowercase());
-        } else {
-            everything.push_str(&line);
-            everything.push('\n');
+/// The `.wasm` of the project itself, not one of its dependencies.
+async fn read_artifacts(mut stdout: impl AsyncBufRead + Unpin, manifest: &Path) -> Option<PathBuf> {
+    let mut artifact = None;
+    while let Some(line) = next_line(&mut stdout).await {
+        let Ok(message) = serde_json::from_str::<CargoMessage>(&line) else { continue };
+        if message.reason == "compiler-artifact" && message.manifest_path == manifest {
+            let mut modules = message.filenames.into_iter().filter(|file| file.extension() == Some("wasm".as_ref()));
+            artifact = modules.next_back().or(artifact);
         }
     }
-    everything
+    artifact
 }
 
-/// More than any compiler says to a person.
-const MAX_MESSAGE_BYTES: u64 = 16 * 1024 * 1024;
+/// Passes cargo's status lines on; answers what else it said.
+async fn follow_messages(mut stderr: impl AsyncBufRead + Unpin, progress: &mut (dyn FnMut(&str) + Send)) -> String {
+    let mut messages = String::new();
+    while let Some(line) = next_line(&mut stderr).await {
+        let words = line.trim();
+        if STATUS_WORDS.iter().any(|verb| words.starts_with(verb)) {
+            progress(&words.to_lowercase());
+        } else if messages.len() < MAX_MESSAGE_BYTES {
+            messages.push_str(&line);
+        }
+    }
+    messages
+}
+
+/// With its end; a line that is no UTF-8 must not end the reading, or cargo would wait for a reader for ever.
+async fn next_line(reader: &mut (impl AsyncBufRead + Unpin)) -> Option<String> {
+    let mut line = Vec::new();
+    match reader.read_until(b'\n', &mut line).await {
+        Ok(0) | Err(_) => None,
+        Ok(_) => Some(String::from_utf8_lossy(&line).into_owned()),
+    }
+}
+
+/// What cargo says of its progress.
+const STATUS_WORDS: [&str; 9] =
+    ["Adding", "Blocking", "Compiling", "Downloaded", "Downloading", "Finished", "Fresh", "Locking", "Updating"];
+
+/// More than any compiler says to a person; the rest is read and forgotten.
+const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_no_text_does_not_end_the_reading() {
+        let said = b"   Compiling hooks\nwarning: \xff\xfe\nwarning: more\n    Finished\n";
+        let mut steps = Vec::new();
+        let messages = follow_messages(said.as_slice(), &mut |step| steps.push(step.to_owned())).await;
+        assert_eq!(steps, ["compiling hooks", "finished"]);
+        assert_eq!(messages, "warning: \u{fffd}\u{fffd}\nwarning: more\n");
+    }
+}

@@ -43,16 +43,24 @@ impl Toolchain {
         )))
     }
 
+    /// Its cargo, which finds its compiler.
+    pub fn cargo(&self) -> Command {
+        match self {
+            Self::Installed => Command::new("cargo"),
+            Self::Debian { cargo, rustc } => {
+                let mut command = Command::new(cargo);
+                command.env("RUSTC_BOOTSTRAP", "1").env("RUSTC", rustc);
+                command
+            }
+        }
+    }
+
     /// A `cargo build` for hooks: optimised, and shaped for fast instantiation.
     pub fn cargo_build(&self) -> Command {
-        let mut command = match self {
-            Self::Installed => Command::new("cargo"),
-            Self::Debian { cargo, .. } => Command::new(cargo),
-        };
+        let mut command = self.cargo();
         command.args(["build", "--release", "--target", TARGET]);
-        if let Self::Debian { rustc, .. } = self {
+        if let Self::Debian { .. } = self {
             command.args(["-Z", "build-std=std,panic_abort"]);
-            command.env("RUSTC_BOOTSTRAP", "1").env("RUSTC", rustc);
             command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", "wasm-ld");
         }
         command.env("CARGO_ENCODED_RUSTFLAGS", rustflags());

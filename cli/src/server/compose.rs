@@ -18,6 +18,7 @@ use super::adapters::{EngineApps, InMemoryEngine};
 use super::control::{self, Installation};
 use super::data_folder::{DataFolder, Part};
 use super::directory::{Directory, EngineProcess, Follower};
+use super::disk;
 use super::forward::forwarded;
 use super::hook_queues::hook_queues;
 use super::lifecycle::{DRAIN_TIMEOUT, take_all_file_handles};
@@ -221,7 +222,9 @@ async fn open_im_core(
     tasks: &TaskTracker,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<(Arc<ImCore>, Gateway)> {
-    let store = Arc::new(SqliteStore::open(data.join("im.db")).context("cannot open the message store")?);
+    let database = data.join("im.db");
+    let store = SqliteStore::open(&database).map_err(|error| disk::explained(error.into(), &database))?;
+    let store = Arc::new(store);
     let queues = hook_queues(&store, cache, data)?;
     let core = Arc::new(ImCore::new(apps, store, queues, engine, tasks.clone(), shutdown.clone()));
     core.hooks.notifications().end_lost_sessions().await;
@@ -252,7 +255,8 @@ async fn open_engine(data: &Path, cache: CacheConfig, options: EngineOptions) ->
     let api_server = api_server.map(|url| url.trim_end_matches('/').to_owned());
     let config =
         EngineConfig { cache, logs, egress, api_server, ..EngineConfig::new(data.join("engine"), compile_command) };
-    Engine::open(config).await.context("cannot open the engine")
+    let opened = Engine::open(config).await;
+    opened.map_err(|error| disk::explained(error.into(), &data.join("engine/engine.db")))
 }
 
 /// Where the engine listens that was last started on the same data folder.

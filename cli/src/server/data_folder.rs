@@ -1,7 +1,7 @@
 //! The data folder: who uses it, and the key of the installation that is kept in it.
 
 use std::fs::{File, TryLockError};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
@@ -51,12 +51,16 @@ impl DataFolder {
     /// # Errors
     /// Somebody else has claimed it, or the folder cannot be written.
     pub fn open(path: &Path, parts: &[Part]) -> anyhow::Result<Self> {
+        if path.exists() && !path.is_dir() {
+            let problem = format!("`{}` is no folder", path.display());
+            return Err(InputError::new(problem).hint("give another place for the data folder with --data").into());
+        }
         // Keys and messages are in it: nobody but the owner looks inside.
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(path)
-            .with_context(|| format!("cannot create the data folder `{}`", path.display()))?;
+            .map_err(|error| not_ours(&format!("cannot create the data folder `{}`", path.display()), error))?;
         let locks = parts.iter().map(|part| lock(path, *part)).collect::<anyhow::Result<_>>()?;
         Ok(Self { path: path.canonicalize()?, _locks: locks })
     }
@@ -83,7 +87,7 @@ impl DataFolder {
         // A temporary file is private (0600). The engine and the IM core may start together: the first one's key counts.
         match file.persist_noclobber(&path) {
             Ok(_) => Ok(key),
-            Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
+            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {
                 kept_key(&path)?.with_context(|| format!("`{}` is empty; delete it", path.display()))
             }
             Err(error) => Err(error).with_context(|| format!("cannot write `{}`", path.display())),
@@ -93,15 +97,32 @@ impl DataFolder {
 
 fn kept_key(path: &Path) -> anyhow::Result<Option<String>> {
     match std::fs::read_to_string(path) {
-        Ok(key) => Ok(Some(key.trim().to_owned()).filter(|key| !key.is_empty())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Ok(key) if key.trim().chars().all(|letter| letter.is_ascii_graphic()) => {
+            Ok(Some(key.trim().to_owned()).filter(|key| !key.is_empty()))
+        }
+        Ok(_) => Err(damaged_key(path)),
+        Err(error) if error.kind() == ErrorKind::InvalidData => Err(damaged_key(path)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
     }
 }
 
+fn damaged_key(path: &Path) -> anyhow::Error {
+    anyhow::anyhow!("`{}` is damaged; delete it, and the next start makes a new admin key", path.display())
+}
+
+/// Whoever may not use the folder is told who may.
+fn not_ours(problem: &str, error: std::io::Error) -> anyhow::Error {
+    if error.kind() != ErrorKind::PermissionDenied {
+        return anyhow::Error::new(error).context(problem.to_owned());
+    }
+    let hint = "run hookd as the user who owns it, or give another folder with --data";
+    InputError::new(format!("{problem}: {error}")).hint(hint).into()
+}
+
 fn lock(folder: &Path, part: Part) -> anyhow::Result<File> {
     let lock = File::create(folder.join(part.lock_file()))
-        .with_context(|| format!("cannot write in the data folder `{}`", folder.display()))?;
+        .map_err(|error| not_ours(&format!("cannot write in the data folder `{}`", folder.display()), error))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => {

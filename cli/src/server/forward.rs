@@ -51,6 +51,7 @@ pub fn forwarded(address: EngineAddress, shutdown: CancellationToken) -> Forward
     let forward = Arc::new(Forward { client: address.client(), address, shutdown });
     let control = Router::new()
         .route("/hookd/v1", any(pass_on))
+        .route("/hookd/v1/", any(pass_on))
         .route("/hookd/v1/{*rest}", any(pass_on))
         .with_state(forward.clone());
     let mut rpc = Router::new().route("/__engine/{*rest}", any(pass_on));

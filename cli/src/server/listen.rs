@@ -105,9 +105,14 @@ pub enum Answers {
 
 async fn listen_on_tcp(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| {
-        InputError::new(format!("cannot listen on `{address}`: {error}"))
-            .hint("stop what listens there, or choose another address with --listen; port 0 takes a free one")
-            .into()
+        let hint = match error.kind() {
+            ErrorKind::PermissionDenied => {
+                "ports below 1024 are not for everybody; choose another with --listen, and put a proxy before it"
+            }
+            ErrorKind::AddrNotAvailable => "this machine has no such address; 0.0.0.0 stands for all that it has",
+            _ => "stop what listens there, or choose another address with --listen; port 0 takes a free one",
+        };
+        InputError::new(format!("cannot listen on `{address}`: {error}")).hint(hint).into()
     })
 }
 

@@ -5,6 +5,7 @@ mod compose;
 mod control;
 mod data_folder;
 mod directory;
+mod disk;
 mod forward;
 mod hook_queues;
 mod lifecycle;

@@ -1,5 +1,6 @@
 //! `hookd dev`
 
+mod scope;
 mod watch;
 
 use std::net::{IpAddr, SocketAddr};
@@ -19,12 +20,12 @@ use super::up::Up;
 use super::{build, deploy, logs};
 use crate::client::{Api, Connection, ReleaseNote, ServerArguments};
 use crate::exit::InputError;
-use crate::guest;
+use crate::guest::{self, Sources};
 use crate::output;
 use crate::server::stop_on_signal;
 
-/// How soon the log is asked for again when the server broke it off.
-const LOG_RETRY: Duration = Duration::from_secs(1);
+/// How soon a server that is away is asked again.
+const SERVER_RETRY: Duration = Duration::from_secs(1);
 
 /// Releases and log lines are shown anyway; of the server itself only what is wrong.
 const SERVER_LOG: &str = "warn,hookd::hook_log=off";
@@ -60,43 +61,49 @@ pub struct Dev {
 /// The server that is worked with.
 struct Place {
     api: Api,
-    /// One that was started here, until it has stopped.
-    own: Option<JoinHandle<anyhow::Result<()>>>,
+    /// One that was started here, until it has stopped; of another one nothing but the wish to stop.
+    server: JoinHandle<anyhow::Result<()>>,
 }
 
 impl Dev {
     /// Builds, releases and watches until it is told to stop.
-    pub async fn run(self) -> anyhow::Result<()> {
+    pub async fn run(mut self) -> anyhow::Result<()> {
         guest::require_project(&self.project)?;
+        // `.` would go on meaning a folder that is deleted and made anew.
+        self.project = self.project.canonicalize()?;
         let shutdown = CancellationToken::new();
         stop_on_signal(shutdown.clone())?;
         let place = self.place(&shutdown).await?;
-        let mut changes = Changes::watch(&self.project)?;
+        let mut changes = Changes::new(&self.server.data_folder())?;
         let working = async {
             tokio::join!(self.release_changes(&place.api, &mut changes), show_logs(&place.api));
         };
-        let own = place.own;
+        let mut server = place.server;
         tokio::select! {
             () = working => {}
             () = shutdown.cancelled() => {}
+            // One of ours that ends unasked ends all of it, with its error.
+            ended = &mut server => return ended?,
         }
         // Ours stops with us: after the requests in flight, as `hookd up` does.
-        match own {
-            Some(own) => own.await?,
-            None => Ok(()),
-        }
+        server.await?
     }
 
     async fn place(&self, shutdown: &CancellationToken) -> anyhow::Result<Place> {
         if let Some(api) = self.running_server().await? {
-            return Ok(Place { api, own: None });
+            let shutdown = shutdown.clone();
+            let server = tokio::spawn(async move {
+                shutdown.cancelled().await;
+                Ok(())
+            });
+            return Ok(Place { api, server });
         }
         start_log(SERVER_LOG);
         let server = Up::as_configured(self.listen, &self.server.data_folder())?.start(shutdown.clone()).await?;
         let connection = server.connection().clone();
         announce(&connection);
-        let own = tokio::spawn(server.serve());
-        Ok(Place { api: Api::new(self.server.on(&connection.url).target()?)?, own: Some(own) })
+        let server = tokio::spawn(server.serve());
+        Ok(Place { api: Api::new(self.server.on(&connection.url).target()?)?, server })
     }
 
     /// The server that flags, environment, link or data folder name, if it answers.
@@ -127,32 +134,79 @@ impl Dev {
     /// Builds and releases now and after every change.
     async fn release_changes(&self, api: &Api, changes: &mut Changes) {
         let environment = if self.staging { "staging" } else { "production" };
+        let mut sources = Sources { packages: vec![self.project.clone()], ..Sources::default() };
         let mut live = Vec::new();
         loop {
-            changes.begin();
-            match self.release(api, environment, &mut live).await {
-                Ok(Some(summary)) => output::note(&summary),
+            if let Err(error) = self.begin(changes, &mut sources).await {
+                output::report_error(&error);
+            }
+            let built = build::build_project(&self.project).await;
+            changes.note_lock_file();
+            let released = match built {
+                Ok(built) => self.release(api, environment, &mut live, built.bytes).await,
+                Err(error) => Err(Failed::Build(error)),
+            };
+            match &released {
+                Ok(Some(summary)) => output::note(summary),
                 Ok(None) => {}
-                Err(error) => {
-                    output::report_error(&error);
+                Err(Failed::Build(error) | Failed::Upload(error)) => {
+                    output::report_error(error);
                     output::note("the version that was live still is");
                 }
             }
             output::note(&format!("watching `{}`; Ctrl-C stops", self.project.display()));
-            changes.next().await;
+            tokio::select! {
+                () = changes.next() => {}
+                () = server_returns(api), if matches!(released, Err(Failed::Upload(_))) => {}
+            }
         }
     }
 
+    /// Watches what the project is built from now.
+    async fn begin(&self, changes: &mut Changes, sources: &mut Sources) -> anyhow::Result<()> {
+        // Before cargo is asked: what changes meanwhile is a change.
+        changes.begin(sources)?;
+        // A project that cargo cannot make out is built from what it was built from before; the build says what is wrong.
+        if let Ok(found) = guest::sources(&self.project).await
+            && found != *sources
+        {
+            *sources = found;
+            changes.extend(sources)?;
+        }
+        Ok(())
+    }
+
     /// A line about the release; nothing when the module is the one that is `live`.
-    async fn release(&self, api: &Api, environment: &str, live: &mut Vec<u8>) -> anyhow::Result<Option<String>> {
-        let project = self.project.clone();
-        let built = tokio::task::spawn_blocking(move || build::build_project(&project)).await??;
-        if built.bytes == *live {
+    async fn release(
+        &self,
+        api: &Api,
+        environment: &str,
+        live: &mut Vec<u8>,
+        module: Vec<u8>,
+    ) -> Result<Option<String>, Failed> {
+        if module == *live {
             return Ok(None);
         }
-        let release = deploy::upload(api, environment, self.isolation, &self.by, built.bytes.clone()).await?;
-        *live = built.bytes;
+        let uploading = deploy::upload(api, environment, self.isolation, &self.by, module.clone());
+        let release = uploading.await.map_err(Failed::Upload)?;
+        *live = module;
         Ok(Some(deploy::summary(&release)))
+    }
+}
+
+/// What kept a change from being live.
+enum Failed {
+    Build(anyhow::Error),
+    Upload(anyhow::Error),
+}
+
+/// Ends when a server that does not answer now answers again; never while it does.
+async fn server_returns(api: &Api) {
+    if api.server_version().await.is_ok() {
+        return std::future::pending().await;
+    }
+    while api.server_version().await.is_err() {
+        tokio::time::sleep(SERVER_RETRY).await;
     }
 }
 
@@ -176,7 +230,7 @@ async fn show_logs(api: &Api) {
             }
         }
         // The server restarts, or is on its way out with us.
-        tokio::time::sleep(LOG_RETRY).await;
+        tokio::time::sleep(SERVER_RETRY).await;
     }
 }
 

@@ -1,135 +1,292 @@
-//! Changes in a project's folder, put together to one when many come at once.
+//! Changes of a project's sources, put together to one when many come at once.
 
-use std::collections::HashSet;
-use std::ffi::OsStr;
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use arc_swap::ArcSwap;
 use notify::event::EventKind;
-use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};
+use notify::{ErrorKind, Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
+
+use super::scope::Scope;
+use crate::exit::InputError;
+use crate::guest::Sources;
 
 /// An editor that saves makes several events, and a checkout many.
 const QUIET: Duration = Duration::from_millis(150);
 /// Changes that never end are built now and then all the same.
 const MOST: Duration = Duration::from_secs(2);
-/// What builds and tools write.
-const IGNORED_FOLDERS: [&str; 5] = ["target", "node_modules", ".git", ".hookd", "__pycache__"];
 
-/// The changes of one folder.
+/// The changes of one project.
 pub struct Changes {
-    root: PathBuf,
+    /// What the server writes; it may lie inside the project.
+    data: PathBuf,
     watcher: RecommendedWatcher,
-    watched: HashSet<PathBuf>,
-    changed: watch::Receiver<()>,
+    /// Watched folders with their inodes: what comes back under an old name is another folder.
+    watched: HashMap<PathBuf, u64>,
+    /// What an event is compared with.
+    scope: Arc<ArcSwap<Scope>>,
+    told: watch::Receiver<Told>,
+    begun_with: Told,
+    lock_file: Option<PathBuf>,
+    locked: Option<Vec<u8>>,
+}
+
+/// How often something changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Told {
+    sources: u64,
+    /// Cargo writes its lock file while it builds, so only what is in it tells whether somebody else did.
+    lock_file: u64,
 }
 
 impl Changes {
-    /// Begins to watch.
+    /// Watches nothing yet. What changes in `data` is none.
     ///
     /// # Errors
-    /// When the system refuses: usually there are too many watches.
-    pub fn watch(root: &Path) -> anyhow::Result<Self> {
-        let root = root.canonicalize().with_context(|| format!("cannot enter `{}`", root.display()))?;
-        let (tell, changed) = watch::channel(());
-        let of_callback = root.clone();
-        let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| match event {
-            // Nobody reading any more is the end of the program.
-            Ok(event) if matters(&event, &of_callback) => drop(tell.send(())),
-            Ok(_) => {}
-            // Events were lost; what they were about may matter.
-            Err(_) => drop(tell.send(())),
+    /// When the system refuses.
+    pub fn new(data: &Path) -> anyhow::Result<Self> {
+        let scope = Arc::new(ArcSwap::from_pointee(Scope::default()));
+        let (tell, told) = watch::channel(Told::default());
+        let compared = scope.clone();
+        let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+            let scope = compared.load();
+            tell.send_if_modified(|told| note(told, &event, &scope));
+        });
+        Ok(Self {
+            data: data.canonicalize().unwrap_or_else(|_| data.to_owned()),
+            watcher: watcher.map_err(refused)?,
+            watched: HashMap::new(),
+            scope,
+            told,
+            begun_with: Told::default(),
+            lock_file: None,
+            locked: None,
         })
-        .context("cannot watch files")?;
-        let mut changes = Self { root, watcher, watched: HashSet::new(), changed };
-        changes.cover().with_context(|| format!("cannot watch `{}`", changes.root.display()))?;
-        Ok(changes)
     }
 
-    /// What changed before this is being dealt with.
-    pub fn begin(&mut self) {
-        if let Err(error) = self.cover() {
-            tracing::warn!(%error, "some folders of the project are not watched");
+    /// What changed before this is being dealt with, with `sources` as they are now.
+    ///
+    /// # Errors
+    /// Some folders cannot be watched; the others are.
+    pub fn begin(&mut self, sources: &Sources) -> anyhow::Result<()> {
+        self.begun_with = *self.told.borrow_and_update();
+        self.extend(sources)
+    }
+
+    /// The same for sources that are known better by now; changes since [`Changes::begin`] stay changes.
+    ///
+    /// # Errors
+    /// As [`Changes::begin`].
+    pub fn extend(&mut self, sources: &Sources) -> anyhow::Result<()> {
+        self.lock_file.clone_from(&sources.lock_file);
+        self.note_lock_file();
+        let scope = Scope::of(sources, &self.data);
+        let covered = self.cover(&scope);
+        let is_whole = scope.is_whole;
+        self.scope.store(Arc::new(scope));
+        covered?;
+        if is_whole {
+            return Ok(());
         }
-        self.changed.mark_unchanged();
+        Err(InputError::new("the project has too many folders; changes in some of them will not be noticed").into())
+    }
+
+    /// A build has ended, and may have written the lock file.
+    pub fn note_lock_file(&mut self) {
+        self.locked = self.lock_file_now();
+    }
+
+    fn lock_file_now(&self) -> Option<Vec<u8>> {
+        std::fs::read(self.lock_file.as_ref()?).ok()
     }
 
     /// Waits for a change since [`Changes::begin`], and until no more come.
     pub async fn next(&mut self) {
-        if self.changed.changed().await.is_err() {
-            // The watcher lives as long as this does; were it gone, nothing would ever change.
-            return std::future::pending().await;
+        loop {
+            let mut told = self.told.clone();
+            let begun_with = self.begun_with;
+            if told.wait_for(|told| *told != begun_with).await.is_err() {
+                // The watcher lives as long as this does; were it gone, nothing would ever change.
+                return std::future::pending().await;
+            }
+            let most = Instant::now() + MOST;
+            while timeout_at(most, timeout(QUIET, told.changed())).await.is_ok_and(|more| more.is_ok()) {}
+            let now = *told.borrow();
+            if now.sources != begun_with.sources || self.lock_file_now() != self.locked {
+                return;
+            }
+            self.begun_with = now;
         }
-        let most = Instant::now() + MOST;
-        while timeout_at(most, timeout(QUIET, self.changed.changed())).await.is_ok_and(|more| more.is_ok()) {}
     }
 
-    /// Folder by folder, without those that builds write to: each costs the system a watch, and `target` has thousands.
-    fn cover(&mut self) -> notify::Result<()> {
-        if self.watched.insert(self.root.clone()) {
-            self.watcher.watch(&self.root, RecursiveMode::NonRecursive)?;
+    /// Each folder by itself: a whole tree would include `target`, which has thousands, and each costs the system a watch.
+    fn cover(&mut self, scope: &Scope) -> anyhow::Result<()> {
+        let wanted = scope.watched_folders();
+        let present: HashMap<PathBuf, u64> =
+            wanted.filter_map(|folder| Some((folder.to_owned(), folder.metadata().ok()?.ino()))).collect();
+        let gone: Vec<PathBuf> = self.watched.keys().filter(|folder| !present.contains_key(*folder)).cloned().collect();
+        for folder in gone {
+            self.watched.remove(&folder);
+            // Of a folder that is gone the system has forgotten the watch already.
+            let _ = self.watcher.unwatch(&folder);
         }
-        let folders = std::fs::read_dir(&self.root)?.filter_map(Result::ok).map(|entry| entry.path());
-        for folder in folders.filter(|path| path.is_dir() && !is_ignored(path, &self.root)).collect::<Vec<_>>() {
-            if self.watched.insert(folder.clone()) {
-                self.watcher.watch(&folder, RecursiveMode::Recursive)?;
+        let mut first_problem = Ok(());
+        for (folder, inode) in present {
+            if self.watched.get(&folder) == Some(&inode) {
+                continue;
+            }
+            if self.watched.remove(&folder).is_some() {
+                let _ = self.watcher.unwatch(&folder);
+            }
+            match self.watcher.watch(&folder, RecursiveMode::NonRecursive) {
+                Ok(()) => drop(self.watched.insert(folder, inode)),
+                // Deleted since.
+                Err(_) if !folder.exists() => {}
+                Err(error) => first_problem = first_problem.and(Err(refused(error))),
             }
         }
-        Ok(())
+        first_problem
     }
 }
 
-fn matters(event: &Event, root: &Path) -> bool {
-    !matches!(event.kind, EventKind::Access(_)) && event.paths.iter().any(|path| !is_ignored(path, root))
+/// Counts an event; false when it does not matter.
+fn note(told: &mut Told, event: &notify::Result<Event>, scope: &Scope) -> bool {
+    let before = *told;
+    match event {
+        Ok(event) if matches!(event.kind, EventKind::Access(_)) => {}
+        Ok(event) if !event.need_rescan() => {
+            told.sources += u64::from(event.paths.iter().any(|path| scope.has_source(path)));
+            told.lock_file += u64::from(event.paths.iter().any(|path| scope.is_lock_file(path)));
+        }
+        // Events were lost; what they were about may matter.
+        Ok(_) | Err(_) => told.sources += 1,
+    }
+    *told != before
 }
 
-fn is_ignored(path: &Path, root: &Path) -> bool {
-    let inside = path.strip_prefix(root).unwrap_or(path);
-    let ignored_folder = |name: &OsStr| IGNORED_FOLDERS.iter().any(|ignored| name == *ignored);
-    let of_editor = inside
-        .file_name()
-        .and_then(OsStr::to_str)
-        .is_some_and(|name| name.starts_with('.') || name.ends_with('~') || name.ends_with(".swp") || name == "4913");
-    // Cargo writes its lock file while it builds.
-    of_editor || inside == Path::new("Cargo.lock") || inside.iter().any(ignored_folder)
+fn refused(error: notify::Error) -> anyhow::Error {
+    let problem = format!("cannot watch files: {error}");
+    let is_at_a_limit = match &error.kind {
+        ErrorKind::MaxFilesWatch => true,
+        // `EMFILE`: too many watchers of this user.
+        ErrorKind::Io(error) => error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()),
+        _ => false,
+    };
+    if !is_at_a_limit {
+        return anyhow::Error::new(error).context("cannot watch files");
+    }
+    let hint = "raise the system's limits, e.g. `sysctl fs.inotify.max_user_watches=524288 \
+                fs.inotify.max_user_instances=512`, or close programs that watch files";
+    InputError::new(problem).hint(hint).into()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use notify::event::{CreateKind, Flag};
+
     use super::*;
 
-    #[test]
-    fn sources_matter_and_what_tools_write_does_not() {
-        let root = Path::new("/project");
-        for path in ["src/lib.rs", "Cargo.toml", "sample.json", "src/deep/er.rs", "targets/a.rs"] {
-            assert!(!is_ignored(&root.join(path), root), "{path}");
+    fn sources(folder: &Path) -> Sources {
+        Sources {
+            packages: vec![folder.join("project")],
+            lock_file: Some(folder.join("project/Cargo.lock")),
+            target: Some(folder.join("project/target")),
+            ..Sources::default()
         }
-        for path in ["target/debug/x", ".git/index", "src/.lib.rs.swp", "src/lib.rs~", "src/4913", "Cargo.lock"] {
-            assert!(is_ignored(&root.join(path), root), "{path}");
-        }
-        // The folder that the project lies in is none of its own.
-        let inside = Path::new("/target/project");
-        assert!(!is_ignored(&inside.join("src/lib.rs"), inside));
+    }
+
+    /// A project with a source, watched.
+    fn watched() -> (tempfile::TempDir, PathBuf, Changes) {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        fs::create_dir_all(root.join("project/src")).unwrap();
+        fs::write(root.join("project/src/lib.rs"), "0").unwrap();
+        let mut changes = Changes::new(&root.join("project/data")).unwrap();
+        changes.begin(&sources(&root)).unwrap();
+        (folder, root, changes)
+    }
+
+    async fn is_noticed(changes: &mut Changes) -> bool {
+        timeout(Duration::from_secs(20), changes.next()).await.is_ok()
+    }
+
+    async fn is_ignored(changes: &mut Changes) -> bool {
+        timeout(Duration::from_millis(400), changes.next()).await.is_err()
     }
 
     #[tokio::test]
     async fn a_change_is_told_also_in_a_new_folder() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("src")).unwrap();
-        std::fs::create_dir(folder.path().join("target")).unwrap();
-        let mut changes = Changes::watch(folder.path()).unwrap();
-        changes.begin();
-        std::fs::write(folder.path().join("src/lib.rs"), "1").unwrap();
-        changes.next().await;
-        std::fs::create_dir(folder.path().join("more")).unwrap();
-        changes.next().await;
-        changes.begin();
-        std::fs::write(folder.path().join("more/lib.rs"), "1").unwrap();
-        changes.next().await;
-        changes.begin();
-        std::fs::write(folder.path().join("target/x"), "1").unwrap();
-        assert!(timeout(Duration::from_millis(200), changes.next()).await.is_err(), "what builds write is no change");
+        let (_folder, root, mut changes) = watched();
+        fs::write(root.join("project/src/lib.rs"), "1").unwrap();
+        assert!(is_noticed(&mut changes).await);
+        changes.begin(&sources(&root)).unwrap();
+        fs::create_dir(root.join("project/more")).unwrap();
+        assert!(is_noticed(&mut changes).await);
+        changes.begin(&sources(&root)).unwrap();
+        fs::write(root.join("project/more/lib.rs"), "1").unwrap();
+        assert!(is_noticed(&mut changes).await);
+        changes.begin(&sources(&root)).unwrap();
+        for folder in ["target", "data", "node_modules"] {
+            fs::create_dir(root.join("project").join(folder)).unwrap();
+            fs::write(root.join("project").join(folder).join("x"), "1").unwrap();
+        }
+        assert!(is_ignored(&mut changes).await, "what builds and servers write is no change");
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_was_replaced_is_watched_anew() {
+        let (_folder, root, mut changes) = watched();
+        fs::rename(root.join("project/src"), root.join("project/old")).unwrap();
+        fs::create_dir(root.join("project/src")).unwrap();
+        assert!(is_noticed(&mut changes).await);
+        changes.begin(&sources(&root)).unwrap();
+        fs::write(root.join("project/src/lib.rs"), "1").unwrap();
+        assert!(is_noticed(&mut changes).await);
+    }
+
+    #[tokio::test]
+    async fn a_source_behind_a_link_is_watched_where_it_lies() {
+        let (_folder, root, mut changes) = watched();
+        fs::create_dir_all(root.join("elsewhere/deep")).unwrap();
+        fs::write(root.join("elsewhere/file.rs"), "0").unwrap();
+        std::os::unix::fs::symlink("../../elsewhere/file.rs", root.join("project/src/file.rs")).unwrap();
+        std::os::unix::fs::symlink("../../elsewhere/deep", root.join("project/src/deep")).unwrap();
+        std::os::unix::fs::symlink("..", root.join("project/src/round")).unwrap();
+        assert!(is_noticed(&mut changes).await);
+        for changed in ["elsewhere/file.rs", "elsewhere/deep/mod.rs"] {
+            changes.begin(&sources(&root)).unwrap();
+            // As editors save: another file takes the place of the old one.
+            fs::write(root.join("elsewhere/new"), "1").unwrap();
+            assert!(is_ignored(&mut changes).await, "a neighbour of a source");
+            fs::rename(root.join("elsewhere/new"), root.join(changed)).unwrap();
+            assert!(is_noticed(&mut changes).await, "{changed}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lock_file_counts_when_somebody_else_than_the_build_wrote_it() {
+        let (_folder, root, mut changes) = watched();
+        fs::write(root.join("project/Cargo.lock"), "by the build").unwrap();
+        changes.note_lock_file();
+        assert!(is_ignored(&mut changes).await);
+        fs::write(root.join("project/Cargo.lock"), "by a person").unwrap();
+        assert!(is_noticed(&mut changes).await);
+    }
+
+    #[test]
+    fn lost_events_may_matter_and_mere_reading_does_not() {
+        let scope = Scope::default();
+        let counts = |event| note(&mut Told::default(), &event, &scope);
+        assert!(counts(Ok(Event::new(EventKind::Other).set_flag(Flag::Rescan))));
+        assert!(counts(Err(notify::Error::generic("lost"))));
+        assert!(!counts(Ok(Event::new(EventKind::Access(notify::event::AccessKind::Read)))));
+        assert!(!counts(Ok(Event::new(EventKind::Create(CreateKind::File)).add_path("/elsewhere".into()))));
     }
 }

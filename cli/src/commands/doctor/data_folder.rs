@@ -102,6 +102,9 @@ fn connection(data: &Path) -> Finding {
             }
             Finding::ok("keys", format!("`{}` has those of app `{}`", path.display(), connection.app_id))
         }
+        Err(error) if is_forbidden(&error) => {
+            Finding::broken("keys", format!("{error:#}"), "run hookd as the user who owns the data folder")
+        }
         Err(error) => Finding::broken("keys", format!("{error:#}"), "delete the file and start `hookd up` again"),
     }
 }
@@ -126,6 +129,11 @@ fn schema_version(path: &Path) -> rusqlite::Result<i64> {
     // The version alone would come from the header, which may be whole where the rest is not.
     database.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
     database.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+fn is_forbidden(error: &anyhow::Error) -> bool {
+    let kinds = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind);
+    kinds.into_iter().any(|kind| kind == std::io::ErrorKind::PermissionDenied)
 }
 
 #[cfg(test)]

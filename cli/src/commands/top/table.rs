@@ -32,7 +32,8 @@ pub fn render(rates: &Rates, rows: usize) -> String {
 }
 
 fn head(rates: &Rates) -> Vec<String> {
-    let calls: f64 = rates.functions.iter().map(|function| function.calls_per_second).sum();
+    // An empty sum of floats is -0.0.
+    let calls = rates.functions.iter().map(|function| function.calls_per_second).fold(0.0, |sum, calls| sum + calls);
     let running: u64 = rates.apps.iter().map(|app| app.running).sum();
     let queued: u64 = rates.apps.iter().map(|app| app.queued).sum();
     let apps = match rates.apps.as_slice() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use axum::Json;
-use axum::extract::{FromRequestParts, Path, State};
+use axum::extract::{FromRequestParts, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
+use super::input::{JsonBody, Named};
 use super::{ApiError, Authorized, Control, internal, summary, to_the_end};
 use crate::client::{ADMIN_KEY_HEADER, Connection, ConnectionFile};
 
@@ -69,7 +70,7 @@ pub(super) struct CreateApp {
 pub(super) async fn create(
     State(control): State<Control>,
     _: Admin,
-    Json(new): Json<CreateApp>,
+    JsonBody(new): JsonBody<CreateApp>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let keys = GivenKeys { app_key: new.app_key, master_key: new.master_key, hook_key: new.hook_key };
     let creating = async move { control.engine.create_app(NewApp { id: new.id, keys }).await };
@@ -83,13 +84,14 @@ pub(super) async fn create(
 /// The owner may do this with the master key; who lost it needs the admin key.
 pub(super) async fn rotate_key(
     State(control): State<Control>,
-    Path((id, kind)): Path<(String, String)>,
     admin: Result<Admin, ApiError>,
     owner: Result<Authorized, ApiError>,
+    named: Result<Named<(String, String)>, ApiError>,
 ) -> Result<Json<Value>, ApiError> {
     if admin.is_err() {
         owner?;
     }
+    let Named((id, kind)) = named?;
     let kind: KeyKind = kind.parse().map_err(|unknown| ApiError::BadRequest(format!("{unknown}")))?;
     let rotating = async move {
         let mut connection = control.installation.connection.lock().await;
@@ -104,8 +106,8 @@ pub(super) async fn rotate_key(
 
 pub(super) async fn delete(
     State(control): State<Control>,
-    Path(id): Path<String>,
     _: Admin,
+    Named(id): Named<String>,
 ) -> Result<Json<Value>, ApiError> {
     to_the_end(async move { delete_app(&control, &id).await }).await?
 }

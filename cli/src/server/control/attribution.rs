@@ -1,10 +1,11 @@
 //! Who releases, and why: `author` and `message` in the query.
 
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use hookd_runtime::Attribution;
 use serde::Deserialize;
 
+use super::input::Parameters;
 use super::{ApiError, Control};
 
 /// What the caller says of itself.
@@ -22,8 +23,7 @@ impl FromRequestParts<Control> for By {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, control: &Control) -> Result<Self, ApiError> {
-        let query = Query::from_request_parts(parts, control).await;
-        let Query(ByQuery { author, message }) = query.map_err(|bad| ApiError::BadRequest(bad.body_text()))?;
+        let Parameters(ByQuery { author, message }) = Parameters::from_request_parts(parts, control).await?;
         let by = Attribution::new(author, message).map_err(|invalid| ApiError::BadRequest(invalid.to_string()))?;
         Ok(Self(by))
     }

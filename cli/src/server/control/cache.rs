@@ -8,6 +8,7 @@ use hookd_runtime::{CacheError, CacheReply, Limits};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::input::JsonBody;
 use super::{ApiError, Authorized, Control};
 
 /// What one request may do: about what a call may.
@@ -23,7 +24,7 @@ pub(super) struct CacheCommands {
 
 /// Text, or bytes that are none.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected text, or bytes as {\"base64\": …}")]
 enum Word {
     Text(String),
     Bytes { base64: String },
@@ -32,7 +33,7 @@ enum Word {
 pub(super) async fn run(
     State(control): State<Control>,
     Authorized(app): Authorized,
-    Json(body): Json<CacheCommands>,
+    JsonBody(body): JsonBody<CacheCommands>,
 ) -> Result<Json<Value>, ApiError> {
     let mut commands = Vec::with_capacity(body.commands.len());
     for command in body.commands {

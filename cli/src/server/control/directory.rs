@@ -1,13 +1,14 @@
 //! The feed for IM cores in other processes.
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 
 use super::Control;
 use super::apps::Admin;
+use super::input::Parameters;
 pub(super) use crate::server::directory::PATH;
 
 #[derive(Deserialize)]
@@ -18,7 +19,7 @@ pub(super) struct Poll {
 }
 
 /// 204 when nothing changed for a while.
-pub(super) async fn poll(State(control): State<Control>, _: Admin, Query(poll): Query<Poll>) -> Response {
+pub(super) async fn poll(State(control): State<Control>, _: Admin, Parameters(poll): Parameters<Poll>) -> Response {
     match control.feed.poll(&poll.follower, poll.obeys.as_deref()).await {
         Some(snapshot) => Json(snapshot).into_response(),
         None => StatusCode::NO_CONTENT.into_response(),

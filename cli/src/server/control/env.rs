@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::attribution::By;
+use super::input::JsonBody;
 use super::releases::release_json;
 use super::{ApiError, Authorized, Control, internal, to_the_end};
 
@@ -56,7 +57,7 @@ pub(super) async fn change(
     State(control): State<Control>,
     Authorized(app): Authorized,
     By(by): By,
-    Json(changes): Json<Changes>,
+    JsonBody(changes): JsonBody<Changes>,
 ) -> Result<Json<Value>, ApiError> {
     let changes = VariableChanges { set: changes.set, unset: changes.unset };
     let (engine, id) = (control.engine.clone(), app.id.clone());

@@ -3,8 +3,7 @@
 use std::convert::Infallible;
 
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use futures::stream;
@@ -13,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use super::input::Parameters;
 use super::{ApiError, Authorized, Control, internal};
 
 /// Most lines in one answer that does not follow: more than any app keeps of short ones.
@@ -59,9 +59,8 @@ impl LogsParameters {
 pub(super) async fn read(
     State(control): State<Control>,
     Authorized(app): Authorized,
-    parameters: Result<Query<LogsParameters>, QueryRejection>,
+    Parameters(parameters): Parameters<LogsParameters>,
 ) -> Result<Response, ApiError> {
-    let Query(parameters) = parameters.map_err(|rejection| ApiError::BadRequest(rejection.body_text()))?;
     let query = parameters.query()?;
     let history = control.engine.logs(&app.id, &query).await.ok_or(ApiError::Unauthorized)?;
     let LogHistory { lines, reader } = history.map_err(internal)?;

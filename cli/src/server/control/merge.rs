@@ -29,7 +29,8 @@ pub(super) fn merge<T: Serialize + DeserializeOwned>(
             }
         }
     }
-    serde_json::from_value(merged).map_err(|error| ApiError::BadRequest(format!("bad {kind}s: {error}")))
+    serde_path_to_error::deserialize(merged)
+        .map_err(|wrong| ApiError::BadRequest(format!("{kind} `{}` cannot be so: {}", wrong.path(), wrong.inner())))
 }
 
 #[cfg(test)]

@@ -24,6 +24,8 @@
 //! | `GET`, `POST /hookd/v1/apps` | all apps; a new app. Admin key |
 //! | `GET /hookd/v1/directory` | what an IM core in another process must know, by long polling. Admin key |
 //!
+//! A refusal is `{"code": STATUS, "error": TEXT}`, also of a call that there is not.
+//!
 //! What releases something takes `author` and `message` in the query: who, and why.
 
 mod apps;
@@ -33,6 +35,7 @@ mod directory;
 mod engine_settings;
 mod env;
 pub mod im;
+mod input;
 mod logs;
 mod merge;
 mod releases;
@@ -60,6 +63,7 @@ pub(super) use self::apps::is_admin;
 use self::routes::{Key, Routes};
 use self::unread_body::read_to_its_end;
 use super::directory::Feed;
+use super::disk;
 
 #[derive(Clone)]
 struct Control {
@@ -74,7 +78,7 @@ pub fn router(engine: Engine, installation: Installation, shutdown: Cancellation
     let feed = Arc::new(Feed::new(engine.clone(), shutdown.clone()));
     let control = Control { engine, installation: installation.into(), feed, shutdown };
     let upload_limit = DefaultBodyLimit::max(control.engine.max_module_bytes());
-    let deploy = post(releases::deploy).layer(upload_limit).layer(from_fn(read_to_its_end));
+    let deploy = post(releases::deploy).layer(upload_limit);
     Routes::default()
         .route(Method::GET, "/hookd/v1/apps", Key::Admin, get(apps::list))
         .route(Method::POST, "/hookd/v1/apps", Key::Admin, post(apps::create))
@@ -95,7 +99,7 @@ pub fn router(engine: Engine, installation: Installation, shutdown: Cancellation
         .route(Method::GET, "/hookd/v1/apps/{app}/releases", Key::Master, get(releases::list))
         .route(Method::GET, "/hookd/v1/apps/{app}/versions/{number}", Key::Master, get(releases::show_version))
         .route(Method::POST, "/hookd/v1/apps/{app}/cache", Key::Master, post(cache::run))
-        .layered(|router| router.layer(from_fn_with_state(control.clone(), settle)))
+        .layered(|router| router.layer(from_fn_with_state(control.clone(), settle)).layer(from_fn(read_to_its_end)))
         .route(Method::GET, directory::PATH, Key::Admin, get(directory::poll))
         .finish()
         .with_state(control)
@@ -135,9 +139,15 @@ fn master_key(headers: &HeaderMap) -> Option<&str> {
     headers.get("x-lc-key")?.to_str().ok()?.strip_suffix(",master")
 }
 
+/// What a caller who has the key may know.
+const DISK_FULL: &str = "the disk of the server is full, and nothing was changed; free some space there";
+
 pub enum ApiError {
     Unauthorized,
     BadRequest(String),
+    UnknownCall(String),
+    WrongMethod(String),
+    /// Of the bytes that a body may have.
     TooLarge(usize),
     Unavailable(String),
     Internal(anyhow::Error),
@@ -148,10 +158,16 @@ impl IntoResponse for ApiError {
         let (status, text) = match self {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "Unauthorized.".to_owned()),
             Self::BadRequest(text) => (StatusCode::BAD_REQUEST, text),
+            Self::UnknownCall(text) => (StatusCode::NOT_FOUND, text),
+            Self::WrongMethod(text) => (StatusCode::METHOD_NOT_ALLOWED, text),
             Self::TooLarge(limit) => {
-                (StatusCode::PAYLOAD_TOO_LARGE, format!("the module is larger than the limit of {limit} bytes"))
+                (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than the limit of {limit} bytes"))
             }
             Self::Unavailable(text) => (StatusCode::SERVICE_UNAVAILABLE, text),
+            Self::Internal(error) if disk::is_full(&error) => {
+                tracing::error!(error = format!("{error:#}"), "no room on the disk of the data folder");
+                (StatusCode::INSUFFICIENT_STORAGE, DISK_FULL.to_owned())
+            }
             Self::Internal(error) => {
                 tracing::error!(error = format!("{error:#}"), "a control request failed");
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal error; the server's log tells more".to_owned())

@@ -2,9 +2,9 @@
 
 use axum::Json;
 use axum::body::{Body, Bytes};
+use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use futures::stream;
 use hookd_runtime::{DeployError, Deployment, Environment, Isolation, PastRelease, Release, ReleaseError};
@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::attribution::By;
-use super::{ApiError, Authorized, Control, env, internal, to_the_end};
+use super::input::{JsonBody, Named, Parameters, unread};
+use super::{ApiError, Authorized, Control, DISK_FULL, env, internal, to_the_end};
+use crate::server::disk;
 
 /// Most releases in one answer.
 const MAX_RELEASES: u32 = 1_000;
@@ -29,14 +31,11 @@ pub(super) struct DeployQuery {
 pub(super) async fn deploy(
     State(control): State<Control>,
     Authorized(app): Authorized,
-    Query(query): Query<DeployQuery>,
+    Parameters(query): Parameters<DeployQuery>,
     By(by): By,
     module: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    let module = module.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge(control.engine.max_module_bytes()),
-        _ => ApiError::BadRequest(rejection.body_text()),
-    })?;
+    let module = module.map_err(|rejection| unread(&rejection, control.engine.max_module_bytes()))?;
     // More room than a deployment has stages; a caller that does not read loses stages, never the last line.
     let (events, lines) = mpsc::channel(64);
     let DeployQuery { environment, isolation } = query;
@@ -51,8 +50,11 @@ pub(super) async fn deploy(
             Ok(release) => json!({"event": "released", "release": release_json(&release)}),
             Err(DeployError::Refused(refusal)) => json!({"event": "refused", "error": refusal.to_string()}),
             Err(error) => {
-                tracing::error!(error = format!("{:#}", anyhow::Error::new(error)), "a deployment failed");
-                json!({"event": "failed", "error": "internal error; the server's log tells more"})
+                let error = anyhow::Error::new(error);
+                tracing::error!(error = format!("{error:#}"), "a deployment failed");
+                let told =
+                    if disk::is_full(&error) { DISK_FULL } else { "internal error; the server's log tells more" };
+                json!({"event": "failed", "error": told})
             }
         };
         control.feed.settled().await;
@@ -86,7 +88,7 @@ pub(super) async fn rollback(
     State(control): State<Control>,
     Authorized(app): Authorized,
     By(by): By,
-    Json(to): Json<RollbackTo>,
+    JsonBody(to): JsonBody<RollbackTo>,
 ) -> Result<Json<Value>, ApiError> {
     let going_back = async move { control.engine.rollback(&app.id, to.version, by).await };
     let release = to_the_end(going_back).await?.map_err(refused)?;
@@ -101,7 +103,7 @@ pub(super) struct ReleasesQuery {
 pub(super) async fn list(
     State(control): State<Control>,
     Authorized(app): Authorized,
-    Query(query): Query<ReleasesQuery>,
+    Parameters(query): Parameters<ReleasesQuery>,
 ) -> Result<Json<Value>, ApiError> {
     let limit = query.limit.unwrap_or(MAX_RELEASES).min(MAX_RELEASES);
     let releases = control.engine.releases(&app.id, limit).await.map_err(refused)?;
@@ -111,7 +113,7 @@ pub(super) async fn list(
 pub(super) async fn show_version(
     State(control): State<Control>,
     Authorized(app): Authorized,
-    Path((_, number)): Path<(String, u64)>,
+    Named((_, number)): Named<(String, u64)>,
 ) -> Result<Json<Value>, ApiError> {
     let version = control.engine.version(&app.id, number).await.map_err(refused)?;
     let functions = version.definitions.iter().map(|one| json!({"name": one.name, "internal": one.internal}));

@@ -1,10 +1,12 @@
 //! The list of control calls: what is served is what is listed.
 
 use axum::http::Method;
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, any, get};
 use axum::{Json, Router};
 use serde::Serialize;
 use serde_json::{Value, json};
+
+use super::input::{unknown_call, wrong_method};
 
 /// Where the list is served.
 pub(super) const PATH: &str = "/hookd/v1";
@@ -53,10 +55,14 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         Self { router: layer(self.router), list: self.list }
     }
 
-    /// The routes, which serve their list too.
+    /// The routes, which serve their list too, and answer what none of them takes.
     pub(super) fn finish(self) -> Router<S> {
         let (router, list) = self.parts();
-        router.route(PATH, get(move || std::future::ready(Json(list))))
+        let router = router.route(PATH, get(move || std::future::ready(Json(list))));
+        router
+            .method_not_allowed_fallback(wrong_method)
+            .route("/hookd/v1/", any(unknown_call))
+            .route("/hookd/v1/{*rest}", any(unknown_call))
     }
 
     /// The routes and their list.

@@ -5,6 +5,7 @@ use axum::extract::State;
 use hookd_runtime::SetSettingsError;
 use serde_json::{Map, Value};
 
+use super::input::JsonBody;
 use super::{ApiError, Authorized, Control, engine_settings, internal};
 
 pub(super) async fn show(State(control): State<Control>, Authorized(app): Authorized) -> Result<Json<Value>, ApiError> {
@@ -14,7 +15,7 @@ pub(super) async fn show(State(control): State<Control>, Authorized(app): Author
 pub(super) async fn change(
     State(control): State<Control>,
     Authorized(app): Authorized,
-    Json(mut changes): Json<Map<String, Value>>,
+    JsonBody(mut changes): JsonBody<Map<String, Value>>,
 ) -> Result<Json<Value>, ApiError> {
     let before = control.engine.settings(&app.id).ok_or(ApiError::Unauthorized)?;
     let changed = engine_settings::changed(before, &mut changes).map_err(ApiError::BadRequest)?;

@@ -1,4 +1,4 @@
-//! Refusals of uploads: the rest of a body that nobody wants is read before the answer is sent. A connection that is
+//! Refusals before the body was read: the rest of a body that nobody wants is read before the answer is sent. A connection that is
 //! closed with unread input is reset, and the reset may destroy the answer on its way.
 
 use std::pin::Pin;

@@ -1,11 +1,12 @@
 //! Calls of notification hooks that were given up: list, retry, drop.
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use hookd_im_core::hooks::queue::{DeadLetter, Letters};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::super::input::{JsonBody, Parameters};
 use super::super::{ApiError, internal};
 use super::{ImControl, Owner};
 
@@ -26,7 +27,7 @@ pub(super) struct ListQuery {
 pub(super) async fn list(
     State(control): State<ImControl>,
     Owner(app): Owner,
-    Query(query): Query<ListQuery>,
+    Parameters(query): Parameters<ListQuery>,
 ) -> Result<Json<Vec<DeadLetter>>, ApiError> {
     let letters = Letters::All { hook: query.hook };
     let limit = query.limit.min(MAX_LETTERS);
@@ -63,7 +64,7 @@ impl TryFrom<Selection> for Letters {
 pub(super) async fn retry(
     State(control): State<ImControl>,
     Owner(app): Owner,
-    Json(selection): Json<Selection>,
+    JsonBody(selection): JsonBody<Selection>,
 ) -> Result<Json<Value>, ApiError> {
     let letters = Letters::try_from(selection)?;
     let retried = control.core.hooks.notifications().retry_dead_letters(&app, &letters).await.map_err(internal)?;
@@ -73,7 +74,7 @@ pub(super) async fn retry(
 pub(super) async fn drop(
     State(control): State<ImControl>,
     Owner(app): Owner,
-    Json(selection): Json<Selection>,
+    JsonBody(selection): JsonBody<Selection>,
 ) -> Result<Json<Value>, ApiError> {
     let letters = Letters::try_from(selection)?;
     let dropped = control.core.hooks.notifications().drop_dead_letters(&app, &letters).await.map_err(internal)?;

@@ -12,6 +12,7 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -22,7 +23,9 @@ use hookd_runtime::keys_equal;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
+use super::input::{Named, wrong_method};
 use super::routes::{self, Key, Routes};
+use super::unread_body::read_to_its_end;
 use super::{ApiError, AppPath, internal, master_key, to_the_end};
 
 /// Answers of the engine's part that are looked into: settings and lists of apps.
@@ -51,7 +54,10 @@ pub fn router(core: Arc<ImCore>, engine: Router) -> Router {
         .route("/hookd/v1/apps/{app}", get(show).delete(delete).fallback_service(passed_on.clone()))
         .route("/hookd/v1/apps/{app}/settings", get(settings::show).patch(settings::change));
     own.merge(with_additions)
+        .layer(from_fn(read_to_its_end))
         .route(routes::PATH, get(calls))
+        .method_not_allowed_fallback(wrong_method)
+        .route_service("/hookd/v1/", passed_on.clone())
         .route_service("/hookd/v1/{*rest}", passed_on)
         .with_state(ImControl { core, engine, list_of_own })
 }
@@ -135,10 +141,12 @@ async fn show(State(control): State<ImControl>, uri: Uri, headers: HeaderMap) ->
 /// What the IM core keeps of the app goes with it.
 async fn delete(
     State(control): State<ImControl>,
-    Path(path): Path<AppPath>,
+    named: Result<Named<AppPath>, ApiError>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Response> {
+    // There is no such app, and so no key of it.
+    let Named(path) = named.map_err(|_| ApiError::Unauthorized.into_response())?;
     let deleting = async move {
         let deleted = control.ask(Method::DELETE, uri, &headers, Body::empty()).await?;
         control.core.forget_app(&AppId::new(&path.app)).await;

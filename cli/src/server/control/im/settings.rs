@@ -10,6 +10,7 @@ use hookd_im_core::hooks::SettingsError;
 use hookd_im_core::ids::AppId;
 use serde_json::{Map, Value};
 
+use super::super::input::JsonBody;
 use super::super::merge::merge;
 use super::super::{ApiError, internal};
 use super::hook_deadlines::check_timeouts;
@@ -35,7 +36,7 @@ pub(super) async fn change(
     Owner(app): Owner,
     uri: Uri,
     headers: HeaderMap,
-    Json(changes): Json<Map<String, Value>>,
+    JsonBody(changes): JsonBody<Map<String, Value>>,
 ) -> Result<Json<Value>, Response> {
     let current = control.core.settings.get(&app.id).await.map_err(failed)?;
     let own = serde_json::to_value(&*current).map_err(failed)?;

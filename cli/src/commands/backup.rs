@@ -1,0 +1,130 @@
+//! `hookd backup`
+
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use rusqlite::{Connection, OpenFlags};
+use serde_json::json;
+
+use crate::client::default_data_folder;
+use crate::exit::InputError;
+use crate::output;
+
+/// Databases, each in a folder that the copy has too.
+const DATABASES: [&str; 2] = ["engine/engine.db", "im.db"];
+const MODULES: &str = "engine/modules";
+/// What else cannot be made anew; not every data folder has both.
+const FILES: [&str; 2] = ["admin.key", "hookd.toml"];
+/// A server that writes holds a database for milliseconds.
+const LOCKED_TIME: Duration = Duration::from_secs(10);
+
+/// Copy a data folder, also while servers run on it.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  hookd backup --data /var/lib/hookd /var/backups/hookd-$(date +%F)
+
+Copied are apps with their keys, versions, modules and settings, messages, and calls that wait; each database as it is at
+one moment. Logs, machine code and what is in Redis are not. To restore: stop hookd, put the copy where the data folder
+was, start hookd. The copy holds every key: keep it as you keep those.")]
+pub struct Backup {
+    /// Where the copy goes; must not be there yet.
+    target: PathBuf,
+    /// The data folder.
+    #[arg(long, env = "HOOKD_DATA", default_value_os_t = default_data_folder())]
+    data: PathBuf,
+    /// Print one line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Backup {
+    /// Copies; the target is there when all of it is.
+    pub fn run(self) -> anyhow::Result<()> {
+        if !DATABASES.iter().any(|database| self.data.join(database).is_file()) {
+            let problem = format!("`{}` is no data folder: it has no database", self.data.display());
+            return Err(InputError::new(problem).hint("name it with --data").into());
+        }
+        if self.target.symlink_metadata().is_ok() {
+            let problem = format!("`{}` is there already", self.target.display());
+            return Err(InputError::new(problem).hint("give the name of a new folder").into());
+        }
+        let absolute = std::path::absolute(&self.target)?;
+        let parent = absolute.parent().context("a backup needs a folder to lie in")?;
+        // The owner's alone, and gone with an error; a rename makes it the backup.
+        let unfinished = tempfile::Builder::new()
+            .permissions(fs::Permissions::from_mode(0o700))
+            .prefix(".hookd-backup-")
+            .tempdir_in(parent)
+            .with_context(|| format!("cannot write in `{}`", parent.display()))?;
+        let bytes = copy(&self.data, unfinished.path())?;
+        fs::rename(unfinished.path(), &absolute)
+            .with_context(|| format!("cannot create `{}`", self.target.display()))?;
+        // The rename took it away.
+        let _ = unfinished.keep();
+        if self.json {
+            return output::json(&json!({"path": absolute, "bytes": bytes}));
+        }
+        output::data(&format!("Copied `{}` to `{}`: {bytes} bytes.", self.data.display(), self.target.display()));
+        Ok(())
+    }
+}
+
+/// Answers how many bytes the copy has.
+fn copy(data: &Path, target: &Path) -> anyhow::Result<u64> {
+    fs::create_dir_all(target.join(MODULES))?;
+    let mut bytes = 0;
+    // Databases first: what they name is on disk before they name it, and a module never changes.
+    for database in DATABASES.iter().filter(|database| data.join(database).is_file()) {
+        bytes += snapshot(&data.join(database), &target.join(database))?;
+    }
+    for file in FILES {
+        bytes += copy_file(&data.join(file), &target.join(file))?;
+    }
+    let modules = match data.join(MODULES).read_dir() {
+        Ok(modules) => modules,
+        // Of an IM core without an engine.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(bytes),
+        Err(error) => return Err(error).with_context(|| format!("cannot read `{}`", data.join(MODULES).display())),
+    };
+    for module in modules {
+        let module = module?.path();
+        // Others are being written, and nothing names them.
+        if module.extension() == Some("wasm".as_ref())
+            && let Some(name) = module.file_name()
+        {
+            bytes += copy_file(&module, &target.join(MODULES).join(name))?;
+        }
+    }
+    Ok(bytes)
+}
+
+/// The database as it is at one moment, without stopping whoever writes to it.
+fn snapshot(database: &Path, target: &Path) -> anyhow::Result<u64> {
+    let source = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        .and_then(|source| source.busy_timeout(LOCKED_TIME).map(|()| source));
+    let text = target.to_str().with_context(|| format!("`{}` is no UTF-8", target.display()))?;
+    source
+        .and_then(|source| source.execute("VACUUM INTO ?1", [text]))
+        .with_context(|| format!("cannot copy the database `{}`", database.display()))?;
+    sync(target)
+}
+
+/// None of what is not there, or has gone since it was listed.
+fn copy_file(file: &Path, target: &Path) -> anyhow::Result<u64> {
+    match fs::copy(file, target) {
+        Ok(_) => sync(target),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(error).with_context(|| format!("cannot copy `{}`", file.display())),
+    }
+}
+
+/// Answers the length.
+fn sync(file: &Path) -> anyhow::Result<u64> {
+    let synced = File::open(file).and_then(|file| file.sync_all().and_then(|()| file.metadata()));
+    Ok(synced.with_context(|| format!("cannot write `{}`", file.display()))?.len())
+}

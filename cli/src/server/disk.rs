@@ -1,0 +1,57 @@
+//! What a disk does to a server: it fills up, or loses what was on it.
+
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use rusqlite::ErrorCode;
+use rustix::io::Errno;
+
+/// What SQLite says of it.
+const SQLITE_FULL: &str = "database or disk is full";
+
+/// True when there was no room for what had to be written.
+pub fn is_full(error: &anyhow::Error) -> bool {
+    // The process that compiles modules tells its error in words, and so does the writer of the message store.
+    let in_words = [io::Error::from(Errno::NOSPC).to_string(), SQLITE_FULL.to_owned()];
+    error.chain().any(|cause| {
+        let io = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        matches!(io, Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
+            || sqlite_code(cause) == Some(ErrorCode::DiskFull)
+            || in_words.iter().any(|words| cause.to_string().contains(words))
+    })
+}
+
+/// The error of opening a database, with the file and the fix where it is damaged.
+pub fn explained(error: anyhow::Error, database: &Path) -> anyhow::Error {
+    let codes = error.chain().filter_map(sqlite_code);
+    let is_damaged = codes.into_iter().any(|code| matches!(code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase));
+    let name = database.display();
+    match is_damaged {
+        true => error.context(format!(
+            "`{name}` is damaged; put the last backup of the data folder in its place (docs/operations.md), or what \
+             `sqlite3 {name} .recover` saves of it"
+        )),
+        false => error.context(format!("cannot open `{name}`")),
+    }
+}
+
+fn sqlite_code(error: &(dyn std::error::Error + 'static)) -> Option<ErrorCode> {
+    error.downcast_ref::<rusqlite::Error>()?.sqlite_error_code()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_known_in_every_form() {
+        let no_room = || io::Error::from(Errno::NOSPC);
+        let sqlite = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None);
+        let in_words = anyhow::anyhow!("the compile process ended: cannot write: {}", no_room());
+        let by_the_writer = anyhow::anyhow!("the database failed: {SQLITE_FULL}");
+        for full in [by_the_writer, anyhow::Error::from(no_room()).context("outer"), sqlite.into(), in_words] {
+            assert!(is_full(&full), "{full:?}");
+        }
+        assert!(!is_full(&anyhow::Error::from(io::Error::from(Errno::ACCESS))));
+    }
+}
