@@ -43,6 +43,8 @@ pub struct EngineConfig {
     pub logs: LogRetention,
     /// Where LeanCache keeps its data.
     pub cache: CacheConfig,
+    /// Base URL of the platform's REST API, which functions read as `LEANCLOUD_API_SERVER`; without one they read none.
+    pub api_server: Option<String>,
 }
 
 /// How long the lines that functions write stay on disk.
@@ -93,6 +95,7 @@ impl EngineConfig {
             egress: EgressConfig::default(),
             logs: LogRetention::default(),
             cache: CacheConfig::default(),
+            api_server: None,
         }
     }
 }

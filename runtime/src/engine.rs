@@ -46,16 +46,19 @@ struct Inner {
     /// Read by deployments from the first file to the row in the database, written by the removal of unused modules.
     storing: tokio::sync::RwLock<()>,
     cache: Arc<LeanCache>,
+    /// Told to functions.
+    api_server: Option<Arc<str>>,
 }
 
 impl Engine {
     /// Opens the data folder, creating it when missing, and loads what is live.
     pub async fn open(config: EngineConfig) -> Result<Self, OpenError> {
+        let api_server: Option<Arc<str>> = config.api_server.as_deref().map(Arc::from);
         let opening = tokio::task::spawn_blocking(move || Parts::open(&config));
         let parts = opening.await.map_err(|_| MetadataError::Cancelled)??;
         let mut apps = Vec::new();
         for row in parts.metadata.apps().await? {
-            let app = App::new(row.id, row.keys, Bounds::new(row.settings)?);
+            let app = App::new(row.id, row.keys, Bounds::new(row.settings)?).with_api_server(api_server.clone());
             parts.logs.attach(&app.id, app.log());
             app.set_variables(row.variables);
             for environment in [Environment::Production, Environment::Staging] {
@@ -78,6 +81,7 @@ impl Engine {
             _long_calls: parts.long_calls,
             logs: parts.logs,
             cache: parts.cache,
+            api_server,
             storing: tokio::sync::RwLock::default(),
         }));
         engine.remove_unused_modules().await;
@@ -91,7 +95,8 @@ impl Engine {
         }
         let (keys, settings, variables) = (app.keys.completed()?, AppSettings::default(), Variables::default());
         let row = AppRow { id: app.id.clone(), keys, settings, variables };
-        let created = Arc::new(App::new(row.id.clone(), row.keys.clone(), Bounds::default()));
+        let created = App::new(row.id.clone(), row.keys.clone(), Bounds::default());
+        let created = Arc::new(created.with_api_server(self.0.api_server.clone()));
         if !self.0.metadata.create_app(row).await? {
             let deleted = self.0.metadata.was_deleted(app.id.clone()).await?;
             return Err(if deleted { CreateAppError::Deleted(app.id) } else { CreateAppError::Exists(app.id) });

@@ -67,6 +67,7 @@ mod rpc;
 mod sandbox;
 mod stats;
 mod trace;
+mod trust;
 
 pub use apps::{
     App, AppSettings, ChangeAppError, CreateAppError, GivenKeys, InvalidKey, KeyKind, NewApp, UnknownKeyKind,
@@ -80,7 +81,7 @@ pub use environment::{Environment, UnknownEnvironment};
 pub use file_table::reserve_file_table;
 pub use hookd_leancache::{Reply as CacheReply, names as cache_command_names};
 pub use isolation::{Isolation, UnknownIsolation};
-pub use leancache::{CacheConfig, CacheError, InvalidRedisUrl, RedisAddress};
+pub use leancache::{CacheConfig, CacheError, InvalidRedis, RedisAddress, RedisCertificates, redis_certificate_fix};
 pub use limits::{InvalidLimits, LimitSettings, Limits, Overrides};
 pub use logs::{LogBatch, LogHistory, LogLevel, LogLine, LogQuery, LogReader};
 pub use meters::{FunctionStats, LATENCY_BOUNDS};
@@ -88,8 +89,8 @@ pub use modules::{CompileWorkerError, Definition, Refusal, compile_worker};
 pub use outcome::{Outcome, Overload, TimeLimit, WireFailure};
 pub use releases::{
     Attribution, DeployError, DeployStage, Deployment, InvalidAttribution, InvalidVariables, KEPT_RELEASES,
-    MetadataError, PastRelease, Release, ReleaseAct, ReleaseError, SetVariablesError, Variable, VariableChanges,
-    Variables, Version,
+    MetadataError, PastRelease, Release, ReleaseAct, ReleaseError, SeenVariable, SetVariablesError, Variable,
+    VariableChanges, Variables, Version,
 };
 pub use rpc::{FunctionKind, RpcConnections, RpcService};
 pub use stats::{AppStats, EngineStats};

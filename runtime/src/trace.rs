@@ -1,14 +1,14 @@
 //! Traces of calls, through OpenTelemetry's API.
 //!
 //! Off until [`enable_traces`]: then each place below costs the reading of one variable. A span names the function, its app,
-//! the version and the outcome, never parameters or replies. While a call runs, its span is the current one, so that what
-//! the host does for the function may become a part of it.
+//! the version and the outcome, never parameters or replies. While a call runs, its span is the current one: what the host
+//! does for the function ([`HostSpan`]) becomes a part of it.
 
 use std::sync::OnceLock;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::global::{self, BoxedTracer};
-use opentelemetry::propagation::Extractor;
+use opentelemetry::propagation::{Extractor, Injector};
 use opentelemetry::trace::{FutureExt as _, SpanKind, Status, TraceContextExt as _, Tracer as _};
 use opentelemetry::{Context, KeyValue};
 
@@ -62,10 +62,83 @@ impl CallSpan {
     }
 }
 
+/// The span of the call that runs here; `None` where nothing is traced.
+pub(crate) fn of_call() -> Option<Context> {
+    TRACER.get()?;
+    Some(Context::current()).filter(Context::has_active_span)
+}
+
+/// Something that the host does for a function and waits for. Ends when it is dropped.
+pub(crate) struct HostSpan {
+    context: Context,
+    /// What came of it; without, whoever waited gave up.
+    result: Option<Result<(), String>>,
+}
+
+impl HostSpan {
+    /// A part of the call's span.
+    pub(crate) fn begin(call: &Context, name: String, attributes: impl IntoIterator<Item = KeyValue>) -> Option<Self> {
+        let tracer = TRACER.get()?;
+        let span = tracer.span_builder(name).with_kind(SpanKind::Client).with_attributes(attributes);
+        let context = call.with_span(span.start_with_context(tracer, call));
+        Some(Self { context, result: None })
+    }
+
+    /// Adds what is known only now.
+    pub(crate) fn note(&self, attribute: KeyValue) {
+        self.context.span().set_attribute(attribute);
+    }
+
+    /// Names this span to whom the request goes, unless the function says itself what trace it belongs to.
+    pub(crate) fn inject(&self, headers: &mut HeaderMap) {
+        if !headers.contains_key(TRACE_PARENT) {
+            // One without the other means nothing.
+            headers.remove(TRACE_STATE);
+            global::get_text_map_propagator(|propagator| {
+                propagator.inject_context(&self.context, &mut HeadersMut(headers));
+            });
+        }
+    }
+
+    /// It went well, or failed with an error of this short name.
+    pub(crate) fn end(mut self, result: Result<(), String>) {
+        self.result = Some(result);
+    }
+}
+
+impl Drop for HostSpan {
+    fn drop(&mut self) {
+        let error = match self.result.take() {
+            Some(Ok(())) => None,
+            Some(Err(error)) => Some(error),
+            None => Some("no answer in time".to_owned()),
+        };
+        let span = self.context.span();
+        if let Some(error) = error {
+            span.set_attribute(KeyValue::new("error.type", error.clone()));
+            span.set_status(Status::error(error));
+        }
+        span.end();
+    }
+}
+
 /// The trace that a request belongs to, by its W3C trace context; `None` where nothing is traced.
 pub(crate) fn of_request(headers: &HeaderMap) -> Option<Context> {
     TRACER.get()?;
     Some(global::get_text_map_propagator(|propagator| propagator.extract(&Headers(headers))))
+}
+
+const TRACE_PARENT: &str = "traceparent";
+const TRACE_STATE: &str = "tracestate";
+
+struct HeadersMut<'a>(&'a mut HeaderMap);
+
+impl Injector for HeadersMut<'_> {
+    fn set(&mut self, name: &str, value: String) {
+        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::try_from(value)) {
+            self.0.insert(name, value);
+        }
+    }
 }
 
 struct Headers<'a>(&'a HeaderMap);

@@ -119,6 +119,54 @@ fn a_secret_is_shown_to_functions_only() {
 }
 
 #[test]
+fn a_shell_gets_what_functions_read() {
+    let server = Server::start_with(&["--api-server", "https://api.example/"]);
+    server.deploy("version-probe");
+    server.hookd_ok(&["env", "set", "QUOTED=it's \"a\" $b"]);
+    server.hookd_ok(&["env", "set", "TOKEN=hunter2", "--secret"]);
+    assert_eq!(variable(&server, "LEANCLOUD_API_SERVER"), "https://api.example");
+    assert_eq!(variable(&server, "LC_API_SERVER"), "https://api.example");
+
+    let of_shell = |arguments: &[&str]| {
+        let assignments = server.hookd_ok(arguments);
+        let script = format!("{assignments}\nenv");
+        let output = std::process::Command::new("sh").env_clear().args(["-c", &script]).output().unwrap();
+        assert!(output.status.success(), "{assignments}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let plain = of_shell(&["env"]);
+    let has = |all: &str, line: &str| all.lines().any(|present| present == line);
+    for line in [
+        "LEANCLOUD_APP_ID=demo",
+        "LEANCLOUD_APP_ENV=production",
+        "LEANCLOUD_API_SERVER=https://api.example",
+        "LEANCLOUD_VERSION_TAG=3",
+        "QUOTED=it's \"a\" $b",
+    ] {
+        assert!(has(&plain, line), "{line} is not in {plain}");
+    }
+    let keys = ["app_key", "master_key", "hook_key"].map(|name| server.key(name).to_owned());
+    assert!(!plain.contains("hunter2") && !keys.iter().any(|key| plain.contains(key.as_str())), "{plain}");
+
+    let with_keys = of_shell(&["env", "--keys", "--staging"]);
+    assert!(keys.iter().all(|key| with_keys.contains(key.as_str())), "{with_keys}");
+    assert!(has(&with_keys, "LEANCLOUD_APP_ENV=stage") && !with_keys.contains("hunter2"), "{with_keys}");
+    let json: Value = serde_json::from_str(&server.hookd_ok(&["env", "--json"])).unwrap();
+    assert!(json.as_array().unwrap().contains(&json!({"name": "TOKEN", "secret": true, "value": null})));
+}
+
+#[test]
+fn the_api_server_is_the_public_url_unless_another_is_named() {
+    let place = |flags: &[&str]| {
+        let server = Server::start_as_with(crate::harness::Shape::OneProcess, flags);
+        server.deploy("version-probe");
+        variable(&server, "LEANCLOUD_API_SERVER")
+    };
+    assert_eq!(place(&[]), Value::Null);
+    assert_eq!(place(&["--public-url", "https://chat.example"]), "https://chat.example");
+}
+
+#[test]
 fn what_breaks_a_rule_is_refused_with_the_reason() {
     let server = Server::with_module("version-probe");
     assert_refused(&server.hookd(&["env", "set", "LEANCLOUD_APP_ID=x"]), &["LEANCLOUD_APP_ID", "hookd's own"]);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::command_line::{MESSAGE, assert_refused, code, stdout};
-use crate::harness::{Facts, Redis, Server, module, stderr};
+use crate::harness::{Facts, Redis, Server, Shape, module, stderr};
 
 #[test]
 fn online_status_in_memory() {
@@ -24,6 +24,40 @@ fn online_status_in_redis_outlives_the_server() {
     server.kill();
     server.start_again();
     assert_eq!(server.hookd_ok(&["cache", "GET", "stays"]), "\"1\"\n");
+}
+
+#[test]
+fn cache_and_queue_are_reached_over_tls() {
+    let (redis, url, authority) = Redis::with_tls();
+    let flags = ["--redis-url", &url, "--redis-ca-file", &authority];
+    let mut server = Server::start_as_with(Shape::OneProcess, &flags);
+    server.deploy("online-status");
+    server.play("online_status");
+    server.hookd_ok(&["cache", "SET", "stays", "1"]);
+    assert!(redis.keys("hookd:cache:").contains(&"hookd:cache:{demo}:stays".to_owned()), "the cache");
+    assert!(!redis.keys("hookd:hooks:").is_empty(), "the queue of notification hooks");
+
+    let found = stdout(&server.hookd(&[&["doctor"], flags.as_slice()].concat()));
+    assert!(found.contains(&format!("`{}` answers", url.trim_start_matches("rediss://"))), "{found}");
+    let distrusting = server.hookd(&["doctor", "--redis-url", &url]);
+    assert_ne!(code(&distrusting), 0);
+    let found = stdout(&distrusting);
+    assert!(found.contains("certificate") && found.contains("--redis-ca-file"), "{found}");
+}
+
+#[test]
+fn certificates_that_cannot_be_used_are_refused_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("no.pem");
+    std::fs::write(&file, "no certificate").unwrap();
+    let (data, file) = (folder.path().join("data"), file.to_str().unwrap());
+    let refused = |arguments: &[&str], words: &[&str]| {
+        assert_refused(&crate::harness::hookd_in(&data, &[&["up"], arguments].concat()), words);
+    };
+    refused(&["--redis-url", "rediss://a:1", "--redis-ca-file", file], &["--redis-ca-file", "no certificate"]);
+    refused(&["--redis-url", "rediss://a:1", "--redis-ca-file", "absent.pem"], &["absent.pem", "--redis-ca-file"]);
+    refused(&["--redis-url", "rediss://a:1", "--redis-cert-file", file], &["--redis-key-file", "both"]);
+    refused(&["--redis-url", "rediss://a:1/#insecure"], &["always checked", "--redis-ca-file"]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::thread;
 
 use serde_json::Value;
 
-use crate::harness::{Server, workspace};
+use crate::harness::Server;
 
 /// What the service was asked, each with the value of its secret header.
 type Questions = Arc<Mutex<Vec<(String, Value)>>>;
@@ -63,9 +63,9 @@ fn verdict(text: &str) -> (u16, &'static str) {
 fn the_service_decides_about_messages() {
     let mut server = Server::start_with(&["--allow-private-egress", "127.0.0.0/8"]);
     let (url, questions) = moderation_service();
-    let example = workspace().join("examples-hooks/text-moderation");
-    let variables = [("MODERATION_URL", url.as_str()), ("MODERATION_SECRET", "abc")];
-    server.hookd_with(&variables, &["deploy", example.to_str().unwrap(), "--prod"]);
+    server.deploy("text-moderation");
+    server.hookd_ok(&["env", "set", &format!("MODERATION_URL={url}")]);
+    server.hookd_ok(&["env", "set", "--secret", "MODERATION_SECRET=abc"]);
     let host = url.trim_start_matches("http://").trim_end_matches("/check");
     server.play_with("moderation", &[host]);
     let questions = questions.lock().unwrap();

@@ -24,6 +24,7 @@ fn known_calls() -> Vec<(&'static str, &'static str, &'static str, Body)> {
         ("GET", "/hookd/v1/apps/{app}/logs", "?limit=10", Nothing),
         ("GET", "/hookd/v1/apps/{app}/settings", "", Nothing),
         ("GET", "/hookd/v1/apps/{app}/env", "", Nothing),
+        ("GET", "/hookd/v1/apps/{app}/env/seen", "?keys=true", Nothing),
         ("GET", "/hookd/v1/apps/{app}/releases", "", Nothing),
         ("GET", "/hookd/v1/apps/{app}/versions/{number}", "", Nothing),
         ("PATCH", "/hookd/v1/apps/{app}/settings", "", Json(json!({"limits": {"concurrency": 9}}))),

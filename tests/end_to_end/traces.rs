@@ -1,7 +1,11 @@
-//! Traces of a message, as a collector gets them: one trace through the IM core and the engine, in whichever processes.
+//! Traces of a message, as a collector gets them: one trace through the IM core and the engine, in whichever processes, and
+//! out to Redis and to HTTP services.
 
 use std::collections::HashMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
+use std::thread;
 
 use axum::body::Bytes;
 use axum::http::StatusCode;
@@ -9,8 +13,10 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
+use serde_json::{Value, json};
 
-use crate::harness::{Server, Shape};
+use crate::command_line::MESSAGE;
+use crate::harness::{Redis, Server, Shape};
 
 /// An OTLP receiver; what it was sent is kept as it came, and decoded.
 struct Collector {
@@ -129,6 +135,91 @@ fn a_failed_call_is_marked_without_what_it_said() {
         assert_eq!(failed.attributes["hookd.outcome"], "trap", "{name}");
         assert_eq!(failed.span.status.as_ref().unwrap().message, "trap", "{name}");
     }
+}
+
+/// Answers every request with its head, until the process ends; answers host and port.
+fn echo_service() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for socket in listener.incoming() {
+            let mut socket = socket.unwrap();
+            let lines = BufReader::new(socket.try_clone().unwrap()).lines();
+            let head: Vec<String> = lines.map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
+            let head = head.join("\n");
+            write!(socket, "HTTP/1.1 404 Status\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{head}", head.len())
+                .unwrap();
+        }
+    });
+    host
+}
+
+/// The values of `traceparent` that the service got from a function.
+fn trace_parents(server: &Server, params: &Value) -> Vec<String> {
+    let path = server.data().join("fetch.json");
+    std::fs::write(&path, params.to_string()).unwrap();
+    let output = server.hookd(&["invoke", "fetch", "--params", path.to_str().unwrap()]);
+    let reply: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let head = reply["text"].as_str().unwrap_or_default();
+    head.lines().filter_map(|line| line.strip_prefix("traceparent: ")).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_functions_http_request_is_part_of_the_trace_and_carries_it_on() {
+    let collector = Collector::start();
+    let arguments = ["--otlp-endpoint", &collector.url, "--allow-private-egress", "127.0.0.0/8"];
+    let mut server = Server::start_with(&arguments);
+    server.deploy("outbound");
+    let host = echo_service();
+    server.hookd_ok(&["settings", "--allow-host", &host]);
+
+    let carried = trace_parents(&server, &json!({"url": format!("http://{host}/private-path?private=query")}));
+    let own = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let params = json!({"url": format!("http://{host}/"), "headers": {"traceparent": own}});
+    assert_eq!(trace_parents(&server, &params), [own], "what the function says itself stays");
+    assert!(trace_parents(&server, &json!({"url": "http://other.example/"})).is_empty());
+    stop(&mut server);
+
+    let spans = collector.spans();
+    let (calls, requests) = (&spans["function fetch"], &spans["http GET"]);
+    assert_eq!((calls.len(), requests.len()), (3, 3));
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let request = &requests[0];
+    assert_eq!(request.span.parent_span_id, calls[0].span.span_id);
+    assert_eq!(request.span.trace_id, calls[0].span.trace_id);
+    assert_eq!(carried, [format!("00-{}-{}-01", hex(&request.span.trace_id), hex(&request.span.span_id))]);
+    let (address, port) = host.split_once(':').unwrap();
+    for (name, value) in [
+        ("http.request.method", "GET"),
+        ("server.address", address),
+        ("server.port", port),
+        ("http.response.status_code", "404"),
+        ("error.type", "404"),
+    ] {
+        assert_eq!(request.attributes[name], value, "{name}");
+    }
+    assert_eq!(requests[2].attributes["server.address"], "other.example");
+    assert_eq!(requests[2].attributes["error.type"], "host_not_allowed");
+    assert!(!collector.everything().contains("private-path"), "a path is in a span");
+}
+
+#[test]
+fn a_functions_use_of_redis_is_part_of_the_trace() {
+    let (collector, redis) = (Collector::start(), Redis::start());
+    let mut server = Server::start_with(&["--otlp-endpoint", &collector.url, "--redis-url", &redis.url()]);
+    server.deploy("rate-limit");
+    let params = server.data().join("message.json");
+    std::fs::write(&params, MESSAGE).unwrap();
+    server.hookd_ok(&["invoke", "_messageReceived", "--params", params.to_str().unwrap()]);
+    stop(&mut server);
+    let spans = collector.spans();
+    let [call] = spans["function _messageReceived"].as_slice() else { panic!("not exactly one call") };
+    let [command] = spans["redis PIPELINE"].as_slice() else { panic!("not one of {:?}", spans.keys()) };
+    assert_eq!(command.span.parent_span_id, call.span.span_id);
+    assert_eq!(command.attributes["db.system.name"], "redis");
+    assert_eq!(command.attributes["db.operation.batch.size"], "2");
+    assert!(command.span.status.as_ref().is_none_or(|status| status.message.is_empty()));
+    assert!(!collector.everything().contains("messages:"), "a key is in a span");
 }
 
 #[test]

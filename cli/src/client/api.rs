@@ -108,6 +108,12 @@ impl Api {
         self.json(self.request(Method::GET, "/env").timeout(ANSWER_TIMEOUT)).await
     }
 
+    /// What functions read: a list of variables.
+    pub async fn seen_variables(&self, environment: &str, keys: bool) -> anyhow::Result<Value> {
+        let query = [("environment", environment), ("keys", if keys { "true" } else { "false" })];
+        self.json(self.request(Method::GET, "/env/seen").query(&query).timeout(ANSWER_TIMEOUT)).await
+    }
+
     /// Changes variables: `{"set": …, "unset": …}`; answers all of them, and what was released.
     pub async fn change_variables(&self, changes: &Value, by: &ReleaseNote) -> anyhow::Result<Value> {
         let request = self.request(Method::PATCH, "/env").query(&by.query()).json(changes);

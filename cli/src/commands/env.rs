@@ -13,9 +13,12 @@ use crate::output;
 /// No value may be so long; the server says how long it may be.
 const MAX_VALUE_BYTES: u64 = 1 << 20;
 
-/// Set, unset and list the environment variables of an app.
+/// Set, unset and list the environment variables of an app; alone, print what its functions read, for a shell.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
+  eval \"$(hookd env)\"
   hookd env set REVIEW_URL=https://review.example.org MODE=strict
   hookd env set --secret REVIEW_TOKEN < token.txt
   hookd env unset MODE
@@ -23,10 +26,19 @@ const MAX_VALUE_BYTES: u64 = 1 << 20;
 
 Functions read them with `hook_sdk::env::var`. Both environments share them. A change makes a new version of what is
 live, with the same module, at once; `hookd rollback` goes back to the version with the variables before. Names that
-begin with LEANCLOUD, LEAN_CLI, LC_ or HOOKD_ are hookd's own.")]
+begin with LEANCLOUD, LEAN_CLI, LC_ or HOOKD_ are hookd's own."
+)]
 pub struct Env {
     #[command(subcommand)]
-    action: Action,
+    action: Option<Action>,
+    /// What functions read in staging [default: in production].
+    #[arg(long)]
+    staging: bool,
+    /// The app's keys too.
+    #[arg(long)]
+    keys: bool,
+    #[command(flatten)]
+    common: Common,
 }
 
 #[derive(Debug, Subcommand)]
@@ -82,7 +94,10 @@ struct Common {
 impl Env {
     /// Carries the action out, and prints what the server answers.
     pub async fn run(self) -> anyhow::Result<()> {
-        match self.action {
+        let Some(action) = self.action else {
+            return show(&self.common, if self.staging { "staging" } else { "production" }, self.keys).await;
+        };
+        match action {
             Action::Set { variables, secret, by, common } => {
                 let set: Map<String, Value> = assignments(&variables)?
                     .into_iter()
@@ -106,6 +121,31 @@ impl Env {
             }
         }
     }
+}
+
+/// Prints assignments for a shell: all that functions read, but the values of secrets.
+async fn show(common: &Common, environment: &str, keys: bool) -> anyhow::Result<()> {
+    let seen = Api::new(common.server.target()?)?.seen_variables(environment, keys).await?;
+    if common.json {
+        return output::json(&seen);
+    }
+    for variable in seen.as_array().map(Vec::as_slice).unwrap_or_default() {
+        let text = |key: &str| variable.get(key).and_then(Value::as_str);
+        let name = text("name").unwrap_or("?");
+        match text("value") {
+            Some(value) => output::data(&exported(name, value)),
+            None => output::note(&format!("the secret `{name}` is shown to functions only")),
+        }
+    }
+    if !keys {
+        output::note("the app's keys are left out; --keys prints them too");
+    }
+    Ok(())
+}
+
+/// Between single quotes a POSIX shell takes everything but a single quote as it is.
+fn exported(name: &str, value: &str) -> String {
+    format!("export {name}='{}'", value.replace('\'', r"'\''"))
 }
 
 impl Common {
@@ -189,6 +229,11 @@ mod tests {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(given(&["A=1", "B=x=y z", "C="]).unwrap(), [pair("A", "1"), pair("B", "x=y z"), pair("C", "")]);
         assert_eq!(given(&["A", "1=2"]).unwrap(), [pair("A", "1=2")]);
+    }
+
+    #[test]
+    fn a_shell_takes_any_value_as_it_is() {
+        assert_eq!(exported("A", "it's $HOME `x`\n\"y\""), "export A='it'\\''s $HOME `x`\n\"y\"'");
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl Im {
     async fn serve(&self) -> anyhow::Result<()> {
         let shutdown = CancellationToken::new();
         stop_on_signal(shutdown.clone())?;
-        let config = (self.common.config(), self.im.config());
+        let config = (self.common.config()?, self.im.config());
         let server = Server::im(config, self.engine.clone(), self.listen, shutdown).await?;
         self.common.announce(server.connection(), &first_steps(server.connection()))?;
         server.serve().await

@@ -21,6 +21,7 @@ mod logs;
 mod new;
 mod notification_settings;
 mod publish;
+mod redis_flags;
 mod releases;
 mod rollback;
 mod server_flags;

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use hookd_runtime::{EgressConfig, LogRetention, Network};
+use hookd_runtime::{CacheConfig, EgressConfig, LogRetention, Network};
 use tracing_subscriber::EnvFilter;
 
 use super::limits::parse_bytes;
+use super::redis_flags::RedisFlags;
 use crate::client::{Connection, default_data_folder};
+use crate::exit::InputError;
 use crate::output;
 use crate::server::{CommonConfig, EngineOptions, ImConfig, Traces};
 
@@ -22,11 +24,8 @@ pub struct CommonFlags {
     /// Admin key of the installation [default: `admin.key` in the data folder, made at the first start].
     #[arg(long, env = "HOOKD_ADMIN_KEY", hide_env_values = true)]
     admin_key: Option<String>,
-    /// Redis that holds what the engine keeps in LeanCache and the calls of notification hooks that wait in the IM core:
-    /// `redis://host:port`, or `redis-cluster://host:port,host:port`. Without it LeanCache is in memory, and empty after a
-    /// restart, and the calls wait in the data folder.
-    #[arg(long, env = "HOOKD_REDIS_URL", value_name = "URL", hide_env_values = true)]
-    redis_url: Option<String>,
+    #[command(flatten)]
+    redis: RedisFlags,
     /// Send traces to this OTLP receiver (HTTP), e.g. http://127.0.0.1:4318 [default: no traces].
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
     otlp_endpoint: Option<String>,
@@ -46,6 +45,10 @@ pub struct EngineFlags {
     /// must allow the host too.
     #[arg(long, value_name = "CIDR", env = "HOOKD_ALLOW_PRIVATE_EGRESS", value_delimiter = ',')]
     allow_private_egress: Vec<Network>,
+    /// Base URL of the REST API, which functions read as `LEANCLOUD_API_SERVER` [default: the public URL of `hookd up`, if it
+    /// has one].
+    #[arg(long, env = "HOOKD_API_SERVER", value_name = "URL")]
+    api_server: Option<String>,
     /// Bytes of log lines that are kept of each app.
     #[arg(long, env = "HOOKD_LOG_BYTES_PER_APP", value_name = "BYTES", default_value = "16MiB", value_parser = parse_bytes)]
     log_bytes_per_app: u64,
@@ -97,9 +100,17 @@ impl CommonFlags {
     }
 
     /// What the process is told.
-    pub fn config(&self) -> CommonConfig {
-        let (data, admin_key, redis_url) = (self.data.clone(), self.admin_key.clone(), self.redis_url.clone());
-        CommonConfig { data, admin_key, redis_url }
+    ///
+    /// # Errors
+    /// The Redis that is named cannot be used.
+    pub fn config(&self) -> Result<CommonConfig, InputError> {
+        let cache = self.redis.address()?.map_or_else(CacheConfig::default, CacheConfig::Redis);
+        Ok(CommonConfig { data: self.data.clone(), admin_key: self.admin_key.clone(), cache })
+    }
+
+    /// Which Redis is meant.
+    pub fn redis(&self) -> &RedisFlags {
+        &self.redis
     }
 
     /// Prints where the process is reached, and for people also the keys and what comes next.
@@ -128,6 +139,7 @@ impl EngineFlags {
         EngineOptions {
             logs: LogRetention { bytes_per_app: self.log_bytes_per_app, age: self.log_age },
             egress: EgressConfig { private_networks: self.allow_private_egress.clone(), ..EgressConfig::default() },
+            api_server: self.api_server.clone(),
         }
     }
 }

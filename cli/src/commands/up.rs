@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
+use super::redis_flags::RedisFlags;
 use super::server_flags::{CommonFlags, EngineFlags, ImFlags, first_steps};
 use super::{Cli, Command, ParseError, first_line};
 use crate::exit::InputError;
@@ -46,8 +47,8 @@ impl Up {
     }
 
     /// The Redis it would use.
-    pub fn redis_url(&self) -> Option<String> {
-        self.common.config().redis_url
+    pub fn redis(&self) -> &RedisFlags {
+        self.common.redis()
     }
 
     /// As environment, file and defaults have it, for a data folder and perhaps an address.
@@ -77,7 +78,7 @@ impl Up {
 
     /// Starts the server, which listens then and does not answer yet.
     pub async fn start(&self, shutdown: CancellationToken) -> anyhow::Result<Server> {
-        let config = (self.common.config(), self.engine.config(), self.im.config());
+        let config = (self.common.config()?, self.engine.config(), self.im.config());
         Server::up(config, self.listen, shutdown).await
     }
 }

@@ -40,7 +40,7 @@ pub struct CommonConfig {
     /// The admin key of the installation, when it is not the one kept in the data folder.
     pub admin_key: Option<String>,
     /// Redis for LeanCache and the queue of notification hooks; without one they are in memory and in the data folder.
-    pub redis_url: Option<String>,
+    pub cache: CacheConfig,
 }
 
 /// What the engine is told, in whichever process it is.
@@ -49,6 +49,8 @@ pub struct EngineOptions {
     pub logs: LogRetention,
     /// HTTP requests of functions.
     pub egress: EgressConfig,
+    /// Base URL of the REST API, as functions are told.
+    pub api_server: Option<String>,
 }
 
 /// What the IM core is told, in whichever process it is.
@@ -72,14 +74,15 @@ pub struct Server {
 impl Server {
     /// Engine and IM core in one process, on one port.
     pub async fn up(
-        (common, options, im): (CommonConfig, EngineOptions, ImConfig),
+        (common, mut options, im): (CommonConfig, EngineOptions, ImConfig),
         listen: SocketAddr,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
+        options.api_server = options.api_server.or_else(|| im.public_url.clone());
         let folder = DataFolder::open(&common.data, &[Part::Engine, Part::ImCore])?;
         let recorded = metrics::install()?;
         let tasks = TaskTracker::new();
-        let cache = cache_config(common.redis_url.as_deref())?;
+        let cache = common.cache;
         let engine = open_engine(folder.path(), cache.clone(), options).await?;
         let app = app_for_clients(&engine, Connection::load(folder.path())?.as_ref()).await?;
         let listeners = Listeners::open(Some(listen), None).await?;
@@ -109,7 +112,7 @@ impl Server {
     ) -> anyhow::Result<Self> {
         let folder = DataFolder::open(&common.data, &[Part::Engine])?;
         let recorded = metrics::install()?;
-        let engine = open_engine(folder.path(), cache_config(common.redis_url.as_deref())?, options).await?;
+        let engine = open_engine(folder.path(), common.cache, options).await?;
         let saved = Connection::load_from(folder.path(), ConnectionFile::Engine)?;
         let app = app_for_clients(&engine, saved.as_ref()).await?;
         let socket = socket.as_deref().map(absolute).transpose()?;
@@ -164,8 +167,8 @@ impl Server {
         connection.save(ConnectionFile::Installation)?;
 
         let calls = Arc::new(EngineProcess::new(&address, directory.clone()));
-        let cache = cache_config(common.redis_url.as_deref())?;
-        let (core, gateway) = open_im_core((folder.path(), &cache), im, (directory, calls), &tasks, &shutdown).await?;
+        let (core, gateway) =
+            open_im_core((folder.path(), &common.cache), im, (directory, calls), &tasks, &shutdown).await?;
         tasks.spawn(follower.run(core.clone(), connection.clone(), shutdown.clone()));
         let engine = forwarded(address, shutdown.clone());
         let router = gateway
@@ -245,18 +248,13 @@ async fn app_for_clients(engine: &Engine, saved: Option<&Connection>) -> anyhow:
     }
 }
 
-fn cache_config(redis_url: Option<&str>) -> anyhow::Result<CacheConfig> {
-    match redis_url {
-        Some(url) => Ok(CacheConfig::redis(url).map_err(|error| InputError::new(error.to_string()))?),
-        None => Ok(CacheConfig::default()),
-    }
-}
-
 async fn open_engine(data: &Path, cache: CacheConfig, options: EngineOptions) -> anyhow::Result<Engine> {
     let this_program = std::env::current_exe().context("cannot find the path of the running program")?;
     let compile_command = vec![this_program.into_os_string(), "compile-module".into()];
-    let EngineOptions { logs, egress } = options;
-    let config = EngineConfig { cache, logs, egress, ..EngineConfig::new(data.join("engine"), compile_command) };
+    let EngineOptions { logs, egress, api_server } = options;
+    let api_server = api_server.map(|url| url.trim_end_matches('/').to_owned());
+    let config =
+        EngineConfig { cache, logs, egress, api_server, ..EngineConfig::new(data.join("engine"), compile_command) };
     let opened = Engine::open(config).await;
     opened.map_err(|error| disk::explained(error.into(), &data.join("engine/engine.db")))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use hookd_im_core::hooks::{HookQueue, RedisHookQueue};
+use hookd_im_core::hooks::{HookQueue, RedisHookQueue, RedisNodes};
 use hookd_im_core::store::sqlite::SqliteStore;
 use hookd_im_core::timestamp::Timestamp;
 use hookd_runtime::{CacheConfig, generate_key};
@@ -21,8 +21,12 @@ pub(super) fn hook_queues(
 ) -> anyhow::Result<Vec<Arc<dyn HookQueue>>> {
     let embedded: Arc<dyn HookQueue> = Arc::new(store.hook_queue());
     let CacheConfig::Redis(address) = cache else { return Ok(vec![embedded]) };
-    let (nodes, clock) = (address.nodes().to_vec(), Arc::new(Timestamp::now));
-    let redis = RedisHookQueue::new(nodes, address.is_cluster(), node_name(data)?, clock);
+    let nodes = RedisNodes {
+        nodes: address.nodes().to_vec(),
+        is_cluster: address.is_cluster(),
+        certificates: address.certificates().cloned(),
+    };
+    let redis = RedisHookQueue::new(nodes, node_name(data)?, Arc::new(Timestamp::now));
     Ok(vec![Arc::new(redis), embedded])
 }
 

@@ -1,21 +1,16 @@
 //! Lets a moderation service decide about messages.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use hook_sdk::http;
 use hook_sdk::prelude::*;
+use hook_sdk::{env, http};
 use serde::Deserialize;
 use serde_json::json;
 
-/// Taken from the environment of the build, as the secret is.
-const URL: &str = match option_env!("MODERATION_URL") {
-    Some(url) => url,
-    None => "https://moderation.example.com/check",
-};
-const SECRET: &str = match option_env!("MODERATION_SECRET") {
-    Some(secret) => secret,
-    None => "",
-};
+/// The app's variables: where the service is, and what it knows us by.
+const URL: &str = "MODERATION_URL";
+const SECRET: &str = "MODERATION_SECRET";
 /// The sender waits meanwhile.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -31,16 +26,40 @@ pub fn message_received(message: MessageReceivedParams) -> Result<MessageReceive
     if message.bin {
         return Ok(MessageReceivedReply::pass());
     }
-    let question = json!({"text": message.content, "user": message.from_peer});
-    let answer = http::post(URL).header("x-moderation-secret", SECRET).timeout(PATIENCE).json(&question)?.send()?;
-    if answer.status() != 200 {
-        return Err(Failure::new(1, format!("the moderation service answered {}", answer.status())).with_status(502));
+    let service = Service::of_app(env::vars())?;
+    service.review(&message)
+}
+
+/// The service as the app's variables name it.
+struct Service {
+    url: String,
+    secret: String,
+}
+
+impl Service {
+    fn of_app(variables: Vec<(String, String)>) -> Result<Self> {
+        let variables: HashMap<_, _> = variables.into_iter().collect();
+        let value = |name: &str| {
+            let value = variables.get(name).filter(|value| !value.is_empty()).cloned();
+            value.ok_or_else(|| Failure::new(1, format!("{name} is not set; `hookd env set {name}=…` sets it")))
+        };
+        Ok(Self { url: value(URL)?, secret: value(SECRET)? })
     }
-    Ok(match answer.json::<Verdict>()? {
-        Verdict { result: Some(0), .. } => MessageReceivedReply::pass(),
-        Verdict { filtered_text: Some(text), .. } => MessageReceivedReply::content(text),
-        _ => MessageReceivedReply { drop: true, ..MessageReceivedReply::pass() },
-    })
+
+    fn review(&self, message: &MessageReceivedParams) -> Result<MessageReceivedReply> {
+        let question = json!({"text": message.content, "user": message.from_peer});
+        let request = http::post(&self.url).header("x-moderation-secret", &self.secret).timeout(PATIENCE);
+        let answer = request.json(&question)?.send()?;
+        if answer.status() != 200 {
+            let text = format!("the moderation service answered {}", answer.status());
+            return Err(Failure::new(1, text).with_status(502));
+        }
+        Ok(match answer.json::<Verdict>()? {
+            Verdict { result: Some(0), .. } => MessageReceivedReply::pass(),
+            Verdict { filtered_text: Some(text), .. } => MessageReceivedReply::content(text),
+            _ => MessageReceivedReply { drop: true, ..MessageReceivedReply::pass() },
+        })
+    }
 }
 
 #[cfg(test)]
@@ -49,9 +68,13 @@ mod tests {
 
     use super::*;
 
+    fn service() -> Service {
+        Service { url: "https://moderation.example.com/check".to_owned(), secret: "abc".to_owned() }
+    }
+
     fn reply_when(answer: Result<Response, Error>) -> Result<MessageReceivedReply> {
         let _service = http::stand_in(move |_: &Request| answer.clone());
-        message_received(MessageReceivedParams { content: "Holy crap!".to_owned(), ..Default::default() })
+        service().review(&MessageReceivedParams { content: "Holy crap!".to_owned(), ..Default::default() })
     }
 
     fn reply_to(verdict: &str) -> MessageReceivedReply {
@@ -61,15 +84,25 @@ mod tests {
     #[test]
     fn the_service_is_asked_about_text_and_sender() {
         let _service = http::stand_in(|request| {
-            assert_eq!((request.method(), request.url()), ("POST", URL));
-            assert_eq!(request.header_value("X-Moderation-Secret"), Some(SECRET));
+            assert_eq!((request.method(), request.url()), ("POST", "https://moderation.example.com/check"));
+            assert_eq!(request.header_value("X-Moderation-Secret"), Some("abc"));
             let question: serde_json::Value = serde_json::from_slice(request.body_bytes()).unwrap();
             assert_eq!(question, json!({"text": "hi", "user": "Tom"}));
             Ok(Response::new(200).with_body(r#"{"result": 0}"#))
         });
         let message =
             MessageReceivedParams { content: "hi".to_owned(), from_peer: "Tom".to_owned(), ..Default::default() };
-        assert_eq!(message_received(message), Ok(MessageReceivedReply::pass()));
+        assert_eq!(service().review(&message), Ok(MessageReceivedReply::pass()));
+    }
+
+    #[test]
+    fn both_variables_must_be_set() {
+        let variables = |names: &[&str]| names.iter().map(|&name| (name.to_owned(), "value".to_owned())).collect();
+        assert!(Service::of_app(variables(&[URL, SECRET])).is_ok());
+        for (present, missing) in [(URL, SECRET), (SECRET, URL)] {
+            let failure = Service::of_app(variables(&[present])).map(|_| ()).unwrap_err();
+            assert!(failure.message().contains(&format!("hookd env set {missing}=")), "{}", failure.message());
+        }
     }
 
     #[test]

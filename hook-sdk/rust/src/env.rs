@@ -9,8 +9,9 @@
 //! ```
 //!
 //! The platform sets `LEANCLOUD_APP_ID`, `LEANCLOUD_APP_KEY`, `LEANCLOUD_APP_MASTER_KEY`, `LEANCLOUD_APP_HOOK_KEY`,
-//! `LEANCLOUD_APP_ENV` (`production` or `stage`) and `LEANCLOUD_VERSION_TAG` (the number of the version). A module that
-//! reads no variable is given none, and is faster for it.
+//! `LEANCLOUD_APP_ENV` (`production` or `stage`), `LEANCLOUD_VERSION_TAG` (the number of the version), and where the operator
+//! named one `LEANCLOUD_API_SERVER` (base URL of the REST API). A module that reads no variable is given none, and is faster
+//! for it.
 
 /// The value of a variable; `None` when it is not set.
 ///

@@ -24,5 +24,5 @@ pub use http_engine::{EngineAddress, EngineConnector, EngineStream, EngineUrlErr
 pub use notifications::Notifications;
 pub(crate) use notifications::{PresenceEvent, Receipt};
 pub use queue::HookQueue;
-pub use redis_queue::RedisHookQueue;
+pub use redis_queue::{RedisHookQueue, RedisNodes};
 pub use settings::{AppSettings, SettingsError};

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use hookd_im_core::hooks::RedisHookQueue;
 use hookd_im_core::hooks::queue::{Fate, HookQueue};
+use hookd_im_core::hooks::{RedisHookQueue, RedisNodes};
 use hookd_im_core::ids::AppId;
 use hookd_im_core::timestamp::Timestamp;
 
@@ -15,7 +15,8 @@ use crate::redis_cluster::RedisCluster;
 async fn apps_are_spread_over_the_nodes_and_found_by_the_next_process() {
     let cluster = RedisCluster::start();
     let clock = Arc::new(Timestamp::now);
-    let node = |name: &str| RedisHookQueue::new(cluster.addresses(), true, name.to_owned(), clock.clone());
+    let nodes = RedisNodes { nodes: cluster.addresses(), is_cluster: true, certificates: None };
+    let node = |name: &str| RedisHookQueue::new(nodes.clone(), name.to_owned(), clock.clone());
     let apps: Vec<AppId> = (0..12).map(|number| AppId::new(format!("app{number}"))).collect();
     let queue = node("one");
     for app in &apps {

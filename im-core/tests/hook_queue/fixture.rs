@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookd_im_core::hooks::queue::{Channel, Fate, HookQueue, NewCall, QueuedCall};
-use hookd_im_core::hooks::{FailureCause, RedisHookQueue};
+use hookd_im_core::hooks::{FailureCause, RedisHookQueue, RedisNodes};
 use hookd_im_core::ids::{AppId, ClientId};
 use hookd_im_core::store::sqlite::SqliteStore;
 use hookd_im_core::timestamp::{Clock, Timestamp};
@@ -32,8 +32,7 @@ pub struct Fixture {
 
 /// Where a queue is that is in no file.
 struct Redis {
-    nodes: Vec<ConnectionInfo>,
-    is_cluster: bool,
+    nodes: RedisNodes,
     /// Ends with the fixture.
     _server: Option<RedisServer>,
 }
@@ -45,13 +44,13 @@ impl Fixture {
 
     pub fn redis() -> Self {
         let server = RedisServer::start();
-        Self::new(Some(Redis { nodes: vec![server.address()], is_cluster: false, _server: Some(server) }))
+        Self::new(Some(Redis { nodes: nodes(vec![server.address()], false), _server: Some(server) }))
     }
 
     /// In a cluster that outlives the fixture.
     pub fn redis_cluster(cluster: &RedisCluster) -> Self {
         cluster.flush();
-        Self::new(Some(Redis { nodes: cluster.addresses(), is_cluster: true, _server: None }))
+        Self::new(Some(Redis { nodes: nodes(cluster.addresses(), true), _server: None }))
     }
 
     fn new(redis: Option<Redis>) -> Self {
@@ -88,9 +87,9 @@ impl Fixture {
             Some(of_fixture) => {
                 let mut spoil = redis::cmd("HSET");
                 spoil.arg(format!("hookd:hooks:{{{}}}:calls", self.app)).arg(sequence).arg("{no JSON");
-                let client = redis::cluster::ClusterClient::new(of_fixture.nodes.clone()).unwrap();
-                let single = redis::Client::open(of_fixture.nodes[0].clone()).unwrap();
-                let added: u64 = match of_fixture.is_cluster {
+                let client = redis::cluster::ClusterClient::new(of_fixture.nodes.nodes.clone()).unwrap();
+                let single = redis::Client::open(of_fixture.nodes.nodes[0].clone()).unwrap();
+                let added: u64 = match of_fixture.nodes.is_cluster {
                     true => spoil.query_async(&mut client.get_async_connection().await.unwrap()).await.unwrap(),
                     false => {
                         spoil.query_async(&mut single.get_multiplexed_async_connection().await.unwrap()).await.unwrap()
@@ -133,9 +132,13 @@ fn clock(time: &Arc<AtomicI64>) -> Clock {
     Arc::new(move || Timestamp(time.load(Ordering::SeqCst)))
 }
 
+fn nodes(nodes: Vec<ConnectionInfo>, is_cluster: bool) -> RedisNodes {
+    RedisNodes { nodes, is_cluster, certificates: None }
+}
+
 fn open(folder: &TempDir, redis: Option<&Redis>, clock: Clock) -> Arc<dyn HookQueue> {
     match redis {
-        Some(redis) => Arc::new(RedisHookQueue::new(redis.nodes.clone(), redis.is_cluster, "node".to_owned(), clock)),
+        Some(redis) => Arc::new(RedisHookQueue::new(redis.nodes.clone(), "node".to_owned(), clock)),
         None => Arc::new(SqliteStore::open_with_clock(folder.path().join("im.db"), clock).unwrap().hook_queue()),
     }
 }

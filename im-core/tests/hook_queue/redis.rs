@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hookd_im_core::hooks::RedisHookQueue;
 use hookd_im_core::hooks::queue::{Fate, HookQueue, Letters};
+use hookd_im_core::hooks::{RedisHookQueue, RedisNodes};
 use hookd_im_core::ids::AppId;
 use hookd_im_core::timestamp::Timestamp;
 use redis::streams::StreamRangeReply;
@@ -14,7 +14,8 @@ use crate::redis_server::RedisServer;
 use crate::sessions::opened;
 
 fn node(redis: &RedisServer, name: &str) -> RedisHookQueue {
-    RedisHookQueue::new(vec![redis.address()], false, name.to_owned(), Arc::new(Timestamp::now))
+    let redis = RedisNodes { nodes: vec![redis.address()], is_cluster: false, certificates: None };
+    RedisHookQueue::new(redis, name.to_owned(), Arc::new(Timestamp::now))
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use hookd_im_core::conversations::{self, StartConversation};
 use hookd_im_core::core::ImCore;
 use hookd_im_core::delivery::{Event, Outbox, Outgoing, OutgoingReceiver, Session};
 use hookd_im_core::error::{Code, RequestError};
-use hookd_im_core::hooks::{HookQueue, RedisHookQueue};
+use hookd_im_core::hooks::{HookQueue, RedisHookQueue, RedisNodes};
 use hookd_im_core::ids::{AppId, ClientId, ConnectionId, ConversationId, SessionId};
 use hookd_im_core::messages::{self, SendMessage, SentMessage};
 use hookd_im_core::request::RequestContext;
@@ -70,7 +70,8 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(folder.path().join("im.db")).unwrap());
         let clock = Arc::new(Timestamp::now);
-        let queue = Arc::new(RedisHookQueue::new(vec![redis.address()], false, "world".to_owned(), clock));
+        let nodes = RedisNodes { nodes: vec![redis.address()], is_cluster: false, certificates: None };
+        let queue = Arc::new(RedisHookQueue::new(nodes, "world".to_owned(), clock));
         Self::of((folder, store, queue), Arc::default())
     }
 

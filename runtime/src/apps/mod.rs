@@ -68,6 +68,7 @@ pub struct App {
     pub master_key: String,
     /// Shown by the platform when it calls hooks.
     pub hook_key: String,
+    api_server: Option<Arc<str>>,
     state: Arc<AppState>,
 }
 
@@ -127,6 +128,7 @@ impl App {
             app_key: keys.app_key,
             master_key: keys.master_key,
             hook_key: keys.hook_key,
+            api_server: None,
             state: Arc::new(AppState {
                 production: ArcSwapOption::empty(),
                 staging: ArcSwapOption::empty(),
@@ -147,8 +149,19 @@ impl App {
             app_key: keys.app_key,
             master_key: keys.master_key,
             hook_key: keys.hook_key,
+            api_server: self.api_server.clone(),
             state: self.state.clone(),
         }
+    }
+
+    /// The same app, whose functions are told where the REST API is.
+    pub(crate) fn with_api_server(self, api_server: Option<Arc<str>>) -> Self {
+        Self { api_server, ..self }
+    }
+
+    /// Base URL of the REST API, as functions are told.
+    pub(crate) fn api_server(&self) -> Option<&str> {
+        self.api_server.as_deref()
     }
 
     /// False when `other` is an app that came after this one was deleted.

@@ -1,17 +1,11 @@
 //! What one call may send and receive.
 
-use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
-use bytes::Bytes;
 use http::HeaderMap;
-use http_body::{Body, Frame, SizeHint};
-use tokio::time::{Instant, Sleep, sleep_until};
-use wasmtime_wasi_http::{Error, WasiBody};
+use wasmtime_wasi_http::Error;
 
+use super::body::OpenBodies;
 use crate::limits::Limits;
 
 /// Counts down; shared by all requests of a call.
@@ -23,6 +17,8 @@ pub(crate) struct CallBudget {
     max_bytes: u64,
     /// So that a guest that tries on and on fills no log.
     reported: AtomicBool,
+    /// What the call sends and receives just now.
+    pub(super) bodies: OpenBodies,
 }
 
 impl CallBudget {
@@ -33,6 +29,7 @@ impl CallBudget {
             max_requests: limits.http_requests,
             max_bytes: limits.http_bytes,
             reported: AtomicBool::new(false),
+            bodies: OpenBodies::default(),
         }
     }
 
@@ -56,6 +53,12 @@ impl CallBudget {
         self.take_bytes(bytes as u64)
     }
 
+    /// Closes what the guest left open. Its instance may wait a long time for the next call, and would keep connections and
+    /// places of other functions meanwhile.
+    pub(crate) fn end_call(&self) {
+        self.bodies.close();
+    }
+
     /// True once.
     pub(super) fn is_first_report(&self) -> bool {
         !self.reported.swap(true, Ordering::Relaxed)
@@ -66,55 +69,6 @@ fn used_up(limit: &str, value: u64) -> Error {
     Error::InternalError(Some(format!(
         "the call's limit `{limit}` of {value} is used up; `hookd settings --limit {limit}=...` raises it"
     )))
-}
-
-/// A body whose bytes are taken from the budget.
-pub(super) struct CountedBody<T> {
-    body: WasiBody,
-    budget: Arc<CallBudget>,
-    /// How long it may take until the next piece.
-    pause: Option<(Duration, Pin<Box<Sleep>>)>,
-    /// Lives as long as the body.
-    _held: T,
-}
-
-impl<T> CountedBody<T> {
-    pub(super) fn new(body: WasiBody, budget: Arc<CallBudget>, pause: Option<Duration>, held: T) -> Self {
-        let pause = pause.map(|pause| (pause, Box::pin(sleep_until(Instant::now() + pause))));
-        Self { body, budget, pause, _held: held }
-    }
-}
-
-impl<T: Unpin> Body for CountedBody<T> {
-    type Data = Bytes;
-    type Error = Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let this = &mut *self;
-        let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) else {
-            let Some((_, pause)) = &mut this.pause else { return Poll::Pending };
-            ready!(pause.as_mut().poll(context));
-            return Poll::Ready(Some(Err(Error::ConnectionReadTimeout)));
-        };
-        if let Some((pause, until)) = &mut this.pause {
-            until.as_mut().reset(Instant::now() + *pause);
-        }
-        if let Some(Ok(frame)) = &frame {
-            let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
-            if let Err(error) = this.budget.take_bytes(bytes) {
-                return Poll::Ready(Some(Err(error)));
-            }
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }
 
 #[cfg(test)]

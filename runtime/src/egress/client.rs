@@ -1,13 +1,14 @@
 //! The connections of each app.
 
-use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::Semaphore;
@@ -15,27 +16,36 @@ use wasmtime_wasi_http::WasiBody;
 
 use super::EgressConfig;
 use super::addresses::AddressGuard;
-use super::resolve::{GuardedResolver, Resolve};
+use super::connector::BoundedConnector;
+use super::resolve::{GuardedResolver, Lookups, Resolve};
+use crate::trust::system_authorities;
 
 /// Requests of one app in flight, and of all apps. Each holds a socket; further ones wait, within their deadlines.
 const REQUESTS_OF_APP: usize = 64;
-const REQUESTS_OF_ALL: usize = 256;
+const REQUESTS_OF_ALL: usize = 1_024;
 /// Idle connections that an app keeps to one host, and for how long: a hook that asks the same host at every message
 /// should not shake hands each time.
 const IDLE_CONNECTIONS: usize = 8;
 const IDLE_TIME: Duration = Duration::from_secs(30);
+/// Connections of one app, those that wait for a next request among them. A function that asks ever new hosts would
+/// otherwise use up the sockets of the process.
+const SOCKETS_OF_APP: usize = 2 * REQUESTS_OF_APP;
+/// Servers whose TLS sessions an app remembers.
+const TLS_SESSIONS: usize = 64;
 /// A connection attempt ends by itself, also when the call that wanted it is gone.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A response's head.
 const MAX_HEAD_BYTES: usize = 64 << 10;
 
-pub(super) type HttpClient = Client<HttpsConnector<HttpConnector<GuardedResolver>>, WasiBody>;
+type Connector = BoundedConnector<HttpsConnector<HttpConnector<GuardedResolver>>>;
+type HttpClient = Client<Connector, WasiBody>;
 
 /// What the requests of all apps share.
 #[derive(Debug)]
 pub(crate) struct Egress {
     pub(super) guard: Arc<AddressGuard>,
     resolver: Arc<dyn Resolve>,
+    lookups: Arc<Semaphore>,
     extra_roots: Vec<CertificateDer<'static>>,
     tls: OnceLock<ClientConfig>,
     pub(super) places: Arc<Semaphore>,
@@ -44,8 +54,29 @@ pub(crate) struct Egress {
 /// The connections of one app: none is ever used for another.
 #[derive(Debug)]
 pub(crate) struct AppClient {
-    pub(super) http: HttpClient,
+    connector: Connector,
+    http: ArcSwap<HttpClient>,
     pub(super) places: Arc<Semaphore>,
+}
+
+impl AppClient {
+    /// What sends the next request.
+    pub(super) fn http(&self) -> Arc<HttpClient> {
+        // At most half of them are in use: the others wait for requests to their hosts, and are closed with their pool.
+        if self.connector.sockets.available_permits() == 0 {
+            self.http.store(Arc::new(pool(self.connector.clone())));
+        }
+        self.http.load_full()
+    }
+}
+
+fn pool(connector: Connector) -> HttpClient {
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE_TIME)
+        .pool_max_idle_per_host(IDLE_CONNECTIONS)
+        .http1_max_buf_size(MAX_HEAD_BYTES)
+        .build(connector)
 }
 
 impl Egress {
@@ -53,6 +84,7 @@ impl Egress {
         Self {
             guard: Arc::new(AddressGuard::new(config.private_networks)),
             resolver: config.resolver,
+            lookups: Lookups::of_all(),
             extra_roots: config.extra_roots,
             tls: OnceLock::new(),
             places: Arc::new(Semaphore::new(REQUESTS_OF_ALL)),
@@ -60,34 +92,26 @@ impl Egress {
     }
 
     pub(crate) fn client(&self) -> AppClient {
-        let resolver = GuardedResolver { resolver: self.resolver.clone(), guard: self.guard.clone() };
+        let lookups = Lookups::new(self.lookups.clone());
+        let resolver = GuardedResolver { resolver: self.resolver.clone(), lookups, guard: self.guard.clone() };
         let mut connector = HttpConnector::new_with_resolver(resolver);
         connector.enforce_http(false);
         connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(self.tls.get_or_init(|| self.tls_config()).clone())
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(connector);
-        let http = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_TIME)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS)
-            .http1_max_buf_size(MAX_HEAD_BYTES)
-            .build(connector);
-        AppClient { http, places: Arc::new(Semaphore::new(REQUESTS_OF_APP)) }
+        let mut tls = self.tls.get_or_init(|| self.tls_config()).clone();
+        // A session that is taken up again tells the server that it knows its client from before.
+        tls.resumption = Resumption::in_memory_sessions(TLS_SESSIONS);
+        let connector =
+            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(connector);
+        let sockets = Arc::new(Semaphore::new(SOCKETS_OF_APP));
+        let connector = BoundedConnector { inner: connector, sockets, time: CONNECT_TIMEOUT };
+        let http = ArcSwap::from_pointee(pool(connector.clone()));
+        AppClient { connector, http, places: Arc::new(Semaphore::new(REQUESTS_OF_APP)) }
     }
 
     /// Trusts what the system trusts (or what `SSL_CERT_FILE` names), else the authorities that browsers trust.
     fn tls_config(&self) -> ClientConfig {
         let mut roots = RootCertStore::empty();
-        let system = rustls_native_certs::load_native_certs();
-        if !system.errors.is_empty() {
-            let error = io::Error::other(format!("{:?}", system.errors));
-            tracing::warn!(%error, "some of the system's trusted certificates cannot be read");
-        }
-        roots.add_parsable_certificates(system.certs);
+        roots.add_parsable_certificates(system_authorities());
         if roots.is_empty() {
             tracing::info!("the system has no trusted certificates; functions' HTTPS requests trust the built-in ones");
             roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());

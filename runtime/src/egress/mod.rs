@@ -5,12 +5,15 @@
 //! checked like the first.
 
 mod addresses;
+mod body;
 mod budget;
 mod client;
+mod connector;
 mod failure;
 mod hosts;
 mod resolve;
 mod send;
+mod span;
 
 use std::sync::Arc;
 
@@ -37,6 +40,6 @@ pub struct EgressConfig {
 
 impl Default for EgressConfig {
     fn default() -> Self {
-        Self { private_networks: Vec::new(), resolver: Arc::new(SystemResolver::default()), extra_roots: Vec::new() }
+        Self { private_networks: Vec::new(), resolver: Arc::new(SystemResolver), extra_roots: Vec::new() }
     }
 }

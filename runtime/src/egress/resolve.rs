@@ -15,9 +15,10 @@ use tower_service::Service;
 
 use super::addresses::{AddressGuard, Prohibited};
 
-/// Names that are looked up at the same time, over all apps. The system's resolver holds a thread for each, for as long as a
-/// name server keeps it waiting.
-const LOOKUPS: usize = 16;
+/// Names that are looked up at the same time, over all apps and for one. The system's resolver holds a thread for each, for
+/// as long as a name server keeps it waiting; the name server may be that of whoever asks.
+const LOOKUPS_OF_ALL: usize = 64;
+const LOOKUPS_OF_APP: usize = 4;
 
 /// Looks names up. The answers are checked afterwards, whoever gives them.
 pub trait Resolve: fmt::Debug + Send + Sync {
@@ -26,28 +27,51 @@ pub trait Resolve: fmt::Debug + Send + Sync {
 }
 
 /// The resolver of the operating system.
-#[derive(Clone, Debug)]
-pub(super) struct SystemResolver(Arc<Semaphore>);
-
-impl Default for SystemResolver {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(LOOKUPS)))
-    }
-}
+#[derive(Clone, Debug, Default)]
+pub(super) struct SystemResolver;
 
 impl Resolve for SystemResolver {
     fn resolve(&self, host: &str) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>> {
-        let (lookups, host) = (self.0.clone(), host.to_owned());
+        let host = host.to_owned();
         Box::pin(async move {
-            // Waits no longer than the request that asks, which has a deadline.
-            let lookup = lookups.acquire_owned().await.map_err(io::Error::other)?;
             let looking_up = tokio::task::spawn_blocking(move || {
-                // Held until the thread is free again, not until the asker is gone.
-                let _lookup = lookup;
                 (host.as_str(), 0).to_socket_addrs().map(|found| found.map(|address| address.ip()).collect())
             });
             looking_up.await.map_err(io::Error::other)?
         })
+    }
+}
+
+/// The lookups that an app may have under way.
+#[derive(Clone, Debug)]
+pub(super) struct Lookups {
+    of_app: Arc<Semaphore>,
+    of_all: Arc<Semaphore>,
+}
+
+impl Lookups {
+    /// Those of all apps together.
+    pub(super) fn of_all() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(LOOKUPS_OF_ALL))
+    }
+
+    /// Those of one more app.
+    pub(super) fn new(of_all: Arc<Semaphore>) -> Self {
+        Self { of_app: Arc::new(Semaphore::new(LOOKUPS_OF_APP)), of_all }
+    }
+
+    /// Asks when there is a place. Waits no longer than the request that asks, which has a deadline.
+    async fn ask(&self, resolver: &Arc<dyn Resolve>, host: &str) -> io::Result<Vec<IpAddr>> {
+        // That of the app first: who waits there takes no place from other apps.
+        let of_app = self.of_app.clone().acquire_owned().await.map_err(io::Error::other)?;
+        let of_all = self.of_all.clone().acquire_owned().await.map_err(io::Error::other)?;
+        let asking = resolver.resolve(host);
+        // Goes on when the asker is gone: the places are free when the thread is.
+        let asked = tokio::spawn(async move {
+            let _places = (of_app, of_all);
+            asking.await
+        });
+        asked.await.map_err(io::Error::other)?
     }
 }
 
@@ -64,6 +88,7 @@ pub(super) enum ResolveError {
 #[derive(Clone, Debug)]
 pub(super) struct GuardedResolver {
     pub(super) resolver: Arc<dyn Resolve>,
+    pub(super) lookups: Lookups,
     pub(super) guard: Arc<AddressGuard>,
 }
 
@@ -71,7 +96,7 @@ impl GuardedResolver {
     /// All addresses of a host. One that may not be connected to spoils the others: whoever mixes them means harm.
     async fn addresses(self, host: String) -> Result<Vec<SocketAddr>, ResolveError> {
         let not_found = |reason: String| ResolveError::NotFound { host: host.clone(), reason };
-        let addresses = self.resolver.resolve(&host).await.map_err(|error| not_found(error.to_string()))?;
+        let addresses = self.lookups.ask(&self.resolver, &host).await.map_err(|error| not_found(error.to_string()))?;
         if addresses.is_empty() {
             return Err(not_found("it has no address".to_owned()));
         }

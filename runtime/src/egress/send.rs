@@ -8,15 +8,17 @@ use http::uri::Scheme;
 use http::{Method, Request, Response};
 use http_body_util::BodyExt as _;
 use metrics::counter;
+use opentelemetry::Context;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
-use super::budget::CountedBody;
-use super::failure;
+use super::body::CountedBody;
 use super::{CallBudget, Egress};
+use super::{failure, span};
 use crate::apps::Bounds;
 use crate::logs::{CallLog, LogLevel};
+use crate::trace::HostSpan;
 
 /// What a call brings along to send requests.
 #[derive(Clone, Debug)]
@@ -42,15 +44,21 @@ impl From<Error> for Failed {
     }
 }
 
-/// Sends a request and waits for the head of its response, until the call's deadline at the latest.
+/// Sends a request and waits for the head of its response, until the call's deadline at the latest. `call` is the call's
+/// span, where there is one.
 pub(crate) async fn send(
     grant: Grant,
     request: Request<WasiBody>,
     options: Option<RequestOptions>,
     log: Arc<CallLog>,
+    call: Option<Context>,
 ) -> Result<Response<WasiBody>, Error> {
     let budget = grant.budget.clone();
-    let sent = attempt(grant, request, options.unwrap_or_default()).await;
+    let span = call.and_then(|call| span::begin(&call, &request));
+    let sent = attempt(grant, request, options.unwrap_or_default(), span.as_ref()).await;
+    if let Some(span) = span {
+        span::end(span, sent.as_ref().map_err(|Failed(error, _)| error));
+    }
     counter!("hookd_http_requests_total", "result" => if sent.is_ok() { "answered" } else { "failed" }).increment(1);
     sent.map_err(|Failed(error, text)| {
         let is_budget = matches!(error, Error::InternalError(_));
@@ -64,21 +72,26 @@ pub(crate) async fn send(
 
 async fn attempt(
     grant: Grant,
-    request: Request<WasiBody>,
+    mut request: Request<WasiBody>,
     options: RequestOptions,
+    span: Option<&HostSpan>,
 ) -> Result<Response<WasiBody>, Failed> {
     let Grant { egress, bounds, budget, deadline } = grant;
     budget.take_request()?;
     let host = destination(&request, &bounds, &egress)?;
     budget.take_bytes(request.uri().path_and_query().map_or(1, |path| path.as_str().len()) as u64)?;
     budget.take_headers(request.headers())?;
+    if let Some(span) = span {
+        // After the headers were counted: who is traced can send as much as who is not.
+        span.inject(request.headers_mut());
+    }
     let head_deadline = head_deadline(&options, deadline);
     let client = bounds.client(&egress);
     let late = || Failed(Error::ConnectionReadTimeout, format!("`{host}` did not answer in time"));
     let answering = async {
         let places = (place(&client.places).await?, place(&egress.places).await?);
-        let request = request.map(|body| CountedBody::new(body, budget.clone(), None, ()).boxed_unsync());
-        let answered = client.http.request(request).await;
+        let request = request.map(|body| CountedBody::new(body, budget.clone(), None, None).boxed_unsync());
+        let answered = client.http().request(request).await;
         let response = answered.map_err(|error| {
             let (error, text) = failure::of_client(&host, &error);
             Failed(error, text)
@@ -90,7 +103,7 @@ async fn attempt(
     let pause = options.between_bytes_timeout;
     Ok(response.map(|body| {
         let body = body.map_err(Error::from).boxed_unsync();
-        CountedBody::new(body, budget, pause, places).boxed_unsync()
+        CountedBody::new(body, budget, pause, Some(places)).boxed_unsync()
     }))
 }
 

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use super::Engine;
 use crate::apps::App;
 use crate::environment::Environment;
-use crate::releases::{Attribution, NewVariables, Release, ReleaseAct, SetVariablesError, VariableChanges, Variables};
+use crate::releases::{
+    Attribution, NewVariables, Release, ReleaseAct, SeenVariable, SetVariablesError, VariableChanges, Variables,
+    seen_variables,
+};
 
 impl Engine {
     /// The variables that an app's next version gets. No I/O.
@@ -17,6 +20,11 @@ impl Engine {
     pub fn live_variables(&self, app: &str, environment: Environment) -> Option<Variables> {
         let variables = |app: &App| app.live(environment).load().as_ref().map(|live| live.variables().clone());
         self.0.apps.with(app, variables).flatten()
+    }
+
+    /// What the app's functions read in an environment, the platform's variables and the keys included. No I/O.
+    pub fn seen_variables(&self, app: &str, environment: Environment) -> Option<Vec<SeenVariable>> {
+        self.0.apps.with(app, |app| seen_variables(app, environment))
     }
 
     /// Changes the variables of an app, in both environments: what is live gets a successor with the same module and the

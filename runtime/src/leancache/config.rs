@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion};
+use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion, TlsCertificates};
 use thiserror::Error;
+
+use super::tls::RedisCertificates;
 
 /// Memory of one app in the embedded store.
 const DEFAULT_BYTES_PER_APP: usize = 16 << 20;
@@ -31,10 +33,12 @@ impl Default for CacheConfig {
 pub struct RedisAddress {
     pub(super) nodes: Vec<ConnectionInfo>,
     pub(super) is_cluster: bool,
+    /// Of `rediss://`.
+    pub(super) certificates: Option<TlsCertificates>,
 }
 
 impl RedisAddress {
-    /// How to connect, for others that use the same Redis.
+    /// How to connect, for others that use the same Redis; certificates included.
     pub fn nodes(&self) -> &[ConnectionInfo] {
         &self.nodes
     }
@@ -43,52 +47,102 @@ impl RedisAddress {
     pub fn is_cluster(&self) -> bool {
         self.is_cluster
     }
+
+    /// For nodes of a cluster that are learnt later; `None` without TLS.
+    pub fn certificates(&self) -> Option<&TlsCertificates> {
+        self.certificates.as_ref()
+    }
 }
 
-/// A text that names no Redis. Repeats no password.
+/// No Redis can be reached like this. Repeats no password.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error(
-    "the Redis URL cannot be used: {problem}; expected `redis://[user:password@]host:port[/database]`, or \
-         `redis-cluster://[user:password@]host:port,host:port` for a cluster"
-)]
-pub struct InvalidRedisUrl {
-    problem: String,
+pub enum InvalidRedis {
+    /// No URL of a Redis.
+    #[error(
+        "the Redis URL cannot be used: {0}; expected `redis://[user:password@]host:port[/database]`, or \
+         `redis-cluster://[user:password@]host:port,host:port` for a cluster, or the same with `rediss` for TLS"
+    )]
+    Url(String),
+    /// A file that does not hold what it should.
+    #[error("the file of `{flag}` cannot be used: {problem}; it must be PEM")]
+    Certificates {
+        /// Which file.
+        flag: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Files for nothing.
+    #[error("certificates are for Redis over TLS only; write the URL as `rediss://…`, or leave the files out")]
+    CertificatesWithoutTls,
 }
 
 impl CacheConfig {
     /// Redis at `url`: `redis://…` for one server, `redis-cluster://host:port,host:port` or several `redis://` URLs with
-    /// commas between them for nodes of a cluster, from which the others are learnt. Nothing is connected yet.
+    /// commas between them for nodes of a cluster, from which the others are learnt; `rediss://…` and `rediss-cluster://…`
+    /// for TLS. Nothing is connected yet.
     ///
     /// # Errors
     /// When it is no such URL.
-    pub fn redis(url: &str) -> Result<Self, InvalidRedisUrl> {
-        let invalid = |problem: &str| InvalidRedisUrl { problem: problem.to_owned() };
-        let urls: Vec<String> = match url.trim().strip_prefix("redis-cluster://") {
-            Some(rest) => {
-                let (credentials, hosts) = match rest.rsplit_once('@') {
-                    Some((credentials, hosts)) => (format!("{credentials}@"), hosts),
-                    None => (String::new(), rest),
-                };
-                hosts.split(',').map(|host| format!("redis://{credentials}{}", host.trim())).collect()
-            }
-            None => url.split(',').map(|url| url.trim().to_owned()).collect(),
-        };
-        let is_cluster = urls.len() > 1 || url.trim().starts_with("redis-cluster://");
+    pub fn redis(url: &str) -> Result<Self, InvalidRedis> {
+        RedisAddress::new(url, RedisCertificates::default()).map(Self::Redis)
+    }
+}
+
+impl RedisAddress {
+    /// Redis at `url`, which is as [`CacheConfig::redis`] takes it, with certificates for TLS. Reads the system's when none
+    /// are given.
+    ///
+    /// # Errors
+    /// When it is no such URL, or a certificate cannot be read.
+    pub fn new(url: &str, certificates: RedisCertificates) -> Result<Self, InvalidRedis> {
+        let invalid = |problem: &str| InvalidRedis::Url(problem.to_owned());
+        let urls = urls(url.trim());
+        let is_cluster = urls.len() > 1 || url.contains("-cluster://");
         let mut nodes = Vec::new();
         for url in urls {
             let node = url.into_connection_info().map_err(|error| invalid(error.category()))?;
-            if matches!(node.addr(), ConnectionAddr::TcpTls { .. }) {
-                return Err(invalid("this build has no TLS; put a TLS proxy such as stunnel before Redis"));
-            }
             if is_cluster && node.redis_settings().db() != 0 {
                 return Err(invalid("a cluster has no numbered databases"));
+            }
+            if matches!(node.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
+                return Err(invalid(
+                    "certificates are always checked; `--redis-ca-file` names an authority of your own",
+                ));
             }
             // Both have the same commands; with the older one all replies have one shape.
             let settings = node.redis_settings().clone().set_protocol(ProtocolVersion::RESP2);
             nodes.push(node.set_redis_settings(settings));
         }
-        Ok(Self::Redis(RedisAddress { nodes, is_cluster }))
+        let secure = nodes.iter().filter(|node| matches!(node.addr(), ConnectionAddr::TcpTls { .. })).count();
+        if secure == 0 {
+            let refused = (!certificates.is_default()).then_some(InvalidRedis::CertificatesWithoutTls);
+            return refused.map_or(Ok(Self { nodes, is_cluster, certificates: None }), Err);
+        }
+        if secure < nodes.len() {
+            return Err(invalid("either all nodes are reached over TLS or none"));
+        }
+        let certificates = certificates.checked()?;
+        let with_certificates = nodes.into_iter().map(|node| {
+            let client = Client::build_with_tls(node, certificates.clone());
+            client.map(|client| client.get_connection_info().clone()).map_err(|error| invalid(&error.to_string()))
+        });
+        let nodes = with_certificates.collect::<Result<_, _>>()?;
+        Ok(Self { nodes, is_cluster, certificates: Some(certificates) })
     }
+}
+
+/// One URL for each node.
+fn urls(url: &str) -> Vec<String> {
+    for (cluster, single) in [("redis-cluster://", "redis://"), ("rediss-cluster://", "rediss://")] {
+        if let Some(rest) = url.strip_prefix(cluster) {
+            let (credentials, hosts) = match rest.rsplit_once('@') {
+                Some((credentials, hosts)) => (format!("{credentials}@"), hosts),
+                None => (String::new(), rest),
+            };
+            return hosts.split(',').map(|host| format!("{single}{credentials}{}", host.trim())).collect();
+        }
+    }
+    url.split(',').map(|url| url.trim().to_owned()).collect()
 }
 
 impl fmt::Display for RedisAddress {
@@ -127,6 +181,18 @@ mod tests {
     }
 
     #[test]
+    fn tls_is_for_all_nodes_or_none() {
+        assert!(address("rediss://127.0.0.1:6379").certificates.is_some());
+        let cluster = address("rediss-cluster://:secret@a:1,b:2");
+        assert!(cluster.is_cluster && cluster.nodes.len() == 2);
+        assert!(cluster.nodes.iter().all(|node| matches!(node.addr(), ConnectionAddr::TcpTls { .. })));
+        assert!(CacheConfig::redis("rediss://a:1,redis://b:2").is_err());
+        let certificates = RedisCertificates { authorities: Some(Vec::new()), own: None };
+        let refused = RedisAddress::new("redis://a:1", certificates).map(|_| ()).unwrap_err();
+        assert_eq!(refused, InvalidRedis::CertificatesWithoutTls);
+    }
+
+    #[test]
     fn credentials_reach_every_node_and_no_output() {
         let address = address("redis-cluster://app:se@cret@a:1,b:2");
         assert_eq!(address.nodes.len(), 2);
@@ -138,9 +204,13 @@ mod tests {
 
     #[test]
     fn what_is_no_redis_url_is_refused_without_repeating_it() {
-        for url in
-            ["", "localhost:6379", "http://user:secret@host/", "rediss://:secret@host:1", "redis-cluster://a:1/3"]
-        {
+        for url in [
+            "",
+            "localhost:6379",
+            "http://user:secret@host/",
+            "rediss://:secret@host:1/#insecure",
+            "redis-cluster://a:1/3",
+        ] {
             let error = CacheConfig::redis(url).map(|_| ()).unwrap_err().to_string();
             assert!(error.contains("redis://") && !error.contains("secret"), "{url}: {error}");
         }

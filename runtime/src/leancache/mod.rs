@@ -8,6 +8,7 @@ mod budget;
 mod config;
 mod embedded;
 mod redis;
+mod tls;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,9 +21,10 @@ use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
 pub(crate) use self::budget::CacheBudget;
-pub use self::config::{CacheConfig, InvalidRedisUrl, RedisAddress};
+pub use self::config::{CacheConfig, InvalidRedis, RedisAddress};
 use self::embedded::EmbeddedCache;
 use self::redis::RedisCache;
+pub use self::tls::{RedisCertificates, redis_certificate_fix};
 
 /// Longest wait for Redis. Its commands take well under a millisecond: who waits longer has lost it, and a function wants
 /// to hear of that while it can still answer.

@@ -4,14 +4,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hookd_leancache::{Command, Keys, Reply};
+use opentelemetry::KeyValue;
 use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
 use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
-use redis::{Client, Cmd, ErrorKind, Pipeline, RedisError, Value};
+use redis::{Client, Cmd, ConnectionInfo, ErrorKind, Pipeline, RedisError, Value};
 use tokio::sync::OnceCell;
 
 use super::config::RedisAddress;
+use super::tls::redis_certificate_fix;
 use super::{BackendError, CacheBackend};
+use crate::trace::{self, HostSpan};
 
 /// See the file.
 const READ_VALUES: &str = include_str!("read_values.lua");
@@ -46,8 +49,8 @@ impl RedisCache {
     /// Made once; both kinds connect again by themselves.
     async fn connection(&self) -> Result<Connection, BackendError> {
         let connecting = self.connection.get_or_try_init(|| async {
-            let nodes = self.address.nodes.clone();
-            let connected = if self.address.is_cluster { cluster(nodes).await } else { single(nodes) };
+            let connected =
+                if self.address.is_cluster { cluster(&self.address).await } else { single(&self.address.nodes) };
             connected.map_err(|error| self.unavailable(&error))
         });
         Ok(connecting.await?.clone())
@@ -68,7 +71,8 @@ impl RedisCache {
             Some(code) => format!("redis answered `{code}`"),
             None => "redis cannot be reached".to_owned(),
         };
-        BackendError::Unavailable { reason, cause: format!("redis at {}: {error}", self.address) }
+        let fix = redis_certificate_fix(error).map(|fix| format!("; {fix}")).unwrap_or_default();
+        BackendError::Unavailable { reason, cause: format!("redis at {}: {error}{fix}", self.address) }
     }
 
     /// An answer that no Redis gives.
@@ -151,8 +155,10 @@ impl CacheBackend for RedisCache {
         let mut replies = Vec::with_capacity(commands.len());
         for group in commands.chunk_by(|one, next| one.returns_values() == next.returns_values()) {
             let is_bounded = group.first().is_some_and(Command::returns_values);
-            let more =
-                if is_bounded { self.run_bounded(app, group, left).await? } else { self.run_plain(app, group).await? };
+            let more = traced(group, async {
+                if is_bounded { self.run_bounded(app, group, left).await } else { self.run_plain(app, group).await }
+            });
+            let more = more.await?;
             let received = more.iter().fold(0_usize, |sum, reply| sum.saturating_add(reply.size_bytes()));
             left = left.checked_sub(received).ok_or(BackendError::RepliesTooLarge)?;
             replies.extend(more);
@@ -171,8 +177,35 @@ impl CacheBackend for RedisCache {
     }
 }
 
-fn single(nodes: Vec<redis::ConnectionInfo>) -> Result<Connection, RedisError> {
-    let node = nodes.into_iter().next().ok_or((ErrorKind::InvalidClientConfig, "no address"))?;
+/// One round trip, as a part of the call's span. Names commands, never keys or values.
+async fn traced<T>(
+    commands: &[Command],
+    asking: impl Future<Output = Result<T, BackendError>>,
+) -> Result<T, BackendError> {
+    let Some(call) = trace::of_call() else { return asking.await };
+    let name = match commands {
+        [one] => one.name(),
+        _ => "PIPELINE",
+    };
+    let attributes = [
+        KeyValue::new("db.system.name", "redis"),
+        KeyValue::new("db.operation.name", name.to_owned()),
+        KeyValue::new("db.operation.batch.size", i64::try_from(commands.len()).unwrap_or(i64::MAX)),
+    ];
+    let span = HostSpan::begin(&call, format!("redis {name}"), attributes);
+    let answer = asking.await;
+    if let Some(span) = span {
+        span.end(match &answer {
+            Ok(_) => Ok(()),
+            Err(BackendError::RepliesTooLarge) => Err("limit".to_owned()),
+            Err(BackendError::Unavailable { .. }) => Err("unavailable".to_owned()),
+        });
+    }
+    answer
+}
+
+fn single(nodes: &[ConnectionInfo]) -> Result<Connection, RedisError> {
+    let node = nodes.first().cloned().ok_or((ErrorKind::InvalidClientConfig, "no address"))?;
     let config = ConnectionManagerConfig::new()
         // The next command tries again anyway: nobody waits for a server that refuses connections.
         .set_number_of_retries(0)
@@ -182,9 +215,12 @@ fn single(nodes: Vec<redis::ConnectionInfo>) -> Result<Connection, RedisError> {
     Ok(Connection::Single(ConnectionManager::new_lazy_with_config(Client::open(node)?, config)?))
 }
 
-async fn cluster(nodes: Vec<redis::ConnectionInfo>) -> Result<Connection, RedisError> {
-    let client = ClusterClientBuilder::new(nodes).connection_timeout(CONNECT_TIMEOUT).build()?;
-    Ok(Connection::Cluster(client.get_async_connection().await?))
+async fn cluster(address: &RedisAddress) -> Result<Connection, RedisError> {
+    let mut builder = ClusterClientBuilder::new(address.nodes.clone()).connection_timeout(CONNECT_TIMEOUT);
+    if let Some(certificates) = &address.certificates {
+        builder = builder.certs(certificates.clone());
+    }
+    Ok(Connection::Cluster(builder.build()?.get_async_connection().await?))
 }
 
 /// The key as Redis has it. The braces make one hash slot of all keys of an app, so that commands with several keys work in a

@@ -31,7 +31,7 @@ use crate::apps::App;
 use crate::config::EngineConfig;
 use crate::isolation::Isolation;
 use crate::logs::CallLog;
-use crate::outcome::TimeLimit;
+use crate::outcome::{Outcome, TimeLimit};
 use crate::sandbox::{Allowed, DEPLOYMENTS, LoadError, LoadedModule, Sandbox, Shelf};
 
 /// Any error, for a border that only reports it.
@@ -177,9 +177,13 @@ impl Modules {
             by: TimeLimit::Caller,
         };
         let asking = self.sandbox.clone().definitions(prepared.module.clone(), limits.clone(), log.clone());
-        let asked = self.sandbox.run(app.pace(), allowed, Box::pin(asking)).await.flatten();
+        let asked = self.sandbox.run(app.pace(), allowed, Box::pin(asking)).await;
         log.finish();
-        let definitions = asked.map_err(Refusal::DefinitionsFailed)?;
+        let definitions = asked.map_err(Refusal::DefinitionsFailed)?.map_err(|outcome| match outcome {
+            // Nothing of it ran.
+            Outcome::Unavailable { message } => Refusal::OtherContract(message),
+            outcome => Refusal::DefinitionsFailed(outcome),
+        })?;
         definitions::check(&definitions)?;
         prepared.definitions = definitions;
         Ok(())

@@ -51,6 +51,9 @@ pub enum Refusal {
     /// The names fit, the types do not.
     #[error("the component's interfaces do not fit the engine's: {0}; build it with the SDK of this engine's version")]
     Interfaces(String),
+    /// The names fit, and the functions are those of an older or newer contract.
+    #[error("{0}")]
+    OtherContract(String),
     /// The compiler found the code invalid.
     #[error("the module cannot be compiled: {0}")]
     NotCompilable(String),

@@ -14,7 +14,8 @@ use bytes::Bytes;
 use thiserror::Error;
 
 pub use self::attribution::{Attribution, InvalidAttribution};
-pub(crate) use self::guest_variables::guest_variables;
+pub use self::guest_variables::SeenVariable;
+pub(crate) use self::guest_variables::{guest_variables, seen_variables};
 pub(crate) use self::history::before_present;
 pub use self::history::{KEPT_RELEASES, PastRelease, ReleaseAct, Version};
 pub use self::metadata::MetadataError;

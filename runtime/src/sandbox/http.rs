@@ -10,6 +10,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpC
 use super::state::CallState;
 use crate::egress::{Grant, send};
 use crate::logs::CallLog;
+use crate::trace;
 
 const OUTGOING_HANDLER: &str = "wasi:http/outgoing-handler";
 /// Memory of one set of headers.
@@ -50,6 +51,14 @@ impl HttpState {
     }
 }
 
+impl Drop for HttpState {
+    fn drop(&mut self) {
+        if let Some(grant) = &self.requests.grant {
+            grant.budget.end_call();
+        }
+    }
+}
+
 type Sent = Result<(http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>), Error>;
 
 impl WasiHttpHooks for Requests {
@@ -61,9 +70,11 @@ impl WasiHttpHooks for Requests {
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let (grant, log) = (self.grant.clone(), self.log.clone());
+        // Known here only: the request runs in a task of its own.
+        let call = trace::of_call();
         Box::new(async move {
             let grant = grant.ok_or(Error::HttpRequestDenied)?;
-            let response = send(grant, request, options, log).await?;
+            let response = send(grant, request, options, log, call).await?;
             let nothing_left: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(async { Ok(()) });
             Ok((response, nothing_left))
         })

@@ -65,7 +65,7 @@ impl CallState {
         if let Some(wasi) = wasi {
             wasi.write_to(&log);
         }
-        // The context of `wasi:http` holds the grant of the call that made it; handles are in the table of `wasi`.
+        // Gone with the call before.
         (*grant, *http) = (None, None);
         *call_log = log;
     }
@@ -77,6 +77,8 @@ impl CallState {
         }
         // They hold the version, which holds the instances that wait.
         self.variables = None;
+        // Closes what the guest left open; the handles stay in the table of `wasi`, and stand for nothing any more.
+        (self.grant, self.http) = (None, None);
     }
 }
 

@@ -13,6 +13,7 @@ mod isolation;
 mod redis_server;
 #[path = "../support/mod.rs"]
 mod support;
+mod tls;
 
 use hookd_runtime::{App, CacheConfig, CacheError, CacheReply, Engine, Limits, NewApp};
 use redis_server::{RedisCluster, RedisServer};

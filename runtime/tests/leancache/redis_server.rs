@@ -100,7 +100,7 @@ fn spawn(port: u16, folder: &TempDir, more: &[&str]) -> Child {
         .expect("redis-server is installed (Debian's package redis-server)")
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
 
@@ -125,12 +125,8 @@ impl RedisCluster {
         for (node, bus_port) in &nodes[1..] {
             nodes[0].0.command(&format!("CLUSTER MEET 127.0.0.1 {} {bus_port}", node.port)).await;
         }
-        let started = Instant::now();
         for (node, _) in &nodes {
-            while !is_complete(node).await {
-                assert!(started.elapsed() < START_DEADLINE, "the cluster does not come together");
-                tokio::time::sleep(POLL).await;
-            }
+            until_complete(node, 3).await;
         }
         Self { nodes: nodes.into_iter().map(|(node, _)| node).collect() }
     }
@@ -154,7 +150,15 @@ impl RedisCluster {
     }
 }
 
-async fn is_complete(node: &RedisServer) -> bool {
-    let info = format!("{:?}", node.command("CLUSTER INFO").await);
-    info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3")
+/// Waits until the cluster of a node has all its slots and this many nodes.
+pub async fn until_complete(node: &RedisServer, nodes: usize) {
+    let started = Instant::now();
+    loop {
+        let info = format!("{:?}", node.command("CLUSTER INFO").await);
+        if info.contains("cluster_state:ok") && info.contains(&format!("cluster_known_nodes:{nodes}")) {
+            return;
+        }
+        assert!(started.elapsed() < START_DEADLINE, "the cluster does not come together");
+        tokio::time::sleep(POLL).await;
+    }
 }

@@ -20,6 +20,7 @@ pub struct Guest {
     wit: String,
     data: Vec<u8>,
     start: String,
+    contract: Option<String>,
 }
 
 impl Guest {
@@ -77,6 +78,12 @@ impl Guest {
     /// Items at the top level of the core module.
     pub fn items(mut self, wat: &str) -> Self {
         self.start.push_str(wat);
+        self
+    }
+
+    /// Built for a contract of another shape: the text of a package `hookd:engine` with the world `module`.
+    pub fn contract(mut self, wit: &str) -> Self {
+        self.contract = Some(wit.to_owned());
         self
     }
 
@@ -153,16 +160,19 @@ impl Guest {
             imports = self.imports,
             items = self.start,
         );
-        component(&wat, &self.wit)
+        component(&wat, &self.wit, self.contract.as_deref())
     }
 }
 
 /// Makes a component of a core module, for the world of `wit/` plus `wit` (packages, and imports after a line `world:`).
-fn component(wat: &str, wit: &str) -> Vec<u8> {
+fn component(wat: &str, wit: &str, contract: Option<&str>) -> Vec<u8> {
     let mut module = wat::parse_str(wat).unwrap();
     let mut resolve = Resolve::default();
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../wit");
-    let (mut package, _) = resolve.push_dir(folder).unwrap();
+    let mut package = match contract {
+        Some(text) => resolve.push_str("contract.wit", text).unwrap(),
+        None => resolve.push_dir(folder).unwrap().0,
+    };
     let mut world = "module";
     if !wit.is_empty() {
         let (packages, imports) = wit.split_once("world:").unwrap();

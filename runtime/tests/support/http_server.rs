@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{HandshakeKind, ServerConfig};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -14,8 +14,17 @@ use tokio_rustls::TlsAcceptor;
 /// Answers every request on a free port of 127.0.0.1; gone when it is dropped.
 pub struct HttpServer {
     pub address: SocketAddr,
-    requests: Arc<AtomicUsize>,
+    counts: Arc<Counts>,
     serving: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Counts {
+    requests: AtomicUsize,
+    /// Connections that are open.
+    connections: AtomicUsize,
+    /// TLS sessions that were taken up again.
+    resumed: AtomicUsize,
 }
 
 impl HttpServer {
@@ -24,7 +33,7 @@ impl HttpServer {
         Self::start_as(None, answer).await
     }
 
-    /// Answers over TLS as `service.test`; answers the certificate, which nobody trusts yet.
+    /// Answers over TLS as `service.test`, one request on each connection; answers the certificate, which nobody trusts yet.
     pub async fn with_tls(body: &str) -> (Self, CertificateDer<'static>) {
         let made = rcgen::generate_simple_self_signed(vec!["service.test".to_owned()]).unwrap();
         let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
@@ -32,7 +41,7 @@ impl HttpServer {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         let config = config.with_no_client_auth().with_single_cert(vec![certificate.clone()], key).unwrap();
-        let response = response(200, "", body);
+        let response = response(200, "connection: close\r\n", body);
         let server = Self::start_as(Some(Arc::new(config).into()), move |_| Some(response.clone())).await;
         (server, certificate)
     }
@@ -43,25 +52,29 @@ impl HttpServer {
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (requests, answer) = (Arc::new(AtomicUsize::new(0)), Arc::new(answer));
-        let count = requests.clone();
+        let (counts, answer) = (Arc::<Counts>::default(), Arc::new(answer));
+        let counted = counts.clone();
         let serving = tokio::spawn(async move {
             loop {
                 let (socket, _) = listener.accept().await.unwrap();
-                let (answer, count, tls) = (answer.clone(), count.clone(), tls.clone());
+                let (answer, counts, tls) = (answer.clone(), counted.clone(), tls.clone());
                 tokio::spawn(async move {
+                    counts.connections.fetch_add(1, Ordering::SeqCst);
                     match tls {
-                        None => answer_all(socket, &*answer, &count).await,
+                        None => answer_all(socket, &*answer, &counts).await,
                         Some(tls) => {
                             if let Ok(socket) = tls.accept(socket).await {
-                                answer_all(socket, &*answer, &count).await;
+                                let is_resumed = socket.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
+                                counts.resumed.fetch_add(usize::from(is_resumed), Ordering::SeqCst);
+                                answer_all(socket, &*answer, &counts).await;
                             }
                         }
                     }
+                    counts.connections.fetch_sub(1, Ordering::SeqCst);
                 });
             }
         });
-        Self { address, requests, serving }
+        Self { address, counts, serving }
     }
 
     /// Answers every request with this body.
@@ -76,14 +89,24 @@ impl HttpServer {
 
     /// How many requests came.
     pub fn requests(&self) -> usize {
-        self.requests.load(Ordering::SeqCst)
+        self.counts.requests.load(Ordering::SeqCst)
+    }
+
+    /// How many connections are open.
+    pub fn connections(&self) -> usize {
+        self.counts.connections.load(Ordering::SeqCst)
+    }
+
+    /// How many TLS sessions were taken up again.
+    pub fn resumed(&self) -> usize {
+        self.counts.resumed.load(Ordering::SeqCst)
     }
 }
 
 async fn answer_all(
     mut socket: impl AsyncRead + AsyncWrite + Unpin,
     answer: &(dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync),
-    count: &AtomicUsize,
+    counts: &Counts,
 ) {
     let mut head = Vec::new();
     while let Ok(byte) = socket.read_u8().await {
@@ -91,7 +114,7 @@ async fn answer_all(
         if !head.ends_with(b"\r\n\r\n") {
             continue;
         }
-        count.fetch_add(1, Ordering::SeqCst);
+        counts.requests.fetch_add(1, Ordering::SeqCst);
         let text = String::from_utf8_lossy(&head).into_owned();
         let length = text.lines().find_map(|line| line.strip_prefix("content-length: "));
         let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];

@@ -17,11 +17,34 @@ pub struct Redis {
 
 impl Redis {
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = listener.local_addr().expect("an address").port();
-        drop(listener);
+        let port = free_port();
         let folder = tempfile::tempdir().expect("a temporary folder");
-        Self { process: spawn(port, &folder), port, folder }
+        Self { process: spawn(port, &folder, &[]), port, folder }
+    }
+
+    /// One that is reached over TLS as well; answers its URL and the file that says whom to trust.
+    pub fn with_tls() -> (Self, String, String) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("a certificate");
+        let file = |name: &str, content: String| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, content).expect("a file");
+            path.to_str().expect("UTF-8").to_owned()
+        };
+        let (certificate, key) = (file("certificate", made.cert.pem()), file("key", made.signing_key.serialize_pem()));
+        let (port, tls_port) = (free_port(), free_port().to_string());
+        let arguments = ["--tls-port", &tls_port, "--tls-cert-file", &certificate, "--tls-key-file", &key];
+        let arguments =
+            [arguments.as_slice(), &["--tls-ca-cert-file", &certificate, "--tls-auth-clients", "no"]].concat();
+        let process = spawn(port, &folder, &arguments);
+        (Self { process, port, folder }, format!("rediss://127.0.0.1:{tls_port}"), certificate)
+    }
+
+    /// The names of keys that begin so.
+    pub fn keys(&self, prefix: &str) -> Vec<String> {
+        let client = redis::Client::open(self.url()).expect("a URL");
+        let mut connection = client.get_connection().expect("a connection");
+        redis::cmd("KEYS").arg(format!("{prefix}*")).query(&mut connection).expect("keys")
     }
 
     pub fn url(&self) -> String {
@@ -35,7 +58,7 @@ impl Redis {
 
     /// Again on the same port, empty.
     pub fn start_again(&mut self) {
-        self.process = spawn(self.port, &self.folder);
+        self.process = spawn(self.port, &self.folder, &[]);
     }
 
     /// Stops it as a frozen machine would: connections stay, answers stop.
@@ -53,10 +76,15 @@ impl Drop for Redis {
     }
 }
 
-fn spawn(port: u16, folder: &TempDir) -> Child {
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+}
+
+fn spawn(port: u16, folder: &TempDir, more: &[&str]) -> Child {
     let process = Command::new("redis-server")
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"])
         .arg(folder.path())
+        .args(more)
         .stdout(Stdio::null())
         .spawn()
         .expect("redis-server is installed; `scripts/set-up.sh test` does it");

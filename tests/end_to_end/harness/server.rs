@@ -27,8 +27,13 @@ impl Server {
 
     /// The same, with arguments to whichever process holds the engine.
     pub fn start_with(arguments: &[&str]) -> Self {
+        Self::start_as_with(Shape::of_this_program(), arguments)
+    }
+
+    /// The same, in a shape of its own.
+    pub fn start_as_with(shape: Shape, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        Self::start_in(Place { arguments, ..Place::new() }, Shape::of_this_program())
+        Self::start_in(Place { arguments, ..Place::new() }, shape)
     }
 
     /// The same, with a variable in the environment of its processes.
@@ -89,13 +94,6 @@ impl Server {
     /// Runs a client command against this server.
     pub fn hookd(&self, arguments: &[&str]) -> Output {
         hookd_in(&self.data(), arguments)
-    }
-
-    /// Runs a client command that must succeed, with variables for the hooks that it builds.
-    pub fn hookd_with(&self, variables: &[(&str, &str)], arguments: &[&str]) {
-        let mut command = hookd(&self.data());
-        let output = command.args(arguments).envs(variables.iter().copied()).output().expect("hookd runs");
-        assert!(output.status.success(), "`hookd {}` failed:\n{}", arguments.join(" "), stderr(&output));
     }
 
     /// Starts a client command that does not end by itself; its stdout is a pipe.

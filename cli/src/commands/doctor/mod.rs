@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use clap::Args;
 use serde::Serialize;
 
+use super::redis_flags::RedisFlags;
 use super::up::{DEFAULT_LISTEN, Up};
 use crate::client::ServerArguments;
 use crate::exit::InputError;
@@ -28,9 +29,8 @@ pub struct Doctor {
     /// Where `hookd up` would listen [default: as it is configured].
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
-    /// Redis that should answer [default: the one that is configured, if any].
-    #[arg(long, value_name = "URL")]
-    redis_url: Option<String>,
+    #[command(flatten)]
+    redis: RedisFlags,
     /// Print one line of JSON per check.
     #[arg(long)]
     json: bool,
@@ -79,20 +79,18 @@ impl Doctor {
     pub async fn run(self) -> anyhow::Result<()> {
         let data = self.server.data_folder();
         let mut findings = data_folder::check(&data);
-        let (listen, redis_url) = match Up::as_configured(self.listen, &data) {
+        let (listen, redis) = match Up::as_configured(self.listen, &data) {
             Ok(up) => {
                 findings.push(Finding::ok("options", "flags, environment and file are understood"));
-                (up.listen(), self.redis_url.clone().or(up.redis_url()))
+                (up.listen(), self.redis.or(up.redis().clone()))
             }
             Err(error) => {
                 findings.push(Finding::broken("options", format!("{error:#}"), "see `hookd config template`"));
-                (self.listen.unwrap_or(DEFAULT_LISTEN), self.redis_url.clone())
+                (self.listen.unwrap_or(DEFAULT_LISTEN), self.redis)
             }
         };
         findings.extend(server::check(&self.server, &data, listen).await);
-        if let Some(url) = redis_url {
-            findings.extend(redis_server::check(&url).await);
-        }
+        findings.extend(redis_server::check(&redis).await);
         findings.extend(machine::check());
         findings.extend(toolchains::check());
         for finding in &findings {

@@ -2,39 +2,39 @@
 
 use std::time::Duration;
 
+use hookd_runtime::redis_certificate_fix;
+use redis::ConnectionInfo;
+
 use super::Finding;
+use crate::commands::redis_flags::RedisFlags;
 
 const REDIS: &str = "redis";
 /// Redis answers in well under a millisecond; who waits longer has another problem.
 const ANSWER_TIME: Duration = Duration::from_secs(3);
 
-/// Every node of a cluster, or the one server.
-pub(super) async fn check(url: &str) -> Vec<Finding> {
-    let Some(nodes) = url.strip_prefix("redis-cluster://") else { return vec![check_one(url).await] };
-    let (user, nodes) =
-        nodes.rsplit_once('@').map_or((String::new(), nodes), |(user, nodes)| (format!("{user}@"), nodes));
-    let checks = nodes.split(',').map(|node| format!("redis://{user}{node}"));
-    futures::future::join_all(checks.map(async |node| check_one(&node).await)).await
+/// Every node of a cluster that is named, or the one server; nothing where there is none.
+pub(super) async fn check(redis: &RedisFlags) -> Vec<Finding> {
+    match redis.address() {
+        Ok(None) => Vec::new(),
+        Ok(Some(address)) => futures::future::join_all(address.nodes().iter().map(check_one)).await,
+        Err(error) => {
+            let fix = "write the URL as redis://[:password@]host:port[/database], or rediss://… with --redis-ca-file";
+            vec![Finding::broken(REDIS, error.to_string(), fix)]
+        }
+    }
 }
 
-async fn check_one(url: &str) -> Finding {
-    let client = match redis::Client::open(url) {
-        Ok(client) => client,
-        Err(error) => {
-            let fix = "write it as redis://[:password@]host:port[/database], or redis-cluster://host:port,host:port";
-            return Finding::broken(REDIS, format!("this is no URL of a Redis: {error}"), fix);
-        }
-    };
-    // Without the password that a URL may hold.
-    let address = client.get_connection_info().addr().to_string();
+async fn check_one(node: &ConnectionInfo) -> Finding {
+    let address = node.addr().to_string();
     let ping = async {
-        let mut connection = client.get_multiplexed_async_connection().await?;
+        let mut connection = redis::Client::open(node.clone())?.get_multiplexed_async_connection().await?;
         redis::cmd("PING").query_async::<String>(&mut connection).await
     };
     match tokio::time::timeout(ANSWER_TIME, ping).await {
         Ok(Ok(_)) => Finding::ok(REDIS, format!("`{address}` answers")),
         Ok(Err(error)) => {
-            Finding::broken(REDIS, format!("`{address}`: {error}"), "start it, or check address and password")
+            let fix = redis_certificate_fix(&error).unwrap_or("start it, or check address and password");
+            Finding::broken(REDIS, format!("`{address}`: {error}"), fix)
         }
         Err(_) => {
             let text = format!("`{address}` did not answer within {} s", ANSWER_TIME.as_secs());
@@ -45,11 +45,18 @@ async fn check_one(url: &str) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use clap::{Args as _, FromArgMatches as _};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
     use super::super::Status;
     use super::*;
+
+    async fn check_url(url: &str) -> Vec<Finding> {
+        let command = RedisFlags::augment_args(clap::Command::new("test"));
+        let matches = command.get_matches_from(["test", "--redis-url", url]);
+        check(&RedisFlags::from_arg_matches(&matches).unwrap()).await
+    }
 
     /// Answers every command on one connection.
     async fn answering(reply: &'static [u8]) -> String {
@@ -69,7 +76,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_that_refuses_is_broken_and_its_password_stays_secret() {
-        let finding = check_one(&answering(b"-WRONGPASS no\r\n").await).await;
+        let finding = &check_url(&answering(b"-WRONGPASS no\r\n").await).await[0];
         assert_eq!(finding.status, Status::Broken);
         assert!(!finding.text.contains("secret"), "{}", finding.text);
     }
@@ -79,19 +86,19 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
-        let finding = check_one(&format!("redis://{address}")).await;
+        let finding = &check_url(&format!("redis://{address}")).await[0];
         assert_eq!(finding.status, Status::Broken);
         assert!(finding.text.contains(&address.to_string()), "{}", finding.text);
     }
 
     #[tokio::test]
     async fn what_is_no_url_is_broken() {
-        assert_eq!(check_one("localhost:6379").await.status, Status::Broken);
+        assert_eq!(check_url("localhost:6379").await[0].status, Status::Broken);
     }
 
     #[tokio::test]
     async fn each_node_of_a_cluster_is_checked() {
-        let findings = check("redis-cluster://127.0.0.1:1,127.0.0.1:2").await;
+        let findings = check_url("redis-cluster://127.0.0.1:1,127.0.0.1:2").await;
         let texts: Vec<&str> = findings.iter().map(|finding| finding.text.as_str()).collect();
         assert!(texts[0].contains("127.0.0.1:1") && texts[1].contains("127.0.0.1:2"), "{texts:?}");
     }

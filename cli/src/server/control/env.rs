@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::State;
-use hookd_runtime::{Environment, SetVariablesError, Variable, VariableChanges, Variables};
+use axum::extract::{Query, State};
+use hookd_runtime::{
+    Environment, SeenVariable, SetVariablesError, UnknownEnvironment, Variable, VariableChanges, Variables,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -15,6 +17,30 @@ use super::{ApiError, Authorized, Control, internal, to_the_end};
 
 pub(super) async fn list(State(control): State<Control>, Authorized(app): Authorized) -> Result<Json<Value>, ApiError> {
     Ok(Json(listed(&control, &app.id)?.into()))
+}
+
+/// What to show.
+#[derive(Deserialize)]
+pub(super) struct Seen {
+    environment: Option<String>,
+    #[serde(default)]
+    keys: bool,
+}
+
+/// What functions read. A secret has no value here, and a key is told only when it is asked for.
+pub(super) async fn seen(
+    State(control): State<Control>,
+    Authorized(app): Authorized,
+    Query(seen): Query<Seen>,
+) -> Result<Json<Value>, ApiError> {
+    let environment = match seen.environment.as_deref() {
+        Some(name) => name.parse().map_err(|error: UnknownEnvironment| ApiError::BadRequest(error.to_string()))?,
+        None => Environment::Production,
+    };
+    let variables = control.engine.seen_variables(&app.id, environment).ok_or(ApiError::Unauthorized)?;
+    let shown = variables.into_iter().filter(|variable| seen.keys || !variable.is_key);
+    let one = |SeenVariable { name, value, .. }| json!({"name": name, "secret": value.is_none(), "value": value});
+    Ok(Json(shown.map(one).collect()))
 }
 
 /// Names to set or unset; the rest stays.

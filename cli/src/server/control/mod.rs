@@ -8,6 +8,7 @@
 //! | `GET /` | keys and live versions; from [`im`] also the circuit breakers of production's hooks |
 //! | `GET`, `PATCH /settings` | the limits, and from [`im`] the settings of the IM core; a patch changes what it names; `null` takes an entry out of a map |
 //! | `GET`, `PATCH /env` | environment variables; body of a patch: `{"set": {NAME: {"value": …, "secret": …}}, "unset": [NAME]}` |
+//! | `GET /env/seen?environment=…&keys=…` | what functions read, the platform's variables included; the app's keys if asked for |
 //! | `POST /deployments?environment=…` | body: a module; answer: one JSON event a line |
 //! | `POST /publish` | the release |
 //! | `POST /rollback` | the release; body: `{"version": N}`, or without it the version that was live before |
@@ -90,6 +91,7 @@ pub fn router(engine: Engine, installation: Installation, shutdown: Cancellation
         .route(Method::GET, "/hookd/v1/apps/{app}/settings", Key::Master, get(settings::show))
         .route(Method::PATCH, "/hookd/v1/apps/{app}/settings", Key::Master, patch(settings::change))
         .route(Method::GET, "/hookd/v1/apps/{app}/env", Key::Master, get(env::list))
+        .route(Method::GET, "/hookd/v1/apps/{app}/env/seen", Key::Master, get(env::seen))
         .route(Method::PATCH, "/hookd/v1/apps/{app}/env", Key::Master, patch(env::change))
         .route(Method::POST, "/hookd/v1/apps/{app}/deployments", Key::Master, deploy)
         .route(Method::POST, "/hookd/v1/apps/{app}/publish", Key::Master, post(releases::publish))

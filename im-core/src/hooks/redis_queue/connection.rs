@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
-use redis::{Client, ConnectionInfo, ErrorKind, FromRedisValue, Pipeline, RedisError};
+use redis::{Client, ConnectionInfo, ErrorKind, FromRedisValue, Pipeline, RedisError, TlsCertificates};
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout};
 
@@ -19,9 +19,18 @@ const COMMAND_DEADLINE: Duration = Duration::from_secs(1);
 const LEFT_ALONE: Duration = Duration::from_secs(1);
 
 /// One server, or nodes of a cluster.
+#[derive(Clone, Debug)]
+pub struct RedisNodes {
+    /// How to connect to each that is known, certificates included.
+    pub nodes: Vec<ConnectionInfo>,
+    /// True for nodes of a cluster.
+    pub is_cluster: bool,
+    /// For nodes of a cluster that are learnt later; `None` without TLS.
+    pub certificates: Option<TlsCertificates>,
+}
+
 pub(super) struct Connection {
-    nodes: Vec<ConnectionInfo>,
-    is_cluster: bool,
+    redis: RedisNodes,
     connected: OnceCell<Connected>,
     left_alone_until: Mutex<Option<Instant>>,
 }
@@ -34,8 +43,8 @@ enum Connected {
 
 impl Connection {
     /// Connects at the first command.
-    pub(super) fn new(nodes: Vec<ConnectionInfo>, is_cluster: bool) -> Self {
-        Self { nodes, is_cluster, connected: OnceCell::new(), left_alone_until: Mutex::default() }
+    pub(super) fn new(redis: RedisNodes) -> Self {
+        Self { redis, connected: OnceCell::new(), left_alone_until: Mutex::default() }
     }
 
     /// Sends commands together, and answers what they answered. All are on keys of one slot.
@@ -66,14 +75,18 @@ impl Connection {
     }
 
     async fn connect(&self) -> Result<Connected, RedisError> {
-        if self.is_cluster {
-            let builder = ClusterClientBuilder::new(self.nodes.clone())
+        let RedisNodes { nodes, is_cluster, certificates } = &self.redis;
+        if *is_cluster {
+            let mut builder = ClusterClientBuilder::new(nodes.clone())
                 .connection_timeout(COMMAND_DEADLINE)
                 .response_timeout(COMMAND_DEADLINE)
                 .retries(1);
+            if let Some(certificates) = certificates {
+                builder = builder.certs(certificates.clone());
+            }
             return Ok(Connected::Cluster(builder.build()?.get_async_connection().await?));
         }
-        let node = self.nodes.first().ok_or((ErrorKind::InvalidClientConfig, "no Redis is named"))?;
+        let node = nodes.first().ok_or((ErrorKind::InvalidClientConfig, "no Redis is named"))?;
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(COMMAND_DEADLINE))
             .set_response_timeout(Some(COMMAND_DEADLINE))

@@ -26,10 +26,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use hook_types::{ClientOffline, Hook as _};
-use redis::{ConnectionInfo, Pipeline, pipe};
+use redis::{Pipeline, pipe};
 
 use self::claims::Claims;
 use self::connection::Connection;
+pub use self::connection::RedisNodes;
 use self::stored::{StoredCall, StoredLetter, to_json};
 use super::queue::{
     Backlog, Channel, Claimed, DeadLetter, Entry, Fate, HookQueue, LONGEST_WAIT, Letters, NewCall, QueueError,
@@ -59,10 +60,10 @@ pub struct RedisHookQueue {
 }
 
 impl RedisHookQueue {
-    /// A queue in one Redis, or in the cluster that `nodes` are of; `consumer` is the name of this node, the same after a
+    /// A queue in one Redis, or in a cluster; `consumer` is the name of this node, the same after a
     /// restart and unlike that of any other. Connects at the first use.
-    pub fn new(nodes: Vec<ConnectionInfo>, is_cluster: bool, consumer: String, clock: Clock) -> Self {
-        let connection = Connection::new(nodes, is_cluster);
+    pub fn new(redis: RedisNodes, consumer: String, clock: Clock) -> Self {
+        let connection = Connection::new(redis);
         let run = hex::encode(rand::random::<[u8; 8]>());
         let (claims, apps, swept) = (Claims::default(), Mutex::default(), Mutex::default());
         Self { connection, consumer, run, claims, apps, swept, clock }

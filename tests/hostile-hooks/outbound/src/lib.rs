@@ -1,8 +1,12 @@
 //! Functions that send whatever HTTP requests they are told to, and answer with what came of it.
 
+use std::collections::BTreeMap;
+
 use hook_sdk::http::{self, Response};
 use hook_sdk::prelude::*;
 use serde::{Deserialize, Serialize};
+
+mod raw;
 
 #[derive(Deserialize)]
 struct Fetch {
@@ -14,6 +18,14 @@ struct Fetch {
     redirects: u32,
     #[serde(default)]
     timeout_ms: Option<u64>,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct KeepOpen {
+    url: String,
+    requests: u32,
 }
 
 #[derive(Serialize)]
@@ -41,6 +53,7 @@ fn fetch(fetch: Fetch) -> Result<Fetched> {
         Some(timeout_ms) => request.timeout(std::time::Duration::from_millis(timeout_ms)),
         None => request,
     };
+    let request = fetch.headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
     Ok(request.redirects(fetch.redirects).send()?.into())
 }
 
@@ -60,6 +73,14 @@ fn insist(fetch: Fetch) -> Result<u32> {
         refused += u32::from(http::get(&fetch.url).send().is_err());
     }
     Ok(refused)
+}
+
+/// Sends requests, reads no response, and keeps all of them open, after the call too; how many were answered.
+#[function]
+fn keep_open(KeepOpen { url, requests }: KeepOpen) -> Result<u32> {
+    let authority = url.trim_start_matches("http://").split('/').next().unwrap_or_default();
+    let path = url.trim_start_matches("http://").trim_start_matches(authority);
+    Ok((0..requests).map(|_| u32::from(raw::keep_open(authority, path))).sum())
 }
 
 /// Behaves: the module's next call works.

@@ -1,0 +1,133 @@
+//! Connections of an app: each made within a time, all of them within a number.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Uri;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use tower_service::Service;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Bounds what another connector makes.
+#[derive(Clone, Debug)]
+pub(super) struct BoundedConnector<C> {
+    pub(super) inner: C,
+    /// One for each connection, until it is closed.
+    pub(super) sockets: Arc<Semaphore>,
+    /// From the wait for a socket to the end of the TLS handshake. The client finishes a connection in the background when
+    /// the request that wanted it got another one: nobody else would end that.
+    pub(super) time: Duration,
+}
+
+impl<C> Service<Uri> for BoundedConnector<C>
+where
+    C: Service<Uri, Error = BoxError>,
+    C::Future: Send + 'static,
+{
+    type Response = Socket<C::Response>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let (connecting, sockets, time) = (self.inner.call(uri), self.sockets.clone(), self.time);
+        Box::pin(async move {
+            let bounded = timeout(time, async {
+                let place = sockets.acquire_owned().await?;
+                Ok(Socket { stream: connecting.await?, _place: place })
+            });
+            bounded.await.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+        })
+    }
+}
+
+/// A connection with its place among those of the app.
+pub(super) struct Socket<S> {
+    stream: S,
+    _place: OwnedSemaphorePermit,
+}
+
+impl<S: Connection> Connection for Socket<S> {
+    fn connected(&self) -> Connected {
+        self.stream.connected()
+    }
+}
+
+impl<S: Read + Unpin> Read for Socket<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: Write + Unpin> Write for Socket<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Connects to nobody, ever.
+    #[derive(Clone)]
+    struct Stalling;
+
+    impl Service<Uri> for Stalling {
+        type Response = ();
+        type Error = BoxError;
+        type Future = std::future::Pending<Result<(), BoxError>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _: Uri) -> Self::Future {
+            std::future::pending()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_never_made_ends_in_time_and_gives_its_place_back() {
+        let sockets = Arc::new(Semaphore::new(1));
+        let time = Duration::from_millis(50);
+        let mut connector = BoundedConnector { inner: Stalling, sockets: sockets.clone(), time };
+        let Err(error) = connector.call(Uri::from_static("https://a.example")).await else { panic!("connected") };
+        assert_eq!(error.downcast::<io::Error>().unwrap().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(sockets.available_permits(), 1);
+    }
+}
