@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Semaphore;
+use tokio_util::context::TokioContext;
 use tokio_util::task::AbortOnDropHandle;
 
 /// Long guests that compute at the same time: one core is left to everybody else.
@@ -88,10 +89,8 @@ impl LongCallThreads {
                     tracing::warn!("long calls run at the priority of all others: {error}");
                 }
             })
-            // A tick is long: what comes from a socket, a timer or another thread must not wait for many of them.
-            .event_interval(1)
+            // A tick is long: a call that was woken must not wait for many of them.
             .global_queue_interval(1)
-            .enable_all()
             .build()?;
         Ok(Self(Some(threads)))
     }
@@ -157,6 +156,8 @@ impl AppPace {
                 }
             }
         }
+        // Only the guest computes there: a connection that it opens outlives it, and serves the calls of others.
+        let guest = Box::pin(TokioContext::new(guest, Handle::current()));
         let going_on = self.clone().take_turns(long_calls.turns.clone(), guest);
         let ended = AbortOnDropHandle::new(long_calls.threads.spawn(going_on)).await;
         ended.map_err(|error| if error.is_panic() { Lost::Panicked } else { Lost::Shutdown })
@@ -204,4 +205,41 @@ async fn poll_once<T>(guest: &mut Guest<T>) -> Stop<T> {
         })
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_long_call_computes_on_its_own_threads_and_opens_connections_on_those_of_its_caller() {
+        let threads = LongCallThreads::start().unwrap();
+        let long_calls = threads.calls().unwrap();
+        let place = || (thread::current().name().map(str::to_owned), Handle::current().id());
+        let guest = async move {
+            let first = place();
+            end_of_tick().await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            (first, place())
+        };
+        let pace = Arc::new(AppPace::default());
+        let (first, later) = pace.run(&long_calls, Box::pin(guest)).await.unwrap();
+        assert_eq!(first, place());
+        assert_eq!(later, (Some("hookd-long-call".to_owned()), Handle::current().id()));
+    }
+
+    #[tokio::test]
+    async fn a_long_call_ends_with_the_engine() {
+        let threads = LongCallThreads::start().unwrap();
+        let long_calls = threads.calls().unwrap();
+        let guest = async move {
+            end_of_tick().await;
+            drop(threads);
+            std::future::pending::<()>().await;
+        };
+        let ended = Arc::new(AppPace::default()).run(&long_calls, Box::pin(guest)).await;
+        assert!(matches!(ended, Err(Lost::Shutdown)), "{ended:?}");
+    }
 }
