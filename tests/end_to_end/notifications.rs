@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::command_line::assert_refused;
-use crate::harness::{Facts, LeanEngine, Redis, Server};
+use crate::command_line::{assert_refused, stdout};
+use crate::harness::{Facts, LeanEngine, Redis, Server, stderr};
 
 /// A server whose hooks are in a recorder, with short waits.
 fn recorded(failures: &Value) -> (Server, LeanEngine) {
@@ -112,6 +112,12 @@ fn dead_letters_are_listed_retried_and_dropped() {
 
     assert_refused(&server.hookd(&["dead-letters", "retry"]), &["--all"]);
     assert_refused(&server.hookd(&["dead-letters", "drop", "--hook", "_messageSent"]), &["--all"]);
+    // What was done is told all the same.
+    for (flags, told) in [(&["retry", "42"][..], "0 queued again"), (&["drop", "42", "--json"], r#"{"dropped":0}"#)] {
+        let output = server.hookd(&[&["dead-letters"], flags].concat());
+        assert_eq!((output.status.code(), stdout(&output).trim()), (Some(1), told));
+        assert!(stderr(&output).contains("of the ids 1 belong to no dead letter of this app"), "{}", stderr(&output));
+    }
     engine.kill();
     engine.start_again(&server, &json!({}));
     let id = letter["id"].to_string();

@@ -1,9 +1,12 @@
 //! `hookd dead-letters`
 
+use std::collections::HashSet;
+
 use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use crate::client::{Api, ServerArguments};
+use crate::exit::InputError;
 use crate::output;
 
 /// Show, retry or drop calls of notification hooks that were given up.
@@ -104,13 +107,16 @@ impl Selection {
             body.insert("ids".to_owned(), json!(self.ids));
         }
         let answer = Api::new(self.server.target()?)?.change_dead_letters(action, &body.into()).await?;
-        if self.json {
-            return output::json(&answer);
-        }
         let count = answer.get(counted).and_then(Value::as_u64).unwrap_or_default();
-        output::data(&format!("{count} {done}"));
-        if !self.all && count < u64::try_from(self.ids.len()).unwrap_or(u64::MAX) {
-            output::note("the other ids are no dead letters of this app; `hookd dead-letters list` shows them");
+        if self.json {
+            output::json(&answer)?;
+        } else {
+            output::data(&format!("{count} {done}"));
+        }
+        let asked = u64::try_from(self.ids.iter().collect::<HashSet<_>>().len()).unwrap_or(u64::MAX);
+        if !self.all && count < asked {
+            let problem = format!("of the ids {} belong to no dead letter of this app", asked - count);
+            return Err(InputError::new(problem).hint("`hookd dead-letters list` shows them").into());
         }
         Ok(())
     }
