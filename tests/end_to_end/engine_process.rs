@@ -52,6 +52,16 @@ fn im_core_asked_to_stop_answers_what_it_took_and_says_goodbye() {
     assert_eq!(facts["close_code"], 1001);
 }
 
+#[test]
+fn im_core_asked_to_stop_while_many_hooks_are_at_work_stores_what_it_acknowledges() {
+    let mut server = Server::start();
+    server.deploy("slow");
+    server.hookd_ok(&["settings", "--blocking-hook-timeout", "10s"]);
+    let facts = server.play("im_stops_at_work");
+    assert_eq!(facts["close_code"], 1001);
+    assert_eq!(facts["acknowledged"], 50, "all of them had reached their hook");
+}
+
 /// What operators are promised of a node that died with calls in its hands: half a minute, and the time to see it.
 const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(45);
 
