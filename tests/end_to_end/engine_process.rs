@@ -59,7 +59,7 @@ fn im_core_asked_to_stop_while_many_hooks_are_at_work_stores_what_it_acknowledge
     server.hookd_ok(&["settings", "--blocking-hook-timeout", "10s"]);
     let facts = server.play("im_stops_at_work");
     assert_eq!(facts["close_code"], 1001);
-    assert_eq!(facts["acknowledged"], 50, "all of them had reached their hook");
+    assert_eq!(facts["acknowledged"], 20, "all of them had reached their hook");
 }
 
 /// What operators are promised of a node that died with calls in its hands: half a minute, and the time to see it.

@@ -1,4 +1,4 @@
-// The IM core is asked to stop while fifty hooks decide about messages of as many conversations: each message that was
+// The IM core is asked to stop while twenty hooks decide about messages of as many conversations: each message that was
 // acknowledged is in the history of the next process, and no other. Expects `slow` in production.
 
 import assert from 'node:assert/strict';
@@ -7,7 +7,7 @@ import { connect, historyTexts } from '../lib/device.mjs';
 import { CommandType, openRawSocket } from '../lib/raw_socket.mjs';
 import { ask, report, scene, step } from '../lib/scene.mjs';
 
-const CONVERSATIONS = 50;
+const CONVERSATIONS = 20;
 
 await scene(async (connection) => {
   const tom = await connect(connection, 'tom');
@@ -18,7 +18,7 @@ await scene(async (connection) => {
   const socket = await openRawSocket(connection.url);
   await socket.login(connection.app_id, 'spike');
 
-  const acknowledged = await step('fifty hooks are at work when the stop comes', async () => {
+  const acknowledged = await step('twenty hooks are at work when the stop comes', async () => {
     const requests = groups.map(({ id }) =>
       socket.request({ cmd: CommandType.direct, peerId: 'spike', directMessage: { cid: id, msg: 'hi' } }));
     await Promise.any(requests);
