@@ -204,7 +204,7 @@ impl Engine {
     /// What is kept of an app's log, and a reader that goes on after it. `None` when there is no such app.
     ///
     /// # Errors
-    /// When the files cannot be read.
+    /// When reading them panicked; files that cannot be read are counted in the answer.
     pub async fn logs(&self, app: &str, query: &LogQuery) -> Option<std::io::Result<LogHistory>> {
         let app = self.app(app)?;
         Some(logs::read(app.log().clone(), query).await)

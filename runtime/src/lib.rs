@@ -83,7 +83,7 @@ pub use hookd_leancache::{Reply as CacheReply, names as cache_command_names};
 pub use isolation::{Isolation, UnknownIsolation};
 pub use leancache::{CacheConfig, CacheError, InvalidRedis, RedisAddress, RedisCertificates, redis_certificate_fix};
 pub use limits::{InvalidLimits, LimitSettings, Limits, Overrides};
-pub use logs::{LogBatch, LogHistory, LogLevel, LogLine, LogQuery, LogReader};
+pub use logs::{LogBatch, LogHistory, LogLevel, LogLine, LogQuery, LogReader, Unreadable};
 pub use meters::{FunctionStats, LATENCY_BOUNDS};
 pub use modules::{CompileWorkerError, Definition, Refusal, compile_worker};
 pub use outcome::{Outcome, Overload, TimeLimit, WireFailure};

@@ -37,6 +37,8 @@ pub struct AppStats {
     pub log_lines_over_budget: u64,
     /// Lines of functions that the disk did not keep.
     pub log_lines_lost: u64,
+    /// Lines that the disk kept, and that were found damaged when they were read.
+    pub log_lines_damaged: u64,
 }
 
 impl AppStats {
@@ -51,6 +53,7 @@ impl AppStats {
             queued_calls: u64::from(bounds.admission.waiting()),
             log_lines_over_budget: logs.over_budget,
             log_lines_lost: logs.lost,
+            log_lines_damaged: logs.damaged,
         }
     }
 }

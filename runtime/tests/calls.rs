@@ -4,12 +4,14 @@
 
 mod support;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use hookd_runtime::{CreateAppError, Engine, Environment, Isolation, Limits, LogLevel, NewApp, Outcome};
 use support::{Guest, TestEngine, config, deployment, invocation, replied};
+use tempfile::TempDir;
 
 #[tokio::test]
 async fn a_deployed_function_answers_at_once() {
@@ -113,23 +115,68 @@ async fn a_reopened_engine_serves_what_was_live() {
     assert_eq!(engine.call(invocation("version", "{}", Duration::from_secs(5))).await, replied("1"));
 }
 
+/// The files of a folder of the engine's.
+fn files(folder: &TempDir, name: &str) -> Vec<PathBuf> {
+    std::fs::read_dir(folder.path().join("engine").join(name)).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
 #[tokio::test]
 async fn machine_code_that_is_gone_or_unusable_is_compiled_again_on_start() {
     let test = TestEngine::start().await;
     test.deploy(Guest::new().echo("hello").build()).await.unwrap();
     let TestEngine { engine, folder, .. } = test;
     drop(engine);
-    let artifacts = folder.path().join("engine/artifacts");
-    for unusable in [None, Some("not machine code")] {
-        for artifact in std::fs::read_dir(&artifacts).unwrap() {
-            let artifact = artifact.unwrap().path();
-            match unusable {
-                None => std::fs::remove_file(artifact).unwrap(),
-                Some(content) => std::fs::write(artifact, content).unwrap(),
-            }
+    let artifact = files(&folder, "artifacts").pop().unwrap();
+    let whole = std::fs::read(&artifact).unwrap();
+    let cut = |length: usize| Some(whole[..length].to_vec());
+    let unusable = [
+        None,
+        Some(b"not machine code".to_vec()),
+        Some(vec![0; whole.len()]),
+        cut(0),
+        cut(1),
+        cut(64),
+        cut(whole.len() / 2),
+        cut(whole.len() - 1),
+    ];
+    for content in unusable {
+        let length = content.as_ref().map(Vec::len);
+        match content {
+            None => std::fs::remove_file(&artifact).unwrap(),
+            Some(content) => std::fs::write(&artifact, content).unwrap(),
         }
         let engine = Engine::open(config(&folder)).await.unwrap();
+        let outcome = engine.call(invocation("hello", "{}", Duration::from_secs(5))).await;
+        assert_eq!(outcome, replied("{}"), "{length:?} bytes");
+        drop(engine);
+        assert_eq!(std::fs::read(&artifact).unwrap().len(), whole.len(), "mended on disk, too");
+    }
+}
+
+#[tokio::test]
+async fn a_stored_module_that_is_damaged_is_told_with_the_fix_and_mended_by_a_deployment() {
+    let test = TestEngine::start().await;
+    let module = Guest::new().echo("hello").build();
+    test.deploy(module.clone()).await.unwrap();
+    let another = Guest::new().replies("hello", "\"another\"").build();
+    let TestEngine { mut engine, folder, .. } = test;
+    for damaged in [module[..module.len() / 2].to_vec(), Vec::new(), vec![0xff; 5_000], another.clone()] {
+        drop(engine);
+        let length = damaged.len();
+        for artifact in files(&folder, "artifacts") {
+            std::fs::remove_file(artifact).unwrap();
+        }
+        for stored in files(&folder, "modules") {
+            std::fs::write(stored, &damaged).unwrap();
+        }
+        engine = Engine::open(config(&folder)).await.unwrap();
+        let outcome = engine.call(invocation("hello", "{}", Duration::from_secs(5))).await;
+        let Outcome::Unavailable { message } = &outcome else { panic!("{length} bytes: {outcome:?}") };
+        assert!(message.contains("is damaged") && message.contains("deploy it again"), "{length} bytes: {message}");
+        let again = deployment("demo", Environment::Production, Isolation::PerCall, module.clone());
+        engine.deploy(again, &|_| {}).await.unwrap();
         assert_eq!(engine.call(invocation("hello", "{}", Duration::from_secs(5))).await, replied("{}"));
+        assert_eq!(std::fs::read(files(&folder, "modules").pop().unwrap()).unwrap(), module);
     }
 }
 
@@ -249,7 +296,8 @@ async fn a_live_module_that_is_lost_makes_its_functions_unavailable_and_nothing_
     }
     let engine = Engine::open(config(&folder)).await.unwrap();
     let outcome = engine.call(invocation("hello", "{}", Duration::from_secs(5))).await;
-    assert!(matches!(outcome, Outcome::Unavailable { .. }), "{outcome:?}");
+    let Outcome::Unavailable { message } = &outcome else { panic!("{outcome:?}") };
+    assert!(message.contains("is missing") && message.contains("deploy it again"), "{message}");
     let module = Guest::new().replies("hello", "2").build();
     let deployment = deployment("demo", Environment::Production, Isolation::PerCall, module);
     engine.deploy(deployment, &|_| {}).await.unwrap();

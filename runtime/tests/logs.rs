@@ -9,8 +9,10 @@ use std::time::{Duration, SystemTime};
 
 use hookd_runtime::{
     Attribution, Deployment, Engine, Environment, Isolation, LogLevel, LogLine, LogQuery, LogRetention, NewApp,
+    Unreadable,
 };
 use support::{Guest, TestEngine, config, invocation};
+use tempfile::TempDir;
 
 /// `hello` logs two lines, the second at the level `error`.
 fn talkative() -> Vec<u8> {
@@ -99,26 +101,132 @@ async fn lines_are_found_by_level_time_function_and_call() {
     assert_eq!(newest, all[3..]);
 }
 
-#[tokio::test]
-async fn damaged_files_cost_only_what_is_damaged() {
+/// What reading the whole log finds: texts apart, only how much there is.
+async fn counts(engine: &Engine) -> (usize, Unreadable) {
+    let query = LogQuery { limit: 100_000, ..LogQuery::default() };
+    let history = engine.logs("demo", &query).await.unwrap().unwrap();
+    (history.lines.len(), history.unreadable)
+}
+
+fn damaged_lines(engine: &Engine) -> u64 {
+    engine.app_stats("demo").unwrap().log_lines_damaged
+}
+
+/// Two lines in a file, and the engine that wrote them gone.
+async fn two_lines_on_disk() -> (TempDir, PathBuf) {
     let test = TestEngine::start().await;
     test.deploy(talkative()).await.unwrap();
     say_hello(&test.engine).await;
     let TestEngine { engine, folder, .. } = test;
     drop(engine);
     let file = files(folder.path()).pop().unwrap();
+    (folder, file)
+}
+
+#[tokio::test]
+async fn damaged_files_cost_only_what_is_damaged_and_that_is_counted_once() {
+    let (folder, file) = two_lines_on_disk().await;
     let mut bytes = std::fs::read(&file).unwrap();
     bytes.extend_from_slice(b"\xff\0{\"id\":1}\n{\"id\":99999,\"at_us\"");
     std::fs::write(&file, bytes).unwrap();
     std::fs::write(file.with_file_name("99.jsonl"), [0; 4_096]).unwrap();
+    std::fs::write(file.with_file_name("98.jsonl"), "").unwrap();
     std::fs::create_dir(file.with_file_name("100.jsonl")).unwrap();
 
     let engine = Engine::open(config(&folder)).await.unwrap();
-    assert_eq!(kept(&engine, LogQuery::default()).await.len(), 2);
+    let lost = |lines| Unreadable { lines, files: 0 };
+    assert_eq!(counts(&engine).await, (2, lost(2)), "half a line at the end may be one that is being written");
+    assert_eq!(counts(&engine).await, (2, lost(2)));
+    assert_eq!(damaged_lines(&engine), 2);
     say_hello(&engine).await;
     drop(engine);
     let engine = Engine::open(config(&folder)).await.unwrap();
-    assert_eq!(kept(&engine, LogQuery::default()).await.len(), 4);
+    assert_eq!(counts(&engine).await, (4, lost(3)));
+    assert_eq!(damaged_lines(&engine), 3);
+}
+
+#[tokio::test]
+async fn lines_and_files_that_tell_an_impossible_id_hold_up_no_start_and_no_line() {
+    let (folder, file) = two_lines_on_disk().await;
+    let text = std::fs::read_to_string(&file).unwrap();
+    let id = text.split([':', ',']).nth(1).unwrap();
+    let far = text.lines().next().unwrap().replacen(id, &u64::MAX.to_string(), 1);
+    std::fs::write(&file, format!("{text}{far}\n")).unwrap();
+    std::fs::write(file.with_file_name(format!("{}.jsonl", u64::MAX)), "{}\n").unwrap();
+    for lines in [4, 6] {
+        let engine = Engine::open(config(&folder)).await.unwrap();
+        say_hello(&engine).await;
+        assert_eq!(counts(&engine).await, (lines, Unreadable { lines: 1, files: 0 }));
+    }
+    assert_eq!(files(folder.path()).len(), 2, "new lines go where the last ones are");
+}
+
+#[tokio::test]
+async fn a_file_without_lines_is_passed_over_whatever_its_size_and_goes_when_disk_is_short() {
+    let (folder, file) = two_lines_on_disk().await;
+    let mut huge = std::fs::File::create(file.with_file_name("99.jsonl")).unwrap();
+    huge.set_len(64 << 20).unwrap();
+    std::io::Write::write_all(&mut huge, &[b'x'; 3 << 20]).unwrap();
+    let engine = Engine::open(config(&folder)).await.unwrap();
+    assert_eq!(counts(&engine).await, (2, Unreadable { lines: 1, files: 0 }));
+    say_hello(&engine).await;
+    drop(engine);
+    assert_eq!(files(folder.path()), [file], "the bound holds for what is damaged, too");
+}
+
+#[tokio::test]
+async fn a_newest_file_that_is_all_garbage_and_too_large_makes_room_for_new_lines() {
+    let (folder, file) = two_lines_on_disk().await;
+    std::fs::File::create(&file).unwrap().set_len(1 << 30).unwrap();
+    let engine = Engine::open(config(&folder)).await.unwrap();
+    say_hello(&engine).await;
+    drop(engine);
+    let kept = files(folder.path());
+    assert_eq!(kept.len(), 1);
+    assert_ne!(kept[0], file);
+    let engine = Engine::open(config(&folder)).await.unwrap();
+    assert_eq!(counts(&engine).await, (2, Unreadable::default()));
+}
+
+/// Files must be closed to this thread, and those that it starts, also where root runs the tests.
+fn obey_permissions() {
+    for capability in [caps::Capability::CAP_DAC_OVERRIDE, caps::Capability::CAP_DAC_READ_SEARCH] {
+        caps::drop(None, caps::CapSet::Effective, capability).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn files_that_nobody_may_read_are_told_and_lines_go_on_in_another_one() {
+    use std::os::unix::fs::PermissionsExt;
+    // Before the first thread of the runtime is there.
+    obey_permissions();
+    let (folder, file) = two_lines_on_disk().await;
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o000)).unwrap();
+    let lost = Unreadable { lines: 0, files: 1 };
+    for lines in [2, 4] {
+        let engine = Engine::open(config(&folder)).await.unwrap();
+        say_hello(&engine).await;
+        assert_eq!(counts(&engine).await, (lines, lost));
+        assert_eq!(engine.app_stats("demo").unwrap().log_lines_lost, 0);
+    }
+    assert_eq!(files(folder.path()).len(), 2);
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+    let engine = Engine::open(config(&folder)).await.unwrap();
+    assert_eq!(counts(&engine).await, (6, Unreadable::default()), "mended");
+}
+
+#[tokio::test]
+async fn a_folder_that_is_none_leaves_the_lines_of_this_process() {
+    let (folder, file) = two_lines_on_disk().await;
+    let logs = file.parent().unwrap();
+    std::fs::remove_dir_all(logs).unwrap();
+    std::fs::write(logs, "a file").unwrap();
+    let engine = Engine::open(config(&folder)).await.unwrap();
+    say_hello(&engine).await;
+    assert_eq!(counts(&engine).await, (2, Unreadable { lines: 0, files: 1 }));
+    std::fs::remove_file(logs).unwrap();
+    say_hello(&engine).await;
+    assert_eq!(counts(&engine).await, (4, Unreadable::default()));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use serde_json::Value;
 
 use crate::command_line::assert_refused;
-use crate::harness::Server;
+use crate::harness::{Server, stderr};
 
 const SECRET: &str = "the-words-of-the-message";
 
@@ -75,10 +75,16 @@ fn lines_outlive_a_server_that_is_killed() {
         std::fs::write(server.data().join(damaged), [0xff; 100]).unwrap();
     }
     server.start_again();
-    assert_eq!(lines(&server, &[]), before);
+    let lost = serde_json::json!({"event": "unreadable", "lines": 1, "files": 0});
+    assert_eq!(lines(&server, &[]), [std::slice::from_ref(&lost), &before[..]].concat());
     invoke_sent(&server);
     let after = lines(&server, &[]);
-    assert_eq!((after.len(), &after[..1]), (2, &before[..]));
+    assert_eq!((after.len(), &after[..2]), (3, &[lost, before[0].clone()][..]));
+    let shown = server.hookd(&["logs"]);
+    assert!(stderr(&shown).contains("(1 damaged line of the kept log cannot be read"), "{}", stderr(&shown));
+    assert_eq!(String::from_utf8_lossy(&shown.stdout).lines().count(), 2);
+    let told: Vec<String> = server.log().lines().filter(|line| line.contains("7.jsonl")).map(str::to_owned).collect();
+    assert!(told.len() == 1 && told[0].contains("it is damaged"), "{told:?}");
 }
 
 #[test]

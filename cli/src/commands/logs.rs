@@ -135,10 +135,22 @@ fn point_in_time(text: &str) -> Result<SystemTime, String> {
 
 /// Prints an event of the log for people.
 pub fn show(event: &Value) {
-    match event.get("lines").and_then(Value::as_u64) {
-        Some(dropped) => output::note(&format!("({dropped} lines came too fast to be shown)")),
-        None => output::data(&line(event)),
+    let count = |key: &str| event.get(key).and_then(Value::as_u64).unwrap_or_default();
+    match event.get("event").and_then(Value::as_str) {
+        Some("dropped") => output::note(&format!("({} lines came too fast to be shown)", count("lines"))),
+        Some("unreadable") => output::note(&unreadable(count("lines"), count("files"))),
+        _ => output::data(&line(event)),
     }
+}
+
+fn unreadable(lines: u64, files: u64) -> String {
+    let some =
+        |count: u64, what: &str| (count > 0).then(|| format!("{count} {what}{}", if count == 1 { "" } else { "s" }));
+    let parts: Vec<String> = [some(lines, "damaged line"), some(files, "file")].into_iter().flatten().collect();
+    format!(
+        "({} of the kept log cannot be read; the server's own log names the files and the fix)",
+        parts.join(" and ")
+    )
 }
 
 fn line(event: &Value) -> String {
@@ -169,6 +181,12 @@ mod tests {
             "function": "_messageSent", "request_id": "ab-1", "source": "stderr", "text": "hello",
         }));
         assert_eq!(shown, "2026-11-21T05:16:36.123Z WARN  demo v3 _messageSent ab-1 stderr: hello");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_counted() {
+        assert!(unreadable(1, 0).starts_with("(1 damaged line of the kept log"));
+        assert!(unreadable(3, 2).starts_with("(3 damaged lines and 2 files of the kept log"));
     }
 
     #[test]

@@ -71,11 +71,12 @@ fn of_stats(engine: &EngineStats, apps: &[AppStats], resident_bytes: Option<u64>
     text.family(
         dropped,
         "counter",
-        "Log lines of functions that were not kept: over the call's `budget`, or the `disk`.",
+        "Log lines of functions that were not kept: over the call's `budget`, lost by the `disk`, or `damaged` on it.",
     );
     for app in apps {
         text.sample(dropped, &[("app", &app.app_id), ("reason", "budget")], app.log_lines_over_budget);
         text.sample(dropped, &[("app", &app.app_id), ("reason", "disk")], app.log_lines_lost);
+        text.sample(dropped, &[("app", &app.app_id), ("reason", "damaged")], app.log_lines_damaged);
     }
     let single = [
         ("hookd_apps", "gauge", "Apps of the installation.", apps.len() as u64),
@@ -211,6 +212,7 @@ mod tests {
             queued_calls: 2,
             log_lines_over_budget: 3,
             log_lines_lost: 4,
+            log_lines_damaged: 5,
         };
         let engine = EngineStats {
             running_instances: 1,
@@ -228,6 +230,7 @@ mod tests {
             r#"hookd_call_duration_seconds_bucket{app="demo",function="odd\"name\\",le="+Inf"} 3"#,
             r#"hookd_call_duration_seconds_sum{app="demo",function="odd\"name\\"} 16.5"#,
             r#"hookd_log_lines_dropped_total{app="demo",reason="disk"} 4"#,
+            r#"hookd_log_lines_dropped_total{app="demo",reason="damaged"} 5"#,
             r#"hookd_app_queued_calls{app="demo"} 2"#,
             "hookd_undefined_calls_total 5",
         ] {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::damage::Damage;
 use super::ring::LogRing;
 use super::{history, record, segments};
 use crate::config::LogRetention;
@@ -30,6 +31,7 @@ pub(crate) struct LogDisk {
 pub(super) struct AppDisk {
     shared: Arc<Shared>,
     pub(super) folder: PathBuf,
+    pub(super) damage: Damage,
     /// The app was deleted.
     forgotten: AtomicBool,
 }
@@ -65,7 +67,8 @@ impl LogDisk {
     pub(crate) fn attach(&self, app_id: &str, ring: &LogRing) {
         let folder = self.shared.folder.join(app_id);
         let last_id = history::last_id(&folder);
-        ring.attach(AppDisk { shared: self.shared.clone(), folder, forgotten: AtomicBool::new(false) }, last_id);
+        let forgotten = AtomicBool::new(false);
+        ring.attach(AppDisk { shared: self.shared.clone(), folder, damage: Damage::default(), forgotten }, last_id);
     }
 
     /// Deletes the lines of an app that was deleted; calls that still run write for memory only.
@@ -144,9 +147,7 @@ impl Shared {
             }
             if pruned.is_none_or(|at| at.elapsed() >= PRUNE_EVERY) {
                 pruned = Some(Instant::now());
-                if let Err(error) = self.prune_all() {
-                    complain("old log lines cannot be deleted", &self.folder, error);
-                }
+                self.prune_all(|folder, error| complain("old log lines cannot be deleted", folder, error));
             }
             for waiting in work.waiting {
                 // Whoever waited may have gone.
@@ -172,17 +173,19 @@ impl Shared {
         taken
     }
 
-    fn prune_all(&self) -> io::Result<()> {
+    /// What cannot be deleted in one folder does not keep what is too old in another.
+    fn prune_all(&self, mut complain: impl FnMut(&Path, io::Error)) {
         let apps = match std::fs::read_dir(&self.folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            apps => apps?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+            Err(error) => return complain(&self.folder, error),
+            Ok(apps) => apps,
         };
-        for app in apps {
-            let app = app?;
-            if app.file_type()?.is_dir() {
-                segments::prune(&app.path(), &self.retention)?;
+        for app in apps.filter_map(Result::ok) {
+            if app.file_type().is_ok_and(|kind| kind.is_dir())
+                && let Err(error) = segments::prune(&app.path(), &self.retention)
+            {
+                complain(&app.path(), error);
             }
         }
-        Ok(())
     }
 }

@@ -1,11 +1,15 @@
 //! Looking lines up: in the files, and the newest in memory.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::backwards::{self, Found};
+use super::disk::AppDisk;
 use super::ring::{LogReader, LogRing, micros};
+use super::segments::Segment;
 use super::{LogLevel, LogLine, record, segments};
 use crate::environment::Environment;
 
@@ -48,67 +52,147 @@ impl LogQuery {
 pub struct LogHistory {
     /// Oldest first.
     pub lines: Vec<LogLine>,
+    /// What else was kept and is lost, as far as files were looked at.
+    pub unreadable: Unreadable,
     /// Goes on after them.
     pub reader: LogReader,
 }
 
-/// Reads the files and the ring. A damaged file costs the lines that are damaged.
+/// What lies on disk and cannot be shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Damaged lines in files that can be read.
+    pub lines: u64,
+    /// Files, or the folder itself, that cannot be opened or read on to their beginning.
+    pub files: u64,
+}
+
+/// Reads the files and the ring. Whatever happened to the files costs what they held, and nothing else.
 ///
 /// # Errors
-/// When the folder cannot be read.
+/// When the thread that reads panicked.
 pub(crate) async fn read(ring: Arc<LogRing>, query: &LogQuery) -> io::Result<LogHistory> {
     let newest = ring.after(0);
     let reader = LogReader::new(ring.clone(), newest.dropped + newest.lines.len() as u64);
-    let mut lines = Vec::new();
+    let (mut lines, mut unreadable) = (Vec::new(), Unreadable::default());
     if let Some(disk) = ring.disk() {
         if newest.dropped > 0 {
             // Lines that left the ring may still be on their way. Without an answer the thread is gone, or the disk hangs.
             let _ = tokio::time::timeout(FLUSH_TIME, disk.flush()).await;
         }
-        let (folder, query) = (disk.folder.clone(), query.clone());
+        let (ring, query) = (ring.clone(), query.clone());
         let in_memory_from = newest.lines.first().map_or(u64::MAX, |line| line.id);
-        let reading = tokio::task::spawn_blocking(move || from_files(&folder, &query, in_memory_from));
-        lines = reading.await.map_err(io::Error::other)??;
+        let reading = tokio::task::spawn_blocking(move || {
+            let disk = ring.disk()?;
+            let mut files =
+                Files { disk, query: &query, end: in_memory_from, found: Vec::new(), lost: Unreadable::default() };
+            ring.count_damaged(files.read());
+            files.found.reverse();
+            Some((files.found, files.lost))
+        });
+        (lines, unreadable) = reading.await.map_err(io::Error::other)?.unwrap_or_default();
     }
     lines.extend(newest.lines.into_iter().filter(|line| query.wants(line)));
     lines.drain(..lines.len().saturating_sub(query.limit));
-    Ok(LogHistory { lines, reader })
+    Ok(LogHistory { lines, unreadable, reader })
 }
 
-/// The newest lines before the id `end`, oldest first.
-fn from_files(folder: &Path, query: &LogQuery, end: u64) -> io::Result<Vec<LogLine>> {
-    let since = query.since.map_or(0, micros);
-    let mut found = Vec::new();
-    let mut next_first_id = u64::MAX;
-    for segment in segments::list(folder)?.iter().rev() {
-        // Ids are times, but for those of a moment at which the clock was set back.
-        if found.len() >= query.limit || next_first_id < since {
-            break;
-        }
-        next_first_id = segment.first_id;
-        if segment.first_id >= end {
-            continue;
-        }
-        let bytes = match std::fs::read(&segment.path) {
-            Ok(bytes) => bytes,
-            // It was its turn to be deleted.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(error),
+/// The newest lines of an app's files before the id `end`.
+struct Files<'a> {
+    disk: &'a AppDisk,
+    query: &'a LogQuery,
+    end: u64,
+    /// Newest first.
+    found: Vec<LogLine>,
+    lost: Unreadable,
+}
+
+impl Files<'_> {
+    /// Answers how many damaged lines were not met before.
+    fn read(&mut self) -> u64 {
+        let segments = match segments::list(&self.disk.folder) {
+            Ok(segments) => segments,
+            Err(error) => {
+                self.cannot_read(&self.disk.folder, &error);
+                return 0;
+            }
         };
-        let lines = bytes.rsplit(|&byte| byte == b'\n').filter_map(record::read);
-        let wanted = lines.filter(|line| line.id < end && query.wants(line));
-        found.extend(wanted.take(query.limit - found.len()));
+        self.disk.damage.forget_but(|path| segments.iter().any(|segment| segment.path == path));
+        let since = self.query.since.map_or(0, micros);
+        let (mut next_first_id, mut news) = (u64::MAX, 0);
+        for segment in segments.iter().rev() {
+            // Ids are times, but for those of a moment at which the clock was set back.
+            if self.is_full() || next_first_id < since {
+                break;
+            }
+            let is_newest = next_first_id == u64::MAX;
+            next_first_id = segment.first_id;
+            if segment.first_id < self.end {
+                news += self.read_one(segment, is_newest);
+            }
+        }
+        news
     }
-    found.reverse();
-    Ok(found)
+
+    fn read_one(&mut self, segment: &Segment, is_newest: bool) -> u64 {
+        let mut damaged = 0;
+        let reading = backwards::read(&segment.path, |found| {
+            let (bytes, is_line) = match found {
+                Found::Line(line) => (line, true),
+                // The thread that writes may be in the middle of it.
+                Found::Unfinished(line) => (line, !is_newest),
+                Found::TooLong => (b"".as_slice(), true),
+            };
+            match record::read(bytes) {
+                Some(line) if line.id < self.end && self.query.wants(&line) => self.found.push(line),
+                Some(_) => {}
+                None if is_line && (!bytes.is_empty() || found == Found::TooLong) => damaged += 1,
+                None => {}
+            }
+            if self.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        match reading {
+            // It was its turn to be deleted.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return 0,
+            Err(error) => self.cannot_read(&segment.path, &error),
+            Ok(()) => {}
+        }
+        self.lost.lines += damaged;
+        self.disk.damage.lines(&segment.path, damaged)
+    }
+
+    fn is_full(&self) -> bool {
+        self.found.len() >= self.query.limit
+    }
+
+    fn cannot_read(&mut self, path: &Path, error: &io::Error) {
+        self.lost.files += 1;
+        self.disk.damage.unreadable(path, error);
+    }
 }
 
 /// Id of the newest line that is kept; 0 when there is none that can be read.
 pub(super) fn last_id(folder: &Path) -> u64 {
+    /// A start does not search a damaged file to its beginning.
+    const DAMAGED_LINES: usize = 64;
     let newest = segments::list(folder).ok().and_then(|mut segments| segments.pop());
     newest.map_or(0, |newest| {
-        let bytes = std::fs::read(&newest.path).unwrap_or_default();
-        let last = bytes.rsplit(|&byte| byte == b'\n').find_map(record::read);
-        last.map_or(newest.first_id, |line| line.id)
+        let (mut last, mut damaged) = (newest.first_id, 0);
+        // Where it cannot be read, the id of its first line is what is known.
+        let _ = backwards::read(&newest.path, |found| match found {
+            Found::TooLong => ControlFlow::Break(()),
+            Found::Line(line) | Found::Unfinished(line) => match record::read(line) {
+                Some(line) => {
+                    last = line.id;
+                    ControlFlow::Break(())
+                }
+                None if damaged == DAMAGED_LINES => ControlFlow::Break(()),
+                None => {
+                    damaged += 1;
+                    ControlFlow::Continue(())
+                }
+            },
+        });
+        last
     })
 }

@@ -3,7 +3,9 @@
 //! A line goes into its app's [`LogRing`], which is what followers read and the queue of the thread that writes the
 //! files ([`LogDisk`]): no call ever waits for the disk.
 
+mod backwards;
 mod call;
+mod damage;
 mod disk;
 mod history;
 mod record;
@@ -17,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::call::CallLog;
 pub(crate) use self::disk::LogDisk;
 pub(crate) use self::history::read;
-pub use self::history::{LogHistory, LogQuery};
+pub use self::history::{LogHistory, LogQuery, Unreadable};
 pub(crate) use self::ring::LogRing;
 pub use self::ring::{LogBatch, LogReader};
 use crate::environment::Environment;

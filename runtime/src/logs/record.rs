@@ -53,7 +53,7 @@ pub(super) fn write(line: &LogLine, file: &mut Vec<u8>) {
 pub(super) fn read(bytes: &[u8]) -> Option<LogLine> {
     let record: Record<'_> = serde_json::from_slice(bytes).ok()?;
     Some(LogLine {
-        id: record.id,
+        id: Some(record.id).filter(|&id| is_id(id))?,
         time: time(record.at_us)?,
         environment: record.environment,
         level: record.level,
@@ -65,9 +65,15 @@ pub(super) fn read(bytes: &[u8]) -> Option<LogLine> {
     })
 }
 
-/// The largest time that can be shown is that of the year 9999; a damaged file may tell a later one.
+/// Microseconds from 1970 to the first moment that cannot be shown; a damaged file may tell a later one.
+const YEAR_10000_US: u64 = 253_402_300_800_000_000;
+
+/// True for a number that a line may have: about the time at which it was written.
+pub(super) fn is_id(id: u64) -> bool {
+    id < YEAR_10000_US
+}
+
 fn time(at_us: u64) -> Option<SystemTime> {
-    const YEAR_10000_US: u64 = 253_402_300_800_000_000;
     (at_us < YEAR_10000_US).then(|| UNIX_EPOCH + Duration::from_micros(at_us))
 }
 
@@ -97,7 +103,8 @@ mod tests {
     #[test]
     fn what_is_no_line_is_none() {
         let late = r#"{"id":1,"at_us":18446744073709551615,"level":"info","environment":null,"version":1,"function":"f","request_id":"r","source":"s","text":"t"}"#;
-        for bytes in [b"".as_slice(), b"{", b"\xff\xfe\0", br#"{"id":1}"#, b"[]", late.as_bytes()] {
+        let far = r#"{"id":18446744073709551615,"at_us":1,"level":"info","environment":null,"version":1,"function":"f","request_id":"r","source":"s","text":"t"}"#;
+        for bytes in [b"".as_slice(), b"{", b"\xff\xfe\0", br#"{"id":1}"#, b"[]", late.as_bytes(), far.as_bytes()] {
             assert_eq!(read(bytes), None);
         }
     }

@@ -25,6 +25,7 @@ pub(crate) struct LogRing {
     disk: OnceLock<AppDisk>,
     over_budget: AtomicU64,
     lost: AtomicU64,
+    damaged: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +50,8 @@ pub(crate) struct LogCounts {
     pub(crate) over_budget: u64,
     /// Lines that the disk did not keep.
     pub(crate) lost: u64,
+    /// Lines that were kept, and were found damaged when they were read.
+    pub(crate) damaged: u64,
 }
 
 /// What a reader has not seen yet.
@@ -116,7 +119,11 @@ impl LogRing {
     }
 
     pub(crate) fn counts(&self) -> LogCounts {
-        LogCounts { over_budget: self.over_budget.load(Ordering::Relaxed), lost: self.lost.load(Ordering::Relaxed) }
+        LogCounts {
+            over_budget: self.over_budget.load(Ordering::Relaxed),
+            lost: self.lost.load(Ordering::Relaxed),
+            damaged: self.damaged.load(Ordering::Relaxed),
+        }
     }
 
     pub(super) fn count_over_budget(&self, lines: u32) {
@@ -125,6 +132,10 @@ impl LogRing {
 
     pub(super) fn count_lost(&self, lines: u64) {
         self.lost.fetch_add(lines, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_damaged(&self, lines: u64) {
+        self.damaged.fetch_add(lines, Ordering::Relaxed);
     }
 
     pub(super) fn push(self: &Arc<Self>, mut line: LogLine) {
@@ -268,7 +279,7 @@ mod tests {
         assert!(taken[0].text.starts_with("3 log lines were not kept"), "{}", taken[0].text);
         assert_eq!(taken[1].text, "3");
         assert!(taken[0].id < taken[1].id);
-        assert_eq!(ring.counts(), LogCounts { over_budget: 0, lost: 3 });
+        assert_eq!(ring.counts(), LogCounts { lost: 3, ..LogCounts::default() });
         assert!(ring.take_unwritten().is_empty());
     }
 }

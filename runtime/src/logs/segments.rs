@@ -8,6 +8,7 @@ use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::record;
 use super::ring::micros;
 use crate::config::LogRetention;
 
@@ -37,8 +38,14 @@ pub(super) fn list(folder: &Path) -> io::Result<Vec<Segment>> {
     for entry in entries {
         let entry = entry?;
         let name = entry.file_name();
-        let Some(first_id) = name.to_str().and_then(|name| name.strip_suffix(SUFFIX)?.parse().ok()) else { continue };
-        let metadata = entry.metadata()?;
+        let first_id = name.to_str().and_then(|name| name.strip_suffix(SUFFIX)?.parse().ok());
+        let Some(first_id) = first_id.filter(|&id| record::is_id(id)) else { continue };
+        let metadata = match entry.metadata() {
+            Ok(metadata) => metadata,
+            // It was its turn to be deleted.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
         if metadata.is_file() {
             segments.push(Segment { first_id, path: entry.path(), bytes: metadata.len() });
         }
@@ -54,17 +61,20 @@ pub(super) fn append(folder: &Path, first_id: u64, lines: &[u8], retention: &Log
         let age = first_id.saturating_sub(newest.first_id);
         newest.bytes < retention.bytes_per_app / SEGMENTS && u128::from(age) < SEGMENT_AGE.as_micros()
     });
-    match newest {
-        Some(segment) => append_to(&segment.path, lines)?,
-        None => {
+    // A file that cannot be opened or read any more takes no further lines; another one does.
+    let mut file = match newest.map(|newest| open(&newest.path)) {
+        Some(Ok(file)) => file,
+        Some(Err(_)) | None => {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-            append_to(&folder.join(format!("{first_id:020}{SUFFIX}")), lines)?;
+            open(&folder.join(format!("{first_id:020}{SUFFIX}")))?
         }
-    }
+    };
+    file.write_all(lines)?;
     prune(folder, retention)
 }
 
-fn append_to(path: &Path, lines: &[u8]) -> io::Result<()> {
+/// Opens a file for appending; begins a new line in it where the last one has no end.
+fn open(path: &Path) -> io::Result<File> {
     let mut file = File::options().read(true).append(true).create(true).mode(0o600).open(path)?;
     let length = file.metadata()?.len();
     if length > 0 {
@@ -75,14 +85,16 @@ fn append_to(path: &Path, lines: &[u8]) -> io::Result<()> {
             file.write_all(b"\n")?;
         }
     }
-    file.write_all(lines)
+    Ok(file)
 }
 
-/// Deletes the oldest files while there is too much, and those whose last line is too old.
+/// Deletes the oldest files while there is too much, and those whose last line is too old. A file that cannot be deleted
+/// leaves its turn to the next one; the first error is answered when all were tried.
 pub(super) fn prune(folder: &Path, retention: &LogRetention) -> io::Result<()> {
     let segments = list(folder)?;
     let mut total: u64 = segments.iter().map(|segment| segment.bytes).sum();
     let oldest_kept = micros(SystemTime::now().checked_sub(retention.age).unwrap_or(SystemTime::UNIX_EPOCH));
+    let mut failed = Ok(());
     // No line of a file is younger than the first one of the next; of the newest file the lines end a day later.
     let ends = segments.iter().skip(1).map(|segment| segment.first_id).map(Some).chain([None]);
     for (segment, end) in segments.iter().zip(ends) {
@@ -92,10 +104,12 @@ pub(super) fn prune(folder: &Path, retention: &LogRetention) -> io::Result<()> {
         if !is_old && !is_too_much {
             break;
         }
-        total -= segment.bytes;
-        fs::remove_file(&segment.path)?;
+        match fs::remove_file(&segment.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => failed = failed.and(Err(error)),
+            _ => total = total.saturating_sub(segment.bytes),
+        }
     }
-    Ok(())
+    failed
 }
 
 #[cfg(test)]

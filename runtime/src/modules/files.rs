@@ -105,10 +105,13 @@ impl ModuleFiles {
         Ok(removing.await??)
     }
 
+    /// The bytes as they are stored, which may not be those that were.
     pub(super) async fn read_module(&self, hash: &ModuleHash) -> Result<Bytes, ModuleError> {
-        let internal = || ModuleError::internal(format!("cannot read the stored module `{hash}`"));
-        let found = self.modules.get(&blob(hash)).await.map_err(|error| internal()(error.into()))?;
-        found.bytes().await.map_err(|error| internal()(error.into()))
+        let lost = |error: object_store::Error| {
+            let is_missing = matches!(error, object_store::Error::NotFound { .. });
+            ModuleError::lost(hash, if is_missing { "is missing" } else { "cannot be read" }, error.into())
+        };
+        self.modules.get(&blob(hash)).await.map_err(lost)?.bytes().await.map_err(lost)
     }
 }
 

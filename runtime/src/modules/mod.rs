@@ -83,6 +83,14 @@ impl ModuleError {
         let what = what.into();
         move |source| Self::Internal { what, source }
     }
+
+    /// The store does not give a module back as it was deployed.
+    fn lost(hash: &ModuleHash, how: &str, source: BoxedError) -> Self {
+        let what = format!(
+            "the stored module `{hash}` {how}; deploy it again, or restore its file in the folder `modules` from a backup"
+        );
+        Self::Internal { what, source }
+    }
 }
 
 /// A module on its way from an upload to a release: everything is known, and nothing is stored yet.
@@ -232,7 +240,8 @@ impl Modules {
                 return Err(text.to_owned());
             }
             let loaded = modules.load_stored(&stored).await.map_err(|error| {
-                tracing::error!(module = %stored.hash, "a stored module cannot be loaded: {error}");
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::error!(module = %stored.hash, cause, "a stored module cannot be loaded: {error}");
                 error.to_string()
             });
             *failed = loaded.as_ref().err().cloned().map(LoadFailure::now);
@@ -258,6 +267,16 @@ impl Modules {
             tracing::info!(module = %stored.hash, "compiling a module again for this version of the engine");
         }
         let bytes = self.files.read_module(&stored.hash).await?;
+        let hashing = tokio::task::spawn_blocking(move || (ModuleHash::of(&bytes), bytes));
+        let (hash, bytes) = hashing.await.map_err(|error| ModuleError::internal("hashing failed")(error.into()))?;
+        // Another module under this name would run as this one.
+        if hash != stored.hash {
+            return Err(ModuleError::lost(
+                &stored.hash,
+                "is damaged",
+                format!("its bytes are those of `{hash}`").into(),
+            ));
+        }
         let prepared = self.compile(bytes).await?;
         let module = prepared.module.clone();
         self.store(prepared).await?;

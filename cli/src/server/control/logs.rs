@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use futures::stream;
-use hookd_runtime::{Environment, LogBatch, LogHistory, LogLevel, LogLine, LogQuery, LogReader};
+use hookd_runtime::{Environment, LogBatch, LogHistory, LogLevel, LogLine, LogQuery, LogReader, Unreadable};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -55,7 +55,8 @@ impl LogsParameters {
     }
 }
 
-/// One JSON event a line: a line of the log, or how many were dropped before the next one.
+/// One JSON event a line: a line of the log, how many were dropped before the next one, or, before all, what lies on disk
+/// and cannot be read.
 pub(super) async fn read(
     State(control): State<Control>,
     Authorized(app): Authorized,
@@ -63,8 +64,9 @@ pub(super) async fn read(
 ) -> Result<Response, ApiError> {
     let query = parameters.query()?;
     let history = control.engine.logs(&app.id, &query).await.ok_or(ApiError::Unauthorized)?;
-    let LogHistory { lines, reader } = history.map_err(internal)?;
-    let first = events(LogBatch { dropped: 0, lines }, &app.id);
+    let LogHistory { lines, unreadable, reader } = history.map_err(internal)?;
+    let mut first = unreadable_event(unreadable);
+    first.push_str(&events(LogBatch { dropped: 0, lines }, &app.id));
     let follow = parameters.follow;
     let following = Following { first: Some(first), reader, query, follow, app_id: app.id.clone() };
     let shutdown = control.shutdown.clone();
@@ -103,6 +105,13 @@ impl Following {
         }
         None
     }
+}
+
+fn unreadable_event(Unreadable { lines, files }: Unreadable) -> String {
+    if lines + files == 0 {
+        return String::new();
+    }
+    format!("{}\n", json!({"event": "unreadable", "lines": lines, "files": files}))
 }
 
 fn events(batch: LogBatch, app_id: &str) -> String {
