@@ -30,6 +30,15 @@ fn killed_and_back(shape: Shape) {
 }
 
 #[test]
+fn breakers_are_shown_while_the_engine_is_dead() {
+    let mut server = Server::start();
+    server.deploy("word-filter");
+    let told = server.play("dead_engine_is_told");
+    let stderr = told["stderr"].as_str().unwrap();
+    assert!(stderr.contains("does not answer") && stderr.contains("start it with `hookd engine`"), "{stderr}");
+}
+
+#[test]
 fn whole_conversation_over_a_unix_socket() {
     let mut server = Server::start_as(Shape::OverASocket);
     server.deploy("team-chat");

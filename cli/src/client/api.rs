@@ -93,6 +93,11 @@ impl Api {
         self.json(self.request(Method::GET, "/stats").timeout(ANSWER_TIMEOUT)).await
     }
 
+    /// The circuit breakers of production's hooks, which the IM core knows by itself; an engine alone has none.
+    pub async fn breakers(&self) -> anyhow::Result<Value> {
+        self.json(self.request(Method::GET, "/breakers").timeout(PING_TIMEOUT)).await
+    }
+
     /// Current settings and limits.
     pub async fn settings(&self) -> anyhow::Result<Value> {
         self.json(self.request(Method::GET, "/settings").timeout(ANSWER_TIMEOUT)).await

@@ -1,16 +1,23 @@
 //! `hookd info`
 
+use std::time::{Duration, SystemTime};
+
 use clap::Args;
 use serde_json::{Value, json};
 
 use crate::client::{Api, ServerArguments};
 use crate::output;
 
-/// Show which server and app commands in this folder mean, and why.
+/// Show which server and app commands in this folder mean, and why; what is live there, and which hooks' circuit breakers
+/// are open.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   hookd info
-  hookd info --json | jq -r .url")]
+  hookd info --json | jq -r .url
+  hookd info --json | jq '.breakers[] | select(.state != \"closed\")'
+
+A hook's circuit breaker opens when the engine failed too often in a row: its calls then fail at once, and the app's
+failure policy decides, until the engine answers again. `hookd settings --help` tells how to set both.")]
 pub struct Info {
     /// Print one line of JSON.
     #[arg(long)]
@@ -20,14 +27,17 @@ pub struct Info {
 }
 
 impl Info {
-    /// Prints where commands go, whether or not the server answers.
+    /// Prints where commands go, whether or not the server answers, and the breakers, whether or not its engine does.
     pub async fn run(self) -> anyhow::Result<()> {
         let found = self.server.find()?;
         let (url, app_id) = (found.target.url.clone(), found.target.app_id.clone());
         let api = Api::new(found.target)?;
-        let answer = async { anyhow::Ok((api.server_version().await?, api.app().await?)) }.await;
+        // An IM core tells its breakers also when the engine behind it, which tells the rest, does not answer.
+        let (version, breakers) = tokio::join!(api.server_version(), api.breakers());
+        let breakers = breakers.ok();
+        let app = if version.is_ok() { Some(api.app().await) } else { None };
         let live = |environment: &str| -> Option<u64> {
-            answer.as_ref().ok()?.1.get(environment)?.get("version").and_then(Value::as_u64)
+            app.as_ref()?.as_ref().ok()?.get(environment)?.get("version").and_then(Value::as_u64)
         };
         if self.json {
             output::json(&json!({
@@ -36,21 +46,93 @@ impl Info {
                 "url_from": found.url_from,
                 "app_id": app_id,
                 "app_from": found.app_from,
-                "server": answer.as_ref().ok().map(|(version, _)| version),
+                "server": version.as_ref().ok(),
                 "production": live("production"),
                 "staging": live("staging"),
+                "breakers": breakers,
             }))?;
-            return answer.map(|_| ());
+        } else {
+            output::data(&format!("server      {url}  (from {})", found.url_from));
+            output::data(&format!("app         {app_id}  (from {})", found.app_from));
+            output::data(&format!("hookd       {}", env!("CARGO_PKG_VERSION")));
+            if let Ok(version) = &version {
+                output::data(&format!("at server   {version}"));
+            }
+            if let Some(Ok(_)) = &app {
+                let shown =
+                    |environment: &str| live(environment).map_or_else(|| "-".to_owned(), |version| version.to_string());
+                output::data(&format!("production  {}", shown("production")));
+                output::data(&format!("staging     {}", shown("staging")));
+            }
+            for (number, line) in breaker_lines(breakers.as_ref(), SystemTime::now()).iter().enumerate() {
+                output::data(&format!("{:<12}{line}", if number == 0 { "breakers" } else { "" }));
+            }
         }
-        let shown = |environment: &str| live(environment).map_or_else(|| "-".to_owned(), |version| version.to_string());
-        output::data(&format!("server      {url}  (from {})", found.url_from));
-        output::data(&format!("app         {app_id}  (from {})", found.app_from));
-        output::data(&format!("hookd       {}", env!("CARGO_PKG_VERSION")));
-        if let Ok((version, _)) = &answer {
-            output::data(&format!("at server   {version}"));
-            output::data(&format!("production  {}", shown("production")));
-            output::data(&format!("staging     {}", shown("staging")));
+        version?;
+        app.transpose().map(|_| ())
+    }
+}
+
+/// A line for each breaker that is not closed, or one that says that none is.
+fn breaker_lines(breakers: Option<&Value>, now: SystemTime) -> Vec<String> {
+    let Some(breakers) = breakers.and_then(Value::as_array) else { return Vec::new() };
+    let open: Vec<String> = breakers.iter().filter_map(|breaker| breaker_line(breaker, now)).collect();
+    match (open.is_empty(), breakers.is_empty()) {
+        (false, _) => open,
+        (true, false) => vec!["all closed".to_owned()],
+        (true, true) => vec!["-".to_owned()],
+    }
+}
+
+fn breaker_line(breaker: &Value, now: SystemTime) -> Option<String> {
+    let text = |key: &str| breaker.get(key).and_then(Value::as_str);
+    let number = |key: &str| breaker.get(key).and_then(Value::as_u64);
+    let next_try = match (text("state")?, number("next_try_ms")) {
+        ("closed", _) => return None,
+        ("open", Some(wait)) if wait > 0 => {
+            format!("tried again in {}", humantime::format_duration(Duration::from_secs(wait.div_ceil(1_000))))
         }
-        answer.map(|_| ())
+        ("open", _) => "tried again by the next call".to_owned(),
+        _ => "a call tries it now".to_owned(),
+    };
+    let open_for = Duration::from_millis(number("open_for_ms").unwrap_or_default());
+    let since = now
+        .checked_sub(open_for)
+        .map_or_else(|| "?".to_owned(), |since| humantime::format_rfc3339_seconds(since).to_string());
+    Some(format!(
+        "{}: open since {since} ({}), {} failures in a row, last `{}`; {next_try}",
+        text("hook").unwrap_or("?"),
+        humantime::format_duration(Duration::from_secs(open_for.as_secs())),
+        number("failures_in_a_row").unwrap_or_default(),
+        text("last_cause").unwrap_or("?"),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn breaker(state: &str, next_try_ms: Option<u64>) -> Value {
+        json!({
+            "hook": "_messageReceived", "state": state, "failures_in_a_row": 10, "last_cause": "unavailable",
+            "open_for_ms": (state != "closed").then_some(61_900), "next_try_ms": next_try_ms,
+        })
+    }
+
+    fn lines(breakers: &Value) -> Vec<String> {
+        breaker_lines(Some(breakers), humantime::parse_rfc3339("2026-11-21T05:01:01.900Z").unwrap())
+    }
+
+    #[test]
+    fn only_breakers_that_hold_calls_back_are_told() {
+        let closed = breaker("closed", None);
+        let since =
+            "_messageReceived: open since 2026-11-21T05:00:00Z (1m 1s), 10 failures in a row, last `unavailable`";
+        let all = json!([closed, breaker("open", Some(1_200)), breaker("open", Some(0)), breaker("half_open", None)]);
+        let next = ["tried again in 2s", "tried again by the next call", "a call tries it now"];
+        assert_eq!(lines(&all), next.map(|next| format!("{since}; {next}")));
+        assert_eq!(lines(&json!([closed])), ["all closed"]);
+        assert_eq!(lines(&json!([])), ["-"], "no hooks");
+        assert!(breaker_lines(None, SystemTime::now()).is_empty(), "an engine alone");
     }
 }

@@ -40,6 +40,8 @@ pub struct BreakerReport {
     pub failures_in_a_row: u32,
     /// The word of [`FailureCause::name`] for the last of them.
     pub last_cause: Option<&'static str>,
+    /// Time since the engine failed too often, in ms; absent while calls pass.
+    pub open_for_ms: Option<u64>,
     /// Time until an open breaker lets a call try, in ms.
     pub next_try_ms: Option<u64>,
 }
@@ -92,14 +94,16 @@ impl Breakers {
 
     pub(super) fn report(&self, app: &AppId, hook: &'static str) -> BreakerReport {
         let breaker = self.apps.load().get(app).and_then(|breakers| breakers.hook(hook).map(|breaker| *breaker));
-        let Breaker { state, failures, last_cause, .. } = breaker.unwrap_or_default();
+        let Breaker { state, failures, last_cause, opened, .. } = breaker.unwrap_or_default();
+        let now = Instant::now();
         let (state, next_try_ms) = match state {
             State::Closed => (BreakerState::Closed, None),
             State::HalfOpen => (BreakerState::HalfOpen, None),
-            State::Open { until } => (BreakerState::Open, Some(milliseconds(until - Instant::now()))),
+            State::Open { until } => (BreakerState::Open, Some(milliseconds(until - now))),
         };
         let last_cause = last_cause.map(FailureCause::name);
-        BreakerReport { hook, state, failures_in_a_row: failures, last_cause, next_try_ms }
+        let open_for_ms = opened.map(|opened| milliseconds(now - opened));
+        BreakerReport { hook, state, failures_in_a_row: failures, last_cause, open_for_ms, next_try_ms }
     }
 }
 

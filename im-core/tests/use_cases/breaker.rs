@@ -90,6 +90,7 @@ async fn failures_of_the_engine_in_a_row_open_it_and_calls_then_fail_at_once() {
             state: BreakerState::Open,
             failures_in_a_row: FAILURES,
             last_cause: Some(cause.name()),
+            open_for_ms: Some(0),
             next_try_ms: Some(500),
         };
         assert_eq!(scene.report(), expected);

@@ -24,7 +24,9 @@ await scene(async (connection) => {
   await step('it is closed', async () => {
     await ask('settings', '--hook-breaker-failures 3 --hook-breaker-cool-down 1min');
     await send('well');
-    assert.deepEqual(await breaker(HOOK), { hook: HOOK, state: 'closed', failures_in_a_row: 0, last_cause: null, next_try_ms: null });
+    const closed = { state: 'closed', failures_in_a_row: 0, last_cause: null, open_for_ms: null, next_try_ms: null };
+    assert.deepEqual(await breaker(HOOK), { hook: HOOK, ...closed });
+    assert.match((await ask('info')).stdout, /^breakers {4}all closed$/m);
   });
   await step('two failures are not enough', async () => {
     await ask('settings', '--engine-url http://127.0.0.1:1');
@@ -40,6 +42,8 @@ await scene(async (connection) => {
     assert.deepEqual([state, failures_in_a_row], ['open', 3]);
     assert.ok(next_try_ms > 0 && next_try_ms <= 60_000, `${next_try_ms}`);
     assert.equal(await gauge(), 2);
+    const shown = /^breakers {4}_messageReceived: open since \S+Z \(\d+s\), 3 failures in a row, last `unavailable`; tried again in \w+$/m;
+    assert.match((await ask('info')).stdout, shown);
   });
   await step('calls fail at once, and by the policy', async () => {
     await send('let through');

@@ -1,10 +1,10 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::modules::workspace;
-use super::server::Server;
+use super::server::{Server, stderr};
 
 /// What a scene reported.
 pub type Facts = Map<String, Value>;
@@ -72,6 +72,10 @@ impl Server {
             "breakers" => {
                 let apps: Value = serde_json::from_str(&self.hookd_ok(&["apps", "list", "--json"])).expect("one app");
                 return apps["breakers"].clone();
+            }
+            "info" => {
+                let output = self.hookd(&["info"]);
+                return json!({"stdout": String::from_utf8_lossy(&output.stdout), "stderr": stderr(&output)});
             }
             "publish" => drop(self.hookd_ok(&["publish"])),
             _ => panic!("the scene asks for `{what}`, which no test knows"),

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `GET /hookd/v1` | all calls, with the key that each needs; without a key |
 //! | `GET /` | keys and live versions; from [`im`] also the circuit breakers of production's hooks |
+//! | `GET /breakers` | the circuit breakers of production's hooks, also while the engine is dead |
 //! | `GET`, `PATCH /settings` | the limits, and from [`im`] the settings of the IM core; a patch changes what it names; `null` takes an entry out of a map |
 //! | `GET`, `PATCH /env` | environment variables; body of a patch: `{"set": {NAME: {"value": …, "secret": …}}, "unset": [NAME]}` |
 //! | `GET /env/seen?environment=…&keys=…` | what functions read, the platform's variables included; the app's keys if asked for |

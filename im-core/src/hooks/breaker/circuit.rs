@@ -47,6 +47,8 @@ pub(super) struct Breaker {
     /// Failures of the engine since its last answer.
     pub(super) failures: u32,
     pub(super) last_cause: Option<FailureCause>,
+    /// When it left `Closed`; failed probes do not change it.
+    pub(super) opened: Option<Instant>,
     /// Changes with the state: a call that began before the last change tells nothing of the engine since.
     epoch: u64,
 }
@@ -75,6 +77,7 @@ impl Breaker {
                 self.last_cause = Some(cause);
                 let enough = limits.failures > 0 && self.failures >= limits.failures;
                 if enough || state == State::HalfOpen {
+                    self.opened.get_or_insert(now);
                     self.change(State::Open { until: now + limits.cool_down });
                 }
             }
@@ -94,6 +97,7 @@ impl Breaker {
     fn close(&mut self) {
         self.failures = 0;
         self.last_cause = None;
+        self.opened = None;
         self.change(State::Closed);
     }
 
@@ -176,6 +180,9 @@ mod tests {
         let later = now + COOL_DOWN;
         call(&mut breaker, FAILED, later);
         assert_eq!(breaker.state, State::Open { until: later + COOL_DOWN });
+        assert_eq!(breaker.opened, Some(now), "it answered nothing in between");
+        call(&mut breaker, End::Answered, later + COOL_DOWN);
+        assert_eq!(breaker.opened, None);
     }
 
     #[test]

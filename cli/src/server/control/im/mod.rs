@@ -18,6 +18,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use hookd_im_core::app::App;
 use hookd_im_core::core::ImCore;
+use hookd_im_core::hooks::BreakerReport;
 use hookd_im_core::ids::AppId;
 use hookd_runtime::keys_equal;
 use serde_json::Value;
@@ -44,6 +45,7 @@ struct ImControl {
 pub fn router(core: Arc<ImCore>, engine: Router) -> Router {
     let passed_on = engine.clone().map_request(anew);
     let (own, list_of_own) = Routes::default()
+        .route(Method::GET, "/hookd/v1/apps/{app}/breakers", Key::Master, get(breakers))
         .route(Method::GET, "/hookd/v1/apps/{app}/dead-letters", Key::Master, get(dead_letters::list))
         .route(Method::POST, "/hookd/v1/apps/{app}/dead-letters/retry", Key::Master, post(dead_letters::retry))
         .route(Method::POST, "/hookd/v1/apps/{app}/dead-letters/drop", Key::Master, post(dead_letters::drop))
@@ -124,6 +126,11 @@ impl FromRequestParts<ImControl> for Owner {
         let app = control.core.apps.app(&AppId::new(&path.app)).ok_or(ApiError::Unauthorized)?;
         if keys_equal(&app.master_key, key) { Ok(Self(app)) } else { Err(ApiError::Unauthorized) }
     }
+}
+
+/// Asks nobody: breakers are wanted most while the engine is dead.
+async fn breakers(State(control): State<ImControl>, Owner(app): Owner) -> Json<Vec<BreakerReport>> {
+    Json(control.core.hooks.breakers(&app))
 }
 
 async fn list(State(control): State<ImControl>, uri: Uri, headers: HeaderMap) -> Result<Json<Value>, Response> {
