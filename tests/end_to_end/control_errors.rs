@@ -80,14 +80,89 @@ async fn what_is_wrong_with_a_call_is_named() {
         assert_eq!(status, StatusCode::BAD_REQUEST, "{what}: {error}");
         assert!(error.contains(named), "{what} does not name `{named}`: {error}");
     }
-    let too_large = operator.call("PATCH", "/hookd/v1/apps/demo/env").body(vec![b' '; 3 << 20]);
+    let too_large = operator
+        .call("PATCH", "/hookd/v1/apps/demo/env")
+        .header("content-type", "application/json")
+        .body(vec![b' '; 3 << 20]);
     let (status, error) = refused("a body of 3 MiB", too_large).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
     assert!(error.contains("2097152"), "{error}");
-    // As `curl -d` sends it.
-    let plain = operator.call("PATCH", "/hookd/v1/apps/demo/env").header("content-type", "text/plain");
-    let taken = plain.body(r#"{"set": {"A": {"value": "1"}}}"#).send().await.unwrap();
+}
+
+/// What a browser sends to another site without asking it first, and what `curl -d` claims.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_does_not_say_that_it_is_json_is_refused() {
+    let server = Server::start();
+    let operator = Operator::of(&server);
+    let bodies = [
+        ("POST", "/hookd/v1/apps", r#"{"id": "other"}"#),
+        ("PATCH", "/hookd/v1/apps/demo/env", r#"{"set": {"A": {"value": "1"}}}"#),
+        ("PATCH", "/hookd/v1/apps/demo/settings", r#"{"on_hook_failure": "abort"}"#),
+        ("POST", "/hookd/v1/apps/demo/rollback", r#"{"version": 1}"#),
+        ("POST", "/hookd/v1/apps/demo/cache", r#"{"commands": [["SET", "a", "1"]]}"#),
+        ("POST", "/hookd/v1/apps/demo/dead-letters/drop", r#"{"all": true}"#),
+    ];
+    let types =
+        [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("multipart/form-data; boundary=x")];
+    for (method, path, body) in bodies {
+        for claimed in types {
+            let what = format!("{method} {path} as {claimed:?}");
+            let request = operator.call(method, path).body(body);
+            let request = claimed.into_iter().fold(request, |request, claimed| request.header("content-type", claimed));
+            let (status, error) = refused(&what, request).await;
+            assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{what}: {error}");
+            assert!(error.contains("Content-Type: application/json"), "{what}: {error}");
+        }
+    }
+    let shown = server.hookd_ok(&["env", "list"]) + &server.hookd_ok(&["apps", "list"]);
+    assert!(!shown.contains('A') && !shown.contains("other"), "{shown}");
+    let taken =
+        operator.call("PATCH", "/hookd/v1/apps/demo/env").header("content-type", "Application/JSON; charset=utf-8");
+    let taken = taken.body(r#"{"set": {"A": {"value": "1"}}}"#).send().await.unwrap();
     assert_eq!(taken.status(), StatusCode::OK);
+}
+
+/// Keys are in headers, so a page must ask with a preflight, and none is granted; and what a page may send without one has
+/// no keys.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_page_of_another_site_may_call() {
+    let server = Server::start();
+    let operator = Operator::of(&server);
+    let listed: Vec<Value> = operator.call("GET", "/hookd/v1").send().await.unwrap().json().await.unwrap();
+    for route in &listed {
+        let (method, path) =
+            (route["method"].as_str().unwrap(), route["path"].as_str().unwrap().replace("{app}", "demo"));
+        for key in ["x-lc-key", "x-hookd-admin-key"] {
+            let preflight = operator.client.request(Method::OPTIONS, server.url(&path));
+            let preflight = preflight
+                .header("origin", "https://attacker.example")
+                .header("access-control-request-method", method)
+                .header("access-control-request-headers", key);
+            let answer = preflight.send().await.unwrap();
+            let granted: Vec<_> =
+                answer.headers().keys().filter(|name| name.as_str().starts_with("access-control-")).collect();
+            assert!(!answer.status().is_success() && granted.is_empty(), "{method} {path}: {granted:?}");
+        }
+    }
+    // With the keys where a form can put them.
+    let key = server.key("master_key");
+    let form = operator.client.post(server.url(&format!("/hookd/v1/apps/demo/publish?x-lc-key={key},master")));
+    let form = form.header("origin", "https://attacker.example").header("cookie", format!("x-lc-key={key},master"));
+    let (status, _) = refused("a form", form.body(format!("_MasterKey={key}"))).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_closed_to_a_page_whose_name_leads_here() {
+    let server = Server::start();
+    let operator = Operator::of(&server);
+    for (host, status) in [("attacker.example", 401), ("localhost:1", 200), ("127.0.0.1", 200)] {
+        let answer = operator.client.get(server.url("/metrics")).header("host", host).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{host}");
+    }
+    let named = operator.client.get(server.url("/metrics")).header("host", "hookd.example.org");
+    let answer = named.bearer_auth(server.key("admin_key")).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK, "by its name with the key");
 }
 
 #[tokio::test(flavor = "multi_thread")]

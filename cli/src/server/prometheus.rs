@@ -2,11 +2,12 @@
 //! `docs/metrics.md` lists all of them.
 
 use std::fmt::{Display, Write as _};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use hookd_runtime::{AppStats, Engine, EngineStats, LATENCY_BOUNDS};
@@ -20,7 +21,7 @@ pub fn router(recorded: PrometheusHandle, engine: Option<Engine>, admin_key: Str
     let answer = move |request: Request| {
         // A connection without an address came through a Unix socket, which only its owner may use.
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer);
-        let allowed = may_read(peer, request.headers(), &admin_key);
+        let allowed = may_read(peer, request.uri(), request.headers(), &admin_key);
         std::future::ready(if allowed { answered(&recorded, engine.as_ref()) } else { refused() })
     };
     Router::new().route("/metrics", get(answer))
@@ -29,14 +30,33 @@ pub fn router(recorded: PrometheusHandle, engine: Option<Engine>, admin_key: Str
 /// Headers that a proxy adds: behind one, every caller's address is the proxy's.
 const PROXY_HEADERS: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
 
-fn may_read(peer: Option<SocketAddr>, headers: &HeaderMap, admin_key: &str) -> bool {
-    let is_local = peer.is_none_or(|peer| peer.ip().to_canonical().is_loopback())
+fn may_read(peer: Option<SocketAddr>, uri: &Uri, headers: &HeaderMap, admin_key: &str) -> bool {
+    let is_local = peer.is_none_or(|peer| peer.ip().to_canonical().is_loopback() && names_no_site(uri, headers))
         && PROXY_HEADERS.iter().all(|name| !headers.contains_key(*name));
     is_local || is_admin(headers, admin_key)
 }
 
+/// False where the caller asked for a site by its name. A page whose site suddenly resolves to 127.0.0.1 (DNS rebinding) is
+/// of this origin to its browser, which sends the site's name nevertheless.
+fn names_no_site(uri: &Uri, headers: &HeaderMap) -> bool {
+    let host = match (uri.authority(), headers.get(header::HOST)) {
+        // HTTP/2 has it in the address.
+        (Some(authority), _) => Some(authority.clone()),
+        (None, Some(host)) => match host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()) {
+            Some(authority) => Some(authority),
+            None => return false,
+        },
+        (None, None) => None,
+    };
+    host.is_none_or(|host| {
+        let name = host.host().trim_start_matches('[').trim_end_matches(']');
+        name.parse::<IpAddr>().is_ok() || name.eq_ignore_ascii_case("localhost")
+    })
+}
+
 fn refused() -> Response {
-    let text = "from another machine, /metrics needs the admin key: `Authorization: Bearer <admin key>`\n";
+    let text = "from another machine, or by a name other than `localhost`, /metrics needs the admin key: \
+        `Authorization: Bearer <admin key>`\n";
     (StatusCode::UNAUTHORIZED, text).into_response()
 }
 
@@ -185,12 +205,36 @@ mod tests {
         let headers = |name: &'static str, value: &'static str| {
             HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())])
         };
-        assert!(may_read(here, &HeaderMap::new(), "k"));
-        assert!(may_read(None, &HeaderMap::new(), "k"));
-        assert!(!may_read(elsewhere, &HeaderMap::new(), "k"));
-        assert!(!may_read(here, &headers("x-forwarded-for", "192.0.2.1"), "k"));
-        assert!(!may_read(elsewhere, &headers("authorization", "Bearer other"), "k"));
-        assert!(may_read(elsewhere, &headers("authorization", "Bearer k"), "k"));
+        let may_read = |peer, headers| may_read(peer, &Uri::from_static("/metrics"), &headers, "k");
+        assert!(may_read(here, HeaderMap::new()));
+        assert!(may_read(None, HeaderMap::new()));
+        assert!(!may_read(elsewhere, HeaderMap::new()));
+        assert!(!may_read(here, headers("x-forwarded-for", "192.0.2.1")));
+        assert!(!may_read(elsewhere, headers("authorization", "Bearer other")));
+        assert!(may_read(elsewhere, headers("authorization", "Bearer k")));
+    }
+
+    #[test]
+    fn a_site_that_resolves_to_this_machine_is_not_the_machine() {
+        let here = Some(SocketAddr::from(([127, 0, 0, 1], 5_000)));
+        let open = |uri: &str, host: Option<&str>| {
+            let host = host.map(|host| (header::HOST, host.parse().unwrap()));
+            may_read(here, &uri.parse().unwrap(), &HeaderMap::from_iter(host), "k")
+        };
+        for host in ["localhost", "LocalHost:7410", "127.0.0.1:7410", "[::1]:7410", "192.0.2.7"] {
+            assert!(open("/metrics", Some(host)), "{host}");
+            assert!(open(&format!("http://{host}/metrics"), None), "{host}");
+        }
+        for host in
+            ["attacker.example", "attacker.example:7410", "localhost.attacker.example", "127.0.0.1.attacker.example"]
+        {
+            assert!(!open("/metrics", Some(host)), "{host}");
+            assert!(!open(&format!("http://{host}/metrics"), None), "{host}");
+        }
+        for host in ["", "a b", "\u{e4}"] {
+            assert!(!open("/metrics", Some(host)), "{host}");
+        }
+        assert!(open("/metrics", None), "no browser");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
@@ -16,16 +16,27 @@ use super::{ApiError, routes};
 /// Axum's limit on a body whose route sets none.
 const MAX_BODY_BYTES: usize = 2 << 20;
 
-/// A JSON body, whatever content type it claims to be: `curl -d` claims a form.
+/// A JSON body that says so. Keys in headers keep pages of other sites out already; what a page may send without asking,
+/// forms and plain text, is refused besides.
 pub(super) struct JsonBody<T>(pub(super) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let is_json = is_json(request.headers());
         let body = Bytes::from_request(request, state).await.map_err(|rejection| unread(&rejection, MAX_BODY_BYTES))?;
+        if !is_json && !body.is_empty() {
+            return Err(ApiError::WrongType);
+        }
         parsed(&body).map(Self).map_err(ApiError::BadRequest)
     }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let claimed = headers.get(header::CONTENT_TYPE).and_then(|claimed| claimed.to_str().ok());
+    let essence = claimed.and_then(|claimed| claimed.split(';').next()).unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
 }
 
 /// The parameters behind the `?`.

@@ -25,7 +25,8 @@
 //! | `GET`, `POST /hookd/v1/apps` | all apps; a new app. Admin key |
 //! | `GET /hookd/v1/directory` | what an IM core in another process must know, by long polling. Admin key |
 //!
-//! A refusal is `{"code": STATUS, "error": TEXT}`, also of a call that there is not.
+//! A refusal is `{"code": STATUS, "error": TEXT}`, also of a call that there is not. Bodies other than modules are JSON, and
+//! have the content type `application/json`.
 //!
 //! What releases something takes `author` and `message` in the query: who, and why.
 
@@ -150,6 +151,8 @@ pub enum ApiError {
     WrongMethod(String),
     /// Of the bytes that a body may have.
     TooLarge(usize),
+    /// Of a body that does not claim to be JSON.
+    WrongType,
     Unavailable(String),
     Internal(anyhow::Error),
 }
@@ -164,6 +167,10 @@ impl IntoResponse for ApiError {
             Self::TooLarge(limit) => {
                 (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than the limit of {limit} bytes"))
             }
+            Self::WrongType => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "the body must say that it is JSON; send it with `Content-Type: application/json`".to_owned(),
+            ),
             Self::Unavailable(text) => (StatusCode::SERVICE_UNAVAILABLE, text),
             Self::Internal(error) if disk::is_full(&error) => {
                 tracing::error!(error = format!("{error:#}"), "no room on the disk of the data folder");
