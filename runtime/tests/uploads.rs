@@ -65,12 +65,7 @@ async fn an_offered_interface_with_other_types_is_refused() {
 #[tokio::test]
 async fn a_module_for_an_older_contract_is_to_be_built_again() {
     let test = TestEngine::start().await;
-    let contract = include_str!("../../wit/hookd.wit");
-    let (functions, _) = contract.split_once("/// The app's Redis.").unwrap();
-    let sequence = functions.find("sequence: option<u64>,").unwrap();
-    let older = functions.replace(&functions[sequence..sequence + 22], "");
-    let older = format!("{older} world module {{ export functions; }}");
-    let refused = refusal(&test, Guest::new().echo("hello").contract(&older).build()).await;
+    let refused = refusal(&test, Guest::new().echo("hello").older_contract().build()).await;
     assert!(matches!(refused, Refusal::OtherContract(_)), "{refused:?}");
     let text = refused.to_string();
     assert!(text.contains("8 fields") && text.contains("build it again with the present hook-sdk"), "{text}");

@@ -114,8 +114,8 @@ async fn a_body_that_does_not_say_that_it_is_json_is_refused() {
             assert!(error.contains("Content-Type: application/json"), "{what}: {error}");
         }
     }
-    let shown = server.hookd_ok(&["env", "list"]) + &server.hookd_ok(&["apps", "list"]);
-    assert!(!shown.contains('A') && !shown.contains("other"), "{shown}");
+    assert!(!server.hookd_ok(&["apps", "list"]).contains("other"));
+    assert!(!server.hookd_ok(&["env", "list", "--json"]).contains(r#""A""#));
     let taken =
         operator.call("PATCH", "/hookd/v1/apps/demo/env").header("content-type", "Application/JSON; charset=utf-8");
     let taken = taken.body(r#"{"set": {"A": {"value": "1"}}}"#).send().await.unwrap();

@@ -42,6 +42,7 @@ mod lost_sessions;
 mod moderation;
 mod neighbours;
 mod notifications;
+mod older_modules;
 mod releases;
 mod remote_engine;
 mod shell;

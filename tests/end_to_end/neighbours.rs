@@ -22,6 +22,7 @@ fn known_calls() -> Vec<(&'static str, &'static str, &'static str, Body)> {
         ("GET", "/hookd/v1/apps/{app}", "", Nothing),
         ("GET", "/hookd/v1/apps/{app}/stats", "", Nothing),
         ("GET", "/hookd/v1/apps/{app}/breakers", "", Nothing),
+        ("GET", "/hookd/v1/apps/{app}/check", "", Nothing),
         ("GET", "/hookd/v1/apps/{app}/logs", "?limit=10", Nothing),
         ("GET", "/hookd/v1/apps/{app}/settings", "", Nothing),
         ("GET", "/hookd/v1/apps/{app}/env", "", Nothing),

@@ -145,6 +145,16 @@ impl Api {
         }
     }
 
+    /// Why live versions cannot be called: `production: version 3: …`. Modules may be compiled first.
+    pub async fn live_problems(&self) -> anyhow::Result<Vec<String>> {
+        let checked = self.json(self.request(Method::GET, "/check").timeout(ANSWER_TIMEOUT)).await?;
+        let told = |one: &Value| {
+            let (environment, problem) = (one.get("environment")?.as_str()?, one.get("problem")?.as_str()?);
+            Some(format!("{environment}: version {}: {problem}", one.get("version")?))
+        };
+        Ok(checked.as_array().into_iter().flatten().filter_map(told).collect())
+    }
+
     /// All that is recorded about a version.
     pub async fn version(&self, number: u64) -> anyhow::Result<Value> {
         self.json(self.request(Method::GET, &format!("/versions/{number}")).timeout(ANSWER_TIMEOUT)).await

@@ -77,7 +77,8 @@ impl Show {
 
 impl List {
     async fn run(self) -> anyhow::Result<()> {
-        let releases = Api::new(self.server.target()?)?.releases(self.limit).await?;
+        let api = Api::new(self.server.target()?)?;
+        let releases = api.releases(self.limit).await?;
         if self.json {
             return releases.iter().try_for_each(output::json);
         }
@@ -97,6 +98,9 @@ impl List {
             "FUNCTIONS",
         ]));
         releases.iter().for_each(|release| output::data(&line(release)));
+        // The list is what was asked for; an older server does not check.
+        let problems = api.live_problems().await.unwrap_or_default();
+        problems.iter().for_each(|problem| output::note(&format!("cannot be called: {problem}")));
         Ok(())
     }
 }

@@ -66,6 +66,7 @@ impl Engine {
         let _changing = app.changing().lock().await;
         self.current(&app).ok_or_else(|| ReleaseError::UnknownApp(app.id.clone()))?;
         let staged = app.live(Environment::Staging).load_full().ok_or(ReleaseError::NothingStaged)?;
+        self.check(&app, &staged).await?;
         let (id, number) = (app.id.clone(), staged.number());
         self.0.metadata.release(id, Environment::Production, number, ReleaseAct::Publish, by).await?;
         Ok(self.go_live(
@@ -94,10 +95,25 @@ impl Engine {
             return Err(ReleaseError::UnknownVersion { version: number, known });
         };
         let version = LiveVersion::new(row, &self.0.modules, app.meters());
-        let loaded = self.0.modules.code(&version.module).await;
-        loaded.map_err(|reason| ReleaseError::Unusable { version: number, reason })?;
+        self.check(&app, &version).await?;
         metadata.release(app.id.clone(), Environment::Production, number, ReleaseAct::Rollback, by).await?;
         Ok(self.go_live(&app, Environment::Production, version, ReleaseAct::Rollback))
+    }
+
+    /// An older engine may have stored it.
+    async fn check(&self, app: &App, version: &LiveVersion) -> Result<(), ReleaseError> {
+        match self.0.modules.problem(&version.module, app).await {
+            Some(reason) => Err(ReleaseError::Unusable { version: version.number(), reason }),
+            None => Ok(()),
+        }
+    }
+
+    /// Why the version that is live there cannot be called, if one is and it cannot; asks the module itself, so it may have
+    /// to be loaded or compiled first.
+    pub async fn live_problem(&self, app: &str, environment: Environment) -> Option<String> {
+        let app = self.app(app)?;
+        let live = app.live(environment).load_full()?;
+        self.0.modules.problem(&live.module, &app).await
     }
 
     /// The newest `limit` releases of an app in all environments, newest first.

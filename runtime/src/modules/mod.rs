@@ -173,9 +173,30 @@ impl Modules {
 
     /// Asks the module for its functions, inside the sandbox.
     pub(crate) async fn read_definitions(&self, prepared: &mut Prepared, app: &App) -> Result<(), ModuleError> {
+        let request_id = format!("deploy-{}", prepared.hash.0.get(..12).unwrap_or_default());
+        let definitions = self.ask(prepared.module.clone(), app, request_id).await?;
+        definitions::check(&definitions)?;
+        prepared.definitions = definitions;
+        Ok(())
+    }
+
+    /// Why a stored module cannot be called, if it cannot: its code is not to be had, or it was built for another version of
+    /// the contract, which only an instance of it tells. What its own code does is not looked at.
+    pub(crate) async fn problem(self: &Arc<Self>, stored: &Arc<StoredModule>, app: &App) -> Option<String> {
+        let code = match self.code(stored).await {
+            Ok(code) => code,
+            Err(reason) => return Some(reason),
+        };
+        let request_id = format!("check-{}", stored.hash.0.get(..12).unwrap_or_default());
+        match self.ask(code, app, request_id).await {
+            Err(Refusal::OtherContract(reason)) => Some(reason),
+            Ok(_) | Err(_) => None,
+        }
+    }
+
+    async fn ask(&self, module: Arc<LoadedModule>, app: &App, request_id: String) -> Result<Vec<Definition>, Refusal> {
         let bounds = app.bounds();
         let limits = bounds.limits();
-        let request_id = format!("deploy-{}", prepared.hash.0.get(..12).unwrap_or_default());
         let log = Arc::new(CallLog::new(app.log().clone(), &app.id, 0, "definitions", request_id, limits));
         // Those before end with their deadlines.
         let _place = self.asking.acquire().await;
@@ -184,17 +205,14 @@ impl Modules {
             time: self.definitions_deadline,
             by: TimeLimit::Caller,
         };
-        let asking = self.sandbox.clone().definitions(prepared.module.clone(), limits.clone(), log.clone());
+        let asking = self.sandbox.clone().definitions(module, limits.clone(), log.clone());
         let asked = self.sandbox.run(app.pace(), allowed, Box::pin(asking)).await;
         log.finish();
-        let definitions = asked.map_err(Refusal::DefinitionsFailed)?.map_err(|outcome| match outcome {
+        asked.map_err(Refusal::DefinitionsFailed)?.map_err(|outcome| match outcome {
             // Nothing of it ran.
             Outcome::Unavailable { message } => Refusal::OtherContract(message),
             outcome => Refusal::DefinitionsFailed(outcome),
-        })?;
-        definitions::check(&definitions)?;
-        prepared.definitions = definitions;
-        Ok(())
+        })
     }
 
     /// Puts the bytes and the machine code where a restart finds them; synced to disk when this returns.

@@ -139,8 +139,8 @@ pub enum ReleaseError {
         /// The oldest and the newest version that are kept; `None` when there is none.
         known: Option<(u64, u64)>,
     },
-    /// The version's module cannot be loaded.
-    #[error("version {version} cannot be loaded: {reason}")]
+    /// The version's module cannot be loaded, or was built for another version of the contract.
+    #[error("version {version} cannot be run: {reason}")]
     Unusable {
         /// The version.
         version: u64,

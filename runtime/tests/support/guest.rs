@@ -87,6 +87,15 @@ impl Guest {
         self
     }
 
+    /// Built for the contract of an older hookd, whose `context` had no `sequence`.
+    pub fn older_contract(self) -> Self {
+        let contract = include_str!("../../../wit/hookd.wit");
+        let (functions, _) = contract.split_once("/// The app's Redis.").unwrap();
+        let older = functions.replacen("sequence: option<u64>,", "", 1);
+        assert_ne!(older, functions);
+        self.contract(&format!("{older} world module {{ export functions; }}"))
+    }
+
     /// Puts a text into the memory; answers address and length.
     pub fn constant(&mut self, text: &str) -> (usize, usize) {
         let at = DATA + self.data.len();

@@ -30,13 +30,28 @@ pub(super) async fn check(server: &ServerArguments, data: &Path, listen: SocketA
         let text = format!("`{url}` has version {version}, this command line has {ours}");
         Finding::note(SERVER, text, "install the same version in both places")
     }];
-    findings.push(match api.app().await {
-        Ok(_) => Finding::ok("master key", "the server knows app and master key"),
-        Err(error) => {
-            Finding::broken("master key", format!("{error:#}"), "check --app and --master-key, or `hookd switch` again")
+    match api.app().await {
+        Ok(_) => {
+            findings.push(Finding::ok("master key", "the server knows app and master key"));
+            findings.push(live_versions(api.live_problems().await));
         }
-    });
+        Err(error) => {
+            let fix = "check --app and --master-key, or `hookd switch` again";
+            findings.push(Finding::broken("master key", format!("{error:#}"), fix));
+        }
+    }
     findings
+}
+
+fn live_versions(problems: anyhow::Result<Vec<String>>) -> Finding {
+    const CHECK: &str = "live versions";
+    match problems {
+        Ok(problems) if problems.is_empty() => Finding::ok(CHECK, "what is live can be called"),
+        Ok(problems) => {
+            Finding::broken(CHECK, problems.join("; "), "deploy it again, built by the present hookd, or roll back")
+        }
+        Err(error) => Finding::note(CHECK, format!("{error:#}"), "install the same version of hookd in both places"),
+    }
 }
 
 fn is_saved(data: &Path, url: &str) -> bool {

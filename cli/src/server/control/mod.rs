@@ -7,6 +7,7 @@
 //! | `GET /hookd/v1` | all calls, with the key that each needs; without a key |
 //! | `GET /` | keys and live versions; from [`im`] also the circuit breakers of production's hooks |
 //! | `GET /breakers` | the circuit breakers of production's hooks, also while the engine is dead |
+//! | `GET /check` | of each environment the live version, and why it cannot be called if it cannot; asks the modules |
 //! | `GET`, `PATCH /settings` | the limits, and from [`im`] the settings of the IM core; a patch changes what it names; `null` takes an entry out of a map |
 //! | `GET`, `PATCH /env` | environment variables; body of a patch: `{"set": {NAME: {"value": …, "secret": …}}, "unset": [NAME]}` |
 //! | `GET /env/seen?environment=…&keys=…` | what functions read, the platform's variables included; the app's keys if asked for |
@@ -98,6 +99,7 @@ pub fn router(engine: Engine, installation: Installation, shutdown: Cancellation
         .route(Method::POST, "/hookd/v1/apps/{app}/deployments", Key::Master, deploy)
         .route(Method::POST, "/hookd/v1/apps/{app}/publish", Key::Master, post(releases::publish))
         .route(Method::POST, "/hookd/v1/apps/{app}/rollback", Key::Master, post(releases::rollback))
+        .route(Method::GET, "/hookd/v1/apps/{app}/check", Key::Master, get(releases::check))
         .route(Method::GET, "/hookd/v1/apps/{app}/releases", Key::Master, get(releases::list))
         .route(Method::GET, "/hookd/v1/apps/{app}/versions/{number}", Key::Master, get(releases::show_version))
         .route(Method::POST, "/hookd/v1/apps/{app}/cache", Key::Master, post(cache::run))

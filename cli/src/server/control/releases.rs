@@ -130,6 +130,18 @@ pub(super) async fn show_version(
     })))
 }
 
+/// A module that an older hookd stored may be none that this one can call.
+pub(super) async fn check(State(control): State<Control>, Authorized(app): Authorized) -> Json<Value> {
+    let mut checked = Vec::new();
+    for environment in [Environment::Production, Environment::Staging] {
+        if let Some(version) = control.engine.live_version(&app.id, environment) {
+            let problem = control.engine.live_problem(&app.id, environment).await;
+            checked.push(json!({"environment": environment, "version": version, "problem": problem}));
+        }
+    }
+    Json(checked.into())
+}
+
 fn refused(error: ReleaseError) -> ApiError {
     match error {
         ReleaseError::NothingStaged => {
