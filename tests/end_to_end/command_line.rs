@@ -232,3 +232,28 @@ fn write_params(folder: &Path) -> String {
 pub const MESSAGE: &str = r#"{"fromPeer":"Tom","convId":"64f0c0ffee0000000000a001","toPeers":["Jerry"],
 "transient":false,"bin":false,"content":"Holy crap!","receipt":false,"timestamp":1700000000123,"system":null,
 "sourceIP":"203.0.113.7","groupId":null}"#;
+
+#[test]
+fn keys_are_not_printed_into_a_service_managers_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut command = crate::harness::hookd(&data);
+    command.args(["up", "--listen", "127.0.0.1:0"]).stdin(std::process::Stdio::null());
+    let mut server = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut printed = String::new();
+    for line in std::io::BufRead::lines(std::io::BufReader::new(server.stdout.take().unwrap())) {
+        printed += &line.unwrap();
+        printed.push('\n');
+        if printed.contains("Ctrl-C") {
+            break;
+        }
+    }
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let connection = std::fs::read_to_string(data.join("connection.json")).unwrap();
+    let connection: serde_json::Value = serde_json::from_str(&connection).unwrap();
+    for key in ["master_key", "hook_key"] {
+        assert!(!printed.contains(connection[key].as_str().unwrap()), "{printed}");
+    }
+    assert!(printed.contains("connection.json"), "{printed}");
+}

@@ -113,21 +113,24 @@ impl CommonFlags {
         &self.redis
     }
 
-    /// Prints where the process is reached, and for people also the keys and what comes next.
+    /// Prints where the process is reached, and for people also what comes next; the keys with `--json` and on a terminal.
     pub fn announce(&self, connection: &Connection, next: &str) -> anyhow::Result<()> {
         if self.json {
             return output::json(connection);
         }
         let engine = connection.engine.as_ref().map(|engine| format!("\n  engine      {engine}")).unwrap_or_default();
+        // What is no terminal is a service manager's log, which more people read than may know the keys.
+        let keys = if std::io::stdout().is_terminal() {
+            let Connection { app_key, master_key, hook_key, .. } = connection;
+            format!("  app key     {app_key}\n  master key  {master_key}\n  hook key    {hook_key}\n")
+        } else {
+            "  keys        in `connection.json` of the data folder\n".to_owned()
+        };
         output::data(&format!(
-            "hookd listens on {url}\n{engine}\n  app id      {app_id}\n  app key     {app_key}\n  master key  \
-             {master_key}\n  hook key    {hook_key}\n  data        {data}\n\n{next}\nStop:     Ctrl-C",
-            url = connection.url,
-            app_id = connection.app_id,
-            app_key = connection.app_key,
-            master_key = connection.master_key,
-            hook_key = connection.hook_key,
-            data = connection.data.display(),
+            "hookd listens on {}\n{engine}\n  app id      {}\n{keys}  data        {}\n\n{next}\nStop:     Ctrl-C",
+            connection.url,
+            connection.app_id,
+            connection.data.display(),
         ));
         Ok(())
     }

@@ -279,7 +279,10 @@ impl Modules {
             });
             match loading.await.map_err(|error| ModuleError::internal("loading failed")(error.into()))? {
                 Ok(code) => return Ok(code),
-                Err(error) => self.forget_artifact(&stored.hash, &error),
+                Err(error) => match not_loaded(error) {
+                    ModuleError::Refused(error) => self.forget_artifact(&stored.hash, &error),
+                    error => return Err(error),
+                },
             }
         } else {
             tracing::info!(module = %stored.hash, "compiling a module again for this version of the engine");
@@ -326,7 +329,7 @@ impl Modules {
         let modules = self.clone();
         let loading = tokio::task::spawn_blocking(move || modules.map(&artifact));
         let loaded = loading.await.map_err(|error| ModuleError::internal("loading failed")(error.into()))?;
-        Ok(Arc::new(loaded.map_err(|error| Refusal::Interfaces(error.to_string()))?))
+        Ok(Arc::new(loaded.map_err(not_loaded)?))
     }
 
     /// Blocks on the disk.
@@ -335,4 +338,15 @@ impl Modules {
         // replaced by renaming, never changed in place.
         unsafe { self.sandbox.load(artifact) }
     }
+}
+
+/// Whose fault it is that machine code cannot be loaded: wasmtime tells it in words alone.
+fn not_loaded(error: LoadError) -> ModuleError {
+    let text = error.to_string();
+    if text.contains("make memory executable") {
+        let what = "the system forbids this process executable memory, without which no module runs; set \
+            `MemoryDenyWriteExecute=no` in the systemd unit, or lift the policy that forbids it";
+        return ModuleError::internal(what)(error.into());
+    }
+    Refusal::Interfaces(text).into()
 }

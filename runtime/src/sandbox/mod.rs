@@ -55,7 +55,9 @@ pub(crate) struct Sandbox {
 
 /// The sandbox cannot be set up on this machine.
 #[derive(Debug, Error)]
-#[error("cannot reserve address space for {concurrent_calls} concurrent calls; lower `concurrent_calls`: {reason}")]
+#[error(
+    "cannot reserve address space for {concurrent_calls} concurrent calls; lower `concurrent_calls`, or lift the limit on it (`ulimit -v`, `LimitAS=` of systemd): {reason}"
+)]
 pub(crate) struct SandboxError {
     concurrent_calls: u32,
     reason: String,
