@@ -26,16 +26,33 @@ fn online_status_in_redis_outlives_the_server() {
     assert_eq!(server.hookd_ok(&["cache", "GET", "stays"]), "\"1\"\n");
 }
 
-#[test]
-fn cache_and_queue_are_reached_over_tls() {
-    let (redis, url, authority) = Redis::with_tls();
-    let flags = ["--redis-url", &url, "--redis-ca-file", &authority];
-    let mut server = Server::start_as_with(Shape::OneProcess, &flags);
+/// The example that keeps who is online, over this Redis: what its hooks keep and what calls them are both there.
+fn cache_and_queue_are_in(redis: &Redis, flags: &[&str]) -> Server {
+    let mut server = Server::start_as_with(Shape::OneProcess, flags);
     server.deploy("online-status");
     server.play("online_status");
     server.hookd_ok(&["cache", "SET", "stays", "1"]);
     assert!(redis.keys("hookd:cache:").contains(&"hookd:cache:{demo}:stays".to_owned()), "the cache");
     assert!(!redis.keys("hookd:hooks:").is_empty(), "the queue of notification hooks");
+    server
+}
+
+#[test]
+fn cache_and_queue_are_reached_in_a_cluster_over_tls() {
+    let (redis, url, authority) = Redis::with_tls_as_cluster();
+    let flags = ["--redis-url", &url, "--redis-ca-file", &authority];
+    cache_and_queue_are_in(&redis, &flags);
+    // Whom nobody told to trust the cluster keeps its calls to itself, and says why.
+    let distrusting = Server::start_as_with(Shape::OneProcess, &["--redis-url", &url]);
+    assert_ne!(code(&distrusting.hookd(&["cache", "GET", "stays"])), 0);
+    assert!(distrusting.log().contains("certificate"), "{}", distrusting.log());
+}
+
+#[test]
+fn cache_and_queue_are_reached_over_tls() {
+    let (redis, url, authority) = Redis::with_tls();
+    let flags = ["--redis-url", &url, "--redis-ca-file", &authority];
+    let server = cache_and_queue_are_in(&redis, &flags);
 
     let found = stdout(&server.hookd(&[&["doctor"], flags.as_slice()].concat()));
     assert!(found.contains(&format!("`{}` answers", url.trim_start_matches("rediss://"))), "{found}");
@@ -222,16 +239,50 @@ fn apps_do_not_see_each_others_cache() {
     assert_refused(&with_foreign_key, &["refused the keys"]);
 }
 
+/// What `hookd cache` makes of lines from a pipe.
+fn piped(server: &Server, arguments: &[&str], lines: &[u8]) -> std::process::Output {
+    let mut session = server.hookd_piped(&[&["cache"], arguments].concat());
+    session.stdin.take().unwrap().write_all(lines).unwrap();
+    session.wait_with_output().unwrap()
+}
+
 #[test]
 fn commands_line_by_line() {
     let server = Server::start();
-    let mut session = server.hookd_piped(&["cache"]);
-    let lines = "SET \"a key\" 'it\\'s \\x00'\nGET \"a key\"\nFLUSHALL\nGET \"open\nhelp\n\nSET bytes \"\\xff\"\nGET bytes\nquit\nGET a\n";
-    session.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
-    let output = session.wait_with_output().unwrap();
+    let good = "SET \"a key\" 'it\\'s \\x00'\nGET \"a key\"\nhelp\n\nSET bytes \"\\xff\"\r\nGET bytes\nGET a";
+    let output = piped(&server, &[], good.as_bytes());
     assert_eq!(code(&output), 0, "{}", stderr(&output));
-    assert_eq!(stdout(&output), "OK\n\"it's \\\\x00\"\nOK\n\"\\xff\"\n");
+    assert_eq!(stdout(&output), "OK\n\"it's \\\\x00\"\nOK\n\"\\xff\"\n(nil)\n");
+    assert!(stderr(&output).contains("ZADD"), "help lists the commands: {}", stderr(&output));
+    assert_eq!(code(&piped(&server, &[], b"")), 0);
+}
+
+#[test]
+fn lines_that_fail_hold_up_no_others_and_are_counted() {
+    let mut server = Server::start();
+    let lines = b"SET a 1\nFLUSHALL\nGET \"open\nGET\nnonsense\nSET \xff\xfe v\nLPUSH a x\n\nINCR a\nquit\nGET a\n";
+    let output = piped(&server, &[], lines);
+    let shown = stdout(&output);
+    assert_eq!((code(&output), shown.lines().last()), (1, Some("(integer) 2")), "{}", stderr(&output));
     let notes = stderr(&output);
-    assert!(notes.contains("`FLUSHALL` is not offered") && notes.contains("not closed"), "{notes}");
-    assert!(notes.contains("ZADD"), "help lists the commands: {notes}");
+    let told = [
+        "`FLUSHALL` is not offered",
+        "not closed",
+        "wrong number",
+        "`NONSENSE`",
+        "\"\\xff\"",
+        "6 of 8 commands failed",
+    ];
+    for told in told {
+        assert!(notes.contains(told), "`{told}` is not in {notes}");
+    }
+    let output = piped(&server, &["--json"], lines);
+    let replies = stdout(&output);
+    let replies: Vec<serde_json::Value> = replies.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let errors: Vec<bool> = replies.iter().map(|reply| reply.get("error").is_some()).collect();
+    assert_eq!(errors, [false, true, true, true, true, true, true, false], "one a command: {replies:?}");
+    server.kill();
+    let output = piped(&server, &[], b"GET a\nGET b\nGET c\n");
+    assert_eq!(code(&output), 1);
+    assert_eq!(stderr(&output).matches("no server answers").count(), 1, "{}", stderr(&output));
 }

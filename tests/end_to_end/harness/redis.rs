@@ -24,6 +24,35 @@ impl Redis {
 
     /// One that is reached over TLS as well; answers its URL and the file that says whom to trust.
     pub fn with_tls() -> (Self, String, String) {
+        let (redis, port, authority) = Self::secure(&[]);
+        (redis, format!("rediss://127.0.0.1:{port}"), authority)
+    }
+
+    /// A cluster of this one node, whose nodes are told to clients by their TLS ports.
+    pub fn with_tls_as_cluster() -> (Self, String, String) {
+        let bus_port = free_port().to_string();
+        let options = ["--tls-cluster", "yes", "--cluster-enabled", "yes", "--cluster-port", &bus_port];
+        let (redis, port, authority) =
+            Self::secure(&[options.as_slice(), &["--cluster-announce-ip", "127.0.0.1"]].concat());
+        let mut connection = redis.connection();
+        let () = redis::cmd("CLUSTER")
+            .arg(&["ADDSLOTSRANGE", "0", "16383"])
+            .query(&mut connection)
+            .expect("a node without slots");
+        let started = Instant::now();
+        loop {
+            let info: String = redis::cmd("CLUSTER").arg("INFO").query(&mut connection).expect("a cluster");
+            if info.contains("cluster_state:ok") {
+                break;
+            }
+            assert!(started.elapsed() < START_DEADLINE, "the cluster does not come together");
+            std::thread::sleep(POLL);
+        }
+        (redis, format!("rediss-cluster://127.0.0.1:{port}"), authority)
+    }
+
+    /// Answers the TLS port and the file that says whom to trust.
+    fn secure(more: &[&str]) -> (Self, String, String) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("a certificate");
         let file = |name: &str, content: String| {
@@ -36,15 +65,18 @@ impl Redis {
         let arguments = ["--tls-port", &tls_port, "--tls-cert-file", &certificate, "--tls-key-file", &key];
         let arguments =
             [arguments.as_slice(), &["--tls-ca-cert-file", &certificate, "--tls-auth-clients", "no"]].concat();
-        let process = spawn(port, &folder, &arguments);
-        (Self { process, port, folder }, format!("rediss://127.0.0.1:{tls_port}"), certificate)
+        let process = spawn(port, &folder, &[arguments.as_slice(), more].concat());
+        (Self { process, port, folder }, tls_port, certificate)
     }
 
     /// The names of keys that begin so.
     pub fn keys(&self, prefix: &str) -> Vec<String> {
+        redis::cmd("KEYS").arg(format!("{prefix}*")).query(&mut self.connection()).expect("keys")
+    }
+
+    fn connection(&self) -> redis::Connection {
         let client = redis::Client::open(self.url()).expect("a URL");
-        let mut connection = client.get_connection().expect("a connection");
-        redis::cmd("KEYS").arg(format!("{prefix}*")).query(&mut connection).expect("keys")
+        client.get_connection().expect("a connection")
     }
 
     pub fn url(&self) -> String {

@@ -1,13 +1,17 @@
 //! `hookd cache`
 
+mod piped;
 mod show;
 mod words;
+
+use std::io::IsTerminal as _;
 
 use clap::Args;
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 use serde_json::{Value, json};
 
+use self::piped::next_line;
 use self::show::show;
 use self::words::{Word, words};
 use crate::client::{Api, ServerArguments, default_data_folder};
@@ -20,6 +24,7 @@ use crate::output;
   hookd cache SET greeting hello EX 60
   hookd cache --json LRANGE recent 0 -1
   hookd cache                           # reads commands line by line, with a history
+  hookd cache --json < commands         # a reply a line; exit code 1 when a command failed
 
 Options come before the command. Words with blanks are quoted as in redis-cli: \"a b\", 'a b', \"\\x00\".
 Only data commands are offered, in the app's own key space; `help` lists them.")]
@@ -39,7 +44,8 @@ impl Cache {
     pub async fn run(self) -> anyhow::Result<()> {
         let api = Api::new(self.server.target()?)?;
         if self.command.is_empty() {
-            return self.read_commands(&api).await;
+            let typed = std::io::stdin().is_terminal();
+            return if typed { self.read_typed(&api).await } else { self.read_piped(&api).await };
         }
         let words = self.command.iter().map(|word| Word::from(word.as_str())).collect();
         let reply = send(&api, words).await?;
@@ -57,7 +63,7 @@ impl Cache {
         Ok(())
     }
 
-    async fn read_commands(&self, api: &Api) -> anyhow::Result<()> {
+    async fn read_typed(&self, api: &Api) -> anyhow::Result<()> {
         let mut editor = DefaultEditor::new()?;
         let history = default_data_folder().join("cache-history");
         // There is none at first.
@@ -70,23 +76,14 @@ impl Cache {
                 Err(ReadlineError::Eof) => break,
                 Err(error) => return Err(error.into()),
             };
-            let words = match words(&line) {
-                Ok(words) => words,
-                Err(problem) => {
-                    output::note(&format!("error: {problem}"));
-                    continue;
-                }
-            };
-            let Some(first) = words.first() else { continue };
-            // A history that cannot be kept is no reason not to go on.
-            let _ = editor.add_history_entry(&line);
-            match first.text().to_ascii_lowercase().as_str() {
-                "quit" | "exit" => break,
-                "help" => output::note(&help()),
-                _ => match send(api, words).await {
-                    Ok(reply) => self.print(&reply)?,
-                    Err(error) => output::report_error(&error),
-                },
+            if !line.trim().is_empty() {
+                // A history that cannot be kept is no reason not to go on.
+                let _ = editor.add_history_entry(&line);
+            }
+            match self.carry_out(api, &line).await {
+                Ok(Done::Quit) => break,
+                Ok(Done::Nothing | Done::Replied(_)) => {}
+                Err(error) => output::report_error(&error),
             }
         }
         if let Some(folder) = history.parent() {
@@ -95,6 +92,68 @@ impl Cache {
         let _ = editor.save_history(&history);
         Ok(())
     }
+
+    /// Goes on after a command that fails, as redis-cli does, and tells at the end how many did. A server that is gone ends
+    /// it: nothing that follows would be better off.
+    async fn read_piped(&self, api: &Api) -> anyhow::Result<()> {
+        let mut input = std::io::stdin().lock();
+        let (mut commands, mut failed) = (0_u64, 0_u64);
+        // Nothing else runs meanwhile.
+        while let Some(line) = tokio::task::block_in_place(|| next_line(&mut input))? {
+            let done = match line {
+                Ok(line) => self.carry_out(api, &line).await,
+                Err(problem) => Err(InputError::new(problem).into()),
+            };
+            match done {
+                Ok(Done::Quit) => break,
+                Ok(Done::Nothing) => continue,
+                Ok(Done::Replied(well)) => failed += u64::from(!well),
+                Err(error) if error.downcast_ref::<InputError>().is_none() => return Err(error),
+                Err(error) if api.server_version().await.is_err() => return Err(error),
+                Err(error) => {
+                    failed += 1;
+                    output::report_error(&error);
+                    if self.json {
+                        // In the place of the reply, so that replies and commands can be told apart by their number.
+                        output::json(&json!({"error": error.to_string()}))?;
+                    }
+                }
+            }
+            commands += 1;
+        }
+        if failed > 0 {
+            return Err(InputError::new(format!("{failed} of {commands} commands failed")).into());
+        }
+        Ok(())
+    }
+
+    /// One line; prints the reply.
+    async fn carry_out(&self, api: &Api, line: &str) -> anyhow::Result<Done> {
+        let words = words(line).map_err(InputError::new)?;
+        let Some(first) = words.first() else { return Ok(Done::Nothing) };
+        match first.text().to_ascii_lowercase().as_str() {
+            "quit" | "exit" => Ok(Done::Quit),
+            "help" => {
+                output::note(&help());
+                Ok(Done::Nothing)
+            }
+            _ => {
+                let reply = send(api, words).await?;
+                self.print(&reply)?;
+                Ok(Done::Replied(reply.get("error").is_none()))
+            }
+        }
+    }
+}
+
+/// What became of a line.
+enum Done {
+    /// It was empty, or asked for help.
+    Nothing,
+    /// The command was answered: well, or with an error.
+    Replied(bool),
+    /// It asks for the end.
+    Quit,
 }
 
 async fn send(api: &Api, words: Vec<Word>) -> anyhow::Result<Value> {
