@@ -125,3 +125,36 @@ fn a_failed_call_is_logged_without_what_was_said() {
         assert!(!server.hookd_ok(&["logs"]).contains(SECRET), "{name}");
     }
 }
+
+#[test]
+fn a_long_log_is_shown_to_a_bound_that_is_told() {
+    let mut server = Server::with_module("audit-log");
+    server.kill();
+    // As many as an app keeps of short lines, and some more, of the last minutes.
+    let (count, bound) = (100_010_u64, 100_000_usize);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let first = u64::try_from(now.as_micros()).unwrap() - 60_000_000;
+    let line = |number: u64| {
+        let id = first + number;
+        format!(
+            r#"{{"id":{id},"at_us":{id},"level":"info","environment":"production","version":1,"function":"f","request_id":"r","source":"stdout","text":"{number}"}}"#
+        ) + "\n"
+    };
+    let folder = server.data().join("engine/logs/demo");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(format!("{first:020}.jsonl")), (0..count).map(line).collect::<String>()).unwrap();
+    server.start_again();
+
+    let shown = server.hookd(&["logs", "--since", "1h"]);
+    let text = String::from_utf8(shown.stdout.clone()).unwrap();
+    assert!(
+        text.lines().count() == bound && text.lines().next().unwrap().ends_with(": 10"),
+        "{}",
+        text.lines().count()
+    );
+    assert!(text.lines().last().unwrap().ends_with(&format!(": {}", count - 1)));
+    assert!(stderr(&shown).contains("the newest 100000 of these lines"), "{}", stderr(&shown));
+    let few = server.hookd(&["logs"]);
+    assert_eq!(String::from_utf8_lossy(&few.stdout).lines().count(), 100);
+    assert!(stderr(&few).contains("the newest 100 lines; -n or --since shows more"), "{}", stderr(&few));
+}

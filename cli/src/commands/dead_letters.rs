@@ -89,6 +89,11 @@ impl DeadLetters {
                 }
                 output::data(&row("ID", "GIVEN UP", "HOOK", "ATTEMPTS", "CAUSE", "REASON"));
                 letters.iter().for_each(|letter| output::data(&line(letter)));
+                if letters.len() == usize::try_from(limit).unwrap_or(usize::MAX) {
+                    output::note(&format!(
+                        "(the newest {limit}; --limit shows up to 1000, `retry` and `drop` take --all)"
+                    ));
+                }
                 Ok(())
             }
             Action::Retry(selection) => selection.carry_out("retry", "retried", "queued again").await,

@@ -83,8 +83,10 @@ impl Logs {
         let api = Api::new(self.server.target()?)?;
         let json = self.json || self.format == Some(Format::Json);
         let mut events = api.logs(&self.query()).await?;
+        let mut lines = 0;
         while let Some(event) = events.next().await {
             let event = event?;
+            lines += usize::from(event.get("event").and_then(Value::as_str) == Some("line"));
             if json {
                 output::json(&event)?;
             } else {
@@ -93,6 +95,10 @@ impl Logs {
         }
         if self.follow {
             output::note("the server stopped");
+        } else if self.limit.is_none() && self.since.is_none() && lines == DEFAULT_LIMIT {
+            output::note(&format!("(the newest {DEFAULT_LIMIT} lines; -n or --since shows more)"));
+        } else if lines == MAX_LINES {
+            output::note(&format!("(the newest {MAX_LINES} of these lines; --until shows those before them)"));
         }
         Ok(())
     }
@@ -117,6 +123,9 @@ impl Logs {
 
 /// Lines that are shown when nothing says how many.
 const DEFAULT_LIMIT: usize = 100;
+
+/// The server answers no more at once.
+const MAX_LINES: usize = 100_000;
 
 fn word(value: impl ValueEnum) -> Option<String> {
     Some(value.to_possible_value()?.get_name().to_owned())

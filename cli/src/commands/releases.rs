@@ -98,6 +98,9 @@ impl List {
             "FUNCTIONS",
         ]));
         releases.iter().for_each(|release| output::data(&line(release)));
+        if releases.len() == usize::try_from(self.limit).unwrap_or(usize::MAX) {
+            output::note(&format!("(the newest {}; --limit shows up to 1000)", self.limit));
+        }
         // The list is what was asked for; an older server does not check.
         let problems = api.live_problems().await.unwrap_or_default();
         problems.iter().for_each(|problem| output::note(&format!("cannot be called: {problem}")));

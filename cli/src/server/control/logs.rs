@@ -18,6 +18,9 @@ use super::{ApiError, Authorized, Control, internal};
 /// Most lines in one answer that does not follow: more than any app keeps of short ones.
 const MAX_LINES: usize = 100_000;
 
+/// Lines that are text at a time: all of a long log would be in memory twice.
+const CHUNK_LINES: usize = 1_000;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LogsParameters {
@@ -65,10 +68,9 @@ pub(super) async fn read(
     let query = parameters.query()?;
     let history = control.engine.logs(&app.id, &query).await.ok_or(ApiError::Unauthorized)?;
     let LogHistory { lines, unreadable, reader } = history.map_err(internal)?;
-    let mut first = unreadable_event(unreadable);
-    first.push_str(&events(LogBatch { dropped: 0, lines }, &app.id));
     let follow = parameters.follow;
-    let following = Following { first: Some(first), reader, query, follow, app_id: app.id.clone() };
+    let first = Some(unreadable_event(unreadable));
+    let following = Following { first, kept: lines.into_iter(), reader, query, follow, app_id: app.id.clone() };
     let shutdown = control.shutdown.clone();
     let chunks = stream::unfold(following, move |mut following| {
         let shutdown = shutdown.clone();
@@ -79,6 +81,8 @@ pub(super) async fn read(
 
 struct Following {
     first: Option<String>,
+    /// Oldest first.
+    kept: std::vec::IntoIter<LogLine>,
     reader: LogReader,
     query: LogQuery,
     follow: bool,
@@ -90,6 +94,10 @@ impl Following {
     async fn next(&mut self, shutdown: &CancellationToken) -> Option<String> {
         if let Some(first) = self.first.take() {
             return Some(first);
+        }
+        let lines: Vec<LogLine> = self.kept.by_ref().take(CHUNK_LINES).collect();
+        if !lines.is_empty() {
+            return Some(events(LogBatch { dropped: 0, lines }, &self.app_id));
         }
         while self.follow {
             tokio::select! {
