@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::adapters::{EngineApps, InMemoryEngine};
+use super::connections::Answers;
 use super::control::{self, Installation};
 use super::data_folder::{DataFolder, Part};
 use super::directory::{Directory, EngineProcess, Follower};
@@ -22,7 +23,7 @@ use super::disk;
 use super::forward::forwarded;
 use super::hook_queues::hook_queues;
 use super::lifecycle::{DRAIN_TIMEOUT, take_all_file_handles};
-use super::listen::{Answers, Listeners, absolute};
+use super::listen::{Listeners, absolute};
 use super::{metrics, prometheus};
 use crate::client::{Connection, ConnectionFile};
 use crate::exit::InputError;
@@ -187,7 +188,7 @@ impl Server {
     /// Answers until the shutdown token is cancelled, then lets requests in flight finish.
     pub async fn serve(self) -> anyhow::Result<()> {
         take_all_file_handles();
-        self.listeners.serve(self.service, self.shutdown).await?;
+        self.listeners.serve(self.service, self.shutdown).await;
         self.tasks.close();
         if tokio::time::timeout(DRAIN_TIMEOUT, self.tasks.wait()).await.is_err() {
             tracing::warn!("background work was still going on after {DRAIN_TIMEOUT:?}; stopping anyway");
