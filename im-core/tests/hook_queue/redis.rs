@@ -232,3 +232,25 @@ async fn the_sessions_of_a_node_that_stays_silent_are_ended_by_another() {
     assert_eq!(waiting().await, 4);
     assert_eq!(waiting().await, 4, "once");
 }
+
+#[tokio::test]
+async fn lost_sessions_are_ended_when_a_redis_that_was_away_at_the_start_is_back() {
+    let mut redis = RedisServer::start();
+    let app = AppId::new("demo");
+    node(&redis, "one").record(&app, vec![opened(1, "tom")], MANY).await.unwrap();
+    redis.kill();
+    let next = node(&redis, "one");
+    let asked = Instant::now();
+    next.end_lost_sessions().await.unwrap_err();
+    assert!(asked.elapsed() < Duration::from_secs(3), "the start waits: {:?}", asked.elapsed());
+    redis.start_again();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let backlog = loop {
+        match next.backlog().await {
+            Ok(backlog) => break backlog,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(backlog.iter().map(|entry| entry.waiting).sum::<u64>(), 2, "online, and offline");
+}

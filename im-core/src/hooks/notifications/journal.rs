@@ -1,16 +1,16 @@
 //! What is to be queued, in the order in which it happened, though nobody waits under a lock for a disk or for Redis.
 
 use std::collections::hash_map::Entry as Place;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use super::presence::PresenceEvent;
+use super::presence::{Notes, PresenceEvent};
 use super::{Shared, refused};
 use crate::app::App;
 use crate::hooks::queue::{Entry, NewCall};
-use crate::ids::{AppId, SessionId};
+use crate::ids::AppId;
 use crate::store::OutboxCall;
 
 /// Events of an app that may wait for their queue. Only the end of very many sockets at once comes near it.
@@ -56,8 +56,7 @@ pub(super) struct Journal {
 struct State {
     /// A task writes what is here; it takes an app out that has nothing left.
     apps: HashMap<AppId, VecDeque<Waiting>>,
-    /// Sessions that are noted as open, or will be with what waits.
-    noted: HashSet<SessionId>,
+    notes: Notes,
 }
 
 struct Waiting {
@@ -70,7 +69,7 @@ impl Journal {
     /// Takes events of one app over, in order.
     pub(super) fn record(shared: &Arc<Shared>, app: &Arc<App>, events: Vec<Event>) -> Receipt {
         let mut guard = shared.journal.state();
-        let State { apps, noted } = &mut *guard;
+        let State { apps, notes } = &mut *guard;
         let waiting = apps.get(&app.id).map_or(0, VecDeque::len);
         let mut entries = VecDeque::new();
         for event in events {
@@ -81,7 +80,7 @@ impl Journal {
                 Event::Session(event) if waiting + entries.len() >= MAX_WAITING => refused(app, event.hook(), 1),
                 Event::Call(call) if waiting + entries.len() >= MAX_WAITING => refused(app, call.hook, 1),
                 Event::Stored(call) => entries.push_back(call.into()),
-                Event::Session(event) => entries.extend(event.into_entry(&shared.calls, app, noted)),
+                Event::Session(event) => entries.extend(event.into_entry(&shared.calls, app, notes)),
                 Event::Call(call) => entries.push_back(call.into()),
             }
         }
@@ -102,6 +101,11 @@ impl Journal {
             }
         }
         Receipt(Some(receipt))
+    }
+
+    /// Apps whose sessions are to be noted, because they have a `_clientOffline` now and had none; each is answered once.
+    pub(super) fn late_apps(&self, has_hook: impl Fn(&AppId) -> bool) -> Vec<AppId> {
+        self.state().notes.take_late(has_hook)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hook_types::Hook;
+use hook_types::{ClientOffline, Hook};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -97,6 +97,14 @@ impl Notifications {
     /// the event would outlive the process.
     pub(crate) fn notify_presence(&self, app: &Arc<App>, events: Vec<PresenceEvent>) -> Receipt {
         Journal::record(&self.shared, app, events.into_iter().map(Event::Session).collect())
+    }
+
+    /// Apps that have a `_clientOffline` now and had none when some of their sessions began: these are to be told of with
+    /// [`PresenceEvent::StillOnline`]. Each app is answered once.
+    pub(crate) fn apps_with_new_offline_hook(&self) -> Vec<Arc<App>> {
+        let has_hook = |app: &AppId| self.shared.apps.app(app).is_some_and(|app| self.defines::<ClientOffline>(&app));
+        let late = self.shared.journal.late_apps(has_hook);
+        late.iter().filter_map(|app| self.shared.apps.app(app)).collect()
     }
 
     /// The call of a hook to be stored together with its operation; `None` when there is nothing to call.

@@ -10,12 +10,30 @@ use super::encoded;
 use crate::app::App;
 use crate::hooks::engine_calls::EngineCalls;
 use crate::hooks::queue::{Entry, NewCall, SessionNote};
-use crate::ids::{ClientId, SessionId};
+use crate::ids::{AppId, ClientId, SessionId};
+
+/// Which open sessions get their `_clientOffline` though their process is killed.
+#[derive(Default)]
+pub(super) struct Notes {
+    /// They are noted, or will be with what waits.
+    noted: HashSet<SessionId>,
+    /// Apps that had no such hook when some of their sessions began.
+    without_hook: HashSet<AppId>,
+}
+
+impl Notes {
+    /// Apps that have the hook now; each is answered once.
+    pub(super) fn take_late(&mut self, has_hook: impl Fn(&AppId) -> bool) -> Vec<AppId> {
+        self.without_hook.extract_if(|app| has_hook(app)).collect()
+    }
+}
 
 /// Something that happened to a session.
 pub(crate) enum PresenceEvent {
     /// It was opened.
     Online(SessionId, ClientOnlineParams, Option<IpAddr>),
+    /// It was opened before the app had a `_clientOffline`; of its params only client and tag count.
+    StillOnline(SessionId, ClientOnlineParams),
     /// It ended.
     Offline(SessionId, ClientOfflineParams, Option<IpAddr>),
 }
@@ -24,31 +42,36 @@ impl PresenceEvent {
     pub(super) fn hook(&self) -> &'static str {
         match self {
             Self::Online(..) => ClientOnline::NAME,
-            Self::Offline(..) => ClientOffline::NAME,
+            Self::StillOnline(..) | Self::Offline(..) => ClientOffline::NAME,
         }
     }
 
     /// What is to be written down; `None` when the app defines no hook that wants it.
-    pub(super) fn into_entry(self, calls: &EngineCalls, app: &App, noted: &mut HashSet<SessionId>) -> Option<Entry> {
+    pub(super) fn into_entry(self, calls: &EngineCalls, app: &App, notes: &mut Notes) -> Option<Entry> {
         let defines = |hook| calls.engine.defines(app, hook);
         let call = |hook, params: Option<Bytes>, client: &str, remote_address| {
             Some(NewCall { hook, params: params?, lane: Some(ClientId::new(client)), remote_address })
+        };
+        let mut note = |session, params: &ClientOnlineParams| {
+            if !defines(ClientOffline::NAME) {
+                notes.without_hook.insert(app.id.clone());
+                return None;
+            }
+            let if_lost = encoded::<ClientOffline>(app, &if_lost(params))?;
+            let client = ClientId::new(params.peer_id.as_str());
+            notes.noted.insert(session).then_some(SessionNote::Opened { session, client, if_lost })
         };
         let is_called = defines(self.hook());
         let (call, session) = match self {
             Self::Online(session, params, by) => {
                 let client = params.peer_id.as_str();
                 let online = || call(ClientOnline::NAME, encoded::<ClientOnline>(app, &params), client, by);
-                let if_lost = defines(ClientOffline::NAME).then(|| encoded::<ClientOffline>(app, &if_lost(&params)));
-                let note = if_lost.flatten().map(|if_lost| {
-                    noted.insert(session);
-                    SessionNote::Opened { session, client: ClientId::new(client), if_lost }
-                });
-                (is_called.then(online).flatten(), note)
+                (is_called.then(online).flatten(), note(session, &params))
             }
+            Self::StillOnline(session, params) => (None, note(session, &params)),
             Self::Offline(session, params, by) => {
                 let offline = || call(ClientOffline::NAME, encoded::<ClientOffline>(app, &params), &params.peer_id, by);
-                let note = noted.remove(&session).then_some(SessionNote::Ended { session });
+                let note = notes.noted.remove(&session).then_some(SessionNote::Ended { session });
                 (is_called.then(offline).flatten(), note)
             }
         };
