@@ -228,7 +228,7 @@ async fn open_im_core(
     let store = Arc::new(store);
     let queues = hook_queues(&store, cache, data)?;
     let core = Arc::new(ImCore::new(apps, store, queues, engine, tasks.clone(), shutdown.clone()));
-    core.hooks.notifications().end_lost_sessions().await;
+    core.hooks.notifications().recover().await;
     let watching = core.clone();
     tasks.spawn(async move { watching.hooks.notifications().watch().await });
     let config = GatewayConfig {
