@@ -43,7 +43,7 @@ impl ImCore {
     ) -> Self {
         let settings = Arc::new(AppSettings::new(store.clone()));
         let engine = Arc::new(EngineOfApp::new(engine, settings.clone(), tasks.clone(), shutdown.clone()));
-        let hooks = HookCaller::new(apps.clone(), engine, settings.clone(), queues, tasks, shutdown);
+        let hooks = HookCaller::new((apps.clone(), store.clone()), engine, settings.clone(), queues, tasks, shutdown);
         Self {
             apps,
             store,

@@ -11,7 +11,7 @@ use tokio::time::Instant as TokioInstant;
 
 use self::whole_call::WholeCall;
 use crate::admission::Admission;
-use crate::apps::{App, Apps};
+use crate::apps::{App, Apps, Bounds};
 use crate::environment::Environment;
 use crate::limits::Limits;
 use crate::logs::{CallLog, LogLevel};
@@ -55,6 +55,22 @@ pub(crate) struct Call<'a> {
     pub(crate) deadline: Instant,
 }
 
+/// An app as a call finds it: what became live later is for the calls after it. One for each call, so that what all calls
+/// share is counted once in it and not by everybody who needs it.
+pub(crate) struct LiveApp {
+    pub(crate) app: Arc<App>,
+    pub(crate) version: Arc<LiveVersion>,
+    bounds: Arc<Bounds>,
+}
+
+impl LiveApp {
+    /// `None` where no version is live.
+    pub(crate) fn of(app: Arc<App>, environment: Environment) -> Option<Arc<Self>> {
+        let version = app.live(environment).load_full()?;
+        Some(Arc::new(Self { version, bounds: app.bounds(), app }))
+    }
+}
+
 /// The one service behind the RPC over TCP and the calls in memory.
 pub(crate) struct Calls {
     sandbox: Sandbox,
@@ -78,7 +94,9 @@ impl Calls {
     }
 
     pub(crate) async fn call(self: &Arc<Self>, apps: &Apps, invocation: &Invocation) -> Outcome {
-        let Some(app) = apps.get(&invocation.app_id) else { return self.not_defined() };
+        let app = apps.get(&invocation.app_id);
+        let live = app.and_then(|app| LiveApp::of(app, invocation.environment));
+        let Some(live) = live else { return self.not_defined() };
         let call = Call {
             environment: invocation.environment,
             name: &invocation.name,
@@ -89,14 +107,13 @@ impl Calls {
             arrived: Instant::now(),
             deadline: invocation.deadline,
         };
-        self.call_app(&app, call).await
+        self.call_live(&live, call).await
     }
 
-    pub(crate) async fn call_app(self: &Arc<Self>, app: &Arc<App>, call: Call<'_>) -> Outcome {
-        let Some(version) = app.live(call.environment).load_full() else { return self.not_defined() };
-        let Some(function) = version.function(call.name) else { return self.not_defined() };
-        let (arrived, span) = (call.arrived, CallSpan::begin(&app.id, &call));
-        let outcome = self.run(app, (&version, function), call, span.as_ref()).await;
+    pub(crate) async fn call_live(self: &Arc<Self>, live: &Arc<LiveApp>, call: Call<'_>) -> Outcome {
+        let Some(function) = live.version.function(call.name) else { return self.not_defined() };
+        let (arrived, span) = (call.arrived, CallSpan::begin(&live.app.id, &call));
+        let outcome = self.run(live, function, call, span.as_ref()).await;
         if let Some(span) = span {
             span.end(&outcome);
         }
@@ -129,6 +146,7 @@ impl Calls {
 
     /// Knows nothing of modules: their number is for the engine to say.
     pub(crate) fn stats(&self) -> EngineStats {
+        self.sandbox.publish_metrics();
         let (running, held, budget) = self.sandbox.load_now();
         EngineStats {
             running_instances: running as u64,
@@ -155,12 +173,12 @@ impl Calls {
 
     async fn run(
         self: &Arc<Self>,
-        app: &Arc<App>,
-        (version, function): (&Arc<LiveVersion>, &LiveFunction),
+        live: &Arc<LiveApp>,
+        function: &LiveFunction,
         call: Call<'_>,
         span: Option<&CallSpan>,
     ) -> Outcome {
-        let bounds = app.bounds();
+        let LiveApp { app, version, bounds } = &**live;
         let (limits, _) = bounds.of(call.name, function.kind);
         if call.params.len() > limits.request_bytes {
             return too_large(call.params.len(), limits.request_bytes);
@@ -172,11 +190,7 @@ impl Calls {
         let log = Arc::new(log);
         let whole = WholeCall {
             calls: self.clone(),
-            app: app.clone(),
-            version: version.clone(),
-            bounds,
-            kind: function.kind,
-            meters: function.meters.clone(),
+            live: live.clone(),
             environment: call.environment,
             params: call.params,
             remote_address: call.remote_address.map(str::to_owned),
@@ -221,6 +235,8 @@ fn too_large(bytes: usize, limit: usize) -> Outcome {
 }
 
 /// Ids of calls: a random word per process and a count, unique in the installation without asking anybody.
+// On cache lines of its own: all processors write to it, and would take what lies beside it from each other.
+#[repr(align(128))]
 struct RequestIds {
     process: String,
     count: AtomicU64,

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 pub use self::app_settings::SetSettingsError;
 pub use self::error::OpenError;
 use crate::apps::{App, AppSettings, Apps, Bounds, ChangeAppError, CreateAppError, KeyKind, NewApp, is_valid_app_id};
-use crate::calls::{Call, Calls, Invocation};
+use crate::calls::{Call, Calls, Invocation, LiveApp};
 use crate::config::EngineConfig;
 use crate::environment::Environment;
 use crate::file_table::reserve_file_table;
@@ -182,8 +182,8 @@ impl Engine {
     }
 
     /// [`Engine::call`] for who has looked the app up.
-    pub(crate) async fn call_app(&self, app: &Arc<App>, call: Call<'_>) -> Outcome {
-        self.0.calls.call_app(app, call).await
+    pub(crate) async fn call_live(&self, live: &Arc<LiveApp>, call: Call<'_>) -> Outcome {
+        self.0.calls.call_live(live, call).await
     }
 
     /// Makes an instance of the live version as [`Engine::call`] does, and drops it: the part of a call that is the

@@ -51,6 +51,7 @@ mod admission;
 mod apps;
 mod calls;
 mod config;
+mod deadline;
 mod egress;
 mod engine;
 mod environment;
@@ -92,6 +93,6 @@ pub use releases::{
     MetadataError, PastRelease, Release, ReleaseAct, ReleaseError, SeenVariable, SetVariablesError, Variable,
     VariableChanges, Variables, Version,
 };
-pub use rpc::{FunctionKind, RpcConnections, RpcService};
+pub use rpc::{FunctionKind, RpcBody, RpcConnection, RpcService};
 pub use stats::{AppStats, EngineStats};
 pub use trace::enable_traces;

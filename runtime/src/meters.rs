@@ -35,11 +35,15 @@ pub const LATENCY_BOUNDS: [Duration; 20] = [
 
 /// The counters of one function, which outlive its versions.
 #[derive(Debug, Default)]
+// In this order, so that an ordinary call writes to one cache line, which all processors take from each other.
+#[repr(C, align(128))]
 pub(crate) struct FunctionMeters {
-    outcomes: [AtomicU64; Outcome::NAMES.len()],
-    durations: [AtomicU64; LATENCY_BOUNDS.len() + 1],
     nanoseconds: AtomicU64,
     peak_memory: AtomicU64,
+    replied: AtomicU64,
+    durations: [AtomicU64; LATENCY_BOUNDS.len() + 1],
+    /// By [`Outcome::index`]; that of replies stays zero.
+    failures: [AtomicU64; Outcome::NAMES.len()],
 }
 
 /// The counters of an app's functions. As many as its live versions define: those of a name that no version defines any
@@ -65,7 +69,11 @@ pub struct FunctionStats {
 impl FunctionMeters {
     /// Counts a call that ended.
     pub(crate) fn record(&self, outcome: &Outcome, took: Duration) {
-        if let Some(count) = self.outcomes.get(outcome.index()) {
+        let count = match outcome {
+            Outcome::Replied(_) => Some(&self.replied),
+            failure => self.failures.get(failure.index()),
+        };
+        if let Some(count) = count {
             count.fetch_add(1, Ordering::Relaxed);
         }
         let class = LATENCY_BOUNDS.partition_point(|bound| *bound < took);
@@ -84,10 +92,12 @@ impl FunctionMeters {
     }
 
     fn stats(&self, name: String) -> FunctionStats {
-        let counts = self.outcomes.iter().map(|count| count.load(Ordering::Relaxed));
+        let replied = self.replied.load(Ordering::Relaxed);
+        let failures = self.failures.iter().map(|count| count.load(Ordering::Relaxed));
+        let outcomes = [("replied", replied)].into_iter().chain(Outcome::NAMES.into_iter().zip(failures));
         FunctionStats {
             name,
-            outcomes: Outcome::NAMES.into_iter().zip(counts).filter(|(_, count)| *count > 0).collect(),
+            outcomes: outcomes.filter(|(_, count)| *count > 0).collect(),
             durations: self.durations.iter().map(|count| count.load(Ordering::Relaxed)).collect(),
             total_seconds: Duration::from_nanos(self.nanoseconds.load(Ordering::Relaxed)).as_secs_f64(),
             peak_memory_bytes: self.peak_memory.load(Ordering::Relaxed),

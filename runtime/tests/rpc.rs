@@ -4,13 +4,12 @@
 mod support;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::response::Response;
-use hookd_runtime::{Environment, Limits, RpcService};
-use http::{HeaderMap, Request};
+use axum::body::Body;
+use hookd_runtime::{Environment, Limits, RpcBody, RpcService};
+use http::{HeaderMap, Request, Response};
+use http_body_util::BodyExt as _;
 use md5::{Digest as _, Md5};
 use support::{Guest, TestEngine};
-use tower::ServiceExt as _;
 
 struct Rpc {
     test: TestEngine,
@@ -49,7 +48,7 @@ impl Rpc {
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {
-        answer(self.service.clone().oneshot(request).await.unwrap()).await
+        answer(self.service.connection(None).answer(request).await).await
     }
 
     /// POSTs JSON to `/1.1/functions/{name}` with these headers only.
@@ -84,9 +83,9 @@ impl Rpc {
     }
 }
 
-async fn answer(response: Response) -> Answer {
+async fn answer(response: Response<RpcBody>) -> Answer {
     let (parts, body) = response.into_parts();
-    let body = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
+    let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
     Answer { status: parts.status.as_u16(), headers: parts.headers, body }
 }
 

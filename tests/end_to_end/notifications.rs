@@ -45,6 +45,40 @@ fn every_acknowledged_message_reaches_the_hook_over_redis_too() {
 }
 
 #[test]
+fn every_operation_that_is_stored_reaches_its_hook_though_the_server_is_killed() {
+    killed_at_work(Server::start());
+}
+
+#[test]
+fn every_operation_that_is_stored_reaches_its_hook_over_redis_too() {
+    let redis = Redis::start();
+    killed_at_work(Server::start_with_variable("HOOKD_REDIS_URL", &redis.url()));
+}
+
+/// Who died may not have acknowledged what it had stored; the hook is told of it all the same.
+fn killed_at_work(mut server: Server) {
+    let engine = LeanEngine::recorder(&server, &json!({}));
+    server.hookd_ok(&["settings", "--engine-url", engine.url(), "--notification-retry", "50ms"]);
+    let facts = server.play("killed_at_work");
+    assert!(facts["acknowledged"].as_u64().unwrap() >= 200, "the test saw nothing");
+    let done = |kind: &str| -> HashSet<String> {
+        facts[kind].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()
+    };
+    let stored: usize = ["started", "added", "removed", "sent"].iter().map(|kind| done(kind).len()).sum();
+    eprintln!("{stored} operations are stored, {} were acknowledged", facts["acknowledged"]);
+    engine.records_until(|records| {
+        let told = |hook: &str, key: &str| -> HashSet<String> {
+            let of_hook = records.iter().filter(|record| record["hook"] == hook);
+            of_hook.map(|record| record["params"][key].as_str().unwrap().to_owned()).collect()
+        };
+        done("started").is_subset(&told("_conversationStarted", "convId"))
+            && done("added").is_subset(&told("_conversationAdded", "convId"))
+            && done("removed").is_subset(&told("_conversationRemoved", "convId"))
+            && done("sent").is_subset(&told("_messageSent", "msgId"))
+    });
+}
+
+#[test]
 fn messages_sent_while_redis_is_dead_reach_the_hook_all_the_same() {
     let mut redis = Redis::start();
     let mut server = Server::start_with_variable("HOOKD_REDIS_URL", &redis.url());

@@ -23,3 +23,6 @@ function record(hook, clientOf) {
 record('_messageSent', (params) => params.fromPeer);
 record('_clientOnline', (params) => params.peerId);
 record('_clientOffline', (params) => params.peerId);
+record('_conversationStarted', (params) => params.convId);
+record('_conversationAdded', (params) => params.initBy);
+record('_conversationRemoved', (params) => params.initBy);

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::adapters::{EngineApps, InMemoryEngine};
+use super::connections::Answers;
 use super::control::{self, Installation};
 use super::data_folder::{DataFolder, Part};
 use super::directory::{Directory, EngineProcess, Follower};
@@ -22,7 +23,7 @@ use super::disk;
 use super::forward::forwarded;
 use super::hook_queues::hook_queues;
 use super::lifecycle::{DRAIN_TIMEOUT, take_all_file_handles};
-use super::listen::{Answers, Listeners, absolute};
+use super::listen::{Listeners, absolute};
 use super::{metrics, prometheus};
 use crate::client::{Connection, ConnectionFile};
 use crate::exit::InputError;
@@ -187,7 +188,7 @@ impl Server {
     /// Answers until the shutdown token is cancelled, then lets requests in flight finish.
     pub async fn serve(self) -> anyhow::Result<()> {
         take_all_file_handles();
-        self.listeners.serve(self.service, self.shutdown).await?;
+        self.listeners.serve(self.service, self.shutdown).await;
         self.tasks.close();
         if tokio::time::timeout(DRAIN_TIMEOUT, self.tasks.wait()).await.is_err() {
             tracing::warn!("background work was still going on after {DRAIN_TIMEOUT:?}; stopping anyway");
@@ -227,7 +228,7 @@ async fn open_im_core(
     let store = Arc::new(store);
     let queues = hook_queues(&store, cache, data)?;
     let core = Arc::new(ImCore::new(apps, store, queues, engine, tasks.clone(), shutdown.clone()));
-    core.hooks.notifications().end_lost_sessions().await;
+    core.hooks.notifications().recover().await;
     let watching = core.clone();
     tasks.spawn(async move { watching.hooks.notifications().watch().await });
     let config = GatewayConfig {

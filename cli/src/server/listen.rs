@@ -1,21 +1,18 @@
 //! Sockets to listen on, and serving them to a soft end.
 
-use std::future::IntoFuture as _;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use axum::extract::Request;
 use axum::serve::ListenerExt as _;
-use axum::{Router, ServiceExt};
 use futures::FutureExt as _;
-use futures::future::{BoxFuture, try_join_all};
-use hookd_runtime::RpcService;
+use futures::future::{BoxFuture, join_all};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
 
+use super::connections::{Answers, serve};
 use super::lifecycle::DRAIN_TIMEOUT;
 use crate::exit::InputError;
 
@@ -49,9 +46,8 @@ impl Listeners {
     }
 
     /// Answers until the token is cancelled, then lets requests in flight finish, within [`DRAIN_TIMEOUT`].
-    pub async fn serve(self, answers: Answers, shutdown: CancellationToken) -> anyhow::Result<()> {
-        let stopped = || shutdown.clone().cancelled_owned();
-        let mut serving: Vec<BoxFuture<'static, io::Result<()>>> = Vec::new();
+    pub async fn serve(self, answers: Answers, shutdown: CancellationToken) {
+        let mut serving: Vec<BoxFuture<'static, ()>> = Vec::new();
         if let Some(tcp) = self.tcp {
             // Replies are small and awaited: waiting to fill a packet would only delay them.
             let listener = tcp.tap_io(|socket| {
@@ -59,48 +55,20 @@ impl Listeners {
                     tracing::debug!(%error, "cannot switch Nagle's algorithm off");
                 }
             });
-            serving.push(match answers.clone() {
-                Answers::Rpc(rpc) => axum::serve(listener, rpc.into_connections())
-                    .with_graceful_shutdown(stopped())
-                    .into_future()
-                    .boxed(),
-                Answers::Router(router) => {
-                    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-                    axum::serve(listener, service).with_graceful_shutdown(stopped()).into_future().boxed()
-                }
-            });
+            serving.push(serve(listener, answers.clone(), |address| Some(*address), shutdown.clone()).boxed());
         }
         if let Some(socket) = self.socket {
-            serving.push(match answers {
-                Answers::Rpc(rpc) => {
-                    let service = ServiceExt::<Request>::into_make_service(rpc);
-                    axum::serve(socket, service).with_graceful_shutdown(stopped()).into_future().boxed()
-                }
-                Answers::Router(router) => axum::serve(socket, router.into_make_service())
-                    .with_graceful_shutdown(stopped())
-                    .into_future()
-                    .boxed(),
-            });
+            serving.push(serve(socket, answers, |_| None, shutdown.clone()).boxed());
         }
         let drained = async {
             shutdown.cancelled().await;
             tokio::time::sleep(DRAIN_TIMEOUT).await;
         };
         tokio::select! {
-            served = try_join_all(serving) => { served?; }
+            _ = join_all(serving) => {}
             () = drained => tracing::warn!("requests were still in flight after {DRAIN_TIMEOUT:?}; stopping anyway"),
         }
-        Ok(())
     }
-}
-
-/// What answers the requests.
-#[derive(Clone)]
-pub enum Answers {
-    /// The RPC of an engine in this process, and a router behind it.
-    Rpc(RpcService),
-    /// A router alone.
-    Router(Router),
 }
 
 async fn listen_on_tcp(address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -2,6 +2,7 @@
 
 mod adapters;
 mod compose;
+mod connections;
 mod control;
 mod data_folder;
 mod directory;

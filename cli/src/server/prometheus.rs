@@ -61,7 +61,9 @@ fn refused() -> Response {
 }
 
 fn answered(recorded: &PrometheusHandle, engine: Option<&Engine>) -> Response {
-    let text = recorded.render() + &engine.map(render).unwrap_or_default();
+    // First, for it brings some of the recorded ones up to date.
+    let of_engine = engine.map(render).unwrap_or_default();
+    let text = recorded.render() + &of_engine;
     ([("content-type", "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 

@@ -58,28 +58,25 @@ pub async fn add(
     }
     ask_before_adding(core, request, conversation, &absent).await?;
 
-    let change = {
+    let notifications = core.hooks.notifications();
+    let params = || ConversationAddedParams {
+        init_by: request.client.as_str().to_owned(),
+        conv_id: conversation.as_str().to_owned(),
+        members: Vec::new(),
+    };
+    let hook = notifications.beside::<ConversationAdded>(&request.app, Some(request.remote_address), params).await;
+    let (change, told) = {
         let _lock = core.conversation_locks.lock(&request.app.id, conversation).await;
         authorized(core, request, conversation, &members).await?;
-        let change = core.store.add_members(&request.app.id, conversation, &members, MAX_MEMBERS).await?;
-        let change = change.ok_or_else(|| RequestError::code(Code::ConversationNotFound))?;
+        let change = core.store.add_members(&request.app.id, conversation, &members, MAX_MEMBERS, hook).await?;
+        let mut change = change.ok_or_else(|| RequestError::code(Code::ConversationNotFound))?;
+        let told = notifications.stored::<ConversationAdded>(&request.app, std::mem::take(&mut change.hook));
         if !change.changed.is_empty() {
             announce::joined(core, request, &change.conversation, &change.changed).await;
         }
-        change
+        (change, told)
     };
-
-    if !change.changed.is_empty() {
-        let params = ConversationAddedParams {
-            init_by: request.client.as_str().to_owned(),
-            conv_id: conversation.as_str().to_owned(),
-            members: texts(&change.changed),
-        };
-        core.hooks
-            .notifications()
-            .notify::<ConversationAdded>(&request.app, &params, Some(request.remote_address))
-            .await;
-    }
+    told.written().await;
     Ok(result(members, change))
 }
 
@@ -105,28 +102,25 @@ pub async fn remove(
         ask_before_removing(core, request, conversation, &present).await?;
     }
 
-    let change = {
+    let notifications = core.hooks.notifications();
+    let params = || ConversationRemovedParams {
+        init_by: request.client.as_str().to_owned(),
+        conv_id: conversation.as_str().to_owned(),
+        members: Vec::new(),
+    };
+    let hook = notifications.beside::<ConversationRemoved>(&request.app, Some(request.remote_address), params).await;
+    let (change, told) = {
         let _lock = core.conversation_locks.lock(&request.app.id, conversation).await;
         authorized(core, request, conversation, &members).await?;
-        let change = core.store.remove_members(&request.app.id, conversation, &members).await?;
-        let change = change.ok_or_else(|| RequestError::code(Code::ConversationNotFound))?;
+        let change = core.store.remove_members(&request.app.id, conversation, &members, hook).await?;
+        let mut change = change.ok_or_else(|| RequestError::code(Code::ConversationNotFound))?;
+        let told = notifications.stored::<ConversationRemoved>(&request.app, std::mem::take(&mut change.hook));
         if !change.changed.is_empty() {
             announce::left(core, request, &change.conversation, &change.changed).await;
         }
-        change
+        (change, told)
     };
-
-    if !change.changed.is_empty() {
-        let params = ConversationRemovedParams {
-            init_by: request.client.as_str().to_owned(),
-            conv_id: conversation.as_str().to_owned(),
-            members: texts(&change.changed),
-        };
-        core.hooks
-            .notifications()
-            .notify::<ConversationRemoved>(&request.app, &params, Some(request.remote_address))
-            .await;
-    }
+    told.written().await;
     Ok(result(members, change))
 }
 

@@ -32,23 +32,24 @@ pub async fn start(
     request: &RequestContext,
     new: StartConversation,
 ) -> Result<CreatedConversation, RequestError> {
-    let new = with_creator(request, new);
+    let mut new = with_creator(request, new);
     if new.members.len() > MAX_MEMBERS {
         let detail = format!("{} members were asked for; a conversation has at most {MAX_MEMBERS}", new.members.len());
         return Err(RequestError::detailed(Code::ConversationFull, detail));
     }
     ask_hook(core, request, &new).await?;
-    let created = core.store.create_conversation(&request.app.id, new).await?;
+    let notifications = core.hooks.notifications();
+    new.started_hook = notifications
+        .beside::<ConversationStarted>(&request.app, Some(request.remote_address), ConversationStartedParams::default)
+        .await;
+    let mut created = core.store.create_conversation(&request.app.id, new).await?;
+    let told = notifications.stored::<ConversationStarted>(&request.app, std::mem::take(&mut created.hook));
     if !created.existing {
         let conversation = &created.conversation;
-        let params = ConversationStartedParams { conv_id: conversation.id.as_str().to_owned() };
-        core.hooks
-            .notifications()
-            .notify::<ConversationStarted>(&request.app, &params, Some(request.remote_address))
-            .await;
         let _lock = core.conversation_locks.lock(&request.app.id, &conversation.id).await;
         announce::joined(core, request, conversation, &conversation.members).await;
     }
+    told.written().await;
     Ok(created)
 }
 
@@ -58,7 +59,7 @@ fn with_creator(request: &RequestContext, new: StartConversation) -> NewConversa
     members.sort();
     members.dedup();
     attributes.retain(|key, _| !row::is_reserved(key));
-    NewConversation { attributes, creator: request.client.clone(), members, unique }
+    NewConversation { attributes, creator: request.client.clone(), members, unique, started_hook: None }
 }
 
 async fn ask_hook(core: &ImCore, request: &RequestContext, new: &NewConversation) -> Result<(), RequestError> {

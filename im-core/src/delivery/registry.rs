@@ -58,6 +58,12 @@ impl Registry {
         self.by_client.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned().unwrap_or_default()
     }
 
+    /// Clients of an app that have sessions.
+    pub fn clients(&self, app: &AppId) -> Vec<ClientId> {
+        let by_client = self.by_client.read().unwrap_or_else(PoisonError::into_inner);
+        by_client.keys().filter(|(of, _)| of == app).map(|(_, client)| client.clone()).collect()
+    }
+
     /// True with at least one session (S-120).
     pub fn is_online(&self, app: &AppId, client: &ClientId) -> bool {
         let key = (app.clone(), client.clone());

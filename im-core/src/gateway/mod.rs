@@ -37,6 +37,9 @@ use crate::core::ImCore;
 use crate::ids::ConnectionId;
 use crate::presence::Presence;
 
+/// How often it is asked whether open sessions are to be noted for a new hook. Costs a look at a set that is mostly empty.
+const NOTE_EVERY: Duration = Duration::from_secs(1);
+
 /// How long browsers may keep the answer to a preflight.
 const PREFLIGHT_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -75,7 +78,9 @@ impl Gateway {
             shutdown,
             tasks,
         };
-        Self { shared: Arc::new(shared) }
+        let shared = Arc::new(shared);
+        shared.tasks.spawn(note_open_sessions(shared.clone()));
+        Self { shared }
     }
 
     /// `/v1/route`, `/1.1/rtm/notifications` and, as the fallback, the WebSocket on every other path. Serve it with
@@ -89,6 +94,17 @@ impl Gateway {
             .layer(cors());
         http.fallback(upgrade::upgrade).with_state(self.shared.clone())
     }
+}
+
+async fn note_open_sessions(shared: Arc<Shared>) {
+    let noting = async {
+        let mut ticks = tokio::time::interval(NOTE_EVERY);
+        loop {
+            ticks.tick().await;
+            shared.presence.note_open_sessions(&shared.core).await;
+        }
+    };
+    shared.shutdown.run_until_cancelled(noting).await;
 }
 
 /// Any page may call: the session token, not a cookie, is what authenticates.

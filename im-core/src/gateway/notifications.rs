@@ -6,9 +6,9 @@ use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use constant_time_eq::constant_time_eq;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use subtle::ConstantTimeEq;
 
 use super::Shared;
 use super::reject::rejection;
@@ -71,7 +71,7 @@ pub(super) async fn notifications(
 fn authenticated_app(shared: &Shared, headers: &HeaderMap) -> Option<Arc<App>> {
     let app = shared.core.apps.app(&AppId::new(header(headers, "x-lc-id")?))?;
     let key = header(headers, "x-lc-key")?;
-    bool::from(key.as_bytes().ct_eq(app.app_key.as_bytes())).then_some(app)
+    constant_time_eq(key.as_bytes(), app.app_key.as_bytes()).then_some(app)
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -17,6 +17,7 @@ use super::{AppSettings, FailureCause, HookCall, HookEngine, HookFailure, metric
 use crate::app::{App, AppDirectory, FailurePolicy, ImSettings};
 use crate::error::{Code, RequestError};
 use crate::ids::AppId;
+use crate::store::Store;
 
 /// S-84: a call that keeps a client waiting longer than this is logged.
 const SLOW: Duration = Duration::from_secs(1);
@@ -28,10 +29,11 @@ pub struct HookCaller {
 }
 
 impl HookCaller {
-    /// `queues` keep the calls of notification hooks: the first one, and when it fails the next. `tasks` runs those calls;
+    /// `queues` keep the calls of notification hooks: the first one, and when it fails the next; `store` has the outbox from
+    /// which they get those of stored operations. `tasks` runs those calls;
     /// after `shutdown` each ends within [`crate::app::MAX_HOOK_TIMEOUT`].
     pub fn new(
-        apps: Arc<dyn AppDirectory>,
+        (apps, store): (Arc<dyn AppDirectory>, Arc<dyn Store>),
         engine: Arc<dyn HookEngine>,
         settings: Arc<AppSettings>,
         queues: Vec<Arc<dyn HookQueue>>,
@@ -39,7 +41,7 @@ impl HookCaller {
         shutdown: CancellationToken,
     ) -> Self {
         let calls = Arc::new(EngineCalls { engine, settings, breakers: Breakers::default() });
-        let notifications = Notifications::new(apps, calls.clone(), queues, tasks, shutdown);
+        let notifications = Notifications::new((apps, store), calls.clone(), queues, tasks, shutdown);
         Self { calls, notifications }
     }
 

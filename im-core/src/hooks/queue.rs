@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use super::FailureCause;
 use crate::ids::{AppId, ClientId, SessionId};
-use crate::store::StoreError;
+use crate::store::{OutboxCall, StoreError};
 use crate::timestamp::Timestamp;
 
 /// The longest wait before a call that failed is made again. A call that waits for longer shows that the clock was set back.
@@ -54,7 +54,7 @@ impl Channel {
 }
 
 /// A call to be queued.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewCall {
     /// The hook.
     pub hook: &'static str,
@@ -92,11 +92,19 @@ pub struct Entry {
     pub call: Option<NewCall>,
     /// Of the session that the call is about.
     pub session: Option<SessionNote>,
+    /// The call's number in the outbox of this node's store: the same one again is the same call.
+    pub row: Option<u64>,
 }
 
 impl From<NewCall> for Entry {
     fn from(call: NewCall) -> Self {
-        Self { call: Some(call), session: None }
+        Self { call: Some(call), session: None, row: None }
+    }
+}
+
+impl From<OutboxCall> for Entry {
+    fn from(OutboxCall { row, call }: OutboxCall) -> Self {
+        Self { call: Some(call), session: None, row: Some(row) }
     }
 }
 
@@ -229,7 +237,7 @@ pub enum QueueError {
 /// A durable queue of hook calls. What was pushed or settled when a call returns outlives the process.
 #[async_trait]
 pub trait HookQueue: Send + Sync + 'static {
-    /// True when [`crate::store::Store::append_message`] queues a message's own call in its transaction.
+    /// True when the store queues the call of an operation in its transaction ([`crate::store::CallPlace::Queue`]).
     fn joins_store(&self) -> bool {
         false
     }
@@ -240,8 +248,12 @@ pub trait HookQueue: Send + Sync + 'static {
         self.record(app, calls.into_iter().map(Entry::from).collect(), bound).await
     }
 
-    /// As [`Self::push`], with notes of sessions, which are never refused.
+    /// As [`Self::push`], with notes of sessions, which are never refused. A call of the outbox that was queued before
+    /// ([`Entry::row`]) is not queued again; a queue that is part of the store takes it out of the outbox in the same step.
     async fn record(&self, app: &AppId, entries: Vec<Entry>, bound: usize) -> Result<usize, QueueError>;
+
+    /// Says that these rows have left the outbox: they need not be told apart from others any more.
+    async fn forget_rows(&self, app: &AppId, rows: &[u64]) -> Result<(), QueueError>;
 
     /// Queues `_clientOffline` for the sessions that were noted as open by processes that are dead. To be called before the
     /// first login, so that the clients' next `_clientOnline` comes later.

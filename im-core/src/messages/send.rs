@@ -10,9 +10,10 @@ use super::{MAX_MESSAGE_BYTES, content};
 use crate::core::ImCore;
 use crate::delivery::{DeliveredMessage, Event, PatchedMessage};
 use crate::error::{Code, RequestError};
+use crate::hooks::Receipt;
 use crate::ids::{ClientId, ConversationId, MessageId};
 use crate::request::RequestContext;
-use crate::store::{AppendedMessage, MessageBody, NewMessage};
+use crate::store::{AppendedMessage, CallBeside, MessageBody, NewMessage};
 use crate::timestamp::Timestamp;
 
 /// A request to send a message.
@@ -70,10 +71,8 @@ pub async fn send(
     }
     let received_at = Timestamp::now();
     let reviewed = review(core, request, &message, receivers, received_at).await?;
-    let (sent, sent_params) = commit_and_deliver(core, request, message, reviewed).await?;
-    if let Some(params) = sent_params {
-        core.hooks.notifications().notify::<MessageSent>(&request.app, &params, Some(request.remote_address)).await;
-    }
+    let (sent, told) = commit_and_deliver(core, request, message, reviewed).await?;
+    told.written().await;
     core.recent_sends.remember(request, token.as_deref(), &sent).await;
     Ok(sent)
 }
@@ -103,22 +102,22 @@ async fn authorized_receivers(
 }
 
 /// Stores and fans out under one lock, so that every session gets messages in the order they were accepted (S-54).
-/// Answers the params of `_messageSent` as well, when the hook is still to be queued.
+/// Answers as well when `_messageSent` would outlive the process.
 async fn commit_and_deliver(
     core: &ImCore,
     request: &RequestContext,
     message: SendMessage,
     reviewed: Reviewed,
-) -> Result<(SentMessage, Option<MessageSentParams>), RequestError> {
+) -> Result<(SentMessage, Receipt), RequestError> {
     let Reviewed { body, receivers, rewrite } = reviewed;
     let receivers = without_duplicates(receivers);
     let _lock = core.conversation_locks.lock(&request.app.id, &message.conversation).await;
     let patched_at = rewrite.is_some().then(Timestamp::now);
-    let (stored, sent_params) = commit(core, request, &message, &body, &receivers, patched_at).await?;
+    let (stored, told) = commit(core, request, &message, &body, &receivers, patched_at).await?;
     let sent =
         SentMessage { id: stored.id.clone(), timestamp: stored.timestamp, conversation: message.conversation.clone() };
     if stored.duplicate {
-        return Ok((sent, sent_params));
+        return Ok((sent, told));
     }
     let delivered = Arc::new(DeliveredMessage {
         conversation: message.conversation,
@@ -134,10 +133,10 @@ async fn commit_and_deliver(
     if let (Some(rewrite), Some(patched_at)) = (rewrite, patched_at) {
         tell_sender(core, request, &delivered, rewrite, patched_at);
     }
-    Ok((sent, sent_params))
+    Ok((sent, told))
 }
 
-/// Stores the message; its call of `_messageSent` with it, where the queue of hook calls is part of the store.
+/// Stores the message, and its call of `_messageSent` with it. Of a transient one there is the call only.
 async fn commit(
     core: &ImCore,
     request: &RequestContext,
@@ -145,21 +144,18 @@ async fn commit(
     body: &MessageBody,
     receivers: &[ClientId],
     patched_at: Option<Timestamp>,
-) -> Result<(AppendedMessage, Option<MessageSentParams>), RequestError> {
+) -> Result<(AppendedMessage, Receipt), RequestError> {
     let notifications = core.hooks.notifications();
     let id = MessageId::generate();
     let params = |id: &MessageId| sent_params(core, request, message, id, body, receivers);
-    let params_later = |id: &MessageId, timestamp: Timestamp| {
-        let is_called = notifications.defines::<MessageSent>(&request.app);
-        is_called.then(|| MessageSentParams { timestamp: timestamp.0, ..params(id) })
-    };
     if message.transient {
         let timestamp = Timestamp::now();
-        let params = params_later(&id, timestamp);
-        return Ok((AppendedMessage { id, timestamp, duplicate: false, hook_queued: false }, params));
+        let params = || MessageSentParams { timestamp: timestamp.0, ..params(&id) };
+        let told = notifications.notify::<MessageSent>(&request.app, params, Some(request.remote_address));
+        return Ok((AppendedMessage { id, timestamp, duplicate: false, hook: CallBeside::Absent }, told));
     }
-    let sent_hook = notifications.beside_message(&request.app, Some(request.remote_address), || params(&id)).await;
-    let has_hook = sent_hook.is_some();
+    let sent_hook =
+        notifications.beside::<MessageSent>(&request.app, Some(request.remote_address), || params(&id)).await;
     let new = NewMessage {
         id: id.clone(),
         conversation: message.conversation.clone(),
@@ -172,13 +168,9 @@ async fn commit(
         sent_hook,
     };
     let stored = core.store.append_message(&request.app.id, new).await?;
-    let stored = stored.ok_or_else(|| RequestError::code(Code::InvalidMessagingTarget))?;
-    if has_hook && !stored.duplicate {
-        notifications.stored_beside_message(&request.app, stored.hook_queued);
-    }
-    // A repeated message that gets here was not answered yet: whoever stored it may have died before its hook was queued.
-    let params = if notifications.joins_store() { None } else { params_later(&stored.id, stored.timestamp) };
-    Ok((stored, params))
+    let mut stored = stored.ok_or_else(|| RequestError::code(Code::InvalidMessagingTarget))?;
+    let told = notifications.stored::<MessageSent>(&request.app, std::mem::take(&mut stored.hook));
+    Ok((stored, told))
 }
 
 /// The message to the receivers' sessions and to the sender's other ones (S-57).

@@ -1,10 +1,9 @@
 //! What is kept: conversations, messages, missed notifications, settings. [`Store`] has one module per backend.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hook_types::MessageSentParams;
+use hook_types::{ConversationAddedParams, ConversationRemovedParams, ConversationStartedParams, MessageSentParams};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -12,8 +11,11 @@ use crate::app::ImSettings;
 use crate::ids::{AppId, ClientId, ConversationId, MessageId};
 use crate::timestamp::Timestamp;
 
+mod beside;
 mod query;
 pub mod sqlite;
+
+pub use self::beside::{CallBeside, CallPlace, HookBeside, OutboxCall};
 
 /// Why the store could not answer. The text is for logs, never for clients.
 #[derive(Debug, Error)]
@@ -85,6 +87,8 @@ pub struct NewConversation {
     pub members: Vec<ClientId>,
     /// Find an existing one with the same current members first (S-8).
     pub unique: bool,
+    /// The call of `_conversationStarted`, for when it is really created.
+    pub started_hook: Option<HookBeside<ConversationStartedParams>>,
 }
 
 /// The answer to a create.
@@ -94,6 +98,8 @@ pub struct CreatedConversation {
     pub conversation: Conversation,
     /// True when a unique conversation was found instead of made.
     pub existing: bool,
+    /// What became of [`NewConversation::started_hook`].
+    pub hook: CallBeside,
 }
 
 /// What an add or remove did.
@@ -107,6 +113,8 @@ pub struct MembershipChange {
     pub refused: Vec<ClientId>,
     /// The conversation after the change.
     pub conversation: Conversation,
+    /// What became of the call that was to be stored with the change.
+    pub hook: CallBeside,
 }
 
 /// The body of a message (S-39).
@@ -137,20 +145,8 @@ pub struct NewMessage {
     pub deduplication_token: Option<String>,
     /// Set when a hook or filter changed the body. Kept as at least 1 ms after the message's own time (P-94).
     pub patched_at: Option<Timestamp>,
-    /// The call of `_messageSent`, to be queued in the same transaction. Only for a store that the queue of hook calls
-    /// is part of ([`crate::hooks::HookQueue::joins_store`]).
-    pub sent_hook: Option<SentHook>,
-}
-
-/// A call of `_messageSent` to be queued with its message.
-#[derive(Clone, Debug)]
-pub struct SentHook {
-    /// What the hook is told. The store fills the timestamp in.
-    pub params: MessageSentParams,
-    /// Address of the sender.
-    pub remote_address: Option<IpAddr>,
-    /// Not queued when so many calls of the app wait.
-    pub bound: usize,
+    /// The call of `_messageSent`.
+    pub sent_hook: Option<HookBeside<MessageSentParams>>,
 }
 
 /// A message of the history.
@@ -181,8 +177,8 @@ pub struct AppendedMessage {
     pub timestamp: Timestamp,
     /// The same client sent this token to this conversation before (P-84): nothing was stored.
     pub duplicate: bool,
-    /// The call of [`NewMessage::sent_hook`] was queued.
-    pub hook_queued: bool,
+    /// What became of [`NewMessage::sent_hook`].
+    pub hook: CallBeside,
 }
 
 /// One end of a history range.
@@ -289,26 +285,36 @@ pub trait Store: Send + Sync + 'static {
         query: &ConversationQuery,
     ) -> Result<Vec<FoundConversation>, QueryError>;
 
-    /// Adds members up to `member_limit` in all; `None` when no such conversation exists.
+    /// Adds members up to `member_limit` in all; `None` when no such conversation exists. `hook` is for when somebody is
+    /// really added.
     async fn add_members(
         &self,
         app: &AppId,
         id: &ConversationId,
         members: &[ClientId],
         member_limit: usize,
+        hook: Option<HookBeside<ConversationAddedParams>>,
     ) -> Result<Option<MembershipChange>, StoreError>;
 
-    /// Removes members; `None` when no such conversation exists.
+    /// Removes members; `None` when no such conversation exists. `hook` is for when somebody is really removed.
     async fn remove_members(
         &self,
         app: &AppId,
         id: &ConversationId,
         members: &[ClientId],
+        hook: Option<HookBeside<ConversationRemovedParams>>,
     ) -> Result<Option<MembershipChange>, StoreError>;
 
     /// Stores a message: gives the timestamp (now, or 1 ms after the conversation's newest), sets `lm` and `updatedAt`.
     /// `None` when no such conversation exists.
     async fn append_message(&self, app: &AppId, new: NewMessage) -> Result<Option<AppendedMessage>, StoreError>;
+
+    /// Calls in the outbox, by number, at most `limit` of those after the row `after`. Those that came within `recent` are
+    /// left out: somebody has them in hand.
+    async fn outbox(&self, after: u64, limit: usize, recent: Duration) -> Result<Vec<(AppId, OutboxCall)>, StoreError>;
+
+    /// Takes calls out of the outbox, which another queue has now.
+    async fn clear_outbox(&self, rows: Vec<u64>) -> Result<(), StoreError>;
 
     /// Messages of a range, oldest first whatever the direction (P-92).
     async fn history(

@@ -1,7 +1,10 @@
 //! `_clientOnline` and `_clientOffline`: their order, and the end of an app.
 
+use hookd_im_core::hooks::HookQueue as _;
+use hookd_im_core::hooks::queue::Channel;
 use hookd_im_core::ids::AppId;
-use serde_json::json;
+use hookd_im_core::store::sqlite::SqliteStore;
+use serde_json::{Value, json};
 
 use crate::client::{Client, Closed, as_peer, command};
 use crate::server::{APP, Server};
@@ -42,6 +45,25 @@ async fn a_failing_hook_holds_back_what_comes_after_it_for_the_same_client_only(
         of_alice.push(hook);
     }
     assert!(of_alice.len() >= 2, "the failed call is made again before the next one: {of_alice:?}");
+}
+
+#[tokio::test]
+async fn a_session_that_began_before_the_hook_was_there_is_ended_for_it_after_a_kill() {
+    let server = Server::start().await;
+    let _alice = server.client("alice").await;
+    let mut bob = server.client("bob").await;
+    server.engine.reply("_clientOffline", json!(null));
+    server.until_noted(2).await;
+    log_out(&mut bob, "bob").await;
+    assert_eq!(server.engine.next_call().await, ("_clientOffline", "bob".to_owned()));
+    server.until_noted(1).await;
+    // What the next process does with the file of one that was killed.
+    let app = AppId::new(APP);
+    let queue = SqliteStore::open(server.database()).unwrap().hook_queue();
+    let calls = queue.claim(&app, Channel::of("_clientOffline"), 10).await.unwrap().calls;
+    let lost: Vec<Value> = calls.iter().map(|call| serde_json::from_slice(&call.params).unwrap()).collect();
+    let lost = lost.iter().find(|params| params["peerId"] == "alice").unwrap();
+    assert_eq!((&lost["closeCode"], &lost["closeMsg"]), (&json!(2), &json!("connection lost: the server died")));
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
 //! A gateway on a free port, with a folder of its own.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use hookd_im_core::app::{App, AppDirectory};
 use hookd_im_core::core::ImCore;
@@ -27,7 +29,7 @@ pub struct Server {
     pub engine: Arc<ScriptedEngine>,
     pub shutdown: CancellationToken,
     pub tasks: TaskTracker,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// Two apps whose keys may change, and which may be deleted.
@@ -81,7 +83,23 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let service = gateway.router().into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
-        Self { address, apps, core, engine, shutdown, tasks, _folder: folder }
+        Self { address, apps, core, engine, shutdown, tasks, folder }
+    }
+
+    /// The file of the store.
+    pub fn database(&self) -> PathBuf {
+        self.folder.path().join("im.sqlite")
+    }
+
+    /// Waits until so many sessions are noted as open.
+    pub async fn until_noted(&self, sessions: i64) {
+        let file = rusqlite::Connection::open(self.database()).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let noted = || file.query_row("SELECT count(*) FROM open_sessions", [], |row| row.get::<_, i64>(0)).unwrap();
+        while noted() != sessions {
+            assert!(Instant::now() < deadline, "{} sessions are noted, not {sessions}", noted());
+            tokio::task::yield_now().await;
+        }
     }
 
     /// A client that has logged in.

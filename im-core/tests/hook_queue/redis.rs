@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hookd_im_core::hooks::queue::{Fate, HookQueue, Letters};
+use hookd_im_core::hooks::queue::{Entry, Fate, HookQueue, Letters, NewCall};
 use hookd_im_core::hooks::{RedisHookQueue, RedisNodes};
 use hookd_im_core::ids::AppId;
 use hookd_im_core::timestamp::Timestamp;
@@ -29,6 +29,67 @@ async fn two_nodes_never_claim_the_same_call() {
     let mut all = in_short(&first);
     all.extend(in_short(&second));
     assert_eq!(all, (0..20).map(|number| number.to_string()).collect::<Vec<_>>());
+}
+
+fn of_row(row: u64, call: NewCall) -> Entry {
+    Entry { row: Some(row), ..call.into() }
+}
+
+#[tokio::test]
+async fn a_row_of_an_outbox_is_queued_once_while_it_is_there() {
+    let redis = RedisServer::start();
+    let (one, two) = (node(&redis, "one"), node(&redis, "two"));
+    let app = AppId::new("demo");
+    assert_eq!(one.record(&app, vec![of_row(1, sent("one")), of_row(2, sent("two"))], MANY).await.unwrap(), 0);
+    // A new process of the node, and one of another node whose outbox has the same numbers.
+    let again = node(&redis, "one");
+    let refused = again.record(&app, vec![of_row(2, sent("two")), of_row(3, sent("three"))], 3).await.unwrap();
+    assert_eq!(refused, 0, "what is queued already takes no place");
+    two.record(&app, vec![of_row(2, sent("of another node"))], MANY).await.unwrap();
+    let calls = two.claim(&app, messages(), 10).await.unwrap().calls;
+    assert_eq!(in_short(&calls), ["one", "two", "three", "of another node"]);
+    let done = calls.into_iter().map(|call| (call, Fate::Done)).collect();
+    two.settle(&app, messages(), done, MANY).await.unwrap();
+
+    again.record(&app, vec![of_row(1, sent("one"))], MANY).await.unwrap();
+    assert_eq!(one.claim(&app, messages(), 10).await.unwrap().calls, [], "though it is settled");
+    again.forget_rows(&app, &[1, 2, 3]).await.unwrap();
+    two.forget_rows(&app, &[2]).await.unwrap();
+    let left: u64 =
+        redis::cmd("EXISTS").arg("hookd:hooks:{demo}:taken").query_async(&mut redis.connect().await).await.unwrap();
+    assert_eq!(left, 0);
+}
+
+#[tokio::test]
+async fn a_row_that_a_full_queue_refused_was_not_queued() {
+    let redis = RedisServer::start();
+    let queue = node(&redis, "one");
+    let app = AppId::new("demo");
+    let rows = || vec![of_row(1, sent("one")), of_row(2, sent("two"))];
+    assert_eq!(queue.record(&app, rows(), 1).await.unwrap(), 1);
+    assert_eq!(queue.record(&app, rows(), 2).await.unwrap(), 0);
+    assert_eq!(in_short(&queue.claim(&app, messages(), 10).await.unwrap().calls), ["one", "two"]);
+}
+
+#[tokio::test]
+async fn the_numbers_of_a_node_that_lost_its_disk_are_forgotten_after_a_week() {
+    let redis = RedisServer::start();
+    let app = AppId::new("demo");
+    let at = |days: i64| {
+        let nodes = RedisNodes { nodes: vec![redis.address()], is_cluster: false, certificates: None };
+        let time = Timestamp(Timestamp::now().0 + days * 24 * 60 * 60 * 1000);
+        RedisHookQueue::new(nodes, "one".to_owned(), Arc::new(move || time))
+    };
+    at(0).record(&app, vec![of_row(1, sent("one"))], MANY).await.unwrap();
+    at(6).record(&app, vec![of_row(2, sent("two"))], MANY).await.unwrap();
+    let taken = async || -> u64 {
+        redis::cmd("ZCARD").arg("hookd:hooks:{demo}:taken").query_async(&mut redis.connect().await).await.unwrap()
+    };
+    assert_eq!(taken().await, 2);
+    at(8).record(&app, vec![of_row(3, sent("three"))], MANY).await.unwrap();
+    assert_eq!(taken().await, 2);
+    at(8).forget(&app).await.unwrap();
+    assert_eq!(taken().await, 0);
 }
 
 #[tokio::test]
@@ -170,4 +231,26 @@ async fn the_sessions_of_a_node_that_stays_silent_are_ended_by_another() {
     say_last(90).await;
     assert_eq!(waiting().await, 4);
     assert_eq!(waiting().await, 4, "once");
+}
+
+#[tokio::test]
+async fn lost_sessions_are_ended_when_a_redis_that_was_away_at_the_start_is_back() {
+    let mut redis = RedisServer::start();
+    let app = AppId::new("demo");
+    node(&redis, "one").record(&app, vec![opened(1, "tom")], MANY).await.unwrap();
+    redis.kill();
+    let next = node(&redis, "one");
+    let asked = Instant::now();
+    next.end_lost_sessions().await.unwrap_err();
+    assert!(asked.elapsed() < Duration::from_secs(3), "the start waits: {:?}", asked.elapsed());
+    redis.start_again();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let backlog = loop {
+        match next.backlog().await {
+            Ok(backlog) => break backlog,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(backlog.iter().map(|entry| entry.waiting).sum::<u64>(), 2, "online, and offline");
 }

@@ -12,11 +12,11 @@ use crate::fixture::{Fixture, MANY, in_short, offline, online, presence};
 pub fn opened(session: u64, client: &str) -> Entry {
     let if_lost = Bytes::from(json!({"peerId": client, "closeMsg": "lost"}).to_string());
     let note = SessionNote::Opened { session: SessionId(session), client: ClientId::new(client), if_lost };
-    Entry { call: Some(online(client)), session: Some(note) }
+    Entry { call: Some(online(client)), session: Some(note), row: None }
 }
 
 fn ended(session: u64, call: Option<NewCall>) -> Entry {
-    Entry { call, session: Some(SessionNote::Ended { session: SessionId(session) }) }
+    Entry { call, session: Some(SessionNote::Ended { session: SessionId(session) }), row: None }
 }
 
 /// Everything that waits about clients, in the order in which it is called.

@@ -68,7 +68,13 @@ pub fn object(value: Value) -> Map<String, Value> {
 pub fn new_conversation(members: &[&str], unique: bool) -> NewConversation {
     let mut sorted = clients(members);
     sorted.sort();
-    NewConversation { attributes: Map::new(), creator: ClientId::new(members[0]), members: sorted, unique }
+    NewConversation {
+        attributes: Map::new(),
+        creator: ClientId::new(members[0]),
+        members: sorted,
+        unique,
+        started_hook: None,
+    }
 }
 
 pub fn message(conversation: &ConversationId, from: &str, text: &str) -> NewMessage {

@@ -6,6 +6,7 @@
     reason = "a test that meets the unexpected is to fail where it stands"
 )]
 
+mod calls;
 mod conversations;
 mod fixture;
 mod history;
@@ -37,6 +38,11 @@ every_backend! {
     conversations:
         created_conversation_is_found_as_it_was_given,
         conversation_of_another_app_does_not_exist;
+    calls:
+        each_operation_has_its_call_with_what_only_the_store_knows,
+        an_operation_that_changes_nothing_has_no_call,
+        calls_leave_the_outbox_when_they_are_cleared,
+        calls_that_came_just_now_are_in_somebodys_hand;
     unique:
         same_members_in_any_order_find_the_first_conversation,
         current_members_decide_not_the_first_ones,

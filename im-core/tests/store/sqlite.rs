@@ -5,14 +5,21 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::join_all;
+use hook_types::ConversationStartedParams;
+use hookd_im_core::hooks::queue::{Channel, Entry, HookQueue as _};
 use hookd_im_core::ids::{AppId, ClientId, ConversationId};
 use hookd_im_core::store::sqlite::SqliteStore;
-use hookd_im_core::store::{ConversationQuery, Direction, HistoryBound, HistoryQuery, Store, StoredMessage};
+use hookd_im_core::store::{
+    CallBeside, CallPlace, ConversationQuery, Direction, HistoryBound, HistoryQuery, NewConversation, Store,
+    StoredMessage,
+};
 use hookd_im_core::timestamp::Timestamp;
 use serde_json::{Value, json};
 
+use crate::calls::beside;
 use crate::fixture::{message, new_conversation, object};
 
 fn app() -> AppId {
@@ -157,4 +164,50 @@ async fn append_until_killed(path: &Path) -> ! {
     });
     join_all(senders).await;
     unreachable!("senders never end")
+}
+
+#[tokio::test]
+async fn the_queue_of_the_file_claims_a_call_of_the_outbox_when_it_is_given_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("im.db");
+    let store = SqliteStore::open(&path).unwrap();
+    for _ in 0..3 {
+        let started_hook = beside(CallPlace::Outbox, ConversationStartedParams::default());
+        let new = NewConversation { started_hook, ..new_conversation(&["tom"], false) };
+        store.create_conversation(&app(), new).await.unwrap();
+    }
+    drop(store);
+    let store = SqliteStore::open(&path).unwrap();
+    let queue = store.hook_queue();
+    let started = Channel::of("_conversationStarted");
+    let claim = async || queue.claim(&app(), started, 10).await.unwrap().calls;
+    assert_eq!(claim().await, [], "they may be in another queue");
+    assert_eq!(queue.backlog().await.unwrap(), []);
+
+    let left: Vec<_> = store.outbox(0, 10, Duration::ZERO).await.unwrap().into_iter().map(|(_, call)| call).collect();
+    let entries: Vec<Entry> = left.iter().cloned().map(Entry::from).collect();
+    assert_eq!(queue.record(&app(), entries[..2].to_vec(), 2).await.unwrap(), 0);
+    assert_eq!(queue.record(&app(), entries[..2].to_vec(), 4).await.unwrap(), 0);
+    let rows: Vec<u64> = claim().await.iter().map(|call| call.sequence).collect();
+    assert_eq!(rows, [left[0].row, left[1].row], "once, with their numbers");
+    assert_eq!(queue.record(&app(), vec![entries[2].clone()], 2).await.unwrap(), 1, "it is full");
+    assert_eq!(store.outbox(0, 10, Duration::ZERO).await.unwrap(), []);
+    queue.forget(&app()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_call_beside_its_operation_is_refused_when_the_queue_is_full() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("im.db")).unwrap();
+    let started = async |members: &[&str], unique| {
+        let started_hook = beside(CallPlace::Queue { bound: 2 }, ConversationStartedParams::default());
+        let new = NewConversation { started_hook, ..new_conversation(members, unique) };
+        store.create_conversation(&app(), new).await.unwrap().hook
+    };
+    assert_eq!(started(&["tom"], true).await, CallBeside::Queued);
+    assert_eq!(started(&["tom"], true).await, CallBeside::Absent, "it takes no place");
+    assert_eq!(started(&["tom"], false).await, CallBeside::Queued);
+    assert_eq!(started(&["tom"], false).await, CallBeside::Refused);
+    let calls = store.hook_queue().claim(&app(), Channel::of("_conversationStarted"), 10).await.unwrap().calls;
+    assert_eq!(calls.len(), 2);
 }

@@ -6,6 +6,8 @@ mod conversations;
 mod failure_policy;
 mod history;
 mod http_engine;
+mod interrupted_queue;
+mod killed;
 mod metrics;
 mod notifications;
 mod queries;

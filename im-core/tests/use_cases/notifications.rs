@@ -7,10 +7,9 @@ use hookd_im_core::app::FailurePolicy;
 use hookd_im_core::hooks::FailureCause;
 use hookd_im_core::hooks::queue::{DeadLetter, Letters};
 use hookd_im_core::ids::{ConversationId, MessageId};
-use hookd_im_core::store::{MessageBody, NewMessage, SentHook};
+use hookd_im_core::store::{CallPlace, HookBeside, MessageBody, NewMessage};
 use hookd_im_core::timestamp::Timestamp;
 
-use crate::redis_server::RedisServer;
 use crate::scripted_engine::Script;
 use crate::world::{Client, World, message};
 
@@ -235,26 +234,6 @@ async fn a_repeated_message_is_announced_once() {
 }
 
 #[tokio::test]
-async fn a_message_stored_by_a_process_that_died_before_it_queued_the_hook_is_announced_when_it_is_repeated() {
-    let redis = RedisServer::start();
-    let world = World::over_redis(&redis);
-    let mut tom = world.client("tom");
-    let id = world.conversation(&mut tom, &[]).await;
-    world.engine.reply(HOOK, "null");
-    // What the dead process did: the message is stored, its hook is not queued, nobody was answered.
-    let stored = NewMessage { deduplication_token: Some("token".to_owned()), ..stored_message(&tom, &id) };
-    let stored = world.core.store.append_message(&world.app.id, stored).await.unwrap().unwrap();
-    let mut again = message(&id, "hi");
-    again.deduplication_token = Some("token".to_owned());
-    let sent = hookd_im_core::messages::send(&world.core, &tom.request(), again).await.unwrap();
-    assert_eq!(sent.id, stored.id);
-    world.notifications_are_done().await;
-    let calls = world.engine.calls_of(HOOK);
-    assert_eq!(calls.len(), 1);
-    assert_eq!((&calls[0]["msgId"], &calls[0]["timestamp"]), (&stored.id.as_str().into(), &stored.timestamp.0.into()));
-}
-
-#[tokio::test]
 async fn a_call_that_kills_its_engine_holds_no_other_up() {
     let (world, tom, id) = world_of_tom().await;
     world.set(|settings| settings.notification_max_age_ms = 3_000).await;
@@ -277,7 +256,7 @@ async fn a_call_that_is_too_old_before_its_first_attempt_is_made_once() {
     world.engine.reply(HOOK, "null");
     // Of an earlier process: nobody here knows of it yet.
     let params = MessageSentParams { from_peer: "tom".to_owned(), ..MessageSentParams::default() };
-    let sent_hook = Some(SentHook { params, remote_address: None, bound: 10 });
+    let sent_hook = Some(HookBeside { params, remote_address: None, place: CallPlace::Queue { bound: 10 } });
     let stored = NewMessage { sent_hook, ..stored_message(&tom, &id) };
     let stored = world.core.store.append_message(&world.app.id, stored).await.unwrap().unwrap();
     while Timestamp::now() < stored.timestamp.plus(Duration::from_millis(5)) {

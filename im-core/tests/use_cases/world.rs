@@ -36,6 +36,21 @@ pub struct World {
     folder: TempDir,
 }
 
+/// In the order in which they are tried.
+pub type Queues = Vec<Arc<dyn HookQueue>>;
+
+/// The queue of a server without Redis.
+pub fn embedded_queue(store: &SqliteStore) -> Queues {
+    vec![Arc::new(store.hook_queue())]
+}
+
+/// The queues of a server with a Redis.
+pub fn redis_queue(redis: &RedisServer) -> impl FnOnce(&SqliteStore) -> Queues {
+    let nodes = RedisNodes { nodes: vec![redis.address()], is_cluster: false, certificates: None };
+    let queue = Arc::new(RedisHookQueue::new(nodes, "world".to_owned(), Arc::new(Timestamp::now)));
+    move |store| vec![queue, Arc::new(store.hook_queue())]
+}
+
 struct OneApp(Arc<App>);
 
 impl AppDirectory for OneApp {
@@ -59,30 +74,36 @@ impl World {
         Self::over(folder, engine)
     }
 
+    /// A world of a new process over the folder of this one, which does nothing more from here on, and whose engine
+    /// hears of the new one only.
+    pub async fn killed(self, queues: impl FnOnce(&SqliteStore) -> Queues) -> Self {
+        self.shutdown.cancel();
+        let world = Self::of(self.folder, queues, Arc::default());
+        for hook in ["_messageSent", "_conversationStarted", "_conversationAdded", "_conversationRemoved"] {
+            world.engine.reply(hook, "null");
+        }
+        world.core.hooks.notifications().recover().await;
+        world.core.hooks.notifications().resume().await;
+        world.notifications_are_done().await;
+        world
+    }
+
     fn over(folder: TempDir, engine: Arc<ScriptedEngine>) -> Self {
-        let store = Arc::new(SqliteStore::open(folder.path().join("im.db")).unwrap());
-        let queue = Arc::new(store.hook_queue());
-        Self::of((folder, store, queue), engine)
+        Self::of(folder, embedded_queue, engine)
     }
 
-    /// A world whose hook calls are queued in Redis, apart from its messages.
-    pub fn over_redis(redis: &RedisServer) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Arc::new(SqliteStore::open(folder.path().join("im.db")).unwrap());
-        let clock = Arc::new(Timestamp::now);
-        let nodes = RedisNodes { nodes: vec![redis.address()], is_cluster: false, certificates: None };
-        let queue = Arc::new(RedisHookQueue::new(nodes, "world".to_owned(), clock));
-        Self::of((folder, store, queue), Arc::default())
+    /// A world whose hook calls are queued elsewhere than [`Self::new`]'s.
+    pub fn with_queues(queues: impl FnOnce(&SqliteStore) -> Queues) -> Self {
+        Self::of(tempfile::tempdir().unwrap(), queues, Arc::default())
     }
 
-    fn of(
-        (folder, store, queue): (TempDir, Arc<SqliteStore>, Arc<dyn HookQueue>),
-        engine: Arc<ScriptedEngine>,
-    ) -> Self {
+    fn of(folder: TempDir, queues: impl FnOnce(&SqliteStore) -> Queues, engine: Arc<ScriptedEngine>) -> Self {
+        let store = Arc::new(SqliteStore::open(folder.path().join("im.db")).unwrap());
         let app = Arc::new(app("demo"));
         let tasks = TaskTracker::new();
         let (apps, shutdown) = (Arc::new(OneApp(app.clone())), CancellationToken::new());
-        let core = ImCore::new(apps, store, vec![queue], engine.clone(), tasks.clone(), shutdown.clone());
+        let queues = queues(&store);
+        let core = ImCore::new(apps, store, queues, engine.clone(), tasks.clone(), shutdown.clone());
         Self { core: Arc::new(core), engine, app, tasks, last_id: AtomicU64::new(0), shutdown, folder }
     }
 

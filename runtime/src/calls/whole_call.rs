@@ -7,26 +7,19 @@ use bytes::Bytes;
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant as TokioInstant;
 
-use super::Calls;
+use super::{Calls, LiveApp};
 use crate::admission::{Admission, QueueFull};
-use crate::apps::{App, Bounds};
 use crate::environment::Environment;
 use crate::limits::Limits;
 use crate::logs::CallLog;
-use crate::meters::FunctionMeters;
 use crate::outcome::{Outcome, Overload};
-use crate::releases::{LiveVersion, guest_variables};
-use crate::rpc::FunctionKind;
+use crate::releases::guest_variables;
 use crate::sandbox::GuestCall;
 
 /// A call with all that it needs: it may go on on another thread.
 pub(super) struct WholeCall {
     pub(super) calls: Arc<Calls>,
-    pub(super) app: Arc<App>,
-    pub(super) version: Arc<LiveVersion>,
-    pub(super) bounds: Arc<Bounds>,
-    pub(super) kind: FunctionKind,
-    pub(super) meters: Arc<FunctionMeters>,
+    pub(super) live: Arc<LiveApp>,
     pub(super) environment: Environment,
     pub(super) params: Bytes,
     pub(super) remote_address: Option<String>,
@@ -43,32 +36,33 @@ impl WholeCall {
         let Ok(params) = std::str::from_utf8(&self.params) else {
             return Outcome::failed(1, 400, "the parameters are not UTF-8 text".to_owned());
         };
-        let (limits, own_places) = self.bounds.of(self.log.function(), self.kind);
+        let LiveApp { app, version, bounds } = &*self.live;
+        let Some(function) = version.function(self.log.function()) else { return Outcome::NotDefined };
+        let (limits, own_places) = bounds.of(self.log.function(), function.kind);
         let _places = match self.admit(limits, own_places).await {
             Ok(places) => places,
             Err(outcome) => return outcome,
         };
-        let module = match self.calls.code(&self.version, self.arrived).await {
+        let module = match self.calls.code(version, self.arrived).await {
             Ok(module) => module,
             Err(outcome) => return outcome,
         };
-        let variables =
-            module.reads_variables.then(|| guest_variables(self.app.clone(), self.environment, self.version.clone()));
+        let variables = module.reads_variables.then(|| guest_variables(app.clone(), self.environment, version.clone()));
         let call = GuestCall {
             name: self.log.function(),
             params,
-            app_id: &self.app.id,
+            app_id: &app.id,
             environment: self.environment,
             remote_address: self.remote_address.as_deref(),
             session_token: self.session_token.as_deref(),
             sequence: self.sequence,
             limits,
             deadline: self.deadline,
-            bounds: &self.bounds,
+            bounds,
             log: &self.log,
-            meters: &self.meters,
+            meters: &function.meters,
             variables,
-            shelf: self.version.shelf.as_ref(),
+            shelf: version.shelf.as_ref(),
         };
         self.calls.sandbox.call(&module, call).await
     }
@@ -83,8 +77,8 @@ impl WholeCall {
             Some(own) => Some(own.admit().await.map_err(full(limits))?),
             None => None,
         };
-        let of_app = self.bounds.admission.admit().await.map_err(full(self.bounds.limits()))?;
-        Ok((own, of_app, self.calls.places.admit().await.map_err(full(self.bounds.limits()))?))
+        let of_app = self.live.bounds.admission.admit().await.map_err(full(self.live.bounds.limits()))?;
+        Ok((own, of_app, self.calls.places.admit().await.map_err(full(self.live.bounds.limits()))?))
     }
 }
 

@@ -34,7 +34,11 @@ impl CacheBudget {
 
     /// All of it again, for another call in the same instance.
     pub(crate) fn renew(&mut self, limits: &Limits, deadline: Instant) {
-        *self = Self::new(self.cache.clone(), limits, Some(deadline));
+        // Named one by one, so that whoever adds a field decides here what becomes of it.
+        let Self { cache: _, commands_left, bytes_left, commands_limit, bytes_limit, deadline: call_deadline } = self;
+        (*commands_left, *commands_limit) = (limits.cache_commands, limits.cache_commands);
+        (*bytes_left, *bytes_limit) = (limits.cache_bytes, limits.cache_bytes);
+        *call_deadline = Some(deadline);
     }
 
     /// Carries commands out, each given as its words; answers their replies in this order.

@@ -19,7 +19,7 @@ pub(crate) struct StoredModule {
     pub(super) hash: ModuleHash,
     opened: Instant,
     code: ArcSwapOption<LoadedModule>,
-    /// Microseconds after `opened`.
+    /// Milliseconds after `opened`.
     last_call: AtomicU64,
     /// Held while the code is loaded; why that failed last.
     pub(super) loading: tokio::sync::Mutex<Option<LoadFailure>>,
@@ -60,8 +60,12 @@ impl StoredModule {
     }
 
     fn touch(&self, now: Instant) {
-        let since = now.saturating_duration_since(self.opened).as_micros();
-        self.last_call.store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let since = now.saturating_duration_since(self.opened).as_millis();
+        let since = u64::try_from(since).unwrap_or(u64::MAX);
+        // A write takes the memory around it from all other processors.
+        if self.last_call.load(Ordering::Relaxed) != since {
+            self.last_call.store(since, Ordering::Relaxed);
+        }
     }
 }
 

@@ -1,15 +1,16 @@
 //! The three body forms of §1.6.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 
-use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::reply::failure;
+use super::reply::{Reply, failure};
 
 /// EC-12: 20 MiB, any form.
 const MAX_BODY_BYTES: usize = 20 << 20;
@@ -45,8 +46,8 @@ pub(super) enum BodyRefused {
     MalformedText(String),
 }
 
-impl IntoResponse for BodyRefused {
-    fn into_response(self) -> Response {
+impl BodyRefused {
+    pub(super) fn into_reply(self) -> Reply {
         match self {
             Self::TooLarge => failure(413, 1, "request entity too large"),
             Self::TooManyFields => failure(413, 1, "too many parameters"),
@@ -56,11 +57,30 @@ impl IntoResponse for BodyRefused {
 }
 
 /// Reads up to the limit; the caller bounds the time.
-pub(super) async fn read(body: axum::body::Body) -> Result<Bytes, BodyRefused> {
-    match Limited::new(body, MAX_BODY_BYTES).collect().await {
-        Ok(whole) => Ok(whole.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(BodyRefused::TooLarge),
-        Err(error) => Err(BodyRefused::Malformed(format!("the body cannot be read: {error}"))),
+pub(super) async fn read<B>(body: B) -> Result<Bytes, BodyRefused>
+where
+    B: http_body::Body<Data = Bytes>,
+    B::Error: std::error::Error + Send + Sync + 'static,
+{
+    let mut body = pin!(Limited::new(body, MAX_BODY_BYTES));
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        // Trailers say nothing here.
+        let Ok(piece) = frame.map_err(refused)?.into_data() else { continue };
+        if whole.is_empty() && body.is_end_stream() {
+            // An ordinary body comes in one piece, which need not be copied.
+            return Ok(piece);
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole.freeze())
+}
+
+fn refused(error: Box<dyn std::error::Error + Send + Sync>) -> BodyRefused {
+    if error.is::<LengthLimitError>() {
+        BodyRefused::TooLarge
+    } else {
+        BodyRefused::Malformed(format!("the body cannot be read: {error}"))
     }
 }
 

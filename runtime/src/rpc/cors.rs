@@ -1,11 +1,13 @@
 //! CORS as LeanEngine does it (§1.12).
 
-use axum::response::{IntoResponse as _, Response};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE,
     CONTENT_LENGTH, ORIGIN,
 };
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue};
+use http_body_util::Full;
+
+use super::reply::Reply;
 
 /// EC-20: must contain `X-LC-Hook-Key` to the letter; LeanCloud's console decides by it.
 const ALLOWED_HEADERS: &str = "Content-Type, X-AVOSCloud-Application-Id, X-AVOSCloud-Application-Key, \
@@ -15,17 +17,21 @@ const ALLOWED_HEADERS: &str = "Content-Type, X-AVOSCloud-Application-Id, X-AVOSC
     X-Uluru-Application-Production, X-Uluru-Client-Version, X-Uluru-Session-Token";
 
 /// The answer to any OPTIONS.
-pub(super) fn preflight() -> Response {
+pub(super) fn preflight() -> Reply {
     let headers = [
         (CONTENT_LENGTH, "0"),
         (ACCESS_CONTROL_MAX_AGE, "86400"),
         (ACCESS_CONTROL_ALLOW_METHODS, "HEAD, GET, POST, PUT, DELETE, OPTIONS"),
         (ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS),
     ];
-    (StatusCode::OK, headers).into_response()
+    let mut response = Reply::new(Full::default());
+    for (name, value) in headers {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
 }
 
-pub(super) fn allow_origin(response: &mut Response, request: &HeaderMap) {
+pub(super) fn allow_origin(response: &mut Reply, request: &HeaderMap) {
     let origin = request.get(ORIGIN).cloned().unwrap_or(HeaderValue::from_static("*"));
     response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::response::Response;
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName};
 use serde_json::json;
 
@@ -12,11 +12,11 @@ use super::REQUEST_TIME;
 use super::body::Body;
 use super::client_address::client_address;
 use super::credentials::{Access, Credentials};
-use super::hook_names::{is_notification, is_reserved};
-use super::reply::{failure, json_response, of_outcome};
+use super::hook_names::FunctionKind;
+use super::reply::{Reply, failure, json_response, of_outcome};
 use super::route::{Route, Target};
 use crate::apps::App;
-use crate::calls::Call;
+use crate::calls::{Call, LiveApp};
 use crate::engine::Engine;
 use crate::outcome::Outcome;
 
@@ -24,7 +24,7 @@ static SEQUENCE: HeaderName = HeaderName::from_static("x-hookd-sequence");
 
 /// A request whose credentials are right.
 struct Caller<'a> {
-    app: &'a Arc<App>,
+    app: Arc<App>,
     access: Access,
     credentials: Credentials<'a>,
     address: Option<Cow<'a, str>>,
@@ -38,12 +38,12 @@ pub(super) async fn dispatch(
     peer: Option<&str>,
     body: Body,
     arrived: Instant,
-) -> Response {
+) -> Reply {
     let deadline = arrived + REQUEST_TIME;
     let Body { params, credentials } = body;
     let credentials = Credentials::read(headers, credentials);
     let app = credentials.id.as_deref().and_then(|id| engine.app(id));
-    let Some((app, access)) = app.as_ref().and_then(|app| Some((app, credentials.access(app)?))) else {
+    let Some((app, access)) = app.and_then(|app| credentials.access(&app).map(|access| (app, access))) else {
         return unauthorized();
     };
     let caller = Caller { app, access, credentials, address: client_address(headers, peer) };
@@ -51,28 +51,65 @@ pub(super) async fn dispatch(
         Target::Metadatas => metadatas(engine, &caller),
         Target::Nothing(path) => failure(404, 1, &format!("No function name or class name: {path}")),
         Target::ClassHook { class, hook } => class_hook(&caller, class, hook),
-        Target::Function(name) => match refusal(&caller, name) {
-            Some(refused) => refused,
-            None => {
-                // Only the platform says how long it waits: it alone has shown the hook key.
-                let asked = if is_reserved(name) { query.and_then(deadline_of) } else { None };
-                let deadline = asked.map_or(deadline, |asked| deadline.min(arrived + asked));
-                let call = Call {
-                    environment: caller.credentials.environment(),
-                    name,
-                    params,
-                    remote_address: caller.address.as_deref(),
-                    // Hooks are called by the platform, on behalf of clients that have no session here.
-                    session_token: caller.credentials.session_token.as_deref().filter(|_| !is_reserved(name)),
-                    // Who may call a hook has shown the hook key.
-                    sequence: if is_notification(name) { sequence(headers) } else { None },
-                    arrived,
-                    deadline,
-                };
-                of_outcome(engine.call_app(app, call).await, name, route.is_rpc)
+        Target::Function(name) => {
+            let kind = FunctionKind::of(name);
+            // Only the platform says how long it waits: it alone has shown the hook key.
+            let asked = if kind.is_reserved() { query.and_then(deadline_of) } else { None };
+            let function = Function {
+                name,
+                kind,
+                params,
+                // Counted by whoever calls it, for it may come more than once.
+                sequence: if kind == FunctionKind::NotificationHook { sequence(headers) } else { None },
+                arrived,
+                deadline: asked.map_or(deadline, |asked| deadline.min(arrived + asked)),
+            };
+            match call(engine, caller, function).await {
+                Ok(outcome) => of_outcome(outcome, name, route.is_rpc),
+                Err(refused) => refused,
             }
-        },
+        }
     }
+}
+
+/// What a request asks for.
+struct Function<'a> {
+    name: &'a str,
+    kind: FunctionKind,
+    params: Bytes,
+    sequence: Option<u64>,
+    arrived: Instant,
+    deadline: Instant,
+}
+
+/// Hook key first, then existence, then `internal`: whoever lacks the hook key does not learn which hooks exist.
+async fn call(engine: &Engine, caller: Caller<'_>, function: Function<'_>) -> Result<Outcome, Reply> {
+    let Caller { app, access, credentials, address } = caller;
+    let from = address.as_deref().unwrap_or("unknown");
+    let platform = credentials.are_of_the_platform(&app);
+    if function.kind.is_reserved() && !platform {
+        return Err(failure(401, 401, &format!("Hook key check failed, request from {from}")));
+    }
+    let environment = credentials.environment();
+    let Some(live) = LiveApp::of(app, environment) else { return Ok(Outcome::NotDefined) };
+    let Some(internal) = live.version.function(function.name).map(|function| function.internal) else {
+        return Ok(Outcome::NotDefined);
+    };
+    if internal && access != Access::Master && !platform {
+        return Err(failure(401, 401, &format!("Internal cloud function, request from {from}")));
+    }
+    let call = Call {
+        environment,
+        name: function.name,
+        params: function.params,
+        remote_address: address.as_deref(),
+        // Hooks are called by the platform, on behalf of clients that have no session here.
+        session_token: credentials.session_token.as_deref().filter(|_| !function.kind.is_reserved()),
+        sequence: function.sequence,
+        arrived: function.arrived,
+        deadline: function.deadline,
+    };
+    Ok(engine.call_live(&live, call).await)
 }
 
 /// `deadline-ms=N` of a query: how long the caller waits.
@@ -87,24 +124,8 @@ fn sequence(headers: &HeaderMap) -> Option<u64> {
     headers.get(&SEQUENCE)?.to_str().ok()?.parse().ok()
 }
 
-/// Hook key first, then existence, then `internal`: whoever lacks the hook key does not learn which hooks exist.
-fn refusal(caller: &Caller<'_>, name: &str) -> Option<Response> {
-    let platform = caller.credentials.are_of_the_platform(caller.app);
-    if is_reserved(name) && !platform {
-        return Some(failure(401, 401, &format!("Hook key check failed, request from {}", caller.from())));
-    }
-    let live = caller.app.live(caller.credentials.environment()).load();
-    let Some(internal) = live.as_ref().and_then(|live| live.function(name)).map(|function| function.internal) else {
-        return Some(of_outcome(Outcome::NotDefined, name, false));
-    };
-    if internal && caller.access != Access::Master && !platform {
-        return Some(failure(401, 401, &format!("Internal cloud function, request from {}", caller.from())));
-    }
-    None
-}
-
 /// The names of the live version's functions; the platform and LeanCloud's console read it.
-fn metadatas(engine: &Engine, caller: &Caller<'_>) -> Response {
+fn metadatas(engine: &Engine, caller: &Caller<'_>) -> Reply {
     if caller.access != Access::Master {
         return unauthorized();
     }
@@ -114,8 +135,8 @@ fn metadatas(engine: &Engine, caller: &Caller<'_>) -> Response {
 }
 
 /// Hooks of storage classes and users: protected like hooks, and never defined, for there is no storage.
-fn class_hook(caller: &Caller<'_>, class: &str, hook: &str) -> Response {
-    if !caller.credentials.are_of_the_platform(caller.app) {
+fn class_hook(caller: &Caller<'_>, class: &str, hook: &str) -> Reply {
+    if !caller.credentials.are_of_the_platform(&caller.app) {
         return failure(401, 401, &format!("Hook key check failed, request from {}", caller.from()));
     }
     match (class, hook) {
@@ -127,7 +148,7 @@ fn class_hook(caller: &Caller<'_>, class: &str, hook: &str) -> Response {
     }
 }
 
-fn unauthorized() -> Response {
+fn unauthorized() -> Reply {
     failure(401, 401, "Unauthorized.")
 }
 

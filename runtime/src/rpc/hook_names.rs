@@ -40,14 +40,9 @@ impl FunctionKind {
         let reserved = |name: &str| RESERVED.iter().find(|(hook, _)| *hook == name).map(|(_, kind)| *kind);
         if name.starts_with('_') { reserved(name).unwrap_or(Self::Function) } else { Self::Function }
     }
-}
 
-/// True when a call needs the hook key. Other names may begin with an underscore as they like.
-pub(super) fn is_reserved(name: &str) -> bool {
-    FunctionKind::of(name) != FunctionKind::Function
-}
-
-/// True when nobody waits for the hook's reply. It may come more than once, and is counted by whoever calls it.
-pub(super) fn is_notification(name: &str) -> bool {
-    FunctionKind::of(name) == NotificationHook
+    /// True when a call needs the hook key. Other names may begin with an underscore as they like.
+    pub(super) fn is_reserved(self) -> bool {
+        self != Self::Function
+    }
 }

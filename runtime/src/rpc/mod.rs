@@ -15,18 +15,18 @@ mod service;
 
 use std::time::{Duration, Instant};
 
-use axum::extract::Request;
-use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, Method, header};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, header};
+use http_body_util::Full;
 use opentelemetry::trace::FutureExt as _;
 use serde_json::json;
-use tokio::time::timeout_at;
 
 use self::body::{Body, BodyRefused};
 pub use self::hook_names::FunctionKind;
-use self::reply::failure;
+use self::reply::{Reply, failure};
 use self::route::Route;
-pub use self::service::{RpcConnections, RpcService};
+pub use self::service::{RpcBody, RpcConnection, RpcService};
+use crate::deadline::until;
 use crate::engine::Engine;
 use crate::trace;
 
@@ -34,13 +34,19 @@ use crate::trace;
 const REQUEST_TIME: Duration = Duration::from_secs(15);
 
 /// Health (§1.13).
-fn ping() -> Response {
+fn ping() -> Reply {
     let runtime = concat!("hookd-", env!("CARGO_PKG_VERSION"));
     let health = json!({"runtime": runtime, "version": env!("CARGO_PKG_VERSION")}).to_string();
-    ([(header::CONTENT_TYPE, "application/json")], health).into_response()
+    let mut response = Reply::new(Full::from(health));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
-async fn serve(engine: &Engine, peer: Option<&str>, request: Request) -> Response {
+async fn serve<B>(engine: &Engine, peer: Option<&str>, request: Request<B>) -> Reply
+where
+    B: http_body::Body<Data = Bytes>,
+    B::Error: std::error::Error + Send + Sync + 'static,
+{
     match trace::of_request(request.headers()) {
         None => answer(engine, peer, request).await,
         // On the heap, so that the future of a call that is not traced stays as small as it was.
@@ -51,13 +57,16 @@ async fn serve(engine: &Engine, peer: Option<&str>, request: Request) -> Respons
 /// The order of processing is LeanEngine's (§1.2): the body before CORS, CORS before credentials. Plain text, which browsers
 /// send across origins without a preflight, is taken apart after CORS there, so its sender may read what was wrong.
 /// `peer` is the address of the socket.
-async fn answer(engine: &Engine, peer: Option<&str>, request: Request) -> Response {
+async fn answer<B>(engine: &Engine, peer: Option<&str>, request: Request<B>) -> Reply
+where
+    B: http_body::Body<Data = Bytes>,
+    B::Error: std::error::Error + Send + Sync + 'static,
+{
     let arrived = Instant::now();
     let (parts, body) = request.into_parts();
-    let reading = body::read(body);
-    let bytes = match timeout_at((arrived + REQUEST_TIME).into(), reading).await {
+    let bytes = match until((arrived + REQUEST_TIME).into(), body::read(body)).await {
         Ok(Ok(bytes)) => bytes,
-        Ok(Err(refused)) => return refused.into_response(),
+        Ok(Err(refused)) => return refused.into_reply(),
         Err(_) => return failure(503, 124, "The request timed out on the server."),
     };
     let body = match Body::parse(content_type(&parts.headers), bytes) {
@@ -70,7 +79,7 @@ async fn answer(engine: &Engine, peer: Option<&str>, request: Request) -> Respon
         Err(BodyRefused::Malformed(_)) if parts.headers.contains_key(header::CONTENT_ENCODING) => {
             return failure(415, 1, "the body is compressed; send it as it is, without `Content-Encoding`");
         }
-        Err(refused) => return refused.into_response(),
+        Err(refused) => return refused.into_reply(),
     };
     let mut response = if parts.method == Method::OPTIONS {
         cors::preflight()

@@ -1,17 +1,19 @@
 //! Answers on the wire (§1.8, §1.9).
 
-use axum::body::Body;
-use axum::response::Response;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http_body_util::Full;
 use serde_json::json;
 
 use crate::outcome::Outcome;
 
 const OUTCOME: HeaderName = HeaderName::from_static("x-hookd-outcome");
 
+/// An answer that is there as a whole.
+pub(super) type Reply = Response<Full<Bytes>>;
+
 /// The answer to a call of `function`.
-pub(super) fn of_outcome(outcome: Outcome, function: &str, is_rpc: bool) -> Response {
+pub(super) fn of_outcome(outcome: Outcome, function: &str, is_rpc: bool) -> Reply {
     let name = outcome.name();
     let overloaded = matches!(outcome, Outcome::Overloaded(_));
     let mut response = match (outcome.wire_failure(function), outcome) {
@@ -37,12 +39,14 @@ fn result(reply: &Bytes, is_rpc: bool) -> Vec<u8> {
 }
 
 /// `{"code":…,"error":…}`.
-pub(super) fn failure(status: u16, code: i32, error: &str) -> Response {
+pub(super) fn failure(status: u16, code: i32, error: &str) -> Reply {
     json_response(status, json!({"code": code, "error": error}).to_string())
 }
 
-pub(super) fn json_response(status: u16, body: impl Into<Bytes>) -> Response {
-    let mut response = Response::new(Body::from(body.into()));
+pub(super) fn json_response(status: u16, body: impl Into<Bytes>) -> Reply {
+    let mut response = Response::new(Full::new(body.into()));
+    // Room for those that are added on the way out: a map that grows hashes all it has again.
+    *response.headers_mut() = HeaderMap::with_capacity(4);
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let content_type = HeaderValue::from_static("application/json; charset=UTF-8");
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);

@@ -41,7 +41,7 @@ impl<'a> Route<'a> {
 }
 
 fn decode(segment: &str) -> Cow<'_, str> {
-    percent_decode_str(segment).decode_utf8_lossy()
+    if segment.contains('%') { percent_decode_str(segment).decode_utf8_lossy() } else { segment.into() }
 }
 
 #[cfg(test)]

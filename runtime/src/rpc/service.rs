@@ -3,17 +3,15 @@
 //! A router costs about as much as the rest of the way through HTTP: it looks the path up, and writes down what matched.
 //! The paths of the RPC are few and its calls many, so they are told apart by hand.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use axum::Router;
-use axum::extract::{ConnectInfo, Request};
-use axum::response::Response;
-use axum::serve::{IncomingStream, Listener};
-use tower::Service;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{Either, Full};
+use tower::ServiceExt as _;
 
 use super::{ping, serve};
 use crate::engine::Engine;
@@ -23,75 +21,57 @@ use crate::engine::Engine;
 pub struct RpcService {
     engine: Engine,
     elsewhere: Router,
+}
+
+/// What answers the requests of one connection.
+pub struct RpcConnection {
+    service: RpcService,
     peer: Option<Peer>,
 }
 
+/// An answer of the RPC, which is there as a whole, or one of the router.
+pub type RpcBody = Either<Full<Bytes>, Body>;
+
 /// Whoever is at the other end of the connection.
-#[derive(Clone)]
 struct Peer {
     address: SocketAddr,
     /// Its IP address as text, made once a connection.
-    ip: Arc<str>,
+    ip: String,
 }
-
-/// Makes an [`RpcService`] of each connection; give it to [`axum::serve()`].
-#[derive(Clone)]
-pub struct RpcConnections(RpcService);
 
 impl RpcService {
     pub(crate) fn new(engine: Engine, elsewhere: Router) -> Self {
-        Self { engine, elsewhere, peer: None }
+        Self { engine, elsewhere }
     }
 
-    /// The same for connections that tell who is at their other end; the router sees it as [`ConnectInfo`].
-    pub fn into_connections(self) -> RpcConnections {
-        RpcConnections(self)
-    }
-
-    fn connected_to(&self, address: SocketAddr) -> Self {
-        let ip = address.ip().to_canonical().to_string().into();
-        Self { peer: Some(Peer { address, ip }), ..self.clone() }
+    /// For one connection. Where its other end is known by an address, the router sees that as [`ConnectInfo`].
+    pub fn connection(&self, peer: Option<SocketAddr>) -> RpcConnection {
+        let peer = peer.map(|address| Peer { address, ip: address.ip().to_canonical().to_string() });
+        RpcConnection { service: self.clone(), peer }
     }
 }
 
-impl Service<Request> for RpcService {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, mut request: Request) -> Self::Future {
+impl RpcConnection {
+    /// Answers a request; reading its body has a deadline.
+    pub async fn answer<B>(&self, mut request: Request<B>) -> Response<RpcBody>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
         match Place::of(request.uri().path()) {
             Place::Functions => {
-                let engine = self.engine.clone();
-                let peer = self.peer.as_ref().map(|peer| peer.ip.clone());
-                Box::pin(async move { Ok(serve(&engine, peer.as_deref(), request).await) })
+                let peer = self.peer.as_ref().map(|peer| peer.ip.as_str());
+                serve(&self.service.engine, peer, request).await.map(Either::Left)
             }
-            Place::Health => Box::pin(std::future::ready(Ok(ping()))),
+            Place::Health => ping().map(Either::Left),
             Place::Elsewhere => {
                 if let Some(peer) = &self.peer {
                     request.extensions_mut().insert(ConnectInfo(peer.address));
                 }
-                Box::pin(self.elsewhere.call(request))
+                let Ok(response) = self.service.elsewhere.clone().oneshot(request.map(Body::new)).await;
+                response.map(Either::Right)
             }
         }
-    }
-}
-
-impl<L: Listener<Addr = SocketAddr>> Service<IncomingStream<'_, L>> for RpcConnections {
-    type Response = RpcService;
-    type Error = Infallible;
-    type Future = std::future::Ready<Result<RpcService, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, stream: IncomingStream<'_, L>) -> Self::Future {
-        std::future::ready(Ok(self.0.connected_to(*stream.remote_addr())))
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::de::IgnoredAny;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use wasmtime::{Store, UpdateDeadline};
 
 use super::bindings::Module;
@@ -18,6 +18,7 @@ use super::state::CallState;
 use super::warm::Shelf;
 use super::{LoadedModule, Sandbox};
 use crate::apps::Bounds;
+use crate::deadline::until;
 use crate::egress::{CallBudget, Grant};
 use crate::environment::Environment;
 use crate::leancache::CacheBudget;
@@ -78,7 +79,7 @@ impl Sandbox {
     where
         T: Send + 'static,
     {
-        match timeout_at(allowed.until, pace.run(&self.long_calls, guest)).await {
+        match until(allowed.until, pace.run(&self.long_calls, guest)).await {
             Ok(ended) => ended.map_err(|lost| Outcome::Unavailable { message: lost.to_string() }),
             Err(_) => Err(Outcome::TimedOut { limit: allowed.time, by: allowed.by }),
         }

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use metrics::{Counter, counter};
@@ -35,18 +36,27 @@ pub(super) struct WarmInstance {
 
 struct Idle {
     shelf: u64,
+    /// Which thread it served last: its memory is in the caches of that processor.
+    thread: ThreadId,
     since: Instant,
     instance: Box<WarmInstance>,
 }
 
 /// All instances that wait, of all versions.
 pub(super) struct IdleInstances {
-    /// Oldest first. A plain list: it is short, and a search in it is faster than hashing.
-    waiting: Mutex<VecDeque<Idle>>,
+    waiting: Mutex<Waiting>,
     limit: usize,
     idle_time: Duration,
     next_shelf: AtomicU64,
     metrics: WarmMetrics,
+}
+
+#[derive(Default)]
+struct Waiting {
+    /// Oldest first. A plain list: it is short, and a search in it is faster than hashing.
+    instances: VecDeque<Idle>,
+    /// Calls since the metric was brought up to date: whoever takes an instance has the lock anyway.
+    reused: u64,
 }
 
 /// Handles fetched once: looking a metric up by name costs as much as taking an instance.
@@ -114,7 +124,13 @@ impl IdleInstances {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.waiting().len()
+        self.waiting().instances.len()
+    }
+
+    /// Brings the metrics up to date, for somebody who asks.
+    pub(super) fn publish(&self) {
+        let reused = std::mem::take(&mut self.waiting().reused);
+        self.metrics.reused.increment(reused);
     }
 
     /// Drops those that waited too long; the time until that happens to the next one, at most the whole idle time.
@@ -123,50 +139,60 @@ impl IdleInstances {
         let age = |idle: &Idle| now.saturating_duration_since(idle.since);
         let expired = self.remove(|idle| age(idle) >= self.idle_time);
         self.metrics.idle.increment(expired.len() as u64);
-        let oldest = self.waiting().front().map_or(Duration::ZERO, age);
+        let oldest = self.waiting().instances.front().map_or(Duration::ZERO, age);
         self.idle_time.saturating_sub(oldest).max(SHORTEST_REST)
     }
 
     /// Drops the one that waited longest; false when none is left.
     pub(super) fn give_way(&self) -> bool {
-        let oldest = self.waiting().pop_front();
+        let oldest = self.waiting().instances.pop_front();
         self.metrics.crowded.increment(u64::from(oldest.is_some()));
         oldest.is_some()
     }
 
     fn take(&self, shelf: u64) -> Option<Box<WarmInstance>> {
+        let thread = thread::current().id();
         let mut waiting = self.waiting();
-        // The newest one's memory is the most likely to be in the processor's caches.
-        let at = waiting.iter().rposition(|idle| idle.shelf == shelf)?;
-        waiting.remove(at).map(|idle| idle.instance)
+        // The newest of this thread, else the newest: its memory is the most likely to be in this processor's caches.
+        let instances = &mut waiting.instances;
+        let near = instances.iter().rposition(|idle| idle.shelf == shelf && idle.thread == thread);
+        let at = near.or_else(|| instances.iter().rposition(|idle| idle.shelf == shelf))?;
+        let taken = instances.remove(at)?;
+        waiting.reused += 1;
+        Some(taken.instance)
     }
 
     fn put(&self, shelf: u64, instance: Box<WarmInstance>) {
+        let thread = thread::current().id();
         let mut waiting = self.waiting();
         let of_shelf = |idle: &Idle| idle.shelf == shelf;
-        let crowded = if waiting.iter().filter(|idle| of_shelf(idle)).count() >= IDLE_PER_VERSION {
-            waiting.iter().position(of_shelf).and_then(|at| waiting.remove(at))
-        } else if waiting.len() >= self.limit {
-            waiting.pop_front()
+        let instances = &mut waiting.instances;
+        let crowded = if instances.iter().filter(|idle| of_shelf(idle)).count() >= IDLE_PER_VERSION {
+            instances.iter().position(of_shelf).and_then(|at| instances.remove(at))
+        } else if instances.len() >= self.limit {
+            instances.pop_front()
         } else {
             None
         };
-        if waiting.len() < self.limit {
-            waiting.push_back(Idle { shelf, since: Instant::now(), instance });
+        if instances.len() < self.limit {
+            instances.push_back(Idle { shelf, thread, since: Instant::now(), instance });
         }
         drop(waiting);
-        self.metrics.crowded.increment(u64::from(crowded.is_some()));
+        // Counting nothing would still be a write to memory that all processors share.
+        if crowded.is_some() {
+            self.metrics.crowded.increment(1);
+        }
     }
 
     /// Handed out, to be dropped outside the lock: giving a slot back takes system calls.
     fn remove(&self, condition: impl Fn(&Idle) -> bool) -> VecDeque<Idle> {
         let mut waiting = self.waiting();
-        let (removed, kept) = waiting.drain(..).partition(condition);
-        *waiting = kept;
+        let (removed, kept) = waiting.instances.drain(..).partition(condition);
+        waiting.instances = kept;
         removed
     }
 
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<Idle>> {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -178,7 +204,6 @@ impl Sandbox {
         let metrics = &shelf.idle.metrics;
         let mut warm = match shelf.idle.take(shelf.id) {
             Some(mut warm) => {
-                metrics.reused.increment(1);
                 warm.store.data_mut().renew(call.limits, call.log.clone(), call.deadline);
                 Self::arm(&mut warm.store, call.limits);
                 warm

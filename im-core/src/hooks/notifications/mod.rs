@@ -5,37 +5,41 @@
 
 mod attempt;
 mod dispatcher;
+mod journal;
 mod letters;
+mod outbox;
 mod presence;
 mod retry;
 mod worker;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hook_types::{Hook, MessageSent, MessageSentParams};
+use hook_types::{ClientOffline, Hook};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::dispatcher::Dispatcher;
-use self::presence::Journal;
-pub(crate) use self::presence::{PresenceEvent, Receipt};
+pub(crate) use self::journal::Receipt;
+use self::journal::{Event, Journal};
+use self::outbox::HandedOver;
+pub(crate) use self::presence::PresenceEvent;
 use super::engine_calls::EngineCalls;
 use super::queue::{Entry, HookQueue, NewCall};
 use super::{FailureCause, HookFailure, metrics};
 use crate::app::{App, AppDirectory};
 use crate::ids::AppId;
-use crate::store::SentHook;
+use crate::store::{CallBeside, CallPlace, HookBeside, Store};
 use crate::timestamp::Timestamp;
 
 /// How often the queues are looked through for calls that nobody works on: those of another node that is gone.
 const WATCH_EVERY: Duration = Duration::from_secs(5);
 
-/// How long a start waits for the sessions of an earlier process to be ended.
-const ENDING_TIME: Duration = Duration::from_secs(10);
+/// How long a start waits for what an earlier process left.
+const RECOVERY_TIME: Duration = Duration::from_secs(10);
 
 /// Queues the calls of notification hooks, and makes them.
 pub struct Notifications {
@@ -47,6 +51,9 @@ struct Shared {
     /// In the order in which they are tried.
     dispatchers: Vec<Arc<Dispatcher>>,
     journal: Journal,
+    handed_over: HandedOver,
+    apps: Arc<dyn AppDirectory>,
+    store: Arc<dyn Store>,
     tasks: TaskTracker,
     shutdown: CancellationToken,
     /// Apps whose gauges are above zero.
@@ -55,7 +62,7 @@ struct Shared {
 
 impl Notifications {
     pub(super) fn new(
-        apps: Arc<dyn AppDirectory>,
+        (apps, store): (Arc<dyn AppDirectory>, Arc<dyn Store>),
         calls: Arc<EngineCalls>,
         queues: Vec<Arc<dyn HookQueue>>,
         tasks: TaskTracker,
@@ -64,64 +71,80 @@ impl Notifications {
         let dispatcher =
             |queue| Arc::new(Dispatcher::new(queue, apps.clone(), calls.clone(), tasks.clone(), shutdown.clone()));
         let dispatchers = queues.into_iter().map(dispatcher).collect();
-        let shared =
-            Shared { calls, dispatchers, journal: Journal::default(), tasks, shutdown, shown: Mutex::default() };
+        let (journal, handed_over, shown) = (Journal::default(), HandedOver::default(), Mutex::default());
+        let shared = Shared { calls, dispatchers, journal, handed_over, apps, store, tasks, shutdown, shown };
         Self { shared: Arc::new(shared) }
     }
 
-    /// Queues a call. When this returns the call outlives the process, or was counted as dropped: an operation is never
-    /// refused for its notification.
-    pub async fn notify<H: Hook>(&self, app: &Arc<App>, params: &H::Params, remote_address: Option<IpAddr>) {
+    /// Queues the call of an operation that nothing is stored of, in the order in which this is called. No I/O: when the
+    /// receipt says so the call outlives the process, or was counted as dropped: an operation is never refused for its
+    /// notification.
+    pub(crate) fn notify<H: Hook>(
+        &self,
+        app: &Arc<App>,
+        params: impl FnOnce() -> H::Params,
+        remote_address: Option<IpAddr>,
+    ) -> Receipt {
         if !self.defines::<H>(app) {
-            return;
+            return Receipt::DONE;
         }
-        let Some(params) = encoded::<H>(app, params) else { return };
+        let Some(params) = encoded::<H>(app, &params()) else { return Receipt::DONE };
         let call = NewCall { hook: H::NAME, params, lane: None, remote_address };
-        self.shared.record(app, vec![call.into()]).await;
+        Journal::record(&self.shared, app, vec![Event::Call(call)])
     }
 
     /// Queues what happened to a client's session, in the order in which this is called. No I/O: the receipt tells when
     /// the event would outlive the process.
     pub(crate) fn notify_presence(&self, app: &Arc<App>, events: Vec<PresenceEvent>) -> Receipt {
-        Journal::record(&self.shared, app, events)
+        Journal::record(&self.shared, app, events.into_iter().map(Event::Session).collect())
     }
 
-    /// The call of `_messageSent` to be stored together with its message; `None` when there is nothing to call, or the
-    /// queue lies elsewhere and [`Self::notify`] is the way.
-    pub(crate) async fn beside_message(
+    /// Apps that have a `_clientOffline` now and had none when some of their sessions began: these are to be told of with
+    /// [`PresenceEvent::StillOnline`]. Each app is answered once.
+    pub(crate) fn apps_with_new_offline_hook(&self) -> Vec<Arc<App>> {
+        let has_hook = |app: &AppId| self.shared.apps.app(app).is_some_and(|app| self.defines::<ClientOffline>(&app));
+        let late = self.shared.journal.late_apps(has_hook);
+        late.iter().filter_map(|app| self.shared.apps.app(app)).collect()
+    }
+
+    /// The call of a hook to be stored together with its operation; `None` when there is nothing to call.
+    pub(crate) async fn beside<H: Hook>(
         &self,
         app: &App,
         remote_address: Option<IpAddr>,
-        params: impl FnOnce() -> MessageSentParams,
-    ) -> Option<SentHook> {
-        if !self.joins_store() || !self.defines::<MessageSent>(app) {
+        params: impl FnOnce() -> H::Params,
+    ) -> Option<HookBeside<H::Params>> {
+        if !self.defines::<H>(app) {
             return None;
         }
-        let bound = self.shared.bound(app).await;
-        Some(SentHook { params: params(), remote_address, bound })
+        let joined = self.shared.dispatchers.first().is_some_and(|dispatcher| dispatcher.queue().joins_store());
+        let place = if joined { CallPlace::Queue { bound: self.shared.bound(app).await } } else { CallPlace::Outbox };
+        Some(HookBeside { params: params(), remote_address, place })
     }
 
-    /// True when a message's call is stored with the message.
-    pub(crate) fn joins_store(&self) -> bool {
-        self.shared.dispatchers.first().is_some_and(|dispatcher| dispatcher.queue().joins_store())
-    }
-
-    /// Tells what became of a call of [`Self::beside_message`].
-    pub(crate) fn stored_beside_message(&self, app: &App, queued: bool) {
-        if queued {
-            metrics::queued(MessageSent::NAME);
-            if let Some(dispatcher) = self.shared.dispatchers.first() {
-                dispatcher.wake_for(&app.id, MessageSent::NAME);
+    /// Sees to a call of [`Self::beside`] that is stored. No I/O: the operation is acknowledged after the receipt says that
+    /// the call is numbered and where it stays, or that no queue takes it now, and it stays in the outbox.
+    pub(crate) fn stored<H: Hook>(&self, app: &Arc<App>, call: CallBeside) -> Receipt {
+        match call {
+            CallBeside::Absent => {}
+            CallBeside::Refused => refused(app, H::NAME, 1),
+            CallBeside::InOutbox(call) => return Journal::record(&self.shared, app, vec![Event::Stored(call)]),
+            CallBeside::Queued => {
+                metrics::queued(H::NAME);
+                if let Some(dispatcher) = self.shared.dispatchers.first() {
+                    dispatcher.wake_for(&app.id, H::NAME);
+                }
             }
-        } else {
-            refused(app, MessageSent::NAME, 1);
         }
+        Receipt::DONE
     }
 
-    /// Queues `_clientOffline` for the sessions that were lost with an earlier process. To be waited for before the first
-    /// login, so that the clients' next `_clientOnline` comes later. A queue that cannot be reached does it when it can.
-    pub async fn end_lost_sessions(&self) {
-        let ending = async {
+    /// Goes on where an earlier process died: queues the calls of operations that it had stored, and `_clientOffline` for
+    /// the sessions that it had open. To be waited for before the first request, so that what clients do next comes later.
+    /// A queue that cannot be reached ends its sessions when it can; the calls go to the next queue.
+    pub async fn recover(&self) {
+        let recovering = async {
+            outbox::hand_over(&self.shared, Duration::ZERO).await;
             for dispatcher in &self.shared.dispatchers {
                 if let Err(error) = dispatcher.queue().end_lost_sessions().await {
                     let error = &error as &dyn std::error::Error;
@@ -129,8 +152,8 @@ impl Notifications {
                 }
             }
         };
-        if tokio::time::timeout(ENDING_TIME, ending).await.is_err() {
-            tracing::error!("ending the sessions of an earlier process goes on while clients log in");
+        if tokio::time::timeout(RECOVERY_TIME, recovering).await.is_err() {
+            tracing::error!("what an earlier process left is seen to while clients log in");
         }
     }
 
@@ -148,18 +171,16 @@ impl Notifications {
 
     /// Works on everything that waits, whoever queued it.
     pub async fn resume(&self) {
-        let mut shown = HashSet::new();
+        outbox::hand_over(&self.shared, outbox::FORGOTTEN).await;
+        let mut waiting: HashMap<AppId, (u64, Timestamp)> = HashMap::new();
         for dispatcher in &self.shared.dispatchers {
             match dispatcher.queue().backlog().await {
                 Ok(backlog) => {
                     dispatcher.resume(&backlog);
-                    let now = Timestamp::now();
-                    for app in backlog.iter().map(|entry| &entry.app).collect::<HashSet<_>>() {
-                        let of_app = backlog.iter().filter(|entry| entry.app == *app);
-                        let waiting = of_app.clone().map(|entry| entry.waiting).sum();
-                        let oldest = of_app.map(|entry| entry.oldest).min().unwrap_or(now);
-                        metrics::waiting(app, waiting, now.since(oldest));
-                        shown.insert(app.clone());
+                    for entry in backlog {
+                        let (calls, oldest) = waiting.entry(entry.app).or_insert((0, entry.oldest));
+                        *calls = calls.saturating_add(entry.waiting);
+                        *oldest = entry.oldest.min(*oldest);
                     }
                 }
                 Err(error) => {
@@ -168,6 +189,9 @@ impl Notifications {
                 }
             }
         }
+        let now = Timestamp::now();
+        waiting.iter().for_each(|(app, (calls, oldest))| metrics::waiting(app, *calls, now.since(*oldest)));
+        let shown = waiting.into_keys().collect();
         let mut before = self.shared.shown.lock().unwrap_or_else(PoisonError::into_inner);
         before.difference(&shown).for_each(|app| metrics::waiting(app, 0, Duration::ZERO));
         *before = shown;
@@ -187,7 +211,7 @@ impl Notifications {
 
 impl Shared {
     /// Queues calls of one app, in their order, and notes what is said of its sessions.
-    async fn record(&self, app: &Arc<App>, entries: Vec<Entry>) {
+    async fn record(self: &Arc<Self>, app: &Arc<App>, entries: Vec<Entry>) {
         let bound = self.bound(app).await;
         let hooks: Vec<&'static str> = entries.iter().filter_map(|entry| Some(entry.call.as_ref()?.hook)).collect();
         for dispatcher in &self.dispatchers {
@@ -199,6 +223,10 @@ impl Shared {
                         dispatcher.wake_for(&app.id, hook);
                     });
                     refused_calls.iter().for_each(|hook| refused(app, hook, 1));
+                    if !dispatcher.queue().joins_store() {
+                        let rows = entries.iter().filter_map(|entry| entry.row).collect();
+                        HandedOver::clear_soon(self, dispatcher, &app.id, rows);
+                    }
                     return;
                 }
                 Err(error) => {
@@ -207,9 +235,13 @@ impl Shared {
                 }
             }
         }
-        for hook in hooks {
-            metrics::dropped(hook);
-            tracing::error!(app = %app.id, hook, "notification hook dropped: no queue takes it");
+        for (call, row) in entries.iter().filter_map(|entry| Some((entry.call.as_ref()?, entry.row))) {
+            if row.is_some() {
+                tracing::error!(app = %app.id, hook = call.hook, "notification hook waits in the outbox: no queue takes it");
+            } else {
+                metrics::dropped(call.hook);
+                tracing::error!(app = %app.id, hook = call.hook, "notification hook dropped: no queue takes it");
+            }
         }
     }
 

@@ -12,5 +12,5 @@ end
 for _, node in ipairs(redis.call('ZRANGE', prefix .. 'nodes', 0, -1)) do
   redis.call('DEL', prefix .. 'online:' .. node)
 end
-redis.call('DEL', KEYS[1], prefix .. 'dead', prefix .. 'letters', prefix .. 'nodes')
+redis.call('DEL', KEYS[1], prefix .. 'dead', prefix .. 'letters', prefix .. 'nodes', prefix .. 'taken')
 return 0

@@ -11,6 +11,7 @@
 //! | `sequence` | the newest sequence number |
 //! | `online:NODE` | hash: session -> the `_clientOffline` that is due when the node dies |
 //! | `nodes` | sorted set: when each node with sessions last said that it lives |
+//! | `taken` | sorted set: `NODE:ROW` of calls that may still be in a node's outbox, by the time when they were queued |
 //! | `letters`, `dead` | hash: sequence number -> dead letter; sorted set: when it died |
 //!
 //! What a node has claimed and did not settle is claimed by the others once the node has been silent for [`claims::LEASE`].
@@ -115,6 +116,11 @@ impl RedisHookQueue {
     fn now(&self) -> Timestamp {
         (self.clock)()
     }
+
+    /// The name of a row of this node's outbox among those of all nodes.
+    fn row_name(&self, row: u64) -> String {
+        format!("{}:{row}", self.consumer)
+    }
 }
 
 fn prefix(app: &AppId) -> String {
@@ -137,7 +143,7 @@ impl HookQueue for RedisHookQueue {
     async fn record(&self, app: &AppId, entries: Vec<Entry>, bound: usize) -> Result<usize, QueueError> {
         let now = self.now();
         let mut arguments = vec![bound.to_string(), now.0.to_string(), self.consumer.clone()];
-        for Entry { call, session } in &entries {
+        for Entry { call, session, row } in &entries {
             arguments.extend(match call {
                 Some(call) => {
                     let lane = call.lane.as_ref().map_or("", ClientId::as_str);
@@ -155,12 +161,23 @@ impl HookQueue for RedisHookQueue {
                 Some(SessionNote::Ended { session }) => [self.session_name(*session), String::new()],
                 None => [const { String::new() }; 2],
             });
+            arguments.push(row.map(|row| self.row_name(row)).unwrap_or_default());
         }
         self.know(app).await?;
         let record = script(include_str!("record.lua"), app, arguments.iter().map(String::as_str));
         let (queued,): (usize,) = self.connection.run("queue hook calls", &record).await?;
         let calls = entries.iter().filter(|entry| entry.call.is_some()).count();
         Ok(calls.saturating_sub(queued))
+    }
+
+    async fn forget_rows(&self, app: &AppId, rows: &[u64]) -> Result<(), QueueError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<String> = rows.iter().map(|row| self.row_name(*row)).collect();
+        let mut forget = pipe();
+        forget.cmd("ZREM").arg(format!("{}taken", prefix(app))).arg(rows).ignore();
+        self.connection.run("forget rows of the outbox", &forget).await
     }
 
     async fn end_lost_sessions(&self) -> Result<(), QueueError> {

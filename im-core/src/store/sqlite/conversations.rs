@@ -1,11 +1,13 @@
 //! Rows of conversations: creating and loading.
 
+use hook_types::ConversationStarted;
 use md5::{Digest, Md5};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::beside::Beside;
 use super::{json, members};
 use crate::ids::{AppId, ClientId, ConversationId};
-use crate::store::{Conversation, CreatedConversation, NewConversation, StoreError};
+use crate::store::{CallBeside, Conversation, CreatedConversation, NewConversation, StoreError};
 use crate::timestamp::Timestamp;
 
 /// The columns of [`ConversationRow`], in its order; the table is named `conversations`.
@@ -67,14 +69,16 @@ impl ConversationRow {
 pub(super) fn create(
     connection: &Connection,
     app: &AppId,
-    new: NewConversation,
-    now: Timestamp,
+    mut new: NewConversation,
+    beside: Beside,
 ) -> Result<CreatedConversation, StoreError> {
+    let now = beside.now();
+    let started_hook = new.started_hook.take();
     let digest = new.unique.then(|| members::digest(&new.members));
     if let Some(digest) = &digest
         && let Some(conversation) = find_by_member_set(connection, app, &new.members, digest)?
     {
-        return Ok(CreatedConversation { conversation, existing: true });
+        return Ok(CreatedConversation { conversation, existing: true, hook: CallBeside::Absent });
     }
     let conversation = Conversation {
         id: ConversationId::generate(),
@@ -88,7 +92,14 @@ pub(super) fn create(
         updated_at: now,
     };
     insert(connection, app, &conversation, digest.as_deref())?;
-    Ok(CreatedConversation { conversation, existing: false })
+    let hook = match started_hook {
+        Some(mut hook) => {
+            hook.params.conv_id = conversation.id.as_str().to_owned();
+            beside.store::<ConversationStarted>(connection, app, hook)?
+        }
+        None => CallBeside::Absent,
+    };
+    Ok(CreatedConversation { conversation, existing: false, hook })
 }
 
 pub(super) fn load(

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, params};
 
+use super::outbox::OUTBOX;
 use crate::hooks::metrics;
 use crate::hooks::queue::{Channel, LONGEST_WAIT, UNREADABLE, hook_named};
 use crate::ids::AppId;
@@ -18,7 +19,7 @@ pub(super) fn sort_out(connection: &Connection, now: Timestamp) -> Result<(), St
     for (hook, channel) in kinds {
         match hook_named(&hook) {
             None => bury(connection, &hook, now)?,
-            Some(known) if Channel::of(known).name() != channel => {
+            Some(known) if ![Channel::of(known).name(), OUTBOX].contains(&channel.as_str()) => {
                 connection.execute(
                     "UPDATE hook_calls SET channel = ?3 WHERE hook = ?1 AND channel = ?2",
                     params![hook, channel, Channel::of(known).name()],

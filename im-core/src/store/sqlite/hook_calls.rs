@@ -10,11 +10,23 @@ use crate::ids::{AppId, ClientId};
 use crate::store::StoreError;
 use crate::store::sqlite::dead_letters;
 use crate::store::sqlite::hook_queue::Claims;
+use crate::store::sqlite::outbox::OUTBOX;
 use crate::timestamp::Timestamp;
 
 /// Queues one call. Its number is the time, or one more than the newest number where that is later: sequence numbers
 /// grow even if the file is replaced by an older copy.
 pub(super) fn push(connection: &Connection, app: &AppId, call: &NewCall, now: Timestamp) -> Result<(), StoreError> {
+    insert(connection, app, Channel::of(call.hook).name(), call, now).map(drop)
+}
+
+/// As [`push`], into the channel of this name; answers the number.
+pub(super) fn insert(
+    connection: &Connection,
+    app: &AppId,
+    channel: &str,
+    call: &NewCall,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
     connection
         .prepare_cached(
             "INSERT INTO hook_calls (
@@ -37,13 +49,13 @@ pub(super) fn push(connection: &Connection, app: &AppId, call: &NewCall, now: Ti
         .execute(params![
             now.0,
             app.as_str(),
-            Channel::of(call.hook).name(),
+            channel,
             call.hook,
             text(&call.params)?,
             call.lane.as_ref().map(ClientId::as_str),
             call.remote_address.map(|address| address.to_string()),
         ])?;
-    Ok(())
+    Ok(connection.last_insert_rowid().unsigned_abs())
 }
 
 /// Calls whose turn it is, those in `claimed` and their lanes left out.
@@ -120,9 +132,10 @@ pub(super) fn settle(
 }
 
 pub(super) fn backlog(connection: &Connection) -> Result<Vec<Backlog>, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT app, channel, count(*), min(id) FROM hook_calls GROUP BY app, channel")?;
-    let rows = statement.query_map([], |row| {
+    let mut statement = connection.prepare_cached(
+        "SELECT app, channel, count(*), min(id) FROM hook_calls WHERE channel <> ?1 GROUP BY app, channel",
+    )?;
+    let rows = statement.query_map([OUTBOX], |row| {
         Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?, row.get::<_, i64>(3)?))
     })?;
     let mut backlog = Vec::new();
@@ -138,10 +151,11 @@ pub(super) fn backlog(connection: &Connection) -> Result<Vec<Backlog>, StoreErro
     Ok(backlog)
 }
 
-/// Number of waiting calls by app.
+/// Number of waiting calls by app, without those in the outbox, which have no place in the queue.
 pub(super) fn waiting(connection: &Connection) -> Result<HashMap<AppId, usize>, StoreError> {
-    let mut statement = connection.prepare("SELECT app, count(*) FROM hook_calls GROUP BY app")?;
-    let rows = statement.query_map([], |row| Ok((AppId::new(row.get::<_, String>(0)?), row.get::<_, i64>(1)?)))?;
+    let mut statement = connection.prepare("SELECT app, count(*) FROM hook_calls WHERE channel <> ?1 GROUP BY app")?;
+    let rows =
+        statement.query_map([OUTBOX], |row| Ok((AppId::new(row.get::<_, String>(0)?), row.get::<_, i64>(1)?)))?;
     Ok(rows
         .map(|row| row.map(|(app, count)| (app, usize::try_from(count).unwrap_or(usize::MAX))))
         .collect::<Result<_, _>>()?)

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Database, dead_letters, hook_call_repair, hook_calls, open_sessions};
+use super::{Database, dead_letters, hook_call_repair, hook_calls, open_sessions, outbox};
 use crate::hooks::queue::{
     Backlog, Channel, Claimed, DeadLetter, Entry, Fate, HookQueue, Letters, QueueError, QueuedCall,
 };
@@ -83,19 +83,21 @@ impl HookQueue for SqliteHookQueue {
             .filter(|entry| entry.call.is_some())
             .skip(places.count())
             .for_each(|entry| entry.call = None);
-        entries.retain(|entry| entry.call.is_some() || entry.session.is_some());
+        entries.retain(|entry| entry.call.is_some() || entry.session.is_some() || entry.row.is_some());
+        let mut absent = 0;
         if !entries.is_empty() {
             let app = app.clone();
-            let record = move |connection: &rusqlite::Connection, now| {
-                entries.iter().try_for_each(|Entry { call, session }| {
-                    call.iter().try_for_each(|call| hook_calls::push(connection, &app, call, now))?;
-                    session.iter().try_for_each(|note| open_sessions::note(connection, &app, note))
-                })
-            };
-            self.database.write("queue hook calls", record).await?;
+            let record = move |connection: &rusqlite::Connection, now| record_all(connection, &app, &entries, now);
+            absent = self.database.write("queue hook calls", record).await?;
         }
         places.keep();
+        self.database.places.release(app, absent);
         Ok(refused)
+    }
+
+    /// The outbox is in the same file.
+    async fn forget_rows(&self, _app: &AppId, _rows: &[u64]) -> Result<(), QueueError> {
+        Ok(())
     }
 
     /// Done when the file was opened: nobody else writes to it.
@@ -194,6 +196,27 @@ impl HookQueue for SqliteHookQueue {
         self.claimed().retain(|(of, _), _| of != app);
         Ok(())
     }
+}
+
+/// Answers how many calls of the outbox were not there any more.
+fn record_all(
+    connection: &rusqlite::Connection,
+    app: &AppId,
+    entries: &[Entry],
+    now: Timestamp,
+) -> Result<usize, StoreError> {
+    let mut absent = 0;
+    for Entry { call, session, row } in entries {
+        match (call, row) {
+            (Some(call), Some(row)) => absent += usize::from(!outbox::release(connection, *row, call.hook)?),
+            (Some(call), None) => hook_calls::push(connection, app, call, now)?,
+            // Refused.
+            (None, Some(row)) => outbox::clear(connection, &[*row])?,
+            (None, None) => {}
+        }
+        session.iter().try_for_each(|note| open_sessions::note(connection, app, note))?;
+    }
+    Ok(absent)
 }
 
 /// How many calls of each app wait: the bound of the queue, without counting rows for every message.

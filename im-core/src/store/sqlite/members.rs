@@ -1,11 +1,13 @@
 //! Members of conversations, in order of joining.
 
+use hook_types::{ConversationAdded, ConversationAddedParams, ConversationRemoved, ConversationRemovedParams};
 use rusqlite::{Connection, params};
 use sha2::{Digest, Sha256};
 
+use super::beside::Beside;
 use super::conversations;
 use crate::ids::{AppId, ClientId, ConversationId};
-use crate::store::{Conversation, MembershipChange, StoreError};
+use crate::store::{CallBeside, Conversation, HookBeside, MembershipChange, StoreError};
 use crate::timestamp::Timestamp;
 
 /// Names a member set without the collisions of the public `uniqueId` (S-8): each id goes in with its length.
@@ -53,9 +55,9 @@ pub(super) fn add(
     connection: &Connection,
     app: &AppId,
     id: &ConversationId,
-    members: Vec<ClientId>,
-    limit: usize,
-    now: Timestamp,
+    (members, limit): (Vec<ClientId>, usize),
+    hook: Option<HookBeside<ConversationAddedParams>>,
+    beside: Beside,
 ) -> Result<Option<MembershipChange>, StoreError> {
     let Some((key, mut conversation)) = conversations::load_with_key(connection, app, id)? else {
         return Ok(None);
@@ -76,9 +78,16 @@ pub(super) fn add(
         .query_row([key], |row| row.get(0))?;
     insert(connection, app, key, &changed, first_position)?;
     if !changed.is_empty() {
-        save_change(connection, key, &mut conversation, now)?;
+        save_change(connection, key, &mut conversation, beside.now())?;
     }
-    Ok(Some(MembershipChange { changed, unchanged, refused, conversation }))
+    let hook = match hook.filter(|_| !changed.is_empty()) {
+        Some(mut hook) => {
+            hook.params.members = texts(&changed);
+            beside.store::<ConversationAdded>(connection, app, hook)?
+        }
+        None => CallBeside::Absent,
+    };
+    Ok(Some(MembershipChange { changed, unchanged, refused, conversation, hook }))
 }
 
 /// Removes members; absent ones are as asked (S-24).
@@ -87,7 +96,8 @@ pub(super) fn remove(
     app: &AppId,
     id: &ConversationId,
     members: Vec<ClientId>,
-    now: Timestamp,
+    hook: Option<HookBeside<ConversationRemovedParams>>,
+    beside: Beside,
 ) -> Result<Option<MembershipChange>, StoreError> {
     let Some((key, mut conversation)) = conversations::load_with_key(connection, app, id)? else {
         return Ok(None);
@@ -103,9 +113,20 @@ pub(super) fn remove(
         }
     }
     if !changed.is_empty() {
-        save_change(connection, key, &mut conversation, now)?;
+        save_change(connection, key, &mut conversation, beside.now())?;
     }
-    Ok(Some(MembershipChange { changed, unchanged, refused: Vec::new(), conversation }))
+    let hook = match hook.filter(|_| !changed.is_empty()) {
+        Some(mut hook) => {
+            hook.params.members = texts(&changed);
+            beside.store::<ConversationRemoved>(connection, app, hook)?
+        }
+        None => CallBeside::Absent,
+    };
+    Ok(Some(MembershipChange { changed, unchanged, refused: Vec::new(), conversation, hook }))
+}
+
+fn texts(clients: &[ClientId]) -> Vec<String> {
+    clients.iter().map(|client| client.as_str().to_owned()).collect()
 }
 
 /// A unique conversation keeps its `uniqueId` and from now on answers for its new member set (S-8).

@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use hook_types::{Hook as _, MessageSent};
+use hook_types::MessageSent;
 use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use serde::Deserialize;
 
-use super::{conversations, hook_calls, json};
-use crate::hooks::queue::NewCall;
+use super::beside::Beside;
+use super::{conversations, json};
 use crate::ids::{AppId, ClientId, MessageId};
-use crate::store::{AppendedMessage, MessageBody, NewMessage, SentHook, StoreError, StoredMessage};
+use crate::store::{AppendedMessage, CallBeside, MessageBody, NewMessage, StoreError, StoredMessage};
 use crate::timestamp::Timestamp;
 
 /// How long a repeated token means a repeated message (P-84).
@@ -20,9 +19,10 @@ const DEDUPLICATION_WINDOW: Duration = Duration::from_mins(10);
 pub(super) fn append(
     connection: &Connection,
     app: &AppId,
-    new: NewMessage,
-    now: Timestamp,
+    mut new: NewMessage,
+    beside: Beside,
 ) -> Result<Option<AppendedMessage>, StoreError> {
+    let now = beside.now();
     let Some(conversation) = conversations::key(connection, app, &new.conversation)? else {
         return Ok(None);
     };
@@ -33,18 +33,14 @@ pub(super) fn append(
     }
     let timestamp = next_timestamp(connection, conversation, now)?;
     insert(connection, conversation, timestamp, &new)?;
-    let hook_queued = new.sent_hook.is_some();
-    if let Some(SentHook { mut params, remote_address, .. }) = new.sent_hook {
-        params.timestamp = timestamp.0;
-        let params = Bytes::from(json::to_column(&params)?);
-        hook_calls::push(
-            connection,
-            app,
-            &NewCall { hook: MessageSent::NAME, params, lane: None, remote_address },
-            now,
-        )?;
-    }
-    Ok(Some(AppendedMessage { id: new.id, timestamp, duplicate: false, hook_queued }))
+    let hook = match new.sent_hook.take() {
+        Some(mut hook) => {
+            hook.params.timestamp = timestamp.0;
+            beside.store::<MessageSent>(connection, app, hook)?
+        }
+        None => CallBeside::Absent,
+    };
+    Ok(Some(AppendedMessage { id: new.id, timestamp, duplicate: false, hook }))
 }
 
 /// Strictly increasing within the conversation (S-5): `lm` is the time of its newest message and never moves back.
@@ -82,7 +78,7 @@ fn find_by_token(
                 id: MessageId::new(row.get::<_, String>(0)?),
                 timestamp: Timestamp(row.get(1)?),
                 duplicate: true,
-                hook_queued: false,
+                hook: CallBeside::Absent,
             })
         })
         .optional()?;

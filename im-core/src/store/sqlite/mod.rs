@@ -1,5 +1,6 @@
 //! The embedded backend: one SQLite file in WAL mode, one thread that writes, a few connections that read.
 
+mod beside;
 mod conversations;
 mod dead_letters;
 mod history;
@@ -11,6 +12,7 @@ mod members;
 mod messages;
 mod notifications;
 mod open_sessions;
+mod outbox;
 mod reader;
 mod schema;
 mod search;
@@ -22,6 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hook_types::{ConversationAddedParams, ConversationRemovedParams};
 use rusqlite::{Connection, TransactionBehavior};
 use serde_json::{Map, Value};
 
@@ -32,8 +35,9 @@ pub use self::writer::WriteCounts;
 use self::writer::Writer;
 use super::query::Filter;
 use super::{
-    AppendedMessage, Conversation, ConversationQuery, CreatedConversation, FoundConversation, HistoryQuery,
-    MembershipChange, NewConversation, NewMessage, Notification, QueryError, Store, StoreError, StoredMessage,
+    AppendedMessage, CallBeside, Conversation, ConversationQuery, CreatedConversation, FoundConversation, HistoryQuery,
+    HookBeside, MembershipChange, NewConversation, NewMessage, Notification, OutboxCall, QueryError, Store, StoreError,
+    StoredMessage,
 };
 use crate::app::ImSettings;
 use crate::ids::{AppId, ClientId, ConversationId};
@@ -133,10 +137,10 @@ impl Store for SqliteStore {
     }
 
     async fn create_conversation(&self, app: &AppId, new: NewConversation) -> Result<CreatedConversation, StoreError> {
-        let app = app.clone();
-        self.database
-            .write("create conversation", move |connection, now| conversations::create(connection, &app, new, now))
-            .await
+        let (place, of_app) = (new.started_hook.as_ref().map(|hook| hook.place), app.clone());
+        let queued = |created: &CreatedConversation| created.hook == CallBeside::Queued;
+        let create = move |connection: &Connection, beside| conversations::create(connection, &of_app, new, beside);
+        self.database.write_beside("create conversation", (app, place), queued, create).await
     }
 
     async fn conversation(&self, app: &AppId, id: &ConversationId) -> Result<Option<Conversation>, StoreError> {
@@ -169,13 +173,14 @@ impl Store for SqliteStore {
         id: &ConversationId,
         members: &[ClientId],
         member_limit: usize,
+        hook: Option<HookBeside<ConversationAddedParams>>,
     ) -> Result<Option<MembershipChange>, StoreError> {
-        let (app, id, members) = (app.clone(), id.clone(), members.to_vec());
-        self.database
-            .write("add members", move |connection, now| {
-                members::add(connection, &app, &id, members, member_limit, now)
-            })
-            .await
+        let place = hook.as_ref().map(|hook| hook.place);
+        let (of_app, id, members) = (app.clone(), id.clone(), members.to_vec());
+        let add = move |connection: &Connection, beside| {
+            members::add(connection, &of_app, &id, (members, member_limit), hook, beside)
+        };
+        self.database.write_beside("add members", (app, place), is_change_queued, add).await
     }
 
     async fn remove_members(
@@ -183,24 +188,32 @@ impl Store for SqliteStore {
         app: &AppId,
         id: &ConversationId,
         members: &[ClientId],
+        hook: Option<HookBeside<ConversationRemovedParams>>,
     ) -> Result<Option<MembershipChange>, StoreError> {
-        let (app, id, members) = (app.clone(), id.clone(), members.to_vec());
-        self.database
-            .write("remove members", move |connection, now| members::remove(connection, &app, &id, members, now))
-            .await
+        let place = hook.as_ref().map(|hook| hook.place);
+        let (of_app, id, members) = (app.clone(), id.clone(), members.to_vec());
+        let remove =
+            move |connection: &Connection, beside| members::remove(connection, &of_app, &id, members, hook, beside);
+        self.database.write_beside("remove members", (app, place), is_change_queued, remove).await
     }
 
-    async fn append_message(&self, app: &AppId, mut new: NewMessage) -> Result<Option<AppendedMessage>, StoreError> {
-        let bound = new.sent_hook.as_ref().map_or(0, |hook| hook.bound);
-        let places = self.database.places.reserve(app, usize::from(new.sent_hook.is_some()), bound);
-        new.sent_hook.take_if(|_| places.count() == 0);
-        let of_app = app.clone();
-        let append = move |connection: &Connection, now| messages::append(connection, &of_app, new, now);
-        let appended = self.database.write("append message", append).await?;
-        if appended.as_ref().is_some_and(|appended| appended.hook_queued) {
-            places.keep();
-        }
-        Ok(appended)
+    async fn append_message(&self, app: &AppId, new: NewMessage) -> Result<Option<AppendedMessage>, StoreError> {
+        let (place, of_app) = (new.sent_hook.as_ref().map(|hook| hook.place), app.clone());
+        let queued = |appended: &Option<AppendedMessage>| {
+            appended.as_ref().is_some_and(|appended| appended.hook == CallBeside::Queued)
+        };
+        let append = move |connection: &Connection, beside| messages::append(connection, &of_app, new, beside);
+        self.database.write_beside("append message", (app, place), queued, append).await
+    }
+
+    async fn outbox(&self, after: u64, limit: usize, recent: Duration) -> Result<Vec<(AppId, OutboxCall)>, StoreError> {
+        let now = (self.database.clock)();
+        let left = move |connection: &Connection| outbox::left(connection, (after, limit), recent, now);
+        self.database.readers.read("outbox", left).await
+    }
+
+    async fn clear_outbox(&self, rows: Vec<u64>) -> Result<(), StoreError> {
+        self.database.write("clear the outbox", move |connection, _| outbox::clear(connection, &rows)).await
     }
 
     async fn history(
@@ -243,6 +256,10 @@ impl Store for SqliteStore {
             .read("notifications", move |connection| notifications::after(connection, &app, &client, after, limit, now))
             .await
     }
+}
+
+fn is_change_queued(change: &Option<MembershipChange>) -> bool {
+    change.as_ref().is_some_and(|change| change.hook == CallBeside::Queued)
 }
 
 impl From<rusqlite::Error> for StoreError {

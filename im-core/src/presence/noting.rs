@@ -1,0 +1,43 @@
+//! Sessions that began before their app had a `_clientOffline`.
+
+use std::sync::Arc;
+
+use hook_types::ClientOnlineParams;
+
+use super::Presence;
+use crate::core::ImCore;
+use crate::delivery::Session;
+use crate::hooks::PresenceEvent;
+use crate::ids::{AppId, ClientId};
+
+/// Clients whose sessions are noted at once: logins wait for no more.
+const BATCH: usize = 256;
+
+impl Presence {
+    /// Notes the open sessions of apps that have the hook now, as if it had been there at their login: they are told of
+    /// its end though this process be killed.
+    pub(crate) async fn note_open_sessions(&self, core: &ImCore) {
+        let notifications = core.hooks.notifications();
+        for app in notifications.apps_with_new_offline_hook() {
+            let clients = core.registry.clients(&app.id);
+            tracing::info!(app = %app.id, clients = clients.len(), "`_clientOffline` is new: open sessions are noted for it");
+            for clients in clients.chunks(BATCH) {
+                let receipt = {
+                    let _in_order = self.changing();
+                    notifications.notify_presence(&app, still_online(core, &app.id, clients))
+                };
+                receipt.written().await;
+            }
+        }
+    }
+}
+
+fn still_online(core: &ImCore, app: &AppId, clients: &[ClientId]) -> Vec<PresenceEvent> {
+    let sessions = clients.iter().flat_map(|client| core.registry.sessions(app, client));
+    let event = |session: Arc<Session>| {
+        let peer_id = session.client.as_str().to_owned();
+        let params = ClientOnlineParams { peer_id, tag: session.tag.clone(), ..ClientOnlineParams::default() };
+        PresenceEvent::StillOnline(session.id, params)
+    };
+    sessions.map(event).collect()
+}
