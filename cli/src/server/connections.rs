@@ -151,6 +151,9 @@ fn events(idle_time: Duration, shutdown: CancellationToken) -> impl Stream<Item 
 #[cfg(test)]
 mod tests {
     use axum::routing::get;
+    use http::Version;
+    use http_body_util::BodyExt as _;
+    use hyper::client::conn::http2;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
     use tokio::time::timeout;
 
@@ -182,6 +185,17 @@ mod tests {
         let mut bytes = [0; 1_024];
         let count = client.read(&mut bytes).await.unwrap();
         String::from_utf8(bytes[..count].to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn http_2_is_spoken_with_those_who_begin_with_it() {
+        let client = TokioIo::new(connect(&CancellationToken::new()));
+        let (mut requests, connection) = http2::handshake(TokioExecutor::new(), client).await.unwrap();
+        tokio::spawn(connection);
+        let request = Request::get("http://a/").body(Body::empty()).unwrap();
+        let response = requests.send_request(request).await.unwrap();
+        assert_eq!(response.version(), Version::HTTP_2);
+        assert_eq!(response.collect().await.unwrap().to_bytes(), "quick");
     }
 
     #[tokio::test(start_paused = true)]
