@@ -1,4 +1,4 @@
-//! The yardstick: the least that a server on the same HTTP stack can do.
+//! The yardstick: the least that a server on a general HTTP stack can do, axum.
 
 use std::io::Write as _;
 

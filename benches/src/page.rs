@@ -19,8 +19,8 @@ pub fn write_page(report: &Report, path: &Path) -> anyhow::Result<()> {
          connections, and sends the next request of a connection when its answer is in. Each server is measured for\n\
          {seconds} s after a warm-up, {ROUNDS} rounds in turn; the table shows each server's median round. The first answer\n\
          of every connection is checked, and all later ones must have its status and length.\n\n\
-         *axum echo* is the least that this HTTP stack can do: it answers the body that it got. *hookd RPC* checks the\n\
-         keys, makes a fresh sandbox for every call, and drops it afterwards; *warm*, a sandbox serves up to 1,000 calls of\n\
+         *axum echo* is the least that a server on a general HTTP stack can do: it answers the body that it got. *hookd\n\
+         RPC* reads plain requests without such a stack, checks the keys, makes a fresh sandbox for every call, and drops it afterwards; *warm*, a sandbox serves up to 1,000 calls of\n\
          its version. *workerd* runs the same filter in JavaScript with the same check of the keys; it keeps one isolate\n\
          for all calls and has one thread. *leanengine* is LeanCloud's engine SDK from npm with the filter in JavaScript,\n\
          in production mode; it keeps one process for all calls. *In express* it is set up as its documentation shows;\n\

@@ -2,6 +2,7 @@
 
 mod whole_call;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -46,10 +47,10 @@ pub struct Invocation {
 /// A function to call in an app that is known.
 pub(crate) struct Call<'a> {
     pub(crate) environment: Environment,
-    pub(crate) name: &'a str,
+    pub(crate) name: Cow<'a, str>,
     pub(crate) params: Bytes,
-    pub(crate) remote_address: Option<&'a str>,
-    pub(crate) session_token: Option<&'a str>,
+    pub(crate) remote_address: Option<Cow<'a, str>>,
+    pub(crate) session_token: Option<Cow<'a, str>>,
     pub(crate) sequence: Option<u64>,
     pub(crate) arrived: Instant,
     pub(crate) deadline: Instant,
@@ -99,20 +100,20 @@ impl Calls {
         let Some(live) = live else { return self.not_defined() };
         let call = Call {
             environment: invocation.environment,
-            name: &invocation.name,
+            name: Cow::Borrowed(&invocation.name),
             params: invocation.params.clone(),
-            remote_address: invocation.remote_address.as_deref(),
-            session_token: invocation.session_token.as_deref(),
+            remote_address: invocation.remote_address.as_deref().map(Cow::Borrowed),
+            session_token: invocation.session_token.as_deref().map(Cow::Borrowed),
             sequence: invocation.sequence,
             arrived: Instant::now(),
             deadline: invocation.deadline,
         };
-        self.call_live(&live, call).await
+        self.call_live(&live, &call).await
     }
 
-    pub(crate) async fn call_live(self: &Arc<Self>, live: &Arc<LiveApp>, call: Call<'_>) -> Outcome {
-        let Some(function) = live.version.function(call.name) else { return self.not_defined() };
-        let (arrived, span) = (call.arrived, CallSpan::begin(&live.app.id, &call));
+    pub(crate) async fn call_live(self: &Arc<Self>, live: &Arc<LiveApp>, call: &Call<'_>) -> Outcome {
+        let Some(function) = live.version.function(&call.name) else { return self.not_defined() };
+        let (arrived, span) = (call.arrived, CallSpan::begin(&live.app.id, call));
         let outcome = self.run(live, function, call, span.as_ref()).await;
         if let Some(span) = span {
             span.end(&outcome);
@@ -175,26 +176,26 @@ impl Calls {
         self: &Arc<Self>,
         live: &Arc<LiveApp>,
         function: &LiveFunction,
-        call: Call<'_>,
+        call: &Call<'_>,
         span: Option<&CallSpan>,
     ) -> Outcome {
         let LiveApp { app, version, bounds } = &**live;
-        let (limits, _) = bounds.of(call.name, function.kind);
+        let (limits, _) = bounds.of(&call.name, function.kind);
         if call.params.len() > limits.request_bytes {
             return too_large(call.params.len(), limits.request_bytes);
         }
-        let allowed = allowed(&call, limits);
+        let allowed = allowed(call, limits);
         let request_id = self.request_ids.next();
-        let log = CallLog::new(app.log().clone(), &app.id, version.number(), call.name, request_id, limits)
+        let log = CallLog::new(app.log().clone(), &app.id, version.number(), &call.name, request_id, limits)
             .in_environment(call.environment);
         let log = Arc::new(log);
         let whole = WholeCall {
             calls: self.clone(),
             live: live.clone(),
             environment: call.environment,
-            params: call.params,
-            remote_address: call.remote_address.map(str::to_owned),
-            session_token: call.session_token.map(str::to_owned),
+            params: call.params.clone(),
+            remote_address: call.remote_address.as_deref().map(str::to_owned),
+            session_token: call.session_token.as_deref().map(str::to_owned),
             sequence: call.sequence,
             arrived: call.arrived,
             deadline: allowed.until,

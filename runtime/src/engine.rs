@@ -182,7 +182,7 @@ impl Engine {
     }
 
     /// [`Engine::call`] for who has looked the app up.
-    pub(crate) async fn call_live(&self, live: &Arc<LiveApp>, call: Call<'_>) -> Outcome {
+    pub(crate) async fn call_live(&self, live: &Arc<LiveApp>, call: &Call<'_>) -> Outcome {
         self.0.calls.call_live(live, call).await
     }
 

@@ -32,7 +32,7 @@ impl CallSpan {
         let span = tracer.span_builder(format!("function {}", call.name)).with_kind(SpanKind::Server);
         let span = span.with_attributes([
             KeyValue::new("hookd.app", app.to_owned()),
-            KeyValue::new("hookd.function", call.name.to_owned()),
+            KeyValue::new("hookd.function", call.name.to_string()),
             KeyValue::new("hookd.environment", call.environment.name()),
         ]);
         Some(Self(Context::current_with_span(span.start(tracer))))
@@ -123,9 +123,9 @@ impl Drop for HostSpan {
 }
 
 /// The trace that a request belongs to, by its W3C trace context; `None` where nothing is traced.
-pub(crate) fn of_request(headers: &HeaderMap) -> Option<Context> {
+pub(crate) fn of_request(headers: &dyn Extractor) -> Option<Context> {
     TRACER.get()?;
-    Some(global::get_text_map_propagator(|propagator| propagator.extract(&Headers(headers))))
+    Some(global::get_text_map_propagator(|propagator| propagator.extract(headers)))
 }
 
 const TRACE_PARENT: &str = "traceparent";
@@ -138,17 +138,5 @@ impl Injector for HeadersMut<'_> {
         if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::try_from(value)) {
             self.0.insert(name, value);
         }
-    }
-}
-
-struct Headers<'a>(&'a HeaderMap);
-
-impl Extractor for Headers<'_> {
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name)?.to_str().ok()
-    }
-
-    fn keys(&self) -> Vec<&str> {
-        self.0.keys().map(http::HeaderName::as_str).collect()
     }
 }

@@ -1,6 +1,7 @@
 //! HTTP connections, from their first byte to their last.
 //!
-//! They are served with hyper itself: what a general server puts around it costs a request as much as its parsing.
+//! Plain calls of the RPC are answered first, for as long as a connection brings nothing else; everything else is served
+//! with hyper.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -13,7 +14,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::serve::Listener;
-use futures::{FutureExt as _, Stream, StreamExt as _, stream};
+use bytes::BytesMut;
+use futures::stream::{self, BoxStream, SelectAll};
+use futures::{FutureExt as _, StreamExt as _};
 use hookd_runtime::{RpcBody, RpcConnection, RpcService};
 use http::{Request, Response};
 use http_body_util::Either;
@@ -27,9 +30,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
+use super::plain_requests::PlainConnection;
+use super::rewound::Rewound;
+
 /// How long a connection may stay without a new request. Longer than proxies keep connections for their next request
 /// (a minute), so that the proxy is the one that closes, and no request meets a closing connection.
-const IDLE_TIME: Duration = Duration::from_secs(75);
+pub const IDLE_TIME: Duration = Duration::from_secs(75);
 
 /// What answers the requests.
 #[derive(Clone)]
@@ -41,13 +47,13 @@ pub enum Answers {
 }
 
 /// What answers the requests of one connection.
-enum Connection {
+pub enum Connection {
     Rpc(RpcConnection),
     Router(Router, Option<SocketAddr>),
 }
 
 impl Answers {
-    fn connection(&self, peer: Option<SocketAddr>) -> Connection {
+    pub fn connection(&self, peer: Option<SocketAddr>) -> Connection {
         match self {
             Self::Rpc(rpc) => Connection::Rpc(rpc.connection(peer)),
             Self::Router(router) => Connection::Router(router.clone(), peer),
@@ -90,12 +96,19 @@ pub async fn serve<L: Listener>(
 }
 
 /// Serves one connection until either side closes it, or it is idle for too long.
-async fn serve_connection<I>(io: I, connection: Connection, idle_time: Duration, shutdown: CancellationToken)
+pub async fn serve_connection<I>(mut io: I, connection: Connection, idle_time: Duration, shutdown: CancellationToken)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let mut events = events(idle_time, shutdown);
+    let received = match &connection {
+        Connection::Rpc(rpc) => PlainConnection::new(&mut io, rpc, &mut events).serve().await,
+        Connection::Router(..) => Some(BytesMut::new()),
+    };
+    let Some(received) = received else { return };
     let connection = Arc::new(connection);
-    let requests = AtomicU64::new(0);
+    // What is handed on is the beginning of one.
+    let requests = AtomicU64::new(u64::from(!received.is_empty()));
     let service = service_fn(|request| {
         requests.fetch_add(1, Ordering::Relaxed);
         let connection = connection.clone();
@@ -106,8 +119,8 @@ where
     http.http1().writev(false);
     // WebSockets over HTTP/2 need it.
     http.http2().enable_connect_protocol();
-    let mut serving = pin!(http.serve_connection_with_upgrades(TokioIo::new(io), service));
-    let mut events = events(idle_time, shutdown);
+    let mut serving =
+        pin!(http.serve_connection_with_upgrades(TokioIo::new(Rewound::new(received.freeze(), io)), service));
     let mut requests_before = 0;
     loop {
         tokio::select! {
@@ -131,15 +144,18 @@ where
 }
 
 /// What a connection hears of besides its requests.
-enum Event {
+pub enum Event {
     /// The server stops.
     Shutdown,
     /// Another idle time is over.
     TimePassed,
 }
 
+/// All that it hears of.
+pub type Events = SelectAll<BoxStream<'static, Event>>;
+
 /// A selection asks only those that were woken, where `select!` would ask both at every request.
-fn events(idle_time: Duration, shutdown: CancellationToken) -> impl Stream<Item = Event> + Unpin {
+fn events(idle_time: Duration, shutdown: CancellationToken) -> Events {
     let stops = shutdown.cancelled_owned().map(|()| Event::Shutdown).into_stream().boxed();
     let rests = stream::unfold(interval_at(Instant::now() + idle_time, idle_time), async |mut rest| {
         rest.tick().await;

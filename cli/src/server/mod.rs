@@ -12,7 +12,9 @@ mod hook_queues;
 mod lifecycle;
 mod listen;
 mod metrics;
+mod plain_requests;
 mod prometheus;
+mod rewound;
 mod traces;
 
 pub use compose::{CommonConfig, ENGINE_ADDRESS, EngineOptions, ImConfig, Server};

@@ -3,17 +3,12 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
-use http::{HeaderMap, HeaderName, header};
-
-static X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
-static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+use super::headers::RequestHeaders;
 
 /// The client's address as LeanEngine reports it: `Forwarded`, `X-Real-IP`, `X-Forwarded-For`, the socket's `peer`.
-pub(super) fn client_address<'a>(headers: &'a HeaderMap, peer: Option<&'a str>) -> Option<Cow<'a, str>> {
-    let value = |name: &HeaderName| headers.get(name)?.to_str().ok().filter(|value| !value.is_empty());
-    value(&header::FORWARDED)
-        .and_then(|chain| forwarded(chain).map(Cow::Owned))
-        .or_else(|| value(&X_REAL_IP).or_else(|| value(&X_FORWARDED_FOR)).or(peer).map(Cow::Borrowed))
+pub(super) fn client_address<'a>(headers: &RequestHeaders<'a>, peer: Option<&'a str>) -> Option<Cow<'a, str>> {
+    let chain = headers.forwarded().and_then(|chain| forwarded(chain).map(Cow::Owned));
+    chain.or_else(|| headers.real_ip().or_else(|| headers.forwarded_for()).or(peer).map(Cow::Borrowed))
 }
 
 /// The last address in the chain that is public, or the first one when none is. A header with an element that is no plain
@@ -48,8 +43,6 @@ fn is_internal(address: &IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     #[test]
@@ -78,12 +71,12 @@ mod tests {
 
     #[test]
     fn without_forwarded_the_next_header_is_taken_verbatim() {
-        let headers = HeaderMap::from_iter([(X_FORWARDED_FOR.clone(), HeaderValue::from_static("1.1.1.1, 2.2.2.2"))]);
+        let headers = RequestHeaders::read([("x-forwarded-for", b"1.1.1.1, 2.2.2.2".as_slice())]);
         assert_eq!(client_address(&headers, Some("3.3.3.3")).as_deref(), Some("1.1.1.1, 2.2.2.2"));
     }
 
     #[test]
     fn without_any_header_it_is_the_peer() {
-        assert_eq!(client_address(&HeaderMap::new(), Some("3.3.3.3")).as_deref(), Some("3.3.3.3"));
+        assert_eq!(client_address(&RequestHeaders::default(), Some("3.3.3.3")).as_deref(), Some("3.3.3.3"));
     }
 }

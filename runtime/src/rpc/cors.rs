@@ -1,12 +1,13 @@
 //! CORS as LeanEngine does it (§1.12).
 
+use bytes::Bytes;
+use http::HeaderValue;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE,
-    CONTENT_LENGTH, ORIGIN,
+    CONTENT_LENGTH,
 };
-use http::{HeaderMap, HeaderValue};
-use http_body_util::Full;
 
+use super::Head;
 use super::reply::Reply;
 
 /// EC-20: must contain `X-LC-Hook-Key` to the letter; LeanCloud's console decides by it.
@@ -24,14 +25,17 @@ pub(super) fn preflight() -> Reply {
         (ACCESS_CONTROL_ALLOW_METHODS, "HEAD, GET, POST, PUT, DELETE, OPTIONS"),
         (ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS),
     ];
-    let mut response = Reply::new(Full::default());
+    let mut response = Reply::new(Bytes::new());
     for (name, value) in headers {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
 }
 
-pub(super) fn allow_origin(response: &mut Reply, request: &HeaderMap) {
-    let origin = request.get(ORIGIN).cloned().unwrap_or(HeaderValue::from_static("*"));
+/// On every answer that somebody else's page may read.
+pub(super) fn allow_origin(mut response: Reply, request: &Head<'_>) -> Reply {
+    let origin = request.headers.origin().and_then(|origin| HeaderValue::from_bytes(origin).ok());
+    let origin = origin.unwrap_or(HeaderValue::from_static("*"));
     response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    response
 }

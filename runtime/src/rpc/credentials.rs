@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use http::HeaderMap;
 use md5::{Digest as _, Md5};
 
 use super::body::BodyCredentials;
@@ -32,7 +31,7 @@ pub(super) enum Access {
 
 /// The headers of one credential. Among their names one goes before another; of a name, the first line
 /// that is not empty counts.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Header<'a> {
     value: Option<&'a str>,
     /// Place of its name among those of the credential.
@@ -51,11 +50,59 @@ impl<'a> Header<'a> {
     }
 }
 
+/// The headers of all credentials.
+#[derive(Debug, Default)]
+pub(super) struct CredentialHeaders<'a> {
+    id: Header<'a>,
+    key: Header<'a>,
+    master_key: Header<'a>,
+    signature: Header<'a>,
+    session_token: Header<'a>,
+    hook_key: Header<'a>,
+    production: Header<'a>,
+}
+
+impl<'a> CredentialHeaders<'a> {
+    /// A line whose name begins with `x-`, in lower case.
+    pub(super) fn note(&mut self, name: &[u8], value: &'a str) {
+        let (credential, rank) = match name {
+            b"x-lc-id" => (&mut self.id, 0),
+            b"x-avoscloud-application-id" => (&mut self.id, 1),
+            b"x-uluru-application-id" => (&mut self.id, 2),
+            b"x-lc-key" => (&mut self.key, 0),
+            b"x-avoscloud-application-key" => (&mut self.key, 1),
+            b"x-uluru-application-key" => (&mut self.key, 2),
+            b"x-avoscloud-master-key" => (&mut self.master_key, 0),
+            b"x-uluru-master-key" => (&mut self.master_key, 1),
+            b"x-lc-sign" => (&mut self.signature, 0),
+            b"x-avoscloud-request-sign" => (&mut self.signature, 1),
+            b"x-lc-prod" => (&mut self.production, 0),
+            b"x-avoscloud-application-production" => (&mut self.production, 1),
+            b"x-uluru-application-production" => (&mut self.production, 2),
+            b"x-lc-session" => (&mut self.session_token, 0),
+            b"x-uluru-session-token" => (&mut self.session_token, 1),
+            b"x-avoscloud-session-token" => (&mut self.session_token, 2),
+            b"x-lc-hook-key" => (&mut self.hook_key, 0),
+            _ => return,
+        };
+        credential.offer(rank, value);
+    }
+}
+
 impl<'a> Credentials<'a> {
     /// Credentials in the body replace those in headers; the hook key is only ever a header.
-    pub(super) fn read(headers: &'a HeaderMap, body: Option<BodyCredentials>) -> Self {
-        let headers = Self::of_headers(headers);
-        let Some(body) = body else { return headers };
+    pub(super) fn of(headers: &CredentialHeaders<'a>, body: Option<BodyCredentials>) -> Self {
+        let Some(body) = body else {
+            return Self {
+                id: headers.id.text(),
+                key: headers.key.text(),
+                master_key: headers.master_key.text(),
+                signature: headers.signature.text(),
+                session_token: headers.session_token.text(),
+                hook_key: headers.hook_key.text(),
+                production: headers.production.text(),
+            };
+        };
         let given = |value: Option<String>| value.filter(|text| !text.is_empty()).map(Cow::Owned);
         Self {
             id: given(body.id),
@@ -63,52 +110,8 @@ impl<'a> Credentials<'a> {
             master_key: given(body.master_key),
             signature: None,
             session_token: given(body.session_token),
-            hook_key: headers.hook_key,
+            hook_key: headers.hook_key.text(),
             production: given(body.production),
-        }
-    }
-
-    /// In one pass: a request has fewer headers than there are names of credentials.
-    fn of_headers(headers: &'a HeaderMap) -> Self {
-        let [mut id, mut key, mut master_key, mut signature] = [Header::default(); 4];
-        let [mut session_token, mut hook_key, mut production] = [Header::default(); 3];
-        for (name, value) in headers {
-            let name = name.as_str();
-            if !name.starts_with("x-") {
-                continue;
-            }
-            let (credential, rank) = match name {
-                "x-lc-id" => (&mut id, 0),
-                "x-avoscloud-application-id" => (&mut id, 1),
-                "x-uluru-application-id" => (&mut id, 2),
-                "x-lc-key" => (&mut key, 0),
-                "x-avoscloud-application-key" => (&mut key, 1),
-                "x-uluru-application-key" => (&mut key, 2),
-                "x-avoscloud-master-key" => (&mut master_key, 0),
-                "x-uluru-master-key" => (&mut master_key, 1),
-                "x-lc-sign" => (&mut signature, 0),
-                "x-avoscloud-request-sign" => (&mut signature, 1),
-                "x-lc-prod" => (&mut production, 0),
-                "x-avoscloud-application-production" => (&mut production, 1),
-                "x-uluru-application-production" => (&mut production, 2),
-                "x-lc-session" => (&mut session_token, 0),
-                "x-uluru-session-token" => (&mut session_token, 1),
-                "x-avoscloud-session-token" => (&mut session_token, 2),
-                "x-lc-hook-key" => (&mut hook_key, 0),
-                _ => continue,
-            };
-            if let Ok(value) = value.to_str() {
-                credential.offer(rank, value);
-            }
-        }
-        Self {
-            id: id.text(),
-            key: key.text(),
-            master_key: master_key.text(),
-            signature: signature.text(),
-            session_token: session_token.text(),
-            hook_key: hook_key.text(),
-            production: production.text(),
         }
     }
 
@@ -157,8 +160,6 @@ fn signed(signature: &str, app: &App) -> Option<Access> {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderName, HeaderValue};
-
     use super::*;
     use crate::apps::{Bounds, Keys};
 
@@ -172,11 +173,9 @@ mod tests {
     }
 
     fn id(lines: &[(&'static str, &'static str)]) -> Option<String> {
-        let line = |(name, value): &(&'static str, &'static str)| {
-            (HeaderName::from_static(name), HeaderValue::from_static(value))
-        };
-        let headers: HeaderMap = lines.iter().map(line).collect();
-        Credentials::read(&headers, None).id.map(Cow::into_owned)
+        let mut headers = CredentialHeaders::default();
+        lines.iter().for_each(|(name, value)| headers.note(name.as_bytes(), value));
+        Credentials::of(&headers, None).id.map(Cow::into_owned)
     }
 
     #[test]

@@ -5,22 +5,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName};
 use serde_json::json;
 
-use super::REQUEST_TIME;
 use super::body::Body;
 use super::client_address::client_address;
 use super::credentials::{Access, Credentials};
 use super::hook_names::FunctionKind;
 use super::reply::{Reply, failure, json_response, of_outcome};
 use super::route::{Route, Target};
+use super::{Head, REQUEST_TIME};
 use crate::apps::App;
 use crate::calls::{Call, LiveApp};
 use crate::engine::Engine;
 use crate::outcome::Outcome;
-
-static SEQUENCE: HeaderName = HeaderName::from_static("x-hookd-sequence");
 
 /// A request whose credentials are right.
 struct Caller<'a> {
@@ -30,86 +27,97 @@ struct Caller<'a> {
     address: Option<Cow<'a, str>>,
 }
 
-/// `peer` is the address of the socket; `query` that of the URI; the deadline counts from `arrived`.
-pub(super) async fn dispatch(
-    engine: &Engine,
-    (route, query): (&Route<'_>, Option<&str>),
-    headers: &HeaderMap,
-    peer: Option<&str>,
-    body: Body,
-    arrived: Instant,
-) -> Reply {
-    let deadline = arrived + REQUEST_TIME;
-    let Body { params, credentials } = body;
-    let credentials = Credentials::read(headers, credentials);
-    let app = credentials.id.as_deref().and_then(|id| engine.app(id));
-    let Some((app, access)) = app.and_then(|app| credentials.access(&app).map(|access| (app, access))) else {
-        return unauthorized();
-    };
-    let caller = Caller { app, access, credentials, address: client_address(headers, peer) };
-    match &route.target {
-        Target::Metadatas => metadatas(engine, &caller),
-        Target::Nothing(path) => failure(404, 1, &format!("No function name or class name: {path}")),
-        Target::ClassHook { class, hook } => class_hook(&caller, class, hook),
-        Target::Function(name) => {
-            let kind = FunctionKind::of(name);
-            // Only the platform says how long it waits: it alone has shown the hook key.
-            let asked = if kind.is_reserved() { query.and_then(deadline_of) } else { None };
-            let function = Function {
-                name,
-                kind,
-                params,
-                // Counted by whoever calls it, for it may come more than once.
-                sequence: if kind == FunctionKind::NotificationHook { sequence(headers) } else { None },
-                arrived,
-                deadline: asked.map_or(deadline, |asked| deadline.min(arrived + asked)),
-            };
-            match call(engine, caller, function).await {
-                Ok(outcome) => of_outcome(outcome, name, route.is_rpc),
-                Err(refused) => refused,
-            }
-        }
-    }
+/// What becomes of a request.
+pub(super) enum Dispatched<'a> {
+    Answered(Reply),
+    /// The function is there, and may be called.
+    Called {
+        live: Arc<LiveApp>,
+        call: Call<'a>,
+        is_rpc: bool,
+    },
 }
 
-/// What a request asks for.
-struct Function<'a> {
-    name: &'a str,
-    kind: FunctionKind,
-    params: Bytes,
-    sequence: Option<u64>,
+/// `peer` is the address of the socket; the deadline counts from `arrived`.
+pub(super) fn dispatch<'a>(
+    engine: &Engine,
+    head: &Head<'a>,
+    peer: Option<&'a str>,
+    body: Body,
     arrived: Instant,
-    deadline: Instant,
+) -> Dispatched<'a> {
+    let Route { is_rpc, target } = Route::parse(head.path, head.query);
+    let Body { params, credentials } = body;
+    let credentials = Credentials::of(&head.headers.credentials, credentials);
+    let app = credentials.id.as_deref().and_then(|id| engine.app(id));
+    let Some((app, access)) = app.and_then(|app| credentials.access(&app).map(|access| (app, access))) else {
+        return Dispatched::Answered(unauthorized());
+    };
+    let caller = Caller { app, access, credentials, address: client_address(&head.headers, peer) };
+    Dispatched::Answered(match target {
+        Target::Metadatas => metadatas(engine, &caller),
+        Target::Nothing(path) => failure(404, 1, &format!("No function name or class name: {path}")),
+        Target::ClassHook { class, hook } => class_hook(&caller, &class, &hook),
+        Target::Function(name) => {
+            let kind = FunctionKind::of(&name);
+            match callable(&caller, &name, kind) {
+                Callable::Yes(live) => {
+                    let call = call(caller, head, (name, kind), params, arrived);
+                    return Dispatched::Called { live, call, is_rpc };
+                }
+                Callable::NotDefined => of_outcome(Outcome::NotDefined, &name, is_rpc),
+                Callable::No(reason) => failure(401, 401, &format!("{reason}, request from {}", caller.from())),
+            }
+        }
+    })
+}
+
+/// Whether a caller may call a function.
+enum Callable {
+    Yes(Arc<LiveApp>),
+    NotDefined,
+    No(&'static str),
 }
 
 /// Hook key first, then existence, then `internal`: whoever lacks the hook key does not learn which hooks exist.
-async fn call(engine: &Engine, caller: Caller<'_>, function: Function<'_>) -> Result<Outcome, Reply> {
-    let Caller { app, access, credentials, address } = caller;
-    let from = address.as_deref().unwrap_or("unknown");
-    let platform = credentials.are_of_the_platform(&app);
-    if function.kind.is_reserved() && !platform {
-        return Err(failure(401, 401, &format!("Hook key check failed, request from {from}")));
+fn callable(caller: &Caller<'_>, name: &str, kind: FunctionKind) -> Callable {
+    let is_platform = caller.credentials.are_of_the_platform(&caller.app);
+    if kind.is_reserved() && !is_platform {
+        return Callable::No("Hook key check failed");
     }
-    let environment = credentials.environment();
-    let Some(live) = LiveApp::of(app, environment) else { return Ok(Outcome::NotDefined) };
-    let Some(internal) = live.version.function(function.name).map(|function| function.internal) else {
-        return Ok(Outcome::NotDefined);
+    let Some(live) = LiveApp::of(caller.app.clone(), caller.credentials.environment()) else {
+        return Callable::NotDefined;
     };
-    if internal && access != Access::Master && !platform {
-        return Err(failure(401, 401, &format!("Internal cloud function, request from {from}")));
+    match live.version.function(name) {
+        None => Callable::NotDefined,
+        Some(function) if function.internal && caller.access != Access::Master && !is_platform => {
+            Callable::No("Internal cloud function")
+        }
+        Some(_) => Callable::Yes(live),
     }
-    let call = Call {
-        environment,
-        name: function.name,
-        params: function.params,
-        remote_address: address.as_deref(),
+}
+
+fn call<'a>(
+    caller: Caller<'a>,
+    head: &Head<'a>,
+    (name, kind): (Cow<'a, str>, FunctionKind),
+    params: Bytes,
+    arrived: Instant,
+) -> Call<'a> {
+    // Only the platform says how long it waits: it alone has shown the hook key.
+    let asked = if kind.is_reserved() { head.query.and_then(deadline_of) } else { None };
+    Call {
+        environment: caller.credentials.environment(),
+        name,
+        params,
+        remote_address: caller.address,
         // Hooks are called by the platform, on behalf of clients that have no session here.
-        session_token: credentials.session_token.as_deref().filter(|_| !function.kind.is_reserved()),
-        sequence: function.sequence,
-        arrived: function.arrived,
-        deadline: function.deadline,
-    };
-    Ok(engine.call_live(&live, call).await)
+        session_token: caller.credentials.session_token.filter(|_| !kind.is_reserved()),
+        // Counted by whoever calls it, for it may come more than once.
+        sequence: if kind == FunctionKind::NotificationHook { head.headers.sequence() } else { None },
+        arrived,
+        deadline: arrived + asked.map_or(REQUEST_TIME, |asked| asked.min(REQUEST_TIME)),
+    }
 }
 
 /// `deadline-ms=N` of a query: how long the caller waits.
@@ -117,11 +125,6 @@ fn deadline_of(query: &str) -> Option<Duration> {
     let milliseconds = query.split('&').find_map(|pair| pair.strip_prefix("deadline-ms="))?;
     // A time without end could not be added to another.
     Some(Duration::from_millis(milliseconds.parse().ok()?).min(REQUEST_TIME))
-}
-
-/// Which notification this is, where the caller counts them.
-fn sequence(headers: &HeaderMap) -> Option<u64> {
-    headers.get(&SEQUENCE)?.to_str().ok()?.parse().ok()
 }
 
 /// The names of the live version's functions; the platform and LeanCloud's console read it.

@@ -8,7 +8,9 @@ mod client_address;
 mod cors;
 mod credentials;
 mod dispatch;
+mod headers;
 mod hook_names;
+mod plain;
 mod reply;
 mod route;
 mod service;
@@ -16,15 +18,17 @@ mod service;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, header};
-use http_body_util::Full;
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, header};
 use opentelemetry::trace::FutureExt as _;
 use serde_json::json;
 
 use self::body::{Body, BodyRefused};
+use self::dispatch::Dispatched;
+use self::headers::RequestHeaders;
 pub use self::hook_names::FunctionKind;
+pub use self::plain::{AnswerWriter, PlainRequest, Received};
 use self::reply::{Reply, failure};
-use self::route::Route;
 pub use self::service::{RpcBody, RpcConnection, RpcService};
 use crate::deadline::until;
 use crate::engine::Engine;
@@ -33,64 +37,79 @@ use crate::trace;
 /// Time that a request has in all, reading it included (§1.11); an app's own deadline may be shorter.
 const REQUEST_TIME: Duration = Duration::from_secs(15);
 
+/// Of a request, what comes before its body.
+struct Head<'a> {
+    is_options: bool,
+    path: &'a str,
+    query: Option<&'a str>,
+    headers: RequestHeaders<'a>,
+}
+
+impl<'a> From<&'a Parts> for Head<'a> {
+    fn from(parts: &'a Parts) -> Self {
+        Self {
+            is_options: parts.method == Method::OPTIONS,
+            path: parts.uri.path(),
+            query: parts.uri.query(),
+            headers: RequestHeaders::from(&parts.headers),
+        }
+    }
+}
+
 /// Health (§1.13).
 fn ping() -> Reply {
     let runtime = concat!("hookd-", env!("CARGO_PKG_VERSION"));
     let health = json!({"runtime": runtime, "version": env!("CARGO_PKG_VERSION")}).to_string();
-    let mut response = Reply::new(Full::from(health));
+    let mut response = Reply::new(health.into());
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
+/// Answers a request whose body may still be on its way. `peer` is the address of the socket.
 async fn serve<B>(engine: &Engine, peer: Option<&str>, request: Request<B>) -> Reply
-where
-    B: http_body::Body<Data = Bytes>,
-    B::Error: std::error::Error + Send + Sync + 'static,
-{
-    match trace::of_request(request.headers()) {
-        None => answer(engine, peer, request).await,
-        // On the heap, so that the future of a call that is not traced stays as small as it was.
-        Some(trace) => Box::pin(answer(engine, peer, request)).with_context(trace).await,
-    }
-}
-
-/// The order of processing is LeanEngine's (§1.2): the body before CORS, CORS before credentials. Plain text, which browsers
-/// send across origins without a preflight, is taken apart after CORS there, so its sender may read what was wrong.
-/// `peer` is the address of the socket.
-async fn answer<B>(engine: &Engine, peer: Option<&str>, request: Request<B>) -> Reply
 where
     B: http_body::Body<Data = Bytes>,
     B::Error: std::error::Error + Send + Sync + 'static,
 {
     let arrived = Instant::now();
     let (parts, body) = request.into_parts();
-    let bytes = match until((arrived + REQUEST_TIME).into(), body::read(body)).await {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(refused)) => return refused.into_reply(),
-        Err(_) => return failure(503, 124, "The request timed out on the server."),
-    };
-    let body = match Body::parse(content_type(&parts.headers), bytes) {
+    match until((arrived + REQUEST_TIME).into(), body::read(body)).await {
+        Ok(Ok(bytes)) => answer(engine, peer, &Head::from(&parts), bytes, arrived).await,
+        Ok(Err(refused)) => refused.into_reply(),
+        Err(_) => failure(503, 124, "The request timed out on the server."),
+    }
+}
+
+/// Answers a request that has come as a whole. `peer` is the address of the socket.
+fn serve_plain(engine: &Engine, peer: Option<&str>, request: &PlainRequest<'_>) -> impl Future<Output = Reply> {
+    answer(engine, peer, &request.head, Bytes::copy_from_slice(request.body), Instant::now())
+}
+
+/// The order of processing is LeanEngine's (§1.2): the body before CORS, CORS before credentials. Plain text, which browsers
+/// send across origins without a preflight, is taken apart after CORS there, so its sender may read what was wrong.
+// A future inside another one is copied with it, whatever of it is in use: the fewer lie inside each other, the cheaper a
+// call.
+async fn answer(engine: &Engine, peer: Option<&str>, head: &Head<'_>, body: Bytes, arrived: Instant) -> Reply {
+    let body = match Body::parse(head.headers.content_type(), body) {
         Ok(body) => body,
-        Err(BodyRefused::MalformedText(reason)) => {
-            let mut response = failure(400, 1, &reason);
-            cors::allow_origin(&mut response, &parts.headers);
-            return response;
-        }
-        Err(BodyRefused::Malformed(_)) if parts.headers.contains_key(header::CONTENT_ENCODING) => {
+        Err(BodyRefused::MalformedText(reason)) => return cors::allow_origin(failure(400, 1, &reason), head),
+        Err(BodyRefused::Malformed(_)) if head.headers.has_content_encoding() => {
             return failure(415, 1, "the body is compressed; send it as it is, without `Content-Encoding`");
         }
         Err(refused) => return refused.into_reply(),
     };
-    let mut response = if parts.method == Method::OPTIONS {
-        cors::preflight()
-    } else {
-        let route = Route::parse(&parts.uri);
-        dispatch::dispatch(engine, (&route, parts.uri.query()), &parts.headers, peer, body, arrived).await
+    if head.is_options {
+        return cors::allow_origin(cors::preflight(), head);
+    }
+    let answer = match dispatch::dispatch(engine, head, peer, body, arrived) {
+        Dispatched::Answered(answer) => answer,
+        Dispatched::Called { live, call, is_rpc } => {
+            let outcome = match trace::of_request(&head.headers) {
+                None => engine.call_live(&live, &call).await,
+                Some(trace) => Box::pin(engine.call_live(&live, &call)).with_context(trace).await,
+            };
+            reply::of_outcome(outcome, &call.name, is_rpc)
+        }
     };
-    cors::allow_origin(&mut response, &parts.headers);
-    response
-}
-
-fn content_type(headers: &HeaderMap) -> &str {
-    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    cors::allow_origin(answer, head)
 }

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
-use http_body_util::Full;
 use serde_json::json;
 
 use crate::outcome::Outcome;
@@ -10,7 +9,7 @@ use crate::outcome::Outcome;
 const OUTCOME: HeaderName = HeaderName::from_static("x-hookd-outcome");
 
 /// An answer that is there as a whole.
-pub(super) type Reply = Response<Full<Bytes>>;
+pub(super) type Reply = Response<Bytes>;
 
 /// The answer to a call of `function`.
 pub(super) fn of_outcome(outcome: Outcome, function: &str, is_rpc: bool) -> Reply {
@@ -44,7 +43,7 @@ pub(super) fn failure(status: u16, code: i32, error: &str) -> Reply {
 }
 
 pub(super) fn json_response(status: u16, body: impl Into<Bytes>) -> Reply {
-    let mut response = Response::new(Full::new(body.into()));
+    let mut response = Response::new(body.into());
     // Room for those that are added on the way out: a map that grows hashes all it has again.
     *response.headers_mut() = HeaderMap::with_capacity(4);
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use http::Uri;
 use percent_encoding::percent_decode_str;
 
 /// A decoded path under `functions` or `call`.
@@ -27,14 +26,14 @@ pub(super) enum Target<'a> {
 
 impl<'a> Route<'a> {
     /// EC-3: the query does not belong to the name, segments are decoded, a trailing slash is harmless.
-    pub(super) fn parse(uri: &'a Uri) -> Self {
-        let mut segments = uri.path().split('/').filter(|segment| !segment.is_empty()).skip(1).map(decode);
+    pub(super) fn parse(path: &'a str, query: Option<&str>) -> Self {
+        let mut segments = path.split('/').filter(|segment| !segment.is_empty()).skip(1).map(decode);
         let is_rpc = segments.next().as_deref() == Some("call");
         let target = match (segments.next(), segments.next(), segments.next()) {
             (Some(ops), Some(metadatas), None) if ops == "_ops" && metadatas == "metadatas" => Target::Metadatas,
             (Some(name), None, None) => Target::Function(name),
             (Some(class), Some(hook), None) => Target::ClassHook { class, hook },
-            _ => Target::Nothing(uri.to_string()),
+            _ => Target::Nothing(query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"))),
         };
         Self { is_rpc, target }
     }
@@ -54,20 +53,21 @@ mod tests {
 
     #[test]
     fn the_query_is_stripped_and_the_name_decoded() {
-        assert_eq!(Route::parse(&Uri::from_static("/1.1/functions/%68ello?x=1")), function("hello", false));
-        assert_eq!(Route::parse(&Uri::from_static("/1/call/hello/")), function("hello", true));
+        assert_eq!(Route::parse("/1.1/functions/%68ello", Some("x=1")), function("hello", false));
+        assert_eq!(Route::parse("/1/call/hello/", None), function("hello", true));
     }
 
     #[test]
     fn two_segments_are_a_class_hook_except_for_the_metadata() {
-        assert_eq!(Route::parse(&Uri::from_static("/1.1/call/_ops/metadatas")).target, Target::Metadatas);
+        assert_eq!(Route::parse("/1.1/call/_ops/metadatas", None).target, Target::Metadatas);
         let hook = Target::ClassHook { class: "Post".into(), hook: "beforeSave".into() };
-        assert_eq!(Route::parse(&Uri::from_static("/1.1/functions/Post/beforeSave")).target, hook);
+        assert_eq!(Route::parse("/1.1/functions/Post/beforeSave", None).target, hook);
     }
 
     #[test]
     fn an_empty_name_keeps_the_path_for_the_error_text() {
-        let nothing = Target::Nothing("/1.1/functions/".to_owned());
-        assert_eq!(Route::parse(&Uri::from_static("/1.1/functions/")).target, nothing);
+        let nothing = |text: &str| Target::Nothing(text.to_owned());
+        assert_eq!(Route::parse("/1.1/functions/", None).target, nothing("/1.1/functions/"));
+        assert_eq!(Route::parse("/1.1/functions/", Some("a=1")).target, nothing("/1.1/functions/?a=1"));
     }
 }

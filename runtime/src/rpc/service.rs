@@ -13,7 +13,8 @@ use http::{Request, Response};
 use http_body_util::{Either, Full};
 use tower::ServiceExt as _;
 
-use super::{ping, serve};
+use super::plain::PlainRequest;
+use super::{ping, serve, serve_plain};
 use crate::engine::Engine;
 
 /// LeanEngine's HTTP contract for any method (EC-2), and a router for all other paths.
@@ -52,6 +53,11 @@ impl RpcService {
 }
 
 impl RpcConnection {
+    /// Answers a request that has come as a whole.
+    pub async fn answer_plain(&self, request: &PlainRequest<'_>) -> Response<Bytes> {
+        serve_plain(&self.service.engine, self.ip(), request).await
+    }
+
     /// Answers a request; reading its body has a deadline.
     pub async fn answer<B>(&self, mut request: Request<B>) -> Response<RpcBody>
     where
@@ -59,11 +65,8 @@ impl RpcConnection {
         B::Error: std::error::Error + Send + Sync + 'static,
     {
         match Place::of(request.uri().path()) {
-            Place::Functions => {
-                let peer = self.peer.as_ref().map(|peer| peer.ip.as_str());
-                serve(&self.service.engine, peer, request).await.map(Either::Left)
-            }
-            Place::Health => ping().map(Either::Left),
+            Place::Functions => whole(serve(&self.service.engine, self.ip(), request).await),
+            Place::Health => whole(ping()),
             Place::Elsewhere => {
                 if let Some(peer) = &self.peer {
                     request.extensions_mut().insert(ConnectInfo(peer.address));
@@ -73,18 +76,26 @@ impl RpcConnection {
             }
         }
     }
+
+    fn ip(&self) -> Option<&str> {
+        self.peer.as_ref().map(|peer| peer.ip.as_str())
+    }
+}
+
+fn whole(response: Response<Bytes>) -> Response<RpcBody> {
+    response.map(|body| Either::Left(Full::new(body)))
 }
 
 /// Who answers a path.
 #[derive(Debug, PartialEq, Eq)]
-enum Place {
+pub(super) enum Place {
     Functions,
     Health,
     Elsewhere,
 }
 
 impl Place {
-    fn of(path: &str) -> Self {
+    pub(super) fn of(path: &str) -> Self {
         let versioned = path.strip_prefix("/1.1/").or_else(|| path.strip_prefix("/1/"));
         let below = versioned.and_then(|rest| rest.strip_prefix("functions").or_else(|| rest.strip_prefix("call")));
         match (below, path) {

@@ -15,7 +15,7 @@ use super::guest_error::too_long;
 use super::limiter::CallLimiter;
 use super::pace::{AppPace, Guest, end_of_tick};
 use super::state::CallState;
-use super::warm::Shelf;
+use super::warm::{Shelf, TakenInstance};
 use super::{LoadedModule, Sandbox};
 use crate::apps::Bounds;
 use crate::deadline::until;
@@ -47,6 +47,34 @@ pub(crate) struct GuestCall<'a> {
     pub(crate) variables: Option<GuestVariables>,
     /// Of a warm version.
     pub(crate) shelf: Option<&'a Shelf>,
+}
+
+/// A guest: its store, and what it exports.
+pub(super) struct Instance {
+    pub(super) store: Store<CallState>,
+    /// `None` until the first call made it.
+    exports: Option<Module>,
+}
+
+impl Instance {
+    pub(super) fn new(store: Store<CallState>) -> Self {
+        Self { store, exports: None }
+    }
+}
+
+/// The instance of a call.
+enum Held<'a> {
+    Fresh(Instance),
+    Warm(TakenInstance<'a>),
+}
+
+impl Held<'_> {
+    fn instance(&mut self) -> &mut Instance {
+        match self {
+            Self::Fresh(instance) => instance,
+            Self::Warm(taken) => taken.instance(),
+        }
+    }
 }
 
 /// How long something may take.
@@ -86,26 +114,24 @@ impl Sandbox {
     }
 
     /// Calls a function: in a fresh instance, which is gone when this returns, or in one from the shelf.
+    // One await for both, and few around it: a future inside another one is copied with it, whatever of it is in use.
     pub(crate) async fn call(&self, module: &LoadedModule, call: GuestCall<'_>) -> Outcome {
-        match call.shelf {
-            Some(shelf) => self.call_warm(shelf, module, &call).await,
-            None => {
-                let mut store = self.store(call.limits, call.log.clone(), Some(call.deadline));
-                self.call_in(&mut store, &mut None, module, &call).await
-            }
+        let mut held = match call.shelf {
+            Some(shelf) => Held::Warm(self.take_warm(shelf, &call)),
+            None => Held::Fresh(Instance::new(self.store(call.limits, call.log.clone(), Some(call.deadline)))),
+        };
+        let outcome = self.call_in(held.instance(), module, &call).await;
+        if let Held::Warm(taken) = held {
+            taken.end(&outcome, call.limits);
         }
+        outcome
     }
 
-    /// Calls a function in the instance of a store, which is made when there is none.
-    pub(super) async fn call_in(
-        &self,
-        store: &mut Store<CallState>,
-        instance: &mut Option<Module>,
-        module: &LoadedModule,
-        call: &GuestCall<'_>,
-    ) -> Outcome {
+    /// Calls a function in an instance.
+    async fn call_in(&self, instance: &mut Instance, module: &LoadedModule, call: &GuestCall<'_>) -> Outcome {
         let now = Instant::now();
         let left = call.deadline.saturating_duration_since(now);
+        let Instance { store, exports } = instance;
         store.data_mut().variables.clone_from(&call.variables);
         if module.sends_requests {
             store.data_mut().grant(self.grant(call));
@@ -124,18 +150,17 @@ impl Sandbox {
         let _running = self.ticker.run();
         let noting = NotesMemory { store, meters: call.meters };
         let store = &mut *noting.store;
-        let calling = async {
-            let instance = match instance {
-                Some(instance) => instance,
-                none => {
-                    let made = module.instance.instantiate_async(&mut *store).await?;
+        let exports = match exports {
+            Some(exports) => exports,
+            none => match module.instance.instantiate_async(&mut *store).await {
+                Ok(made) => {
                     store.data_mut().limiter.instantiated();
                     none.insert(made)
                 }
-            };
-            instance.hookd_engine_functions().call_call(&mut *store, call.name, call.params, context).await
+                Err(error) => return self.outcome_of(&error, store.data(), call.limits),
+            },
         };
-        match calling.await {
+        match exports.hookd_engine_functions().call_call(&mut *store, call.name, call.params, context).await {
             Ok(Ok(reply)) => checked(reply, call.limits),
             Ok(Err(failure)) => Outcome::failed(failure.code, failure.status, failure.message),
             Err(error) => self.outcome_of(&error, store.data(), call.limits),

@@ -10,12 +10,9 @@ use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use metrics::{Counter, counter};
-use wasmtime::Store;
 
-use super::bindings::Module;
-use super::invoke::GuestCall;
-use super::state::CallState;
-use super::{LoadedModule, Sandbox};
+use super::Sandbox;
+use super::invoke::{GuestCall, Instance};
 use crate::config::EngineConfig;
 use crate::limits::Limits;
 use crate::outcome::Outcome;
@@ -28,10 +25,15 @@ const SHORTEST_REST: Duration = Duration::from_millis(10);
 
 /// An instance that may serve another call.
 pub(super) struct WarmInstance {
-    store: Store<CallState>,
-    /// `None` until the first call made it.
-    instance: Option<Module>,
+    instance: Instance,
     calls: u32,
+}
+
+/// An instance in the hands of a call. Dropped before the call came to its end, it is gone.
+pub(super) struct TakenInstance<'a> {
+    shelf: &'a Shelf,
+    warm: Box<WarmInstance>,
+    given_up: GivenUp<'a>,
 }
 
 struct Idle {
@@ -198,32 +200,40 @@ impl IdleInstances {
 }
 
 impl Sandbox {
-    /// Calls a function in an instance that waits on the shelf, or in a new one. It waits there again when the call ended
-    /// with a reply; a call that fails in any way, or that its caller gives up, takes the instance with it.
-    pub(super) async fn call_warm(&self, shelf: &Shelf, module: &LoadedModule, call: &GuestCall<'_>) -> Outcome {
+    /// An instance that waits on the shelf, or a new one, ready for a call.
+    pub(super) fn take_warm<'a>(&self, shelf: &'a Shelf, call: &GuestCall<'_>) -> TakenInstance<'a> {
         let metrics = &shelf.idle.metrics;
-        let mut warm = match shelf.idle.take(shelf.id) {
+        let warm = match shelf.idle.take(shelf.id) {
             Some(mut warm) => {
-                warm.store.data_mut().renew(call.limits, call.log.clone(), call.deadline);
-                Self::arm(&mut warm.store, call.limits);
+                warm.instance.store.data_mut().renew(call.limits, call.log.clone(), call.deadline);
+                Self::arm(&mut warm.instance.store, call.limits);
                 warm
             }
             None => {
                 metrics.fresh.increment(1);
                 let store = self.store(call.limits, call.log.clone(), Some(call.deadline));
-                Box::new(WarmInstance { store, instance: None, calls: 0 })
+                Box::new(WarmInstance { instance: Instance::new(store), calls: 0 })
             }
         };
-        let given_up = GivenUp(&metrics.failed);
-        let outcome = self.call_in(&mut warm.store, &mut warm.instance, module, call).await;
+        TakenInstance { shelf, warm, given_up: GivenUp(&metrics.failed) }
+    }
+}
+
+impl TakenInstance<'_> {
+    pub(super) fn instance(&mut self) -> &mut Instance {
+        &mut self.warm.instance
+    }
+
+    /// Puts it back on the shelf when its call ended with a reply; a call that fails in any way takes the instance with it.
+    pub(super) fn end(self, outcome: &Outcome, limits: &Limits) {
+        let Self { shelf, mut warm, given_up } = self;
         std::mem::forget(given_up);
-        warm.store.data_mut().end_call();
+        warm.instance.store.data_mut().end_call();
         warm.calls += 1;
-        match reason_to_drop(&warm, &outcome, call.limits, metrics) {
+        match reason_to_drop(&warm, outcome, limits, &shelf.idle.metrics) {
             Some(reason) => reason.increment(1),
             None => shelf.idle.put(shelf.id, warm),
         }
-        outcome
     }
 }
 
@@ -244,7 +254,7 @@ fn reason_to_drop<'a>(
     limits: &Limits,
     metrics: &'a WarmMetrics,
 ) -> Option<&'a Counter> {
-    let limiter = &warm.store.data().limiter;
+    let limiter = &warm.instance.store.data().limiter;
     if !matches!(outcome, Outcome::Replied(_)) || limiter.refused.is_some() {
         Some(&metrics.failed)
     } else if warm.calls >= limits.warm_calls {
