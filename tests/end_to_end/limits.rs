@@ -1,5 +1,9 @@
 //! Limits as a developer meets them: set by command, shown with their source, obeyed, named when they are met.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
 use crate::command_line::{MESSAGE, assert_refused, code};
@@ -105,4 +109,48 @@ fn a_host_that_is_not_allowed_is_named_with_the_setting() {
     let fix = "host `api.example.com` is not allowed; allow it with `hookd settings --allow-host api.example.com`";
     assert!(stderr(&output).contains(fix), "{}", stderr(&output));
     assert!(server.hookd_ok(&["logs"]).contains(fix));
+}
+
+/// Sends a call to the engine on a connection of its own.
+fn send_call(server: &Server, name: &str, more: &str) -> TcpStream {
+    let engine = std::fs::read_to_string(server.data().join("engine.json"));
+    let engine: Option<Value> = engine.ok().map(|text| serde_json::from_str(&text).unwrap());
+    let url = engine.as_ref().unwrap_or_else(|| server.connection())["url"].as_str().unwrap();
+    let mut connection = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
+    let (id, key) = (server.key("app_id"), server.key("app_key"));
+    let head = format!(
+        "POST /1.1/functions/{name} HTTP/1.1\r\nhost: a\r\nx-lc-id: {id}\r\nx-lc-key: {key}\r\n\
+         content-length: 0\r\n{more}\r\n"
+    );
+    connection.write_all(head.as_bytes()).unwrap();
+    connection
+}
+
+fn is_there_room(server: &Server) -> bool {
+    let mut answer = String::new();
+    send_call(server, "probe", "connection: close\r\n").read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("200 OK") || answer.contains("x-hookd-outcome: overloaded"), "{answer}");
+    answer.contains("200 OK")
+}
+
+fn is_answered(call: &TcpStream) -> bool {
+    call.set_nonblocking(true).unwrap();
+    call.peek(&mut [0]).is_ok()
+}
+
+#[test]
+fn a_call_whose_caller_went_away_leaves_its_place_to_others() {
+    let server = Server::with_module("every-cause");
+    server.hookd_ok(&["settings", "--limit", "concurrency=1", "--limit", "queue=0", "--limit", "cpu_time_ms=60000"]);
+    let mut call = send_call(&server, "hold", "");
+    while is_there_room(&server) {
+        // It is refused itself when it meets a probe: then once more.
+        if is_answered(&call) {
+            call = send_call(&server, "hold", "");
+        }
+    }
+    drop(call);
+    let start = Instant::now();
+    while !is_there_room(&server) {}
+    assert!(start.elapsed() < Duration::from_secs(12), "it was ended by its deadline of 15 s");
 }

@@ -14,6 +14,9 @@ use super::connections::{Event, Events};
 /// Room that is made for the next bytes: an ordinary request with its body.
 const READ_BYTES: usize = 4 << 10;
 
+/// Of each buffer, what a connection holds between its requests.
+const KEPT_BYTES: usize = 16 << 10;
+
 /// Times without a request in which a peer may leave an answer unread: one of them may have been over as good as at once.
 const UNREAD_TIMES: u32 = 2;
 
@@ -88,6 +91,7 @@ impl<'a, I: AsyncRead + AsyncWrite + Unpin> PlainConnection<'a, I> {
             self.received.advance(bytes);
             self.received.extend_from_slice(&self.ahead.split());
             self.write().await?;
+            self.give_memory_back();
         }
     }
 
@@ -135,6 +139,14 @@ impl<'a, I: AsyncRead + AsyncWrite + Unpin> PlainConnection<'a, I> {
         }
         self.written.clear();
         if self.is_last { self.end().await } else { Ok(()) }
+    }
+
+    /// A connection that had one large request or answer need not hold the room for the next one.
+    fn give_memory_back(&mut self) {
+        self.written.shrink_to(KEPT_BYTES);
+        if self.received.is_empty() && self.received.capacity() > KEPT_BYTES {
+            self.received = BytesMut::new();
+        }
     }
 
     async fn end(&mut self) -> Result<(), Over> {
