@@ -6,19 +6,20 @@ use std::path::Path;
 use crate::load::CONNECTIONS;
 use crate::machine::Fact;
 use crate::report::{Report, write};
-use crate::{FIXED_RATE, MEASURED, ROUNDS};
+use crate::{FIXED_RATE, MEASURED, ROUND, ROUNDS};
 
 /// Writes tables, method and machine.
 pub fn write_page(report: &Report, path: &Path) -> anyhow::Result<()> {
-    let seconds = MEASURED.as_secs();
+    let (round, seconds) = (ROUND.as_secs(), MEASURED.as_secs());
     let mut page = format!(
         "# Performance\n\nWritten by `make bench`; run it to get the numbers of your machine.\n\n{tables}\n\
          ## How it is measured\n\n\
          Every server is a process of its own and answers the same request: `_messageReceived` for one text message of\n\
          ordinary length with a word that must be replaced. The load generator has one thread and {CONNECTIONS} keep-alive\n\
          connections, and sends the next request of a connection when its answer is in. Each server is measured for\n\
-         {seconds} s after a warm-up, {ROUNDS} rounds in turn; the table shows each server's median round. The first answer\n\
-         of every connection is checked, and all later ones must have its status and length.\n\n\
+         {round} s after a warm-up, {ROUNDS} rounds in turn; the table shows each server's median round, and the median of\n\
+         the ratios of all rounds: what others do on the machine meets both sides of a ratio. The first answer of every\n\
+         connection is checked, and all later ones must have its status and length.\n\n\
          *axum echo* is the least that a server on a general HTTP stack can do: it answers the body that it got. *hookd\n\
          RPC* reads plain requests without such a stack, checks the keys, makes a fresh sandbox for every call, and drops\n\
          it afterwards; *warm*, a sandbox serves up to 1,000 calls of its version. *workerd* runs the same filter in\n\

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::fairness::Fairness;
 use crate::in_process::{InProcess, Latency};
-use crate::load::Measured;
+use crate::load::{self, Measured};
 use crate::machine::Fact;
 use crate::modules::ThousandModules;
 use crate::releases::Releases;
@@ -42,15 +42,27 @@ pub struct Report {
 /// One server.
 #[derive(Clone)]
 pub struct OverHttp {
-    /// As much as it can do.
-    pub throughput: Measured,
+    /// As much as it can do, round by round.
+    pub rounds: Vec<Measured>,
     /// At the fixed rate.
     pub at_rate: Latency,
 }
 
 impl OverHttp {
+    fn median_round(&self) -> Measured {
+        load::median(self.rounds.clone())
+    }
+
     fn rate(&self) -> f64 {
-        self.throughput.requests_per_second
+        self.median_round().requests_per_second
+    }
+
+    /// How many times as much as a peer in the same round: the middle of all rounds.
+    fn times(&self, peer: &Self) -> f64 {
+        let rates = self.rounds.iter().zip(&peer.rounds);
+        let mut times: Vec<f64> = rates.map(|(own, peer)| own.requests_per_second / peer.requests_per_second).collect();
+        times.sort_by(f64::total_cmp);
+        load::quantile(&times, 0.5)
     }
 }
 
@@ -114,9 +126,9 @@ impl Report {
                          |---|--:|--:|--:|--:|--:|--:|\n"
             .to_owned();
         for (name, server) in self.servers() {
-            let Measured { requests_per_second: rate, median_us, p99_us } = server.throughput;
-            let times = |peer: &OverHttp| rate / peer.rate();
-            let (echo, leanengine, bare) = (times(&self.echo), times(&self.leanengine), times(&self.leanengine_bare));
+            let Measured { requests_per_second: rate, median_us, p99_us } = server.median_round();
+            let [echo, leanengine, bare] =
+                [&self.echo, &self.leanengine, &self.leanengine_bare].map(|peer| server.times(peer));
             let line = format!(
                 "| {name} | {rate:.0} | {median_us:.0} µs | {p99_us:.0} µs | {echo:.2} | {leanengine:.1} | {bare:.1} |\n"
             );
@@ -181,9 +193,9 @@ impl Report {
     fn targets(&self) -> String {
         let InProcess { call, instantiate, .. } = &self.in_process;
         let to_instantiation = call.median_us / instantiate.median_us;
-        let to_leanengine = self.hookd.rate() / self.leanengine.rate();
-        let to_echo = self.hookd.rate() / self.echo.rate();
-        let warm_to_echo = self.warm.rate() / self.echo.rate();
+        let to_leanengine = self.hookd.times(&self.leanengine);
+        let to_echo = self.hookd.times(&self.echo);
+        let warm_to_echo = self.warm.times(&self.echo);
         let neighbour = self.fairness.p99_ratio();
         let [_, _, first_call_ms] = self.modules.first_call_ms;
         let ThousandModules { rss_mib, .. } = self.modules;
