@@ -5,7 +5,7 @@ mod support;
 
 use axum::Router;
 use axum::body::Body;
-use hookd_runtime::{Environment, Limits, RpcBody, RpcService};
+use hookd_runtime::{Environment, Limits, RpcService};
 use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt as _;
 use md5::{Digest as _, Md5};
@@ -83,7 +83,7 @@ impl Rpc {
     }
 }
 
-async fn answer(response: Response<RpcBody>) -> Answer {
+async fn answer(response: Response<Body>) -> Answer {
     let (parts, body) = response.into_parts();
     let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
     Answer { status: parts.status.as_u16(), headers: parts.headers, body }

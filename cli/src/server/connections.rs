@@ -4,6 +4,7 @@
 //! with hyper.
 
 use std::convert::Infallible;
+use std::io::Cursor;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,21 +18,19 @@ use axum::serve::Listener;
 use bytes::BytesMut;
 use futures::stream::{self, BoxStream, SelectAll};
 use futures::{FutureExt as _, StreamExt as _};
-use hookd_runtime::{RpcBody, RpcConnection, RpcService};
+use hookd_runtime::{RpcConnection, RpcService};
 use http::{Request, Response};
-use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, join, split};
 use tokio::time::{Instant, interval_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::plain_requests::PlainConnection;
-use super::rewound::Rewound;
 
 /// How long a connection may stay without a new request. Longer than proxies keep connections for their next request
 /// (a minute), so that the proxy is the one that closes, and no request meets a closing connection.
@@ -62,7 +61,7 @@ impl Answers {
 }
 
 impl Connection {
-    async fn answer(&self, mut request: Request<Incoming>) -> Response<RpcBody> {
+    async fn answer(&self, mut request: Request<Incoming>) -> Response<Body> {
         match self {
             Self::Rpc(rpc) => rpc.answer(request).await,
             Self::Router(router, peer) => {
@@ -70,7 +69,7 @@ impl Connection {
                     request.extensions_mut().insert(ConnectInfo(*address));
                 }
                 let Ok(response) = router.clone().oneshot(request.map(Body::new)).await;
-                response.map(Either::Right)
+                response
             }
         }
     }
@@ -109,6 +108,8 @@ where
     let connection = Arc::new(connection);
     // What is handed on is the beginning of one.
     let requests = AtomicU64::new(u64::from(!received.is_empty()));
+    let (reader, writer) = split(io);
+    let io = join(Cursor::new(received).chain(reader), writer);
     let service = service_fn(|request| {
         requests.fetch_add(1, Ordering::Relaxed);
         let connection = connection.clone();
@@ -119,8 +120,7 @@ where
     http.http1().writev(false);
     // WebSockets over HTTP/2 need it.
     http.http2().enable_connect_protocol();
-    let mut serving =
-        pin!(http.serve_connection_with_upgrades(TokioIo::new(Rewound::new(received.freeze(), io)), service));
+    let mut serving = pin!(http.serve_connection_with_upgrades(TokioIo::new(io), service));
     let mut requests_before = 0;
     loop {
         tokio::select! {
@@ -170,7 +170,7 @@ mod tests {
     use http::Version;
     use http_body_util::BodyExt as _;
     use hyper::client::conn::http2;
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+    use tokio::io::{AsyncWriteExt as _, DuplexStream, duplex};
     use tokio::time::timeout;
 
     use super::*;

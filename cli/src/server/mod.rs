@@ -14,7 +14,6 @@ mod listen;
 mod metrics;
 mod plain_requests;
 mod prometheus;
-mod rewound;
 mod traces;
 
 pub use compose::{CommonConfig, ENGINE_ADDRESS, EngineOptions, ImConfig, Server};

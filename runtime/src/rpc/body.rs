@@ -1,10 +1,8 @@
 //! The three body forms of §1.6.
 
 use std::collections::BTreeMap;
-use std::pin::pin;
 
-use bytes::{Bytes, BytesMut};
-use http_body::Body as _;
+use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -62,25 +60,10 @@ where
     B: http_body::Body<Data = Bytes>,
     B::Error: std::error::Error + Send + Sync + 'static,
 {
-    let mut body = pin!(Limited::new(body, MAX_BODY_BYTES));
-    let mut whole = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        // Trailers say nothing here.
-        let Ok(piece) = frame.map_err(refused)?.into_data() else { continue };
-        if whole.is_empty() && body.is_end_stream() {
-            // An ordinary body comes in one piece, which need not be copied.
-            return Ok(piece);
-        }
-        whole.extend_from_slice(&piece);
-    }
-    Ok(whole.freeze())
-}
-
-fn refused(error: Box<dyn std::error::Error + Send + Sync>) -> BodyRefused {
-    if error.is::<LengthLimitError>() {
-        BodyRefused::TooLarge
-    } else {
-        BodyRefused::Malformed(format!("the body cannot be read: {error}"))
+    match Limited::new(body, MAX_BODY_BYTES).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(BodyRefused::TooLarge),
+        Err(error) => Err(BodyRefused::Malformed(format!("the body cannot be read: {error}"))),
     }
 }
 

@@ -29,7 +29,7 @@ use self::headers::RequestHeaders;
 pub use self::hook_names::FunctionKind;
 pub use self::plain::{AnswerWriter, PlainRequest, Received};
 use self::reply::{Reply, failure};
-pub use self::service::{RpcBody, RpcConnection, RpcService};
+pub use self::service::{RpcConnection, RpcService};
 use crate::deadline::until;
 use crate::engine::Engine;
 use crate::trace;

@@ -10,7 +10,6 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::{Either, Full};
 use tower::ServiceExt as _;
 
 use super::plain::PlainRequest;
@@ -29,9 +28,6 @@ pub struct RpcConnection {
     service: RpcService,
     peer: Option<Peer>,
 }
-
-/// An answer of the RPC, which is there as a whole, or one of the router.
-pub type RpcBody = Either<Full<Bytes>, Body>;
 
 /// Whoever is at the other end of the connection.
 struct Peer {
@@ -59,20 +55,20 @@ impl RpcConnection {
     }
 
     /// Answers a request; reading its body has a deadline.
-    pub async fn answer<B>(&self, mut request: Request<B>) -> Response<RpcBody>
+    pub async fn answer<B>(&self, mut request: Request<B>) -> Response<Body>
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
         match Place::of(request.uri().path()) {
-            Place::Functions => whole(serve(&self.service.engine, self.ip(), request).await),
-            Place::Health => whole(ping()),
+            Place::Functions => serve(&self.service.engine, self.ip(), request).await.map(Body::from),
+            Place::Health => ping().map(Body::from),
             Place::Elsewhere => {
                 if let Some(peer) = &self.peer {
                     request.extensions_mut().insert(ConnectInfo(peer.address));
                 }
                 let Ok(response) = self.service.elsewhere.clone().oneshot(request.map(Body::new)).await;
-                response.map(Either::Right)
+                response
             }
         }
     }
@@ -80,10 +76,6 @@ impl RpcConnection {
     fn ip(&self) -> Option<&str> {
         self.peer.as_ref().map(|peer| peer.ip.as_str())
     }
-}
-
-fn whole(response: Response<Bytes>) -> Response<RpcBody> {
-    response.map(|body| Either::Left(Full::new(body)))
 }
 
 /// Who answers a path.
