@@ -94,5 +94,6 @@ pub use releases::{
     VariableChanges, Variables, Version,
 };
 pub use rpc::{AnswerWriter, FunctionKind, PlainRequest, Received, RpcConnection, RpcService};
+pub use sandbox::long_calls_compute;
 pub use stats::{AppStats, EngineStats};
 pub use trace::enable_traces;

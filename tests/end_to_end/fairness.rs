@@ -23,24 +23,26 @@ fn connect(server: &Server) -> TcpStream {
 /// Takes all places of an app with endless loops.
 fn spin(server: &Server) -> Vec<TcpStream> {
     let app: Value = serde_json::from_str(&server.hookd_ok(&["apps", "create", "spinner", "--json"])).unwrap();
-    let key = |name: &str| app[name].as_str().unwrap().to_owned();
     let module = module("infinite-loop");
-    let master_key = key("master_key");
-    let of_app = ["--app", "spinner", "--master-key", &master_key];
+    let of_app = ["--app", "spinner", "--master-key", app["master_key"].as_str().unwrap()];
     server.hookd_ok(&[&["deploy", module.to_str().unwrap(), "--prod"], &of_app[..]].concat());
+    send_messages(server, &app, PLACES)
+}
+
+/// Calls an app's `_messageReceived` on as many connections at once.
+fn send_messages(server: &Server, app: &Value, count: usize) -> Vec<TcpStream> {
+    let key = |name: &str| app[name].as_str().unwrap();
     let request = format!(
-        "POST /1.1/functions/_messageReceived HTTP/1.1\r\nhost: x\r\nx-lc-id: spinner\r\nx-lc-key: {}\r\n\
+        "POST /1.1/functions/_messageReceived HTTP/1.1\r\nhost: x\r\nx-lc-id: {}\r\nx-lc-key: {}\r\n\
          x-lc-hook-key: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{MESSAGE}",
+        key("app_id"),
         key("app_key"),
         key("hook_key"),
         MESSAGE.len()
     );
-    let calls = (0..PLACES).map(|_| {
-        let mut socket = connect(server);
-        socket.write_all(request.as_bytes()).unwrap();
-        socket
-    });
-    calls.collect()
+    let mut sockets: Vec<_> = std::iter::repeat_with(|| connect(server)).take(count).collect();
+    sockets.iter_mut().for_each(|socket| socket.write_all(request.as_bytes()).unwrap());
+    sockets
 }
 
 #[test]
@@ -75,4 +77,44 @@ fn people_chat_while_an_app_spins_in_all_its_places() {
     let mut server = Server::with_module("word-filter");
     let _spinning = spin(&server);
     server.play("messages");
+}
+
+/// Threads of the engine's process that leave their core to whoever runs there when they wake up.
+fn waiting_threads(server: &mut Server) -> usize {
+    const SCHED_BATCH: &str = "3";
+    let threads = std::fs::read_dir(format!("/proc/{}/task", server.processes().engine_id())).unwrap();
+    let waits = |thread: std::io::Result<std::fs::DirEntry>| {
+        // A thread may end meanwhile.
+        let facts = std::fs::read_to_string(thread.ok()?.path().join("stat")).ok()?;
+        // The 41st field; the second one, the name, may have anything in it but ends with the last parenthesis.
+        let policy = facts.rsplit_once(") ")?.1.split(' ').nth(38)?;
+        (policy == SCHED_BATCH).then_some(())
+    };
+    threads.filter_map(waits).count()
+}
+
+/// Keeps the threads that serve busy until so many of them wait; panics when that never happens.
+fn serve_until(server: &mut Server, condition: impl Fn(usize) -> bool) {
+    let app = server.connection().clone();
+    let patience = Instant::now() + Duration::from_secs(20);
+    let mut waiting = waiting_threads(server);
+    while !condition(waiting) {
+        assert!(Instant::now() < patience, "{waiting} threads wait");
+        for mut socket in send_messages(server, &app, 8) {
+            assert!(socket.read(&mut [0; 4096]).unwrap() > 0, "an answer");
+        }
+        waiting = waiting_threads(server);
+    }
+}
+
+#[test]
+fn threads_that_serve_interrupt_others_while_an_app_spins_and_only_then() {
+    let mut server = Server::with_module("word-filter");
+    let all = std::thread::available_parallelism().unwrap().get();
+    serve_until(&mut server, |waiting| waiting == all);
+    let spinning = spin(&server);
+    serve_until(&mut server, |waiting| waiting < all);
+    // Calls whose callers are gone end.
+    drop(spinning);
+    serve_until(&mut server, |waiting| waiting == all);
 }
