@@ -234,8 +234,8 @@ impl Sandbox {
     pub(super) fn arm(store: &mut Store<CallState>, limits: &Limits) {
         // Bounds what the host copies out of the guest at once: a reply, a failure's text, a log line.
         store.set_hostcall_fuel(limits.reply_bytes);
-        // The next tick is an unknown part of a tick away; a call that is shorter than one should not meet it.
-        store.set_epoch_deadline(2);
+        // A part of a tick away: whether a call that meets it is a long one shows at the tick after it.
+        store.set_epoch_deadline(1);
     }
 }
 

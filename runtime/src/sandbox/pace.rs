@@ -1,8 +1,8 @@
 //! Long calls: a guest that computes on after its first tick goes to threads of its own, at low priority, so that the
 //! threads that serve sockets, and with them the calls of others, never wait for it.
 //!
-//! Almost every call is over within its first tick and meets nothing of this. On those threads a guest needs a turn for
-//! every tick. An app's guests queue among themselves first, so apps take turns, and not calls. The next calls of an app
+//! Almost every call is over within its first tick and meets nothing of this. Ticks pass for a guest whose thread has no
+//! core as well, so what counts is the CPU time that it used. On those threads a guest needs a turn for every tick. An app's guests queue among themselves first, so apps take turns, and not calls. The next calls of an app
 //! whose guests needed turns lately go there from their start: their first ticks would add up otherwise.
 
 use std::cell::Cell;
@@ -15,6 +15,7 @@ use std::sync::{Arc, LazyLock};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
 use thiserror::Error;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Semaphore;
@@ -28,6 +29,8 @@ static TURNS: LazyLock<usize> = LazyLock::new(|| {
 });
 /// What times are counted from, to fit into an atomic number.
 static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
+/// Measured CPU time that makes a call a long one: less than a tick, for few threads get all of their core.
+const LONG: Duration = Duration::from_millis(1);
 /// How long an app counts as heavy after one of its guests needed a turn.
 const HEAVY_TIME: Duration = Duration::from_secs(1);
 /// Whoever else wants a core gets it at once, and long guests still get about a tenth of one that is never free.
@@ -155,6 +158,37 @@ impl Default for AppPace {
     }
 }
 
+/// CPU time of a guest, measured where a look at the clock, which is a system call, does not matter: from the end of a tick
+/// on. A guest that is over within its first tick is not measured.
+#[derive(Default)]
+struct CpuTime {
+    total: Duration,
+    /// On the thread's clock.
+    running_since: Option<Duration>,
+}
+
+impl CpuTime {
+    /// From here on this thread does nothing but run the guest.
+    fn begin(&mut self) {
+        self.running_since = Some(clock_of_thread());
+    }
+
+    fn end(&mut self) {
+        if let Some(since) = self.running_since.take() {
+            self.total += clock_of_thread().saturating_sub(since);
+        }
+    }
+
+    fn is_long(&self) -> bool {
+        self.total >= LONG
+    }
+}
+
+/// CPU time that this thread used.
+fn clock_of_thread() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
+}
+
 /// How a guest stopped.
 enum Stop<T> {
     Done(T),
@@ -172,11 +206,15 @@ impl AppPace {
         mut guest: Guest<T>,
     ) -> Result<T, Lost> {
         if !self.is_heavy() {
+            let mut cpu_time = CpuTime::default();
             loop {
-                match poll_once(&mut guest).await {
+                let stopped = poll_once(&mut guest).await;
+                cpu_time.end();
+                match stopped {
                     Stop::Done(output) => return Ok(output),
                     Stop::Waits => stop_once().await,
-                    Stop::TickIsOver => break,
+                    Stop::TickIsOver if cpu_time.is_long() => break,
+                    Stop::TickIsOver => cpu_time.begin(),
                 }
             }
         }
@@ -194,6 +232,7 @@ impl AppPace {
         mut guest: Guest<T>,
         mut computing: Computing,
     ) -> T {
+        let mut cpu_time = CpuTime::default();
         loop {
             // Nobody closes them. Both queues are first come, first served.
             let own = self.turns.acquire().await;
@@ -201,7 +240,9 @@ impl AppPace {
             // With the turn in hand, so that whoever wants the next one queues for it now, in the order of the apps. A call
             // that was given up ends here.
             to_the_end_of_the_line().await;
+            cpu_time.begin();
             let stopped = poll_once(&mut guest).await;
+            cpu_time.end();
             drop((turn, own));
             match stopped {
                 Stop::Done(output) => return output,
@@ -210,9 +251,10 @@ impl AppPace {
                     stop_once().await;
                     computing = Computing::begin();
                 }
-                Stop::TickIsOver => {
+                Stop::TickIsOver if cpu_time.is_long() => {
                     self.heavy_until.store(since_epoch(Instant::now() + HEAVY_TIME), Ordering::Relaxed);
                 }
+                Stop::TickIsOver => {}
             }
         }
     }
@@ -247,6 +289,11 @@ mod tests {
 
     use super::*;
 
+    fn compute(cpu_time: Duration) {
+        let end = clock_of_thread() + cpu_time;
+        while clock_of_thread() < end {}
+    }
+
     #[tokio::test]
     async fn a_long_call_computes_on_its_own_threads_and_opens_connections_on_those_of_its_caller() {
         let threads = LongCallThreads::start().unwrap();
@@ -254,7 +301,10 @@ mod tests {
         let place = || (thread::current().name().map(str::to_owned), Handle::current().id());
         let guest = async move {
             let first = place();
-            end_of_tick().await;
+            while place() == first {
+                compute(LONG);
+                end_of_tick().await;
+            }
             assert!(long_calls_compute());
             tokio::time::sleep(Duration::from_millis(1)).await;
             (first, place())
@@ -266,11 +316,46 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_guest_whose_thread_had_no_core_is_no_long_call() {
+        let threads = LongCallThreads::start().unwrap();
+        let long_calls = threads.calls().unwrap();
+        let guest = async {
+            for _ in 0..10 {
+                end_of_tick().await;
+            }
+            thread::current().id()
+        };
+        let pace = Arc::new(AppPace::default());
+        let thread = pace.run(&long_calls, Box::pin(guest)).await.unwrap();
+        assert_eq!(thread, thread::current().id());
+        assert!(!pace.is_heavy());
+    }
+
+    #[tokio::test]
+    async fn waiting_in_between_makes_no_short_call_of_a_long_one() {
+        let threads = LongCallThreads::start().unwrap();
+        let long_calls = threads.calls().unwrap();
+        let caller = thread::current().id();
+        let guest = async move {
+            while thread::current().id() == caller {
+                end_of_tick().await;
+                compute(LONG / 4);
+                tokio::task::yield_now().await;
+            }
+        };
+        Arc::new(AppPace::default()).run(&long_calls, Box::pin(guest)).await.unwrap();
+    }
+
+    #[tokio::test]
     async fn a_long_call_ends_with_the_engine() {
         let threads = LongCallThreads::start().unwrap();
         let long_calls = threads.calls().unwrap();
+        let caller = thread::current().id();
         let guest = async move {
-            end_of_tick().await;
+            while thread::current().id() == caller {
+                compute(LONG);
+                end_of_tick().await;
+            }
             drop(threads);
             std::future::pending::<()>().await;
         };

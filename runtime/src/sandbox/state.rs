@@ -82,9 +82,9 @@ impl CallState {
     }
 }
 
-/// The CPU time of a call after its first stop, which comes at its second tick.
+/// The CPU time of a call after its first stop, which comes within its first tick.
 fn ticks(limits: &Limits) -> u64 {
-    u64::try_from(limits.cpu_time().as_millis().div_ceil(TICK.as_millis())).unwrap_or(u64::MAX).saturating_sub(1)
+    u64::try_from(limits.cpu_time().as_millis().div_ceil(TICK.as_millis())).unwrap_or(u64::MAX)
 }
 
 impl WasiView for CallState {
