@@ -2,8 +2,9 @@
 //! threads that serve sockets, and with them the calls of others, never wait for it.
 //!
 //! Almost every call is over within its first tick and meets nothing of this. Ticks pass for a guest whose thread has no
-//! core as well, so what counts is the CPU time that it used. On those threads a guest needs a turn for every tick. An app's guests queue among themselves first, so apps take turns, and not calls. The next calls of an app
-//! whose guests needed turns lately go there from their start: their first ticks would add up otherwise.
+//! core as well, so what counts is the CPU time that it used. On those threads a guest needs a turn for every tick. An
+//! app's guests queue among themselves first, so apps take turns, and not calls. The next calls of an app whose guests
+//! were long lately go there from their start: their first ticks would add up otherwise.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -31,7 +32,7 @@ static TURNS: LazyLock<usize> = LazyLock::new(|| {
 static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
 /// Measured CPU time that makes a call a long one: less than a tick, for few threads get all of their core.
 const LONG: Duration = Duration::from_millis(1);
-/// How long an app counts as heavy after one of its guests needed a turn.
+/// How long an app counts as heavy after one of its guests was long.
 const HEAVY_TIME: Duration = Duration::from_secs(1);
 /// Whoever else wants a core gets it at once, and long guests still get about a tenth of one that is never free.
 const NICENESS: i32 = 10;
