@@ -20,7 +20,7 @@ pub struct Limits {
     /// Wall time of a call, queueing included. The default goes by the function's kind (`engine-contract` §1.11): 10 s for
     /// blocking hooks, 3 s for notification hooks, 15 s for other functions; see [`Limits::of_kind`].
     pub deadline_ms: u64,
-    /// Time on the CPU, measured in ticks of two milliseconds.
+    /// Time on the CPU, looked at every two milliseconds.
     pub cpu_time_ms: u64,
     /// Linear memory. Modules with a language runtime inside start at 20 to 40 MiB.
     pub memory_bytes: u64,

@@ -10,6 +10,7 @@ use wasmtime::{Store, UpdateDeadline};
 
 use super::bindings::Module;
 use super::bindings::exports::hookd::engine::functions::{self, Context};
+use super::cpu_time::used_by_guest;
 use super::environment::GuestVariables;
 use super::guest_error::too_long;
 use super::limiter::CallLimiter;
@@ -216,16 +217,12 @@ impl Sandbox {
         Self::arm(&mut store, limits);
         store.epoch_deadline_callback(|mut store| {
             let state = store.data_mut();
-            match state.ticks_left.checked_sub(1) {
-                Some(left) => {
-                    state.ticks_left = left;
-                    Ok(UpdateDeadline::YieldCustom(1, end_of_tick()))
-                }
-                None => {
-                    state.cpu_time_used_up = true;
-                    Ok(UpdateDeadline::Interrupt)
-                }
-            }
+            state.cpu_time_used_up = used_by_guest() >= state.cpu_time;
+            Ok(if state.cpu_time_used_up {
+                UpdateDeadline::Interrupt
+            } else {
+                UpdateDeadline::YieldCustom(1, end_of_tick())
+            })
         });
         store
     }

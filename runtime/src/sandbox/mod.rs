@@ -3,6 +3,7 @@
 
 mod bindings;
 mod config;
+mod cpu_time;
 mod environment;
 mod guest_error;
 mod http;

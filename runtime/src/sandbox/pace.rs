@@ -1,8 +1,8 @@
 //! Long calls: a guest that computes on after its first tick goes to threads of its own, at low priority, so that the
 //! threads that serve sockets, and with them the calls of others, never wait for it.
 //!
-//! Almost every call is over within its first tick and meets nothing of this. Ticks pass for a guest whose thread has no
-//! core as well, so what counts is the CPU time that it used. On those threads a guest needs a turn for every tick. An
+//! Almost every call is over within its first tick and meets nothing of this. What counts afterwards is CPU time, for a tick
+//! may have passed while the thread of a short call had no core. On those threads a guest needs a turn for every tick. An
 //! app's guests queue among themselves first, so apps take turns, and not calls. The next calls of an app whose guests
 //! were long lately go there from their start: their first ticks would add up otherwise.
 
@@ -16,12 +16,13 @@ use std::sync::{Arc, LazyLock};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
 use thiserror::Error;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Semaphore;
 use tokio_util::context::TokioContext;
 use tokio_util::task::AbortOnDropHandle;
+
+use super::cpu_time::CpuTime;
 
 /// Long guests that compute at the same time: one core is left to everybody else.
 static TURNS: LazyLock<usize> = LazyLock::new(|| {
@@ -159,37 +160,6 @@ impl Default for AppPace {
     }
 }
 
-/// CPU time of a guest, measured where a look at the clock, which is a system call, does not matter: from the end of a tick
-/// on. A guest that is over within its first tick is not measured.
-#[derive(Default)]
-struct CpuTime {
-    total: Duration,
-    /// On the thread's clock.
-    running_since: Option<Duration>,
-}
-
-impl CpuTime {
-    /// From here on this thread does nothing but run the guest.
-    fn begin(&mut self) {
-        self.running_since = Some(clock_of_thread());
-    }
-
-    fn end(&mut self) {
-        if let Some(since) = self.running_since.take() {
-            self.total += clock_of_thread().saturating_sub(since);
-        }
-    }
-
-    fn is_long(&self) -> bool {
-        self.total >= LONG
-    }
-}
-
-/// CPU time that this thread used.
-fn clock_of_thread() -> Duration {
-    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
-}
-
 /// How a guest stopped.
 enum Stop<T> {
     Done(T),
@@ -206,23 +176,25 @@ impl AppPace {
         long_calls: &LongCalls,
         mut guest: Guest<T>,
     ) -> Result<T, Lost> {
+        let mut cpu_time = CpuTime::default();
         if !self.is_heavy() {
-            let mut cpu_time = CpuTime::default();
+            let mut met_a_tick = false;
             loop {
+                let measuring = met_a_tick.then(|| cpu_time.measure());
                 let stopped = poll_once(&mut guest).await;
-                cpu_time.end();
+                drop(measuring);
                 match stopped {
                     Stop::Done(output) => return Ok(output),
                     Stop::Waits => stop_once().await,
-                    Stop::TickIsOver if cpu_time.is_long() => break,
-                    Stop::TickIsOver => cpu_time.begin(),
+                    Stop::TickIsOver if cpu_time.total() >= LONG => break,
+                    Stop::TickIsOver => met_a_tick = true,
                 }
             }
         }
         // Only the guest computes there: a connection that it opens outlives it, and serves the calls of others.
         let guest = Box::pin(TokioContext::new(guest, Handle::current()));
         // Counted from here, so that this thread knows it before it sleeps.
-        let going_on = self.clone().take_turns(long_calls.turns.clone(), guest, Computing::begin());
+        let going_on = self.clone().take_turns(long_calls.turns.clone(), guest, cpu_time, Computing::begin());
         let ended = AbortOnDropHandle::new(long_calls.threads.spawn(going_on)).await;
         ended.map_err(|error| if error.is_panic() { Lost::Panicked } else { Lost::Shutdown })
     }
@@ -231,9 +203,9 @@ impl AppPace {
         self: Arc<Self>,
         of_all: Arc<Semaphore>,
         mut guest: Guest<T>,
+        mut cpu_time: CpuTime,
         mut computing: Computing,
     ) -> T {
-        let mut cpu_time = CpuTime::default();
         loop {
             // Nobody closes them. Both queues are first come, first served.
             let own = self.turns.acquire().await;
@@ -241,9 +213,9 @@ impl AppPace {
             // With the turn in hand, so that whoever wants the next one queues for it now, in the order of the apps. A call
             // that was given up ends here.
             to_the_end_of_the_line().await;
-            cpu_time.begin();
+            let measuring = cpu_time.measure();
             let stopped = poll_once(&mut guest).await;
-            cpu_time.end();
+            drop(measuring);
             drop((turn, own));
             match stopped {
                 Stop::Done(output) => return output,
@@ -252,7 +224,7 @@ impl AppPace {
                     stop_once().await;
                     computing = Computing::begin();
                 }
-                Stop::TickIsOver if cpu_time.is_long() => {
+                Stop::TickIsOver if cpu_time.total() >= LONG => {
                     self.heavy_until.store(since_epoch(Instant::now() + HEAVY_TIME), Ordering::Relaxed);
                 }
                 Stop::TickIsOver => {}
@@ -288,6 +260,7 @@ async fn poll_once<T>(guest: &mut Guest<T>) -> Stop<T> {
 mod tests {
     use std::thread;
 
+    use super::super::cpu_time::{clock_of_thread, used_by_guest};
     use super::*;
 
     fn compute(cpu_time: Duration) {
@@ -324,6 +297,7 @@ mod tests {
             for _ in 0..10 {
                 end_of_tick().await;
             }
+            assert!(used_by_guest() < LONG, "{:?} count for its limit", used_by_guest());
             thread::current().id()
         };
         let pace = Arc::new(AppPace::default());

@@ -1,6 +1,7 @@
 //! What the host keeps about the call in progress.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 use wasmtime_wasi::{WasiCtxView, WasiView};
@@ -9,7 +10,6 @@ use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 use super::environment::GuestVariables;
 use super::http::HttpState;
 use super::limiter::CallLimiter;
-use super::ticker::TICK;
 use super::wasi::WasiState;
 use crate::egress::Grant;
 use crate::leancache::CacheBudget;
@@ -19,8 +19,8 @@ use crate::logs::CallLog;
 /// The data of a store.
 pub(super) struct CallState {
     pub(super) limiter: CallLimiter,
-    /// CPU time that is left, in ticks.
-    pub(super) ticks_left: u64,
+    /// The limit.
+    pub(super) cpu_time: Duration,
     pub(super) cpu_time_used_up: bool,
     pub(super) log: Arc<CallLog>,
     /// `None` while a module is asked for its definitions, and for a module that cannot read them.
@@ -37,7 +37,7 @@ impl CallState {
     pub(super) fn new(limiter: CallLimiter, limits: &Limits, log: Arc<CallLog>, cache: CacheBudget) -> Self {
         Self {
             limiter,
-            ticks_left: ticks(limits),
+            cpu_time: limits.cpu_time(),
             cpu_time_used_up: false,
             log,
             variables: None,
@@ -56,9 +56,9 @@ impl CallState {
     /// Begins another call in the same instance: the guest keeps its memory and its handles, and every budget is new.
     pub(super) fn renew(&mut self, limits: &Limits, log: Arc<CallLog>, deadline: Instant) {
         // Named one by one, so that whoever adds a field decides here what becomes of it.
-        let Self { limiter, ticks_left, cpu_time_used_up, log: call_log, variables, cache, wasi, grant, http } = self;
+        let Self { limiter, cpu_time, cpu_time_used_up, log: call_log, variables, cache, wasi, grant, http } = self;
         limiter.renew(limits);
-        *ticks_left = ticks(limits);
+        *cpu_time = limits.cpu_time();
         *cpu_time_used_up = false;
         cache.renew(limits, deadline);
         *variables = None;
@@ -80,11 +80,6 @@ impl CallState {
         // Closes what the guest left open; the handles stay in the table of `wasi`, and stand for nothing any more.
         (self.grant, self.http) = (None, None);
     }
-}
-
-/// The CPU time of a call after its first stop, which comes within its first tick.
-fn ticks(limits: &Limits) -> u64 {
-    u64::try_from(limits.cpu_time().as_millis().div_ceil(TICK.as_millis())).unwrap_or(u64::MAX)
 }
 
 impl WasiView for CallState {

@@ -10,7 +10,7 @@ use wasmtime::Engine;
 
 /// How long a guest computes before others get their turn: short, because they wait for it; long enough that the switches
 /// cost nothing.
-pub(super) const TICK: Duration = Duration::from_millis(2);
+const TICK: Duration = Duration::from_millis(2);
 /// Ticks without a call until the thread sleeps: waking it costs a system call, which a busy engine should not pay.
 const IDLE_TICKS: u32 = 100;
 /// How soon a sleeping thread notices that the engine is gone.
