@@ -13,49 +13,36 @@ use tokio::runtime::{Builder, Runtime};
 /// slower. The share of the core stays the same. While long calls compute, threads take their cores at once, for
 /// otherwise everybody would wait for them.
 ///
+/// An operator's choice of another policy for the process stays as it is.
+///
 /// # Errors
 /// When the system gives it no threads.
 pub fn runtime() -> io::Result<Runtime> {
-    Builder::new_multi_thread().enable_all().on_thread_park(choose_wake_up).build()
-}
-
-/// How a thread that wakes up treats the one that runs on its core.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum WakeUp {
-    Preempts,
-    Waits,
-    /// An operator chose another policy for the process, or the system knows no other.
-    AsGiven,
+    let mut builder = Builder::new_multi_thread();
+    // SAFETY: it takes no memory.
+    if unsafe { libc::sched_getscheduler(0) } == libc::SCHED_OTHER {
+        // A thread has the policy of whoever started it; those that only wait for disks keep the usual one.
+        builder.on_thread_start(|| set_policy(libc::SCHED_OTHER));
+        // What counts is how it wakes up.
+        builder.on_thread_park(choose_policy);
+    }
+    builder.enable_all().build()
 }
 
 thread_local! {
-    static WAKE_UP: Cell<WakeUp> = Cell::new(given());
+    static POLICY: Cell<libc::c_int> = const { Cell::new(libc::SCHED_OTHER) };
 }
 
-/// Before a thread goes to sleep, for waking up is what it is about.
-fn choose_wake_up() {
-    let now = WAKE_UP.get();
-    let wanted = if long_calls_compute() { WakeUp::Preempts } else { WakeUp::Waits };
-    if now != wanted && now != WakeUp::AsGiven {
-        WAKE_UP.set(adopt(wanted));
+fn choose_policy() {
+    let wanted = if long_calls_compute() { libc::SCHED_OTHER } else { libc::SCHED_BATCH };
+    if POLICY.replace(wanted) != wanted {
+        set_policy(wanted);
     }
 }
 
-fn given() -> WakeUp {
-    // SAFETY: it takes no memory.
-    match unsafe { libc::sched_getscheduler(0) } {
-        libc::SCHED_OTHER => WakeUp::Preempts,
-        _ => WakeUp::AsGiven,
-    }
-}
-
-/// What came of it: some systems and sandboxes forbid a change, which costs speed and nothing else.
-fn adopt(wanted: WakeUp) -> WakeUp {
-    let policy = if wanted == WakeUp::Waits { libc::SCHED_BATCH } else { libc::SCHED_OTHER };
+fn set_policy(policy: libc::c_int) {
     let no_priority = libc::sched_param { sched_priority: 0 };
+    // Some sandboxes forbid it, which costs speed and nothing else.
     // SAFETY: it reads the parameter, which outlives the call, and keeps no pointer.
-    match unsafe { libc::sched_setscheduler(0, policy, &raw const no_priority) } {
-        0 => wanted,
-        _ => WakeUp::AsGiven,
-    }
+    let _ = unsafe { libc::sched_setscheduler(0, policy, &raw const no_priority) };
 }
