@@ -93,7 +93,7 @@ pub use releases::{
     MetadataError, PastRelease, Release, ReleaseAct, ReleaseError, SeenVariable, SetVariablesError, Variable,
     VariableChanges, Variables, Version,
 };
-pub use rpc::{AnswerWriter, FunctionKind, PlainRequest, Received, RpcConnection, RpcService};
+pub use rpc::{AnswerWriter, FunctionKind, PlainRequest, Received, Reply, RpcConnection, RpcService};
 pub use sandbox::long_calls_compute;
 pub use stats::{AppStats, EngineStats};
 pub use trace::enable_traces;

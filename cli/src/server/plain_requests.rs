@@ -4,8 +4,7 @@ use std::pin::pin;
 
 use bytes::{Buf as _, BytesMut};
 use futures::{FutureExt as _, StreamExt as _};
-use hookd_runtime::{AnswerWriter, PlainRequest, Received, RpcConnection};
-use http::Response;
+use hookd_runtime::{AnswerWriter, PlainRequest, Received, Reply, RpcConnection};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::task::unconstrained;
 
@@ -89,7 +88,9 @@ impl<'a, I: AsyncRead + AsyncWrite + Unpin> PlainConnection<'a, I> {
             };
             self.is_used = true;
             self.received.advance(bytes);
-            self.received.extend_from_slice(&self.ahead.split());
+            if !self.ahead.is_empty() {
+                self.received.extend_from_slice(&self.ahead.split());
+            }
             self.write().await?;
             self.give_memory_back();
         }
@@ -166,7 +167,7 @@ struct Attendance<'a, I> {
 
 impl<I: AsyncRead + Unpin> Attendance<'_, I> {
     /// A call whose caller goes away is given up.
-    async fn answer(self, rpc: &RpcConnection, request: &PlainRequest<'_>) -> Result<Response<bytes::Bytes>, Over> {
+    async fn answer(self, rpc: &RpcConnection, request: &PlainRequest<'_>) -> Result<Reply, Over> {
         let mut answering = pin!(rpc.answer_plain(request));
         loop {
             tokio::select! {

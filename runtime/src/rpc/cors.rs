@@ -25,17 +25,13 @@ pub(super) fn preflight() -> Reply {
         (ACCESS_CONTROL_ALLOW_METHODS, "HEAD, GET, POST, PUT, DELETE, OPTIONS"),
         (ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS),
     ];
-    let mut response = Reply::new(Bytes::new());
-    for (name, value) in headers {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    response
+    let reply = Reply::new(200, Bytes::new());
+    headers.into_iter().fold(reply, |reply, (name, value)| reply.with(name, HeaderValue::from_static(value)))
 }
 
 /// On every answer that somebody else's page may read.
-pub(super) fn allow_origin(mut response: Reply, request: &Head<'_>) -> Reply {
+pub(super) fn allow_origin(reply: Reply, request: &Head<'_>) -> Reply {
     let origin = request.headers.origin().and_then(|origin| HeaderValue::from_bytes(origin).ok());
     let origin = origin.unwrap_or(HeaderValue::from_static("*"));
-    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    response
+    reply.with(ACCESS_CONTROL_ALLOW_ORIGIN, origin)
 }

@@ -28,7 +28,8 @@ use self::dispatch::Dispatched;
 use self::headers::RequestHeaders;
 pub use self::hook_names::FunctionKind;
 pub use self::plain::{AnswerWriter, PlainRequest, Received};
-use self::reply::{Reply, failure};
+pub use self::reply::Reply;
+use self::reply::failure;
 pub use self::service::{RpcConnection, RpcService};
 use crate::deadline::until;
 use crate::engine::Engine;
@@ -60,9 +61,7 @@ impl<'a> From<&'a Parts> for Head<'a> {
 fn ping() -> Reply {
     let runtime = concat!("hookd-", env!("CARGO_PKG_VERSION"));
     let health = json!({"runtime": runtime, "version": env!("CARGO_PKG_VERSION")}).to_string();
-    let mut response = Reply::new(health.into());
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+    Reply::new(200, health).with(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
 }
 
 /// Answers a request whose body may still be on its way. `peer` is the address of the socket.

@@ -7,12 +7,11 @@
 use std::mem::MaybeUninit;
 use std::time::SystemTime;
 
-use bytes::Bytes;
-use http::Response;
 use httparse::{Request, Status};
 
 use super::Head;
 use super::headers::RequestHeaders;
+use super::reply::Reply;
 use super::service::Place;
 
 /// More than browsers, proxies and the IM core send.
@@ -122,7 +121,7 @@ pub struct AnswerWriter {
 
 impl AnswerWriter {
     /// Appends an answer to `out`. The `last` one says that the connection ends with it.
-    pub fn write(&mut self, answer: &Response<Bytes>, last: bool, out: &mut Vec<u8>) {
+    pub fn write(&mut self, answer: &Reply, last: bool, out: &mut Vec<u8>) {
         let status = answer.status();
         out.extend_from_slice(b"HTTP/1.1 ");
         out.extend_from_slice(status.as_str().as_bytes());
@@ -160,7 +159,7 @@ fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderValue, StatusCode, header};
+    use http::{HeaderValue, header};
 
     use super::*;
 
@@ -255,9 +254,7 @@ mod tests {
 
     #[test]
     fn an_answer_has_its_length_and_date() {
-        let mut answer = Response::new(Bytes::from_static(b"{}"));
-        *answer.status_mut() = StatusCode::IM_A_TEAPOT;
-        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let answer = Reply::new(418, "{}").with(header::RETRY_AFTER, HeaderValue::from_static("1"));
         let (mut writer, mut out) = (AnswerWriter::default(), Vec::new());
         writer.write(&answer, false, &mut out);
         let first = String::from_utf8(std::mem::take(&mut out)).unwrap();

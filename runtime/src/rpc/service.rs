@@ -13,6 +13,7 @@ use http::{Request, Response};
 use tower::ServiceExt as _;
 
 use super::plain::PlainRequest;
+use super::reply::Reply;
 use super::{ping, serve, serve_plain};
 use crate::engine::Engine;
 
@@ -50,7 +51,7 @@ impl RpcService {
 
 impl RpcConnection {
     /// Answers a request that has come as a whole.
-    pub async fn answer_plain(&self, request: &PlainRequest<'_>) -> Response<Bytes> {
+    pub async fn answer_plain(&self, request: &PlainRequest<'_>) -> Reply {
         serve_plain(&self.service.engine, self.ip(), request).await
     }
 
@@ -61,8 +62,8 @@ impl RpcConnection {
         B::Error: std::error::Error + Send + Sync + 'static,
     {
         match Place::of(request.uri().path()) {
-            Place::Functions => serve(&self.service.engine, self.ip(), request).await.map(Body::from),
-            Place::Health => ping().map(Body::from),
+            Place::Functions => Response::from(serve(&self.service.engine, self.ip(), request).await).map(Body::from),
+            Place::Health => Response::from(ping()).map(Body::from),
             Place::Elsewhere => {
                 if let Some(peer) = &self.peer {
                     request.extensions_mut().insert(ConnectInfo(peer.address));
