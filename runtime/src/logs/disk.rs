@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::damage::Damage;
 use super::ring::LogRing;
-use super::{history, record, segments};
+use super::{LogLine, history, record, segments};
 use crate::config::LogRetention;
 
 /// How often the files of apps that write nothing are looked at.
@@ -129,11 +129,9 @@ impl Shared {
             for ring in &work.dirty {
                 let lines = ring.take_unwritten();
                 let disk = ring.disk().filter(|disk| !disk.forgotten.load(Ordering::Relaxed));
-                let Some((disk, first)) = disk.zip(lines.first()) else { continue };
-                let mut text = Vec::with_capacity(lines.len() * 256);
-                lines.iter().for_each(|line| record::write(line, &mut text));
-                if let Err(error) = segments::append(&disk.folder, first.id, &text, &self.retention) {
-                    ring.count_lost(lines.len() as u64);
+                let Some(disk) = disk else { continue };
+                if let Err((lost, error)) = self.append(&disk.folder, &lines) {
+                    ring.count_lost(lost);
                     complain("log lines of functions cannot be kept", &disk.folder, error);
                 }
             }
@@ -157,6 +155,24 @@ impl Shared {
                 return;
             }
         }
+    }
+
+    /// On an error, how many of the lines were not written.
+    fn append(&self, folder: &Path, mut lines: &[LogLine]) -> Result<(), (u64, io::Error)> {
+        let full = segments::full_bytes(&self.retention);
+        while let Some(first) = lines.first() {
+            let mut text = Vec::new();
+            let mut rest = lines.iter();
+            while (text.len() as u64) < full.max(1)
+                && let Some(line) = rest.next()
+            {
+                record::write(line, &mut text);
+            }
+            let appended = segments::append(folder, first.id, &text, &self.retention);
+            appended.map_err(|error| (lines.len() as u64, error))?;
+            lines = rest.as_slice();
+        }
+        Ok(())
     }
 
     /// Waits for work, or until it is time to look at old files.
@@ -187,5 +203,37 @@ impl Shared {
                 complain(&app.path(), error);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::logs::LogLevel;
+
+    #[test]
+    fn lines_that_come_at_once_are_spread_over_files_so_that_most_of_what_may_be_kept_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let retention = LogRetention { bytes_per_app: 160_000, ..LogRetention::default() };
+        let (work, come) = (Mutex::default(), Condvar::new());
+        let shared = Shared { folder: folder.path().to_owned(), retention, work, come };
+        let now = super::super::ring::micros(SystemTime::now());
+        let line = |number: u64| LogLine {
+            id: now + number,
+            time: SystemTime::now(),
+            environment: None,
+            level: LogLevel::Info,
+            source: "stdout".to_owned(),
+            text: "x".repeat(100),
+            version: 1,
+            function: "hello".to_owned(),
+            request_id: number.to_string(),
+        };
+        shared.append(folder.path(), &(0..4_000).map(line).collect::<Vec<_>>()).unwrap();
+        let files = std::fs::read_dir(folder.path()).unwrap();
+        let bytes: u64 = files.map(|file| file.unwrap().metadata().unwrap().len()).sum();
+        assert!((130_000..=160_000).contains(&bytes), "{bytes}");
     }
 }

@@ -54,12 +54,17 @@ pub(super) fn list(folder: &Path) -> io::Result<Vec<Segment>> {
     Ok(segments)
 }
 
+/// Bytes at which a file takes no further lines. What is appended at once lies in one file, and should not be much more.
+pub(super) fn full_bytes(retention: &LogRetention) -> u64 {
+    retention.bytes_per_app / SEGMENTS
+}
+
 /// Appends `lines`, whose first has the id `first_id`, and deletes what is too much or too old.
 pub(super) fn append(folder: &Path, first_id: u64, lines: &[u8], retention: &LogRetention) -> io::Result<()> {
     let segments = list(folder)?;
     let newest = segments.last().filter(|newest| {
         let age = first_id.saturating_sub(newest.first_id);
-        newest.bytes < retention.bytes_per_app / SEGMENTS && u128::from(age) < SEGMENT_AGE.as_micros()
+        newest.bytes < full_bytes(retention) && u128::from(age) < SEGMENT_AGE.as_micros()
     });
     // A file that cannot be opened or read any more takes no further lines; another one does.
     let mut file = match newest.map(|newest| open(&newest.path)) {
