@@ -140,7 +140,7 @@ impl Cli {
         match self.command {
             Command::Up(up) => server::runtime()?.block_on(up.run()),
             Command::Engine(engine) => server::runtime()?.block_on(engine.run()),
-            Command::Im(im) => server::runtime()?.block_on(im.run()),
+            Command::Im(im) => block_on(im.run()),
             Command::New(new) => new.run(),
             Command::Build(build) => block_on(build.run()),
             Command::Dev(dev) => block_on(dev.run()),

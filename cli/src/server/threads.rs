@@ -1,4 +1,4 @@
-//! The threads that serve requests and sessions.
+//! The threads that serve requests and sessions where hooks run.
 
 use std::cell::Cell;
 use std::io;
@@ -6,7 +6,8 @@ use std::io;
 use hookd_runtime::long_calls_compute;
 use tokio::runtime::{Builder, Runtime};
 
-/// The runtime of a server.
+/// The runtime of a server with an engine. An IM core alone does not know whether functions compute on its machine, and has
+/// an ordinary one.
 ///
 /// A thread of it that wakes up for a request waits until whoever runs on its core pauses, instead of taking the core at
 /// once. Whoever runs there is often the caller, about to send more requests, and an interruption for each makes both sides

@@ -150,7 +150,7 @@ pub(super) struct LongCalls {
 #[derive(Debug)]
 pub(crate) struct AppPace {
     turns: Semaphore,
-    /// Milliseconds after `EPOCH`; 0 when no guest ever needed a turn.
+    /// Milliseconds after `EPOCH`; 0 when no guest ever was long.
     heavy_until: AtomicU64,
 }
 
