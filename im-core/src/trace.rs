@@ -5,11 +5,11 @@
 
 use std::sync::OnceLock;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderMap;
 use opentelemetry::global::{self, BoxedTracer};
-use opentelemetry::propagation::Injector;
 use opentelemetry::trace::{FutureExt as _, SpanKind, Status, TraceContextExt as _, Tracer as _};
 use opentelemetry::{Context, KeyValue};
+use opentelemetry_http::HeaderInjector;
 
 use crate::hooks::HookFailure;
 use crate::ids::AppId;
@@ -62,16 +62,6 @@ pub(crate) async fn hook_call<T>(
 /// Writes the W3C trace context into the headers of a request.
 pub(crate) fn inject(headers: &mut HeaderMap) {
     if TRACER.get().is_some() {
-        global::get_text_map_propagator(|propagator| propagator.inject(&mut Headers(headers)));
-    }
-}
-
-struct Headers<'a>(&'a mut HeaderMap);
-
-impl Injector for Headers<'_> {
-    fn set(&mut self, name: &str, value: String) {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            self.0.insert(name, value);
-        }
+        global::get_text_map_propagator(|propagator| propagator.inject(&mut HeaderInjector(headers)));
     }
 }

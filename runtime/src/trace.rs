@@ -6,11 +6,12 @@
 
 use std::sync::OnceLock;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderMap;
 use opentelemetry::global::{self, BoxedTracer};
-use opentelemetry::propagation::{Extractor, Injector};
+use opentelemetry::propagation::Extractor;
 use opentelemetry::trace::{FutureExt as _, SpanKind, Status, TraceContextExt as _, Tracer as _};
 use opentelemetry::{Context, KeyValue};
+use opentelemetry_http::HeaderInjector;
 
 use crate::calls::Call;
 use crate::outcome::Outcome;
@@ -95,7 +96,7 @@ impl HostSpan {
             // One without the other means nothing.
             headers.remove(TRACE_STATE);
             global::get_text_map_propagator(|propagator| {
-                propagator.inject_context(&self.context, &mut HeadersMut(headers));
+                propagator.inject_context(&self.context, &mut HeaderInjector(headers));
             });
         }
     }
@@ -130,13 +131,3 @@ pub(crate) fn of_request(headers: &dyn Extractor) -> Option<Context> {
 
 const TRACE_PARENT: &str = "traceparent";
 const TRACE_STATE: &str = "tracestate";
-
-struct HeadersMut<'a>(&'a mut HeaderMap);
-
-impl Injector for HeadersMut<'_> {
-    fn set(&mut self, name: &str, value: String) {
-        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::try_from(value)) {
-            self.0.insert(name, value);
-        }
-    }
-}

@@ -4,7 +4,7 @@ use reqwest::Method;
 
 use super::expected::{Answer, Expected};
 use super::target::{Kind, Target};
-use crate::harness::AppKeys;
+use crate::harness::{AppKeys, http_client};
 
 /// A request, and its answer on each engine.
 pub struct Case {
@@ -119,7 +119,7 @@ impl Case {
 
 /// Sends the requests of a rule, one after the other; panics with all answers that are not as expected.
 pub async fn check(target: Target, rule: impl Fn(&AppKeys) -> Vec<Case>) {
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let client = http_client().build().expect("a client");
     let cases = rule(&target.keys);
     assert!(!cases.is_empty());
     let mut failures = Vec::new();

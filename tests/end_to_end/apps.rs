@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::command_line::{MESSAGE, assert_refused, code};
-use crate::harness::{Server, module};
+use crate::harness::{Server, http_client, module};
 
 /// A second app beside the first one of the installation.
 struct OtherApp {
@@ -187,7 +187,7 @@ async fn keys_of_an_app_call_nothing_of_another_over_the_rpc() {
     let server = Server::with_module("word-filter");
     let other = create(&server);
     let url = format!("{}/1.1/functions/_messageReceived", server.connection()["url"].as_str().unwrap());
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = http_client().build().unwrap();
     let call = async |id: &str, master_key: &str, hook_key: &str| {
         let request = client.post(&url).header("x-lc-id", id).header("x-lc-key", format!("{master_key},master"));
         let request = request.header("x-lc-hook-key", hook_key).header("content-type", "application/json");

@@ -3,7 +3,7 @@
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
-use crate::harness::{Server, module};
+use crate::harness::{Server, http_client, module};
 
 /// Wrong calls to app `demo`, and what the error names.
 const WRONG: [(&str, &str, &str, &str); 26] = [
@@ -42,7 +42,7 @@ struct Operator<'a> {
 
 impl<'a> Operator<'a> {
     fn of(server: &'a Server) -> Self {
-        Self { server, client: Client::builder().no_proxy().build().unwrap() }
+        Self { server, client: http_client().build().unwrap() }
     }
 
     /// With every key that there is.

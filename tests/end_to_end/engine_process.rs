@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::command_line::{MESSAGE, assert_refused, stdout};
-use crate::harness::{LeanEngine, Redis, Server, Shape, hookd_in};
+use crate::harness::{LeanEngine, Redis, Server, Shape, hookd_in, http_client};
 use crate::notifications::{announced, ids};
 
 #[test]
@@ -219,7 +219,7 @@ fn each_process_has_metrics_of_its_own() {
     assert_eq!(facts["cause"], "trap");
     let engine = server.connection()["engine"].as_str().unwrap().to_owned();
     let metrics = tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = http_client().build().unwrap();
         client.get(format!("{engine}/metrics")).send().await.unwrap().text().await.unwrap()
     });
     assert!(

@@ -5,7 +5,7 @@ use std::path::Path;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::harness::{Server, module};
+use crate::harness::{Server, http_client, module};
 
 /// The app that attacks; `demo` is its neighbour.
 const OTHER: &str = "shop";
@@ -63,7 +63,7 @@ fn create_other(server: &Server) -> Attacker {
 }
 
 fn client() -> Client {
-    Client::builder().no_proxy().build().unwrap()
+    http_client().build().unwrap()
 }
 
 async fn send(server: &Server, call: &(&str, &str, &str, Body), headers: &[(&str, String)]) -> StatusCode {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::command_line::{assert_refused, stdout};
-use crate::harness::{Facts, LeanEngine, Redis, Server, stderr};
+use crate::harness::{Facts, LeanEngine, Redis, Server, http_client, stderr};
 
 /// A server whose hooks are in a recorder, with short waits.
 fn recorded(failures: &Value) -> (Server, LeanEngine) {
@@ -238,7 +238,7 @@ async fn a_call_carries_its_number_into_the_module() {
 
     let key = |name: &str| server.connection()[name].as_str().unwrap().to_owned();
     let call = async |hook_key: &str| {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = http_client().build().unwrap();
         let request = client.post(format!("{}/1.1/functions/_messageSent", key("url")));
         let request = request.header("x-lc-id", key("app_id")).header("x-lc-key", key("app_key"));
         let request = request.header("x-lc-hook-key", hook_key).header("x-hookd-sequence", "17");

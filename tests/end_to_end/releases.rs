@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::command_line::assert_refused;
-use crate::harness::{Server, module};
+use crate::harness::{Server, http_client, module};
 
 fn releases(server: &Server) -> Vec<Value> {
     let lines = server.hookd_ok(&["releases", "--json"]);
@@ -82,7 +82,7 @@ fn releases_tell_who_and_why() {
 async fn a_header_picks_the_environment() {
     let server = Server::with_module("version-probe");
     server.hookd_ok(&["deploy", module("version-probe").to_str().unwrap()]);
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = http_client().build().unwrap();
     let version = async |header: Option<(&str, &str)>| {
         let request = client.post(server.url("/1.1/functions/variable")).body(r#"{"name":"LEANCLOUD_VERSION_TAG"}"#);
         let request = request.header("x-lc-id", server.key("app_id")).header("x-lc-key", server.key("app_key"));

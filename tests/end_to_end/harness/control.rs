@@ -3,6 +3,7 @@ use std::time::Duration;
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 
+use super::http::http_client;
 use super::modules::module;
 use super::server::Server;
 
@@ -34,7 +35,7 @@ pub struct Control {
 
 impl Control {
     pub fn of(server: &Server) -> Self {
-        let client = Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().expect("a client");
+        let client = http_client().timeout(Duration::from_secs(60)).build().expect("a client");
         let key = |name: &str| server.key(name).to_owned();
         Self { client, url: server.url(""), app: key("app_id"), app_key: key("app_key"), master_key: key("master_key") }
     }

@@ -1,6 +1,7 @@
 //! What every test uses: a server of its own, the modules built beforehand, and scenes played by real clients.
 
 mod control;
+mod http;
 mod leanengine;
 mod modules;
 mod peer;
@@ -10,6 +11,7 @@ mod scene;
 mod server;
 
 pub use control::{Control, build_name, good, numbered_probe};
+pub use http::http_client;
 pub use leanengine::LeanEngine;
 pub use modules::{module, workspace};
 pub use peer::{AppKeys, Peer, Sdk};
