@@ -6,6 +6,8 @@ LEANENGINE := tests/leanengine/node_modules
 PEERS := benches/leanengine/node_modules
 WORKERD := benches/workerd/node_modules
 LEANCLOUD_PYTHON := tests/leancloud-python/.venv
+# One set of features for the demo and the tests, so that the libraries are compiled once for both.
+FEATURES := --features hookd/as-in-tests
 
 .PHONY: demo run test bench lint set-up hookd modules clients help
 
@@ -25,8 +27,8 @@ run: hookd
 
 test: test-set-up hookd modules clients $(LEANENGINE) $(LEANCLOUD_PYTHON)
 	scripts/test-guests.sh
-	cargo nextest run --workspace
-	cargo test --doc --workspace --quiet
+	cargo nextest run --workspace $(FEATURES)
+	cargo test --doc --workspace $(FEATURES) --quiet
 
 .PHONY: test-hostile
 test-hostile: test-set-up modules
@@ -42,15 +44,15 @@ bench: set-up modules $(PEERS) $(WORKERD)
 
 lint: set-up
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --quiet -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
+	cargo clippy --workspace $(FEATURES) --all-targets --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace $(FEATURES) --no-deps --document-private-items --quiet
 	scripts/lint-guests.sh
 
 set-up:
 	@scripts/set-up.sh run
 
 hookd: set-up
-	cargo build --package hookd
+	cargo build --workspace --bin hookd $(FEATURES)
 
 # The hook modules that tests and benches load.
 modules: hookd
