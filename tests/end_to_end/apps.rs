@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use crate::command_line::{MESSAGE, assert_refused, code};
-use crate::harness::{Server, http_client, module};
+use crate::harness::{MESSAGE, Server, assert_refused, code, http_client, module};
 
 /// A second app beside the first one of the installation.
 struct OtherApp {

@@ -4,8 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
 
-use crate::command_line::{MESSAGE, assert_refused};
-use crate::harness::{Server, hookd, hookd_in};
+use crate::harness::{MESSAGE, Server, assert_refused, hookd, hookd_in};
 
 /// `hookd up` on a data folder, until dropped.
 struct Restored(Child);

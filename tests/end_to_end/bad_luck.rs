@@ -4,8 +4,7 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use crate::command_line::{assert_refused, code};
-use crate::harness::{Server, hookd, hookd_in, stderr};
+use crate::harness::{Server, assert_refused, code, hookd, hookd_in, stderr};
 
 /// The same in less address space than an endless file would take.
 fn in_little_memory(data: &Path, arguments: &[&str]) -> Output {

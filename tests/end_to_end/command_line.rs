@@ -1,31 +1,11 @@
 //! The commands as a user meets them: help, output, exit codes, and errors that name cause and fix.
 
 use std::path::Path;
-use std::process::Output;
 
-use crate::harness::{Server, hookd_in, module, stderr};
+use crate::harness::{MESSAGE, Server, assert_refused, code, hookd_in, module, stderr, stdout};
 
 const DONE: i32 = 0;
 const INPUT_AT_FAULT: i32 = 1;
-
-pub fn code(output: &Output) -> i32 {
-    output.status.code().expect("no signal")
-}
-
-pub fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-/// Fails as the input's fault, with these words in the text, and nothing on stdout.
-#[track_caller]
-pub fn assert_refused(output: &Output, words: &[&str]) {
-    let text = stderr(output);
-    assert_eq!(code(output), INPUT_AT_FAULT, "{text}");
-    assert_eq!(stdout(output), "");
-    for word in words {
-        assert!(text.contains(word), "`{word}` is not in: {text}");
-    }
-}
 
 #[test]
 fn every_command_has_help_with_an_example() {
@@ -227,11 +207,6 @@ fn write_params(folder: &Path) -> String {
     std::fs::write(&params, MESSAGE).unwrap();
     params.to_str().unwrap().to_owned()
 }
-
-/// Params of `_messageReceived` for a message with a word to filter.
-pub const MESSAGE: &str = r#"{"fromPeer":"Tom","convId":"64f0c0ffee0000000000a001","toPeers":["Jerry"],
-"transient":false,"bin":false,"content":"Holy crap!","receipt":false,"timestamp":1700000000123,"system":null,
-"sourceIP":"203.0.113.7","groupId":null}"#;
 
 #[test]
 fn keys_are_not_printed_into_a_service_managers_log() {

@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use crate::command_line::{assert_refused, code, stdout};
-use crate::harness::{Server, hookd, hookd_in, stderr};
+use crate::harness::{Server, assert_refused, code, hookd, hookd_in, stderr, stdout};
 
 /// Key, value and source of each option.
 fn options(text: &str) -> Vec<(String, String, String)> {

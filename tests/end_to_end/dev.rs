@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::command_line::{MESSAGE, assert_refused};
-use crate::harness::{Server, hookd, hookd_in};
+use crate::harness::{MESSAGE, Server, assert_refused, hookd, hookd_in};
 
 /// Longer than a cold build of a hook on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(240);

@@ -4,8 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 
-use crate::command_line::{code, stdout};
-use crate::harness::{Server, hookd_in};
+use crate::harness::{Server, code, hookd_in, stdout};
 
 fn findings(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

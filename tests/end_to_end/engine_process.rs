@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::command_line::{MESSAGE, assert_refused, stdout};
-use crate::harness::{LeanEngine, Redis, Server, Shape, hookd_in, http_client};
+use crate::harness::{LeanEngine, MESSAGE, Redis, Server, Shape, assert_refused, hookd_in, http_client, stdout};
 use crate::notifications::{announced, ids};
 
 #[test]

@@ -4,8 +4,7 @@ use std::io::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::command_line::assert_refused;
-use crate::harness::{Server, module};
+use crate::harness::{Server, assert_refused, module};
 
 /// What a function of `version-probe` answers.
 fn invoke(server: &Server, function: &str, params: &Value, staging: bool) -> Value {

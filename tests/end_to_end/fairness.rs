@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::command_line::MESSAGE;
-use crate::harness::{Server, module};
+use crate::harness::{MESSAGE, Server, module};
 
 /// The default concurrency of an app.
 const PLACES: usize = 64;

@@ -1,7 +1,6 @@
 //! Hooks that decide about messages and conversations.
 
-use crate::command_line::MESSAGE;
-use crate::harness::Server;
+use crate::harness::{MESSAGE, Server};
 
 #[test]
 fn rewritten_dropped_and_refused() {

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use crate::command_line::MESSAGE;
-use crate::harness::{Server, module, stderr};
+use crate::harness::{MESSAGE, Server, module, stderr};
 
 /// The deployment is refused with these words, and the version that was live before still is.
 #[track_caller]

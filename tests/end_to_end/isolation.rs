@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use crate::command_line::assert_refused;
-use crate::harness::{Server, module};
+use crate::harness::{Server, assert_refused, module};
 
 fn deploy(server: &Server, isolation: &str) -> Value {
     let module = module("keeps-state");

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::command_line::{MESSAGE, assert_refused, code, stdout};
-use crate::harness::{Facts, Redis, Server, Shape, module, stderr};
+use crate::harness::{Facts, MESSAGE, Redis, Server, Shape, assert_refused, code, module, stderr, stdout};
 
 #[test]
 fn online_status_in_memory() {

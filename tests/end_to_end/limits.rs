@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::command_line::{MESSAGE, assert_refused, code};
-use crate::harness::{Server, stderr};
+use crate::harness::{MESSAGE, Server, assert_refused, code, stderr};
 
 fn invoke(server: &Server, name: &str) -> (Option<i32>, String) {
     let params = server.data().join("params.json");

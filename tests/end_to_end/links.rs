@@ -5,8 +5,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::command_line::{assert_refused, code, stdout};
-use crate::harness::{Server, hookd, stderr};
+use crate::harness::{Server, assert_refused, code, hookd, stderr, stdout};
 
 /// A user who has a server in the data folder, and stands somewhere else.
 struct User<'a> {

@@ -4,8 +4,7 @@ use std::io::{BufRead as _, BufReader};
 
 use serde_json::Value;
 
-use crate::command_line::assert_refused;
-use crate::harness::{Server, stderr};
+use crate::harness::{Server, assert_refused, stderr};
 
 const SECRET: &str = "the-words-of-the-message";
 
@@ -116,7 +115,7 @@ fn a_failed_call_is_logged_without_what_was_said() {
     for name in ["trap", "not-json"] {
         let server = Server::with_module(name);
         let params = server.data().join("params.json");
-        std::fs::write(&params, crate::command_line::MESSAGE.replace("Holy crap!", SECRET)).unwrap();
+        std::fs::write(&params, crate::harness::MESSAGE.replace("Holy crap!", SECRET)).unwrap();
         let output = server.hookd(&["invoke", "_messageReceived", "--params", params.to_str().unwrap()]);
         assert_eq!(output.status.code(), Some(1), "{name}");
         let engine = lines(&server, &[]).into_iter().filter(|line| line["source"] == "engine").collect::<Vec<_>>();

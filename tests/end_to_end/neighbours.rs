@@ -184,7 +184,7 @@ async fn an_app_at_its_limits_takes_no_call_from_another() {
     let call = async |id: &str, master_key: &str, hook_key: &str| {
         let request = client().post(server.url("/1.1/functions/_messageReceived")).header("x-lc-id", id);
         let request = request.header("x-lc-key", format!("{master_key},master")).header("x-lc-hook-key", hook_key);
-        let request = request.header("content-type", "application/json").body(crate::command_line::MESSAGE);
+        let request = request.header("content-type", "application/json").body(crate::harness::MESSAGE);
         request.send().await.unwrap()
     };
     let endless = || call(OTHER, &other.master_key, &other.hook_key);

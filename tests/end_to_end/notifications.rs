@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::command_line::{assert_refused, stdout};
-use crate::harness::{Facts, LeanEngine, Redis, Server, http_client, stderr};
+use crate::harness::{Facts, LeanEngine, Redis, Server, assert_refused, http_client, stderr, stdout};
 
 /// A server whose hooks are in a recorder, with short waits.
 fn recorded(failures: &Value) -> (Server, LeanEngine) {

@@ -7,8 +7,7 @@ mod guest;
 use sha2::{Digest as _, Sha256};
 
 use self::guest::Guest;
-use crate::command_line::stdout;
-use crate::harness::{Server, stderr};
+use crate::harness::{Server, stderr, stdout};
 
 const ADVICE: &str = "build it again with the present hook-sdk";
 

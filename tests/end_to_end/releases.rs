@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use crate::command_line::assert_refused;
-use crate::harness::{Server, http_client, module};
+use crate::harness::{Server, assert_refused, http_client, module};
 
 fn releases(server: &Server) -> Vec<Value> {
     let lines = server.hookd_ok(&["releases", "--json"]);

@@ -2,8 +2,7 @@
 
 use std::process::Command;
 
-use crate::command_line::{assert_refused, stdout};
-use crate::harness::hookd_in;
+use crate::harness::{assert_refused, hookd_in, stdout};
 
 #[test]
 fn bash_completes_commands_flags_and_values() {

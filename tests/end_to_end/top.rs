@@ -4,8 +4,7 @@ use std::io::{BufRead as _, BufReader};
 
 use serde_json::Value;
 
-use crate::command_line::{MESSAGE, assert_refused};
-use crate::harness::Server;
+use crate::harness::{MESSAGE, Server, assert_refused};
 
 fn invoke(server: &Server, times: usize) {
     let params = server.data().join("params.json");

@@ -15,8 +15,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 use serde_json::{Value, json};
 
-use crate::command_line::MESSAGE;
-use crate::harness::{Redis, Server, Shape};
+use crate::harness::{MESSAGE, Redis, Server, Shape};
 
 /// An OTLP receiver; what it was sent is kept as it came, and decoded.
 struct Collector {
@@ -226,5 +225,5 @@ fn a_functions_use_of_redis_is_part_of_the_trace() {
 fn an_endpoint_that_is_not_plain_http_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let output = crate::harness::hookd_in(folder.path(), &["up", "--otlp-endpoint", "https://collector:4318"]);
-    crate::command_line::assert_refused(&output, &["https://collector:4318", "--otlp-endpoint http://"]);
+    crate::harness::assert_refused(&output, &["https://collector:4318", "--otlp-endpoint http://"]);
 }

@@ -4,7 +4,8 @@ use std::process::{Command, Stdio};
 use serde_json::{Map, Value, json};
 
 use super::modules::workspace;
-use super::server::{Server, stderr};
+use super::output::stderr;
+use super::server::Server;
 
 /// What a scene reported.
 pub type Facts = Map<String, Value>;

@@ -4,6 +4,7 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 
 use super::modules::{module, workspace};
+use super::output::stderr;
 use super::processes::{Place, Processes, Shape};
 
 /// A running hookd on a free port with a data folder of its own; killed with the test. Its shape is that of the test
@@ -193,10 +194,6 @@ impl Drop for Server {
 /// Runs `hookd` with this data folder, and nothing from the environment of whoever runs the tests.
 pub fn hookd_in(data: &Path, arguments: &[&str]) -> Output {
     hookd(data).args(arguments).stdin(Stdio::null()).output().expect("hookd runs")
-}
-
-pub fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// A call of `hookd` with this data folder, and nothing from the environment of whoever runs the tests.
