@@ -22,8 +22,7 @@ pub fn write_page(report: &Report, path: &Path) -> anyhow::Result<()> {
          connection is checked, and all later ones must have its status and length.\n\n\
          *axum echo* is the least that a server on a general HTTP stack can do: it answers the body that it got. *hookd\n\
          RPC* reads plain requests without such a stack, checks the keys, makes a fresh sandbox for every call, and drops\n\
-         it afterwards; *warm*, a sandbox serves up to 1,000 calls of its version. Its threads do not interrupt who runs on\n\
-         their core, which is often the load generator; those of the others do. *workerd* runs the same filter in\n\
+         it afterwards; *warm*, a sandbox serves up to 1,000 calls of its version. *workerd* runs the same filter in\n\
          JavaScript with the same check of the keys; it keeps one isolate for all calls and has one thread. *leanengine* is\n\
          LeanCloud's engine SDK from npm with the filter in JavaScript, in production mode; it keeps one process for all\n\
          calls. *In express* it is set up as its documentation shows; *bare*, without a web framework around it, it does\n\

@@ -94,6 +94,5 @@ pub use releases::{
     VariableChanges, Variables, Version,
 };
 pub use rpc::{AnswerWriter, FunctionKind, PlainRequest, Received, Reply, RpcConnection, RpcService};
-pub use sandbox::long_calls_compute;
 pub use stats::{AppStats, EngineStats};
 pub use trace::enable_traces;

@@ -36,7 +36,6 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcomm
 
 use crate::config_file::{self, ConfigFile};
 use crate::exit::InputError;
-use crate::server;
 
 /// Self-hosted hook runtime for instant messaging.
 ///
@@ -138,8 +137,8 @@ impl Cli {
     /// Carries the command out.
     pub fn run(self) -> anyhow::Result<()> {
         match self.command {
-            Command::Up(up) => server::runtime()?.block_on(up.run()),
-            Command::Engine(engine) => server::runtime()?.block_on(engine.run()),
+            Command::Up(up) => block_on(up.run()),
+            Command::Engine(engine) => block_on(engine.run()),
             Command::Im(im) => block_on(im.run()),
             Command::New(new) => new.run(),
             Command::Build(build) => block_on(build.run()),

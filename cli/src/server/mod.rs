@@ -14,10 +14,8 @@ mod listen;
 mod metrics;
 mod plain_requests;
 mod prometheus;
-mod threads;
 mod traces;
 
 pub use compose::{CommonConfig, ENGINE_ADDRESS, EngineOptions, ImConfig, Server};
 pub use lifecycle::stop_on_signal;
-pub use threads::runtime;
 pub use traces::Traces;

@@ -29,7 +29,6 @@ pub(crate) use self::environment::GuestVariables;
 pub(crate) use self::invoke::{Allowed, GuestCall};
 use self::limiter::MemoryBudget;
 use self::pace::LongCalls;
-pub use self::pace::long_calls_compute;
 pub(crate) use self::pace::{AppPace, Guest, LongCallThreads};
 use self::state::CallState;
 use self::ticker::Ticker;

@@ -11,7 +11,7 @@ use std::future::poll_fn;
 use std::io;
 use std::mem;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -38,33 +38,9 @@ const HEAVY_TIME: Duration = Duration::from_secs(1);
 /// Whoever else wants a core gets it at once, and long guests still get about a tenth of one that is never free.
 const NICENESS: i32 = 10;
 
-/// Long guests of all engines that compute or wait for a turn.
-static COMPUTING: AtomicUsize = AtomicUsize::new(0);
-
 thread_local! {
     /// A guest on this thread stopped because its tick is over.
     static TICK_IS_OVER: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether functions compute at low priority in this process: then a thread that serves must be able to interrupt them.
-pub fn long_calls_compute() -> bool {
-    COMPUTING.load(Ordering::Relaxed) > 0
-}
-
-/// One of the guests that compute or wait for a turn.
-struct Computing;
-
-impl Computing {
-    fn begin() -> Self {
-        COMPUTING.fetch_add(1, Ordering::Relaxed);
-        Self
-    }
-}
-
-impl Drop for Computing {
-    fn drop(&mut self) {
-        COMPUTING.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// Stops a guest at the end of its tick. Nobody wakes it: whoever polls it asks [`AppPace::run`] for the next tick.
@@ -193,8 +169,7 @@ impl AppPace {
         }
         // Only the guest computes there: a connection that it opens outlives it, and serves the calls of others.
         let guest = Box::pin(TokioContext::new(guest, Handle::current()));
-        // Counted from here, so that this thread knows it before it sleeps.
-        let going_on = self.clone().take_turns(long_calls.turns.clone(), guest, cpu_time, Computing::begin());
+        let going_on = self.clone().take_turns(long_calls.turns.clone(), guest, cpu_time);
         let ended = AbortOnDropHandle::new(long_calls.threads.spawn(going_on)).await;
         ended.map_err(|error| if error.is_panic() { Lost::Panicked } else { Lost::Shutdown })
     }
@@ -204,7 +179,6 @@ impl AppPace {
         of_all: Arc<Semaphore>,
         mut guest: Guest<T>,
         mut cpu_time: CpuTime,
-        mut computing: Computing,
     ) -> T {
         loop {
             // Nobody closes them. Both queues are first come, first served.
@@ -219,11 +193,7 @@ impl AppPace {
             drop((turn, own));
             match stopped {
                 Stop::Done(output) => return output,
-                Stop::Waits => {
-                    drop(computing);
-                    stop_once().await;
-                    computing = Computing::begin();
-                }
+                Stop::Waits => stop_once().await,
                 Stop::TickIsOver if cpu_time.total() >= LONG => {
                     self.heavy_until.store(since_epoch(Instant::now() + HEAVY_TIME), Ordering::Relaxed);
                 }
@@ -279,7 +249,6 @@ mod tests {
                 compute(LONG);
                 end_of_tick().await;
             }
-            assert!(long_calls_compute());
             tokio::time::sleep(Duration::from_millis(1)).await;
             (first, place())
         };

@@ -79,11 +79,6 @@ impl Processes {
         self.shape
     }
 
-    /// The process that runs hooks.
-    pub fn engine_id(&self) -> u32 {
-        self.engine.as_ref().unwrap_or(&self.front).0.id()
-    }
-
     /// Ends everything as a power cut would.
     pub fn kill(&mut self) {
         self.front.kill();
