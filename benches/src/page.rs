@@ -20,13 +20,12 @@ pub fn write_page(report: &Report, path: &Path) -> anyhow::Result<()> {
          {round} s after a warm-up, {ROUNDS} rounds in turn; the table shows each server's median round, and the median of\n\
          the ratios of all rounds: what others do on the machine meets both sides of a ratio. The first answer of every\n\
          connection is checked, and all later ones must have its status and length.\n\n\
-         *axum echo* is the least that a server on a general HTTP stack can do: it answers the body that it got. *hookd\n\
-         RPC* reads plain requests without such a stack, checks the keys, makes a fresh sandbox for every call, and drops\n\
-         it afterwards; *warm*, a sandbox serves up to 1,000 calls of its version. *workerd* runs the same filter in\n\
-         JavaScript with the same check of the keys; it keeps one isolate for all calls and has one thread. *leanengine* is\n\
-         LeanCloud's engine SDK from npm with the filter in JavaScript, in production mode; it keeps one process for all\n\
-         calls. *In express* it is set up as its documentation shows; *bare*, without a web framework around it, it does\n\
-         the least it can.\n\n\
+         *axum echo* is the least that a server on this HTTP stack can do: it answers the body that it got. *hookd RPC*\n\
+         checks the keys, makes a fresh sandbox for every call, and drops it afterwards; *warm*, a sandbox serves up to\n\
+         1,000 calls of its version. *workerd* runs the same filter in JavaScript with the same check of the keys; it keeps\n\
+         one isolate for all calls and has one thread. *leanengine* is LeanCloud's engine SDK from npm with the filter in\n\
+         JavaScript, in production mode; it keeps one process for all calls. *In express* it is set up as its documentation\n\
+         shows; *bare*, without a web framework around it, it does the least it can.\n\n\
          *At a fixed rate* a clock says when each of {FIXED_RATE} requests a second is due, and a request's time runs from\n\
          that moment, so a server that stalls is charged for all that it kept waiting.\n\n\
          In process, one thread calls the engine without HTTP. *Instantiation alone* is the part of it that makes the\n\

@@ -249,7 +249,6 @@ impl RequestIds {
     }
 
     fn next(&self) -> String {
-        let mut digits = itoa::Buffer::new();
-        [&self.process, digits.format(self.count.fetch_add(1, Ordering::Relaxed))].concat()
+        format!("{}{}", self.process, self.count.fetch_add(1, Ordering::Relaxed))
     }
 }

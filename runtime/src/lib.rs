@@ -93,6 +93,6 @@ pub use releases::{
     MetadataError, PastRelease, Release, ReleaseAct, ReleaseError, SeenVariable, SetVariablesError, Variable,
     VariableChanges, Variables, Version,
 };
-pub use rpc::{AnswerWriter, FunctionKind, PlainRequest, Received, Reply, RpcConnection, RpcService};
+pub use rpc::{FunctionKind, RpcConnection, RpcService};
 pub use stats::{AppStats, EngineStats};
 pub use trace::enable_traces;

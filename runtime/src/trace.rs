@@ -8,10 +8,9 @@ use std::sync::OnceLock;
 
 use http::HeaderMap;
 use opentelemetry::global::{self, BoxedTracer};
-use opentelemetry::propagation::Extractor;
 use opentelemetry::trace::{FutureExt as _, SpanKind, Status, TraceContextExt as _, Tracer as _};
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_http::HeaderInjector;
+use opentelemetry_http::{HeaderExtractor, HeaderInjector};
 
 use crate::calls::Call;
 use crate::outcome::Outcome;
@@ -124,9 +123,9 @@ impl Drop for HostSpan {
 }
 
 /// The trace that a request belongs to, by its W3C trace context; `None` where nothing is traced.
-pub(crate) fn of_request(headers: &dyn Extractor) -> Option<Context> {
+pub(crate) fn of_request(headers: &HeaderMap) -> Option<Context> {
     TRACER.get()?;
-    Some(global::get_text_map_propagator(|propagator| propagator.extract(headers)))
+    Some(global::get_text_map_propagator(|propagator| propagator.extract(&HeaderExtractor(headers))))
 }
 
 const TRACE_PARENT: &str = "traceparent";

@@ -1,10 +1,6 @@
-//! HTTP connections, from their first byte to their last.
-//!
-//! Plain calls of the RPC are answered first, for as long as a connection brings nothing else; everything else is served
-//! with hyper.
+//! HTTP connections, from their first byte to their last. hyper serves all of them.
 
 use std::convert::Infallible;
-use std::io::Cursor;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,7 +11,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::serve::Listener;
-use bytes::BytesMut;
 use futures::stream::{self, BoxStream, SelectAll};
 use futures::{FutureExt as _, StreamExt as _};
 use hookd_runtime::{RpcConnection, RpcService};
@@ -24,13 +19,12 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, join, split};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, interval_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use super::plain_requests::PlainConnection;
 
 /// How long a connection may stay without a new request. Longer than proxies keep connections for their next request
 /// (a minute), so that the proxy is the one that closes, and no request meets a closing connection.
@@ -95,21 +89,12 @@ pub async fn serve<L: Listener>(
 }
 
 /// Serves one connection until either side closes it, or it is idle for too long.
-pub async fn serve_connection<I>(mut io: I, connection: Connection, idle_time: Duration, shutdown: CancellationToken)
+pub async fn serve_connection<I>(io: I, connection: Connection, idle_time: Duration, shutdown: CancellationToken)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut events = events(idle_time, shutdown);
-    let received = match &connection {
-        Connection::Rpc(rpc) => PlainConnection::new(&mut io, rpc, &mut events).serve().await,
-        Connection::Router(..) => Some(BytesMut::new()),
-    };
-    let Some(received) = received else { return };
-    let connection = Arc::new(connection);
-    // What is handed on is the beginning of one.
-    let requests = AtomicU64::new(u64::from(!received.is_empty()));
-    let (reader, writer) = split(io);
-    let io = join(Cursor::new(received).chain(reader), writer);
+    let (connection, requests) = (Arc::new(connection), AtomicU64::new(0));
     let service = service_fn(|request| {
         requests.fetch_add(1, Ordering::Relaxed);
         let connection = connection.clone();
@@ -118,8 +103,6 @@ where
     let mut http = Builder::new(TokioExecutor::new());
     // Answers are small: one piece of memory costs less than two that the system puts together.
     http.http1().writev(false);
-    // WebSockets over HTTP/2 need it.
-    http.http2().enable_connect_protocol();
     let mut serving = pin!(http.serve_connection_with_upgrades(TokioIo::new(io), service));
     let mut requests_before = 0;
     loop {
@@ -144,7 +127,7 @@ where
 }
 
 /// What a connection hears of besides its requests.
-pub enum Event {
+enum Event {
     /// The server stops.
     Shutdown,
     /// Another idle time is over.
@@ -152,7 +135,7 @@ pub enum Event {
 }
 
 /// All that it hears of.
-pub type Events = SelectAll<BoxStream<'static, Event>>;
+type Events = SelectAll<BoxStream<'static, Event>>;
 
 /// A selection asks only those that were woken, where `select!` would ask both at every request.
 fn events(idle_time: Duration, shutdown: CancellationToken) -> Events {
@@ -170,7 +153,7 @@ mod tests {
     use http::Version;
     use http_body_util::BodyExt as _;
     use hyper::client::conn::http2;
-    use tokio::io::{AsyncWriteExt as _, DuplexStream, duplex};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
     use tokio::time::timeout;
 
     use super::*;

@@ -12,7 +12,6 @@ mod hook_queues;
 mod lifecycle;
 mod listen;
 mod metrics;
-mod plain_requests;
 mod prometheus;
 mod traces;
 

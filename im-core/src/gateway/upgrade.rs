@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::Error as SocketError;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::Shared;
@@ -32,12 +34,17 @@ pub(super) async fn upgrade(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     mut request: Request,
 ) -> Response {
-    if !has_token(request.headers(), header::UPGRADE, "websocket") {
+    let upgrade = request.headers().get(header::UPGRADE);
+    if !upgrade.is_some_and(|upgrade| upgrade.as_bytes().eq_ignore_ascii_case(b"websocket")) {
         return rejection(StatusCode::NOT_FOUND, 1, "no such resource");
     }
-    let offer = match Offer::read(&request) {
-        Ok(offer) => offer,
-        Err(refusal) => return refusal.into_response(),
+    let mut response = match create_response_with_body(&request, Body::empty) {
+        Ok(response) => response,
+        Err(error) => return refused(&error),
+    };
+    let Some((protocol, is_in_header)) = sub_protocol(&request) else {
+        let text = "none of the offered sub-protocols is spoken here; offer `lc.protobuf2.3` or `lc.proto2base64.3`";
+        return rejection(StatusCode::BAD_REQUEST, 1, text);
     };
     let Some(transport) = request.extensions_mut().remove::<OnUpgrade>() else {
         return rejection(StatusCode::BAD_REQUEST, 1, "this HTTP connection cannot be upgraded");
@@ -45,10 +52,12 @@ pub(super) async fn upgrade(
     let Ok(permit) = shared.connections.clone().try_acquire_owned() else {
         return rejection(StatusCode::SERVICE_UNAVAILABLE, 1, "the server has no room for another connection");
     };
+    if is_in_header {
+        response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol.name));
+    }
     let address = remote_address(&shared, request.headers(), peer.ip());
-    let response = offer.accept();
     let tasks = shared.tasks.clone();
-    tasks.spawn(serve(shared, transport, offer.protocol.encoding, address, permit));
+    tasks.spawn(serve(shared, transport, protocol.encoding, address, permit));
     response
 }
 
@@ -77,73 +86,17 @@ async fn serve(
 /// Commands are small, and an idle connection keeps its buffer.
 const READ_BUFFER_BYTES: usize = 8 * 1024;
 
-/// What a client asks for.
-struct Offer {
-    accept_key: String,
-    protocol: SubProtocol,
-    /// Named in the header, so that the answer must name it too; WeChat clients name it in the URL.
-    in_header: bool,
-}
-
-impl Offer {
-    fn read(request: &Request) -> Result<Self, Refusal> {
-        let headers = request.headers();
-        if request.method() != Method::GET || !has_token(headers, header::CONNECTION, "upgrade") {
-            return Err(Refusal::NoHandshake);
-        }
-        if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
-            return Err(Refusal::Version);
-        }
-        let key = headers.get(header::SEC_WEBSOCKET_KEY).ok_or(Refusal::NoKey)?;
-        let offered: Vec<_> =
-            headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok()).collect();
-        let in_header = !offered.is_empty();
-        let protocol = if in_header { SubProtocol::select(&offered.join(",")) } else { in_query(request) };
-        let protocol = protocol.ok_or(Refusal::SubProtocol)?;
-        Ok(Self { accept_key: derive_accept_key(key.as_bytes()), protocol, in_header })
-    }
-
-    fn accept(&self) -> Response {
-        let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
-        *response.body_mut() = Body::empty();
-        let headers = response.headers_mut();
-        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        if let Ok(key) = HeaderValue::from_str(&self.accept_key) {
-            headers.insert(header::SEC_WEBSOCKET_ACCEPT, key);
-        }
-        if self.in_header {
-            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(self.protocol.name));
-        }
-        response
-    }
-}
-
-/// Why a handshake fails.
-#[derive(Clone, Copy, Debug)]
-enum Refusal {
-    NoHandshake,
-    Version,
-    NoKey,
-    SubProtocol,
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let bad = |error| rejection(StatusCode::BAD_REQUEST, 1, error);
-        match self {
-            Self::NoHandshake => bad("a WebSocket handshake is a GET request with `Connection: Upgrade`"),
-            Self::NoKey => bad("`Sec-WebSocket-Key` is missing"),
-            Self::SubProtocol => {
-                bad("none of the offered sub-protocols is spoken here; offer `lc.protobuf2.3` or `lc.proto2base64.3`")
-            }
-            Self::Version => {
-                let text = "only WebSocket version 13 is spoken here";
-                let mut response = rejection(StatusCode::UPGRADE_REQUIRED, 1, text);
-                response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-                response
-            }
-        }
+/// The sub-protocol that is spoken, and whether the answer names it: WeChat clients name it in the URL, all others in a header.
+fn sub_protocol(request: &Request) -> Option<(SubProtocol, bool)> {
+    let offered: Vec<_> = request
+        .headers()
+        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
+    match offered.is_empty() {
+        true => in_query(request).map(|protocol| (protocol, false)),
+        false => SubProtocol::select(&offered.join(",")).map(|protocol| (protocol, true)),
     }
 }
 
@@ -152,13 +105,13 @@ fn in_query(request: &Request) -> Option<SubProtocol> {
     query.split('&').filter_map(|pair| pair.strip_prefix("subprotocol=")).find_map(SubProtocol::select)
 }
 
-fn has_token(headers: &HeaderMap, name: header::HeaderName, token: &str) -> bool {
-    headers
-        .get_all(name)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|part| part.trim().eq_ignore_ascii_case(token))
+fn refused(error: &SocketError) -> Response {
+    let mut response = rejection(StatusCode::BAD_REQUEST, 1, &format!("no WebSocket handshake: {error}"));
+    if matches!(error, SocketError::Protocol(ProtocolError::MissingSecWebSocketVersionHeader)) {
+        *response.status_mut() = StatusCode::UPGRADE_REQUIRED;
+        response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    }
+    response
 }
 
 /// The address that hooks are told. Behind a trusted proxy: the one that the proxy saw, which it appends as the last.

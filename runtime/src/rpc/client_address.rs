@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
-use super::headers::RequestHeaders;
+use http::HeaderMap;
 
 /// The client's address as LeanEngine reports it: `Forwarded`, `X-Real-IP`, `X-Forwarded-For`, the socket's `peer`.
-pub(super) fn client_address<'a>(headers: &RequestHeaders<'a>, peer: Option<&'a str>) -> Option<Cow<'a, str>> {
-    let chain = headers.forwarded().and_then(|chain| forwarded(chain).map(Cow::Owned));
-    chain.or_else(|| headers.real_ip().or_else(|| headers.forwarded_for()).or(peer).map(Cow::Borrowed))
+pub(super) fn client_address<'a>(headers: &'a HeaderMap, peer: Option<&'a str>) -> Option<Cow<'a, str>> {
+    let filled = |name| headers.get(name)?.to_str().ok().filter(|value| !value.is_empty());
+    let chain = filled("forwarded").and_then(forwarded);
+    let named = || filled("x-real-ip").or_else(|| filled("x-forwarded-for")).or(peer);
+    chain.map(Cow::Owned).or_else(|| named().map(Cow::Borrowed))
 }
 
 /// The last address in the chain that is public, or the first one when none is. A header with an element that is no plain
@@ -43,6 +45,8 @@ fn is_internal(address: &IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use http::{HeaderName, HeaderValue};
+
     use super::*;
 
     #[test]
@@ -71,12 +75,13 @@ mod tests {
 
     #[test]
     fn without_forwarded_the_next_header_is_taken_verbatim() {
-        let headers = RequestHeaders::read([("x-forwarded-for", b"1.1.1.1, 2.2.2.2".as_slice())]);
+        let value = HeaderValue::from_static("1.1.1.1, 2.2.2.2");
+        let headers = HeaderMap::from_iter([(HeaderName::from_static("x-forwarded-for"), value)]);
         assert_eq!(client_address(&headers, Some("3.3.3.3")).as_deref(), Some("1.1.1.1, 2.2.2.2"));
     }
 
     #[test]
     fn without_any_header_it_is_the_peer() {
-        assert_eq!(client_address(&RequestHeaders::default(), Some("3.3.3.3")).as_deref(), Some("3.3.3.3"));
+        assert_eq!(client_address(&HeaderMap::new(), Some("3.3.3.3")).as_deref(), Some("3.3.3.3"));
     }
 }

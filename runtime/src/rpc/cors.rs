@@ -1,13 +1,11 @@
 //! CORS as LeanEngine does it (§1.12).
 
-use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE,
-    CONTENT_LENGTH,
+    ORIGIN,
 };
 
-use super::Head;
 use super::reply::Reply;
 
 /// EC-20: must contain `X-LC-Hook-Key` to the letter; LeanCloud's console decides by it.
@@ -20,18 +18,18 @@ const ALLOWED_HEADERS: &str = "Content-Type, X-AVOSCloud-Application-Id, X-AVOSC
 /// The answer to any OPTIONS.
 pub(super) fn preflight() -> Reply {
     let headers = [
-        (CONTENT_LENGTH, "0"),
         (ACCESS_CONTROL_MAX_AGE, "86400"),
         (ACCESS_CONTROL_ALLOW_METHODS, "HEAD, GET, POST, PUT, DELETE, OPTIONS"),
         (ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS),
     ];
-    let reply = Reply::new(200, Bytes::new());
-    headers.into_iter().fold(reply, |reply, (name, value)| reply.with(name, HeaderValue::from_static(value)))
+    let mut reply = Reply::default();
+    reply.headers_mut().extend(headers.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    reply
 }
 
 /// On every answer that somebody else's page may read.
-pub(super) fn allow_origin(reply: Reply, request: &Head<'_>) -> Reply {
-    let origin = request.headers.origin().and_then(|origin| HeaderValue::from_bytes(origin).ok());
-    let origin = origin.unwrap_or(HeaderValue::from_static("*"));
-    reply.with(ACCESS_CONTROL_ALLOW_ORIGIN, origin)
+pub(super) fn allow_origin(mut reply: Reply, request: &HeaderMap) -> Reply {
+    let origin = request.get(ORIGIN).cloned().unwrap_or(HeaderValue::from_static("*"));
+    reply.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    reply
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use http::HeaderMap;
 use md5::{Digest as _, Md5};
 
 use super::body::BodyCredentials;
@@ -29,78 +30,34 @@ pub(super) enum Access {
     Master,
 }
 
-/// The headers of one credential. Among their names one goes before another; of a name, the first line
-/// that is not empty counts.
-#[derive(Clone, Copy, Debug, Default)]
-struct Header<'a> {
-    value: Option<&'a str>,
-    /// Place of its name among those of the credential.
-    rank: usize,
-}
+/// The names of each credential's header; an earlier one goes before a later one.
+const ID: [&str; 3] = ["x-lc-id", "x-avoscloud-application-id", "x-uluru-application-id"];
+const KEY: [&str; 3] = ["x-lc-key", "x-avoscloud-application-key", "x-uluru-application-key"];
+const MASTER_KEY: [&str; 2] = ["x-avoscloud-master-key", "x-uluru-master-key"];
+const SIGNATURE: [&str; 2] = ["x-lc-sign", "x-avoscloud-request-sign"];
+const SESSION_TOKEN: [&str; 3] = ["x-lc-session", "x-uluru-session-token", "x-avoscloud-session-token"];
+const HOOK_KEY: [&str; 1] = ["x-lc-hook-key"];
+const PRODUCTION: [&str; 3] =
+    ["x-lc-prod", "x-avoscloud-application-production", "x-uluru-application-production"];
 
-impl<'a> Header<'a> {
-    fn offer(&mut self, rank: usize, value: &'a str) {
-        if !value.is_empty() && self.value.is_none_or(|_| rank < self.rank) {
-            *self = Self { value: Some(value), rank };
-        }
-    }
-
-    fn text(self) -> Option<Cow<'a, str>> {
-        self.value.map(Cow::Borrowed)
-    }
-}
-
-/// The headers of all credentials.
-#[derive(Debug, Default)]
-pub(super) struct CredentialHeaders<'a> {
-    id: Header<'a>,
-    key: Header<'a>,
-    master_key: Header<'a>,
-    signature: Header<'a>,
-    session_token: Header<'a>,
-    hook_key: Header<'a>,
-    production: Header<'a>,
-}
-
-impl<'a> CredentialHeaders<'a> {
-    /// A line whose name begins with `x-`, in lower case.
-    pub(super) fn note(&mut self, name: &[u8], value: &'a str) {
-        let (credential, rank) = match name {
-            b"x-lc-id" => (&mut self.id, 0),
-            b"x-avoscloud-application-id" => (&mut self.id, 1),
-            b"x-uluru-application-id" => (&mut self.id, 2),
-            b"x-lc-key" => (&mut self.key, 0),
-            b"x-avoscloud-application-key" => (&mut self.key, 1),
-            b"x-uluru-application-key" => (&mut self.key, 2),
-            b"x-avoscloud-master-key" => (&mut self.master_key, 0),
-            b"x-uluru-master-key" => (&mut self.master_key, 1),
-            b"x-lc-sign" => (&mut self.signature, 0),
-            b"x-avoscloud-request-sign" => (&mut self.signature, 1),
-            b"x-lc-prod" => (&mut self.production, 0),
-            b"x-avoscloud-application-production" => (&mut self.production, 1),
-            b"x-uluru-application-production" => (&mut self.production, 2),
-            b"x-lc-session" => (&mut self.session_token, 0),
-            b"x-uluru-session-token" => (&mut self.session_token, 1),
-            b"x-avoscloud-session-token" => (&mut self.session_token, 2),
-            b"x-lc-hook-key" => (&mut self.hook_key, 0),
-            _ => return,
-        };
-        credential.offer(rank, value);
-    }
+/// The first value that is not empty, by the order of the names.
+fn header<'a>(headers: &'a HeaderMap, names: &[&str]) -> Option<Cow<'a, str>> {
+    let mut values = names.iter().flat_map(|name| headers.get_all(*name)).filter_map(|value| value.to_str().ok());
+    values.find(|value| !value.is_empty()).map(Cow::Borrowed)
 }
 
 impl<'a> Credentials<'a> {
     /// Credentials in the body replace those in headers; the hook key is only ever a header.
-    pub(super) fn of(headers: &CredentialHeaders<'a>, body: Option<BodyCredentials>) -> Self {
+    pub(super) fn of(headers: &'a HeaderMap, body: Option<BodyCredentials>) -> Self {
         let Some(body) = body else {
             return Self {
-                id: headers.id.text(),
-                key: headers.key.text(),
-                master_key: headers.master_key.text(),
-                signature: headers.signature.text(),
-                session_token: headers.session_token.text(),
-                hook_key: headers.hook_key.text(),
-                production: headers.production.text(),
+                id: header(headers, &ID),
+                key: header(headers, &KEY),
+                master_key: header(headers, &MASTER_KEY),
+                signature: header(headers, &SIGNATURE),
+                session_token: header(headers, &SESSION_TOKEN),
+                hook_key: header(headers, &HOOK_KEY),
+                production: header(headers, &PRODUCTION),
             };
         };
         let given = |value: Option<String>| value.filter(|text| !text.is_empty()).map(Cow::Owned);
@@ -110,7 +67,7 @@ impl<'a> Credentials<'a> {
             master_key: given(body.master_key),
             signature: None,
             session_token: given(body.session_token),
-            hook_key: headers.hook_key.text(),
+            hook_key: header(headers, &HOOK_KEY),
             production: given(body.production),
         }
     }
@@ -160,6 +117,8 @@ fn signed(signature: &str, app: &App) -> Option<Access> {
 
 #[cfg(test)]
 mod tests {
+    use http::{HeaderName, HeaderValue};
+
     use super::*;
     use crate::apps::{Bounds, Keys};
 
@@ -173,9 +132,8 @@ mod tests {
     }
 
     fn id(lines: &[(&'static str, &'static str)]) -> Option<String> {
-        let mut headers = CredentialHeaders::default();
-        lines.iter().for_each(|(name, value)| headers.note(name.as_bytes(), value));
-        Credentials::of(&headers, None).id.map(Cow::into_owned)
+        let lines = lines.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        Credentials::of(&lines.collect(), None).id.map(Cow::into_owned)
     }
 
     #[test]

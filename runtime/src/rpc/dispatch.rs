@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use http::HeaderMap;
+use http::request::Parts;
 use serde_json::json;
 
 use super::body::Body;
@@ -13,7 +15,7 @@ use super::credentials::{Access, Credentials};
 use super::hook_names::FunctionKind;
 use super::reply::{Reply, failure, json_response, of_outcome};
 use super::route::{Route, Target};
-use super::{Head, REQUEST_TIME};
+use super::REQUEST_TIME;
 use crate::apps::App;
 use crate::calls::{Call, LiveApp};
 use crate::engine::Engine;
@@ -41,14 +43,14 @@ pub(super) enum Dispatched<'a> {
 /// `peer` is the address of the socket; the deadline counts from `arrived`.
 pub(super) fn dispatch<'a>(
     engine: &Engine,
-    head: &Head<'a>,
+    head: &'a Parts,
     peer: Option<&'a str>,
     body: Body,
     arrived: Instant,
 ) -> Dispatched<'a> {
-    let Route { is_rpc, target } = Route::parse(head.path, head.query);
+    let Route { is_rpc, target } = Route::parse(head.uri.path(), head.uri.query());
     let Body { params, credentials } = body;
-    let credentials = Credentials::of(&head.headers.credentials, credentials);
+    let credentials = Credentials::of(&head.headers, credentials);
     let app = credentials.id.as_deref().and_then(|id| engine.app(id));
     let Some((app, access)) = app.and_then(|app| credentials.access(&app).map(|access| (app, access))) else {
         return Dispatched::Answered(unauthorized());
@@ -99,13 +101,13 @@ fn callable(caller: &Caller<'_>, name: &str, kind: FunctionKind) -> Callable {
 
 fn call<'a>(
     caller: Caller<'a>,
-    head: &Head<'a>,
+    head: &Parts,
     (name, kind): (Cow<'a, str>, FunctionKind),
     params: Bytes,
     arrived: Instant,
 ) -> Call<'a> {
     // Only the platform says how long it waits: it alone has shown the hook key.
-    let asked = if kind.is_reserved() { head.query.and_then(deadline_of) } else { None };
+    let asked = if kind.is_reserved() { head.uri.query().and_then(deadline_of) } else { None };
     Call {
         environment: caller.credentials.environment(),
         name,
@@ -114,10 +116,15 @@ fn call<'a>(
         // Hooks are called by the platform, on behalf of clients that have no session here.
         session_token: caller.credentials.session_token.filter(|_| !kind.is_reserved()),
         // Counted by whoever calls it, for it may come more than once.
-        sequence: if kind == FunctionKind::NotificationHook { head.headers.sequence() } else { None },
+        sequence: if kind == FunctionKind::NotificationHook { sequence(&head.headers) } else { None },
         arrived,
         deadline: arrived + asked.map_or(REQUEST_TIME, |asked| asked.min(REQUEST_TIME)),
     }
+}
+
+/// Which notification this is, where the caller counts them.
+fn sequence(headers: &HeaderMap) -> Option<u64> {
+    headers.get("x-hookd-sequence")?.to_str().ok()?.parse().ok()
 }
 
 /// `deadline-ms=N` of a query: how long the caller waits.

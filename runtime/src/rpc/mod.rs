@@ -8,9 +8,7 @@ mod client_address;
 mod cors;
 mod credentials;
 mod dispatch;
-mod headers;
 mod hook_names;
-mod plain;
 mod reply;
 mod route;
 mod service;
@@ -19,17 +17,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderValue, Method, Request, header};
 use opentelemetry::trace::FutureExt as _;
 use serde_json::json;
 
 use self::body::{Body, BodyRefused};
 use self::dispatch::Dispatched;
-use self::headers::RequestHeaders;
 pub use self::hook_names::FunctionKind;
-pub use self::plain::{AnswerWriter, PlainRequest, Received};
-pub use self::reply::Reply;
-use self::reply::failure;
+use self::reply::{Reply, failure};
 pub use self::service::{RpcConnection, RpcService};
 use crate::deadline::until;
 use crate::engine::Engine;
@@ -38,30 +33,12 @@ use crate::trace;
 /// Time that a request has in all, reading it included (§1.11); an app's own deadline may be shorter.
 const REQUEST_TIME: Duration = Duration::from_secs(15);
 
-/// Of a request, what comes before its body.
-struct Head<'a> {
-    is_options: bool,
-    path: &'a str,
-    query: Option<&'a str>,
-    headers: RequestHeaders<'a>,
-}
-
-impl<'a> From<&'a Parts> for Head<'a> {
-    fn from(parts: &'a Parts) -> Self {
-        Self {
-            is_options: parts.method == Method::OPTIONS,
-            path: parts.uri.path(),
-            query: parts.uri.query(),
-            headers: RequestHeaders::from(&parts.headers),
-        }
-    }
-}
-
 /// Health (§1.13).
 fn ping() -> Reply {
     let runtime = concat!("hookd-", env!("CARGO_PKG_VERSION"));
-    let health = json!({"runtime": runtime, "version": env!("CARGO_PKG_VERSION")}).to_string();
-    Reply::new(200, health).with(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
+    let mut health = Reply::new(json!({"runtime": runtime, "version": env!("CARGO_PKG_VERSION")}).to_string().into());
+    health.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    health
 }
 
 /// Answers a request whose body may still be on its way. `peer` is the address of the socket.
@@ -71,34 +48,27 @@ where
     B::Error: std::error::Error + Send + Sync + 'static,
 {
     let arrived = Instant::now();
-    let (parts, body) = request.into_parts();
+    let (head, body) = request.into_parts();
     match until((arrived + REQUEST_TIME).into(), body::read(body)).await {
-        Ok(Ok(bytes)) => answer(engine, peer, &Head::from(&parts), bytes, arrived).await,
+        Ok(Ok(bytes)) => answer(engine, peer, &head, bytes, arrived).await,
         Ok(Err(refused)) => refused.into_reply(),
         Err(_) => failure(503, 124, "The request timed out on the server."),
     }
 }
 
-/// Answers a request that has come as a whole. `peer` is the address of the socket.
-fn serve_plain(engine: &Engine, peer: Option<&str>, request: &PlainRequest<'_>) -> impl Future<Output = Reply> {
-    answer(engine, peer, &request.head, Bytes::copy_from_slice(request.body), Instant::now())
-}
-
 /// The order of processing is LeanEngine's (§1.2): the body before CORS, CORS before credentials. Plain text, which browsers
 /// send across origins without a preflight, is taken apart after CORS there, so its sender may read what was wrong.
-// A future inside another one is copied with it, whatever of it is in use: the fewer lie inside each other, the cheaper a
-// call.
-async fn answer(engine: &Engine, peer: Option<&str>, head: &Head<'_>, body: Bytes, arrived: Instant) -> Reply {
-    let body = match Body::parse(head.headers.content_type(), body) {
+async fn answer(engine: &Engine, peer: Option<&str>, head: &Parts, body: Bytes, arrived: Instant) -> Reply {
+    let body = match Body::parse(content_type(&head.headers), body) {
         Ok(body) => body,
-        Err(BodyRefused::MalformedText(reason)) => return cors::allow_origin(failure(400, 1, &reason), head),
-        Err(BodyRefused::Malformed(_)) if head.headers.has_content_encoding() => {
+        Err(BodyRefused::MalformedText(reason)) => return cors::allow_origin(failure(400, 1, &reason), &head.headers),
+        Err(BodyRefused::Malformed(_)) if head.headers.contains_key(header::CONTENT_ENCODING) => {
             return failure(415, 1, "the body is compressed; send it as it is, without `Content-Encoding`");
         }
         Err(refused) => return refused.into_reply(),
     };
-    if head.is_options {
-        return cors::allow_origin(cors::preflight(), head);
+    if head.method == Method::OPTIONS {
+        return cors::allow_origin(cors::preflight(), &head.headers);
     }
     let answer = match dispatch::dispatch(engine, head, peer, body, arrived) {
         Dispatched::Answered(answer) => answer,
@@ -110,5 +80,10 @@ async fn answer(engine: &Engine, peer: Option<&str>, head: &Head<'_>, body: Byte
             reply::of_outcome(outcome, &call.name, is_rpc)
         }
     };
-    cors::allow_origin(answer, head)
+    cors::allow_origin(answer, &head.headers)
+}
+
+/// Empty where there is none.
+fn content_type(headers: &HeaderMap) -> &str {
+    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }

@@ -9,60 +9,22 @@ use crate::outcome::Outcome;
 const OUTCOME: HeaderName = HeaderName::from_static("x-hookd-outcome");
 
 /// An answer that is there as a whole.
-#[derive(Debug)]
-pub struct Reply {
-    status: StatusCode,
-    /// In the order in which they are sent. A list: in a map, names would be hashed that nobody looks up.
-    headers: Vec<(HeaderName, HeaderValue)>,
-    body: Bytes,
-}
-
-impl Reply {
-    pub(super) fn new(status: u16, body: impl Into<Bytes>) -> Self {
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        // Room for those that are added on the way out.
-        Self { status, headers: Vec::with_capacity(4), body: body.into() }
-    }
-
-    /// Adds a header, which is not there yet.
-    pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
-        self
-    }
-
-    pub(super) fn status(&self) -> StatusCode {
-        self.status
-    }
-
-    pub(super) fn headers(&self) -> &[(HeaderName, HeaderValue)] {
-        &self.headers
-    }
-
-    pub(super) fn body(&self) -> &Bytes {
-        &self.body
-    }
-}
-
-impl From<Reply> for Response<Bytes> {
-    fn from(reply: Reply) -> Self {
-        let mut response = Self::new(reply.body);
-        *response.status_mut() = reply.status;
-        response.headers_mut().extend(reply.headers);
-        response
-    }
-}
+pub(super) type Reply = Response<Bytes>;
 
 /// The answer to a call of `function`.
 pub(super) fn of_outcome(outcome: Outcome, function: &str, is_rpc: bool) -> Reply {
     let name = outcome.name();
     let overloaded = matches!(outcome, Outcome::Overloaded(_));
-    let reply = match (outcome.wire_failure(function), outcome) {
+    let mut reply = match (outcome.wire_failure(function), outcome) {
         (None, Outcome::Replied(reply)) => json_response(200, result(&reply, is_rpc)),
         (Some(wire), _) => failure(wire.status, wire.code, &wire.error),
         (None, other) => failure(500, 1, &other.to_string()),
     };
-    let reply = reply.with(OUTCOME, HeaderValue::from_static(name));
-    if overloaded { reply.with(header::RETRY_AFTER, HeaderValue::from_static("1")) } else { reply }
+    reply.headers_mut().insert(OUTCOME, HeaderValue::from_static(name));
+    if overloaded {
+        reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    reply
 }
 
 /// The guest's text inside its envelope, without parsing it again. Under `call`, nothing and null become an empty object.
@@ -81,8 +43,11 @@ pub(super) fn failure(status: u16, code: i32, error: &str) -> Reply {
 }
 
 pub(super) fn json_response(status: u16, body: impl Into<Bytes>) -> Reply {
+    let mut reply = Reply::new(body.into());
+    *reply.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let content_type = HeaderValue::from_static("application/json; charset=UTF-8");
-    Reply::new(status, body).with(header::CONTENT_TYPE, content_type)
+    reply.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    reply
 }
 
 #[cfg(test)]

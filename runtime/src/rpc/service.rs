@@ -12,9 +12,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use tower::ServiceExt as _;
 
-use super::plain::PlainRequest;
-use super::reply::Reply;
-use super::{ping, serve, serve_plain};
+use super::{ping, serve};
 use crate::engine::Engine;
 
 /// LeanEngine's HTTP contract for any method (EC-2), and a router for all other paths.
@@ -50,11 +48,6 @@ impl RpcService {
 }
 
 impl RpcConnection {
-    /// Answers a request that has come as a whole.
-    pub async fn answer_plain(&self, request: &PlainRequest<'_>) -> Reply {
-        serve_plain(&self.service.engine, self.ip(), request).await
-    }
-
     /// Answers a request; reading its body has a deadline.
     pub async fn answer<B>(&self, mut request: Request<B>) -> Response<Body>
     where
@@ -62,8 +55,8 @@ impl RpcConnection {
         B::Error: std::error::Error + Send + Sync + 'static,
     {
         match Place::of(request.uri().path()) {
-            Place::Functions => Response::from(serve(&self.service.engine, self.ip(), request).await).map(Body::from),
-            Place::Health => Response::from(ping()).map(Body::from),
+            Place::Functions => serve(&self.service.engine, self.ip(), request).await.map(Body::from),
+            Place::Health => ping().map(Body::from),
             Place::Elsewhere => {
                 if let Some(peer) = &self.peer {
                     request.extensions_mut().insert(ConnectInfo(peer.address));
@@ -81,14 +74,14 @@ impl RpcConnection {
 
 /// Who answers a path.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Place {
+enum Place {
     Functions,
     Health,
     Elsewhere,
 }
 
 impl Place {
-    pub(super) fn of(path: &str) -> Self {
+    fn of(path: &str) -> Self {
         let versioned = path.strip_prefix("/1.1/").or_else(|| path.strip_prefix("/1/"));
         let below = versioned.and_then(|rest| rest.strip_prefix("functions").or_else(|| rest.strip_prefix("call")));
         match (below, path) {
