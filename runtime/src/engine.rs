@@ -26,7 +26,7 @@ use crate::logs::{self, LogDisk, LogHistory, LogLine, LogQuery};
 use crate::modules::{Definition, Modules};
 use crate::outcome::Outcome;
 use crate::releases::{AppRow, LiveVersion, Metadata, MetadataError, Variables};
-use crate::rpc::RpcService;
+use crate::rpc::{IncomingBodies, RpcService};
 use crate::sandbox::{LongCallThreads, Sandbox};
 use crate::stats::{AppStats, EngineStats};
 
@@ -46,6 +46,7 @@ struct Inner {
     /// Read by deployments from the first file to the row in the database, written by the removal of unused modules.
     storing: tokio::sync::RwLock<()>,
     cache: Arc<LeanCache>,
+    incoming_bodies: IncomingBodies,
     /// Told to functions.
     api_server: Option<Arc<str>>,
 }
@@ -81,6 +82,7 @@ impl Engine {
             _long_calls: parts.long_calls,
             logs: parts.logs,
             cache: parts.cache,
+            incoming_bodies: IncomingBodies::default(),
             api_server,
             storing: tokio::sync::RwLock::default(),
         }));
@@ -238,6 +240,10 @@ impl Engine {
     /// Counts what may concern whoever keeps a copy of the apps, their keys and the functions that are live.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.0.apps.changes()
+    }
+
+    pub(crate) fn incoming_bodies(&self) -> &IncomingBodies {
+        &self.0.incoming_bodies
     }
 
     /// LeanEngine's HTTP contract: `/1.1` and `/1`, `functions` and `call`, `_ops/metadatas`, `/__engine/1/ping`. All other

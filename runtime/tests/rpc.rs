@@ -48,7 +48,7 @@ impl Rpc {
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {
-        answer(self.service.connection(None).answer(request).await).await
+        answer(self.service.connection(None, || ()).answer(request).await).await
     }
 
     /// POSTs JSON to `/1.1/functions/{name}` with these headers only.
@@ -296,6 +296,32 @@ async fn ec_12_a_body_over_20_mib_is_too_large_whoever_sends_it() {
     rpc.test.engine.set_limits("demo", Limits { reply_bytes: 30 << 20, ..Limits::default() }).await.unwrap();
     let long = format!("[\"{}\"]", "x".repeat(20_900_004));
     assert_eq!(rpc.call("echo", &long).await.status, 200);
+}
+
+/// F-7: nothing of them is kept, so nobody can say what is in them.
+#[tokio::test]
+async fn long_bodies_of_unknown_senders_are_not_looked_into() {
+    let rpc = Rpc::start().await;
+    let send = async |method: &str, content_type: &str, headers: &[(&str, &str)], bytes: usize| {
+        let mut request =
+            Request::builder().method(method).uri("/1.1/functions/echo").header("content-type", content_type);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        rpc.send(request.body(Body::from("x".repeat(bytes))).unwrap()).await
+    };
+    let wrong_keys = [("x-lc-id", "demo"), ("x-lc-key", "wrong")];
+    for headers in [&[][..], &wrong_keys] {
+        assert_eq!(send("POST", "application/json", headers, 200 << 10).await.status, 400);
+        send("POST", "application/json", headers, 300 << 10).await.is(401, UNAUTHORIZED);
+        assert_eq!(send("POST", "text/plain", headers, 200 << 10).await.status, 400);
+        send("POST", "text/plain", headers, 300 << 10)
+            .await
+            .is(413, r#"{"code":1,"error":"request entity too large"}"#);
+        assert_eq!(send("OPTIONS", "application/json", headers, 300 << 10).await.status, 200);
+    }
+    let right_keys = [("x-lc-id", "demo"), ("x-lc-key", rpc.key())];
+    assert_eq!(send("POST", "application/json", &right_keys, 300 << 10).await.status, 400);
 }
 
 #[tokio::test]

@@ -46,6 +46,7 @@ mod older_modules;
 mod releases;
 mod remote_engine;
 mod shell;
+mod strangers;
 mod switch;
 mod top;
 mod traces;

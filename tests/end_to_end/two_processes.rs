@@ -37,6 +37,7 @@ mod notifications;
 mod older_modules;
 mod releases;
 mod remote_engine;
+mod strangers;
 mod switch;
 mod top;
 mod traces;

@@ -16,6 +16,7 @@ use hookd_im_core::hooks::{EngineAddress, EngineConnector};
 use hyper_util::client::legacy::Client;
 use tokio_util::sync::CancellationToken;
 
+use super::admission::Place;
 use super::control::ApiError;
 
 /// Of a connection, not of a request (RFC 9110, 7.6.1).
@@ -67,12 +68,18 @@ pub fn forwarded(address: EngineAddress, shutdown: CancellationToken) -> Forward
 /// Has no deadline of its own: the engine bounds the time of every request, and a caller who goes away ends this one.
 async fn pass_on(State(forward): State<Arc<Forward>>, request: Request) -> Response {
     let follows_a_log = request.uri().path().ends_with("/logs");
+    let place = request.extensions().get::<Place>().cloned();
     let request = match prepared(&forward.address, request) {
         Ok(request) => request,
         Err(error) => return ApiError::BadRequest(format!("the request cannot be passed on: {error}")).into_response(),
     };
     match forward.client.request(request).await {
         Ok(mut response) => {
+            if let Some(place) = place
+                && shows_right_keys(&response)
+            {
+                place.is_known_now();
+            }
             strip(response.headers_mut());
             let response = response.map(Body::new);
             if !follows_a_log {
@@ -91,6 +98,11 @@ async fn pass_on(State(forward): State<Arc<Forward>>, request: Request) -> Respo
             ApiError::Unavailable(text).into_response()
         }
     }
+}
+
+/// True when the engine let the caller in: it called a function, or answered what needs a key.
+fn shows_right_keys<B>(response: &Response<B>) -> bool {
+    response.headers().contains_key("x-hookd-outcome")
 }
 
 fn prepared(address: &EngineAddress, mut request: Request) -> Result<Request, axum::http::uri::InvalidUri> {

@@ -6,13 +6,14 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use axum::serve::ListenerExt as _;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, join_all};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
 
-use super::connections::{Answers, serve};
+use super::accept::serve;
+use super::admission::Admission;
+use super::connections::Answers;
 use super::lifecycle::DRAIN_TIMEOUT;
 use crate::exit::InputError;
 
@@ -47,18 +48,13 @@ impl Listeners {
 
     /// Answers until the token is cancelled, then lets requests in flight finish, within [`DRAIN_TIMEOUT`].
     pub async fn serve(self, answers: Answers, shutdown: CancellationToken) {
+        let admission = Admission::by_descriptors();
         let mut serving: Vec<BoxFuture<'static, ()>> = Vec::new();
         if let Some(tcp) = self.tcp {
-            // Replies are small and awaited: waiting to fill a packet would only delay them.
-            let listener = tcp.tap_io(|socket| {
-                if let Err(error) = socket.set_nodelay(true) {
-                    tracing::debug!(%error, "cannot switch Nagle's algorithm off");
-                }
-            });
-            serving.push(serve(listener, answers.clone(), |address| Some(*address), shutdown.clone()).boxed());
+            serving.push(serve(tcp, answers.clone(), admission.clone(), shutdown.clone()).boxed());
         }
         if let Some(socket) = self.socket {
-            serving.push(serve(socket, answers, |_| None, shutdown.clone()).boxed());
+            serving.push(serve(socket, answers, admission, shutdown.clone()).boxed());
         }
         let drained = async {
             shutdown.cancelled().await;

@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 use super::Shared;
 use super::closing;
 use super::dispatch::Dispatcher;
+use super::on_login::OnLogin;
 use super::queue::{Next, Push, Reply, WriteQueue};
 use crate::delivery::{OUTBOX_CAPACITY, Outbox, Outgoing, OutgoingReceiver};
 use crate::error::Code;
@@ -88,6 +89,8 @@ pub(super) struct Connection<S> {
     /// One permit for each request in work, with one more for the frame that is being waited for.
     slots: Arc<Semaphore>,
     last_read: Instant,
+    /// Until somebody has logged in.
+    on_login: Option<OnLogin>,
 }
 
 impl<S> Connection<S>
@@ -100,6 +103,7 @@ where
         socket: WebSocketStream<S>,
         encoding: Encoding,
         (at, outgoing): (Socket, OutgoingReceiver),
+        on_login: Option<OnLogin>,
     ) -> Self {
         Self {
             slots: Arc::new(Semaphore::new(shared.config.requests_per_connection.max(1))),
@@ -107,6 +111,7 @@ where
             dispatcher: Dispatcher::new(shared.clone(), at),
             queue: WriteQueue::default(),
             last_read: Instant::now(),
+            on_login,
             shared,
             socket,
             encoding,
@@ -160,6 +165,11 @@ where
             };
             if let Err(closing) = step {
                 return closing;
+            }
+            if self.dispatcher.idle_since().is_none()
+                && let Some(on_login) = self.on_login.take()
+            {
+                on_login.call();
             }
         }
     }

@@ -12,6 +12,7 @@ mod dispatch;
 mod lanes;
 mod message_commands;
 mod notifications;
+mod on_login;
 mod pending;
 mod queue;
 mod reject;
@@ -32,6 +33,7 @@ use tokio_util::task::TaskTracker;
 use tower_http::cors::{Any, CorsLayer};
 
 pub use config::GatewayConfig;
+pub use on_login::OnLogin;
 
 use crate::core::ImCore;
 use crate::ids::ConnectionId;

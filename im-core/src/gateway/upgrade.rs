@@ -20,6 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use super::Shared;
 use super::config::FRAME_LIMIT_BYTES;
 use super::connection::Connection;
+use super::on_login::OnLogin;
 use super::reject::rejection;
 use crate::delivery::Outbox;
 use crate::presence::Socket;
@@ -56,8 +57,9 @@ pub(super) async fn upgrade(
         response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol.name));
     }
     let address = remote_address(&shared, request.headers(), peer.ip());
+    let on_login = request.extensions_mut().remove::<OnLogin>();
     let tasks = shared.tasks.clone();
-    tasks.spawn(serve(shared, transport, protocol.encoding, address, permit));
+    tasks.spawn(serve(shared, transport, protocol.encoding, (address, on_login), permit));
     response
 }
 
@@ -65,7 +67,7 @@ async fn serve(
     shared: Arc<Shared>,
     transport: OnUpgrade,
     encoding: Encoding,
-    remote_address: IpAddr,
+    (remote_address, on_login): (IpAddr, Option<OnLogin>),
     _permit: OwnedSemaphorePermit,
 ) {
     let upgraded = match tokio::time::timeout(UPGRADE_TIMEOUT, transport).await {
@@ -80,7 +82,7 @@ async fn serve(
     let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
     let (outbox, outgoing) = Outbox::new();
     let at = Socket { connection: shared.next_connection(), outbox, remote_address };
-    Connection::new(shared, socket, encoding, (at, outgoing)).run().await;
+    Connection::new(shared, socket, encoding, (at, outgoing), on_login).run().await;
 }
 
 /// Commands are small, and an idle connection keeps its buffer.

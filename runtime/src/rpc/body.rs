@@ -3,15 +3,11 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::reply::{Reply, failure};
-
-/// EC-12: 20 MiB, any form.
-const MAX_BODY_BYTES: usize = 20 << 20;
+use super::reply::{Reply, failure, overloaded, timed_out};
 
 /// LeanEngine's own limit. The sender is not known yet, and fields cost many times their bytes.
 const MAX_FORM_FIELDS: usize = 1_000;
@@ -42,28 +38,31 @@ pub(super) enum BodyRefused {
     Malformed(String),
     /// Of a `text/plain` body: the answer has CORS headers.
     MalformedText(String),
+    /// It did not come in the time that the connection has for it.
+    TimedOut,
+    /// Other bodies took its place in memory.
+    NoMemory,
 }
 
 impl BodyRefused {
+    /// Why the rest of a body does not come.
+    pub(super) fn unreadable(error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut causes = std::iter::successors(Some(error), |error| error.source());
+        let timed_out = |error: &std::io::Error| error.kind() == std::io::ErrorKind::TimedOut;
+        match causes.any(|cause| cause.downcast_ref().is_some_and(timed_out)) {
+            true => Self::TimedOut,
+            false => Self::Malformed(format!("the body cannot be read: {error}")),
+        }
+    }
+
     pub(super) fn into_reply(self) -> Reply {
         match self {
             Self::TooLarge => failure(413, 1, "request entity too large"),
             Self::TooManyFields => failure(413, 1, "too many parameters"),
             Self::Malformed(reason) | Self::MalformedText(reason) => failure(400, 1, &reason),
+            Self::TimedOut => timed_out(),
+            Self::NoMemory => overloaded("the server holds too many large bodies; send this one again later"),
         }
-    }
-}
-
-/// Reads up to the limit; the caller bounds the time.
-pub(super) async fn read<B>(body: B) -> Result<Bytes, BodyRefused>
-where
-    B: http_body::Body<Data = Bytes>,
-    B::Error: std::error::Error + Send + Sync + 'static,
-{
-    match Limited::new(body, MAX_BODY_BYTES).collect().await {
-        Ok(whole) => Ok(whole.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(BodyRefused::TooLarge),
-        Err(error) => Err(BodyRefused::Malformed(format!("the body cannot be read: {error}"))),
     }
 }
 
@@ -81,6 +80,11 @@ impl Body {
             Ok(Self { params: empty(), credentials: None })
         }
     }
+}
+
+/// True for the form that keys may be in.
+pub(super) fn may_hold_credentials(content_type: &str) -> bool {
+    starts_with(content_type, "text/plain")
 }
 
 /// Some HTTP clients put a mark before UTF-8 text, which JSON has no place for.

@@ -1,10 +1,10 @@
 //! CORS as LeanEngine does it (§1.12).
 
-use http::{HeaderMap, HeaderValue};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE,
     ORIGIN,
 };
+use http::{HeaderMap, HeaderValue};
 
 use super::reply::Reply;
 

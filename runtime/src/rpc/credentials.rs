@@ -37,8 +37,7 @@ const MASTER_KEY: [&str; 2] = ["x-avoscloud-master-key", "x-uluru-master-key"];
 const SIGNATURE: [&str; 2] = ["x-lc-sign", "x-avoscloud-request-sign"];
 const SESSION_TOKEN: [&str; 3] = ["x-lc-session", "x-uluru-session-token", "x-avoscloud-session-token"];
 const HOOK_KEY: [&str; 1] = ["x-lc-hook-key"];
-const PRODUCTION: [&str; 3] =
-    ["x-lc-prod", "x-avoscloud-application-production", "x-uluru-application-production"];
+const PRODUCTION: [&str; 3] = ["x-lc-prod", "x-avoscloud-application-production", "x-uluru-application-production"];
 
 /// The first value that is not empty, by the order of the names.
 fn header<'a>(headers: &'a HeaderMap, names: &[&str]) -> Option<Cow<'a, str>> {

@@ -15,14 +15,14 @@ use super::credentials::{Access, Credentials};
 use super::hook_names::FunctionKind;
 use super::reply::{Reply, failure, json_response, of_outcome};
 use super::route::{Route, Target};
-use super::REQUEST_TIME;
+use super::{Caller, REQUEST_TIME};
 use crate::apps::App;
 use crate::calls::{Call, LiveApp};
 use crate::engine::Engine;
 use crate::outcome::Outcome;
 
 /// A request whose credentials are right.
-struct Caller<'a> {
+struct KnownCaller<'a> {
     app: Arc<App>,
     access: Access,
     credentials: Credentials<'a>,
@@ -40,11 +40,18 @@ pub(super) enum Dispatched<'a> {
     },
 }
 
-/// `peer` is the address of the socket; the deadline counts from `arrived`.
+/// The app whose keys the headers show.
+pub(super) fn app_of_headers(engine: &Engine, headers: &HeaderMap) -> Option<Arc<App>> {
+    let credentials = Credentials::of(headers, None);
+    let app = engine.app(credentials.id.as_deref()?)?;
+    credentials.access(&app).map(|_| app)
+}
+
+/// The deadline counts from `arrived`.
 pub(super) fn dispatch<'a>(
     engine: &Engine,
     head: &'a Parts,
-    peer: Option<&'a str>,
+    from: Caller<'a>,
     body: Body,
     arrived: Instant,
 ) -> Dispatched<'a> {
@@ -55,7 +62,8 @@ pub(super) fn dispatch<'a>(
     let Some((app, access)) = app.and_then(|app| credentials.access(&app).map(|access| (app, access))) else {
         return Dispatched::Answered(unauthorized());
     };
-    let caller = Caller { app, access, credentials, address: client_address(&head.headers, peer) };
+    (from.is_known)();
+    let caller = KnownCaller { app, access, credentials, address: client_address(&head.headers, from.ip) };
     Dispatched::Answered(match target {
         Target::Metadatas => metadatas(engine, &caller),
         Target::Nothing(path) => failure(404, 1, &format!("No function name or class name: {path}")),
@@ -82,7 +90,7 @@ enum Callable {
 }
 
 /// Hook key first, then existence, then `internal`: whoever lacks the hook key does not learn which hooks exist.
-fn callable(caller: &Caller<'_>, name: &str, kind: FunctionKind) -> Callable {
+fn callable(caller: &KnownCaller<'_>, name: &str, kind: FunctionKind) -> Callable {
     let is_platform = caller.credentials.are_of_the_platform(&caller.app);
     if kind.is_reserved() && !is_platform {
         return Callable::No("Hook key check failed");
@@ -100,7 +108,7 @@ fn callable(caller: &Caller<'_>, name: &str, kind: FunctionKind) -> Callable {
 }
 
 fn call<'a>(
-    caller: Caller<'a>,
+    caller: KnownCaller<'a>,
     head: &Parts,
     (name, kind): (Cow<'a, str>, FunctionKind),
     params: Bytes,
@@ -135,7 +143,7 @@ fn deadline_of(query: &str) -> Option<Duration> {
 }
 
 /// The names of the live version's functions; the platform and LeanCloud's console read it.
-fn metadatas(engine: &Engine, caller: &Caller<'_>) -> Reply {
+fn metadatas(engine: &Engine, caller: &KnownCaller<'_>) -> Reply {
     if caller.access != Access::Master {
         return unauthorized();
     }
@@ -145,7 +153,7 @@ fn metadatas(engine: &Engine, caller: &Caller<'_>) -> Reply {
 }
 
 /// Hooks of storage classes and users: protected like hooks, and never defined, for there is no storage.
-fn class_hook(caller: &Caller<'_>, class: &str, hook: &str) -> Reply {
+fn class_hook(caller: &KnownCaller<'_>, class: &str, hook: &str) -> Reply {
     if !caller.credentials.are_of_the_platform(&caller.app) {
         return failure(401, 401, &format!("Hook key check failed, request from {}", caller.from()));
     }
@@ -158,11 +166,11 @@ fn class_hook(caller: &Caller<'_>, class: &str, hook: &str) -> Reply {
     }
 }
 
-fn unauthorized() -> Reply {
+pub(super) fn unauthorized() -> Reply {
     failure(401, 401, "Unauthorized.")
 }
 
-impl Caller<'_> {
+impl KnownCaller<'_> {
     fn from(&self) -> &str {
         self.address.as_deref().unwrap_or("unknown")
     }

@@ -9,10 +9,13 @@ mod cors;
 mod credentials;
 mod dispatch;
 mod hook_names;
+mod incoming_body;
 mod reply;
 mod route;
 mod service;
 
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -21,10 +24,12 @@ use http::{HeaderMap, HeaderValue, Method, Request, header};
 use opentelemetry::trace::FutureExt as _;
 use serde_json::json;
 
-use self::body::{Body, BodyRefused};
+use self::body::BodyRefused;
 use self::dispatch::Dispatched;
 pub use self::hook_names::FunctionKind;
-use self::reply::{Reply, failure};
+pub(crate) use self::incoming_body::IncomingBodies;
+use self::incoming_body::IncomingBody;
+use self::reply::{Reply, failure, timed_out};
 pub use self::service::{RpcConnection, RpcService};
 use crate::deadline::until;
 use crate::engine::Engine;
@@ -41,25 +46,48 @@ fn ping() -> Reply {
     health
 }
 
-/// Answers a request whose body may still be on its way. `peer` is the address of the socket.
-async fn serve<B>(engine: &Engine, peer: Option<&str>, request: Request<B>) -> Reply
+/// The other end of the connection that a request came on.
+#[derive(Clone, Copy)]
+struct Caller<'a> {
+    /// The address of its socket.
+    ip: Option<&'a str>,
+    /// To be called when it has shown the right keys of an app.
+    is_known: &'a (dyn Fn() + Send + Sync),
+}
+
+/// Answers a request whose body may still be on its way.
+async fn serve<B>(engine: &Engine, caller: Caller<'_>, request: Request<B>) -> Reply
 where
     B: http_body::Body<Data = Bytes>,
     B::Error: std::error::Error + Send + Sync + 'static,
 {
     let arrived = Instant::now();
     let (head, body) = request.into_parts();
-    match until((arrived + REQUEST_TIME).into(), body::read(body)).await {
-        Ok(Ok(bytes)) => answer(engine, peer, &head, bytes, arrived).await,
+    let announced = body.size_hint().exact().map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+    let sender = || {
+        let app = dispatch::app_of_headers(engine, &head.headers)?;
+        (caller.is_known)();
+        Some(Arc::from(app.id.as_str()))
+    };
+    let body = pin!(body);
+    let reading = engine.incoming_bodies().read(body, announced, sender);
+    match until((arrived + REQUEST_TIME).into(), reading).await {
+        Ok(Ok(IncomingBody::Whole(bytes, None))) => answer(engine, caller, &head, bytes, arrived).await,
+        Ok(Ok(IncomingBody::Whole(bytes, Some(memory)))) => tokio::select! {
+            biased;
+            () = memory.lost() => BodyRefused::NoMemory.into_reply(),
+            answer = answer(engine, caller, &head, bytes, arrived) => answer,
+        },
+        Ok(Ok(IncomingBody::Discarded)) => without_body(&head),
         Ok(Err(refused)) => refused.into_reply(),
-        Err(_) => failure(503, 124, "The request timed out on the server."),
+        Err(_) => timed_out(),
     }
 }
 
 /// The order of processing is LeanEngine's (§1.2): the body before CORS, CORS before credentials. Plain text, which browsers
 /// send across origins without a preflight, is taken apart after CORS there, so its sender may read what was wrong.
-async fn answer(engine: &Engine, peer: Option<&str>, head: &Parts, body: Bytes, arrived: Instant) -> Reply {
-    let body = match Body::parse(content_type(&head.headers), body) {
+async fn answer(engine: &Engine, caller: Caller<'_>, head: &Parts, body: Bytes, arrived: Instant) -> Reply {
+    let body = match engine.incoming_bodies().parse(content_type(&head.headers), body).await {
         Ok(body) => body,
         Err(BodyRefused::MalformedText(reason)) => return cors::allow_origin(failure(400, 1, &reason), &head.headers),
         Err(BodyRefused::Malformed(_)) if head.headers.contains_key(header::CONTENT_ENCODING) => {
@@ -70,7 +98,7 @@ async fn answer(engine: &Engine, peer: Option<&str>, head: &Parts, body: Bytes, 
     if head.method == Method::OPTIONS {
         return cors::allow_origin(cors::preflight(), &head.headers);
     }
-    let answer = match dispatch::dispatch(engine, head, peer, body, arrived) {
+    let answer = match dispatch::dispatch(engine, head, caller, body, arrived) {
         Dispatched::Answered(answer) => answer,
         Dispatched::Called { live, call, is_rpc } => {
             let outcome = match trace::of_request(&head.headers) {
@@ -80,6 +108,15 @@ async fn answer(engine: &Engine, peer: Option<&str>, head: &Parts, body: Bytes, 
             reply::of_outcome(outcome, &call.name, is_rpc)
         }
     };
+    cors::allow_origin(answer, &head.headers)
+}
+
+/// Answers a request of an unknown sender whose body was not kept.
+fn without_body(head: &Parts) -> Reply {
+    if body::may_hold_credentials(content_type(&head.headers)) {
+        return BodyRefused::TooLarge.into_reply();
+    }
+    let answer = if head.method == Method::OPTIONS { cors::preflight() } else { dispatch::unauthorized() };
     cors::allow_origin(answer, &head.headers)
 }
 

@@ -37,6 +37,18 @@ fn result(reply: &Bytes, is_rpc: bool) -> Vec<u8> {
     [b"{\"result\":", text, b"}"].concat()
 }
 
+/// The time limit was met (EC-18).
+pub(super) fn timed_out() -> Reply {
+    failure(503, 124, "The request timed out on the server.")
+}
+
+/// Another attempt may find room.
+pub(super) fn overloaded(error: &str) -> Reply {
+    let mut reply = failure(503, 1, error);
+    reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    reply
+}
+
 /// `{"code":…,"error":…}`.
 pub(super) fn failure(status: u16, code: i32, error: &str) -> Reply {
     json_response(status, json!({"code": code, "error": error}).to_string())

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use tower::ServiceExt as _;
 
-use super::{ping, serve};
+use super::{Caller, ping, serve};
 use crate::engine::Engine;
 
 /// LeanEngine's HTTP contract for any method (EC-2), and a router for all other paths.
@@ -26,6 +26,7 @@ pub struct RpcService {
 pub struct RpcConnection {
     service: RpcService,
     peer: Option<Peer>,
+    is_known: Box<dyn Fn() + Send + Sync>,
 }
 
 /// Whoever is at the other end of the connection.
@@ -41,9 +42,10 @@ impl RpcService {
     }
 
     /// For one connection. Where its other end is known by an address, the router sees that as [`ConnectInfo`].
-    pub fn connection(&self, peer: Option<SocketAddr>) -> RpcConnection {
+    /// `is_known` is called whenever a request on it has shown the right keys of an app.
+    pub fn connection(&self, peer: Option<SocketAddr>, is_known: impl Fn() + Send + Sync + 'static) -> RpcConnection {
         let peer = peer.map(|address| Peer { address, ip: address.ip().to_canonical().to_string() });
-        RpcConnection { service: self.clone(), peer }
+        RpcConnection { service: self.clone(), peer, is_known: Box::new(is_known) }
     }
 }
 
@@ -55,7 +57,7 @@ impl RpcConnection {
         B::Error: std::error::Error + Send + Sync + 'static,
     {
         match Place::of(request.uri().path()) {
-            Place::Functions => serve(&self.service.engine, self.ip(), request).await.map(Body::from),
+            Place::Functions => serve(&self.service.engine, self.caller(), request).await.map(Body::from),
             Place::Health => ping().map(Body::from),
             Place::Elsewhere => {
                 if let Some(peer) = &self.peer {
@@ -67,8 +69,8 @@ impl RpcConnection {
         }
     }
 
-    fn ip(&self) -> Option<&str> {
-        self.peer.as_ref().map(|peer| peer.ip.as_str())
+    fn caller(&self) -> Caller<'_> {
+        Caller { ip: self.peer.as_ref().map(|peer| peer.ip.as_str()), is_known: &*self.is_known }
     }
 }
 

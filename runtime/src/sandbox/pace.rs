@@ -174,12 +174,7 @@ impl AppPace {
         ended.map_err(|error| if error.is_panic() { Lost::Panicked } else { Lost::Shutdown })
     }
 
-    async fn take_turns<T>(
-        self: Arc<Self>,
-        of_all: Arc<Semaphore>,
-        mut guest: Guest<T>,
-        mut cpu_time: CpuTime,
-    ) -> T {
+    async fn take_turns<T>(self: Arc<Self>, of_all: Arc<Semaphore>, mut guest: Guest<T>, mut cpu_time: CpuTime) -> T {
         loop {
             // Nobody closes them. Both queues are first come, first served.
             let own = self.turns.acquire().await;

@@ -34,12 +34,14 @@ pub struct Place {
     /// For whichever process holds the engine.
     pub(super) arguments: Vec<String>,
     pub(super) variable: Option<(&'static str, String)>,
+    /// How many each process may have, where it is not what the tests may have.
+    pub(super) descriptors: Option<u32>,
 }
 
 impl Place {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        Self { folder, arguments: Vec::new(), variable: None }
+        Self { folder, arguments: Vec::new(), variable: None, descriptors: None }
     }
 }
 
@@ -77,6 +79,11 @@ impl Processes {
 
     pub fn shape(&self) -> Shape {
         self.shape
+    }
+
+    /// The most memory that was resident, of all processes together.
+    pub fn peak_memory_bytes(&self) -> u64 {
+        self.engine.iter().chain([&self.front]).map(Process::peak_memory_bytes).sum()
     }
 
     /// Ends everything as a power cut would.
@@ -127,7 +134,11 @@ impl Process {
     /// Starts a process that serves, and waits until it is ready: it prints a line then.
     fn start(place: &Place, arguments: &[&str], more: &[String]) -> (Self, Value) {
         let log = File::options().create(true).append(true).open(place.folder.path().join("log")).expect("a log file");
-        let mut process = hookd(&place.folder.path().join("data"))
+        let mut command = hookd(&place.folder.path().join("data"));
+        if let Some(count) = place.descriptors {
+            command = with_descriptors(&command, count);
+        }
+        let mut process = command
             .args(arguments)
             .args(more)
             .envs(place.variable.clone())
@@ -143,6 +154,12 @@ impl Process {
             panic!("`hookd {}` did not start:\n{log}", arguments.join(" "));
         };
         (Self(process), connection)
+    }
+
+    fn peak_memory_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).expect("a running server");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line about memory");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
     }
 
     fn kill(&mut self) {
@@ -171,6 +188,20 @@ impl Drop for Process {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// The command with a limit of its own.
+fn with_descriptors(command: &Command, count: u32) -> Command {
+    let mut limited = Command::new("sh");
+    limited.args(["-c", &format!("ulimit -n {count} && exec \"$0\" \"$@\"")]).arg(command.get_program());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    limited.args(command.get_args());
+    limited
 }
 
 fn start_front(place: &Place, shape: Shape, listen: &str) -> (Process, Value) {

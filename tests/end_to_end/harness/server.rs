@@ -42,6 +42,11 @@ impl Server {
         Self::start_in(Place { variable: Some((name, value.to_owned())), ..Place::new() }, Shape::of_this_program())
     }
 
+    /// The same, where each process may have so many descriptors.
+    pub fn start_with_descriptors(count: u32) -> Self {
+        Self::start_in(Place { descriptors: Some(count), ..Place::new() }, Shape::of_this_program())
+    }
+
     fn start_in(place: Place, shape: Shape) -> Self {
         let (processes, connection) = Processes::start(&place, shape, "127.0.0.1:0", "127.0.0.1:0");
         Self { processes, connection, place }
@@ -61,7 +66,8 @@ impl Server {
         let copied = Command::new("cp").arg("-r").arg(self.data()).arg(folder.path()).status().expect("cp runs");
         assert!(copied.success(), "the data folder cannot be copied");
         self.start_again();
-        let place = Place { folder, arguments: self.place.arguments.clone(), variable: self.place.variable.clone() };
+        let (arguments, variable) = (self.place.arguments.clone(), self.place.variable.clone());
+        let place = Place { folder, arguments, variable, descriptors: self.place.descriptors };
         Self::start_in(place, self.processes.shape())
     }
 

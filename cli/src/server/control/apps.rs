@@ -1,5 +1,6 @@
 //! Apps of the installation: create, list, rotate a key, delete. With the admin key, not with that of an app.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -14,12 +15,13 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::input::{JsonBody, Named};
-use super::{ApiError, Authorized, Control, internal, summary, to_the_end};
+use super::{ApiError, Authorized, Control, internal, is_known_now, summary, to_the_end};
 use crate::client::{ADMIN_KEY_HEADER, Connection, ConnectionFile};
 
 /// What concerns all apps.
 pub struct Installation {
     admin_key: String,
+    data_folder: PathBuf,
     /// As it was left for client commands. Held while apps go and keys change, so that the file keeps naming an app that
     /// exists.
     connection: Mutex<Connection>,
@@ -29,7 +31,16 @@ pub struct Installation {
 impl Installation {
     /// With what this process left for client commands, and where.
     pub fn new(connection: Connection, file: ConnectionFile) -> Self {
-        Self { admin_key: connection.admin_key.clone(), connection: Mutex::new(connection), file }
+        Self {
+            admin_key: connection.admin_key.clone(),
+            data_folder: connection.data.clone(),
+            connection: Mutex::new(connection),
+            file,
+        }
+    }
+
+    pub(super) fn data_folder(&self) -> &Path {
+        &self.data_folder
     }
 }
 
@@ -41,7 +52,10 @@ impl FromRequestParts<Control> for Admin {
 
     async fn from_request_parts(parts: &mut Parts, control: &Control) -> Result<Self, ApiError> {
         match is_admin(&parts.headers, &control.installation.admin_key) {
-            true => Ok(Self),
+            true => {
+                is_known_now(parts);
+                Ok(Self)
+            }
             false => Err(ApiError::Unauthorized),
         }
     }

@@ -2,35 +2,95 @@
 //! refusals as plain text; everything of this API answers JSON.
 
 use std::error::Error as _;
+use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::body::Body;
+use axum::extract::{FromRef, FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, Method, Uri, header};
+use bytes::BytesMut;
+use futures::StreamExt as _;
+use hookd_runtime::{FairBudget, Share};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
-use super::{ApiError, routes};
+use super::{ApiError, internal, routes};
 
-/// Axum's limit on a body whose route sets none.
+/// Of a JSON body.
 const MAX_BODY_BYTES: usize = 2 << 20;
+
+/// JSON bodies of all callers that are not complete.
+const ALL_BODIES_BYTES: usize = 16 << 20;
+
+/// A body takes no longer to come.
+const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// Longer ones are parsed beside the threads that serve.
+const LARGE_BODY_BYTES: usize = 64 << 10;
+
+/// JSON bodies on their way, by the paths of their apps.
+#[derive(Clone)]
+pub(super) struct ControlBodies(FairBudget<String>);
+
+impl Default for ControlBodies {
+    fn default() -> Self {
+        Self(FairBudget::new(ALL_BODIES_BYTES))
+    }
+}
 
 /// A JSON body that says so. Keys in headers keep pages of other sites out already; what a page may send without asking,
 /// forms and plain text, is refused besides.
 pub(super) struct JsonBody<T>(pub(super) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
+impl<T, S> FromRequest<S> for JsonBody<T>
+where
+    T: DeserializeOwned + Send + 'static,
+    S: Send + Sync,
+    ControlBodies: FromRef<S>,
+{
     type Rejection = ApiError;
 
+    /// To be the last that a handler takes: whoever has no key must not get here.
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let is_json = is_json(request.headers());
-        let body = Bytes::from_request(request, state).await.map_err(|rejection| unread(&rejection, MAX_BODY_BYTES))?;
+        let app = request.uri().path().split('/').nth(4).unwrap_or_default().to_owned();
+        let memory = ControlBodies::from_ref(state).0.take(app, 0);
+        let reading = read(request.into_body(), &memory);
+        let body = tokio::select! {
+            read = tokio::time::timeout(BODY_TIME, reading) => read.map_err(|_| ApiError::BodyTimedOut)??,
+            () = memory.lost() => return Err(no_memory()),
+        };
         if !is_json && !body.is_empty() {
             return Err(ApiError::WrongType);
         }
-        parsed(&body).map(Self).map_err(ApiError::BadRequest)
+        if body.len() <= LARGE_BODY_BYTES {
+            return parsed(&body).map(Self).map_err(ApiError::BadRequest);
+        }
+        let parsing = tokio::task::spawn_blocking(move || parsed(&body));
+        parsing.await.map_err(internal)?.map(Self).map_err(ApiError::BadRequest)
     }
+}
+
+async fn read(body: Body, memory: &Share<String>) -> Result<BytesMut, ApiError> {
+    let (mut pieces, mut whole) = (body.into_data_stream(), BytesMut::new());
+    while let Some(bytes) = pieces.next().await {
+        let bytes = bytes.map_err(|error| did_not_arrive(&error))?;
+        if whole.len() + bytes.len() > MAX_BODY_BYTES {
+            return Err(ApiError::TooLarge(MAX_BODY_BYTES));
+        }
+        memory.grow(bytes.len()).map_err(|_| no_memory())?;
+        whole.extend_from_slice(&bytes);
+    }
+    Ok(whole)
+}
+
+/// Why the rest of a body does not come.
+pub(super) fn did_not_arrive(error: &axum::Error) -> ApiError {
+    ApiError::BadRequest(format!("the body did not arrive: {error}"))
+}
+
+fn no_memory() -> ApiError {
+    ApiError::Unavailable("the server holds too many bodies of this app; send this one again later".to_owned())
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -66,14 +126,6 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T
             ApiError::BadRequest(format!("`{}` names nothing: {}", parts.uri.path(), rejection.body_text()))
         })?;
         Ok(Self(named))
-    }
-}
-
-/// Why a body could not be read; `limit` is how long it may be.
-pub(super) fn unread(rejection: &BytesRejection, limit: usize) -> ApiError {
-    match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge(limit),
-        _ => ApiError::BadRequest(format!("the body did not arrive: {}", rejection.body_text())),
     }
 }
 

@@ -46,10 +46,11 @@ mod routes;
 mod settings;
 mod stats;
 mod unread_body;
+mod upload;
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Request, State};
+use axum::extract::{FromRef, FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
@@ -63,8 +64,11 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::apps::Installation;
 pub(super) use self::apps::is_admin;
+use self::input::ControlBodies;
 use self::routes::{Key, Routes};
 use self::unread_body::read_to_its_end;
+use self::upload::Uploads;
+use super::admission::Place;
 use super::directory::Feed;
 use super::disk;
 
@@ -73,15 +77,23 @@ struct Control {
     engine: Engine,
     installation: Arc<Installation>,
     feed: Arc<Feed>,
+    uploads: Uploads,
+    bodies: ControlBodies,
     shutdown: CancellationToken,
+}
+
+impl FromRef<Control> for ControlBodies {
+    fn from_ref(control: &Control) -> Self {
+        control.bodies.clone()
+    }
 }
 
 /// The routes of the engine. Whoever changes something is answered once the IM cores that follow obey the change.
 pub fn router(engine: Engine, installation: Installation, shutdown: CancellationToken) -> Router {
     let feed = Arc::new(Feed::new(engine.clone(), shutdown.clone()));
-    let control = Control { engine, installation: installation.into(), feed, shutdown };
-    let upload_limit = DefaultBodyLimit::max(control.engine.max_module_bytes());
-    let deploy = post(releases::deploy).layer(upload_limit);
+    let uploads = Uploads::new(installation.data_folder().to_owned());
+    let bodies = ControlBodies::default();
+    let control = Control { engine, installation: installation.into(), feed, uploads, bodies, shutdown };
     Routes::default()
         .route(Method::GET, "/hookd/v1/apps", Key::Admin, get(apps::list))
         .route(Method::POST, "/hookd/v1/apps", Key::Admin, post(apps::create))
@@ -96,7 +108,7 @@ pub fn router(engine: Engine, installation: Installation, shutdown: Cancellation
         .route(Method::GET, "/hookd/v1/apps/{app}/env", Key::Master, get(env::list))
         .route(Method::GET, "/hookd/v1/apps/{app}/env/seen", Key::Master, get(env::seen))
         .route(Method::PATCH, "/hookd/v1/apps/{app}/env", Key::Master, patch(env::change))
-        .route(Method::POST, "/hookd/v1/apps/{app}/deployments", Key::Master, deploy)
+        .route(Method::POST, "/hookd/v1/apps/{app}/deployments", Key::Master, post(releases::deploy))
         .route(Method::POST, "/hookd/v1/apps/{app}/publish", Key::Master, post(releases::publish))
         .route(Method::POST, "/hookd/v1/apps/{app}/rollback", Key::Master, post(releases::rollback))
         .route(Method::GET, "/hookd/v1/apps/{app}/check", Key::Master, get(releases::check))
@@ -130,7 +142,18 @@ impl FromRequestParts<Control> for Authorized {
             Path::from_request_parts(parts, control).await.map_err(|_| ApiError::Unauthorized)?;
         let key = master_key(&parts.headers).ok_or(ApiError::Unauthorized)?;
         let app = control.engine.app(&path.app).ok_or(ApiError::Unauthorized)?;
-        if app.is_master_key(key) { Ok(Self(app)) } else { Err(ApiError::Unauthorized) }
+        if !app.is_master_key(key) {
+            return Err(ApiError::Unauthorized);
+        }
+        is_known_now(parts);
+        Ok(Self(app))
+    }
+}
+
+/// The connection of a request that showed right keys is no stranger's.
+fn is_known_now(parts: &Parts) {
+    if let Some(place) = parts.extensions.get::<Place>() {
+        place.is_known_now();
     }
 }
 
@@ -153,6 +176,8 @@ pub enum ApiError {
     WrongMethod(String),
     /// Of the bytes that a body may have.
     TooLarge(usize),
+    /// Of a body that did not come in its time.
+    BodyTimedOut,
     /// Of a body that does not claim to be JSON.
     WrongType,
     Unavailable(String),
@@ -168,6 +193,9 @@ impl IntoResponse for ApiError {
             Self::WrongMethod(text) => (StatusCode::METHOD_NOT_ALLOWED, text),
             Self::TooLarge(limit) => {
                 (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than the limit of {limit} bytes"))
+            }
+            Self::BodyTimedOut => {
+                (StatusCode::REQUEST_TIMEOUT, "the body did not come in the time that there is for it".to_owned())
             }
             Self::WrongType => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -1,9 +1,8 @@
 //! Releases of an app: deploy, publish, roll back, list.
 
 use axum::Json;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use futures::stream;
@@ -13,7 +12,8 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::attribution::By;
-use super::input::{JsonBody, Named, Parameters, unread};
+use super::input::{JsonBody, Named, Parameters};
+use super::upload::NO_ROOM;
 use super::{ApiError, Authorized, Control, DISK_FULL, env, internal, to_the_end};
 use crate::server::disk;
 
@@ -33,29 +33,32 @@ pub(super) async fn deploy(
     Authorized(app): Authorized,
     Parameters(query): Parameters<DeployQuery>,
     By(by): By,
-    module: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Response, ApiError> {
-    let module = module.map_err(|rejection| unread(&rejection, control.engine.max_module_bytes()))?;
+    let upload = control.uploads.receive(&app.id, body, control.engine.max_module_bytes()).await?;
     // More room than a deployment has stages; a caller that does not read loses stages, never the last line.
     let (events, lines) = mpsc::channel(64);
     let DeployQuery { environment, isolation } = query;
-    let deployment = Deployment { app_id: app.id.clone(), environment, isolation, module, by };
     // Not tied to the connection: a deployment that has begun ends, whether or not the caller still listens.
     tokio::spawn(async move {
         let stages = events.clone();
         let report = move |stage: hookd_runtime::DeployStage| {
             let _ = stages.try_send(json!({"event": "stage", "stage": stage.to_string()}));
         };
-        let last = match control.engine.deploy(deployment, &report).await {
-            Ok(release) => json!({"event": "released", "release": release_json(&release)}),
-            Err(DeployError::Refused(refusal)) => json!({"event": "refused", "error": refusal.to_string()}),
-            Err(error) => {
-                let error = anyhow::Error::new(error);
-                tracing::error!(error = format!("{error:#}"), "a deployment failed");
-                let told =
-                    if disk::is_full(&error) { DISK_FULL } else { "internal error; the server's log tells more" };
-                json!({"event": "failed", "error": told})
+        let deploying = async {
+            let Some(turn) = control.uploads.turn(upload).await? else { return Ok(None) };
+            let module = turn.module.clone();
+            let deployment = Deployment { app_id: app.id.clone(), environment, isolation, module, by };
+            anyhow::Ok(Some(control.engine.deploy(deployment, &report).await))
+        };
+        let last = match deploying.await {
+            Ok(Some(Ok(release))) => json!({"event": "released", "release": release_json(&release)}),
+            Ok(Some(Err(DeployError::Refused(refusal)))) => {
+                json!({"event": "refused", "error": refusal.to_string()})
             }
+            Ok(Some(Err(error))) => failed(&error.into()),
+            Ok(None) => json!({"event": "failed", "error": NO_ROOM}),
+            Err(error) => failed(&error),
         };
         control.feed.settled().await;
         // The caller may be gone; the release is what it is.
@@ -66,6 +69,13 @@ pub(super) async fn deploy(
         Some((Ok::<_, std::convert::Infallible>(format!("{event}\n")), lines))
     });
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response())
+}
+
+/// The last event of a deployment that the server could not carry out.
+fn failed(error: &anyhow::Error) -> Value {
+    tracing::error!(error = format!("{error:#}"), "a deployment failed");
+    let told = if disk::is_full(error) { DISK_FULL } else { "internal error; the server's log tells more" };
+    json!({"event": "failed", "error": told})
 }
 
 pub(super) async fn publish(

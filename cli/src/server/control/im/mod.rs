@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{ConnectInfo, FromRequestParts, Path, Request, State};
+use axum::extract::{ConnectInfo, FromRef, FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::from_fn;
@@ -24,10 +24,11 @@ use hookd_runtime::keys_equal;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use super::input::{Named, wrong_method};
+use super::super::admission::Place;
+use super::input::{ControlBodies, Named, wrong_method};
 use super::routes::{self, Key, Routes};
 use super::unread_body::read_to_its_end;
-use super::{ApiError, AppPath, internal, master_key, to_the_end};
+use super::{ApiError, AppPath, internal, is_known_now, master_key, to_the_end};
 
 /// Answers of the engine's part that are looked into: settings and lists of apps.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
@@ -39,6 +40,13 @@ struct ImControl {
     engine: Router,
     /// The calls that are the IM core's alone.
     list_of_own: Value,
+    bodies: ControlBodies,
+}
+
+impl FromRef<ImControl> for ControlBodies {
+    fn from_ref(control: &ImControl) -> Self {
+        control.bodies.clone()
+    }
 }
 
 /// The whole control API, with the engine's part behind it.
@@ -61,7 +69,7 @@ pub fn router(core: Arc<ImCore>, engine: Router) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .route_service("/hookd/v1/", passed_on.clone())
         .route_service("/hookd/v1/{*rest}", passed_on)
-        .with_state(ImControl { core, engine, list_of_own })
+        .with_state(ImControl { core, engine, list_of_own, bodies: ControlBodies::default() })
 }
 
 /// All control calls with the keys that they need.
@@ -76,7 +84,11 @@ async fn calls(State(control): State<ImControl>, uri: Uri, headers: HeaderMap) -
 /// A request that no router has looked at: what one found in the path would be found there again, and be there twice.
 fn anew(mut request: Request) -> Request {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().copied();
+    let place = request.extensions_mut().remove::<Place>();
     request.extensions_mut().clear();
+    if let Some(place) = place {
+        request.extensions_mut().insert(place);
+    }
     if let Some(peer) = peer {
         request.extensions_mut().insert(peer);
     }
@@ -124,7 +136,11 @@ impl FromRequestParts<ImControl> for Owner {
             Path::from_request_parts(parts, control).await.map_err(|_| ApiError::Unauthorized)?;
         let key = master_key(&parts.headers).ok_or(ApiError::Unauthorized)?;
         let app = control.core.apps.app(&AppId::new(&path.app)).ok_or(ApiError::Unauthorized)?;
-        if keys_equal(&app.master_key, key) { Ok(Self(app)) } else { Err(ApiError::Unauthorized) }
+        if !keys_equal(&app.master_key, key) {
+            return Err(ApiError::Unauthorized);
+        }
+        is_known_now(parts);
+        Ok(Self(app))
     }
 }
 

@@ -1,0 +1,19 @@
+//! What happens outside of the gateway when a socket is no stranger's any more.
+
+use std::sync::Arc;
+
+/// Called once a client has logged in on a socket. Whoever serves the HTTP of the gateway may put one into the extensions of
+/// the request that becomes the socket.
+#[derive(Clone)]
+pub struct OnLogin(Arc<dyn Fn() + Send + Sync>);
+
+impl OnLogin {
+    /// Calls `told`.
+    pub fn new(told: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Arc::new(told))
+    }
+
+    pub(super) fn call(&self) {
+        (self.0)();
+    }
+}
