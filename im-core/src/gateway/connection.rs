@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
 use super::Shared;
@@ -52,6 +53,20 @@ pub(super) enum Closing {
 }
 
 impl Closing {
+    /// What ends a socket that cannot be read. A connection that is lost is no broken frame, however it was lost.
+    fn of(error: &SocketError) -> Self {
+        match error {
+            SocketError::Capacity(_) => Self::FrameTooLong,
+            SocketError::Protocol(
+                ProtocolError::ResetWithoutClosingHandshake
+                | ProtocolError::ReceivedAfterClosing
+                | ProtocolError::SendAfterClosing,
+            ) => Self::PeerGone,
+            SocketError::Protocol(_) | SocketError::Utf8(_) | SocketError::AttackAttempt => Self::BrokenFraming,
+            _ => Self::PeerGone,
+        }
+    }
+
     /// Close code and reason; `None` when there is nobody to tell.
     fn frame(self) -> Option<(u16, &'static str)> {
         let of = |code: Code| Some((u16::try_from(code.number()).unwrap_or(1011), code.name()));
@@ -219,13 +234,7 @@ where
         let message = match frame {
             None => return Err(Closing::PeerGone),
             Some(Err(error)) => {
-                return Err(match error {
-                    SocketError::Capacity(_) => Closing::FrameTooLong,
-                    SocketError::Protocol(_) | SocketError::Utf8(_) | SocketError::AttackAttempt => {
-                        Closing::BrokenFraming
-                    }
-                    _ => Closing::PeerGone,
-                });
+                return Err(Closing::of(&error));
             }
             Some(Ok(message)) => message,
         };

@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::error::Code;
 use crate::ids::{AppId, ClientId};
 use crate::protocol::PERMANENT;
-use crate::store::Notification;
+use crate::store::{Notification, StoreError};
 use crate::timestamp::Timestamp;
 
 /// Events of one answer; the client asks again for more (P-64).
@@ -42,13 +42,12 @@ pub(super) async fn notifications(
     };
     let client = ClientId::new(asked.client_id);
     let token = header(&headers, "x-lc-im-session-token").unwrap_or_default();
-    if !shared.presence.authenticates(&app, &client, token) {
-        let code = Code::SessionTokenExpired;
-        return rejection(StatusCode::UNAUTHORIZED, code.number(), code.name());
-    }
-    let limit = u32::try_from(PAGE + 1).unwrap_or(u32::MAX);
-    let mut found = match shared.core.store.notifications(&app.id, &client, Timestamp(asked.start_ts), limit).await {
-        Ok(found) => found,
+    let mut found = match missed(&shared, &app, (&client, token), Timestamp(asked.start_ts)).await {
+        Ok(Some(found)) => found,
+        Ok(None) => {
+            let code = Code::SessionTokenExpired;
+            return rejection(StatusCode::UNAUTHORIZED, code.number(), code.name());
+        }
         Err(error) => {
             tracing::error!(app = %app.id, error = &error as &dyn std::error::Error, "missed events cannot be read");
             let code = Code::InternalError;
@@ -65,6 +64,20 @@ pub(super) async fn notifications(
     }
     let droppable = json!({ "notifications": [], "invalidLocalConvCache": false });
     Json(json!({ "permanent": permanent, "droppable": droppable })).into_response()
+}
+
+/// Events of a client after a time, one more than a page; `None` when the token is not one of the client's.
+async fn missed(
+    shared: &Shared,
+    app: &App,
+    (client, token): (&ClientId, &str),
+    after: Timestamp,
+) -> Result<Option<Vec<Notification>>, StoreError> {
+    if !shared.presence.authenticates(&shared.core, app, client, token).await? {
+        return Ok(None);
+    }
+    let limit = u32::try_from(PAGE + 1).unwrap_or(u32::MAX);
+    shared.core.store.notifications(&app.id, client, after, limit).await.map(Some)
 }
 
 /// The app of the call, by id and key.

@@ -34,7 +34,14 @@ impl Dispatcher {
             OpType::Refresh => self.refresh(peer.as_deref(), &session, recipient),
             other => Err(unsupported(&format!("`session/{}`", other.as_str_name()))),
         };
-        answer(queue, &reply.unwrap_or_else(|error| recipient.error(&error)));
+        let reply = reply.unwrap_or_else(|error| {
+            if let RequestError::Store(error) = &error {
+                let error = error as &dyn std::error::Error;
+                tracing::error!(op = op.as_str_name(), error, "a session command failed");
+            }
+            recipient.error(&error)
+        });
+        answer(queue, &reply);
         Ok(())
     }
 
@@ -48,19 +55,16 @@ impl Dispatcher {
         queue: &mut WriteQueue,
     ) -> Result<(), Closing> {
         let config = session.config_bitmap.unwrap_or(0);
-        let opened = self.app_of(command.app_id.as_deref()).and_then(|app| {
-            self.admit(command.peer_id.as_deref())?;
-            let login = login(command.peer_id.clone(), session);
-            let opened = self.shared.presence.open(&self.shared.core, &app, login, &self.socket)?;
-            self.app = Some(app);
-            Ok(opened)
-        });
-        match opened {
-            Ok(OpenedSession { session, token, receipt }) => {
+        match self.log_in(command, session).await {
+            Ok(OpenedSession { session, token, displaced }) => {
                 tracing::debug!(app = %session.app, client = %session.client, "a session opens");
                 let recipient = recipient.to_client(&session.client);
+                let app = session.app.clone();
                 self.sessions.push(LocalSession { session, config });
-                receipt.written().await;
+                if let Err(error) = displaced.kept(&self.shared.core, &app).await {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(%app, error, "a login that another device displaced is forgotten with this process");
+                }
                 // Into the queue at once: pushes for the new session can only come through the outbox, after it.
                 answer(queue, &token_reply(&recipient, OpType::Opened, token));
                 Ok(())
@@ -72,6 +76,19 @@ impl Dispatcher {
                 if is_fatal && self.sessions.is_empty() { Err(Closing::Code(code)) } else { Ok(()) }
             }
         }
+    }
+
+    async fn log_in(
+        &mut self,
+        command: &GenericCommand,
+        session: SessionCommand,
+    ) -> Result<OpenedSession, RequestError> {
+        let app = self.app_of(command.app_id.as_deref())?;
+        self.admit(command.peer_id.as_deref())?;
+        let login = login(command.peer_id.clone(), session);
+        let opened = self.shared.presence.open(&self.shared.core, &app, login, &self.socket).await?;
+        self.app = Some(app);
+        Ok(opened)
     }
 
     /// The app that a login names; later logins on the socket may leave it out (P-20).
@@ -103,12 +120,14 @@ impl Dispatcher {
         Err(RequestError::detailed(Code::InternalError, detail))
     }
 
-    /// `session/close` → `session/closed` (P-56).
+    /// `session/close` → `session/closed` (P-56). A store that fails makes it an error: the session has ended, but its
+    /// token may work again after a restart.
     async fn close(&mut self, peer: Option<&str>, recipient: &Recipient) -> Result<GenericCommand, RequestError> {
         let session = self.session_of(peer)?.session.clone();
         if let Some(app) = self.current_app().ok().or_else(|| self.app.clone()) {
             let by = Some(self.socket.remote_address);
-            self.shared.presence.end(&self.shared.core, &app, &session, Ending::LoggedOut, by).written().await;
+            let ended = self.shared.presence.end(&self.shared.core, &app, &session, Ending::LoggedOut, by);
+            ended.kept(&self.shared.core, &app.id).await?;
         }
         let recipient = recipient.to_client(&session.client);
         Ok(recipient.reply(CommandType::Session, Some(OpType::Closed)))

@@ -11,6 +11,9 @@ use crate::core::ImCore;
 use crate::delivery::{Event, Session};
 use crate::error::Code;
 use crate::hooks::{PresenceEvent, Receipt};
+use crate::ids::AppId;
+use crate::store::{EndedLogin, StoreError};
+use crate::timestamp::Timestamp;
 
 /// Why a session ends (S-35).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,8 +59,32 @@ impl Ending {
     }
 }
 
+/// What is to be written about sessions that have ended.
+#[must_use = "the end of a login is to be kept"]
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// For `_clientOffline`, and for whatever else happened at the same time.
+    pub(crate) receipt: Receipt,
+    /// Logins that may not come back.
+    pub(super) logins: Vec<EndedLogin>,
+}
+
+impl Ended {
+    /// Waits until it would outlive the process.
+    ///
+    /// # Errors
+    /// When the store does not say that it has the ends of logins.
+    pub(crate) async fn kept(self, core: &ImCore, app: &AppId) -> Result<(), StoreError> {
+        self.receipt.written().await;
+        if self.logins.is_empty() {
+            return Ok(());
+        }
+        core.store.end_logins(app, self.logins).await
+    }
+}
+
 impl Presence {
-    /// Ends a session, once: S-107. `by` is the address of whoever asked for it. The receipt is for `_clientOffline`.
+    /// Ends a session, once: S-107. `by` is the address of whoever asked for it.
     pub(crate) fn end(
         &self,
         core: &ImCore,
@@ -65,11 +92,22 @@ impl Presence {
         session: &Session,
         ending: Ending,
         by: Option<IpAddr>,
-    ) -> Receipt {
+    ) -> Ended {
         let _in_order = self.changing();
         let ended = core.registry.remove(&session.app, &session.client, session.id);
-        let events = ended.map(|session| self.conclude(&session, ending, by)).into_iter().collect();
-        core.hooks.notifications().notify_presence(app, events)
+        let (mut events, mut logins) = (Vec::new(), Vec::new());
+        if let Some(session) = ended {
+            events.push(self.conclude(&session, ending, by));
+            logins.extend(self.ended_login(&session, ending));
+        }
+        Ended { receipt: core.hooks.notifications().notify_presence(app, events), logins }
+    }
+
+    /// What the store is to keep of a session's end.
+    pub(super) fn ended_login(&self, session: &Session, ending: Ending) -> Option<EndedLogin> {
+        let code = ending.answer_to_return()?.number();
+        let expires_at = Timestamp::now().plus(self.token_life);
+        Some(EndedLogin { login: session.token_family.clone(), code, expires_at })
     }
 
     /// The rest of the end of a session that has left the registry; answers what `_clientOffline` is told.

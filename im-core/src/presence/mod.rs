@@ -13,22 +13,24 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 
-pub(crate) use ending::Ending;
+pub(crate) use ending::{Ended, Ending};
 pub(crate) use opening::{Login, OpenedSession, Socket};
 pub(crate) use token::{IssuedToken, SessionToken};
 
 use crate::app::App;
+use crate::core::ImCore;
 use crate::delivery::Session;
 use crate::error::{Code, RequestError};
 use crate::ids::{ClientId, SessionId};
+use crate::store::StoreError;
 use crate::timestamp::Timestamp;
 
-/// Ended logins to remember; the oldest are forgotten first, and their clients then simply log in again.
+/// Ended logins in memory, for clients that come back while the store is being told. The store knows them all.
 const REMEMBERED_ENDINGS: u64 = 100_000;
 
 /// Opens and ends the sessions of one node.
 pub(crate) struct Presence {
-    /// Token families that ended for good, and what their clients are told when they come back (P-54).
+    /// Token families that have just ended for good, and what their clients are told when they come back (P-54).
     ended_families: Cache<String, Code>,
     /// Serialises logins and ends, so that of two logins with one tag at the same time exactly one stays, and their hooks
     /// come in their order. Held for microseconds.
@@ -70,12 +72,34 @@ impl Presence {
     }
 
     /// True when an HTTP call with this token may act as the client (P-19).
-    pub(crate) fn authenticates(&self, app: &App, client: &ClientId, token: &str) -> bool {
-        SessionToken::verify(token, app).is_some_and(|token| {
-            token.client == *client
-                && !token.has_expired(Timestamp::now())
-                && !self.ended_families.contains_key(&token.family)
-        })
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    pub(crate) async fn authenticates(
+        &self,
+        core: &ImCore,
+        app: &App,
+        client: &ClientId,
+        token: &str,
+    ) -> Result<bool, StoreError> {
+        match SessionToken::verify(token, app) {
+            Some(token) if token.client == *client && !token.has_expired(Timestamp::now()) => {
+                Ok(self.ended_with(core, app, &token).await?.is_none())
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// What clients that come back with this token are told; `None` when its login has not ended for good.
+    async fn ended_with(&self, core: &ImCore, app: &App, token: &SessionToken) -> Result<Option<Code>, StoreError> {
+        if let Some(code) = self.ended_families.get(&token.family) {
+            return Ok(Some(code));
+        }
+        let stored = core.store.ended_login(&app.id, &token.family, token.expires_at).await?;
+        Ok(stored.map(|number| {
+            let known = [Code::SessionRequired, Code::SessionConflict, Code::SessionTokenExpired];
+            known.into_iter().find(|code| code.number() == number).unwrap_or(Code::SessionRequired)
+        }))
     }
 
     fn issue(&self, app: &App, session: &Session) -> IssuedToken {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use hook_types::ClientOnlineParams;
 
-use super::{Ending, IssuedToken, Presence, SessionToken};
+use super::{Ended, Ending, IssuedToken, Presence, SessionToken};
 use crate::app::App;
 use crate::core::ImCore;
 use crate::delivery::{Outbox, Session};
 use crate::error::{Code, RequestError};
-use crate::hooks::{PresenceEvent, Receipt};
+use crate::hooks::PresenceEvent;
 use crate::ids::{ClientId, ConnectionId, DeviceId};
 use crate::timestamp::Timestamp;
 
@@ -47,8 +47,9 @@ pub(crate) struct OpenedSession {
     pub(crate) session: Arc<Session>,
     /// For reconnects.
     pub(crate) token: IssuedToken,
-    /// For `_clientOnline`: the login is not acknowledged before the hook would survive a crash.
-    pub(crate) receipt: Receipt,
+    /// For `_clientOnline` and the sessions that it displaced: the login is not acknowledged before all of it would
+    /// survive a crash.
+    pub(crate) displaced: Ended,
 }
 
 impl Presence {
@@ -57,7 +58,7 @@ impl Presence {
     /// # Errors
     /// 4103 for a bad client id, 4112 for a bad token, 4111 for a reconnect that another device's session stands
     /// against, and the code of P-54 for a login that has ended for good.
-    pub(crate) fn open(
+    pub(crate) async fn open(
         &self,
         core: &ImCore,
         app: &Arc<App>,
@@ -71,7 +72,7 @@ impl Presence {
         }
         let reconnect = login.reconnect == Some(true);
         let token = match &login.token {
-            Some(text) if reconnect => Some(self.valid_token(app, &client, text)?),
+            Some(text) if reconnect => Some(self.valid_token(core, app, &client, text).await?),
             _ => None,
         };
         let (connection, outbox) = (socket.connection, socket.outbox.clone());
@@ -91,15 +92,21 @@ impl Presence {
             tag: session.tag.clone(),
             reconnect: login.reconnect.map(i32::from),
         };
-        let receipt = self.register(core, app, &session, reconnect, (online, socket.remote_address))?;
-        Ok(OpenedSession { token: self.issue(app, &session), session, receipt })
+        let displaced = self.register(core, app, &session, reconnect, (online, socket.remote_address))?;
+        Ok(OpenedSession { token: self.issue(app, &session), session, displaced })
     }
 
-    fn valid_token(&self, app: &App, client: &ClientId, text: &str) -> Result<SessionToken, RequestError> {
+    async fn valid_token(
+        &self,
+        core: &ImCore,
+        app: &App,
+        client: &ClientId,
+        text: &str,
+    ) -> Result<SessionToken, RequestError> {
         let token = SessionToken::verify(text, app)
             .filter(|token| token.client == *client && !token.has_expired(Timestamp::now()))
             .ok_or_else(|| RequestError::code(Code::SessionTokenExpired))?;
-        match self.ended_families.get(&token.family) {
+        match self.ended_with(core, app, &token).await? {
             Some(code) => Err(RequestError::code(code)),
             None => Ok(token),
         }
@@ -113,8 +120,12 @@ impl Presence {
         session: &Arc<Session>,
         reconnect: bool,
         (online, by): (ClientOnlineParams, IpAddr),
-    ) -> Result<Receipt, RequestError> {
+    ) -> Result<Ended, RequestError> {
         let _in_order = self.changing();
+        // Again: the login may have ended while the store was asked.
+        if let Some(code) = self.ended_families.get(&session.token_family) {
+            return Err(RequestError::code(code));
+        }
         let mut displaced = Vec::new();
         for older in core.registry.sessions(&session.app, &session.client) {
             let same_device = session.device.is_some() && older.device == session.device;
@@ -135,8 +146,9 @@ impl Presence {
             return Err(RequestError::detailed(Code::AppNotAvailable, format!("app `{}` does not exist", app.id)));
         }
         displaced.retain(|(older, _)| core.registry.remove(&older.app, &older.client, older.id).is_some());
+        let logins = displaced.iter().filter_map(|(older, ending)| self.ended_login(older, *ending)).collect();
         let ended = displaced.into_iter().map(|(older, ending)| self.conclude(&older, ending, Some(by)));
         let events = ended.chain([PresenceEvent::Online(session.id, online, Some(by))]).collect();
-        Ok(core.hooks.notifications().notify_presence(app, events))
+        Ok(Ended { receipt: core.hooks.notifications().notify_presence(app, events), logins })
     }
 }

@@ -31,8 +31,9 @@ pub(crate) struct SessionToken {
     /// One login and its reconnects.
     #[serde(rename = "f")]
     pub(crate) family: String,
+    /// The end of its life.
     #[serde(rename = "e")]
-    expires_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
 }
 
 /// A token as clients get it.

@@ -267,6 +267,17 @@ pub struct Notification {
 pub trait Store: Send + Sync + 'static {
     /// Settings of an app; `None` when never saved.
     async fn settings(&self, app: &AppId) -> Result<Option<ImSettings>, StoreError>;
+/// A login that has ended for good (P-54).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedLogin {
+    /// What its session tokens have in common.
+    pub login: String,
+    /// The code for a client that comes back with one of them.
+    pub code: i32,
+    /// When the last of them has expired.
+    pub expires_at: Timestamp,
+}
+
 
     /// Replaces the settings of an app.
     async fn save_settings(&self, app: &AppId, settings: &ImSettings) -> Result<(), StoreError>;
@@ -329,6 +340,17 @@ pub trait Store: Send + Sync + 'static {
         &self,
         app: &AppId,
         notifications: Vec<(ClientId, Map<String, Value>)>,
+    /// Keeps that logins have ended for good, until their tokens have expired.
+    async fn end_logins(&self, app: &AppId, ended: Vec<EndedLogin>) -> Result<(), StoreError>;
+
+    /// The code for a client that comes back with a token of this login; `None` when the login has not ended for good.
+    async fn ended_login(
+        &self,
+        app: &AppId,
+        login: &str,
+        token_expires_at: Timestamp,
+    ) -> Result<Option<i32>, StoreError>;
+
     ) -> Result<Vec<Timestamp>, StoreError>;
 
     /// Events of a client after `after`, ascending, at most `limit`.

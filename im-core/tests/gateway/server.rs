@@ -71,7 +71,19 @@ impl Server {
     }
 
     pub async fn with(config: GatewayConfig) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::over(config, tempfile::tempdir().unwrap()).await
+    }
+
+    /// A server of the next process, over the folder of this one.
+    pub async fn restarted(mut self) -> Self {
+        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
+        self.shutdown.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        Self::over(GatewayConfig::default(), folder).await
+    }
+
+    async fn over(config: GatewayConfig, folder: tempfile::TempDir) -> Self {
         let store = Arc::new(SqliteStore::open(folder.path().join("im.sqlite")).unwrap());
         let queue = Arc::new(store.hook_queue());
         let (apps, engine) = (Arc::new(Apps::default()), Arc::new(ScriptedEngine::new()));

@@ -1,9 +1,12 @@
 //! Reconnects, conflicts, the end of sessions.
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_tungstenite::MaybeTlsStream;
 
 use crate::client::{Client, as_peer, command, error_code, login, message};
-use crate::server::Server;
+use crate::server::{APP, APP_KEY, Server};
 use crate::wire::{CommandType, GenericCommand, OpType, SessionCommand};
 
 const APP_NOT_AVAILABLE: i32 = 4100;
@@ -209,4 +212,64 @@ async fn a_stopping_server_says_so_and_waits_for_its_tasks() {
     assert_eq!(client.closed().await.code, 1001);
     server.tasks.close();
     tokio::time::timeout(std::time::Duration::from_secs(10), server.tasks.wait()).await.unwrap();
+}
+
+/// F-17: whatever the network does, it is no frame that cannot be parsed.
+#[tokio::test]
+async fn a_lost_connection_is_lost_without_an_error() {
+    let server = Server::start().await;
+    server.engine.reply("_clientOffline", json!(null));
+    let lost = json!({ "peerId": "alice", "closeCode": 2, "closeMsg": "connection lost" });
+    let start_of_a_frame: &[u8] = &[0x82, 0xfe, 0x01];
+    for (resets, before) in [(false, &[][..]), (true, &[]), (false, start_of_a_frame), (true, start_of_a_frame)] {
+        let mut client = server.client("alice").await;
+        let MaybeTlsStream::Plain(stream) = client.socket.get_mut() else { unreachable!() };
+        stream.write_all(before).await.unwrap();
+        if resets {
+            stream.set_zero_linger().unwrap();
+        }
+        drop(client);
+        assert_eq!(server.engine.call_of("_clientOffline").await, lost, "reset: {resets}, after {before:?}");
+    }
+    let mut both_ways = server.client("alice").await;
+    let MaybeTlsStream::Plain(stream) = both_ways.socket.get_mut() else { unreachable!() };
+    stream.shutdown().await.unwrap();
+    assert_eq!(server.engine.call_of("_clientOffline").await, lost, "the peer sends nothing more, and still reads");
+}
+
+/// F-28.
+#[tokio::test]
+async fn the_token_of_an_ended_login_stays_dead_after_a_restart() {
+    let server = Server::start().await;
+    let (mut logs_out, opened) = open(&server, device("d1", None)).await;
+    let logged_out = token(opened);
+    let closed = logs_out.request(command(CommandType::Session, Some(OpType::Close))).await;
+    assert_eq!(closed.op(), OpType::Closed);
+    let (_older, opened) = open(&server, device("d2", Some("phone"))).await;
+    let displaced = token(opened);
+    let (_newer, opened) = open(&server, device("d3", Some("phone"))).await;
+    let alive = token(opened);
+
+    let server = server.restarted().await;
+    for (token, code) in [(&logged_out, 4105), (&displaced, 4111)] {
+        let (_client, reply) = open(&server, reconnect(Some(token))).await;
+        assert_eq!(error_code(&reply), code);
+        assert_eq!(missed_events(&server, token).await, 401);
+    }
+    assert_eq!(missed_events(&server, &alive).await, 200);
+    let (_client, reopened) = open(&server, reconnect(Some(&alive))).await;
+    assert_eq!(reopened.op(), OpType::Opened);
+}
+
+/// The status of a call for missed events with this token.
+async fn missed_events(server: &Server, token: &str) -> u16 {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let request = format!(
+        "GET /1.1/rtm/notifications?client_id=alice HTTP/1.1\r\nHost: im.example.org\r\nConnection: close\r\n\
+         X-LC-Id: {APP}\r\nX-LC-Key: {APP_KEY}\r\nX-LC-IM-Session-Token: {token}\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
 }

@@ -3,6 +3,7 @@
 mod beside;
 mod conversations;
 mod dead_letters;
+mod ended_logins;
 mod history;
 mod hook_call_repair;
 mod hook_calls;
@@ -35,9 +36,9 @@ pub use self::writer::WriteCounts;
 use self::writer::Writer;
 use super::query::Filter;
 use super::{
-    AppendedMessage, CallBeside, Conversation, ConversationQuery, CreatedConversation, FoundConversation, HistoryQuery,
-    HookBeside, MembershipChange, NewConversation, NewMessage, Notification, OutboxCall, QueryError, Store, StoreError,
-    StoredMessage,
+    AppendedMessage, CallBeside, Conversation, ConversationQuery, CreatedConversation, EndedLogin, FoundConversation,
+    HistoryQuery, HookBeside, MembershipChange, NewConversation, NewMessage, Notification, OutboxCall, QueryError,
+    Store, StoreError, StoredMessage,
 };
 use crate::app::ImSettings;
 use crate::ids::{AppId, ClientId, ConversationId};
@@ -227,6 +228,23 @@ impl Store for SqliteStore {
             .readers
             .read("history", move |connection| history::range(connection, &app, &conversation, &query))
             .await
+    }
+
+    async fn end_logins(&self, app: &AppId, ended: Vec<EndedLogin>) -> Result<(), StoreError> {
+        let app = app.clone();
+        let end = move |connection: &Connection, now| ended_logins::add(connection, &app, &ended, now);
+        self.database.write("end logins", end).await
+    }
+
+    async fn ended_login(
+        &self,
+        app: &AppId,
+        login: &str,
+        token_expires_at: Timestamp,
+    ) -> Result<Option<i32>, StoreError> {
+        let (app, login) = (app.clone(), login.to_owned());
+        let find = move |connection: &Connection| ended_logins::find(connection, &app, &login, token_expires_at);
+        self.database.readers.read("ended login", find).await
     }
 
     async fn add_notifications(

@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_hook_queue.sql"),
     include_str!("migrations/0003_open_sessions.sql"),
     include_str!("migrations/0004_outbox.sql"),
+    include_str!("migrations/0005_ended_logins.sql"),
 ];
 
 /// Brings the file to the newest schema. A file of a newer program is refused instead of half understood.
