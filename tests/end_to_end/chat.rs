@@ -17,6 +17,42 @@ fn conversations_and_what_their_members_are_told() {
     Server::start().play("conversations");
 }
 
+/// F-16.
+#[test]
+fn replies_keep_their_distance_from_changes_in_the_newest_client() {
+    nobody_comes_back("5.0.0-rc.8");
+}
+
+/// F-16.
+#[test]
+fn replies_keep_their_distance_from_changes_in_the_old_client() {
+    nobody_comes_back("4.3.1");
+}
+
+fn nobody_comes_back(sdk: &str) {
+    let facts = Server::start().play_with("members_after_replies", &[sdk]);
+    assert_eq!(facts.len(), 6);
+    assert!(facts.values().all(|wrong| wrong == 0), "wrong states in 100 rounds: {facts:?}");
+}
+
+/// F-10.
+#[test]
+fn what_is_said_is_for_members_only() {
+    Server::start().play("not_a_member");
+}
+
+/// F-28.
+#[test]
+fn the_token_of_who_logged_out_stays_dead() {
+    Server::start().play("logged_out_token");
+}
+
+/// F-32.
+#[test]
+fn what_has_no_effect_and_what_is_refused() {
+    Server::start().play("no_effect");
+}
+
 #[test]
 fn lost_connection_learns_what_it_missed() {
     Server::start().play("reconnect");

@@ -23,8 +23,15 @@ use crate::store::Conversation;
 /// Members that a basic conversation may have (S-27).
 pub const MAX_MEMBERS: usize = 500;
 
-/// The conversation, or 4303.
-async fn existing(core: &ImCore, request: &RequestContext, id: &ConversationId) -> Result<Conversation, RequestError> {
+/// The conversation.
+///
+/// # Errors
+/// 4303 no such conversation.
+pub(crate) async fn existing(
+    core: &ImCore,
+    request: &RequestContext,
+    id: &ConversationId,
+) -> Result<Conversation, RequestError> {
     let found = core.store.conversation(&request.app.id, id).await?;
     found.ok_or_else(|| RequestError::code(Code::ConversationNotFound))
 }

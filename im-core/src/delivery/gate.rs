@@ -3,10 +3,11 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-/// Pushes that a request causes on its own socket wait this long after its reply (P-8; the client needs 2 ms).
-pub const GAP_AFTER_REPLY: Duration = Duration::from_millis(10);
+/// Pushes that a request causes on its own socket wait this long after its reply, and a reply that shows a conversation
+/// waits this long after a push that changed it. The client needs 2 ms (P-8): it applies a push later than a reply.
+pub const GAP: Duration = Duration::from_millis(10);
 
-/// Opens [`GAP_AFTER_REPLY`] after the reply of one request was written (P-45).
+/// Opens [`GAP`] after the reply of one request was written (P-45).
 ///
 /// An event takes its place in the queue of the socket when the operation happens (P-46), so that events of one
 /// conversation keep the order of the operations, and waits there for its gate.
@@ -18,7 +19,7 @@ pub struct ReplyGate {
 impl ReplyGate {
     /// Tells that the reply has been written now.
     pub fn reply_written(&self) {
-        self.opens_at.get_or_init(|| Instant::now() + GAP_AFTER_REPLY);
+        self.opens_at.get_or_init(|| Instant::now() + GAP);
     }
 
     /// When held events may be written; `None` before the reply.

@@ -10,7 +10,7 @@ mod registry;
 mod session;
 
 pub use event::{ChangedMembers, DeliveredMessage, Event, PatchReason, PatchedMessage};
-pub use gate::{GAP_AFTER_REPLY, ReplyGate};
-pub use outbox::{OUTBOX_CAPACITY, Outbox, OutboxFull, Outgoing, OutgoingReceiver};
+pub use gate::{GAP, ReplyGate};
+pub use outbox::{OUTBOX_CAPACITY, Outbox, OutboxFull, Outgoing, OutgoingReceiver, Shows};
 pub use registry::Registry;
 pub use session::Session;

@@ -11,15 +11,26 @@ use crate::ids::{ClientId, ConversationId, SessionId};
 /// client reconnects and reads the history.
 pub const OUTBOX_CAPACITY: usize = 4096;
 
+/// The conversations whose state a reply shows to the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shows {
+    /// None: an `ack`, an error, messages of the history.
+    Nothing,
+    /// The one of the request.
+    Conversation(ConversationId),
+    /// Any: the rows of a query.
+    Anything,
+}
+
 /// One thing to write to a socket.
 #[derive(Debug)]
 pub enum Outgoing {
-    /// A reply. Overtakes waiting events, except changes of its conversation.
+    /// A reply. Overtakes waiting events, except changes of what it shows.
     Reply {
         /// The finished frame, not yet in the form of the sub-protocol.
         frame: bytes::Bytes,
-        /// The conversation that the request named.
-        conversation: Option<ConversationId>,
+        /// What the client reads from it.
+        shows: Shows,
         /// Told when the frame has been written.
         gate: Option<ReplyGate>,
     },

@@ -257,9 +257,7 @@ where
         let mut next = Some(first);
         while let Some(outgoing) = next {
             match outgoing {
-                Outgoing::Reply { frame, conversation, gate } => {
-                    self.queue.reply(Reply { frame, conversation, gate });
-                }
+                Outgoing::Reply { frame, shows, gate } => self.queue.reply(Reply { frame, shows, gate }),
                 Outgoing::Event { client, event, gate, .. } => self.queue.push(Push { client, event, gate }),
                 Outgoing::Close { code, reason } => return Err(Closing::Told { code, reason }),
             }
@@ -298,6 +296,7 @@ where
             for gate in &gates {
                 gate.reply_written();
             }
+            self.queue.written(Instant::now());
             if full {
                 return Ok(Some(now));
             }

@@ -117,6 +117,22 @@ pub(super) async fn count(
     Ok(reply(recipient, OpType::Result, result))
 }
 
+/// The answer to a command that this server does not have; a conversation that does not exist is said first (P-71).
+pub(super) async fn refuse(
+    core: &ImCore,
+    request: &RequestContext,
+    what: &str,
+    conversation: Option<&ConversationId>,
+) -> RequestError {
+    match conversation {
+        Some(id) => match conversations::existing(core, request, id).await {
+            Ok(_) => unsupported(what),
+            Err(error) => error,
+        },
+        None => unsupported(what),
+    }
+}
+
 /// The conversation that a command is about: its `cid`, or the one id that a query asks for.
 pub(super) fn conversation_of(conv: &ConvCommand) -> Option<ConversationId> {
     let id = match &conv.cid {

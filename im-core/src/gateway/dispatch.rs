@@ -13,7 +13,7 @@ use super::message_commands as message;
 use super::pending::PendingReply;
 use super::queue::{Reply, WriteQueue};
 use crate::app::App;
-use crate::delivery::Session;
+use crate::delivery::{Session, Shows};
 use crate::error::{Code, RequestError};
 use crate::ids::ConversationId;
 use crate::presence::{Ending, Socket};
@@ -81,7 +81,7 @@ impl Dispatcher {
             (Some(CommandType::Echo), _) => {
                 // Some SDKs send heartbeats without `i` and want them back the same way (P-30).
                 let echo = GenericCommand { cmd: command.cmd, i: command.i, ..GenericCommand::default() };
-                queue.reply(Reply { frame: encode(&echo), conversation: None, gate: None });
+                queue.reply(Reply { frame: encode(&echo), shows: Shows::Nothing, gate: None });
                 Ok(())
             }
             // Receipts and read marks have no effect yet, and never a reply (P-25).
@@ -91,9 +91,7 @@ impl Dispatcher {
                 Ok(())
             }
             (Some(CommandType::Session), Some(op)) => self.session_command(op, command, &recipient, queue).await,
-            (Some(CommandType::Direct | CommandType::Logs | CommandType::Conv), _) => {
-                self.start(command, recipient, slot, queue)
-            }
+            (Some(kind), _) if is_about_conversations(kind) => self.start(command, recipient, slot, queue),
             _ => {
                 answer(queue, &recipient.error(&conversation::unsupported(&format!("`{}`", describe(&command)))));
                 Ok(())
@@ -222,7 +220,7 @@ impl Drop for Dispatcher {
 /// Queues a reply of the loop itself. Requests without a serial number get none (P-25).
 pub(super) fn answer(queue: &mut WriteQueue, reply: &GenericCommand) {
     if reply.i.is_some() {
-        queue.reply(Reply { frame: encode(reply), conversation: None, gate: None });
+        queue.reply(Reply { frame: encode(reply), shows: Shows::Nothing, gate: None });
     }
 }
 
@@ -236,6 +234,7 @@ async fn carry_out(
     let core = &shared.core;
     let what = describe(&command);
     let op = command.op.and_then(|op| OpType::try_from(op).ok());
+    let named = conversation_of(&command);
     let conv = command.conv_message.take().unwrap_or_default();
     let reply = match (command.cmd(), op) {
         (CommandType::Direct, _) => {
@@ -249,7 +248,7 @@ async fn carry_out(
         (CommandType::Conv, Some(OpType::Remove)) => conversation::remove(core, request, recipient, conv).await,
         (CommandType::Conv, Some(OpType::Query)) => conversation::query(core, request, recipient, conv).await,
         (CommandType::Conv, Some(OpType::Count)) => conversation::count(core, request, recipient, conv).await,
-        _ => Err(conversation::unsupported(&format!("`{what}`"))),
+        _ => Err(conversation::refuse(core, request, &format!("`{what}`"), named.as_ref()).await),
     };
     reply.unwrap_or_else(|error| {
         if let RequestError::Store(error) = &error {
@@ -259,13 +258,19 @@ async fn carry_out(
     })
 }
 
+fn is_about_conversations(kind: CommandType) -> bool {
+    use CommandType::{Blacklist, Conv, Direct, Logs, Patch};
+    matches!(kind, Direct | Logs | Conv | Patch | Blacklist)
+}
+
+/// The conversation that a command names.
 fn conversation_of(command: &GenericCommand) -> Option<ConversationId> {
     let direct = command.direct_message.as_ref().and_then(|direct| direct.cid.as_deref());
     let logs = command.logs_message.as_ref().and_then(|logs| logs.cid.as_deref());
-    direct
-        .or(logs)
-        .map(ConversationId::new)
-        .or_else(|| command.conv_message.as_ref().and_then(conversation::conversation_of))
+    let patch = command.patch_message.as_ref().and_then(|patch| patch.patches.first()?.cid.as_deref());
+    let blacklist = command.blacklist_message.as_ref().and_then(|blacklist| blacklist.src_cid.as_deref());
+    let named = direct.or(logs).or(patch).or(blacklist).map(ConversationId::new);
+    named.or_else(|| command.conv_message.as_ref().and_then(conversation::conversation_of))
 }
 
 /// Transient messages are acknowledged only to sessions that ask for it (P-51, bit 3).

@@ -1,11 +1,11 @@
 //! The reply that a request in work owes its client.
 
-use crate::delivery::{Outbox, Outgoing, ReplyGate};
+use crate::delivery::{Outbox, Outgoing, ReplyGate, Shows};
 use crate::error::{Code, RequestError};
 use crate::ids::ConversationId;
 use crate::protocol::frame::encode;
 use crate::protocol::replies::Recipient;
-use crate::protocol::wire::GenericCommand;
+use crate::protocol::wire::{CommandType, GenericCommand};
 
 /// Makes sure that every request is answered once: dropped without an answer, as by a panic of the use case, it answers
 /// 4200. Pushes that wait for the answer would otherwise wait for ever.
@@ -41,10 +41,21 @@ impl PendingReply {
     fn queue(&mut self, reply: Option<&GenericCommand>) {
         self.answered = true;
         let Some(reply) = reply else { return self.gate.reply_written() };
-        let (conversation, gate) = (self.conversation.take(), Some(self.gate.clone()));
-        if self.outbox.send(Outgoing::Reply { frame: encode(reply), conversation, gate }).is_err() {
+        let (shows, gate) = (shown_by(reply, self.conversation.as_ref()), Some(self.gate.clone()));
+        if self.outbox.send(Outgoing::Reply { frame: encode(reply), shows, gate }).is_err() {
             self.outbox.close_slow_reader();
         }
+    }
+}
+
+/// What the client reads from a reply about the conversation that the request named, if it named one.
+fn shown_by(reply: &GenericCommand, named: Option<&ConversationId>) -> Shows {
+    match &reply.conv_message {
+        Some(conv) if reply.cmd() == CommandType::Conv => {
+            let answered = conv.cid.as_deref().map(ConversationId::new);
+            answered.or_else(|| named.cloned()).map_or(Shows::Anything, Shows::Conversation)
+        }
+        _ => Shows::Nothing,
     }
 }
 
@@ -59,10 +70,12 @@ impl Drop for PendingReply {
 
 #[cfg(test)]
 mod tests {
-    use super::PendingReply;
-    use crate::delivery::{Outbox, Outgoing, ReplyGate};
+    use super::{PendingReply, shown_by};
+    use crate::delivery::{Outbox, Outgoing, ReplyGate, Shows};
+    use crate::ids::ConversationId;
     use crate::protocol::Encoding;
     use crate::protocol::replies::Recipient;
+    use crate::protocol::wire::{CommandType, ConvCommand, GenericCommand};
 
     #[test]
     fn a_request_that_ends_without_an_answer_is_answered_with_an_error() {
@@ -72,6 +85,24 @@ mod tests {
         let Some(Outgoing::Reply { frame, .. }) = outgoing.try_recv().ok() else { unreachable!() };
         let reply = Encoding::Binary.decode(Encoding::Binary.frame(frame)).unwrap();
         assert_eq!((reply.i, reply.error_message.map(|error| error.code)), (Some(5), Some(4200)));
+    }
+
+    #[test]
+    fn replies_to_conversation_commands_show_a_conversation_or_any() {
+        let reply = |command, conv: Option<ConvCommand>| {
+            let reply = Recipient::default().reply(command, None);
+            GenericCommand { conv_message: conv, ..reply }
+        };
+        let named = ConversationId::new("named");
+        let conv = |cid: Option<&str>| Some(ConvCommand { cid: cid.map(str::to_owned), ..ConvCommand::default() });
+        let shows = |reply: &GenericCommand, named| shown_by(reply, named);
+        let one = |id| Shows::Conversation(ConversationId::new(id));
+        assert_eq!(shows(&reply(CommandType::Conv, conv(Some("c"))), Some(&named)), one("c"));
+        assert_eq!(shows(&reply(CommandType::Conv, conv(None)), Some(&named)), one("named"));
+        assert_eq!(shows(&reply(CommandType::Conv, conv(None)), None), Shows::Anything);
+        for command in [CommandType::Ack, CommandType::Error, CommandType::Logs] {
+            assert_eq!(shows(&reply(command, None), Some(&named)), Shows::Nothing);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::delivery::{Event, ReplyGate};
+use crate::delivery::{Event, GAP, ReplyGate, Shows};
 use crate::ids::{ClientId, ConversationId};
 use crate::protocol::pushes::changed_conversation;
 
@@ -14,8 +14,8 @@ use crate::protocol::pushes::changed_conversation;
 pub(super) struct Reply {
     /// The encoded command.
     pub(super) frame: Bytes,
-    /// What the request was about.
-    pub(super) conversation: Option<ConversationId>,
+    /// What the client reads from it.
+    pub(super) shows: Shows,
     /// To be told when the frame has been written.
     pub(super) gate: Option<ReplyGate>,
 }
@@ -40,29 +40,57 @@ pub(super) enum Next {
     Push(Push),
     /// Ask again at this time.
     At(Instant),
-    /// Ask again after more has been queued or a reply has been written.
+    /// Ask again after more has been queued or written.
     Idle,
 }
 
 /// Replies and pushes that wait for one socket.
 ///
-/// Pushes keep their order. Replies overtake pushes: a waiting user comes first. But a reply stays behind changes of
-/// its own conversation that only wait for time: the client would apply the older state after the newer (P-45).
+/// Pushes keep their order. Replies overtake pushes: a waiting user comes first. But a reply that shows a conversation
+/// stays behind the changes of it that were queued before and only wait for time, and [`GAP`] away from them, and before
+/// those that were queued after it: the client would apply the older state after the newer (P-45).
 #[derive(Debug, Default)]
 pub(super) struct WriteQueue {
-    replies: VecDeque<Reply>,
-    pushes: VecDeque<Push>,
+    replies: VecDeque<Queued<Reply>>,
+    pushes: VecDeque<Queued<Push>>,
+    /// Changes of conversations that were written less than the gap ago.
+    changes: VecDeque<Change>,
+    queued: u64,
+}
+
+#[derive(Debug)]
+struct Queued<T> {
+    /// Counts what was queued on this socket.
+    number: u64,
+    item: T,
+}
+
+#[derive(Debug)]
+struct Change {
+    conversation: ConversationId,
+    number: u64,
+    /// `None` while its frame is being written.
+    written_at: Option<Instant>,
+}
+
+/// When a reply may be written.
+enum Turn {
+    Now,
+    At(Instant),
+    AfterPushes,
 }
 
 impl WriteQueue {
     /// Queues a reply.
     pub(super) fn reply(&mut self, reply: Reply) {
-        self.replies.push_back(reply);
+        let queued = self.number(reply);
+        self.replies.push_back(queued);
     }
 
     /// Queues a push.
     pub(super) fn push(&mut self, push: Push) {
-        self.pushes.push_back(push);
+        let queued = self.number(push);
+        self.pushes.push_back(queued);
     }
 
     /// Frames that wait.
@@ -70,40 +98,104 @@ impl WriteQueue {
         self.replies.len() + self.pushes.len()
     }
 
+    /// Tells that everything taken so far has been written by now.
+    pub(super) fn written(&mut self, now: Instant) {
+        for change in &mut self.changes {
+            change.written_at.get_or_insert(now);
+        }
+    }
+
     /// Takes the next frame that may be written.
     pub(super) fn next(&mut self, now: Instant) -> Next {
-        if let Some(free) = self.replies.iter().position(|reply| !self.has_changes_before(reply))
-            && let Some(reply) = self.replies.remove(free)
-        {
-            return Next::Reply(reply);
+        while self.changes.front().is_some_and(|change| change.written_at.is_some_and(|at| at + GAP <= now)) {
+            self.changes.pop_front();
         }
-        let opens_at = match self.pushes.front() {
-            None => return Next::Idle,
-            Some(Push { gate: None, .. }) => now,
-            Some(Push { gate: Some(gate), .. }) => match gate.opens_at() {
-                Some(time) => time,
-                None => return Next::Idle,
-            },
-        };
-        if opens_at > now {
-            return Next::At(opens_at);
+        let mut wake = None;
+        for position in 0..self.replies.len() {
+            match self.replies.get(position).map_or(Turn::AfterPushes, |reply| self.turn_of(reply)) {
+                Turn::Now => {
+                    if let Some(Queued { item, .. }) = self.replies.remove(position) {
+                        return Next::Reply(item);
+                    }
+                }
+                Turn::At(time) => wake = Some(wake.map_or(time, |wake: Instant| wake.min(time))),
+                Turn::AfterPushes => {}
+            }
         }
-        self.pushes.pop_front().map_or(Next::Idle, Next::Push)
+        match self.pushes.front().and_then(|push| self.opens_at(push, now)) {
+            Some(time) if time <= now => self.take_push(),
+            Some(time) => Next::At(wake.map_or(time, |wake| wake.min(time))),
+            None => wake.map_or(Next::Idle, Next::At),
+        }
     }
 
     /// Takes the replies in their order, for a socket that is about to close.
-    pub(super) fn take_replies(&mut self) -> VecDeque<Reply> {
-        std::mem::take(&mut self.replies)
+    pub(super) fn take_replies(&mut self) -> impl Iterator<Item = Reply> + use<> {
+        std::mem::take(&mut self.replies).into_iter().map(|queued| queued.item)
+    }
+
+    fn number<T>(&mut self, item: T) -> Queued<T> {
+        self.queued = self.queued.wrapping_add(1);
+        Queued { number: self.queued, item }
+    }
+
+    fn take_push(&mut self) -> Next {
+        let Some(Queued { number, item }) = self.pushes.pop_front() else { return Next::Idle };
+        if let Some(conversation) = changed_conversation(&item.event) {
+            self.changes.push_back(Change { conversation: conversation.clone(), number, written_at: None });
+        }
+        Next::Push(item)
     }
 
     /// Pushes behind one whose cause has not been answered do not count: that answer could be the reply itself, or one
     /// that waits for it.
-    fn has_changes_before(&self, reply: &Reply) -> bool {
-        let Some(conversation) = &reply.conversation else { return false };
-        self.pushes
+    fn turn_of(&self, reply: &Queued<Reply>) -> Turn {
+        if reply.item.shows == Shows::Nothing {
+            return Turn::Now;
+        }
+        let waits = self
+            .pushes
             .iter()
-            .take_while(|push| push.gate.as_ref().is_none_or(|gate| gate.opens_at().is_some()))
-            .any(|push| changed_conversation(&push.event) == Some(conversation))
+            .take_while(|push| push.number < reply.number)
+            .take_while(|push| push.item.gate.as_ref().is_none_or(|gate| gate.opens_at().is_some()))
+            .any(|push| reply.item.is_about(&push.item));
+        if waits {
+            return Turn::AfterPushes;
+        }
+        let before = |change: &&Change| change.number < reply.number && reply.item.shows(&change.conversation);
+        let last = self.changes.iter().rev().find(before);
+        match last.map(|change| change.written_at) {
+            None => Turn::Now,
+            Some(None) => Turn::AfterPushes,
+            Some(Some(written_at)) => Turn::At(written_at + GAP),
+        }
+    }
+
+    /// `None`: after something else has been written.
+    fn opens_at(&self, push: &Queued<Push>, now: Instant) -> Option<Instant> {
+        let is_behind = |reply: &Queued<Reply>| reply.number < push.number && reply.item.is_about(&push.item);
+        if self.replies.iter().any(is_behind) {
+            return None;
+        }
+        match &push.item.gate {
+            None => Some(now),
+            Some(gate) => gate.opens_at(),
+        }
+    }
+}
+
+impl Reply {
+    fn shows(&self, conversation: &ConversationId) -> bool {
+        match &self.shows {
+            Shows::Nothing => false,
+            Shows::Conversation(shown) => shown == conversation,
+            Shows::Anything => true,
+        }
+    }
+
+    /// True when the push changes what the reply shows.
+    fn is_about(&self, push: &Push) -> bool {
+        changed_conversation(&push.event).is_some_and(|conversation| self.shows(conversation))
     }
 }
 
@@ -115,7 +207,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::{Next, Push, Reply, WriteQueue};
-    use crate::delivery::{ChangedMembers, DeliveredMessage, Event, GAP_AFTER_REPLY, ReplyGate};
+    use crate::delivery::{ChangedMembers, DeliveredMessage, Event, GAP, ReplyGate, Shows};
     use crate::ids::{ClientId, ConversationId, MessageId};
     use crate::store::MessageBody;
     use crate::timestamp::Timestamp;
@@ -145,15 +237,15 @@ mod tests {
         Push { client: ClientId::new("alice"), event, gate: gate.cloned() }
     }
 
-    fn reply(name: &'static str, conversation: Option<&str>, gate: Option<&ReplyGate>) -> Reply {
-        Reply {
-            frame: Bytes::from_static(name.as_bytes()),
-            conversation: conversation.map(ConversationId::new),
-            gate: gate.cloned(),
-        }
+    fn reply(name: &'static str, shows: Shows, gate: Option<&ReplyGate>) -> Reply {
+        Reply { frame: Bytes::from_static(name.as_bytes()), shows, gate: gate.cloned() }
     }
 
-    /// The names of all that may be written by `now`, marking replies as written.
+    fn showing(conversation: &str) -> Shows {
+        Shows::Conversation(ConversationId::new(conversation))
+    }
+
+    /// The names of all that may be written by `now`, marking them as written then.
     fn written(queue: &mut WriteQueue, now: Instant) -> Vec<String> {
         let mut names = Vec::new();
         loop {
@@ -167,19 +259,21 @@ mod tests {
                 Next::Push(Push { event: Event::MembersJoined(change), .. }) => names.push(change.by.to_string()),
                 Next::Push(Push { event: Event::Message(message), .. }) => names.push(message.from.to_string()),
                 Next::Push(_) => unreachable!(),
-                Next::At(_) | Next::Idle => return names,
+                Next::At(_) | Next::Idle => break,
             }
         }
+        queue.written(now);
+        names
     }
 
     #[test]
     fn a_held_push_waits_for_its_reply_and_the_gap() {
         let (mut queue, gate) = (WriteQueue::default(), ReplyGate::default());
         queue.push(push("c", "held", Some(&gate)));
-        assert!(written(&mut queue, Instant::now() + GAP_AFTER_REPLY * 10).is_empty());
-        queue.reply(reply("reply", Some("c"), Some(&gate)));
+        assert!(written(&mut queue, Instant::now() + GAP * 10).is_empty());
+        queue.reply(reply("reply", showing("c"), Some(&gate)));
         assert_eq!(written(&mut queue, Instant::now()), ["reply"]);
-        assert_eq!(written(&mut queue, Instant::now() + GAP_AFTER_REPLY), ["held"]);
+        assert_eq!(written(&mut queue, Instant::now() + GAP), ["held"]);
     }
 
     #[test]
@@ -189,7 +283,7 @@ mod tests {
         queue.push(push("c", "later", None));
         assert!(written(&mut queue, Instant::now()).is_empty());
         gate.reply_written();
-        assert_eq!(written(&mut queue, Instant::now() + GAP_AFTER_REPLY), ["held", "later"]);
+        assert_eq!(written(&mut queue, Instant::now() + GAP), ["held", "later"]);
     }
 
     #[test]
@@ -197,21 +291,65 @@ mod tests {
         let (mut queue, gate) = (WriteQueue::default(), ReplyGate::default());
         gate.reply_written();
         queue.push(push("c", "held", Some(&gate)));
-        queue.reply(reply("same", Some("c"), None));
-        queue.reply(reply("other", Some("d"), None));
-        queue.reply(reply("none", None, None));
-        assert_eq!(written(&mut queue, Instant::now()), ["other", "none"]);
-        assert_eq!(written(&mut queue, Instant::now() + GAP_AFTER_REPLY), ["held", "same"]);
+        queue.reply(reply("same", showing("c"), None));
+        queue.reply(reply("other", showing("d"), None));
+        queue.reply(reply("rows", Shows::Anything, None));
+        queue.reply(reply("ack", Shows::Nothing, None));
+        assert_eq!(written(&mut queue, Instant::now()), ["other", "ack"]);
+        let opened = Instant::now() + GAP;
+        assert_eq!(written(&mut queue, opened), ["held"]);
+        assert_eq!(written(&mut queue, opened + GAP), ["same", "rows"]);
+    }
+
+    /// F-16.
+    #[test]
+    fn a_reply_keeps_the_gap_from_an_earlier_change_of_what_it_shows() {
+        let (mut queue, now) = (WriteQueue::default(), Instant::now());
+        queue.push(push("c", "change", None));
+        assert_eq!(written(&mut queue, now), ["change"]);
+        queue.reply(reply("reply", showing("c"), None));
+        queue.reply(reply("rows", Shows::Anything, None));
+        queue.reply(reply("other", showing("d"), None));
+        queue.reply(reply("ack", Shows::Nothing, None));
+        assert_eq!(written(&mut queue, now), ["other", "ack"]);
+        assert!(matches!(queue.next(now), Next::At(time) if time == now + GAP));
+        assert_eq!(written(&mut queue, now + GAP), ["reply", "rows"]);
     }
 
     #[test]
-    fn a_reply_does_not_wait_for_messages() {
-        let (mut queue, gate) = (WriteQueue::default(), ReplyGate::default());
-        gate.reply_written();
-        queue.push(message("c", "held", Some(&gate)));
-        queue.reply(reply("ack", Some("c"), None));
-        assert_eq!(written(&mut queue, Instant::now()), ["ack"]);
-        assert_eq!(written(&mut queue, Instant::now() + GAP_AFTER_REPLY), ["held"]);
+    fn a_reply_does_not_go_out_with_the_change_before_it() {
+        let (mut queue, now) = (WriteQueue::default(), Instant::now());
+        queue.push(push("c", "change", None));
+        queue.reply(reply("reply", showing("c"), None));
+        assert!(matches!(queue.next(now), Next::Push(_)));
+        assert!(matches!(queue.next(now), Next::Idle), "the change is still being written");
+        queue.written(now);
+        assert!(matches!(queue.next(now), Next::At(time) if time == now + GAP));
+    }
+
+    #[test]
+    fn changes_that_never_end_do_not_hold_a_reply_back_and_do_not_overtake_it() {
+        let (mut queue, start) = (WriteQueue::default(), Instant::now());
+        queue.push(push("c", "before", None));
+        queue.reply(reply("reply", showing("c"), None));
+        for _ in 0..3 {
+            queue.push(push("c", "behind", None));
+        }
+        assert_eq!(written(&mut queue, start), ["before"]);
+        queue.push(push("c", "behind", None));
+        assert_eq!(written(&mut queue, start + GAP), ["reply", "behind", "behind", "behind", "behind"]);
+    }
+
+    #[test]
+    fn messages_and_acks_wait_for_nothing() {
+        let (mut queue, gate, now) = (WriteQueue::default(), ReplyGate::default(), Instant::now());
+        queue.push(message("c", "hi", None));
+        queue.push(push("c", "change", None));
+        queue.reply(reply("reply", showing("c"), None));
+        assert_eq!(written(&mut queue, now), ["hi", "change"]);
+        queue.push(message("c", "more", None));
+        queue.reply(reply("ack", Shows::Nothing, Some(&gate)));
+        assert_eq!(written(&mut queue, now), ["ack", "more"]);
     }
 
     #[test]
@@ -219,9 +357,9 @@ mod tests {
         let (mut queue, first, second) = (WriteQueue::default(), ReplyGate::default(), ReplyGate::default());
         queue.push(push("c", "first", Some(&first)));
         queue.push(push("c", "second", Some(&second)));
-        queue.reply(reply("second reply", Some("c"), Some(&second)));
-        queue.reply(reply("first reply", Some("c"), Some(&first)));
+        queue.reply(reply("second reply", showing("c"), Some(&second)));
+        queue.reply(reply("first reply", showing("c"), Some(&first)));
         assert_eq!(written(&mut queue, Instant::now()), ["second reply", "first reply"]);
-        assert_eq!(written(&mut queue, Instant::now() + GAP_AFTER_REPLY), ["first", "second"]);
+        assert_eq!(written(&mut queue, Instant::now() + GAP), ["first", "second"]);
     }
 }

@@ -227,7 +227,7 @@ pub struct ConversationQuery {
     pub skip: u32,
     /// 0 to 1000 rows.
     pub limit: u32,
-    /// Also fetch each row's last message (flag 2).
+    /// Also fetch the last message of the rows that contain the asking client (flag 2).
     pub with_last_message: bool,
     /// Leave the members out of the rows (flag 1).
     pub compact: bool,

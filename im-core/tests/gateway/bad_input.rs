@@ -6,9 +6,9 @@ use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::MaybeTlsStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::client::{Closed, command, conversation, error_code, message};
+use crate::client::{Closed, command, conversation, error_code, history, message};
 use crate::server::Server;
-use crate::wire::{CommandType, ConvCommand, DirectCommand, GenericCommand, OpType};
+use crate::wire::{CommandType, ConvCommand, DirectCommand, GenericCommand, OpType, PatchCommand, PatchItem};
 
 fn closed(code: u16, reason: &str) -> Closed {
     Closed { code, reason: reason.into() }
@@ -59,6 +59,46 @@ async fn unknown_and_unsupported_commands_are_named_in_the_error() {
         assert_eq!(error_code(&reply), 4200);
         let detail = reply.error_message.unwrap().detail.unwrap();
         assert!(detail.contains(name) && detail.contains("not supported"), "{detail}");
+    }
+    client.assert_undisturbed().await;
+}
+
+/// F-32: whether the conversation exists is said before anything else.
+#[tokio::test]
+async fn conversations_that_do_not_exist_are_4303_in_every_command_but_a_message() {
+    let server = Server::start().await;
+    let mut client = server.client("alice").await;
+    for cid in ["000000000000000000000000", "_tmp:0123456789abcdef"].map(str::to_owned) {
+        let named = || ConvCommand { cid: Some(cid.clone()), m: vec!["bob".into()], ..ConvCommand::default() };
+        let operations = [
+            OpType::Add,
+            OpType::Remove,
+            OpType::Count,
+            OpType::Update,
+            OpType::Mute,
+            OpType::Unmute,
+            OpType::MaxRead,
+            OpType::MemberInfoUpdate,
+            OpType::AddShutup,
+            OpType::QueryShutup,
+        ];
+        for op in operations {
+            let reply = client.request(conversation(op, named())).await;
+            assert_eq!(error_code(&reply), 4303, "{op:?} {}", &cid[..10]);
+        }
+        let patch = PatchItem { cid: Some(cid.clone()), ..PatchItem::default() };
+        let patch = PatchCommand { patches: vec![patch], ..PatchCommand::default() };
+        let modify = command(CommandType::Patch, Some(OpType::Modify));
+        let reply = client.request(GenericCommand { patch_message: Some(patch), ..modify }).await;
+        assert_eq!(error_code(&reply), 4303);
+        assert_eq!(error_code(&client.request(history(&cid)).await), 4303);
+
+        let reply = client.request(message(&cid, "anybody?")).await;
+        if cid.starts_with("_tmp:") {
+            assert_eq!(error_code(&reply), 4303);
+        } else {
+            assert_eq!(reply.ack_message.unwrap().code, Some(4401));
+        }
     }
     client.assert_undisturbed().await;
 }

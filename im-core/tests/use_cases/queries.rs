@@ -6,7 +6,7 @@ use hookd_im_core::ids::ConversationId;
 use hookd_im_core::store::ConversationQuery;
 use serde_json::json;
 
-use crate::world::{World, code, object, refusal};
+use crate::world::{Client, World, code, ids, object, refusal};
 
 #[tokio::test]
 async fn a_created_conversation_is_found_at_once_with_its_last_message() {
@@ -30,6 +30,29 @@ async fn a_created_conversation_is_found_at_once_with_its_last_message() {
     let compact = ConversationQuery { compact: true, ..query };
     let rows = conversations::find(&world.core, &tom.request(), compact).await.unwrap();
     assert!(!rows[0].contains_key("m"));
+}
+
+/// F-10: the last message is part of the history.
+#[tokio::test]
+async fn the_last_message_is_shown_to_members_only() {
+    let world = World::new();
+    let (mut tom, spike) = (world.client("tom"), world.client("spike"));
+    let id = world.conversation(&mut tom, &["jerry", "spike"]).await;
+    world.say(&tom, &id, "secret").await;
+    let filter = object(json!({ "objectId": id }));
+    let query = ConversationQuery { filter, limit: 10, with_last_message: true, ..ConversationQuery::default() };
+    let shown = async |client: &Client, compact| {
+        let query = ConversationQuery { compact, ..query.clone() };
+        let rows = conversations::find(&world.core, &client.request(), query).await.unwrap();
+        rows[0].keys().any(|key| key.starts_with("msg") || key.starts_with("mention_") || key == "bin")
+    };
+    let stranger = world.client("stranger");
+    for compact in [false, true] {
+        assert!(shown(&spike, compact).await);
+        assert!(!shown(&stranger, compact).await);
+    }
+    conversations::remove(&world.core, &tom.request(), &id, ids(&["spike"])).await.unwrap();
+    assert!(!shown(&spike, false).await);
 }
 
 #[tokio::test]

@@ -32,6 +32,13 @@ pub(super) fn load(connection: &Connection, conversation: i64) -> Result<Vec<Cli
     Ok(members)
 }
 
+pub(super) fn contains(connection: &Connection, conversation: i64, client: &ClientId) -> Result<bool, StoreError> {
+    let found = connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM members WHERE conversation = ?1 AND client = ?2)")?
+        .query_row(params![conversation, client.as_str()], |row| row.get(0))?;
+    Ok(found)
+}
+
 /// Appends members that are not in the conversation yet.
 pub(super) fn insert(
     connection: &Connection,

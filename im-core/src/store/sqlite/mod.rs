@@ -161,7 +161,7 @@ impl Store for SqliteStore {
             .readers
             // Parsing compiles regular expressions: work for a blocking thread too.
             .read("find conversations", move |connection| match Filter::parse(&query.filter, &asking) {
-                Ok(filter) => search::find(connection, &app, &filter, &query).map(Ok),
+                Ok(filter) => search::find(connection, (&app, &asking), &filter, &query).map(Ok),
                 Err(bad) => Ok(Err(bad)),
             })
             .await?;

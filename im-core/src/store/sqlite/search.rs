@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 use super::conversations::{COLUMNS, ConversationRow};
 use super::{history, json, members};
-use crate::ids::AppId;
+use crate::ids::{AppId, ClientId};
 use crate::store::query::{Filter, Narrowing, SortOrder};
 use crate::store::{Conversation, ConversationQuery, FoundConversation, StoreError};
 
@@ -17,7 +17,7 @@ const ROW_LIMIT: u32 = 1000;
 
 pub(super) fn find(
     connection: &Connection,
-    app: &AppId,
+    (app, asking): (&AppId, &ClientId),
     filter: &Filter,
     query: &ConversationQuery,
 ) -> Result<Vec<FoundConversation>, StoreError> {
@@ -46,7 +46,9 @@ pub(super) fn find(
             if !with_members && !query.compact {
                 conversation.members = members::load(connection, key)?;
             }
-            let last_message = if query.with_last_message { history::newest(connection, key)? } else { None };
+            // Whoever may not read the history may not read its newest message here either (S-71).
+            let is_shown = query.with_last_message && members::contains(connection, key, asking)?;
+            let last_message = if is_shown { history::newest(connection, key)? } else { None };
             Ok(FoundConversation { conversation, last_message })
         })
         .collect()

@@ -1,0 +1,99 @@
+// What docs/compatibility.md lists as accepted without effect, and what it lists as refused, by the real client (F-32).
+
+import assert from 'node:assert/strict';
+
+import { connect } from '../lib/device.mjs';
+import { openRawSocket } from '../lib/raw_socket.mjs';
+import { rejection, scene, step } from '../lib/scene.mjs';
+
+await scene(async (connection) => {
+  const tom = await connect(connection, 'tom');
+  const jerry = await connect(connection, 'jerry');
+  const group = await tom.createGroup(['jerry']);
+  await jerry.inbox.next('invited');
+  const groupOfJerry = await jerry.conversation(group.id);
+  const told = [];
+  for (const event of ['lastdeliveredatupdate', 'lastreadatupdate']) group.on(event, () => told.push(event));
+
+  await step('messages with receipt, push data and priority go out as plain ones', async () => {
+    const { MessagePriority } = tom.sdk;
+    const options = [
+      { receipt: true },
+      { pushData: { alert: 'hi' } },
+      { priority: MessagePriority.HIGH, transient: true },
+      { receipt: true, pushData: { alert: 'hi' }, priority: MessagePriority.LOW },
+    ];
+    for (const [number, option] of options.entries()) {
+      await tom.send(group, `message ${number}`, option);
+      await jerry.nextMessage(`message ${number}`);
+    }
+  });
+  await step('to read and to acknowledge tells nobody', async () => {
+    await groupOfJerry.read();
+    // Whatever a receipt would cause is here before the answer to the next question.
+    await jerry.client.ping(['tom']);
+    await tom.client.ping(['jerry']);
+    assert.deepEqual(told, []);
+  });
+  await step('signatures are not checked, wrong ones neither', async () => {
+    const nonsense = async () => ({ signature: 'nonsense', timestamp: 1, nonce: 'x' });
+    const spike = await jerry.realtime.createIMClient('spike', {
+      signatureFactory: nonsense,
+      conversationSignatureFactory: nonsense,
+    });
+    const signed = await spike.createConversation({ members: ['tom'], unique: false });
+    await signed.add(['jerry']);
+    await signed.remove(['jerry']);
+    await signed.quit();
+    await spike.close();
+  });
+  await step('a LiveQuery log-in is answered', async () => {
+    const socket = await openRawSocket(connection.url);
+    const reply = await socket.request({ cmd: 8, appId: connection.app_id, installationId: 'i', service: 1 });
+    assert.deepEqual([reply.cmd, reply.installationId, reply.service], [15, 'i', 1]);
+    socket.close();
+  });
+
+  const refused = {
+    'chat rooms': () => tom.client.createChatRoom({ name: 'room' }),
+    'temporary conversations': () => tom.client.createTemporaryConversation({ members: ['jerry'] }),
+    'will messages': () => tom.send(group, 'my will', { will: true }),
+    'changes of attributes': () => {
+      group.name = 'new';
+      return group.save();
+    },
+    mute: () => group.mute(),
+    unmute: () => group.unmute(),
+    'receipt marks': () => group.fetchReceiptTimestamps(),
+    edits: async () => group.update(await tom.send(group, 'first'), new tom.sdk.TextMessage('second')),
+    recalls: async () => group.recall(await tom.send(group, 'oops')),
+    roles: () => group.updateMemberRole('jerry', 'Manager'),
+    'muted members': () => group.muteMembers(['jerry']),
+    'the list of muted members': () => group.queryMutedMembers(),
+    'blocked members': () => group.blockMembers(['jerry']),
+    'the list of blocked members': () => group.queryBlockedMembers(),
+  };
+  for (const [name, ask] of Object.entries(refused)) {
+    await step(`${name}: 4200 with a text that names it`, async () => {
+      const error = await rejection(ask());
+      assert.equal(error.code, 4200, error.stack);
+      assert.match(error.detail, /not supported by this server/);
+    });
+  }
+  await step('there are no temporary conversations, chat rooms or service conversations to be found', async () => {
+    assert.equal(await tom.client.getConversation('_tmp:0123456789abcdef'), null);
+    assert.deepEqual(await tom.client.getChatRoomQuery().find(), []);
+    assert.deepEqual(await tom.client.getServiceConversationQuery().find(), []);
+  });
+  await step('a conversation that does not exist is 4303, also where the command is not supported', async () => {
+    const socket = await openRawSocket(connection.url);
+    await socket.login(connection.app_id, 'butch');
+    for (const cid of ['000000000000000000000000', '_tmp:0123456789abcdef']) {
+      const update = await socket.request({ cmd: 1, op: 45, convMessage: { cid, attr: { data: '{"name":"x"}' } } });
+      assert.equal(update.errorMessage.code, 4303);
+    }
+    const direct = await socket.request({ cmd: 2, directMessage: { cid: '_tmp:0123456789abcdef', msg: 'hi' } });
+    assert.equal(direct.errorMessage.code, 4303);
+    socket.close();
+  });
+});
