@@ -8,9 +8,11 @@ use tokio_util::task::TaskTracker;
 use crate::app::AppDirectory;
 use crate::conversations::ConversationLocks;
 use crate::delivery::Registry;
+use crate::error::{Code, RequestError};
 use crate::hooks::{AppSettings, EngineOfApp, HookCaller, HookEngine, HookQueue};
 use crate::ids::AppId;
 use crate::messages::RecentSends;
+use crate::request::RequestContext;
 use crate::store::Store;
 
 /// The IM core of one node. Use cases take it by reference.
@@ -55,11 +57,22 @@ impl ImCore {
         }
     }
 
+    /// To be asked again after a hook, which may have taken seconds.
+    ///
+    /// # Errors
+    /// 4100 when the app of a request was deleted meanwhile.
+    pub(crate) fn check_app(&self, request: &RequestContext) -> Result<(), RequestError> {
+        let id = &request.app.id;
+        let gone = || RequestError::detailed(Code::AppNotAvailable, format!("app `{id}` does not exist any more"));
+        self.apps.app(id).map(drop).ok_or_else(gone)
+    }
+
     /// Forgets an app that was deleted: closes its sessions, with 4100, and throws its queued hook calls away. Its
     /// conversations and messages stay in the store.
     pub async fn forget_app(&self, app: &AppId) {
         let closed = self.registry.close_app(app);
         self.hooks.forget_app(app).await;
+        self.recent_sends.forget_app(app);
         tracing::info!(%app, sessions = closed, "the app is gone, its sessions are closed");
     }
 }

@@ -6,6 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
+/// Characters of a client id (S-1).
+pub const MAX_CLIENT_ID_CHARACTERS: usize = 64;
+
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -65,6 +68,11 @@ impl ConversationId {
     pub fn generate() -> Self {
         Self(hex::encode(rand::random::<[u8; 12]>()))
     }
+
+    /// True for the ids of temporary conversations (S-3).
+    pub fn is_temporary(&self) -> bool {
+        self.0.starts_with("_tmp:")
+    }
 }
 
 impl MessageId {
@@ -80,9 +88,9 @@ impl ClientId {
         Self(hex::encode(rand::random::<[u8; 12]>()))
     }
 
-    /// True for ids that S-1 allows: 1 to 64 characters.
+    /// True for ids that S-1 allows: 1 to [`MAX_CLIENT_ID_CHARACTERS`] characters.
     pub fn is_valid(&self) -> bool {
-        !self.0.is_empty() && self.0.chars().count() <= 64
+        !self.0.is_empty() && self.0.chars().count() <= MAX_CLIENT_ID_CHARACTERS
     }
 }
 

@@ -1,55 +1,70 @@
-//! One lock for each conversation that is being changed.
+//! Locks by key: one for each conversation that is being changed, one for each message that is being sent.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OwnedMutexGuard;
 
 use crate::ids::{AppId, ConversationId};
 
-type Key = (AppId, ConversationId);
 type Lock = Arc<tokio::sync::Mutex<()>>;
 
-/// Keyed, fair, asynchronous locks: whoever asks first gets it first. A lock nobody holds or waits for takes no memory.
-///
-/// Held over a write to the store and the fan-out that follows, never while a hook runs. No holder takes a second one.
-#[derive(Debug, Default)]
-pub struct ConversationLocks {
-    locks: Mutex<HashMap<Key, Lock>>,
+/// Fair, asynchronous locks: whoever asks first gets it first. A lock nobody holds or waits for takes no memory.
+#[derive(Debug)]
+pub struct KeyedLocks<K: Eq + Hash> {
+    locks: Mutex<HashMap<K, Lock>>,
 }
 
-/// Releases the conversation when dropped.
+/// Held over a read of the conversation, a write to the store and the fan-out that follows, never while a hook runs. No
+/// holder takes a second one.
+pub type ConversationLocks = KeyedLocks<(AppId, ConversationId)>;
+
+/// Releases the key when dropped.
 #[derive(Debug)]
-pub struct ConversationGuard<'a> {
+pub struct KeyedGuard<'a, K: Eq + Hash> {
     // Dropped before the claim: the claim frees the entry when nobody else refers to it.
     _held: OwnedMutexGuard<()>,
-    _claim: Claim<'a>,
+    _claim: Claim<'a, K>,
 }
 
 impl ConversationLocks {
-    /// Waits for the conversation. Every holder before has only a write to the store to wait for.
-    pub async fn lock(&self, app: &AppId, conversation: &ConversationId) -> ConversationGuard<'_> {
-        let claim = self.claim((app.clone(), conversation.clone()));
+    /// Waits for the conversation. Every holder before has only the store to wait for.
+    pub async fn lock(&self, app: &AppId, conversation: &ConversationId) -> KeyedGuard<'_, (AppId, ConversationId)> {
+        self.lock_key((app.clone(), conversation.clone())).await
+    }
+}
+
+impl<K: Eq + Hash> Default for KeyedLocks<K> {
+    fn default() -> Self {
+        Self { locks: Mutex::default() }
+    }
+}
+
+impl<K: Eq + Hash + Clone> KeyedLocks<K> {
+    /// Waits until whoever asked for the key before has let go of it.
+    pub async fn lock_key(&self, key: K) -> KeyedGuard<'_, K> {
+        let claim = self.claim(key);
         let held = claim.lock.clone().lock_owned().await;
-        ConversationGuard { _held: held, _claim: claim }
+        KeyedGuard { _held: held, _claim: claim }
     }
 
-    fn claim(&self, key: Key) -> Claim<'_> {
+    fn claim(&self, key: K) -> Claim<'_, K> {
         let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
         let lock = locks.entry(key.clone()).or_default().clone();
         Claim { locks: self, key, lock }
     }
 }
 
-/// Keeps the entry of a conversation alive, while waiting too.
+/// Keeps the entry of a key alive, while waiting too.
 #[derive(Debug)]
-struct Claim<'a> {
-    locks: &'a ConversationLocks,
-    key: Key,
+struct Claim<'a, K: Eq + Hash> {
+    locks: &'a KeyedLocks<K>,
+    key: K,
     lock: Lock,
 }
 
-impl Drop for Claim<'_> {
+impl<K: Eq + Hash> Drop for Claim<'_, K> {
     fn drop(&mut self) {
         let mut locks = self.locks.locks.lock().unwrap_or_else(PoisonError::into_inner);
         // The table's reference and this one; new claims are made under the table's lock only.

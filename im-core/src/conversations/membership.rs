@@ -7,7 +7,7 @@ use hook_types::{
     ConversationRemoveParams, ConversationRemoved, ConversationRemovedParams, ConversationReply,
 };
 
-use super::{MAX_MEMBERS, announce, existing, texts};
+use super::{MAX_MEMBERS, announce, check_members, existing, texts};
 use crate::core::ImCore;
 use crate::error::{Code, RequestError};
 use crate::hooks::aborted_by;
@@ -41,7 +41,7 @@ pub struct FailedMembers {
 /// Adds members; a client that adds itself alone joins (S-103).
 ///
 /// # Errors
-/// 4303 no such conversation, 4317 adding others without being a member, 4305 refused by `_conversationAdd`, 4300 the
+/// 4301 a member id that no client can have, 4303 no such conversation, 4317 adding others without being a member, 4305 refused by `_conversationAdd`, 4300 the
 /// hook failed and the policy is to abort. Members beyond the limit are a partial result, not an error.
 #[tracing::instrument(skip_all, fields(app = %request.app.id, client = %request.client, conversation = %conversation))]
 pub async fn add(
@@ -50,6 +50,7 @@ pub async fn add(
     conversation: &ConversationId,
     members: Vec<ClientId>,
 ) -> Result<MembershipResult, RequestError> {
+    check_members(&members)?;
     let members = without_duplicates(members);
     let found = authorized(core, request, conversation, &members).await?;
     let absent: Vec<ClientId> = members.iter().filter(|member| !found.has_member(member)).cloned().collect();
@@ -68,7 +69,8 @@ pub async fn add(
     let (change, told) = {
         let _lock = core.conversation_locks.lock(&request.app.id, conversation).await;
         authorized(core, request, conversation, &members).await?;
-        let change = core.store.add_members(&request.app.id, conversation, &members, MAX_MEMBERS, hook).await?;
+        // Those only that the hook was asked about: who was a member before it may have left since.
+        let change = core.store.add_members(&request.app.id, conversation, &absent, MAX_MEMBERS, hook).await?;
         let mut change = change.ok_or_else(|| RequestError::code(Code::ConversationNotFound))?;
         let told = notifications.stored::<ConversationAdded>(&request.app, std::mem::take(&mut change.hook));
         if !change.changed.is_empty() {
@@ -83,7 +85,7 @@ pub async fn add(
 /// Removes members; a client that removes itself alone leaves (S-104).
 ///
 /// # Errors
-/// 4303 no such conversation, 4317 removing others without being a member, 4305 refused by `_conversationRemove`, 4300
+/// 4301 a member id that no client can have, 4303 no such conversation, 4317 removing others without being a member, 4305 refused by `_conversationRemove`, 4300
 /// the hook failed and the policy is to abort.
 #[tracing::instrument(skip_all, fields(app = %request.app.id, client = %request.client, conversation = %conversation))]
 pub async fn remove(
@@ -92,6 +94,7 @@ pub async fn remove(
     conversation: &ConversationId,
     members: Vec<ClientId>,
 ) -> Result<MembershipResult, RequestError> {
+    check_members(&members)?;
     let members = without_duplicates(members);
     let found = authorized(core, request, conversation, &members).await?;
     let present: Vec<ClientId> = members.iter().filter(|member| found.has_member(member)).cloned().collect();
@@ -112,7 +115,8 @@ pub async fn remove(
     let (change, told) = {
         let _lock = core.conversation_locks.lock(&request.app.id, conversation).await;
         authorized(core, request, conversation, &members).await?;
-        let change = core.store.remove_members(&request.app.id, conversation, &members, hook).await?;
+        // Those only that the hook was asked about: others may have joined since.
+        let change = core.store.remove_members(&request.app.id, conversation, &present, hook).await?;
         let mut change = change.ok_or_else(|| RequestError::code(Code::ConversationNotFound))?;
         let told = notifications.stored::<ConversationRemoved>(&request.app, std::mem::take(&mut change.hook));
         if !change.changed.is_empty() {
@@ -132,6 +136,7 @@ async fn authorized(
     conversation: &ConversationId,
     members: &[ClientId],
 ) -> Result<Conversation, RequestError> {
+    core.check_app(request)?;
     let found = existing(core, request, conversation).await?;
     if !is_oneself(request, members) && !found.has_member(&request.client) {
         return Err(RequestError::code(Code::ConversationMembershipRequired));

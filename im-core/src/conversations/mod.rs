@@ -9,14 +9,14 @@ mod query;
 mod row;
 mod start;
 
-pub use locks::{ConversationGuard, ConversationLocks};
+pub use locks::{ConversationLocks, KeyedGuard, KeyedLocks};
 pub use membership::{FailedMembers, MembershipResult, add, remove};
 pub use query::{count, find};
 pub use start::{StartConversation, start};
 
 use crate::core::ImCore;
 use crate::error::{Code, RequestError};
-use crate::ids::{ClientId, ConversationId};
+use crate::ids::{ClientId, ConversationId, MAX_CLIENT_ID_CHARACTERS};
 use crate::request::RequestContext;
 use crate::store::Conversation;
 
@@ -34,6 +34,24 @@ pub(crate) async fn existing(
 ) -> Result<Conversation, RequestError> {
     let found = core.store.conversation(&request.app.id, id).await?;
     found.ok_or_else(|| RequestError::code(Code::ConversationNotFound))
+}
+
+/// Members that a request names must be ids that a client can have (S-1).
+///
+/// # Errors
+/// 4301 with a detail.
+fn check_members(members: &[ClientId]) -> Result<(), RequestError> {
+    match members.iter().position(|member| !member.is_valid()) {
+        None => Ok(()),
+        Some(position) => {
+            let detail = format!(
+                "member {} of {} is empty or too long: a client id has 1 to {MAX_CLIENT_ID_CHARACTERS} characters",
+                position.saturating_add(1),
+                members.len()
+            );
+            Err(RequestError::detailed(Code::ConversationApiFailed, detail))
+        }
+    }
 }
 
 /// Client ids as hooks get them.

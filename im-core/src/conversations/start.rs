@@ -3,11 +3,11 @@
 use hook_types::{ConversationStart, ConversationStartParams, ConversationStarted, ConversationStartedParams};
 use serde_json::{Map, Value};
 
-use super::{MAX_MEMBERS, announce, row, texts};
+use super::{MAX_MEMBERS, announce, check_members, row, texts};
 use crate::core::ImCore;
 use crate::error::{Code, RequestError};
 use crate::hooks::aborted_by;
-use crate::ids::ClientId;
+use crate::ids::{ClientId, ConversationId};
 use crate::request::RequestContext;
 use crate::store::{CreatedConversation, NewConversation};
 
@@ -25,29 +25,36 @@ pub struct StartConversation {
 /// Creates a conversation, or finds the unique one (S-102).
 ///
 /// # Errors
-/// 4304 too many members, 4305 refused by `_conversationStart`, 4300 the hook failed and the policy is to abort.
+/// 4304 too many members, 4301 a member id that no client can have, 4305 refused by `_conversationStart`, 4300 the hook failed and the policy is to abort.
 #[tracing::instrument(skip_all, fields(app = %request.app.id, client = %request.client))]
 pub async fn start(
     core: &ImCore,
     request: &RequestContext,
     new: StartConversation,
 ) -> Result<CreatedConversation, RequestError> {
+    check_members(&new.members)?;
     let mut new = with_creator(request, new);
     if new.members.len() > MAX_MEMBERS {
         let detail = format!("{} members were asked for; a conversation has at most {MAX_MEMBERS}", new.members.len());
         return Err(RequestError::detailed(Code::ConversationFull, detail));
     }
     ask_hook(core, request, &new).await?;
+    core.check_app(request)?;
     let notifications = core.hooks.notifications();
     new.started_hook = notifications
         .beside::<ConversationStarted>(&request.app, Some(request.remote_address), ConversationStartedParams::default)
         .await;
+    let lock = core.conversation_locks.lock(&request.app.id, &new.id).await;
     let mut created = core.store.create_conversation(&request.app.id, new).await?;
     let told = notifications.stored::<ConversationStarted>(&request.app, std::mem::take(&mut created.hook));
-    if !created.existing {
-        let conversation = &created.conversation;
-        let _lock = core.conversation_locks.lock(&request.app.id, &conversation.id).await;
+    let conversation = &created.conversation;
+    if created.existing {
+        drop(lock);
+        // Whoever is creating it just now tells its members first: what this client does there comes after that.
+        drop(core.conversation_locks.lock(&request.app.id, &conversation.id).await);
+    } else {
         announce::joined(core, request, conversation, &conversation.members).await;
+        drop(lock);
     }
     told.written().await;
     Ok(created)
@@ -59,7 +66,8 @@ fn with_creator(request: &RequestContext, new: StartConversation) -> NewConversa
     members.sort();
     members.dedup();
     attributes.retain(|key, _| !row::is_reserved(key));
-    NewConversation { attributes, creator: request.client.clone(), members, unique, started_hook: None }
+    let (id, creator) = (ConversationId::generate(), request.client.clone());
+    NewConversation { id, attributes, creator, members, unique, started_hook: None }
 }
 
 async fn ask_hook(core: &ImCore, request: &RequestContext, new: &NewConversation) -> Result<(), RequestError> {

@@ -19,11 +19,23 @@ pub async fn history(
     conversation: &ConversationId,
     query: HistoryQuery,
 ) -> Result<Vec<StoredMessage>, RequestError> {
+    check_reader(core, request, conversation).await?;
+    let query = HistoryQuery { limit: query.limit.min(MAX_MESSAGES), ..query };
+    let messages = core.store.history(&request.app.id, conversation, &query).await?;
+    // Again: a client that was removed meanwhile must not see what was said afterwards.
+    check_reader(core, request, conversation).await?;
+    Ok(messages)
+}
+
+async fn check_reader(
+    core: &ImCore,
+    request: &RequestContext,
+    conversation: &ConversationId,
+) -> Result<(), RequestError> {
     let found = core.store.conversation(&request.app.id, conversation).await?;
     let found = found.ok_or_else(|| RequestError::code(Code::ConversationNotFound))?;
     if !found.has_member(&request.client) {
         return Err(RequestError::code(Code::ConversationLogRejected));
     }
-    let query = HistoryQuery { limit: query.limit.min(MAX_MESSAGES), ..query };
-    Ok(core.store.history(&request.app.id, conversation, &query).await?)
+    Ok(())
 }

@@ -1,5 +1,7 @@
 //! What `_messageReceived` makes of a message.
 
+use std::collections::HashSet;
+
 use hook_types::{MessageReceived, MessageReceivedParams, MessageReceivedReply};
 
 use super::{MAX_MESSAGE_BYTES, SendMessage, content};
@@ -14,22 +16,71 @@ use crate::store::MessageBody;
 use crate::timestamp::Timestamp;
 
 /// A message that may go out.
+#[derive(Debug)]
 pub(super) struct Reviewed {
     /// The body to store and deliver.
     pub(super) body: MessageBody,
     /// Who gets it.
-    pub(super) receivers: Vec<ClientId>,
+    pub(super) receivers: Receivers,
     /// Present when the body is not the sender's.
     pub(super) rewrite: Option<Rewrite>,
 }
 
+/// Who gets a message, whoever comes and goes until it is stored.
+#[derive(Debug)]
+pub(super) enum Receivers {
+    /// The other members.
+    Members,
+    /// Those that the hook gave.
+    Given {
+        /// As given, who may be no members (S-89).
+        peers: Vec<ClientId>,
+        /// The other members when the hook was asked.
+        members_then: Vec<ClientId>,
+    },
+}
+
+impl Receivers {
+    /// The receivers when these are the members: who was one and has left since gets nothing.
+    pub(super) fn now(&self, members: &[ClientId], sender: &ClientId) -> Vec<ClientId> {
+        match self {
+            Self::Members => members.iter().filter(|member| *member != sender).cloned().collect(),
+            Self::Given { peers, members_then } => {
+                let members: HashSet<&ClientId> = members.iter().collect();
+                let left: HashSet<&ClientId> = members_then.iter().filter(|then| !members.contains(then)).collect();
+                peers.iter().filter(|peer| !left.contains(peer)).cloned().collect()
+            }
+        }
+    }
+}
+
+impl Reviewed {
+    /// What goes out when no hook has an opinion.
+    pub(super) fn unchanged(body: MessageBody) -> Self {
+        Self { body, receivers: Receivers::Members, rewrite: None }
+    }
+
+    /// About what it takes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        let receivers: usize = match &self.receivers {
+            Receivers::Members => 0,
+            Receivers::Given { peers, members_then } => {
+                peers.iter().chain(members_then).map(|client| size_of::<ClientId>() + client.as_str().len()).sum()
+            }
+        };
+        let reason = self.rewrite.as_ref().and_then(|rewrite| rewrite.reason.as_ref());
+        content::size(&self.body) + receivers + reason.map_or(0, |reason| reason.detail.len())
+    }
+}
+
 /// The hook changed the body.
+#[derive(Clone, Debug)]
 pub(super) struct Rewrite {
     /// What the sender is told about it (S-50).
     pub(super) reason: Option<PatchReason>,
 }
 
-/// Asks `_messageReceived` (S-89) and takes over what it changes.
+/// Asks `_messageReceived` (S-89) about a message to the other `members`, and takes over what it changes.
 ///
 /// # Errors
 /// 4402 with the hook's code and detail when it drops the message; 4200 when it failed and the policy is to abort.
@@ -37,19 +88,18 @@ pub(super) async fn review(
     core: &ImCore,
     request: &RequestContext,
     message: &SendMessage,
-    receivers: Vec<ClientId>,
-    received_at: Timestamp,
+    members: Vec<ClientId>,
 ) -> Result<Reviewed, RequestError> {
     let (content, bin) = content::to_text(&message.body);
     let params = MessageReceivedParams {
         from_peer: request.client.as_str().to_owned(),
         conv_id: message.conversation.as_str().to_owned(),
-        to_peers: texts(&receivers),
+        to_peers: texts(&members),
         transient: message.transient,
         bin,
         content,
         receipt: message.receipt,
-        timestamp: received_at.0,
+        timestamp: Timestamp::now().0,
         source_ip: request.remote_address.to_string(),
         ..MessageReceivedParams::default()
     };
@@ -62,25 +112,28 @@ pub(super) async fn review(
     if reply.drop {
         return Err(RequestError::by_hook(Code::MessageRejectedByApp, reply.code, reply.detail));
     }
-    Ok(obey(reply, message.body.clone(), bin, receivers))
+    Ok(obey(reply, message.body.clone(), bin, members))
 }
 
-fn obey(reply: MessageReceivedReply, body: MessageBody, bin: bool, receivers: Vec<ClientId>) -> Reviewed {
+fn obey(reply: MessageReceivedReply, body: MessageBody, bin: bool, members_then: Vec<ClientId>) -> Reviewed {
     let changed = new_body(&reply, bin).ok().flatten().filter(|changed| *changed != body);
     let receivers = match reply.to_peers {
-        Some(peers) => peers.into_iter().map(ClientId::new).collect(),
-        None => receivers,
+        Some(peers) => Receivers::Given { peers: known_once(peers), members_then },
+        None => Receivers::Members,
     };
-    match changed {
-        Some(body) => {
-            // Negative codes are the server's own (S-50).
-            let code = reply.code.filter(|code| *code > 0);
-            let detail = reply.detail.unwrap_or_default();
-            let reason = code.map(|code| PatchReason { code: code.into(), detail });
-            Reviewed { body, receivers, rewrite: Some(Rewrite { reason }) }
-        }
-        None => Reviewed { body, receivers, rewrite: None },
-    }
+    let Some(changed) = changed else { return Reviewed { receivers, ..Reviewed::unchanged(body) } };
+    // Negative codes are the server's own (S-50).
+    let code = reply.code.filter(|code| *code > 0);
+    let detail = reply.detail.unwrap_or_default();
+    let reason = code.map(|code| PatchReason { code: code.into(), detail });
+    Reviewed { body: changed, receivers, rewrite: Some(Rewrite { reason }) }
+}
+
+/// Each id once, and those only that a client can have (S-1).
+fn known_once(peers: Vec<String>) -> Vec<ClientId> {
+    let mut seen = HashSet::new();
+    let peers = peers.into_iter().map(ClientId::new).filter(ClientId::is_valid);
+    peers.filter(|peer| seen.insert(peer.clone())).collect()
 }
 
 /// The body that a reply asks for; the error says why it cannot be one.

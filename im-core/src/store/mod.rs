@@ -17,6 +17,9 @@ pub mod sqlite;
 
 pub use self::beside::{CallBeside, CallPlace, HookBeside, OutboxCall};
 
+/// How long a repeated token means a repeated message (P-84).
+pub const DEDUPLICATION_WINDOW: Duration = Duration::from_mins(10);
+
 /// Why the store could not answer. The text is for logs, never for clients.
 #[derive(Debug, Error)]
 pub enum StoreError {
@@ -79,6 +82,8 @@ impl Conversation {
 /// A conversation to be created.
 #[derive(Clone, Debug)]
 pub struct NewConversation {
+    /// Made by the server: whoever creates it holds its lock before anybody can find it.
+    pub id: ConversationId,
     /// `name`, `attr` and custom columns; reserved keys already taken out.
     pub attributes: Map<String, Value>,
     /// The creating client.
@@ -169,14 +174,14 @@ pub struct StoredMessage {
 }
 
 /// The answer to an append.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AppendedMessage {
-    /// Id as stored; the first one's when `duplicate`.
+    /// Id as stored; the earlier one's when there is one.
     pub id: MessageId,
     /// Time as stored.
     pub timestamp: Timestamp,
-    /// The same client sent this token to this conversation before (P-84): nothing was stored.
-    pub duplicate: bool,
+    /// The message that the same client sent with this token to this conversation before (P-84): nothing was stored now.
+    pub earlier: Option<StoredMessage>,
     /// What became of [`NewMessage::sent_hook`].
     pub hook: CallBeside,
 }
@@ -262,11 +267,6 @@ pub struct Notification {
     pub payload: Map<String, Value>,
 }
 
-/// Everything that must outlive the process. A call that has returned is on disk.
-#[async_trait]
-pub trait Store: Send + Sync + 'static {
-    /// Settings of an app; `None` when never saved.
-    async fn settings(&self, app: &AppId) -> Result<Option<ImSettings>, StoreError>;
 /// A login that has ended for good (P-54).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndedLogin {
@@ -278,6 +278,11 @@ pub struct EndedLogin {
     pub expires_at: Timestamp,
 }
 
+/// Everything that must outlive the process. A call that has returned is on disk.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Settings of an app; `None` when never saved.
+    async fn settings(&self, app: &AppId) -> Result<Option<ImSettings>, StoreError>;
 
     /// Replaces the settings of an app.
     async fn save_settings(&self, app: &AppId, settings: &ImSettings) -> Result<(), StoreError>;
@@ -335,11 +340,6 @@ pub struct EndedLogin {
         query: &HistoryQuery,
     ) -> Result<Vec<StoredMessage>, StoreError>;
 
-    /// Keeps one event for each client; answers the times given, in the same order.
-    async fn add_notifications(
-        &self,
-        app: &AppId,
-        notifications: Vec<(ClientId, Map<String, Value>)>,
     /// Keeps that logins have ended for good, until their tokens have expired.
     async fn end_logins(&self, app: &AppId, ended: Vec<EndedLogin>) -> Result<(), StoreError>;
 
@@ -351,6 +351,11 @@ pub struct EndedLogin {
         token_expires_at: Timestamp,
     ) -> Result<Option<i32>, StoreError>;
 
+    /// Keeps one event for each client; answers the times given, in the same order.
+    async fn add_notifications(
+        &self,
+        app: &AppId,
+        notifications: Vec<(ClientId, Map<String, Value>)>,
     ) -> Result<Vec<Timestamp>, StoreError>;
 
     /// Events of a client after `after`, ascending, at most `limit`.

@@ -69,6 +69,7 @@ pub fn new_conversation(members: &[&str], unique: bool) -> NewConversation {
     let mut sorted = clients(members);
     sorted.sort();
     NewConversation {
+        id: ConversationId::generate(),
         attributes: Map::new(),
         creator: ClientId::new(members[0]),
         members: sorted,

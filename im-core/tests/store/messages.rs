@@ -57,23 +57,23 @@ pub async fn repeated_token_answers_the_first_message_for_some_minutes(fixture: 
     let with_token =
         || NewMessage { deduplication_token: Some("token".to_owned()), ..message(&conversation.id, "tom", "hi") };
     let first = fixture.store.append_message(&fixture.app, with_token()).await.unwrap().unwrap();
-    assert!(!first.duplicate);
+    assert_eq!(first.earlier, None);
     fixture.advance(Duration::from_mins(2));
     let second = fixture.store.append_message(&fixture.app, with_token()).await.unwrap().unwrap();
-    assert!(second.duplicate);
     assert_eq!((&second.id, second.timestamp), (&first.id, first.timestamp));
+    assert_eq!(second.earlier.as_ref(), newest(fixture, &conversation.id).await.first());
     assert_eq!(newest(fixture, &conversation.id).await.len(), 1);
 
     fixture.advance(Duration::from_hours(1));
     let later = fixture.store.append_message(&fixture.app, with_token()).await.unwrap().unwrap();
-    assert!(!later.duplicate);
+    assert_eq!(later.earlier, None);
 }
 
 pub async fn token_belongs_to_sender_and_conversation(fixture: &Fixture) {
     let (one, other) = (fixture.create(&["tom"], json!({})).await, fixture.create(&["tom"], json!({})).await);
     for (conversation, from) in [(&one, "tom"), (&one, "jerry"), (&other, "tom")] {
         let new = NewMessage { deduplication_token: Some("token".to_owned()), ..message(&conversation.id, from, "hi") };
-        assert!(!fixture.store.append_message(&fixture.app, new).await.unwrap().unwrap().duplicate);
+        assert_eq!(fixture.store.append_message(&fixture.app, new).await.unwrap().unwrap().earlier, None);
     }
 }
 

@@ -2,16 +2,18 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hookd_im_core::conversations::{self, MAX_MEMBERS, StartConversation};
 use hookd_im_core::delivery::Event;
 use hookd_im_core::error::Code;
 use hookd_im_core::ids::{ClientId, ConversationId};
+use hookd_im_core::messages;
 use hookd_im_core::timestamp::Timestamp;
 use serde_json::{Map, json};
 
 use crate::scripted_engine::Script;
-use crate::world::{World, code, ids, object};
+use crate::world::{World, code, ids, message, object, refusal};
 
 fn with(members: &[&str]) -> StartConversation {
     StartConversation { members: ids(members), attributes: Map::new(), unique: false }
@@ -281,4 +283,56 @@ async fn a_member_removed_while_its_hook_is_thinking_adds_nobody() {
     });
     assert_eq!(code(added), Code::ConversationMembershipRequired);
     assert_eq!(world.row(&id).await.members, ids(&["tom"]));
+}
+
+/// F-30.
+#[tokio::test]
+async fn what_is_said_in_a_unique_conversation_comes_after_joined_however_soon_it_is_found() {
+    let world = World::new();
+    let (mut tom, mut jerry) = (world.client("tom"), world.client("jerry"));
+    let (created, go_on) = world.store.after_create.next();
+    let (core, request) = (world.core.clone(), tom.request());
+    let creates =
+        tokio::spawn(async move { conversations::start(&core, &request, unique(&["jerry"])).await.map(drop) });
+    created.await.unwrap();
+    let (core, request) = (world.core.clone(), jerry.request());
+    let mut finds = tokio::spawn(async move {
+        let found = conversations::start(&core, &request, unique(&["tom"])).await.unwrap();
+        assert!(found.existing);
+        let hello = message(&found.conversation.id, "found you");
+        messages::send(&core, &request, hello).await.map(drop)
+    });
+    // Jerry is ready long before, unless he waits for Tom.
+    let early = tokio::time::timeout(Duration::from_millis(100), &mut finds).await;
+    assert!(early.is_err(), "jerry may do nothing there before its members have been told");
+    go_on.send(()).unwrap();
+    creates.await.unwrap().unwrap();
+    finds.await.unwrap().unwrap();
+    assert_eq!(tom.news(), ["joined by tom", "members_joined jerry,tom by tom", "jerry says found you"]);
+    assert_eq!(jerry.news(), ["joined by tom", "members_joined jerry,tom by tom"]);
+}
+
+/// F-43.
+#[tokio::test]
+async fn members_have_ids_that_a_client_can_have() {
+    let world = World::new();
+    define_all(&world);
+    let mut tom = world.client("tom");
+    let longest = "é".repeat(64);
+    let id = world.conversation(&mut tom, &[&longest]).await;
+    for bad in [String::new(), "x".repeat(65), "x".repeat(5000)] {
+        let named = || ids(&["jerry", &bad]);
+        let new = StartConversation { members: named(), attributes: Map::new(), unique: false };
+        let (code, _, detail) = refusal(conversations::start(&world.core, &tom.request(), new).await);
+        assert_eq!(code, Code::ConversationApiFailed);
+        assert!(detail.unwrap().starts_with("member 2 of 2 "));
+        let added = conversations::add(&world.core, &tom.request(), &id, named()).await;
+        assert_eq!(refusal(added).0, Code::ConversationApiFailed);
+        let removed = conversations::remove(&world.core, &tom.request(), &id, named()).await;
+        assert_eq!(refusal(removed).0, Code::ConversationApiFailed);
+    }
+    assert_eq!(world.row(&id).await.members, ids(&["tom", &longest]));
+    world.notifications_are_done().await;
+    assert!(world.engine.calls_of("_conversationAdd").is_empty());
+    assert_eq!(world.engine.calls_of("_conversationStart").len(), 1);
 }

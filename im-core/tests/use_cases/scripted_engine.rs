@@ -27,6 +27,8 @@ pub enum Script {
     Hang,
     /// Answers `null` after `ScriptedEngine::open_gate`.
     Wait,
+    /// The same, with an answer of its own.
+    WaitAndReply(Value),
 }
 
 /// One call as the engine saw it.
@@ -130,12 +132,13 @@ impl HookEngine for ScriptedEngine {
                 Err(HookFailure { cause, message: "as scripted".to_owned() })
             }
             Some(Script::Hang) => std::future::pending().await,
-            Some(Script::Wait) => {
-                if let Some(waiting) = self.waiting.lock().unwrap().take() {
-                    waiting.send(()).unwrap();
+            Some(waiting @ (Script::Wait | Script::WaitAndReply(_))) => {
+                if let Some(waits) = self.waiting.lock().unwrap().take() {
+                    waits.send(()).unwrap();
                 }
                 let _ = self.gate.acquire().await;
-                Ok(Bytes::from_static(b"null"))
+                let reply = if let Script::WaitAndReply(reply) = waiting { reply } else { Value::Null };
+                Ok(Bytes::from(reply.to_string()))
             }
         }
     }

@@ -1,7 +1,7 @@
 //! A core over a fresh store, with clients whose sessions write to queues that the test reads.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use hookd_im_core::app::{App, AppDirectory, FailurePolicy, ImSettings};
 use hookd_im_core::conversations::{self, StartConversation};
@@ -22,6 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::redis_server::RedisServer;
 use crate::scripted_engine::ScriptedEngine;
+use crate::unreliable_store::UnreliableStore;
 
 /// Address of every client.
 pub const ADDRESS: &str = "203.0.113.7";
@@ -30,6 +31,8 @@ pub struct World {
     pub core: Arc<ImCore>,
     pub engine: Arc<ScriptedEngine>,
     pub app: Arc<App>,
+    pub store: Arc<UnreliableStore>,
+    apps: Arc<OneApp>,
     tasks: TaskTracker,
     last_id: AtomicU64,
     shutdown: CancellationToken,
@@ -51,11 +54,15 @@ pub fn redis_queue(redis: &RedisServer) -> impl FnOnce(&SqliteStore) -> Queues {
     move |store| vec![queue, Arc::new(store.hook_queue())]
 }
 
-struct OneApp(Arc<App>);
+struct OneApp {
+    app: Arc<App>,
+    is_deleted: AtomicBool,
+}
 
 impl AppDirectory for OneApp {
     fn app(&self, id: &AppId) -> Option<Arc<App>> {
-        (self.0.id == *id).then(|| self.0.clone())
+        let exists = self.app.id == *id && !self.is_deleted.load(Ordering::SeqCst);
+        exists.then(|| self.app.clone())
     }
 }
 
@@ -66,11 +73,11 @@ impl World {
 
     /// A world of a new process over the folder of this one, which stops as told to: what runs ends, what waits stays.
     pub async fn restarted(self) -> Self {
-        let Self { core, engine, tasks, shutdown, folder, .. } = self;
+        let Self { core, engine, store, tasks, shutdown, folder, .. } = self;
         shutdown.cancel();
         tasks.close();
         tasks.wait().await;
-        drop(core);
+        drop((core, store));
         Self::over(folder, engine)
     }
 
@@ -98,13 +105,19 @@ impl World {
     }
 
     fn of(folder: TempDir, queues: impl FnOnce(&SqliteStore) -> Queues, engine: Arc<ScriptedEngine>) -> Self {
-        let store = Arc::new(SqliteStore::open(folder.path().join("im.db")).unwrap());
+        let store = SqliteStore::open(folder.path().join("im.db")).unwrap();
         let app = Arc::new(app("demo"));
         let tasks = TaskTracker::new();
-        let (apps, shutdown) = (Arc::new(OneApp(app.clone())), CancellationToken::new());
+        let apps = Arc::new(OneApp { app: app.clone(), is_deleted: AtomicBool::new(false) });
+        let shutdown = CancellationToken::new();
         let queues = queues(&store);
-        let core = ImCore::new(apps, store, queues, engine.clone(), tasks.clone(), shutdown.clone());
-        Self { core: Arc::new(core), engine, app, tasks, last_id: AtomicU64::new(0), shutdown, folder }
+        let store = Arc::new(UnreliableStore::new(store));
+        let core = ImCore::new(apps.clone(), store.clone(), queues, engine.clone(), tasks.clone(), shutdown.clone());
+        Self { core: Arc::new(core), engine, app, apps, store, tasks, last_id: AtomicU64::new(0), shutdown, folder }
+    }
+
+    pub fn delete_app(&self) {
+        self.apps.is_deleted.store(true, Ordering::SeqCst);
     }
 
     /// Logs a client in on a socket of its own.

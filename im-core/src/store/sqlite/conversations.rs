@@ -81,7 +81,7 @@ pub(super) fn create(
         return Ok(CreatedConversation { conversation, existing: true, hook: CallBeside::Absent });
     }
     let conversation = Conversation {
-        id: ConversationId::generate(),
+        id: new.id,
         attributes: new.attributes,
         creator: Some(new.creator),
         unique_id: new.unique.then(|| unique_id(&new.members)),

@@ -1,7 +1,5 @@
 //! Messages: appending, and their rows.
 
-use std::time::Duration;
-
 use hook_types::MessageSent;
 use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
@@ -10,11 +8,10 @@ use serde::Deserialize;
 use super::beside::Beside;
 use super::{conversations, json};
 use crate::ids::{AppId, ClientId, MessageId};
-use crate::store::{AppendedMessage, CallBeside, MessageBody, NewMessage, StoreError, StoredMessage};
+use crate::store::{
+    AppendedMessage, CallBeside, DEDUPLICATION_WINDOW, MessageBody, NewMessage, StoreError, StoredMessage,
+};
 use crate::timestamp::Timestamp;
-
-/// How long a repeated token means a repeated message (P-84).
-const DEDUPLICATION_WINDOW: Duration = Duration::from_mins(10);
 
 pub(super) fn append(
     connection: &Connection,
@@ -27,9 +24,10 @@ pub(super) fn append(
         return Ok(None);
     };
     if let Some(token) = &new.deduplication_token
-        && let Some(first) = find_by_token(connection, conversation, &new.from, token, now)?
+        && let Some(earlier) = find_by_token(connection, conversation, &new.from, token, now)?
     {
-        return Ok(Some(first));
+        let (id, timestamp) = (earlier.id.clone(), earlier.timestamp);
+        return Ok(Some(AppendedMessage { id, timestamp, earlier: Some(earlier), hook: CallBeside::Absent }));
     }
     let timestamp = next_timestamp(connection, conversation, now)?;
     insert(connection, conversation, timestamp, &new)?;
@@ -40,7 +38,7 @@ pub(super) fn append(
         }
         None => CallBeside::Absent,
     };
-    Ok(Some(AppendedMessage { id: new.id, timestamp, duplicate: false, hook }))
+    Ok(Some(AppendedMessage { id: new.id, timestamp, earlier: None, hook }))
 }
 
 /// Strictly increasing within the conversation (S-5): `lm` is the time of its newest message and never moves back.
@@ -63,26 +61,20 @@ fn find_by_token(
     sender: &ClientId,
     token: &str,
     now: Timestamp,
-) -> Result<Option<AppendedMessage>, StoreError> {
+) -> Result<Option<StoredMessage>, StoreError> {
     let oldest = now.0.saturating_sub(i64::try_from(DEDUPLICATION_WINDOW.as_millis()).unwrap_or(i64::MAX));
-    let first = connection
-        .prepare_cached(
-            "SELECT id, timestamp
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS}
              FROM messages
              WHERE conversation = ?1 AND sender = ?2 AND deduplication_token = ?3 AND timestamp >= ?4
              ORDER BY timestamp
-             LIMIT 1",
-        )?
-        .query_row(params![conversation, sender.as_str(), token, oldest], |row| {
-            Ok(AppendedMessage {
-                id: MessageId::new(row.get::<_, String>(0)?),
-                timestamp: Timestamp(row.get(1)?),
-                duplicate: true,
-                hook: CallBeside::Absent,
-            })
-        })
-        .optional()?;
-    Ok(first)
+             LIMIT 1"
+        ))?
+        .query_row(params![conversation, sender.as_str(), token, oldest], MessageRow::read)
+        .optional()?
+        .map(StoredMessage::try_from)
+        .transpose()
 }
 
 fn insert(

@@ -1,0 +1,170 @@
+//! Storing a message and handing it out.
+
+use std::sync::Arc;
+
+use hook_types::{MessageSent, MessageSentParams};
+
+use super::recent_sends::Turn;
+use super::review::Reviewed;
+use super::send::other_members;
+use super::{SendMessage, SentMessage, content};
+use crate::core::ImCore;
+use crate::delivery::{DeliveredMessage, Event, PatchReason, PatchedMessage};
+use crate::error::{Code, RequestError};
+use crate::hooks::Receipt;
+use crate::ids::{ClientId, MessageId};
+use crate::request::RequestContext;
+use crate::store::{AppendedMessage, CallBeside, MessageBody, NewMessage, StoredMessage};
+use crate::timestamp::Timestamp;
+
+/// Stores and fans out under one lock, so that every session gets messages in the order they were accepted (S-54).
+///
+/// Who may send and who receives is looked at again there: the hook took its time. Answers when `_messageSent` would
+/// outlive the process.
+///
+/// # Errors
+/// 4401 or 4303 when the sender may not send any more, 4100 when the app is gone, and what the store says.
+pub(super) async fn commit_and_deliver(
+    core: &ImCore,
+    request: &RequestContext,
+    message: &SendMessage,
+    (reviewed, turn): (&Reviewed, Option<&Turn<'_>>),
+) -> Result<SentMessage, RequestError> {
+    let lock = core.conversation_locks.lock(&request.app.id, &message.conversation).await;
+    core.check_app(request)?;
+    let members = other_members(core, request, &message.conversation).await?;
+    let receivers = reviewed.receivers.now(&members, &request.client);
+    let patched_at = reviewed.rewrite.is_some().then(Timestamp::now);
+    let (stored, told) = commit(core, request, message, (reviewed, receivers.as_slice()), patched_at).await?;
+    let AppendedMessage { id, timestamp, earlier, .. } = stored;
+    let conversation = message.conversation.clone();
+    let sent = SentMessage { id: id.clone(), timestamp, conversation: conversation.clone() };
+    let (delivered, patched_at) = match earlier {
+        None => {
+            let delivered = DeliveredMessage {
+                conversation,
+                id,
+                from: request.client.clone(),
+                timestamp,
+                body: reviewed.body.clone(),
+                mentions: message.mentions.clone(),
+                mention_all: message.mention_all,
+                transient: message.transient,
+            };
+            (delivered, patched_at)
+        }
+        Some(earlier) if turn.is_some_and(|turn| turn.is_doubtful(timestamp)) => {
+            let StoredMessage { id, timestamp, from, body, mentions, mention_all, patched_at } = earlier;
+            let transient = false;
+            (DeliveredMessage { conversation, id, from, timestamp, body, mentions, mention_all, transient }, patched_at)
+        }
+        Some(_) => return Ok(sent),
+    };
+    let delivered = Arc::new(delivered);
+    fan_out(core, request, &delivered, &receivers);
+    if let Some(patched_at) = patched_at {
+        let reason = reviewed.rewrite.as_ref().and_then(|rewrite| rewrite.reason.clone());
+        tell_sender(core, request, &delivered, reason, patched_at);
+    }
+    drop(lock);
+    told.written().await;
+    Ok(sent)
+}
+
+/// Stores the message, and its call of `_messageSent` with it. Of a transient one there is the call only.
+async fn commit(
+    core: &ImCore,
+    request: &RequestContext,
+    message: &SendMessage,
+    (reviewed, receivers): (&Reviewed, &[ClientId]),
+    patched_at: Option<Timestamp>,
+) -> Result<(AppendedMessage, Receipt), RequestError> {
+    let notifications = core.hooks.notifications();
+    let id = MessageId::generate();
+    let params = |id: &MessageId| sent_params(core, request, message, id, &reviewed.body, receivers);
+    if message.transient {
+        let timestamp = Timestamp::now();
+        let params = || MessageSentParams { timestamp: timestamp.0, ..params(&id) };
+        let told = notifications.notify::<MessageSent>(&request.app, params, Some(request.remote_address));
+        return Ok((AppendedMessage { id, timestamp, earlier: None, hook: CallBeside::Absent }, told));
+    }
+    let sent_hook =
+        notifications.beside::<MessageSent>(&request.app, Some(request.remote_address), || params(&id)).await;
+    let new = NewMessage {
+        id: id.clone(),
+        conversation: message.conversation.clone(),
+        from: request.client.clone(),
+        body: reviewed.body.clone(),
+        mentions: message.mentions.clone(),
+        mention_all: message.mention_all,
+        deduplication_token: message.deduplication_token.clone(),
+        patched_at,
+        sent_hook,
+    };
+    let stored = core.store.append_message(&request.app.id, new).await?;
+    let mut stored = stored.ok_or_else(|| RequestError::code(Code::InvalidMessagingTarget))?;
+    let told = notifications.stored::<MessageSent>(&request.app, std::mem::take(&mut stored.hook));
+    Ok((stored, told))
+}
+
+/// The message to the receivers' sessions and to the sender's other ones (S-57).
+fn fan_out(core: &ImCore, request: &RequestContext, message: &Arc<DeliveredMessage>, receivers: &[ClientId]) {
+    let app = &request.app.id;
+    let event = Event::Message(message.clone());
+    for receiver in receivers.iter().filter(|receiver| **receiver != request.client) {
+        core.registry.push(app, receiver, &event, Some(request), None);
+    }
+    core.registry.push(app, &request.client, &event, Some(request), Some(request.session));
+}
+
+/// The sender's sessions, the sending one included, learn that the body is another one (P-96).
+fn tell_sender(
+    core: &ImCore,
+    request: &RequestContext,
+    message: &DeliveredMessage,
+    reason: Option<PatchReason>,
+    patched_at: Timestamp,
+) {
+    let event = Event::MessagePatched(Arc::new(PatchedMessage {
+        conversation: message.conversation.clone(),
+        id: message.id.clone(),
+        from: message.from.clone(),
+        timestamp: message.timestamp,
+        // Differs from the message's own time (P-94), as the stored one does.
+        patched_at: patched_at.max(Timestamp(message.timestamp.0.saturating_add(1))),
+        body: message.body.clone(),
+        mentions: message.mentions.clone(),
+        mention_all: message.mention_all,
+        reason,
+    }));
+    core.registry.push(&request.app.id, &request.client, &event, Some(request), None);
+}
+
+/// What `_messageSent` is told (S-90), without the timestamp; who is online is asked now (S-56).
+fn sent_params(
+    core: &ImCore,
+    request: &RequestContext,
+    message: &SendMessage,
+    id: &MessageId,
+    body: &MessageBody,
+    receivers: &[ClientId],
+) -> MessageSentParams {
+    let (content, bin) = content::to_text(body);
+    let is_online = |receiver: &&ClientId| core.registry.is_online(&request.app.id, receiver);
+    let (online, offline): (Vec<_>, Vec<_>) = receivers.iter().partition(is_online);
+    let texts = |clients: Vec<&ClientId>| clients.into_iter().map(|client| client.as_str().to_owned()).collect();
+    MessageSentParams {
+        from_peer: request.client.as_str().to_owned(),
+        conv_id: message.conversation.as_str().to_owned(),
+        msg_id: id.as_str().to_owned(),
+        online_peers: texts(online),
+        offline_peers: texts(offline),
+        transient: message.transient,
+        system: None,
+        bin,
+        content,
+        receipt: message.receipt,
+        timestamp: 0,
+        source_ip: request.remote_address.to_string(),
+    }
+}
