@@ -189,6 +189,25 @@ fn is_temporary(file: &std::io::Result<std::fs::DirEntry>) -> bool {
     file.as_ref().is_ok_and(|file| file.file_name().to_string_lossy().starts_with(".tmp"))
 }
 
+/// F-7: the connection ends, and nothing of it fills the log.
+#[test]
+fn requests_that_are_begun_and_taken_back_end_the_connection() {
+    let server = Server::start();
+    let mut socket = connect(&server);
+    let mut frames = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
+    for stream in (1_u32..2_000).step_by(2) {
+        // `POST http://x/`, and its cancellation.
+        frames.extend([&b"\0\0\x06\x01\x04"[..], &stream.to_be_bytes(), b"\x83\x86\x84\x41\x01x"].concat());
+        frames.extend([&b"\0\0\x04\x03\0"[..], &stream.to_be_bytes(), b"\0\0\0\x08"].concat());
+    }
+    send(&mut socket, "", &frames);
+    let mut rest = Vec::new();
+    // It may be reset, for it brought more than anybody read.
+    let _ = socket.read_to_end(&mut rest);
+    assert!(!server.log().contains("h2::"), "{}", server.log());
+    honest_call(&server);
+}
+
 /// F-14b: parsing does not hold up those who chat.
 #[test]
 fn large_bodies_are_taken_apart_beside_the_threads_that_serve() {

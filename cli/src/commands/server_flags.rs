@@ -70,8 +70,9 @@ pub struct ImFlags {
     trust_forwarded_headers: bool,
 }
 
-/// What functions write may be what users wrote to each other: it belongs to the app's own log.
-const DEFAULT_LOG: &str = "info,hookd::hook_log=off";
+/// What functions write may be what users wrote to each other: it belongs to the app's own log. What the library of HTTP/2 says
+/// of a peer's faults, any stranger could make it say without an end.
+const DEFAULT_LOG: &str = "info,h2=off,hookd::hook_log=off";
 
 /// Sends the log to stderr: what RUST_LOG names, else `filter`.
 pub fn start_log(filter: &str) {

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -27,6 +27,12 @@ const ALL_BODIES_BYTES: usize = 64 << 20;
 
 /// Read of a body that is refused: a connection that is closed with unread input is reset, and the reset may destroy the answer.
 const DISCARDED_BYTES: usize = 4 * MAX_BODY_BYTES;
+
+/// Counted for any body that is not complete: a request costs as much without one.
+const UNFINISHED_BYTES: usize = 4 << 10;
+
+/// Of what is kept of a body on its way.
+const SEGMENT_BYTES: usize = 64 << 10;
 
 /// A peer that pauses so long waits for the answer.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -80,17 +86,17 @@ impl IncomingBodies {
         if announced.is_some_and(|announced| announced > limit) {
             return refuse_or_count(body, first.len(), sender.is_some()).await;
         }
-        let share = self.memory.take(sender.clone(), 0);
-        let mut whole = BytesMut::with_capacity(announced.unwrap_or(first.len()));
+        let share = self.memory.take(sender.clone(), UNFINISHED_BYTES);
+        let mut whole = Segments::default();
         let mut next = Some(first);
         while let Some(bytes) = next {
-            if whole.len() + bytes.len() > limit {
-                let read = whole.len() + bytes.len();
+            let read = whole.bytes + bytes.len();
+            if read > limit {
                 drop((whole, share));
                 return refuse_or_count(body, read, sender.is_some()).await;
             }
             next = if share.grow(bytes.len()).is_ok() {
-                whole.extend_from_slice(&bytes);
+                whole.append(&bytes);
                 tokio::select! {
                     biased;
                     () = share.lost() => None,
@@ -105,7 +111,7 @@ impl IncomingBodies {
                 return Err(BodyRefused::NoMemory);
             }
         }
-        Ok(IncomingBody::Whole(whole.freeze(), Some(share)))
+        Ok(IncomingBody::Whole(whole.joined(), Some(share)))
     }
 
     /// Takes a body apart.
@@ -117,6 +123,35 @@ impl IncomingBodies {
         let content_type = content_type.to_owned();
         let parsing = tokio::task::spawn_blocking(move || Body::parse(&content_type, bytes));
         parsing.await.unwrap_or(Err(BodyRefused::NoMemory))
+    }
+}
+
+/// A body as far as it came. In segments of one size: what bodies that are given up leave is used again for others, where one
+/// large piece of memory for each would stay with the process for a while.
+#[derive(Default)]
+struct Segments {
+    all: Vec<Vec<u8>>,
+    bytes: usize,
+}
+
+impl Segments {
+    fn append(&mut self, mut bytes: &[u8]) {
+        self.bytes += bytes.len();
+        while !bytes.is_empty() {
+            match self.all.last_mut().filter(|last| last.len() < SEGMENT_BYTES) {
+                Some(last) => {
+                    let (fitting, rest) = bytes.split_at(bytes.len().min(SEGMENT_BYTES - last.len()));
+                    last.extend_from_slice(fitting);
+                    bytes = rest;
+                }
+                None => self.all.push(Vec::new()),
+            }
+        }
+    }
+
+    /// Twice the memory for a moment, of complete bodies only.
+    fn joined(self) -> Bytes {
+        self.all.concat().into()
     }
 }
 
@@ -158,4 +193,22 @@ where
         read += bytes.len();
     }
     Ok(read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_hold_what_was_appended() {
+        let (mut segments, mut expected) = (Segments::default(), Vec::new());
+        for bytes in [0, 1, SEGMENT_BYTES - 1, SEGMENT_BYTES, 3 * SEGMENT_BYTES + 7, 5] {
+            let piece: Vec<u8> = (0..=255).cycle().take(bytes).collect();
+            segments.append(&piece);
+            expected.extend(piece);
+        }
+        assert_eq!(segments.bytes, expected.len());
+        assert!(segments.all.iter().all(|segment| segment.len() <= SEGMENT_BYTES));
+        assert_eq!(segments.joined(), expected);
+    }
 }
