@@ -4,6 +4,7 @@
 //! Rule numbers in the docs (P-, S-, EC-) name the rules of the wire protocol, the semantics and the engine contract.
 
 pub mod app;
+mod app_shares;
 pub mod conversations;
 pub mod core;
 pub mod delivery;

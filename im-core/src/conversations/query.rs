@@ -15,7 +15,7 @@ const MAX_ROWS: u32 = 1000;
 /// Conversations that match a query, as the rows of P-80.
 ///
 /// # Errors
-/// 4310 with a detail when the query cannot be understood.
+/// 4310 with a detail when the query cannot be understood, or costs too much.
 pub async fn find(
     core: &ImCore,
     request: &RequestContext,
@@ -24,7 +24,9 @@ pub async fn find(
     let query = ConversationQuery { limit: query.limit.min(MAX_ROWS), ..query };
     let found =
         core.store.find_conversations(&request.app.id, &request.client, &query).await.map_err(|error| match error {
-            QueryError::BadFilter(detail) => RequestError::detailed(Code::ConversationQueryFailed, detail),
+            QueryError::BadFilter(detail) | QueryError::TooCostly(detail) => {
+                RequestError::detailed(Code::ConversationQueryFailed, detail)
+            }
             QueryError::Store(error) => RequestError::Store(error),
         })?;
     Ok(found.into_iter().map(|found| row::row(found, &request.client, query.compact)).collect())

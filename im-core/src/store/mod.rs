@@ -36,13 +36,19 @@ pub enum StoreError {
         /// What is wrong with it.
         problem: String,
     },
-    /// The backend is too slow or too busy. Of a write it is unknown whether it happened.
+    /// The backend is too slow or too busy. A write did not happen, and will not.
     #[error("the store did not finish `{operation}` within {limit:?}: it is overloaded or its disk is slow")]
     TimedOut {
         /// What was waited for.
         operation: &'static str,
         /// How long.
         limit: Duration,
+    },
+    /// A write was begun, and its end could not be found out in time: it may have happened, and may happen yet.
+    #[error("it is not known whether `{operation}` happened: the commit was not answered in time, the disk is slow")]
+    OutcomeUnknown {
+        /// What was begun.
+        operation: &'static str,
     },
     /// The backend has shut down.
     #[error("the store is closed")]
@@ -253,6 +259,9 @@ pub enum QueryError {
     /// The filter cannot be understood (P-77); the text goes to the client.
     #[error("{0}")]
     BadFilter(String),
+    /// It would cost more than one query may, or the app asks too much at a time; the text goes to the client.
+    #[error("{0}")]
+    TooCostly(String),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -323,6 +332,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Stores a message: gives the timestamp (now, or 1 ms after the conversation's newest), sets `lm` and `updatedAt`.
     /// `None` when no such conversation exists.
+    ///
+    /// [`StoreError::OutcomeUnknown`] when the message may be stored: with the same token it is sent once more, and then
+    /// answered as a duplicate if it was.
     async fn append_message(&self, app: &AppId, new: NewMessage) -> Result<Option<AppendedMessage>, StoreError>;
 
     /// Calls in the outbox, by number, at most `limit` of those after the row `after`. Those that came within `recent` are

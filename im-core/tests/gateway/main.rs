@@ -6,6 +6,7 @@ mod client;
 mod conversations;
 mod engine;
 mod handshake;
+mod hostile_queries;
 mod http;
 mod login;
 mod messages;

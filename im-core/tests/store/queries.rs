@@ -123,6 +123,12 @@ pub async fn wrong_filters_are_refused_by_name(fixture: &Fixture) {
         (json!({"attr..x": 1}), "`attr..x`"),
         (deep, "nested"),
         (json!({"$or": many}), "conditions"),
+        (json!({"$or": vec![json!({}); 257]}), "256 conditions"),
+        (json!({"$and": vec![json!({"$or": vec![json!({"a": 1}); 20]}); 20]}), "conditions"),
+        (json!({"a": {"$in": vec![1; 600]}, "b": {"$nin": vec![1; 600]}}), "1000 values"),
+        (json!({"$or": vec![json!({"a": {"$regex": "x"}}); 17]}), "16 patterns"),
+        (json!({"a": {"$regex": "x".repeat(513)}}), "513 bytes"),
+        (json!({"a": {"$regex": "(\\w{9}){999}"}}), "`$regex`"),
     ] {
         let outcome =
             fixture.store.find_conversations(&fixture.app, &ClientId::new("tom"), &query(filter.clone())).await;

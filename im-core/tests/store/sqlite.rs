@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -13,8 +14,8 @@ use hookd_im_core::hooks::queue::{Channel, Entry, HookQueue as _};
 use hookd_im_core::ids::{AppId, ClientId, ConversationId};
 use hookd_im_core::store::sqlite::SqliteStore;
 use hookd_im_core::store::{
-    CallBeside, CallPlace, ConversationQuery, Direction, HistoryBound, HistoryQuery, NewConversation, Store,
-    StoredMessage,
+    CallBeside, CallPlace, ConversationQuery, Direction, FoundConversation, HistoryBound, HistoryQuery,
+    NewConversation, QueryError, Store, StoredMessage,
 };
 use hookd_im_core::timestamp::Timestamp;
 use serde_json::{Value, json};
@@ -101,6 +102,86 @@ async fn filter_that_no_index_helps_looks_at_the_newest_rows_only() {
     assert_eq!(find(json!({"name": "oldest"})).await, 0);
     assert_eq!(find(json!({"name": "oldest", "objectId": oldest})).await, 1);
     assert_eq!(find(json!({"name": "oldest", "m": "tom"})).await, 1);
+}
+
+/// Resident memory in KiB: the most since the last call, after which it is counted anew.
+fn most_resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    most.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// F-6: of a row that is not answered nothing is kept, and no answer is larger than a socket should wait for.
+#[tokio::test]
+async fn a_sorted_query_keeps_only_what_it_answers() {
+    const ROWS: usize = 700;
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("im.db")).unwrap();
+    let (app, tom) = (app(), ClientId::new("tom"));
+    let create = async |first: usize| {
+        for first in (first..first + ROWS).step_by(50) {
+            let creates = (first..first + 50).map(|number| {
+                let attributes = json!({"name": format!("{number:05}"), "attr": {"text": "x".repeat(60_000)}});
+                let new = NewConversation { attributes: object(attributes), ..new_conversation(&["tom"], false) };
+                store.create_conversation(&app, new)
+            });
+            join_all(creates).await.into_iter().for_each(|created| assert!(created.is_ok()));
+        }
+    };
+    create(0).await;
+    let find = async |sort: &str, limit, compact| {
+        let filter = object(json!({"name": {"$exists": true}}));
+        let sort = Some(sort.to_owned());
+        let query = ConversationQuery { filter, sort, limit, compact, ..ConversationQuery::default() };
+        store.find_conversations(&app, &tom, &query).await
+    };
+    most_resident();
+    let before = most_resident();
+    let answers = join_all((0..4).map(|_| find("name", 1, false))).await;
+    let after = most_resident();
+    for rows in answers {
+        assert_eq!(rows.unwrap()[0].conversation.attributes["name"], "00000");
+    }
+    assert!(after < before + 24 * 1024, "{before} KiB before, {after} KiB at most");
+
+    let too_costly = |answer: Result<_, QueryError>, named: &str| match answer {
+        Err(QueryError::TooCostly(text)) => assert!(text.contains(named), "{text}"),
+        other => panic!("{:?}", other.map(|rows: Vec<FoundConversation>| rows.len())),
+    };
+    too_costly(find("name", 100, true).await, "answered with more than 2 MiB");
+    too_costly(find("-updatedAt", 100, true).await, "answered with more than 2 MiB");
+    too_costly(find("attr.text", 100, true).await, "sorts by values of more than 4 MiB");
+    create(ROWS).await;
+    too_costly(find("name", 1, true).await, "looks at more than 64 MiB");
+    assert_eq!(find("-updatedAt", 1, true).await.unwrap().len(), 1, "the next query works");
+    let most = most_resident();
+    assert!(most < before + 48 * 1024, "{before} KiB before, {most} KiB at most");
+}
+
+/// F-14a.
+#[tokio::test]
+async fn nobody_else_may_read_the_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("im.db");
+    let modes = || {
+        let files = folder.path().read_dir().unwrap().map(|file| file.unwrap());
+        let mode = |file: &std::fs::DirEntry| file.metadata().unwrap().permissions().mode() & 0o777;
+        let mut modes: Vec<_> = files.map(|file| (file.file_name().into_string().unwrap(), mode(&file))).collect();
+        modes.sort();
+        modes
+    };
+    let private = ["im.db", "im.db-shm", "im.db-wal"].map(|name| (name.to_owned(), 0o600));
+    let store = SqliteStore::open(&path).unwrap();
+    create(&store).await;
+    assert_eq!(modes(), private);
+    for (name, _) in modes() {
+        std::fs::set_permissions(folder.path().join(name), std::fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    drop(store);
+    let store = SqliteStore::open(&path).unwrap();
+    create(&store).await;
+    assert_eq!(modes(), private, "of an older program");
 }
 
 /// Set for the process that is to be killed: where its store is.

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::ids::ClientId;
 use crate::store::Conversation;
@@ -113,12 +113,7 @@ impl<'a> Datum<'a> {
             (Self::Bool(left), Self::Bool(right)) => Some(left.cmp(right)),
             (Self::Text(left), Self::Text(right)) => Some(left.cmp(right)),
             (Self::Date(left), Self::Date(right)) => Some(left.cmp(right)),
-            (Self::Json(Value::Number(left)), Self::Json(Value::Number(right))) => {
-                match (left.as_i64(), right.as_i64()) {
-                    (Some(left), Some(right)) => Some(left.cmp(&right)),
-                    _ => left.as_f64()?.partial_cmp(&right.as_f64()?),
-                }
-            }
+            (Self::Json(Value::Number(left)), Self::Json(Value::Number(right))) => Some(compare_numbers(left, right)),
             _ => None,
         }
     }
@@ -137,6 +132,27 @@ impl<'a> Datum<'a> {
             _ => self.compare(other) == Some(Ordering::Equal),
         }
     }
+}
+
+/// By value. Whole numbers are compared exactly, also with broken ones: an order in which two neighbours each equal a third
+/// number is none.
+pub(super) fn compare_numbers(left: &Number, right: &Number) -> Ordering {
+    match (left.as_i128(), right.as_i128()) {
+        (Some(left), Some(right)) => left.cmp(&right),
+        (Some(whole), None) => compare_whole(whole, right.as_f64().unwrap_or(f64::NAN)),
+        (None, Some(whole)) => compare_whole(whole, left.as_f64().unwrap_or(f64::NAN)).reverse(),
+        // A zero has no sign here.
+        (None, None) => {
+            let [left, right] = [left, right].map(|number| number.as_f64().unwrap_or(f64::NAN) + 0.0);
+            left.total_cmp(&right)
+        }
+    }
+}
+
+fn compare_whole(whole: i128, broken: f64) -> Ordering {
+    // Conversion keeps the whole part, and beyond the range its end.
+    let floor = broken.floor();
+    whole.cmp(&(floor as i128)).then_with(|| if broken > floor { Ordering::Less } else { Ordering::Equal })
 }
 
 fn equal_lists(left: &[Value], right: &[Value]) -> bool {

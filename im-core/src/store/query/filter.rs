@@ -6,6 +6,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::column::{Column, Datum, Path};
+use super::pattern::MAX_TEXT_BYTES;
 use crate::store::Conversation;
 
 /// Conditions of which all must hold.
@@ -99,7 +100,9 @@ impl Test {
             Self::ContainsAll(values) => !values.is_empty() && values.iter().all(|value| equals(column, value)),
             Self::Size(size) => matches!(column, Column::Many(items) if items.len() == *size),
             Self::Exists(wanted) => *wanted != matches!(column, Column::Absent),
-            Self::Matches(regex) => column.any(|datum| matches!(datum, Datum::Text(text) if regex.is_match(text))),
+            Self::Matches(regex) => column.any(
+                |datum| matches!(datum, Datum::Text(text) if text.len() <= MAX_TEXT_BYTES && regex.is_match(text)),
+            ),
         }
     }
 }

@@ -10,4 +10,4 @@ mod pattern;
 
 pub(super) use self::filter::Filter;
 pub(super) use self::narrow::Narrowing;
-pub(super) use self::order::SortOrder;
+pub(super) use self::order::{Place, SortOrder};

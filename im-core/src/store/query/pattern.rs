@@ -2,13 +2,24 @@
 
 use regex::{Regex, RegexBuilder};
 
-/// Bytes of a compiled pattern. Client input: the default of 10 MB for each of many patterns would be too kind.
-const COMPILED_SIZE_LIMIT: usize = 1 << 20;
+/// Bytes of a pattern as a client writes it.
+const MAX_PATTERN_BYTES: usize = 512;
+
+/// Bytes of a compiled pattern, and of what it remembers while it looks. Looking takes a time that grows with the size: the
+/// default of 10 MB would be too kind.
+const COMPILED_SIZE_LIMIT: usize = 128 * 1024;
+const REMEMBERED_SIZE_LIMIT: usize = 256 * 1024;
+
+/// Bytes of the longest text that a pattern is looked for in. No longer one matches: the time to look grows with it too.
+pub(super) const MAX_TEXT_BYTES: usize = 8 * 1024;
 
 /// Compiles; the error is for the client.
 pub(super) fn compile(pattern: &str, options: &str) -> Result<Regex, String> {
+    if pattern.len() > MAX_PATTERN_BYTES {
+        return Err(format!("`$regex` has {} bytes; at most {MAX_PATTERN_BYTES} are allowed", pattern.len()));
+    }
     let mut builder = RegexBuilder::new(&unquote(pattern));
-    builder.size_limit(COMPILED_SIZE_LIMIT).dfa_size_limit(COMPILED_SIZE_LIMIT);
+    builder.size_limit(COMPILED_SIZE_LIMIT).dfa_size_limit(REMEMBERED_SIZE_LIMIT);
     for option in options.chars() {
         match option {
             'i' => builder.case_insensitive(true),
@@ -89,6 +100,7 @@ mod tests {
     #[test]
     fn huge_pattern_is_refused() {
         assert!(compile(r"(\w{1000}){1000}", "").is_err());
+        assert!(compile(&"x".repeat(513), "").unwrap_err().contains("513 bytes"));
     }
 
     proptest! {

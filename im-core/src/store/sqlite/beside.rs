@@ -13,7 +13,6 @@ use crate::timestamp::Timestamp;
 /// Stores the call of the operation that is being written, if the queue has a place for it.
 #[derive(Clone, Copy)]
 pub(super) struct Beside {
-    has_place: bool,
     now: Timestamp,
 }
 
@@ -34,7 +33,9 @@ impl Beside {
         let params = Bytes::from(json::to_column(&params)?);
         let call = NewCall { hook: H::NAME, params, lane: None, remote_address };
         match place {
-            CallPlace::Queue { .. } if !self.has_place => Ok(CallBeside::Refused),
+            CallPlace::Queue { bound } if hook_calls::free_places(connection, app, bound)? == 0 => {
+                Ok(CallBeside::Refused)
+            }
             CallPlace::Queue { .. } => {
                 hook_calls::push(connection, app, &call, self.now)?;
                 Ok(CallBeside::Queued)
@@ -45,29 +46,19 @@ impl Beside {
 }
 
 impl Database {
-    /// Like [`Database::write`], for an operation whose call goes to `place`; `queued` tells whether it is there.
-    pub(super) async fn write_beside<T, F>(
+    /// Like [`Database::write_and_read_back`], for an operation that may have a call.
+    pub(super) async fn write_beside<T, F, E>(
         &self,
         operation: &'static str,
-        (app, place): (&AppId, Option<CallPlace>),
-        queued: impl FnOnce(&T) -> bool,
         work: F,
+        happened: E,
     ) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection, Beside) -> Result<T, StoreError> + Send + 'static,
+        E: FnOnce(&Connection, &T) -> Result<bool, StoreError> + Send + 'static,
     {
-        let (wanted, bound) = match place {
-            Some(CallPlace::Queue { bound }) => (1, bound),
-            Some(CallPlace::Outbox) | None => (0, 0),
-        };
-        let places = self.places.reserve(app, wanted, bound);
-        let has_place = places.count() > 0;
-        let work = move |connection: &Connection, now| work(connection, Beside { has_place, now });
-        let done = self.write(operation, work).await?;
-        if queued(&done) {
-            places.keep();
-        }
-        Ok(done)
+        let work = move |connection: &Connection, now| work(connection, Beside { now });
+        self.write_and_read_back(operation, work, happened).await
     }
 }

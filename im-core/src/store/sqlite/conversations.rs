@@ -50,6 +50,11 @@ impl ConversationRow {
         })
     }
 
+    /// Bytes of what can be long.
+    pub(super) fn bytes(&self) -> usize {
+        self.attributes.len() + self.muted.len()
+    }
+
     pub(super) fn into_conversation(self, members: Vec<ClientId>) -> Result<Conversation, StoreError> {
         Ok(Conversation {
             attributes: json::from_column(&self.attributes, "conversations", "attributes", &self.id)?,

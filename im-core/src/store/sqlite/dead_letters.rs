@@ -1,9 +1,9 @@
 //! Rows of hook calls that were given up.
 
 use rusqlite::types::Value as SqlValue;
-use rusqlite::{Connection, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
-use super::hook_calls::{key, text};
+use super::hook_calls::{self, key, text};
 use crate::hooks::queue::{Channel, DeadLetter, Letters, QueuedCall, hook_named};
 use crate::ids::{AppId, ClientId};
 use crate::store::StoreError;
@@ -18,7 +18,7 @@ pub(super) fn add(
 ) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO dead_letters (
+            "INSERT INTO dead_letters (
                  id,
                  app,
                  hook,
@@ -31,7 +31,12 @@ pub(super) fn add(
                  cause,
                  reason
              )
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+             ON CONFLICT (id) DO UPDATE
+             SET died_at = excluded.died_at,
+                 attempts = excluded.attempts,
+                 cause = excluded.cause,
+                 reason = excluded.reason",
         )?
         .execute(params![
             key(call.sequence),
@@ -49,8 +54,19 @@ pub(super) fn add(
     Ok(())
 }
 
-/// Keeps the newest `bound`; answers how many went.
+/// Letters beyond the bound that go with one that comes: after the bound was lowered no single write pays for all.
+const PRUNED_AT_ONCE: i64 = 64;
+
+/// Keeps the newest `bound`, after a while; answers how many went.
 pub(super) fn prune(connection: &Connection, app: &AppId, bound: usize) -> Result<usize, StoreError> {
+    let letters: Option<i64> = connection
+        .prepare_cached("SELECT letters FROM dead_letter_counts WHERE app = ?1")?
+        .query_row([app.as_str()], |row| row.get(0))
+        .optional()?;
+    let beyond = letters.unwrap_or(0).saturating_sub(i64::try_from(bound).unwrap_or(i64::MAX));
+    if beyond <= 0 {
+        return Ok(0);
+    }
     let pruned = connection
         .prepare_cached(
             "DELETE FROM dead_letters
@@ -58,11 +74,11 @@ pub(super) fn prune(connection: &Connection, app: &AppId, bound: usize) -> Resul
                  SELECT id
                  FROM dead_letters
                  WHERE app = ?1
-                 ORDER BY died_at DESC, id DESC
-                 LIMIT -1 OFFSET ?2
+                 ORDER BY died_at, id
+                 LIMIT ?2
              )",
         )?
-        .execute(params![app.as_str(), i64::try_from(bound).unwrap_or(i64::MAX)])?;
+        .execute(params![app.as_str(), beyond.min(PRUNED_AT_ONCE)])?;
     Ok(pruned)
 }
 
@@ -99,40 +115,71 @@ pub(super) fn list(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Moves at most `limit` letters, the oldest, back into the queue; answers their number.
+/// Some letters that were moved back.
+pub(super) struct Revived {
+    /// Their number.
+    pub(super) revived: usize,
+    /// The last one looked at, by time of death and id; `None` when there are no more, or no place for them.
+    pub(super) last: Option<(i64, i64)>,
+}
+
+/// Moves at most `limit` letters, the oldest of those that died after `after`, back into the queue.
 pub(super) fn revive(
     connection: &Connection,
     app: &AppId,
     letters: &Letters,
-    limit: usize,
+    (after, limit): (Option<(i64, i64)>, usize),
     now: Timestamp,
-) -> Result<usize, StoreError> {
+) -> Result<Revived, StoreError> {
     let (condition, mut values) = selected(app, letters);
-    values.push(SqlValue::from(i64::try_from(limit).unwrap_or(i64::MAX)));
-    let mut chosen = connection
-        .prepare_cached(&format!("SELECT id, hook FROM dead_letters WHERE {condition} ORDER BY id LIMIT ?"))?;
+    let (died_at, id) = after.unwrap_or((i64::MIN, i64::MIN));
+    values.extend([died_at, id, i64::try_from(limit).unwrap_or(i64::MAX)].map(SqlValue::from));
+    let mut chosen = connection.prepare_cached(&format!(
+        "SELECT id, hook, lane, died_at
+         FROM dead_letters
+         WHERE {condition} AND (died_at, id) > (?, ?)
+         ORDER BY died_at, id
+         LIMIT ?"
+    ))?;
     let chosen = chosen
-        .query_map(params_from_iter(values), |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?
+        .query_map(params_from_iter(values), |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, Option<String>>(2)?, row.get(3)?))
+        })?
         .collect::<Result<Vec<_>, _>>()?;
+    let last = chosen.last().map(|(id, _, _, died_at)| (*died_at, *id));
     let mut insert = connection.prepare_cached(
-        "INSERT INTO hook_calls (id, app, channel, hook, params, lane, remote_address, queued_at, due_at, attempts)
-         SELECT id, app, ?2, hook, params, lane, remote_address, ?3, ?3, 0
+        "INSERT INTO hook_calls
+             (id, app, channel, hook, params, lane, remote_address, queued_at, due_at, attempts, first)
+         SELECT id, app, ?2, hook, params, lane, remote_address, ?3, ?3, 0, lane IS NULL
          FROM dead_letters
          WHERE id = ?1",
     )?;
     let mut delete = connection.prepare_cached("DELETE FROM dead_letters WHERE id = ?1")?;
     let mut revived = 0;
-    for (id, hook) in chosen {
+    for (id, hook, lane, _) in chosen {
         let Some(hook) = hook_named(&hook) else { continue };
         insert.execute(params![id, Channel::of(hook).name(), now.0])?;
+        if let Some(lane) = lane {
+            hook_calls::put_in_order(connection, app, &lane)?;
+        }
         revived += delete.execute([id])?;
     }
-    Ok(revived)
+    Ok(Revived { revived, last })
 }
 
-pub(super) fn discard(connection: &Connection, app: &AppId, letters: &Letters) -> Result<usize, StoreError> {
-    let (condition, values) = selected(app, letters);
-    let sql = format!("DELETE FROM dead_letters WHERE {condition}");
+/// Throws at most `limit` letters away.
+pub(super) fn discard(
+    connection: &Connection,
+    app: &AppId,
+    letters: &Letters,
+    limit: usize,
+) -> Result<usize, StoreError> {
+    let (condition, mut values) = selected(app, letters);
+    values.push(SqlValue::from(i64::try_from(limit).unwrap_or(i64::MAX)));
+    let sql = format!(
+        "DELETE FROM dead_letters
+         WHERE id IN (SELECT id FROM dead_letters WHERE {condition} LIMIT ?)"
+    );
     Ok(connection.prepare_cached(&sql)?.execute(params_from_iter(values))?)
 }
 

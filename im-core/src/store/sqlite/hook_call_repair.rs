@@ -9,6 +9,9 @@ use crate::ids::AppId;
 use crate::store::StoreError;
 use crate::timestamp::Timestamp;
 
+/// Calls that are brought forward at once. Those that stay are brought forward with the next claim.
+const CALLS_AT_ONCE: i64 = 500;
+
 /// Makes dead letters of the calls of unknown hooks, which another program wrote, and puts the others where this program
 /// looks for them.
 pub(super) fn sort_out(connection: &Connection, now: Timestamp) -> Result<(), StoreError> {
@@ -34,11 +37,12 @@ pub(super) fn sort_out(connection: &Connection, now: Timestamp) -> Result<(), St
 fn bury(connection: &Connection, hook: &str, now: Timestamp) -> Result<(), StoreError> {
     let reason = format!("the hook `{hook}` is unknown: use a newer program, then retry");
     connection.execute(
-        "INSERT OR REPLACE INTO dead_letters
+        "INSERT INTO dead_letters
              (id, app, hook, params, lane, remote_address, queued_at, died_at, attempts, cause, reason)
          SELECT id, app, hook, params, lane, remote_address, queued_at, ?2, attempts, ?3, ?4
          FROM hook_calls
-         WHERE hook = ?1",
+         WHERE hook = ?1
+         ON CONFLICT (id) DO UPDATE SET died_at = excluded.died_at, cause = excluded.cause, reason = excluded.reason",
         params![hook, now.0, UNREADABLE, reason],
     )?;
     let calls = connection.execute("DELETE FROM hook_calls WHERE hook = ?1", [hook])?;
@@ -46,6 +50,8 @@ fn bury(connection: &Connection, hook: &str, now: Timestamp) -> Result<(), Store
     tracing::error!(hook, calls, "queued calls are of an unknown hook: they are dead letters now");
     Ok(())
 }
+
+const LATEST_DUE: &str = "SELECT max(due_at) FROM hook_calls WHERE app = ?1 AND channel = ?2 AND first = 1";
 
 /// True when a call waits for longer than any call is made to wait: the clock was set back.
 pub(super) fn waits_too_long(
@@ -55,12 +61,12 @@ pub(super) fn waits_too_long(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let latest = connection
-        .prepare_cached("SELECT max(due_at) FROM hook_calls WHERE app = ?1 AND channel = ?2")?
+        .prepare_cached(LATEST_DUE)?
         .query_row(params![app.as_str(), channel.name()], |row| row.get::<_, Option<i64>>(0))?;
     Ok(latest.is_some_and(|due| due > horizon(now)))
 }
 
-/// Makes such calls due now.
+/// Makes such calls due now, some at a time.
 pub(super) fn bring_forward(
     connection: &Connection,
     app: &AppId,
@@ -68,8 +74,16 @@ pub(super) fn bring_forward(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let calls = connection.execute(
-        "UPDATE hook_calls SET due_at = ?3 WHERE app = ?1 AND channel = ?2 AND due_at > ?4",
-        params![app.as_str(), channel.name(), now.0, horizon(now)],
+        "UPDATE hook_calls
+         SET due_at = ?3
+         WHERE id IN (
+             SELECT id
+             FROM hook_calls
+             WHERE app = ?1 AND channel = ?2 AND first = 1 AND due_at > ?4
+             ORDER BY due_at, id
+             LIMIT ?5
+         )",
+        params![app.as_str(), channel.name(), now.0, horizon(now), CALLS_AT_ONCE],
     )?;
     tracing::warn!(%app, calls, "the clock was set back: hook calls that waited for its return are made now");
     Ok(())

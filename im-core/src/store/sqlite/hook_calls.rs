@@ -1,7 +1,5 @@
 //! Rows of waiting hook calls.
 
-use std::collections::HashMap;
-
 use bytes::Bytes;
 use rusqlite::{Connection, Row, params};
 
@@ -39,11 +37,13 @@ pub(super) fn insert(
                  remote_address,
                  queued_at,
                  due_at,
-                 attempts
+                 attempts,
+                 first
              )
              VALUES (
                  max(?1, 1 + coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'hook_calls'), 0)),
-                 ?2, ?3, ?4, ?5, ?6, ?7, ?1, ?1, 0
+                 ?2, ?3, ?4, ?5, ?6, ?7, ?1, ?1, 0,
+                 NOT EXISTS (SELECT 1 FROM hook_calls WHERE app = ?2 AND lane = ?6 AND first = 1)
              )",
         )?
         .execute(params![
@@ -58,6 +58,17 @@ pub(super) fn insert(
     Ok(connection.last_insert_rowid().unsigned_abs())
 }
 
+/// The literals are those of the index.
+const DUE: &str = "
+    SELECT id, hook, params, lane, remote_address, queued_at, attempts
+    FROM hook_calls
+    WHERE app = ?1 AND channel = ?2 AND first = 1 AND due_at <= ?3
+    ORDER BY due_at, id
+    LIMIT ?4";
+
+const NEXT_DUE: &str =
+    "SELECT min(due_at) FROM hook_calls WHERE app = ?1 AND channel = ?2 AND first = 1 AND due_at > ?3";
+
 /// Calls whose turn it is, those in `claimed` and their lanes left out.
 pub(super) fn due(
     connection: &Connection,
@@ -67,21 +78,7 @@ pub(super) fn due(
     limit: usize,
     claimed: &Claims,
 ) -> Result<Claimed, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT id, hook, params, lane, remote_address, queued_at, attempts
-         FROM hook_calls AS call
-         WHERE app = ?1 AND channel = ?2 AND due_at <= ?3
-             AND (
-                 lane IS NULL
-                 OR NOT EXISTS (
-                     SELECT 1
-                     FROM hook_calls AS earlier
-                     WHERE earlier.app = call.app AND earlier.lane = call.lane AND earlier.id < call.id
-                 )
-             )
-         ORDER BY due_at, id
-         LIMIT ?4",
-    )?;
+    let mut statement = connection.prepare_cached(DUE)?;
     let rows = i64::try_from(limit.saturating_add(claimed.len())).unwrap_or(i64::MAX);
     let found = statement.query_map(params![app.as_str(), channel.name(), now.0, rows], CallRow::read)?;
     let mut calls = Vec::new();
@@ -94,47 +91,55 @@ pub(super) fn due(
         }
     }
     let next = connection
-        .prepare_cached("SELECT min(due_at) FROM hook_calls WHERE app = ?1 AND channel = ?2 AND due_at > ?3")?
+        .prepare_cached(NEXT_DUE)?
         .query_row(params![app.as_str(), channel.name(), now.0], |row| row.get::<_, Option<i64>>(0))?;
     Ok(Claimed { calls, next: next.map(Timestamp) })
 }
 
-/// Carries out what became of calls; answers how many left the queue, and how many dead letters were thrown away.
+/// Carries out what became of calls; answers how many dead letters were thrown away.
 pub(super) fn settle(
     connection: &Connection,
     app: &AppId,
     settled: &[(QueuedCall, Fate)],
     dead_bound: usize,
     now: Timestamp,
-) -> Result<(usize, usize), StoreError> {
+) -> Result<usize, StoreError> {
     let mut delete = connection.prepare_cached("DELETE FROM hook_calls WHERE id = ?1")?;
     let mut postpone = connection.prepare_cached("UPDATE hook_calls SET attempts = ?2, due_at = ?3 WHERE id = ?1")?;
-    let (mut left, mut thrown_away) = (0, 0);
+    let mut thrown_away = 0;
     for (call, fate) in settled {
         let id = key(call.sequence);
         match fate {
-            Fate::Done => left += delete.execute([id])?,
+            Fate::Done => {
+                delete.execute([id])?;
+            }
             Fate::Again { at } => {
                 postpone.execute(params![id, call.attempts.saturating_add(1), at.0])?;
             }
             Fate::Dead { cause, reason } => {
-                let deleted = delete.execute([id])?;
-                left += deleted;
                 // Nothing was deleted: the app is gone, with everything of it.
-                if deleted > 0 {
+                if delete.execute([id])? > 0 {
                     dead_letters::add(connection, app, call, (cause.name(), reason), now)?;
                     thrown_away += dead_letters::prune(connection, app, dead_bound)?;
                 }
             }
         }
     }
-    Ok((left, thrown_away))
+    Ok(thrown_away)
 }
 
+/// A queue of a million calls is counted in as many steps as one of ten.
+const BACKLOG: &str = "
+    SELECT
+        app,
+        channel,
+        calls,
+        (SELECT min(id) FROM hook_calls WHERE app = counted.app AND channel = counted.channel)
+    FROM hook_call_counts AS counted
+    WHERE calls > 0 AND channel <> ?1";
+
 pub(super) fn backlog(connection: &Connection) -> Result<Vec<Backlog>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT app, channel, count(*), min(id) FROM hook_calls WHERE channel <> ?1 GROUP BY app, channel",
-    )?;
+    let mut statement = connection.prepare_cached(BACKLOG)?;
     let rows = statement.query_map([OUTBOX], |row| {
         Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?, row.get::<_, i64>(3)?))
     })?;
@@ -151,20 +156,43 @@ pub(super) fn backlog(connection: &Connection) -> Result<Vec<Backlog>, StoreErro
     Ok(backlog)
 }
 
-/// Number of waiting calls by app, without those in the outbox, which have no place in the queue.
-pub(super) fn waiting(connection: &Connection) -> Result<HashMap<AppId, usize>, StoreError> {
-    let mut statement = connection.prepare("SELECT app, count(*) FROM hook_calls WHERE channel <> ?1 GROUP BY app")?;
-    let rows =
-        statement.query_map([OUTBOX], |row| Ok((AppId::new(row.get::<_, String>(0)?), row.get::<_, i64>(1)?)))?;
-    Ok(rows
-        .map(|row| row.map(|(app, count)| (app, usize::try_from(count).unwrap_or(usize::MAX))))
-        .collect::<Result<_, _>>()?)
+/// How many more calls of an app may wait, without those in the outbox, which have no place in the queue.
+pub(super) fn free_places(connection: &Connection, app: &AppId, bound: usize) -> Result<usize, StoreError> {
+    let waiting: i64 = connection
+        .prepare_cached("SELECT coalesce(sum(calls), 0) FROM hook_call_counts WHERE app = ?1 AND channel <> ?2")?
+        .query_row([app.as_str(), OUTBOX], |row| row.get(0))?;
+    Ok(bound.saturating_sub(usize::try_from(waiting).unwrap_or(0)))
 }
 
-pub(super) fn forget(connection: &Connection, app: &AppId) -> Result<(), StoreError> {
-    connection.execute("DELETE FROM hook_calls WHERE app = ?1", [app.as_str()])?;
-    connection.execute("DELETE FROM dead_letters WHERE app = ?1", [app.as_str()])?;
+/// Finds the first call of a lane again, into which an earlier one has come back.
+pub(super) fn put_in_order(connection: &Connection, app: &AppId, lane: &str) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE hook_calls SET first = 0 WHERE app = ?1 AND lane = ?2 AND first = 1")?
+        .execute([app.as_str(), lane])?;
+    connection
+        .prepare_cached(
+            "UPDATE hook_calls
+             SET first = 1
+             WHERE id = (SELECT min(id) FROM hook_calls WHERE app = ?1 AND lane = ?2)",
+        )?
+        .execute([app.as_str(), lane])?;
     Ok(())
+}
+
+/// Throws at most `limit` calls of an app away, and as many dead letters; false when there were no more.
+pub(super) fn forget(connection: &Connection, app: &AppId, limit: usize) -> Result<bool, StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut forgotten = 0;
+    for table in ["hook_calls", "dead_letters"] {
+        let sql = format!("DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE app = ?1 LIMIT ?2)");
+        forgotten += connection.prepare_cached(&sql)?.execute(params![app.as_str(), limit])?;
+    }
+    if forgotten == 0 {
+        for table in ["hook_call_counts", "dead_letter_counts"] {
+            connection.execute(&format!("DELETE FROM {table} WHERE app = ?1"), [app.as_str()])?;
+        }
+    }
+    Ok(forgotten > 0)
 }
 
 /// A sequence number as a row id; they are times in milliseconds, far below the limit.

@@ -13,6 +13,9 @@ use crate::ids::{AppId, ClientId};
 use crate::store::StoreError;
 use crate::timestamp::Timestamp;
 
+/// Rows that one write changes at most where there may be a million of them: other apps' writes wait for it.
+const ROWS_AT_ONCE: usize = 500;
+
 /// Claimed calls with their lanes.
 pub(super) type Claims = HashMap<u64, Option<ClientId>>;
 
@@ -74,25 +77,13 @@ impl HookQueue for SqliteHookQueue {
         true
     }
 
-    async fn record(&self, app: &AppId, mut entries: Vec<Entry>, bound: usize) -> Result<usize, QueueError> {
-        let calls = entries.iter().filter(|entry| entry.call.is_some()).count();
-        let places = self.database.places.reserve(app, calls, bound);
-        let refused = calls.saturating_sub(places.count());
-        entries
-            .iter_mut()
-            .filter(|entry| entry.call.is_some())
-            .skip(places.count())
-            .for_each(|entry| entry.call = None);
-        entries.retain(|entry| entry.call.is_some() || entry.session.is_some() || entry.row.is_some());
-        let mut absent = 0;
-        if !entries.is_empty() {
-            let app = app.clone();
-            let record = move |connection: &rusqlite::Connection, now| record_all(connection, &app, &entries, now);
-            absent = self.database.write("queue hook calls", record).await?;
+    async fn record(&self, app: &AppId, entries: Vec<Entry>, bound: usize) -> Result<usize, QueueError> {
+        if entries.is_empty() {
+            return Ok(0);
         }
-        places.keep();
-        self.database.places.release(app, absent);
-        Ok(refused)
+        let app = app.clone();
+        let record = move |connection: &rusqlite::Connection, now| record_all(connection, &app, &entries, bound, now);
+        Ok(self.database.write("queue hook calls", record).await?)
     }
 
     /// The outbox is in the same file.
@@ -136,13 +127,12 @@ impl HookQueue for SqliteHookQueue {
     ) -> Result<usize, QueueError> {
         let sequences: Vec<u64> = settled.iter().map(|(call, _)| call.sequence).collect();
         let of_app = app.clone();
-        let (left, thrown_away) = self
+        let thrown_away = self
             .database
             .write("settle hook calls", move |connection, now| {
                 hook_calls::settle(connection, &of_app, &settled, dead_bound, now)
             })
             .await?;
-        self.database.places.release(app, left);
         self.unclaim(app, channel, sequences.into_iter());
         Ok(thrown_away)
     }
@@ -170,117 +160,77 @@ impl HookQueue for SqliteHookQueue {
     }
 
     async fn revive(&self, app: &AppId, letters: &Letters, bound: usize) -> Result<usize, QueueError> {
-        let (limit, of_app, letters) = (self.database.places.free(app, bound), app.clone(), letters.clone());
-        let revive = move |connection: &rusqlite::Connection, now| {
-            dead_letters::revive(connection, &of_app, &letters, limit, now)
-        };
-        let revived = self.database.write("revive dead letters", revive).await?;
-        self.database.places.reserve(app, revived, usize::MAX).keep();
-        Ok(revived)
+        let (mut revived, mut after) = (0, None);
+        loop {
+            let (of_app, letters) = (app.clone(), letters.clone());
+            let revive = move |connection: &rusqlite::Connection, now| {
+                let limit = hook_calls::free_places(connection, &of_app, bound)?.min(ROWS_AT_ONCE);
+                dead_letters::revive(connection, &of_app, &letters, (after, limit), now)
+            };
+            let some = self.database.write("revive dead letters", revive).await?;
+            revived += some.revived;
+            after = some.last;
+            if after.is_none() {
+                return Ok(revived);
+            }
+        }
     }
 
     async fn discard(&self, app: &AppId, letters: &Letters) -> Result<usize, QueueError> {
-        let (app, letters) = (app.clone(), letters.clone());
-        let discard = move |connection: &rusqlite::Connection, _| dead_letters::discard(connection, &app, &letters);
-        Ok(self.database.write("discard dead letters", discard).await?)
+        let mut discarded = 0;
+        loop {
+            let (app, letters) = (app.clone(), letters.clone());
+            let discard = move |connection: &rusqlite::Connection, _| {
+                dead_letters::discard(connection, &app, &letters, ROWS_AT_ONCE)
+            };
+            let some = self.database.write("discard dead letters", discard).await?;
+            discarded += some;
+            if some < ROWS_AT_ONCE {
+                return Ok(discarded);
+            }
+        }
     }
 
     async fn forget(&self, app: &AppId) -> Result<(), QueueError> {
-        let of_app = app.clone();
-        let forget = move |connection: &rusqlite::Connection, _| {
-            open_sessions::forget(connection, &of_app)?;
-            hook_calls::forget(connection, &of_app)
-        };
-        self.database.write("forget hook calls", forget).await?;
-        self.database.places.forget(app);
+        loop {
+            let of_app = app.clone();
+            let forget = move |connection: &rusqlite::Connection, _| {
+                open_sessions::forget(connection, &of_app)?;
+                hook_calls::forget(connection, &of_app, ROWS_AT_ONCE)
+            };
+            if !self.database.write("forget hook calls", forget).await? {
+                break;
+            }
+        }
         self.claimed().retain(|(of, _), _| of != app);
         Ok(())
     }
 }
 
-/// Answers how many calls of the outbox were not there any more.
+/// Queues what has a place; answers how many calls were refused.
 fn record_all(
     connection: &rusqlite::Connection,
     app: &AppId,
     entries: &[Entry],
+    bound: usize,
     now: Timestamp,
 ) -> Result<usize, StoreError> {
-    let mut absent = 0;
+    let (mut free, mut refused) = (hook_calls::free_places(connection, app, bound)?, 0);
     for Entry { call, session, row } in entries {
         match (call, row) {
-            (Some(call), Some(row)) => absent += usize::from(!outbox::release(connection, *row, call.hook)?),
-            (Some(call), None) => hook_calls::push(connection, app, call, now)?,
-            // Refused.
-            (None, Some(row)) => outbox::clear(connection, &[*row])?,
-            (None, None) => {}
+            (Some(_), row) if free == 0 => {
+                refused += 1;
+                outbox::clear(connection, row.as_slice())?;
+            }
+            // One that is not in the outbox any more is queued, or was.
+            (Some(call), Some(row)) => free -= usize::from(outbox::release(connection, *row, call.hook)?),
+            (Some(call), None) => {
+                hook_calls::push(connection, app, call, now)?;
+                free -= 1;
+            }
+            (None, _) => {}
         }
         session.iter().try_for_each(|note| open_sessions::note(connection, app, note))?;
     }
-    Ok(absent)
-}
-
-/// How many calls of each app wait: the bound of the queue, without counting rows for every message.
-#[derive(Default)]
-pub(super) struct Places {
-    waiting: Mutex<HashMap<AppId, usize>>,
-}
-
-/// Places that were reserved; given back when dropped.
-pub(super) struct Reserved<'a> {
-    places: &'a Places,
-    app: AppId,
-    count: usize,
-}
-
-impl Places {
-    pub(super) fn load(connection: &rusqlite::Connection) -> Result<Self, StoreError> {
-        Ok(Self { waiting: Mutex::new(hook_calls::waiting(connection)?) })
-    }
-
-    /// At most `wanted` places, and none beyond `bound`.
-    pub(super) fn reserve(&self, app: &AppId, wanted: usize, bound: usize) -> Reserved<'_> {
-        let mut waiting = self.waiting();
-        let taken = waiting.entry(app.clone()).or_default();
-        let count = wanted.min(bound.saturating_sub(*taken));
-        *taken += count;
-        Reserved { places: self, app: app.clone(), count }
-    }
-
-    fn free(&self, app: &AppId, bound: usize) -> usize {
-        bound.saturating_sub(self.waiting().get(app).copied().unwrap_or(0))
-    }
-
-    fn release(&self, app: &AppId, count: usize) {
-        if let Some(taken) = self.waiting().get_mut(app) {
-            // A write that was answered too late counts as not done, and its row is released all the same.
-            *taken = taken.saturating_sub(count);
-        }
-    }
-
-    fn forget(&self, app: &AppId) {
-        self.waiting().remove(app);
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, HashMap<AppId, usize>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Reserved<'_> {
-    pub(super) fn count(&self) -> usize {
-        self.count
-    }
-
-    /// The places are taken.
-    pub(super) fn keep(mut self) {
-        self.count = 0;
-    }
-}
-
-impl Drop for Reserved<'_> {
-    fn drop(&mut self) {
-        if self.count > 0 {
-            self.places.release(&self.app, self.count);
-        }
-    }
+    Ok(refused)
 }

@@ -41,6 +41,11 @@ pub(super) fn append(
     Ok(Some(AppendedMessage { id: new.id, timestamp, earlier: None, hook }))
 }
 
+/// True when a message with this id is stored.
+pub(super) fn exists(connection: &Connection, id: &MessageId) -> Result<bool, StoreError> {
+    Ok(connection.prepare_cached("SELECT 1 FROM messages WHERE id = ?1")?.exists([id.as_str()])?)
+}
+
 /// Strictly increasing within the conversation (S-5): `lm` is the time of its newest message and never moves back.
 fn next_timestamp(connection: &Connection, conversation: i64, now: Timestamp) -> Result<Timestamp, StoreError> {
     let timestamp = connection

@@ -14,12 +14,19 @@ mod messages;
 mod notifications;
 mod open_sessions;
 mod outbox;
+mod outcome;
+mod queries;
+#[cfg(test)]
+mod queue_cost;
 mod reader;
 mod schema;
 mod search;
 mod settings;
 mod writer;
 
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,24 +36,41 @@ use hook_types::{ConversationAddedParams, ConversationRemovedParams};
 use rusqlite::{Connection, TransactionBehavior};
 use serde_json::{Map, Value};
 
-use self::hook_queue::Places;
 pub use self::hook_queue::SqliteHookQueue;
+use self::queries::Queries;
 use self::reader::Readers;
 pub use self::writer::WriteCounts;
 use self::writer::Writer;
 use super::query::Filter;
 use super::{
-    AppendedMessage, CallBeside, Conversation, ConversationQuery, CreatedConversation, EndedLogin, FoundConversation,
-    HistoryQuery, HookBeside, MembershipChange, NewConversation, NewMessage, Notification, OutboxCall, QueryError,
-    Store, StoreError, StoredMessage,
+    AppendedMessage, Conversation, ConversationQuery, CreatedConversation, EndedLogin, FoundConversation, HistoryQuery,
+    HookBeside, MembershipChange, NewConversation, NewMessage, Notification, OutboxCall, QueryError, Store, StoreError,
+    StoredMessage,
 };
 use crate::app::ImSettings;
 use crate::ids::{AppId, ClientId, ConversationId};
 use crate::timestamp::{Clock, Timestamp};
 
-/// Bounds one call, its wait in the queue included. A client gives a request up after 20 s (P-12), and a blocking hook
-/// may take 15 s of those.
-const CALL_DEADLINE: Duration = Duration::from_secs(4);
+/// How long calls may take.
+#[derive(Clone, Copy)]
+struct Deadlines {
+    /// A read, its wait for a connection included.
+    read: Duration,
+    /// A write, its wait in the queue and its commit included.
+    write: Duration,
+    /// Looking whether a write happened whose commit was not heard of.
+    read_back: Duration,
+}
+
+/// One call takes 4 s at most: a client gives a request up after 20 s (P-12), and a blocking hook may take 15 s of those.
+const DEADLINES: Deadlines = Deadlines {
+    read: Duration::from_secs(4),
+    write: Duration::from_millis(3500),
+    read_back: Duration::from_millis(500),
+};
+
+/// Reads at the same time that are not queries of clients.
+const READERS: usize = 4;
 
 /// How long SQLite waits for a lock that another process (a backup, a shell) holds on the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -62,9 +86,11 @@ pub struct SqliteStore {
 /// The file, shared by the store and the queue of hook calls.
 struct Database {
     writer: Writer,
+    /// For what stands in the way of a send.
     readers: Readers,
+    queries: Queries,
     clock: Clock,
-    places: Places,
+    read_back: Duration,
 }
 
 impl SqliteStore {
@@ -76,21 +102,15 @@ impl SqliteStore {
     /// Like [`SqliteStore::open`], with another source of times than the system's clock.
     pub fn open_with_clock(path: impl AsRef<Path>, clock: Clock) -> Result<Self, StoreError> {
         let path = path.as_ref();
-        let mut connection = Connection::open(path)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
-        connection.pragma_update(None, "journal_mode", "wal")?;
-        connection.pragma_update(None, "synchronous", "full")?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        schema::migrate(&mut connection)?;
-        go_on_after_a_restart(&mut connection, clock())?;
-        let places = Places::load(&connection)?;
-        let database = Database {
-            writer: Writer::start(connection, CALL_DEADLINE)?,
-            readers: Readers::open(path, CALL_DEADLINE)?,
-            clock,
-            places,
-        };
+        Self::over(prepared(path, clock())?, path, clock, DEADLINES)
+    }
+
+    /// `writer` is a connection to the file at `path`, which is ready.
+    fn over(writer: Connection, path: &Path, clock: Clock, deadlines: Deadlines) -> Result<Self, StoreError> {
+        let writer = Writer::start(writer, deadlines.write)?;
+        let readers = Readers::open(path, READERS, deadlines.read)?;
+        let queries = Queries::open(path, deadlines.read)?;
+        let database = Database { writer, readers, queries, clock, read_back: deadlines.read_back };
         Ok(Self { database: Arc::new(database) })
     }
 
@@ -105,6 +125,38 @@ impl SqliteStore {
     }
 }
 
+/// A connection that may write, to a file of the newest schema.
+fn prepared(path: &Path, now: Timestamp) -> Result<Connection, StoreError> {
+    make_private(path)?;
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    schema::migrate(&mut connection)?;
+    go_on_after_a_restart(&mut connection, now)?;
+    Ok(connection)
+}
+
+/// Messages are in it: only the owner reads them. SQLite gives its other files the mode of this one.
+///
+/// A file that is there is not opened for it: closing it would take the locks away that SQLite holds on it in this process.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    let made = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => ["", "-wal", "-shm"].iter().try_for_each(|suffix| {
+            let mut file = path.as_os_str().to_owned();
+            file.push(suffix);
+            match fs::set_permissions(file, Permissions::from_mode(0o600)) {
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                set => set,
+            }
+        }),
+        created => created.map(drop),
+    };
+    made.map_err(|error| StoreError::Database(Box::new(error)))
+}
+
 /// What the queue of hook calls needs before its first use.
 fn go_on_after_a_restart(connection: &mut Connection, now: Timestamp) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -112,17 +164,6 @@ fn go_on_after_a_restart(connection: &mut Connection, now: Timestamp) -> Result<
     open_sessions::end_all(&transaction, now)?;
     transaction.commit()?;
     Ok(())
-}
-
-impl Database {
-    async fn write<T, F>(&self, operation: &'static str, work: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Connection, Timestamp) -> Result<T, StoreError> + Send + 'static,
-    {
-        let clock = Arc::clone(&self.clock);
-        self.writer.write(operation, move |connection| work(connection, clock())).await
-    }
 }
 
 #[async_trait]
@@ -138,10 +179,13 @@ impl Store for SqliteStore {
     }
 
     async fn create_conversation(&self, app: &AppId, new: NewConversation) -> Result<CreatedConversation, StoreError> {
-        let (place, of_app) = (new.started_hook.as_ref().map(|hook| hook.place), app.clone());
-        let queued = |created: &CreatedConversation| created.hook == CallBeside::Queued;
+        let of_app = app.clone();
         let create = move |connection: &Connection, beside| conversations::create(connection, &of_app, new, beside);
-        self.database.write_beside("create conversation", (app, place), queued, create).await
+        let of_app = app.clone();
+        let is_there = move |connection: &Connection, created: &CreatedConversation| {
+            Ok(conversations::key(connection, &of_app, &created.conversation.id)?.is_some())
+        };
+        self.database.write_beside("create conversation", create, is_there).await
     }
 
     async fn conversation(&self, app: &AppId, id: &ConversationId) -> Result<Option<Conversation>, StoreError> {
@@ -155,17 +199,13 @@ impl Store for SqliteStore {
         asking: &ClientId,
         query: &ConversationQuery,
     ) -> Result<Vec<FoundConversation>, QueryError> {
-        let (app, asking, query) = (app.clone(), asking.clone(), query.clone());
-        let found = self
-            .database
-            .readers
-            // Parsing compiles regular expressions: work for a blocking thread too.
-            .read("find conversations", move |connection| match Filter::parse(&query.filter, &asking) {
-                Ok(filter) => search::find(connection, (&app, &asking), &filter, &query).map(Ok),
-                Err(bad) => Ok(Err(bad)),
-            })
-            .await?;
-        Ok(found?)
+        let (of_app, asking, query) = (app.clone(), asking.clone(), query.clone());
+        // Parsing compiles regular expressions: work for the same thread.
+        let find = move |connection: &Connection, until| {
+            let filter = Filter::parse(&query.filter, &asking)?;
+            search::find(connection, (&of_app, &asking), &filter, &query, until)
+        };
+        self.database.queries.run(app, "find conversations", find).await
     }
 
     async fn add_members(
@@ -176,12 +216,11 @@ impl Store for SqliteStore {
         member_limit: usize,
         hook: Option<HookBeside<ConversationAddedParams>>,
     ) -> Result<Option<MembershipChange>, StoreError> {
-        let place = hook.as_ref().map(|hook| hook.place);
         let (of_app, id, members) = (app.clone(), id.clone(), members.to_vec());
         let add = move |connection: &Connection, beside| {
             members::add(connection, &of_app, &id, (members, member_limit), hook, beside)
         };
-        self.database.write_beside("add members", (app, place), is_change_queued, add).await
+        self.database.write_beside("add members", add, is_changed(app)).await
     }
 
     async fn remove_members(
@@ -191,20 +230,19 @@ impl Store for SqliteStore {
         members: &[ClientId],
         hook: Option<HookBeside<ConversationRemovedParams>>,
     ) -> Result<Option<MembershipChange>, StoreError> {
-        let place = hook.as_ref().map(|hook| hook.place);
         let (of_app, id, members) = (app.clone(), id.clone(), members.to_vec());
         let remove =
             move |connection: &Connection, beside| members::remove(connection, &of_app, &id, members, hook, beside);
-        self.database.write_beside("remove members", (app, place), is_change_queued, remove).await
+        self.database.write_beside("remove members", remove, is_changed(app)).await
     }
 
     async fn append_message(&self, app: &AppId, new: NewMessage) -> Result<Option<AppendedMessage>, StoreError> {
-        let (place, of_app) = (new.sent_hook.as_ref().map(|hook| hook.place), app.clone());
-        let queued = |appended: &Option<AppendedMessage>| {
-            appended.as_ref().is_some_and(|appended| appended.hook == CallBeside::Queued)
-        };
+        let of_app = app.clone();
         let append = move |connection: &Connection, beside| messages::append(connection, &of_app, new, beside);
-        self.database.write_beside("append message", (app, place), queued, append).await
+        let is_there = |connection: &Connection, appended: &Option<AppendedMessage>| {
+            appended.as_ref().map_or(Ok(true), |appended| messages::exists(connection, &appended.id))
+        };
+        self.database.write_beside("append message", append, is_there).await
     }
 
     async fn outbox(&self, after: u64, limit: usize, recent: Duration) -> Result<Vec<(AppId, OutboxCall)>, StoreError> {
@@ -223,11 +261,14 @@ impl Store for SqliteStore {
         conversation: &ConversationId,
         query: &HistoryQuery,
     ) -> Result<Vec<StoredMessage>, StoreError> {
-        let (app, conversation, query) = (app.clone(), conversation.clone(), query.clone());
-        self.database
-            .readers
-            .read("history", move |connection| history::range(connection, &app, &conversation, &query))
-            .await
+        let (of_app, conversation, query) = (app.clone(), conversation.clone(), query.clone());
+        let range = move |connection: &Connection, _| Ok(history::range(connection, &of_app, &conversation, &query)?);
+        self.database.queries.run(app, "history", range).await.map_err(|error| match error {
+            QueryError::Store(error) => error,
+            QueryError::BadFilter(_) | QueryError::TooCostly(_) => {
+                StoreError::TimedOut { operation: "history", limit: queries::TIME_BUDGET }
+            }
+        })
     }
 
     async fn end_logins(&self, app: &AppId, ended: Vec<EndedLogin>) -> Result<(), StoreError> {
@@ -276,12 +317,24 @@ impl Store for SqliteStore {
     }
 }
 
-fn is_change_queued(change: &Option<MembershipChange>) -> bool {
-    change.as_ref().is_some_and(|change| change.hook == CallBeside::Queued)
+/// Tells of a change of members whether it happened, from the members that it leads to.
+fn is_changed(app: &AppId) -> impl FnOnce(&Connection, &Option<MembershipChange>) -> Result<bool, StoreError> + use<> {
+    let app = app.clone();
+    move |connection, change| {
+        let Some(change) = change else { return Ok(true) };
+        let now = conversations::load(connection, &app, &change.conversation.id)?;
+        Ok(now.is_some_and(|now| now.members == change.conversation.members))
+    }
 }
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Database(Box::new(error))
+    }
+}
+
+impl From<rusqlite::Error> for QueryError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
     }
 }

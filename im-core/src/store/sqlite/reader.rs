@@ -13,13 +13,11 @@ use tokio::time::timeout_at;
 use super::STATEMENT_CACHE;
 use crate::store::StoreError;
 
-/// Reads at the same time. They hardly wait for the disk, so more than a few only share the same processors.
-const CONNECTIONS: usize = 4;
-
 /// Virtual-machine steps between looks at the clock: well under a millisecond.
 const STEPS_BETWEEN_DEADLINE_CHECKS: i32 = 10_000;
 
-/// A small pool. Callers beyond its size wait, within their deadline.
+/// A small pool. Callers beyond its size wait, within their deadline. Reads hardly wait for the disk, so more than a few at
+/// a time only share the same processors.
 pub(super) struct Readers {
     /// One permit for each connection in `idle`.
     permits: Arc<Semaphore>,
@@ -29,8 +27,9 @@ pub(super) struct Readers {
 
 impl Readers {
     /// `deadline` bounds each call, its wait for a connection included.
-    pub(super) fn open(path: &Path, deadline: Duration) -> Result<Self, StoreError> {
-        let connections = (0..CONNECTIONS)
+    pub(super) fn open(path: &Path, connections: usize, deadline: Duration) -> Result<Self, StoreError> {
+        let permits = Arc::new(Semaphore::new(connections));
+        let connections = (0..connections)
             .map(|_| {
                 let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
                 let connection = Connection::open_with_flags(path, flags)?;
@@ -38,7 +37,6 @@ impl Readers {
                 Ok(connection)
             })
             .collect::<Result<Vec<_>, StoreError>>()?;
-        let permits = Arc::new(Semaphore::new(CONNECTIONS));
         Ok(Self { permits, idle: Arc::new(Mutex::new(connections)), deadline })
     }
 
@@ -48,20 +46,36 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        let deadline = Instant::now() + self.deadline;
-        let timed_out = || StoreError::TimedOut { operation, limit: self.deadline };
-        let permit = timeout_at(deadline.into(), Arc::clone(&self.permits).acquire_owned())
+        let waits = Instant::now() + self.deadline;
+        self.read_within(operation, (waits, self.deadline), move |connection, _| work(connection)).await
+    }
+
+    /// As [`Self::read`], with a wait for a connection until `waits` and so much time from then on; `work` is told when
+    /// that is over.
+    pub(super) async fn read_within<T, F>(
+        &self,
+        operation: &'static str,
+        (waits, budget): (Instant, Duration),
+        work: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection, Instant) -> Result<T, StoreError> + Send + 'static,
+    {
+        let permit = timeout_at(waits.into(), Arc::clone(&self.permits).acquire_owned())
             .await
-            .map_err(|_| timed_out())?
+            .map_err(|_| StoreError::TimedOut { operation, limit: self.deadline })?
             .map_err(|_| StoreError::Closed)?;
         let connection = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().ok_or(StoreError::Closed)?;
         let mut lease = Lease { connection: Some(connection), idle: Arc::clone(&self.idle), _permit: permit };
+        let until = waits.min(Instant::now() + budget);
         let reading = spawn_blocking(move || {
             let connection = lease.connection.as_mut().ok_or(StoreError::Closed)?;
-            read_until(connection, deadline, work)
+            read_until(connection, until, work)
         });
-        // The thread stops by itself at the deadline; the second timeout covers work outside of SQL.
-        match timeout_at(deadline.into(), reading).await {
+        let timed_out = || StoreError::TimedOut { operation, limit: budget };
+        // The thread stops by itself when its time is over; the second timeout covers work outside of SQL.
+        match timeout_at(until.into(), reading).await {
             Ok(Ok(Err(StoreError::Database(error)))) if is_interruption(error.as_ref()) => Err(timed_out()),
             Ok(Ok(outcome)) => outcome,
             Ok(Err(stopped)) => Err(StoreError::Database(Box::new(stopped))),
@@ -85,12 +99,12 @@ impl Drop for Lease {
 
 fn read_until<T>(
     connection: &mut Connection,
-    deadline: Instant,
-    work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    until: Instant,
+    work: impl FnOnce(&Connection, Instant) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    connection.progress_handler(STEPS_BETWEEN_DEADLINE_CHECKS, Some(move || Instant::now() >= deadline))?;
+    connection.progress_handler(STEPS_BETWEEN_DEADLINE_CHECKS, Some(move || Instant::now() >= until))?;
     let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
-    work(&snapshot)
+    work(&snapshot, until)
 }
 
 fn is_interruption(error: &(dyn std::error::Error + 'static)) -> bool {
@@ -107,8 +121,10 @@ mod tests {
     use futures::future::join_all;
     use rusqlite::Connection;
 
-    use super::{CONNECTIONS, Readers};
+    use super::Readers;
     use crate::store::StoreError;
+
+    const CONNECTIONS: usize = 4;
 
     fn endless(connection: &Connection) -> Result<i64, StoreError> {
         let sql = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
@@ -120,7 +136,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("test.db");
         Connection::open(&path).unwrap().pragma_update(None, "journal_mode", "wal").unwrap();
-        let readers = Readers::open(&path, Duration::from_millis(200)).unwrap();
+        let readers = Readers::open(&path, CONNECTIONS, Duration::from_millis(200)).unwrap();
         let outcomes = join_all((0..CONNECTIONS * 2).map(|_| readers.read("endless", endless))).await;
         for outcome in outcomes {
             assert!(matches!(outcome, Err(StoreError::TimedOut { operation: "endless", .. })), "{outcome:?}");

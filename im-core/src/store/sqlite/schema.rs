@@ -11,19 +11,24 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_open_sessions.sql"),
     include_str!("migrations/0004_outbox.sql"),
     include_str!("migrations/0005_ended_logins.sql"),
+    include_str!("migrations/0006_counted_queue.sql"),
 ];
 
 /// Brings the file to the newest schema. A file of a newer program is refused instead of half understood.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    migrate_to(connection, MIGRATIONS.len())
+}
+
+/// As [`migrate`], to the schema of an earlier program.
+pub(super) fn migrate_to(connection: &mut Connection, newest: usize) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let newest = MIGRATIONS.len();
     let done = usize::try_from(version).ok().filter(|done| *done <= newest).ok_or_else(|| StoreError::Corrupt {
         table: "sqlite_schema",
         row: "user_version".to_owned(),
         problem: format!("schema version {version} is unknown, this program knows 0 to {newest}: use a newer program"),
     })?;
-    for (migration, version) in MIGRATIONS.iter().zip(1_i64..).skip(done) {
+    for (migration, version) in MIGRATIONS.iter().take(newest).zip(1_i64..).skip(done) {
         transaction.execute_batch(migration)?;
         transaction.pragma_update(None, "user_version", version)?;
     }

@@ -1,15 +1,18 @@
 //! The one thread that writes. It takes every waiting command, runs them in one transaction, commits once and then
 //! answers all of them, so that the disk's sync is shared and an answered write is on disk.
 
+mod command;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use self::command::{Command, Progress, command};
 use crate::store::StoreError;
 
 /// Commands waiting. A full queue makes callers wait, within their deadline.
@@ -31,6 +34,16 @@ pub struct WriteCounts {
 struct Counters {
     commands: AtomicU64,
     commits: AtomicU64,
+}
+
+/// Why a write is not answered with what it did.
+#[derive(Debug)]
+pub(super) enum Unanswered<T> {
+    /// It changed nothing, and will not.
+    Refused(StoreError),
+    /// It was begun, and nothing has been heard of its commit. With what it did, where it has got so far: true if the
+    /// commit succeeds.
+    Unknown(Option<T>),
 }
 
 /// Handle of the thread. Dropping it lets the thread finish the queue and closes the file.
@@ -57,20 +70,33 @@ impl Writer {
     }
 
     /// Runs `work` in a savepoint: its error undoes it and leaves the neighbours alone. The answer comes after the commit.
-    pub(super) async fn write<T, F>(&self, operation: &'static str, work: F) -> Result<T, StoreError>
+    /// Work that has not begun at the deadline, or when the caller goes away, never runs.
+    pub(super) async fn write<T, F>(&self, operation: &'static str, work: F) -> Result<T, Unanswered<T>>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
-        let (reply, answer) = oneshot::channel();
-        let command = Box::new(Pending { work: Some(work), outcome: None, reply });
-        timeout(self.deadline, async {
+        let queue = self.queue.as_ref().ok_or(Unanswered::Refused(StoreError::Closed))?;
+        let (command, mut answer, watch) = command(work);
+        let answered = timeout(self.deadline, async {
             queue.send(command).await.map_err(|_| StoreError::Closed)?;
-            answer.await.map_err(|_| StoreError::Closed)?
+            (&mut answer).await.map_err(|_| StoreError::Closed)
+        });
+        let unheard = match answered.await {
+            Ok(Ok(answer)) => return answer.map_err(Unanswered::Refused),
+            Ok(Err(closed)) => closed,
+            Err(_) => StoreError::TimedOut { operation, limit: self.deadline },
+        };
+        Err(match watch.give_up() {
+            Progress::Answered => match answer.try_recv() {
+                Ok(answer) => return answer.map_err(Unanswered::Refused),
+                Err(_) => Unanswered::Unknown(None),
+            },
+            Progress::Waiting | Progress::GivenUp => Unanswered::Refused(unheard),
+            Progress::Done(Err(failed)) => Unanswered::Refused(failed),
+            Progress::Begun => Unanswered::Unknown(None),
+            Progress::Done(Ok(done)) => Unanswered::Unknown(Some(done)),
         })
-        .await
-        .unwrap_or(Err(StoreError::TimedOut { operation, limit: self.deadline }))
     }
 
     pub(super) fn counts(&self) -> WriteCounts {
@@ -92,54 +118,10 @@ impl Drop for Writer {
     }
 }
 
-type CommitResult = Result<(), Arc<rusqlite::Error>>;
-
-trait Command: Send {
-    /// Nobody waits for the answer any more, and the command has not run yet.
-    fn is_abandoned(&self) -> bool;
-    /// True when its changes are to be kept.
-    fn run(&mut self, connection: &Connection) -> bool;
-    fn answer(self: Box<Self>, committed: CommitResult);
-}
-
-struct Pending<T, F> {
-    work: Option<F>,
-    outcome: Option<Result<T, StoreError>>,
-    reply: oneshot::Sender<Result<T, StoreError>>,
-}
-
-impl<T, F> Command for Pending<T, F>
-where
-    T: Send,
-    F: FnOnce(&Connection) -> Result<T, StoreError> + Send,
-{
-    fn is_abandoned(&self) -> bool {
-        self.reply.is_closed()
-    }
-
-    fn run(&mut self, connection: &Connection) -> bool {
-        let outcome = self.work.take().map(|work| work(connection));
-        let keep = matches!(outcome, Some(Ok(_)));
-        self.outcome = outcome;
-        keep
-    }
-
-    fn answer(self: Box<Self>, committed: CommitResult) {
-        let answer = match (self.outcome, committed) {
-            (Some(Err(error)), _) => Err(error),
-            (_, Err(error)) => Err(StoreError::Database(Box::new(error))),
-            (Some(Ok(value)), Ok(())) => Ok(value),
-            (None, Ok(())) => Err(StoreError::Closed),
-        };
-        // Not delivered = the caller's deadline has passed; it has its error already.
-        let _ = self.reply.send(answer);
-    }
-}
-
 fn write_until_closed(mut connection: Connection, mut queue: mpsc::Receiver<Box<dyn Command>>, counters: &Counters) {
     let mut batch = Vec::with_capacity(BATCH_LIMIT);
     while queue.blocking_recv_many(&mut batch, BATCH_LIMIT) > 0 {
-        batch.retain(|command| !command.is_abandoned());
+        batch.retain(|command| !command.is_given_up());
         if batch.is_empty() {
             continue;
         }
@@ -184,7 +166,7 @@ mod tests {
 
     use rusqlite::Connection;
 
-    use super::Writer;
+    use super::{Unanswered, Writer};
     use crate::store::StoreError;
 
     fn writer(folder: &tempfile::TempDir, deadline: Duration) -> Writer {
@@ -216,7 +198,7 @@ mod tests {
             writer.write("last", |connection| insert(connection, 3)),
         );
         first.unwrap();
-        assert!(matches!(failing, Err(StoreError::Database(_))));
+        assert!(matches!(failing, Err(Unanswered::Refused(StoreError::Database(_)))));
         last.unwrap();
         assert_eq!(writer.write("read", numbers).await.unwrap(), [1, 3]);
     }
@@ -266,8 +248,8 @@ mod tests {
             writer.write("insert", |connection| insert(connection, 1)).await
         };
         let (blocked, waiting) = tokio::join!(blocker, waiting);
-        assert!(matches!(blocked, Err(StoreError::TimedOut { operation: "blocker", .. })));
-        assert!(matches!(waiting, Err(StoreError::TimedOut { operation: "insert", .. })));
+        assert!(matches!(blocked, Err(Unanswered::Unknown(None))), "it runs");
+        assert!(matches!(waiting, Err(Unanswered::Refused(StoreError::TimedOut { operation: "insert", .. }))));
         release.send(()).unwrap();
         assert_eq!(writer.write("read", numbers).await.unwrap(), [] as [i64; 0]);
     }
