@@ -90,7 +90,12 @@ impl ClientId {
 
     /// True for ids that S-1 allows: 1 to [`MAX_CLIENT_ID_CHARACTERS`] characters.
     pub fn is_valid(&self) -> bool {
-        !self.0.is_empty() && self.0.chars().count() <= MAX_CLIENT_ID_CHARACTERS
+        Self::is_valid_length(self.0.chars().count())
+    }
+
+    /// True for so many characters as S-1 allows.
+    pub fn is_valid_length(characters: usize) -> bool {
+        (1..=MAX_CLIENT_ID_CHARACTERS).contains(&characters)
     }
 }
 

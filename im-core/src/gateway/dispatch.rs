@@ -19,6 +19,7 @@ use crate::ids::ConversationId;
 use crate::presence::{Ending, Socket};
 use crate::protocol::describe;
 use crate::protocol::frame::encode;
+use crate::protocol::limits;
 use crate::protocol::replies::{Recipient, code_of};
 use crate::protocol::wire::{CommandType, GenericCommand, OpType};
 use crate::request::RequestContext;
@@ -162,6 +163,11 @@ impl Dispatcher {
             answer(queue, &recipient.error(&error));
             return if recipient.serial.is_some() { Ok(()) } else { Err(Closing::Code(Code::FrameTooLong)) };
         }
+        if let Err(error) = limits::check(&command) {
+            answer(queue, &recipient.error(&error));
+            return Ok(());
+        }
+        let command = limits::without_the_unread(command);
         let silent = is_unacknowledged(&command, local.config);
         let (session, client) = (local.session.id, local.session.client.clone());
         let connection = self.socket.connection;
@@ -203,7 +209,7 @@ impl Dispatcher {
         GenericCommand {
             cmd: Some(kind.into()),
             i: command.i,
-            installation_id: command.installation_id.clone(),
+            installation_id: command.installation_id.clone().filter(|id| id.len() <= limits::ID_BYTES),
             service: Some(command.service.unwrap_or(LIVE_QUERY_SERVICE)),
             ..GenericCommand::default()
         }
@@ -270,7 +276,9 @@ fn conversation_of(command: &GenericCommand) -> Option<ConversationId> {
     let patch = command.patch_message.as_ref().and_then(|patch| patch.patches.first()?.cid.as_deref());
     let blacklist = command.blacklist_message.as_ref().and_then(|blacklist| blacklist.src_cid.as_deref());
     let named = direct.or(logs).or(patch).or(blacklist).map(ConversationId::new);
-    named.or_else(|| command.conv_message.as_ref().and_then(conversation::conversation_of))
+    let named = named.or_else(|| command.conv_message.as_ref().and_then(conversation::conversation_of));
+    // One that a filter names can be longer than any conversation's.
+    named.filter(|id| id.as_str().len() <= limits::ID_BYTES)
 }
 
 /// Transient messages are acknowledged only to sessions that ask for it (P-51, bit 3).

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::error::{Code, RequestError};
 use crate::ids::{AppId, ClientId, DeviceId};
 use crate::presence::{Ending, IssuedToken, Login, OpenedSession};
+use crate::protocol::limits;
 use crate::protocol::replies::{Recipient, code_of};
 use crate::protocol::wire::{CommandType, GenericCommand, OpType, SessionCommand};
 
@@ -84,6 +85,7 @@ impl Dispatcher {
         session: SessionCommand,
     ) -> Result<OpenedSession, RequestError> {
         let app = self.app_of(command.app_id.as_deref())?;
+        limits::check_login(&session)?;
         self.admit(command.peer_id.as_deref())?;
         let login = login(command.peer_id.clone(), session);
         let opened = self.shared.presence.open(&self.shared.core, &app, login, &self.socket).await?;
@@ -97,6 +99,9 @@ impl Dispatcher {
         match (id, &self.app) {
             (None, None) => Err(unavailable("the login names no `appId`".to_owned())),
             (None, Some(_)) => self.current_app(),
+            (Some(id), _) if id.len() > limits::ID_BYTES => {
+                Err(unavailable(format!("`appId` has {} bytes; no app has such an id", id.len())))
+            }
             (Some(id), Some(app)) if app.id.as_str() == id => self.current_app(),
             (Some(id), Some(_)) if !self.sessions.is_empty() => {
                 Err(unavailable(format!("this connection belongs to another app than `{id}`")))
@@ -157,6 +162,7 @@ impl Dispatcher {
         asked: &SessionCommand,
         recipient: &Recipient,
     ) -> Result<GenericCommand, RequestError> {
+        limits::check_session_token(asked)?;
         let session = &self.session_of(peer)?.session;
         let at_login = self.app.as_ref().ok_or_else(|| RequestError::code(Code::SessionRequired))?;
         let app = self.current_app()?;

@@ -3,6 +3,7 @@
 //! "Set" means on the wire: a field that is `None` is not there, not even as zero (P-3, P-5, P-7).
 
 pub(crate) mod frame;
+pub(crate) mod limits;
 pub(crate) mod pushes;
 pub(crate) mod replies;
 

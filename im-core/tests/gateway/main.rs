@@ -8,6 +8,7 @@ mod engine;
 mod handshake;
 mod hostile_queries;
 mod http;
+mod limits;
 mod login;
 mod messages;
 mod presence;
