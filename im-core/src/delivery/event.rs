@@ -31,6 +31,29 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// About what it takes while it waits for its socket.
+    pub(super) fn bytes(&self) -> usize {
+        const BARE_BYTES: usize = 256;
+        let listed = |clients: &[ClientId]| clients.iter().map(|client| client.as_str().len() + 32).sum::<usize>();
+        let body = |body: &MessageBody| match body {
+            MessageBody::Text(text) => text.len(),
+            MessageBody::Binary(bytes) => bytes.len(),
+        };
+        BARE_BYTES
+            + match self {
+                Self::Joined(_) | Self::Left(_) => 0,
+                Self::MembersJoined(change) | Self::MembersLeft(change) => listed(&change.members),
+                Self::Message(message) => body(&message.body) + listed(&message.mentions),
+                Self::MessagePatched(patch) => {
+                    let reason = patch.reason.as_ref().map_or(0, |reason| reason.detail.len());
+                    body(&patch.body) + listed(&patch.mentions) + reason
+                }
+                Self::SessionClosed { reason, .. } => reason.len(),
+            }
+    }
+}
+
 /// Members that came or went.
 #[derive(Clone, Debug)]
 pub struct ChangedMembers {

@@ -7,10 +7,12 @@ mod event;
 mod gate;
 mod outbox;
 mod registry;
+mod room;
 mod session;
 
 pub use event::{ChangedMembers, DeliveredMessage, Event, PatchReason, PatchedMessage};
 pub use gate::{GAP, ReplyGate};
 pub use outbox::{OUTBOX_CAPACITY, Outbox, OutboxFull, Outgoing, OutgoingReceiver, Shows};
 pub use registry::Registry;
+pub use room::{ANSWER_BYTES, EVENT_BYTES, Room};
 pub use session::Session;

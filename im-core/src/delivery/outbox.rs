@@ -1,10 +1,14 @@
 //! The outgoing queue of one socket.
 
+use std::sync::Arc;
+
 use thiserror::Error;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Event, ReplyGate};
+use super::room::Rooms;
+use super::{Event, ReplyGate, Room};
 use crate::ids::{ClientId, ConversationId, SessionId};
 
 /// Frames that may wait for one socket. A reader that falls further behind is closed, never buffered without bound; its
@@ -33,6 +37,8 @@ pub enum Outgoing {
         shows: Shows,
         /// Told when the frame has been written.
         gate: Option<ReplyGate>,
+        /// What a large answer takes until it is written.
+        room: Room,
     },
     /// A push to one session of the socket. Events keep their order among themselves.
     Event {
@@ -44,6 +50,8 @@ pub enum Outgoing {
         event: Event,
         /// Not to be written before it opens.
         gate: Option<ReplyGate>,
+        /// What it takes until it is written.
+        room: Room,
     },
     /// Write what was queued before, then close with this WebSocket code and reason.
     Close {
@@ -63,6 +71,7 @@ pub struct OutboxFull;
 #[derive(Clone, Debug)]
 pub struct Outbox {
     queue: mpsc::Sender<Outgoing>,
+    rooms: Rooms,
     slow_reader: CancellationToken,
 }
 
@@ -73,7 +82,7 @@ impl Outbox {
     /// A queue for one socket.
     pub fn new() -> (Self, OutgoingReceiver) {
         let (queue, receiver) = mpsc::channel(OUTBOX_CAPACITY);
-        (Self { queue, slow_reader: CancellationToken::new() }, receiver)
+        (Self { queue, rooms: Rooms::default(), slow_reader: CancellationToken::new() }, receiver)
     }
 
     /// Tells the writing loop to give the socket up.
@@ -84,6 +93,26 @@ impl Outbox {
     /// Resolves once the socket is to be given up as a slow reader.
     pub async fn slow_reader(&self) {
         self.slow_reader.cancelled().await;
+    }
+
+    /// Queues an event for a session of the socket, without waiting.
+    ///
+    /// # Errors
+    /// [`OutboxFull`]: the caller closes the connection as a slow reader.
+    pub fn push(
+        &self,
+        (session, client): (SessionId, ClientId),
+        event: Event,
+        gate: Option<ReplyGate>,
+    ) -> Result<(), OutboxFull> {
+        let room = self.rooms.for_event(&event).ok_or(OutboxFull)?;
+        self.send(Outgoing::Event { session, client, event, gate, room })
+    }
+
+    /// Room for an answer of at most so many bytes, of this socket and of what all sockets of an app share; `None` when
+    /// there is none before `until`.
+    pub async fn room_for_answer(&self, of_app: Arc<Semaphore>, bytes: usize, until: Instant) -> Option<Room> {
+        self.rooms.for_answer(of_app, bytes, until).await
     }
 
     /// Queues without waiting.

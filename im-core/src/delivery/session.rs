@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Event, Outbox, Outgoing, ReplyGate};
+use super::{Event, Outbox, ReplyGate};
 use crate::ids::{AppId, ClientId, ConnectionId, DeviceId, SessionId};
 
 /// One online session.
@@ -47,8 +47,7 @@ impl Session {
     /// loses its socket, not the event: the writing loop ends, and the client finds everything in the history after it
     /// reconnects.
     pub fn push(&self, event: Event, gate: Option<ReplyGate>) {
-        let outgoing = Outgoing::Event { session: self.id, client: self.client.clone(), event, gate };
-        if self.outbox.send(outgoing).is_err() {
+        if self.outbox.push((self.id, self.client.clone()), event, gate).is_err() {
             self.outbox.close_slow_reader();
         }
     }

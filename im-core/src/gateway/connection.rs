@@ -22,8 +22,9 @@ use crate::presence::Socket;
 use crate::protocol::frame::encode;
 use crate::protocol::{Encoding, pushes};
 
-/// Frames that are written before the socket is read again.
+/// Frames that are written before the socket is read again, and about how many bytes.
 const WRITE_BATCH: usize = 64;
+const WRITE_BATCH_BYTES: usize = 256 * 1024;
 
 /// How long requests in work may go on once the server stops: the longest hook (15 s), and the storing of the message.
 const LAST_ANSWERS: Duration = Duration::from_secs(17);
@@ -257,8 +258,10 @@ where
         let mut next = Some(first);
         while let Some(outgoing) = next {
             match outgoing {
-                Outgoing::Reply { frame, shows, gate } => self.queue.reply(Reply { frame, shows, gate }),
-                Outgoing::Event { client, event, gate, .. } => self.queue.push(Push { client, event, gate }),
+                Outgoing::Reply { frame, shows, gate, room } => self.queue.reply(Reply { frame, shows, gate, room }),
+                Outgoing::Event { client, event, gate, room, .. } => {
+                    self.queue.push(Push { client, event, gate, room });
+                }
                 Outgoing::Close { code, reason } => return Err(Closing::Told { code, reason }),
             }
             next = if self.queue.len() < OUTBOX_CAPACITY { self.outgoing.try_recv().ok() } else { None };
@@ -270,16 +273,21 @@ where
     async fn write_ready(&mut self) -> Result<Option<Instant>, Closing> {
         loop {
             let now = Instant::now();
-            let (mut frames, mut gates, mut wake) = (Vec::new(), Vec::new(), None);
-            while frames.len() < WRITE_BATCH {
+            let (mut frames, mut gates, mut rooms, mut wake) = (Vec::new(), Vec::new(), Vec::new(), None);
+            let mut bytes = 0;
+            while frames.len() < WRITE_BATCH && bytes < WRITE_BATCH_BYTES {
                 match self.queue.next(now) {
                     Next::Reply(reply) => {
                         gates.extend(reply.gate);
+                        rooms.push(reply.room);
+                        bytes += reply.frame.len();
                         frames.push(self.encoding.frame(reply.frame));
                     }
                     Next::Push(push) => {
-                        let command = pushes::push(&push.client, &push.event);
-                        frames.push(self.encoding.frame(encode(&command)));
+                        let frame = encode(&pushes::push(&push.client, &push.event));
+                        rooms.push(push.room);
+                        bytes += frame.len();
+                        frames.push(self.encoding.frame(frame));
                     }
                     Next::At(time) => {
                         wake = Some(time);
@@ -291,8 +299,9 @@ where
             if frames.is_empty() {
                 return Ok(wake);
             }
-            let full = frames.len() >= WRITE_BATCH;
+            let full = frames.len() >= WRITE_BATCH || bytes >= WRITE_BATCH_BYTES;
             self.write(frames).await?;
+            drop(rooms);
             for gate in &gates {
                 gate.reply_written();
             }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Shared;
+use super::answer_room::answer_bytes;
 use super::connection::Closing;
 use super::conversation_commands as conversation;
 use super::lanes::Lanes;
@@ -13,7 +14,7 @@ use super::message_commands as message;
 use super::pending::PendingReply;
 use super::queue::{Reply, WriteQueue};
 use crate::app::App;
-use crate::delivery::{Session, Shows};
+use crate::delivery::{Room, Session, Shows};
 use crate::error::{Code, RequestError};
 use crate::ids::ConversationId;
 use crate::presence::{Ending, Socket};
@@ -82,7 +83,7 @@ impl Dispatcher {
             (Some(CommandType::Echo), _) => {
                 // Some SDKs send heartbeats without `i` and want them back the same way (P-30).
                 let echo = GenericCommand { cmd: command.cmd, i: command.i, ..GenericCommand::default() };
-                queue.reply(Reply { frame: encode(&echo), shows: Shows::Nothing, gate: None });
+                queue.reply(Reply { frame: encode(&echo), shows: Shows::Nothing, gate: None, room: Room::default() });
                 Ok(())
             }
             // Receipts and read marks have no effect yet, and never a reply (P-25).
@@ -174,9 +175,9 @@ impl Dispatcher {
         let request = RequestContext::new(app, client, session, connection, self.socket.remote_address);
         let conversation = conversation_of(&command);
         let place = self.lanes.join(session, conversation.as_ref());
-        let pending =
+        let mut pending =
             PendingReply::new(self.socket.outbox.clone(), recipient.clone(), conversation, request.reply_gate.clone());
-        let shared = self.shared.clone();
+        let (shared, outbox) = (self.shared.clone(), self.socket.outbox.clone());
         let turn_by = tokio::time::Instant::now() + shared.config.queue_timeout;
         self.shared.tasks.spawn(async move {
             let _in_work = (slot, place.done.drop_guard());
@@ -193,6 +194,14 @@ impl Dispatcher {
                     }
                     None => return,
                 }
+            }
+            if let Some(bytes) = answer_bytes(&command) {
+                let of_app = shared.answers.of(&request.app.id);
+                let Some(room) = outbox.room_for_answer(of_app, bytes, turn_by).await else {
+                    let detail = "earlier answers of this connection, or of its app, were not read in time";
+                    return pending.send(&recipient.error(&RequestError::detailed(Code::InternalError, detail)));
+                };
+                pending.keep(room);
             }
             let name = trace::request_name(|| describe(&command));
             let carried_out = carry_out(&shared, &request, &recipient, command);
@@ -226,7 +235,7 @@ impl Drop for Dispatcher {
 /// Queues a reply of the loop itself. Requests without a serial number get none (P-25).
 pub(super) fn answer(queue: &mut WriteQueue, reply: &GenericCommand) {
     if reply.i.is_some() {
-        queue.reply(Reply { frame: encode(reply), shows: Shows::Nothing, gate: None });
+        queue.reply(Reply { frame: encode(reply), shows: Shows::Nothing, gate: None, room: Room::default() });
     }
 }
 

@@ -4,6 +4,7 @@
 //! itself and starts a tracked task for everything that may wait. All output goes through one bounded queue (`queue`).
 //! To add a command: an arm in `dispatch::carry_out` and a function in the module of its subject.
 
+mod answer_room;
 mod closing;
 mod config;
 mod connection;
@@ -35,6 +36,7 @@ use tower_http::cors::{Any, CorsLayer};
 pub use config::GatewayConfig;
 pub use on_login::OnLogin;
 
+use crate::app_shares::AppShares;
 use crate::core::ImCore;
 use crate::ids::ConnectionId;
 use crate::presence::Presence;
@@ -58,6 +60,8 @@ struct Shared {
     config: GatewayConfig,
     shutdown: CancellationToken,
     tasks: TaskTracker,
+    /// Bytes of large answers that wait for sockets.
+    answers: AppShares,
     connections: Arc<Semaphore>,
     connection_ids: AtomicU64,
 }
@@ -73,6 +77,7 @@ impl Gateway {
     pub fn new(core: Arc<ImCore>, config: GatewayConfig, shutdown: CancellationToken, tasks: TaskTracker) -> Self {
         let shared = Shared {
             presence: Presence::new(config.session_token_life),
+            answers: AppShares::new(answer_room::APP_ANSWER_BYTES),
             connections: Arc::new(Semaphore::new(config.connections.min(Semaphore::MAX_PERMITS))),
             connection_ids: AtomicU64::new(1),
             core,

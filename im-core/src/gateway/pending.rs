@@ -1,6 +1,6 @@
 //! The reply that a request in work owes its client.
 
-use crate::delivery::{Outbox, Outgoing, ReplyGate, Shows};
+use crate::delivery::{Outbox, Outgoing, ReplyGate, Room, Shows};
 use crate::error::{Code, RequestError};
 use crate::ids::ConversationId;
 use crate::protocol::frame::encode;
@@ -14,6 +14,7 @@ pub(super) struct PendingReply {
     recipient: Recipient,
     conversation: Option<ConversationId>,
     gate: ReplyGate,
+    room: Room,
     answered: bool,
 }
 
@@ -25,7 +26,12 @@ impl PendingReply {
         conversation: Option<ConversationId>,
         gate: ReplyGate,
     ) -> Self {
-        Self { outbox, recipient, conversation, gate, answered: false }
+        Self { outbox, recipient, conversation, gate, room: Room::default(), answered: false }
+    }
+
+    /// Keeps the room that was taken for the answer.
+    pub(super) fn keep(&mut self, room: Room) {
+        self.room = room;
     }
 
     /// Queues the answer. A request without a serial number gets none (P-25).
@@ -42,7 +48,9 @@ impl PendingReply {
         self.answered = true;
         let Some(reply) = reply else { return self.gate.reply_written() };
         let (shows, gate) = (shown_by(reply, self.conversation.as_ref()), Some(self.gate.clone()));
-        if self.outbox.send(Outgoing::Reply { frame: encode(reply), shows, gate }).is_err() {
+        let (frame, mut room) = (encode(reply), std::mem::take(&mut self.room));
+        room.shrink_to(frame.len());
+        if self.outbox.send(Outgoing::Reply { frame, shows, gate, room }).is_err() {
             self.outbox.close_slow_reader();
         }
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::delivery::{Event, GAP, ReplyGate, Shows};
+use crate::delivery::{Event, GAP, ReplyGate, Room, Shows};
 use crate::ids::{ClientId, ConversationId};
 use crate::protocol::pushes::changed_conversation;
 
@@ -18,6 +18,8 @@ pub(super) struct Reply {
     pub(super) shows: Shows,
     /// To be told when the frame has been written.
     pub(super) gate: Option<ReplyGate>,
+    /// What it takes until then.
+    pub(super) room: Room,
 }
 
 /// A push with its place in the order.
@@ -29,6 +31,8 @@ pub(super) struct Push {
     pub(super) event: Event,
     /// Not to be written before it opens.
     pub(super) gate: Option<ReplyGate>,
+    /// What it takes until it is written.
+    pub(super) room: Room,
 }
 
 /// What to do next.
@@ -207,7 +211,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::{Next, Push, Reply, WriteQueue};
-    use crate::delivery::{ChangedMembers, DeliveredMessage, Event, GAP, ReplyGate, Shows};
+    use crate::delivery::{ChangedMembers, DeliveredMessage, Event, GAP, ReplyGate, Room, Shows};
     use crate::ids::{ClientId, ConversationId, MessageId};
     use crate::store::MessageBody;
     use crate::timestamp::Timestamp;
@@ -220,7 +224,7 @@ mod tests {
             updated_at: Timestamp(0),
             server_timestamp: None,
         });
-        Push { client: ClientId::new("alice"), event, gate: gate.cloned() }
+        Push { client: ClientId::new("alice"), event, gate: gate.cloned(), room: Room::default() }
     }
 
     fn message(conversation: &str, from: &str, gate: Option<&ReplyGate>) -> Push {
@@ -234,11 +238,11 @@ mod tests {
             mention_all: false,
             transient: false,
         }));
-        Push { client: ClientId::new("alice"), event, gate: gate.cloned() }
+        Push { client: ClientId::new("alice"), event, gate: gate.cloned(), room: Room::default() }
     }
 
     fn reply(name: &'static str, shows: Shows, gate: Option<&ReplyGate>) -> Reply {
-        Reply { frame: Bytes::from_static(name.as_bytes()), shows, gate: gate.cloned() }
+        Reply { frame: Bytes::from_static(name.as_bytes()), shows, gate: gate.cloned(), room: Room::default() }
     }
 
     fn showing(conversation: &str) -> Shows {

@@ -253,6 +253,9 @@ pub struct FoundConversation {
     pub last_message: Option<StoredMessage>,
 }
 
+/// Bytes of the answer to one query at most, about as they go to the client.
+pub const QUERY_ANSWER_BYTES: usize = 2 * 1024 * 1024;
+
 /// Why a query failed.
 #[derive(Debug, Error)]
 pub enum QueryError {

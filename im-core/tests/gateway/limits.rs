@@ -1,7 +1,12 @@
 //! F-8: ids, tokens and lists that are longer than any client needs, and readers that do not read.
 
+use std::time::{Duration, Instant};
+
+use hookd_im_core::gateway::GatewayConfig;
+use hookd_im_core::ids::{AppId, ClientId};
+
 use crate::client::{Client, command, conversation, error_code, history, json, login, members, message, start};
-use crate::server::Server;
+use crate::server::{APP, Server};
 use crate::wire::{
     CommandType, ConvCommand, DirectCommand, ErrorCommand, GenericCommand, LogsCommand, OpType, SessionCommand,
 };
@@ -133,4 +138,73 @@ async fn lists_that_no_use_case_reads_are_not_kept() {
     let conv = ConvCommand { failed_pids: vec![empty; 9_000], cid: Some("c".into()), ..ConvCommand::default() };
     assert_eq!(error_code(&client.request(conversation(OpType::Count, conv)).await), 4303);
     client.assert_undisturbed().await;
+}
+
+/// Resident memory in KiB: the most since the last call, after which it is counted anew.
+fn most_resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    most.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// A server that gives slow readers up early, a client, and a query with an answer of 1.5 MB.
+async fn large_answers() -> (Server, Client, GenericCommand) {
+    let config = GatewayConfig { write_timeout: Duration::from_secs(2), ..GatewayConfig::default() };
+    let server = Server::with(config).await;
+    let mut alice = server.client("alice").await;
+    let large = format!("{{\"attr\":{{\"text\":\"{}\"}}}}", "x".repeat(60_000));
+    for _ in 0..25 {
+        let with_text = ConvCommand { attr: Some(json(&large)), ..start(&["alice"]) };
+        alice.start(conversation(OpType::Start, with_text)).await;
+        while alice.read().await.op() != OpType::MembersJoined {}
+    }
+    let filter = Some(json("{\"m\":\"alice\"}"));
+    let query = conversation(OpType::Query, ConvCommand { r#where: filter, limit: Some(25), ..ConvCommand::default() });
+    let answer = alice.request(query.clone()).await;
+    assert!(answer.conv_message.unwrap().results.unwrap().data.len() > 1_500_000);
+    (server, alice, query)
+}
+
+/// Logs in, asks as much as may be in work at a time, and reads none of it.
+async fn asks_without_reading(server: &Server, id: &str, query: &GenericCommand) -> Client {
+    let mut client = server.client(id).await;
+    for _ in 0..64 {
+        client.start(query.clone()).await;
+    }
+    client
+}
+
+/// Waits until the clients are offline; another one goes on meanwhile.
+async fn until_closed(server: &Server, ids: &[String], other: &mut Client) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let is_open = |id: &String| server.core.registry.is_online(&AppId::new(APP), &ClientId::new(id.as_str()));
+    while ids.iter().any(is_open) {
+        assert!(Instant::now() < deadline, "they are not closed");
+        other.assert_undisturbed().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sockets_that_ask_much_and_read_nothing_hold_little() {
+    let (server, mut alice, query) = large_answers().await;
+    let ids: Vec<_> = (0..6).map(|number| format!("reader {number}")).collect();
+    most_resident();
+    let before = most_resident();
+    let mut readers = Vec::new();
+    for id in &ids {
+        readers.push(asks_without_reading(&server, id, &query).await);
+    }
+    until_closed(&server, &ids, &mut alice).await;
+    let most = most_resident();
+    assert!(most < before + 100 * 1024, "{before} KiB before, {most} KiB at most");
+    assert_eq!(alice.request(query).await.op(), OpType::Results, "the next query works");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_reader_is_closed_with_a_code_of_its_own() {
+    let (server, mut alice, query) = large_answers().await;
+    let mut reader = asks_without_reading(&server, "reader", &query).await;
+    until_closed(&server, &["reader".to_owned()], &mut alice).await;
+    assert_eq!(reader.closed().await.code, 1013);
 }

@@ -4,16 +4,13 @@ use std::time::Instant;
 
 use crate::messages::content;
 use crate::store::sqlite::queries::out_of_time;
-use crate::store::{FoundConversation, QueryError};
+use crate::store::{FoundConversation, QUERY_ANSWER_BYTES, QueryError};
 
 /// Bytes of rows that one query reads.
 const READ_BYTES: usize = 64 * 1024 * 1024;
 
 /// Bytes that one query keeps to sort rows.
 const HELD_BYTES: usize = 4 * 1024 * 1024;
-
-/// Bytes of one answer, about as they go to the client.
-pub(in crate::store) const ANSWER_BYTES: usize = 2 * 1024 * 1024;
 
 /// What an answer needs for a row beside its texts.
 const ROW_BYTES: usize = 400;
@@ -72,7 +69,7 @@ impl AnswerBudget {
             json_bytes(&content::to_text(&message.body).0) + mentions
         });
         self.bytes = self.bytes.saturating_add(ROW_BYTES + attributes + clients + message);
-        within(self.bytes, ANSWER_BYTES, "is answered with")
+        within(self.bytes, QUERY_ANSWER_BYTES, "is answered with")
     }
 }
 
