@@ -6,6 +6,8 @@ use std::path::Path;
 
 use crate::exit::InputError;
 
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Everything in a file, or from standard input where `source` is `-`.
 ///
 /// # Errors
@@ -24,6 +26,18 @@ pub fn read(source: &Path, what: &str, most: u64) -> Result<Vec<u8>, InputError>
         Ok(None) => Err(InputError::new(format!("`{name}` is larger than {what} may be: {} MiB", most >> 20))),
         Err(error) => Err(InputError::new(format!("cannot read {what} from `{name}`: {error}"))),
     }
+}
+
+/// The same for text, which some editors begin with a byte-order mark: that is left out.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_text(source: &Path, what: &str, most: u64) -> Result<Vec<u8>, InputError> {
+    let mut bytes = read(source, what, most)?;
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
+    }
+    Ok(bytes)
 }
 
 /// None when there is more.

@@ -9,6 +9,7 @@ mod input_file;
 mod output;
 mod plugin;
 mod private_file;
+mod secrets;
 mod server;
 
 use std::ffi::OsString;

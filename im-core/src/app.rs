@@ -78,6 +78,8 @@ pub struct ImSettings {
     pub dead_letter_limit: u32,
     /// Address of a LeanEngine app (`http://host:port`) that has the hooks; absent: hookd's own engine has them.
     pub engine_url: Option<String>,
+    /// The operator named that address, so it may be any; others must be public. Follows from who changes `engine_url`.
+    pub engine_url_by_operator: bool,
 }
 
 /// The client SDK gives a request up after 20 s (P-12), hooks included.
@@ -107,6 +109,7 @@ impl Default for ImSettings {
             notification_queue_limit: 100_000,
             dead_letter_limit: 10_000,
             engine_url: None,
+            engine_url_by_operator: false,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::app::AppDirectory;
 use crate::conversations::ConversationLocks;
 use crate::delivery::Registry;
 use crate::error::{Code, RequestError};
-use crate::hooks::{AppSettings, EngineOfApp, HookCaller, HookEngine, HookQueue};
+use crate::hooks::{AddressCheck, AppSettings, EngineOfApp, HookCaller, HookEngine, HookQueue};
 use crate::ids::AppId;
 use crate::messages::RecentSends;
 use crate::request::RequestContext;
@@ -34,17 +34,19 @@ pub struct ImCore {
 }
 
 impl ImCore {
-    /// Puts a core together. `queues` keep the calls of notification hooks: the first one, and when it fails the next. `tasks` runs what outlives a request; whoever ends the process waits for it.
+    /// Puts a core together. `queues` keep the calls of notification hooks: the first one, and when it fails the next.
+    /// `addresses` says where the engine of an app may be that is not `engine`. `tasks` runs what outlives a request; whoever
+    /// ends the process waits for it.
     pub fn new(
         apps: Arc<dyn AppDirectory>,
         store: Arc<dyn Store>,
         queues: Vec<Arc<dyn HookQueue>>,
-        engine: Arc<dyn HookEngine>,
+        (engine, addresses): (Arc<dyn HookEngine>, Arc<dyn AddressCheck>),
         tasks: TaskTracker,
         shutdown: CancellationToken,
     ) -> Self {
         let settings = Arc::new(AppSettings::new(store.clone()));
-        let engine = Arc::new(EngineOfApp::new(engine, settings.clone(), tasks.clone(), shutdown.clone()));
+        let engine = Arc::new(EngineOfApp::new(engine, addresses, settings.clone(), tasks.clone(), shutdown.clone()));
         let hooks = HookCaller::new((apps.clone(), store.clone()), engine, settings.clone(), queues, tasks, shutdown);
         Self {
             apps,

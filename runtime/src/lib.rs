@@ -73,11 +73,11 @@ mod trust;
 
 pub use apps::{
     App, AppSettings, ChangeAppError, CreateAppError, GivenKeys, InvalidKey, KeyKind, NewApp, UnknownKeyKind,
-    generate_key, keys_equal,
+    UnusableKey, generate_key, keys_equal, usable_key,
 };
 pub use calls::Invocation;
 pub use config::{CompileLimits, EngineConfig, LogRetention};
-pub use egress::{EgressConfig, HostPattern, InvalidHost, Network, Resolve};
+pub use egress::{AddressGuard, EgressConfig, HostPattern, InvalidHost, Network, Resolve};
 pub use engine::{Engine, OpenError, SetSettingsError};
 pub use environment::{Environment, UnknownEnvironment};
 pub use fair_budget::{FairBudget, Lost, Share};
@@ -95,6 +95,6 @@ pub use releases::{
     MetadataError, PastRelease, Release, ReleaseAct, ReleaseError, SeenVariable, SetVariablesError, Variable,
     VariableChanges, Variables, Version,
 };
-pub use rpc::{FunctionKind, RpcConnection, RpcService};
+pub use rpc::{FORWARDING_HEADERS, FunctionKind, RpcConnection, RpcService, client_told_by_proxy};
 pub use stats::{AppStats, EngineStats};
 pub use trace::enable_traces;

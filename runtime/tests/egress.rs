@@ -158,6 +158,16 @@ async fn a_name_that_resolves_to_a_private_address_gets_nothing() {
     assert_eq!(server.requests(), 0);
 }
 
+/// F-41.
+#[tokio::test]
+async fn a_name_without_an_address_is_told_once() {
+    let test = engine(&["nowhere.test"], resolving(&[&[]], &[])).await;
+    let outcome = fetch(&test, json!({"url": "https://nowhere.test/"})).await;
+    let Outcome::Failed { message, .. } = &outcome else { panic!("not failed: {outcome:?}") };
+    assert_eq!(message, "the name `nowhere.test` cannot be resolved: it has no address");
+    assert_logged(&test, &["the name `nowhere.test` cannot be resolved: it has no address"]);
+}
+
 #[tokio::test]
 async fn a_name_that_changes_after_the_check_gains_nothing() {
     let (open, closed) = (HttpServer::answering("public").await, HttpServer::answering("secret").await);

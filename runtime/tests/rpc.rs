@@ -3,13 +3,19 @@
 
 mod support;
 
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use hookd_runtime::{Environment, Limits, RpcService};
 use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt as _;
 use md5::{Digest as _, Md5};
 use support::{Guest, TestEngine};
+
+/// An address as a listener on `[::]` tells it: 192.0.2.7.
+const CLIENT: Ipv6Addr = Ipv4Addr::new(192, 0, 2, 7).to_ipv6_mapped();
 
 struct Rpc {
     test: TestEngine,
@@ -47,8 +53,10 @@ impl Rpc {
         &self.test.app.app_key
     }
 
-    async fn send(&self, request: Request<Body>) -> Answer {
-        answer(self.service.connection(None, || ()).answer(request).await).await
+    /// Sends it from [`CLIENT`].
+    async fn send(&self, mut request: Request<Body>) -> Answer {
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from((CLIENT, 5_000))));
+        answer(self.service.connection(|| ()).answer(request).await).await
     }
 
     /// POSTs JSON to `/1.1/functions/{name}` with these headers only.
@@ -191,7 +199,8 @@ async fn reserved_hooks_need_the_hook_key_besides_the_app_key() {
     let rpc = Rpc::start().await;
     let (key, hook_key, master_key) = (rpc.key(), &rpc.test.app.hook_key, &rpc.test.app.master_key);
     let app = [("x-lc-id", "demo"), ("x-lc-key", key)];
-    let refused = r#"{"code":401,"error":"Hook key check failed, request from 1.2.3.4"}"#;
+    // F-11: nobody is believed who is not the platform.
+    let refused = r#"{"code":401,"error":"Hook key check failed, request from 192.0.2.7"}"#;
     for name in ["_messageReceived", "_serviceEvent", "_clientOnline"] {
         let answer = rpc.post(name, &[app[0], app[1], ("forwarded", "for=1.2.3.4")], "{}").await;
         answer.is(401, refused);
@@ -219,7 +228,7 @@ async fn internal_functions_need_the_master_key_or_the_hook_key() {
     let rpc = Rpc::start().await;
     let app = [("x-lc-id", "demo"), ("x-lc-key", rpc.key())];
     let answer = rpc.post("inside", &[app[0], app[1], ("x-real-ip", "9.9.9.9")], "{}").await;
-    answer.is(401, r#"{"code":401,"error":"Internal cloud function, request from 9.9.9.9"}"#);
+    answer.is(401, r#"{"code":401,"error":"Internal cloud function, request from 192.0.2.7"}"#);
     let platform = [app[0], app[1], ("x-lc-hook-key", rpc.test.app.hook_key.as_str())];
     rpc.post("inside", &platform, "{}").await.is(200, r#"{"result":{}}"#);
 }

@@ -93,7 +93,7 @@ fn apps_need_the_admin_key() {
     let server = Server::start();
     create(&server);
     for arguments in [vec!["list"], vec!["create", "more"], vec!["delete", OTHER]] {
-        let all = [vec!["apps"], arguments, vec!["--admin-key", "wrong"]].concat();
+        let all = [vec!["apps"], arguments, vec!["--admin-key", "wrong-key"]].concat();
         assert_refused(&server.hookd(&all), &["admin key", "connection.json"]);
     }
     let elsewhere = tempfile::tempdir().unwrap();

@@ -42,15 +42,15 @@ fn wrong_arguments_are_the_inputs_fault() {
 fn without_a_server_the_error_says_how_to_start_one() {
     let folder = tempfile::tempdir().unwrap();
     assert_refused(&hookd_in(folder.path(), &["settings"]), &["hint:", "hookd up"]);
-    let stopped = ["settings", "--url", "http://127.0.0.1:1", "--app", "demo", "--master-key", "k"];
+    let stopped = ["settings", "--url", "http://127.0.0.1:1", "--app", "demo", "--master-key", "key-of-nobody"];
     assert_refused(&hookd_in(folder.path(), &stopped), &["no server answers", "127.0.0.1:1", "hookd up"]);
 }
 
 #[test]
 fn wrong_master_key_is_refused() {
     let server = Server::start();
-    assert_refused(&server.hookd(&["settings", "--master-key", "wrong"]), &["demo", "--master-key"]);
-    assert_refused(&server.hookd(&["settings", "--app", "nobody", "--master-key", "wrong"]), &["nobody"]);
+    assert_refused(&server.hookd(&["settings", "--master-key", "wrong-key"]), &["demo", "--master-key"]);
+    assert_refused(&server.hookd(&["settings", "--app", "nobody", "--master-key", "wrong-key"]), &["nobody"]);
 }
 
 #[test]
@@ -231,4 +231,42 @@ fn keys_are_not_printed_into_a_service_managers_log() {
         assert!(!printed.contains(connection[key].as_str().unwrap()), "{printed}");
     }
     assert!(printed.contains("connection.json"), "{printed}");
+}
+
+/// F-40.
+#[test]
+fn a_public_url_that_no_client_can_use_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for url in ["im.example.org", "ftp://x", "https://", "", "https://u:p@im.example.org", "https://im.example.org?x"] {
+        for command in ["up", "im"] {
+            let refused = hookd_in(folder.path(), &[command, "--listen", "127.0.0.1:0", "--public-url", url]);
+            assert_refused(&refused, &["--public-url"]);
+        }
+        let refused = hookd_in(folder.path(), &["up", "--listen", "127.0.0.1:0", "--api-server", url]);
+        assert_eq!(code(&refused), INPUT_AT_FAULT, "{url}");
+    }
+    let refused = hookd_in(folder.path(), &["up", "--public-url", "im.example.org"]);
+    assert_refused(&refused, &["https://im.example.org"]);
+}
+
+/// F-41.
+#[test]
+fn a_wrong_address_to_listen_on_is_told_with_the_right_form() {
+    let folder = tempfile::tempdir().unwrap();
+    for (command, flag) in [("up", "--listen"), ("im", "--listen"), ("engine", "--listen"), ("up", "--metrics-listen")]
+    {
+        let refused = hookd_in(folder.path(), &[command, flag, "example.org:7410"]);
+        assert_refused(&refused, &["127.0.0.1:7410", flag]);
+    }
+    for name in ["hook-sdk", "serde", "std", "fn"] {
+        let project = folder.path().join(name);
+        assert_refused(&hookd_in(folder.path(), &["new", project.to_str().unwrap()]), &[name, "my-hooks"]);
+        assert!(!project.exists());
+    }
+    let file = folder.path().join("params.json");
+    std::fs::write(&file, format!("\u{feff}{MESSAGE}")).unwrap();
+    let server = Server::with_module("word-filter");
+    server.hookd_ok(&["invoke", "_messageReceived", "--params", file.to_str().unwrap()]);
+    std::fs::write(server.data().join("hookd.toml"), "\u{feff}log_age = '1day'\n").unwrap();
+    assert!(server.hookd_ok(&["config", "show", "up"]).contains("1day"));
 }

@@ -291,6 +291,15 @@ fn what_cannot_be_worked_on_is_refused() {
     assert_refused(&hookd_in(folder.path(), &["dev", folder.path().to_str().unwrap()]), &["Cargo.toml", "hookd new"]);
     let project = folder.path().join("some-hooks");
     hookd_in(folder.path(), &["new", project.to_str().unwrap()]);
-    let nobody = ["dev", project.to_str().unwrap(), "--url", "http://127.0.0.1:1", "--app", "a", "--master-key", "k"];
+    let nobody = [
+        "dev",
+        project.to_str().unwrap(),
+        "--url",
+        "http://127.0.0.1:1",
+        "--app",
+        "a",
+        "--master-key",
+        "key-of-nobody",
+    ];
     assert_refused(&hookd_in(folder.path(), &nobody), &["no server answers", "127.0.0.1:1"]);
 }

@@ -38,7 +38,7 @@ fn a_folder_that_is_not_there_yet_is_no_fault() {
 fn each_broken_thing_is_named_with_its_fix() {
     let mut server = Server::start();
     let listening = server.connection()["url"].as_str().unwrap().trim_start_matches("http://").to_owned();
-    let wrong_key = server.hookd(&["doctor", "--json", "--master-key", "wrong"]);
+    let wrong_key = server.hookd(&["doctor", "--json", "--master-key", "wrong-key"]);
     assert_eq!(broken(&findings(&stdout(&wrong_key))), ["master key"]);
     let other = tempfile::tempdir().unwrap();
     let taken = hookd_in(&other.path().join("data"), &["doctor", "--json", "--listen", &listening]);

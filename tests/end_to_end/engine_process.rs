@@ -1,5 +1,7 @@
 //! The engine dies, comes back, and stops softly, while real clients chat.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -219,11 +221,33 @@ fn each_process_has_metrics_of_its_own() {
     let engine = server.connection()["engine"].as_str().unwrap().to_owned();
     let metrics = tokio::runtime::Runtime::new().unwrap().block_on(async {
         let client = http_client().build().unwrap();
-        client.get(format!("{engine}/metrics")).send().await.unwrap().text().await.unwrap()
+        let request = client.get(format!("{engine}/metrics")).bearer_auth(server.key("admin_key"));
+        request.send().await.unwrap().text().await.unwrap()
     });
     assert!(
         metrics.contains(r#"hookd_calls_total{app="demo",function="_messageReceived",outcome="trap"} 3"#),
         "{metrics}"
     );
     assert!(!metrics.contains("hookd_hook_let_through_total"), "that is the IM core's");
+}
+
+/// F-29: a client's `Connection` names what concerns its own connection only.
+#[test]
+fn headers_that_connection_names_are_not_passed_on() {
+    let server = Server::with_module("known-functions");
+    let address = server.url("").replace("http://", "");
+    let status = |connection: &str| {
+        let mut socket = TcpStream::connect(&address).unwrap();
+        let (app_id, app_key) = (server.key("app_id"), server.key("app_key"));
+        let request = format!(
+            "POST /1.1/functions/number HTTP/1.1\r\nhost: {address}\r\nx-lc-id: {app_id}\r\nx-lc-key: {app_key}\r\n\
+             content-length: 0\r\nconnection: {connection}\r\n\r\n"
+        );
+        socket.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        answer.split(' ').nth(1).unwrap().to_owned()
+    };
+    assert_eq!(status("close"), "200");
+    assert_eq!(status("close, X-LC-Key"), "401", "the engine was shown the key");
 }

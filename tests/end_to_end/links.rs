@@ -40,7 +40,7 @@ fn a_linked_folder_means_its_app_and_keeps_no_key() {
     std::fs::create_dir_all(&below).unwrap();
 
     assert_refused(&user.hookd(&project, &["info"]), &["--url", "hookd up"]);
-    let wrong = user.hookd(&project, &["switch", "shop", "--url", url, "--master-key", "wrong"]);
+    let wrong = user.hookd(&project, &["switch", "shop", "--url", url, "--master-key", "wrong-key"]);
     assert_refused(&wrong, &["shop", "--master-key"]);
     assert!(!project.join(".hookd").exists(), "nothing is linked to what was refused");
 

@@ -75,8 +75,6 @@ async fn send(server: &Server, call: &(&str, &str, &str, Body), headers: &[(&str
         Body::Json(body) => request.json(body),
         Body::Module => request.body(std::fs::read(module("audit-log")).unwrap()),
     };
-    // To the machine itself `/metrics` is open; a neighbour comes from elsewhere.
-    request = request.header("x-forwarded-for", "203.0.113.9");
     request = headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
     let response = request.send().await.unwrap();
     let status = response.status();

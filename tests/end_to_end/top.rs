@@ -40,9 +40,12 @@ fn once_shows_a_table_of_one_app_or_of_all() {
     assert!(table.starts_with("app demo") && table.contains("_messageReceived"), "{table}");
     let all = server.hookd_ok(&["top", "--once", "--all", "--interval", "100ms"]);
     assert!(all.starts_with("2 apps") && all.contains("modules loaded"), "{all}");
-    assert_refused(&server.hookd(&["top", "--all", "--admin-key", "wrong"]), &["--admin-key"]);
+    assert_refused(&server.hookd(&["top", "--all", "--admin-key", "wrong-key"]), &["--admin-key"]);
     assert_refused(&server.hookd(&["top", "--interval", "1ms"]), &["100ms"]);
 }
+
+const FETCH: &str = "const [, url, key] = process.argv;
+    fetch(url, {headers: {authorization: `Bearer ${key}`}}).then(r => r.text()).then(t => process.stdout.write(t))";
 
 #[test]
 fn metrics_tell_calls_by_app_function_and_outcome() {
@@ -54,7 +57,7 @@ fn metrics_tell_calls_by_app_function_and_outcome() {
     let connection = engine.as_ref().unwrap_or_else(|| server.connection());
     let url = format!("{}/metrics", connection["url"].as_str().unwrap());
     let fetched = std::process::Command::new("node")
-        .args(["-e", "fetch(process.argv[1]).then(r => r.text()).then(t => process.stdout.write(t))", &url])
+        .args(["-e", FETCH, &url, connection["admin_key"].as_str().unwrap()])
         .output()
         .unwrap();
     let text = String::from_utf8(fetched.stdout).unwrap();

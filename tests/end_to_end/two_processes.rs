@@ -13,12 +13,14 @@ mod apps;
 mod backup;
 mod bad_luck;
 mod chat;
+mod client_address;
 #[path = "../conformance/mod.rs"]
 mod conformance;
 mod control_errors;
 mod crash;
 mod doctor;
 mod engine_process;
+mod engine_urls;
 mod env;
 mod failing_hooks;
 mod fairness;
@@ -31,6 +33,7 @@ mod leanengine;
 mod limits;
 mod logs;
 mod lost_sessions;
+mod metrics;
 mod moderation;
 mod neighbours;
 mod notifications;
@@ -52,6 +55,7 @@ fn no_test_is_left_out() {
             "mod dev;",
             "mod engine_process;",
             "mod links;",
+            "mod secrets;",
             "mod shell;",
         ];
         let lines = program.lines();

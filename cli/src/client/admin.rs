@@ -8,6 +8,7 @@ use super::answer;
 use super::api::{ANSWER_TIMEOUT, percent_encoded_segment};
 use super::reach::reach;
 use crate::exit::InputError;
+use crate::secrets;
 
 /// Header of the installation's admin key.
 pub const ADMIN_KEY_HEADER: &str = "x-hookd-admin-key";
@@ -27,6 +28,21 @@ pub struct GivenKeys {
     app_key: Option<String>,
     master_key: Option<String>,
     hook_key: Option<String>,
+}
+
+impl GivenKeys {
+    /// The keys as they are shown. `named` says where a key comes from.
+    ///
+    /// # Errors
+    /// Nobody could show one of them.
+    pub fn checked(self, named: impl Fn(&str) -> String) -> Result<Self, InputError> {
+        let checked = |name, key: Option<String>| key.map(|key| secrets::key(&key, &named(name))).transpose();
+        Ok(Self {
+            app_key: checked("app_key", self.app_key)?,
+            master_key: checked("master_key", self.master_key)?,
+            hook_key: checked("hook_key", self.hook_key)?,
+        })
+    }
 }
 
 #[derive(Serialize)]

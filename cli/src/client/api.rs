@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio_util::codec::{FramedRead, LinesCodec};
 use tokio_util::io::StreamReader;
 
+use super::admin::ADMIN_KEY_HEADER;
 use super::reach::reach;
 use super::{ReleaseNote, Target, answer};
 use crate::exit::InputError;
@@ -30,6 +31,8 @@ pub struct Api {
     /// What stands before the path in the URLs.
     base: String,
     target: Target,
+    /// Shown besides the master key where settings change.
+    admin_key: Option<String>,
 }
 
 /// One line of a deployment's answer.
@@ -72,7 +75,12 @@ impl Api {
     /// A client for one app.
     pub fn new(target: Target) -> anyhow::Result<Self> {
         let (http, base) = reach(&target.url)?;
-        Ok(Self { http, base, target })
+        Ok(Self { http, base, target, admin_key: None })
+    }
+
+    /// The same, for changes of settings that are the operator's.
+    pub fn with_admin_key(self, admin_key: Option<String>) -> Self {
+        Self { admin_key, ..self }
     }
 
     /// The app with its keys and live versions.
@@ -105,7 +113,11 @@ impl Api {
 
     /// Changes the settings that `changes` names; answers all of them.
     pub async fn change_settings(&self, changes: &Value) -> anyhow::Result<Value> {
-        self.json(self.request(Method::PATCH, "/settings").json(changes).timeout(ANSWER_TIMEOUT)).await
+        let mut request = self.request(Method::PATCH, "/settings").json(changes);
+        if let Some(admin_key) = &self.admin_key {
+            request = request.header(ADMIN_KEY_HEADER, admin_key);
+        }
+        self.json(request.timeout(ANSWER_TIMEOUT)).await
     }
 
     /// The environment variables, and where what is live has others.

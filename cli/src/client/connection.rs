@@ -11,6 +11,7 @@ use super::link::{KnownKeys, Link};
 use super::{AdminApi, Credential};
 use crate::exit::InputError;
 use crate::private_file;
+use crate::secrets::{self, KeyParser};
 
 /// What `hookd up` and `hookd im` leave behind: where everything is reached.
 const INSTALLATION_FILE: &str = "connection.json";
@@ -47,7 +48,7 @@ pub struct ServerArguments {
     #[arg(long, env = "HOOKD_APP")]
     app: Option<String>,
     /// Master key of the app.
-    #[arg(long, env = "HOOKD_MASTER_KEY", hide_env_values = true)]
+    #[arg(long, env = "HOOKD_MASTER_KEY", hide_env_values = true, value_parser = KeyParser)]
     master_key: Option<String>,
     /// Data folder of a local `hookd up`, where its address and keys are looked up; goes before `hookd switch`.
     #[arg(long, env = "HOOKD_DATA")]
@@ -62,7 +63,7 @@ pub struct AdminArguments {
     #[arg(long, env = "HOOKD_URL")]
     url: Option<String>,
     /// Admin key of the installation [default: the one in `connection.json` in the data folder].
-    #[arg(long, env = "HOOKD_ADMIN_KEY", hide_env_values = true)]
+    #[arg(long, env = "HOOKD_ADMIN_KEY", hide_env_values = true, value_parser = KeyParser)]
     admin_key: Option<String>,
     /// Data folder of a local `hookd up`, where its address and keys are looked up.
     #[arg(long, env = "HOOKD_DATA", default_value_os_t = default_data_folder())]
@@ -77,6 +78,9 @@ pub struct Connection {
     /// Where the IM core reaches the engine, when that is a process of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
+    /// Where metrics are read without a key, if anywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<String>,
     /// App id.
     pub app_id: String,
     /// Key that clients send.
@@ -156,6 +160,17 @@ impl ServerArguments {
         self.data.clone().unwrap_or_else(default_data_folder)
     }
 
+    /// The admin key of a server at `url`, where that is the one of the data folder.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn saved_admin_key(&self, url: &str) -> anyhow::Result<Option<String>> {
+        let data = self.data_folder();
+        let saved = Connection::load(&data)?.filter(|saved| saved.url == url && !saved.admin_key.is_empty());
+        let source = format!("the admin key in `{}`", data.join(INSTALLATION_FILE).display());
+        Ok(saved.map(|saved| secrets::key(&saved.admin_key, &source)).transpose()?)
+    }
+
     /// Merges flags and environment (clap has done that) with the files.
     ///
     /// # Errors
@@ -196,13 +211,19 @@ impl ServerArguments {
             pick(&self.app, linked_app, saved.as_ref().map(|saved| saved.app_id.clone()), "--app")?;
         // A saved key belongs to the saved app only, and another server must not see it unless somebody says so.
         let is_saved = |saved: &Connection| saved.app_id == app_id && (self.url.is_some() || saved.url == url);
-        let saved_key = saved.filter(is_saved).map(|saved| saved.master_key);
-        let known_key = || Ok::<_, anyhow::Error>(KnownKeys::load()?.master_key(&url, &app_id).map(str::to_owned));
+        let key_of = |key: &str, file: &Path| {
+            secrets::key(key, &format!("the master key of app `{app_id}` in `{}`", file.display()))
+        };
+        let saved_key = saved.filter(is_saved).map(|saved| key_of(&saved.master_key, &data.join(INSTALLATION_FILE)));
+        let known_key = || {
+            let (keys, file) = KnownKeys::load()?;
+            Ok::<_, anyhow::Error>(keys.master_key(&url, &app_id).map(|key| key_of(key, &file)).transpose()?)
+        };
         let master_key = match self.master_key.clone() {
             Some(given) => given,
             None => match known_key()? {
                 Some(known) => known,
-                None => saved_key.ok_or_else(|| {
+                None => saved_key.transpose()?.ok_or_else(|| {
                     InputError::new(format!("the master key of app `{app_id}` on `{url}` is not known here")).hint(
                         format!(
                             "give --master-key, or save it with `hookd switch {app_id} --url {url} --master-key …`"
@@ -229,10 +250,14 @@ impl AdminArguments {
         let saved_url = saved.as_ref().map(|saved| saved.url.clone());
         let url = self.url.clone().or(saved_url).ok_or_else(|| missing("--url"))?;
         let saved_key = saved.map(|saved| saved.admin_key).filter(|key| !key.is_empty());
-        let credential = match (master_key, self.admin_key.clone().or(saved_key)) {
-            (Some(key), _) => Credential::MasterKey(key),
-            (None, Some(key)) => Credential::AdminKey(key),
-            (None, None) => return Err(missing("--admin-key").into()),
+        let credential = match (master_key, self.admin_key.clone(), saved_key) {
+            (Some(key), ..) => Credential::MasterKey(key),
+            (None, Some(key), _) => Credential::AdminKey(key),
+            (None, None, Some(key)) => {
+                let source = format!("the admin key in `{}`", self.data.join(INSTALLATION_FILE).display());
+                Credential::AdminKey(secrets::key(&key, &source)?)
+            }
+            (None, None, None) => return Err(missing("--admin-key").into()),
         };
         AdminApi::new(url.trim_end_matches('/').to_owned(), credential)
     }

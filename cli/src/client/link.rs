@@ -67,18 +67,19 @@ struct KnownKey {
 }
 
 impl KnownKeys {
-    /// Those that were saved; none where there is no file.
+    /// Those that were saved, none where there is no file, and where they are saved.
     ///
     /// # Errors
     /// When the file is damaged.
-    pub fn load() -> anyhow::Result<Self> {
-        let Some(path) = keys_file() else { return Ok(Self::default()) };
-        match std::fs::read_to_string(&path) {
+    pub fn load() -> anyhow::Result<(Self, PathBuf)> {
+        let Some(path) = keys_file() else { return Ok((Self::default(), PathBuf::new())) };
+        let keys = match std::fs::read_to_string(&path) {
             Ok(text) => toml::from_str(&text)
-                .with_context(|| format!("`{}` is damaged; delete it and use `hookd switch` again", path.display())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
-        }
+                .with_context(|| format!("`{}` is damaged; delete it and use `hookd switch` again", path.display()))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::default(),
+            Err(error) => return Err(error).with_context(|| format!("cannot read `{}`", path.display())),
+        };
+        Ok((keys, path))
     }
 
     /// The master key of an app. A key is only ever shown to the server that it was saved for.

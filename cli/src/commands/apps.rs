@@ -9,6 +9,7 @@ use crate::client::{AdminArguments, GivenKeys};
 use crate::exit::InputError;
 use crate::input_file;
 use crate::output;
+use crate::secrets::KeyParser;
 
 /// Create, list and delete the apps of an installation, and change their keys.
 #[derive(Debug, Args)]
@@ -57,7 +58,7 @@ An app that moves here from LeanCloud keeps its id and its keys: the clients in 
         #[arg(long, value_enum)]
         key: Key,
         /// The app's present master key, where the admin key is not at hand.
-        #[arg(long)]
+        #[arg(long, value_parser = KeyParser)]
         master_key: Option<String>,
         #[command(flatten)]
         common: Common,
@@ -132,18 +133,17 @@ impl Common {
     }
 }
 
-/// What cannot be a key is for the server to refuse.
 /// Three keys need a thousandth of it.
 const MAX_KEYS_BYTES: u64 = 1 << 20;
 
 fn read_keys(source: &str) -> anyhow::Result<GivenKeys> {
-    let text = input_file::read(Path::new(source), "the keys", MAX_KEYS_BYTES)?;
+    let text = input_file::read_text(Path::new(source), "the keys", MAX_KEYS_BYTES)?;
     let name = if source == "-" { "standard input" } else { source };
-    serde_json::from_slice(&text).map_err(|error| {
+    let keys: GivenKeys = serde_json::from_slice(&text).map_err(|error| {
         InputError::new(format!("the keys in `{name}` cannot be read: {error}"))
             .hint("write them as {\"app_key\": \"…\", \"master_key\": \"…\"}")
-            .into()
-    })
+    })?;
+    Ok(keys.checked(|key| format!("the {} in `{name}`", key.replace('_', " ")))?)
 }
 
 fn text<'a>(app: &'a Value, key: &str) -> &'a str {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
+use super::listen_address::listen_address;
 use super::server_flags::{CommonFlags, EngineFlags};
 use crate::server::{ENGINE_ADDRESS, Server, stop_on_signal};
 
@@ -21,7 +22,7 @@ A stop lets the calls in flight finish.")]
 pub struct Engine {
     /// Address and port of the RPC, the control API and `/metrics`; port 0 takes a free one
     /// [default: 127.0.0.1:7411, or no port where --rpc-socket is given].
-    #[arg(long, env = "HOOKD_ENGINE_LISTEN")]
+    #[arg(long, env = "HOOKD_ENGINE_LISTEN", value_parser = listen_address)]
     listen: Option<SocketAddr>,
     /// Unix socket of the same; only its owner may use it.
     #[arg(long, env = "HOOKD_RPC_SOCKET", value_name = "PATH")]

@@ -6,6 +6,7 @@ use clap::Args;
 use hookd_im_core::hooks::EngineAddress;
 use tokio_util::sync::CancellationToken;
 
+use super::listen_address::listen_address;
 use super::server_flags::{CommonFlags, ImFlags, first_steps};
 use crate::server::{Server, stop_on_signal};
 
@@ -20,7 +21,7 @@ Clients and client commands (`hookd deploy` …) find everything here: what is t
 chat goes on while the engine is dead, by the failure policy of each app, and finds it again within a second.")]
 pub struct Im {
     /// Address and port; port 0 takes a free one.
-    #[arg(long, env = "HOOKD_LISTEN", default_value = "127.0.0.1:7410")]
+    #[arg(long, env = "HOOKD_LISTEN", default_value = "127.0.0.1:7410", value_parser = listen_address)]
     listen: SocketAddr,
     /// Where the engine listens: `http://host:port` or `unix:/path` [default: where the engine of the same data folder
     /// was last started, else http://127.0.0.1:7411].

@@ -71,7 +71,7 @@ const MAX_PARAMS_BYTES: u64 = 20 << 20;
 
 fn read_params(source: Option<&str>) -> anyhow::Result<Vec<u8>> {
     let Some(source) = source else { return Ok(b"{}".to_vec()) };
-    let bytes = input_file::read(Path::new(source), "the params", MAX_PARAMS_BYTES)
+    let bytes = input_file::read_text(Path::new(source), "the params", MAX_PARAMS_BYTES)
         .map_err(|problem| problem.hint("give a file with JSON, or `-` for standard input"))?;
     let name = if source == "-" { "standard input" } else { source };
     let parsed: Result<Value, _> = serde_json::from_slice(&bytes);

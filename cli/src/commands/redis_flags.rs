@@ -6,6 +6,7 @@ use clap::Args;
 use hookd_runtime::{RedisAddress, RedisCertificates};
 
 use crate::exit::InputError;
+use crate::secrets::RedisUrlParser;
 
 /// Where Redis is, and the certificates of the way to it.
 #[derive(Clone, Debug, Default, Args)]
@@ -13,7 +14,7 @@ pub struct RedisFlags {
     /// Redis that holds what the engine keeps in LeanCache and the calls of notification hooks that wait in the IM core:
     /// `redis://host:port`, or `redis-cluster://host:port,host:port`; `rediss://` and `rediss-cluster://` for TLS. Without it
     /// LeanCache is in memory, and empty after a restart, and the calls wait in the data folder.
-    #[arg(long, env = "HOOKD_REDIS_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(long, env = "HOOKD_REDIS_URL", value_name = "URL", hide_env_values = true, value_parser = RedisUrlParser)]
     redis_url: Option<String>,
     /// Authorities that Redis's certificate may come from (PEM) [default: those that the system trusts].
     #[arg(long, env = "HOOKD_REDIS_CA_FILE", value_name = "FILE")]

@@ -1,18 +1,22 @@
 //! Flags of the processes that serve. `hookd im` has a group besides the common one, and so has `hookd up`.
 
 use std::io::IsTerminal as _;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use hookd_runtime::{CacheConfig, EgressConfig, LogRetention, Network};
+use hookd_runtime::{CacheConfig, LogRetention, Network};
 use tracing_subscriber::EnvFilter;
 
 use super::limits::parse_bytes;
+use super::listen_address::listen_address;
+use super::public_url::{PublicUrl, api_url};
 use super::redis_flags::RedisFlags;
 use crate::client::{Connection, default_data_folder};
 use crate::exit::InputError;
 use crate::output;
+use crate::secrets::KeyParser;
 use crate::server::{CommonConfig, EngineOptions, ImConfig, Traces};
 
 /// Flags of every process that serves.
@@ -22,13 +26,25 @@ pub struct CommonFlags {
     #[arg(long, env = "HOOKD_DATA", default_value_os_t = default_data_folder())]
     data: PathBuf,
     /// Admin key of the installation [default: `admin.key` in the data folder, made at the first start].
-    #[arg(long, env = "HOOKD_ADMIN_KEY", hide_env_values = true)]
+    #[arg(long, env = "HOOKD_ADMIN_KEY", hide_env_values = true, value_parser = KeyParser)]
     admin_key: Option<String>,
     #[command(flatten)]
     redis: RedisFlags,
     /// Send traces to this OTLP receiver (HTTP), e.g. http://127.0.0.1:4318 [default: no traces].
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
     otlp_endpoint: Option<String>,
+    /// Let functions send HTTP requests into this network, and owners of apps name an engine in it (`hookd settings
+    /// --engine-url`), though it is not public; may be given several times. Of functions, the app must allow the host too.
+    #[arg(long, value_name = "CIDR", env = "HOOKD_ALLOW_PRIVATE_EGRESS", value_delimiter = ',')]
+    allow_private_egress: Vec<Network>,
+    /// Address and port for `/metrics` alone, where no key is needed, e.g. 127.0.0.1:9464; port 0 takes a free one [default:
+    /// none; where clients are served, `/metrics` needs the admin key].
+    #[arg(long, env = "HOOKD_METRICS_LISTEN", value_name = "ADDRESS", value_parser = listen_address)]
+    metrics_listen: Option<SocketAddr>,
+    /// Believe `X-Forwarded-For` and `X-Forwarded-Proto`, and where they are absent `Forwarded` and `X-Real-IP`. Only right
+    /// where a proxy that sets the first two is the only way here; without it, the client is the other end of the connection.
+    #[arg(long, env = "HOOKD_TRUST_FORWARDED_HEADERS")]
+    trust_forwarded_headers: bool,
     /// File with these options [default: `hookd.toml` in the data folder, where there is one].
     #[arg(long, env = "HOOKD_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
@@ -41,13 +57,9 @@ pub struct CommonFlags {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Engine")]
 pub struct EngineFlags {
-    /// Let functions send HTTP requests into this network, though it is not public; may be given several times. The app
-    /// must allow the host too.
-    #[arg(long, value_name = "CIDR", env = "HOOKD_ALLOW_PRIVATE_EGRESS", value_delimiter = ',')]
-    allow_private_egress: Vec<Network>,
     /// Base URL of the REST API, which functions read as `LEANCLOUD_API_SERVER` [default: the public URL of `hookd up`, if it
     /// has one].
-    #[arg(long, env = "HOOKD_API_SERVER", value_name = "URL")]
+    #[arg(long, env = "HOOKD_API_SERVER", value_name = "URL", value_parser = api_url)]
     api_server: Option<String>,
     /// Bytes of log lines that are kept of each app.
     #[arg(long, env = "HOOKD_LOG_BYTES_PER_APP", value_name = "BYTES", default_value = "16MiB", value_parser = parse_bytes)]
@@ -62,12 +74,9 @@ pub struct EngineFlags {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "IM core")]
 pub struct ImFlags {
-    /// URL under which clients reach this server when a proxy stands before it.
-    #[arg(long, env = "HOOKD_PUBLIC_URL")]
-    public_url: Option<String>,
-    /// Believe `X-Forwarded-For` and `X-Forwarded-Proto`. Only right behind a proxy that sets both.
-    #[arg(long, env = "HOOKD_TRUST_FORWARDED_HEADERS")]
-    trust_forwarded_headers: bool,
+    /// URL under which clients reach this server when a proxy stands before it, e.g. https://im.example.org.
+    #[arg(long, env = "HOOKD_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<PublicUrl>,
 }
 
 /// What functions write may be what users wrote to each other: it belongs to the app's own log. What the library of HTTP/2 says
@@ -106,7 +115,14 @@ impl CommonFlags {
     /// The Redis that is named cannot be used.
     pub fn config(&self) -> Result<CommonConfig, InputError> {
         let cache = self.redis.address()?.map_or_else(CacheConfig::default, CacheConfig::Redis);
-        Ok(CommonConfig { data: self.data.clone(), admin_key: self.admin_key.clone(), cache })
+        Ok(CommonConfig {
+            data: self.data.clone(),
+            admin_key: self.admin_key.clone(),
+            cache,
+            private_networks: self.allow_private_egress.clone(),
+            metrics_listen: self.metrics_listen,
+            trust_forwarded_headers: self.trust_forwarded_headers,
+        })
     }
 
     /// Which Redis is meant.
@@ -119,7 +135,10 @@ impl CommonFlags {
         if self.json {
             return output::json(connection);
         }
-        let engine = connection.engine.as_ref().map(|engine| format!("\n  engine      {engine}")).unwrap_or_default();
+        let line = |name: &str, url: &Option<String>| {
+            url.as_ref().map(|url| format!("\n  {name:<10}  {url}")).unwrap_or_default()
+        };
+        let engine = line("engine", &connection.engine) + &line("metrics", &connection.metrics);
         // What is no terminal is a service manager's log, which more people read than may know the keys.
         let keys = if std::io::stdout().is_terminal() {
             let Connection { app_key, master_key, hook_key, .. } = connection;
@@ -142,7 +161,6 @@ impl EngineFlags {
     pub fn config(&self) -> EngineOptions {
         EngineOptions {
             logs: LogRetention { bytes_per_app: self.log_bytes_per_app, age: self.log_age },
-            egress: EgressConfig { private_networks: self.allow_private_egress.clone(), ..EgressConfig::default() },
             api_server: self.api_server.clone(),
         }
     }
@@ -151,7 +169,10 @@ impl EngineFlags {
 impl ImFlags {
     /// What the IM core is told.
     pub fn config(&self) -> ImConfig {
-        ImConfig { public_url: self.public_url.clone(), trust_forwarded_headers: self.trust_forwarded_headers }
+        ImConfig {
+            public_url: self.public_url.as_ref().map(|url| url.as_str().to_owned()),
+            public_api_url: self.public_url.as_ref().map(PublicUrl::over_http),
+        }
     }
 }
 

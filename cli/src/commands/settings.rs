@@ -10,6 +10,7 @@ use super::limits::{function_limit, parse_limit};
 use super::notification_settings::NotificationSettings;
 use crate::client::{Api, ServerArguments};
 use crate::output;
+use crate::secrets::KeyParser;
 
 /// Show or change an app's settings.
 #[derive(Debug, Args)]
@@ -56,9 +57,13 @@ pub struct Settings {
     /// Timeout of a single hook; may be given several times.
     #[arg(long, value_name = "HOOK=DURATION", value_parser = hook_timeout)]
     hook_timeout: Vec<(String, Duration)>,
-    /// Take the hooks from a LeanEngine app at this address instead of from hookd's engine; `none` goes back.
+    /// Take the hooks from a LeanEngine app at this address instead of from hookd's engine; `none` goes back. An address that is
+    /// not public needs the admin key.
     #[arg(long, value_name = "URL|none")]
     engine_url: Option<String>,
+    /// Admin key of the installation, for --engine-url [default: the one of the server in the data folder].
+    #[arg(long, env = "HOOKD_ADMIN_KEY", hide_env_values = true, value_parser = KeyParser)]
+    admin_key: Option<String>,
     /// Limit of the engine on this app; may be given several times. `…_ms` takes a duration (`2s`) and `…_bytes` a size
     /// (`64MiB`); `default` takes the limit back.
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_limit)]
@@ -100,7 +105,14 @@ impl OnHookFailure {
 impl Settings {
     /// Changes what was given, and prints everything.
     pub async fn run(self) -> anyhow::Result<()> {
-        let api = Api::new(self.server.target()?)?;
+        let target = self.server.target()?;
+        let admin_key = match &self.engine_url {
+            Some(_) => {
+                self.admin_key.clone().map_or_else(|| self.server.saved_admin_key(&target.url), |key| Ok(Some(key)))?
+            }
+            None => None,
+        };
+        let api = Api::new(target)?.with_admin_key(admin_key);
         let changes = self.changes();
         let settings =
             if changes.is_empty() { api.settings().await? } else { api.change_settings(&changes.into()).await? };

@@ -12,6 +12,7 @@ use tokio::signal::ctrl_c;
 use self::rates::{Rates, Snapshot};
 use crate::client::{AdminApi, Api, ServerArguments};
 use crate::output;
+use crate::secrets::KeyParser;
 
 /// Watch how an app's hooks and functions do: calls, latencies, failures, queue, memory.
 #[derive(Debug, Args)]
@@ -33,7 +34,7 @@ pub struct Top {
     #[arg(long)]
     all: bool,
     /// Admin key of the installation, for --all [default: the one in `connection.json` in the data folder].
-    #[arg(long, env = "HOOKD_ADMIN_KEY", hide_env_values = true)]
+    #[arg(long, env = "HOOKD_ADMIN_KEY", hide_env_values = true, value_parser = KeyParser)]
     admin_key: Option<String>,
     /// Print one line of JSON per interval.
     #[arg(long)]

@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
+use super::listen_address::listen_address;
 use super::redis_flags::RedisFlags;
 use super::server_flags::{CommonFlags, EngineFlags, ImFlags, first_steps};
 use super::{Cli, Command, ParseError, first_line};
@@ -27,7 +28,7 @@ RUST_LOG=info,hookd::hook_log=info shows it here as well.
 `hookd engine` and `hookd im` are the same two parts as processes of their own, on the same folder.")]
 pub struct Up {
     /// Address and port; port 0 takes a free one.
-    #[arg(long, env = "HOOKD_LISTEN", default_value_t = DEFAULT_LISTEN)]
+    #[arg(long, env = "HOOKD_LISTEN", default_value_t = DEFAULT_LISTEN, value_parser = listen_address)]
     listen: SocketAddr,
     #[command(flatten)]
     common: CommonFlags,

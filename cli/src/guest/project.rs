@@ -246,14 +246,34 @@ pub fn new_project(folder: &Path, hook: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Words of the language (edition 2024) that no crate can be named by.
+const KEYWORDS: &str = "abstract as async await become box break const continue crate do dyn else enum extern false final fn for gen \
+    if impl in let loop macro match mod move mut override priv pub ref return self static struct super trait true try type typeof \
+    unsafe unsized use virtual where while yield";
+
+/// Crates of the language's own library.
+const LIBRARY: [&str; 5] = ["std", "core", "alloc", "test", "proc_macro"];
+
 fn crate_name(folder: &Path) -> Result<String, InputError> {
     let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let starts_well = name.starts_with(|first: char| first.is_ascii_alphabetic());
-    if starts_well && name.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_')) {
-        return Ok(name.to_owned());
+    if !starts_well || !name.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_')) {
+        return Err(InputError::new(format!("`{}` does not name a project", folder.display()))
+            .hint("use letters, digits, `-` and `_`, beginning with a letter, e.g. my-hooks"));
     }
-    Err(InputError::new(format!("`{}` does not name a project", folder.display()))
-        .hint("use letters, digits, `-` and `_`, beginning with a letter, e.g. my-hooks"))
+    // Two folders of a target may not differ by case alone everywhere.
+    let crate_name = name.replace('-', "_").to_ascii_lowercase();
+    let taken_by = if KEYWORDS.split_whitespace().any(|keyword| keyword == crate_name) {
+        "is a word of Rust"
+    } else if LIBRARY.contains(&crate_name.as_str()) {
+        "is a crate of Rust's own library"
+    } else if sdk::crate_names().iter().any(|taken| taken.replace('-', "_") == crate_name) {
+        "is a crate that every hook project needs"
+    } else {
+        return Ok(name.to_owned());
+    };
+    Err(InputError::new(format!("a project cannot be named `{name}`: that {taken_by}"))
+        .hint("give the folder another name, e.g. my-hooks"))
 }
 
 fn manifest(name: &str, sdk: &Path) -> String {
@@ -326,6 +346,40 @@ mod tests {
         assert_eq!(crate_name(Path::new("some/where/my-hooks")).unwrap(), "my-hooks");
         for folder in ["", "..", "9lives", "my hooks", "ünlaut", "a.b"] {
             assert!(crate_name(Path::new(folder)).is_err(), "{folder}");
+        }
+    }
+
+    /// F-41.
+    #[test]
+    fn no_project_has_a_name_that_cannot_be_built() {
+        for folder in [
+            "hook-sdk",
+            "hook_sdk",
+            "Hook-SDK",
+            "hook-sdk-macros",
+            "hook-types",
+            "serde",
+            "serde_json",
+            "inventory",
+            "talc",
+            "wit-bindgen",
+            "std",
+            "core",
+            "alloc",
+            "test",
+            "proc-macro",
+            "fn",
+            "self",
+            "Self",
+            "async",
+            "gen",
+            "type",
+        ] {
+            let refused = crate_name(Path::new(folder)).unwrap_err();
+            assert!(refused.to_string().contains(&format!("`{folder}`")), "{refused}");
+        }
+        for folder in ["hook-sdk-2", "my-core", "functions", "unionised", "hookd"] {
+            assert!(crate_name(Path::new(folder)).is_ok(), "{folder}");
         }
     }
 

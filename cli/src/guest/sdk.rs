@@ -24,6 +24,22 @@ pub fn unpack(data: &Path) -> anyhow::Result<PathBuf> {
     Ok(root.join("hook-sdk/rust"))
 }
 
+/// Names of the SDK's crates and of what they depend on, as their manifests say.
+pub fn crate_names() -> Vec<String> {
+    let manifests = FILES.iter().filter(|(path, _)| path.ends_with("Cargo.toml"));
+    let tables = manifests.filter_map(|(_, text)| text.parse::<toml::Table>().ok());
+    let names = tables.flat_map(|table| {
+        let own = table.get("package").and_then(|package| package.get("name")?.as_str().map(str::to_owned));
+        let targets = table.get("target").and_then(toml::Value::as_table).into_iter().flat_map(toml::Table::values);
+        let dependencies = std::iter::once(table.get("dependencies"))
+            .chain(targets.map(|target| target.get("dependencies")))
+            .filter_map(|dependencies| dependencies?.as_table());
+        let others: Vec<String> = dependencies.flat_map(|dependencies| dependencies.keys().cloned()).collect();
+        own.into_iter().chain(others)
+    });
+    names.collect()
+}
+
 /// In one step: another process may be compiling the SDK at this moment.
 fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::Admission;
-use super::connections::{Answers, Connection, serve_connection};
+use super::connections::{Connection, Service, serve_connection};
 
 /// Waits for descriptors to come back, when there is no stranger's to take.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -49,13 +49,13 @@ impl Accept for UnixListener {
 }
 
 /// Serves all connections until the token is cancelled, and then lets requests in flight finish, however long that takes.
-pub async fn serve(mut listener: impl Accept, answers: Answers, admission: Admission, shutdown: CancellationToken) {
+pub async fn serve(mut listener: impl Accept, service: Service, admission: Admission, shutdown: CancellationToken) {
     let connections = TaskTracker::new();
     let mut trouble = Trouble::default();
     while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
         match accepted {
             Ok((io, peer)) => {
-                let connection = Connection::new(&answers, peer, admission.admit(peer));
+                let connection = Connection::new(&service, peer, admission.admit(peer));
                 trouble.note_turned_away(admission.turned_away());
                 // A token of its own: all connections would queue for the lock of one.
                 connections.spawn(serve_connection(io, connection, shutdown.child_token()));
@@ -124,6 +124,8 @@ mod tests {
     use axum::routing::get;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
+    use super::super::connections::Answers;
+    use super::super::forwarding_trust::ForwardingTrust;
     use super::*;
 
     /// A listener without descriptors for a while.
@@ -157,8 +159,9 @@ mod tests {
         let _logging = tracing::subscriber::set_default(tracing_subscriber::fmt().with_writer(writer).finish());
         let (mut client, server) = duplex(4_096);
         let answers = Answers::Router(Router::new().route("/", get(async || "here")));
+        let service = Service { answers, trust: ForwardingTrust::default() };
         let listener = UsedUp { failures: 100, socket: Some(server) };
-        tokio::spawn(serve(listener, answers, Admission::by_descriptors(), CancellationToken::new()));
+        tokio::spawn(serve(listener, service, Admission::by_descriptors(), CancellationToken::new()));
         client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
         let mut answer = String::new();
         client.read_to_string(&mut answer).await.unwrap();

@@ -1,14 +1,15 @@
 //! What the IM core asks of the engine, answered in memory.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookd_im_core::app::{App, AppDirectory};
-use hookd_im_core::hooks::{FailureCause, HookCall, HookEngine, HookFailure};
+use hookd_im_core::hooks::{AddressCheck, FailureCause, HookCall, HookEngine, HookFailure};
 use hookd_im_core::ids::AppId;
-use hookd_runtime::{Engine, Environment, Invocation, Outcome};
+use hookd_runtime::{AddressGuard, Engine, Environment, Invocation, Outcome};
 
 /// The engine's registry as the IM core sees it.
 pub struct EngineApps(pub Engine);
@@ -50,6 +51,15 @@ impl HookEngine for InMemoryEngine {
             Outcome::Replied(reply) => Ok(reply),
             failed => Err(HookFailure { cause: cause(&failed), message: failed.to_string() }),
         }
+    }
+}
+
+/// The engine of an app may be where functions may send requests to.
+pub struct EgressAddresses(pub AddressGuard);
+
+impl AddressCheck for EgressAddresses {
+    fn is_allowed(&self, address: IpAddr) -> bool {
+        self.0.allows(address)
     }
 }
 

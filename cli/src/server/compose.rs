@@ -5,26 +5,31 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use axum::Router;
 use hookd_im_core::app::AppDirectory;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::gateway::{Gateway, GatewayConfig};
-use hookd_im_core::hooks::{EngineAddress, HookEngine};
+use hookd_im_core::hooks::{AddressCheck, EngineAddress, HookEngine};
 use hookd_im_core::store::sqlite::SqliteStore;
-use hookd_runtime::{App, CacheConfig, EgressConfig, Engine, EngineConfig, LogRetention, NewApp};
+use hookd_runtime::{
+    AddressGuard, App, CacheConfig, EgressConfig, Engine, EngineConfig, LogRetention, Network, NewApp,
+};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::adapters::{EngineApps, InMemoryEngine};
-use super::connections::Answers;
+use super::adapters::{EgressAddresses, EngineApps, InMemoryEngine};
+use super::connections::{Answers, Service};
 use super::control::{self, Installation};
 use super::data_folder::{DataFolder, Part};
 use super::directory::{Directory, EngineProcess, Follower};
 use super::disk;
 use super::forward::forwarded;
+use super::forwarding_trust::ForwardingTrust;
 use super::hook_queues::hook_queues;
 use super::lifecycle::{DRAIN_TIMEOUT, take_all_file_handles};
 use super::listen::{Listeners, absolute};
-use super::{metrics, prometheus};
+use super::metrics;
+use super::prometheus::Metrics;
 use crate::client::{Connection, ConnectionFile};
 use crate::exit::InputError;
 
@@ -42,14 +47,18 @@ pub struct CommonConfig {
     pub admin_key: Option<String>,
     /// Redis for LeanCache and the queue of notification hooks; without one they are in memory and in the data folder.
     pub cache: CacheConfig,
+    /// Networks that apps may send requests to though they are not public.
+    pub private_networks: Vec<Network>,
+    /// Where metrics are told to whoever asks, besides the listener that wants the admin key.
+    pub metrics_listen: Option<SocketAddr>,
+    /// A proxy before this process is believed what it says of the client's address and scheme.
+    pub trust_forwarded_headers: bool,
 }
 
 /// What the engine is told, in whichever process it is.
 pub struct EngineOptions {
     /// How long what functions write is kept.
     pub logs: LogRetention,
-    /// HTTP requests of functions.
-    pub egress: EgressConfig,
     /// Base URL of the REST API, as functions are told.
     pub api_server: Option<String>,
 }
@@ -58,14 +67,15 @@ pub struct EngineOptions {
 pub struct ImConfig {
     /// URL under which clients reach the server, when it is not the address they connect to (P-15).
     pub public_url: Option<String>,
-    /// Believe what a proxy says of the client's address and scheme.
-    pub trust_forwarded_headers: bool,
+    /// The same place over HTTP, for functions that call the REST API.
+    pub public_api_url: Option<String>,
 }
 
 /// A composed process that listens, and does not answer yet.
 pub struct Server {
     listeners: Listeners,
-    service: Answers,
+    service: Service,
+    metrics: Option<(Listeners, Router)>,
     connection: Connection,
     shutdown: CancellationToken,
     tasks: TaskTracker,
@@ -79,30 +89,35 @@ impl Server {
         listen: SocketAddr,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
-        options.api_server = options.api_server.or_else(|| im.public_url.clone());
+        options.api_server = options.api_server.or_else(|| im.public_api_url.clone());
         let folder = DataFolder::open(&common.data, &[Part::Engine, Part::ImCore])?;
         let recorded = metrics::install()?;
         let tasks = TaskTracker::new();
-        let cache = common.cache;
-        let engine = open_engine(folder.path(), cache.clone(), options).await?;
+        let cache = common.cache.clone();
+        let engine = open_engine(folder.path(), cache.clone(), &common.private_networks, options).await?;
         let app = app_for_clients(&engine, Connection::load(folder.path())?.as_ref()).await?;
         let listeners = Listeners::open(Some(listen), None).await?;
-        let connection = connection_to(&app, &folder, common.admin_key, listeners.url()?.unwrap_or_default(), None)?;
+        let measured = Metrics { recorded, engine: Some(engine.clone()) };
+        let metrics = open_metrics(common.metrics_listen, &measured).await?;
+        let urls = Urls { url: listeners.url()?.unwrap_or_default(), engine: None, metrics: url_of(&metrics)? };
+        let connection = connection_to(&app, &folder, common.admin_key, urls)?;
         connection.save(ConnectionFile::Installation)?;
         Connection::forget_engine(folder.path())?;
 
         let apps = Arc::new(EngineApps(engine.clone()));
         let calls = Arc::new(InMemoryEngine(engine.clone()));
-        let (core, gateway) = open_im_core((folder.path(), &cache), im, (apps, calls), &tasks, &shutdown).await?;
+        let addresses: Arc<dyn AddressCheck> = Arc::new(EgressAddresses(AddressGuard::new(common.private_networks)));
+        let parts = (apps as _, calls as _, addresses.clone());
+        let (core, gateway) = open_im_core((folder.path(), &cache), im, parts, &tasks, &shutdown).await?;
         let installation = Installation::new(connection.clone(), ConnectionFile::Installation);
         let control = control::router(engine.clone(), installation, shutdown.clone());
-        let router = gateway.router().merge(control::im::router(core, control)).merge(prometheus::router(
-            recorded,
-            Some(engine.clone()),
-            connection.admin_key.clone(),
-        ));
-        let service = Answers::Rpc(engine.rpc(router));
-        Ok(Self { listeners, service, connection, shutdown, tasks, _folder: folder })
+        let router = gateway
+            .router()
+            .merge(control::im::router(core, control, &connection.admin_key, addresses))
+            .merge(measured.for_admin(connection.admin_key.clone()));
+        let trust = ForwardingTrust { proxy: common.trust_forwarded_headers, front_key: None };
+        let service = Service { answers: Answers::Rpc(engine.rpc(router)), trust };
+        Ok(Self { listeners, service, metrics, connection, shutdown, tasks, _folder: folder })
     }
 
     /// The engine alone: over TCP, over a Unix socket, or over both.
@@ -113,7 +128,7 @@ impl Server {
     ) -> anyhow::Result<Self> {
         let folder = DataFolder::open(&common.data, &[Part::Engine])?;
         let recorded = metrics::install()?;
-        let engine = open_engine(folder.path(), common.cache, options).await?;
+        let engine = open_engine(folder.path(), common.cache, &common.private_networks, options).await?;
         let saved = Connection::load_from(folder.path(), ConnectionFile::Engine)?;
         let app = app_for_clients(&engine, saved.as_ref()).await?;
         let socket = socket.as_deref().map(absolute).transpose()?;
@@ -121,14 +136,19 @@ impl Server {
         let over_the_socket = socket.map(|path| EngineAddress::Socket(path).to_string());
         let url = listeners.url()?.or_else(|| over_the_socket.clone()).unwrap_or_default();
         let address = over_the_socket.unwrap_or_else(|| url.clone());
-        let connection = connection_to(&app, &folder, common.admin_key, url, Some(address))?;
+        let measured = Metrics { recorded, engine: Some(engine.clone()) };
+        let metrics = open_metrics(common.metrics_listen, &measured).await?;
+        let urls = Urls { url, engine: Some(address), metrics: url_of(&metrics)? };
+        let connection = connection_to(&app, &folder, common.admin_key, urls)?;
         connection.save(ConnectionFile::Engine)?;
 
         let installation = Installation::new(connection.clone(), ConnectionFile::Engine);
-        let metrics = prometheus::router(recorded, Some(engine.clone()), connection.admin_key.clone());
-        let router = control::router(engine.clone(), installation, shutdown.clone()).merge(metrics);
-        let service = Answers::Rpc(engine.rpc(router));
-        Ok(Self { listeners, service, connection, shutdown, tasks: TaskTracker::new(), _folder: folder })
+        let control = control::router(engine.clone(), installation, shutdown.clone());
+        let router = control.merge(measured.for_admin(connection.admin_key.clone()));
+        let front_key = Some(connection.admin_key.as_str().into());
+        let trust = ForwardingTrust { proxy: common.trust_forwarded_headers, front_key };
+        let service = Service { answers: Answers::Rpc(engine.rpc(router)), trust };
+        Ok(Self { listeners, service, metrics, connection, shutdown, tasks: TaskTracker::new(), _folder: folder })
     }
 
     /// The IM core alone, and the front door of the installation: what is the engine's business is passed on.
@@ -155,9 +175,12 @@ impl Server {
         let apps = directory.apps();
         let named = saved.and_then(|saved| apps.iter().find(|app| app.id.as_str() == saved.app_id).cloned());
         let app = named.or_else(|| apps.first().cloned()).context("the engine has no app")?;
+        let measured = Metrics { recorded, engine: None };
+        let metrics = open_metrics(common.metrics_listen, &measured).await?;
         let connection = Connection {
             url: listeners.url()?.unwrap_or_default(),
             engine: Some(address.to_string()),
+            metrics: url_of(&metrics)?,
             app_id: app.id.to_string(),
             app_key: app.app_key.clone(),
             master_key: app.master_key.clone(),
@@ -168,16 +191,19 @@ impl Server {
         connection.save(ConnectionFile::Installation)?;
 
         let calls = Arc::new(EngineProcess::new(&address, directory.clone()));
-        let (core, gateway) =
-            open_im_core((folder.path(), &common.cache), im, (directory, calls), &tasks, &shutdown).await?;
+        let addresses: Arc<dyn AddressCheck> = Arc::new(EgressAddresses(AddressGuard::new(common.private_networks)));
+        let parts = (directory as _, calls as _, addresses.clone());
+        let (core, gateway) = open_im_core((folder.path(), &common.cache), im, parts, &tasks, &shutdown).await?;
         tasks.spawn(follower.run(core.clone(), connection.clone(), shutdown.clone()));
-        let engine = forwarded(address, shutdown.clone());
+        let engine = forwarded(address, &connection.admin_key, shutdown.clone());
         let router = gateway
             .router()
             .merge(engine.rpc)
-            .merge(control::im::router(core, engine.control))
-            .merge(prometheus::router(recorded, None, connection.admin_key.clone()));
-        Ok(Self { listeners, service: Answers::Router(router), connection, shutdown, tasks, _folder: folder })
+            .merge(control::im::router(core, engine.control, &connection.admin_key, addresses))
+            .merge(measured.for_admin(connection.admin_key.clone()));
+        let trust = ForwardingTrust { proxy: common.trust_forwarded_headers, front_key: None };
+        let service = Service { answers: Answers::Router(router), trust };
+        Ok(Self { listeners, service, metrics, connection, shutdown, tasks, _folder: folder })
     }
 
     /// Address and keys.
@@ -188,25 +214,39 @@ impl Server {
     /// Answers until the shutdown token is cancelled, then lets requests in flight finish.
     pub async fn serve(self) -> anyhow::Result<()> {
         take_all_file_handles();
-        self.listeners.serve(self.service, self.shutdown).await;
-        self.tasks.close();
-        if tokio::time::timeout(DRAIN_TIMEOUT, self.tasks.wait()).await.is_err() {
+        let Self { listeners, service, metrics, shutdown, tasks, connection: _, _folder: folder } = self;
+        let serving_metrics = async {
+            let Some((listeners, answers)) = metrics else { return };
+            let service = Service { answers: Answers::Router(answers), trust: ForwardingTrust::default() };
+            listeners.serve(service, shutdown.clone()).await;
+        };
+        tokio::join!(listeners.serve(service, shutdown.clone()), serving_metrics);
+        tasks.close();
+        if tokio::time::timeout(DRAIN_TIMEOUT, tasks.wait()).await.is_err() {
             tracing::warn!("background work was still going on after {DRAIN_TIMEOUT:?}; stopping anyway");
         }
+        drop(folder);
         Ok(())
     }
+}
+
+/// Where a process is reached; see [`Connection`].
+struct Urls {
+    url: String,
+    engine: Option<String>,
+    metrics: Option<String>,
 }
 
 fn connection_to(
     app: &App,
     folder: &DataFolder,
     admin_key: Option<String>,
-    url: String,
-    engine: Option<String>,
+    Urls { url, engine, metrics }: Urls,
 ) -> anyhow::Result<Connection> {
     Ok(Connection {
         url,
         engine,
+        metrics,
         app_id: app.id.clone(),
         app_key: app.app_key.clone(),
         master_key: app.master_key.clone(),
@@ -219,7 +259,7 @@ fn connection_to(
 async fn open_im_core(
     (data, cache): (&Path, &CacheConfig),
     config: ImConfig,
-    (apps, engine): (Arc<dyn AppDirectory>, Arc<dyn HookEngine>),
+    (apps, engine, addresses): (Arc<dyn AppDirectory>, Arc<dyn HookEngine>, Arc<dyn AddressCheck>),
     tasks: &TaskTracker,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<(Arc<ImCore>, Gateway)> {
@@ -227,17 +267,25 @@ async fn open_im_core(
     let store = SqliteStore::open(&database).map_err(|error| disk::explained(error.into(), &database))?;
     let store = Arc::new(store);
     let queues = hook_queues(&store, cache, data)?;
-    let core = Arc::new(ImCore::new(apps, store, queues, engine, tasks.clone(), shutdown.clone()));
+    let core = Arc::new(ImCore::new(apps, store, queues, (engine, addresses), tasks.clone(), shutdown.clone()));
     core.hooks.notifications().recover().await;
     let watching = core.clone();
     tasks.spawn(async move { watching.hooks.notifications().watch().await });
-    let config = GatewayConfig {
-        public_url: config.public_url,
-        trust_forwarded_headers: config.trust_forwarded_headers,
-        ..GatewayConfig::default()
-    };
+    let config = GatewayConfig { public_url: config.public_url, ..GatewayConfig::default() };
     let gateway = Gateway::new(core.clone(), config, shutdown.clone(), tasks.clone());
     Ok((core, gateway))
+}
+
+/// The listener of metrics alone, and what answers there.
+async fn open_metrics(address: Option<SocketAddr>, measured: &Metrics) -> anyhow::Result<Option<(Listeners, Router)>> {
+    let Some(address) = address else { return Ok(None) };
+    let listeners = Listeners::for_metrics(address).await?;
+    Ok(Some((listeners, measured.clone().for_everyone(address.ip().to_canonical().is_loopback()))))
+}
+
+fn url_of(metrics: &Option<(Listeners, Router)>) -> anyhow::Result<Option<String>> {
+    let url = metrics.as_ref().map(|(listeners, _)| listeners.url()).transpose()?.flatten();
+    Ok(url.map(|url| format!("{url}/metrics")))
 }
 
 /// The app that client commands mean when none is named: that of the last start, while it exists.
@@ -249,10 +297,16 @@ async fn app_for_clients(engine: &Engine, saved: Option<&Connection>) -> anyhow:
     }
 }
 
-async fn open_engine(data: &Path, cache: CacheConfig, options: EngineOptions) -> anyhow::Result<Engine> {
+async fn open_engine(
+    data: &Path,
+    cache: CacheConfig,
+    private_networks: &[Network],
+    options: EngineOptions,
+) -> anyhow::Result<Engine> {
     let this_program = std::env::current_exe().context("cannot find the path of the running program")?;
     let compile_command = vec![this_program.into_os_string(), "compile-module".into()];
-    let EngineOptions { logs, egress, api_server } = options;
+    let EngineOptions { logs, api_server } = options;
+    let egress = EgressConfig { private_networks: private_networks.to_vec(), ..EgressConfig::default() };
     let api_server = api_server.map(|url| url.trim_end_matches('/').to_owned());
     let config =
         EngineConfig { cache, logs, egress, api_server, ..EngineConfig::new(data.join("engine"), compile_command) };

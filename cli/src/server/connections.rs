@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use futures::stream::{self, BoxStream, SelectAll};
 use futures::{FutureExt as _, StreamExt as _};
 use hookd_im_core::gateway::OnLogin;
@@ -26,6 +25,7 @@ use tower::ServiceExt as _;
 
 use super::admission::Place;
 use super::exchange::{Exchanges, RequestBody};
+use super::forwarding_trust::ForwardingTrust;
 use super::transport::Transport;
 
 /// How long a new connection may take to bring the head of a request.
@@ -66,31 +66,42 @@ pub enum Answers {
     Router(Router),
 }
 
+/// Answers, and who their clients are.
+#[derive(Clone)]
+pub struct Service {
+    pub answers: Answers,
+    pub trust: ForwardingTrust,
+}
+
 /// What answers the requests of one connection.
 enum Answering {
     Rpc(RpcConnection),
-    Router(Router, Option<SocketAddr>),
+    Router(Router),
 }
 
 /// One connection.
 pub struct Connection {
     answering: Answering,
+    trust: ForwardingTrust,
+    peer: Option<SocketAddr>,
     place: Place,
 }
 
 impl Connection {
-    pub fn new(answers: &Answers, peer: Option<SocketAddr>, place: Place) -> Self {
+    /// `peer`: its other end, where that has an address.
+    pub fn new(service: &Service, peer: Option<SocketAddr>, place: Place) -> Self {
         let known = place.clone();
-        let answering = match answers {
-            Answers::Rpc(rpc) => Answering::Rpc(rpc.connection(peer, move || known.is_known_now())),
-            Answers::Router(router) => Answering::Router(router.clone(), peer),
+        let answering = match &service.answers {
+            Answers::Rpc(rpc) => Answering::Rpc(rpc.connection(move || known.is_known_now())),
+            Answers::Router(router) => Answering::Router(router.clone()),
         };
-        Self { answering, place }
+        Self { answering, trust: service.trust.clone(), peer, place }
     }
 
     /// A stranger's request is given up when other strangers need its room.
     async fn answer(&self, mut request: Request<RequestBody>) -> Response<Body> {
         let of_a_stranger = self.place.begin_request(head_bytes(request.headers()));
+        self.trust.note_client(&mut request, self.peer);
         if request.headers().contains_key(UPGRADE) {
             let known = self.place.clone();
             request.extensions_mut().insert(OnLogin::new(move || known.is_known_now()));
@@ -101,10 +112,7 @@ impl Connection {
         let answering = async {
             match &self.answering {
                 Answering::Rpc(rpc) => rpc.answer(request).await,
-                Answering::Router(router, peer) => {
-                    if let Some(address) = peer {
-                        request.extensions_mut().insert(ConnectInfo(*address));
-                    }
+                Answering::Router(router) => {
                     let Ok(response) = router.clone().oneshot(request.map(Body::new)).await;
                     response
                 }
@@ -267,7 +275,8 @@ mod tests {
             .route("/long", get(long));
         let place = Admission::by_descriptors().admit(None);
         let (client, server) = duplex(4_096);
-        let connection = Connection::new(&Answers::Router(router), None, place);
+        let service = Service { answers: Answers::Router(router), trust: ForwardingTrust::default() };
+        let connection = Connection::new(&service, None, place);
         tokio::spawn(serve_connection(server, connection, shutdown.clone()));
         client
     }

@@ -6,7 +6,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use hookd_runtime::generate_key;
+use hookd_runtime::{UnusableKey, generate_key, usable_key};
 
 use crate::client::Connection;
 use crate::exit::InputError;
@@ -88,7 +88,7 @@ impl DataFolder {
         match file.persist_noclobber(&path) {
             Ok(_) => Ok(key),
             Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {
-                kept_key(&path)?.with_context(|| format!("`{}` is empty; delete it", path.display()))
+                kept_key(&path)?.with_context(|| format!("`{}` was there and is gone; start again", path.display()))
             }
             Err(error) => Err(error).with_context(|| format!("cannot write `{}`", path.display())),
         }
@@ -96,19 +96,16 @@ impl DataFolder {
 }
 
 fn kept_key(path: &Path) -> anyhow::Result<Option<String>> {
+    let unusable = |unusable: UnusableKey| {
+        let problem = format!("the admin key in `{}` {unusable}", path.display());
+        InputError::new(problem).hint("delete the file, and the next start makes a new admin key")
+    };
     match std::fs::read_to_string(path) {
-        Ok(key) if key.trim().chars().all(|letter| letter.is_ascii_graphic()) => {
-            Ok(Some(key.trim().to_owned()).filter(|key| !key.is_empty()))
-        }
-        Ok(_) => Err(damaged_key(path)),
-        Err(error) if error.kind() == ErrorKind::InvalidData => Err(damaged_key(path)),
+        Ok(key) => Ok(Some(usable_key(&key).map_err(unusable)?.to_owned())),
+        Err(error) if error.kind() == ErrorKind::InvalidData => Err(unusable(UnusableKey::Unprintable).into()),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
     }
-}
-
-fn damaged_key(path: &Path) -> anyhow::Error {
-    anyhow::anyhow!("`{}` is damaged; delete it, and the next start makes a new admin key", path.display())
 }
 
 /// Whoever may not use the folder is told who may.
@@ -146,7 +143,7 @@ mod tests {
         let im = DataFolder::open(folder.path(), &[Part::ImCore]).unwrap();
         let key = engine.admin_key(None).unwrap();
         assert_eq!(im.admin_key(None).unwrap(), key);
-        assert_eq!(im.admin_key(Some("given".to_owned())).unwrap(), "given");
+        assert_eq!(im.admin_key(Some("given-key".to_owned())).unwrap(), "given-key");
         assert!(DataFolder::open(folder.path(), &[Part::Engine, Part::ImCore]).is_err());
     }
 }

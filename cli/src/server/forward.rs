@@ -7,8 +7,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::{CONNECTION, FORWARDED, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, Version};
+use axum::http::header::{CONNECTION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use axum::http::{HeaderMap, HeaderName, Uri, Version};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 use futures::StreamExt as _;
@@ -18,24 +18,21 @@ use tokio_util::sync::CancellationToken;
 
 use super::admission::Place;
 use super::control::ApiError;
+use super::forwarding_trust::tell_client;
 
-/// Of a connection, not of a request (RFC 9110, 7.6.1).
-static HOP_BY_HOP: [HeaderName; 7] = [
-    CONNECTION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-];
+/// Of a connection, not of a request, also where `Connection` does not name them (RFC 9110, 7.6.1).
+static HOP_BY_HOP: [HeaderName; 6] =
+    [CONNECTION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, HeaderName::from_static("keep-alive")];
 
-static REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
-static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// Begin of the headers that are between a client and its proxy.
+const OF_PROXIES: &str = "proxy-";
 
+#[derive(Clone)]
 struct Forward {
     address: EngineAddress,
     client: Client<EngineConnector, Body>,
+    /// Shown where the engine is told who the client is.
+    front_key: Option<Arc<str>>,
     shutdown: CancellationToken,
 }
 
@@ -47,14 +44,15 @@ pub struct Forwarded {
     pub rpc: Router,
 }
 
-/// Routes to the engine at `address`. Answers without an end are broken off with `shutdown`.
-pub fn forwarded(address: EngineAddress, shutdown: CancellationToken) -> Forwarded {
-    let forward = Arc::new(Forward { client: address.client(), address, shutdown });
+/// Routes to the engine at `address`, whose admin key is given. Answers without an end are broken off with `shutdown`.
+pub fn forwarded(address: EngineAddress, admin_key: &str, shutdown: CancellationToken) -> Forwarded {
+    let forward = Forward { client: address.client(), address, front_key: None, shutdown };
+    let telling = Arc::new(Forward { front_key: Some(admin_key.into()), ..forward.clone() });
     let control = Router::new()
         .route("/hookd/v1", any(pass_on))
         .route("/hookd/v1/", any(pass_on))
         .route("/hookd/v1/{*rest}", any(pass_on))
-        .with_state(forward.clone());
+        .with_state(Arc::new(forward));
     let mut rpc = Router::new().route("/__engine/{*rest}", any(pass_on));
     for prefix in ["/1/functions", "/1/call", "/1.1/functions", "/1.1/call"] {
         rpc = rpc
@@ -62,14 +60,14 @@ pub fn forwarded(address: EngineAddress, shutdown: CancellationToken) -> Forward
             .route(&format!("{prefix}/"), any(pass_on))
             .route(&format!("{prefix}/{{*name}}"), any(pass_on));
     }
-    Forwarded { control, rpc: rpc.with_state(forward) }
+    Forwarded { control, rpc: rpc.with_state(telling) }
 }
 
 /// Has no deadline of its own: the engine bounds the time of every request, and a caller who goes away ends this one.
 async fn pass_on(State(forward): State<Arc<Forward>>, request: Request) -> Response {
     let follows_a_log = request.uri().path().ends_with("/logs");
     let place = request.extensions().get::<Place>().cloned();
-    let request = match prepared(&forward.address, request) {
+    let request = match prepared(&forward, request) {
         Ok(request) => request,
         Err(error) => return ApiError::BadRequest(format!("the request cannot be passed on: {error}")).into_response(),
     };
@@ -105,25 +103,63 @@ fn shows_right_keys<B>(response: &Response<B>) -> bool {
     response.headers().contains_key("x-hookd-outcome")
 }
 
-fn prepared(address: &EngineAddress, mut request: Request) -> Result<Request, axum::http::uri::InvalidUri> {
+fn prepared(forward: &Forward, mut request: Request) -> Result<Request, axum::http::uri::InvalidUri> {
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    *request.uri_mut() = Uri::try_from(format!("{}{path}", address.base()))?;
+    *request.uri_mut() = Uri::try_from(format!("{}{path}", forward.address.base()))?;
     *request.version_mut() = Version::HTTP_11;
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_canonical());
+    let client = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|client| client.0.ip());
     let headers = request.headers_mut();
     strip(headers);
-    // To the engine the connection comes from here; the functions are told who it really was.
-    let named = [&FORWARDED, &REAL_IP, &FORWARDED_FOR].into_iter().any(|name| headers.contains_key(name));
-    if let (false, Some(peer)) = (named, peer)
-        && let Ok(peer) = HeaderValue::from_str(&peer.to_string())
-    {
-        headers.insert(REAL_IP.clone(), peer);
+    if let Some(front_key) = &forward.front_key {
+        tell_client(headers, client, front_key);
     }
     Ok(request)
 }
 
 fn strip(headers: &mut HeaderMap) {
-    for name in &HOP_BY_HOP {
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+        .collect();
+    let of_proxies: Vec<HeaderName> =
+        headers.keys().filter(|name| name.as_str().starts_with(OF_PROXIES)).cloned().collect();
+    for name in named.iter().chain(&of_proxies).chain(&HOP_BY_HOP) {
         headers.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// F-29.
+    #[test]
+    fn what_concerns_the_connection_stays_behind() {
+        let lines = [
+            ("connection", "close, X-Secret ,, a b"),
+            ("connection", "x-other"),
+            ("x-secret", "1"),
+            ("x-other", "2"),
+            ("te", "trailers"),
+            ("trailer", "x-sum"),
+            ("upgrade", "h2c"),
+            ("keep-alive", "timeout=5"),
+            ("transfer-encoding", "chunked"),
+            ("proxy-connection", "keep-alive"),
+            ("proxy-authorization", "Basic x"),
+            ("proxy-authenticate", "Basic"),
+            ("proxy-anything", "x"),
+            ("content-type", "text/plain"),
+            ("x-lc-id", "demo"),
+        ];
+        let lines = lines.map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
+        let mut headers = HeaderMap::new();
+        headers.extend(lines);
+        strip(&mut headers);
+        let mut left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["content-type", "x-lc-id"]);
     }
 }

@@ -13,9 +13,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::accept::serve;
 use super::admission::Admission;
-use super::connections::Answers;
+use super::connections::Service;
 use super::lifecycle::DRAIN_TIMEOUT;
 use crate::exit::InputError;
+
+/// The flag that names where clients are served, or an engine's RPC.
+const LISTEN: &str = "--listen";
+
+/// The flag that names where metrics are served.
+const METRICS_LISTEN: &str = "--metrics-listen";
 
 /// Where a process answers: TCP, a Unix socket, or both.
 pub struct Listeners {
@@ -30,7 +36,7 @@ impl Listeners {
     /// Somebody else listens there.
     pub async fn open(tcp: Option<SocketAddr>, socket: Option<&Path>) -> anyhow::Result<Self> {
         let tcp = match tcp {
-            Some(address) => Some(listen_on_tcp(address).await?),
+            Some(address) => Some(listen_on_tcp(address, LISTEN).await?),
             None => None,
         };
         let socket = match socket {
@@ -40,6 +46,14 @@ impl Listeners {
         Ok(Self { tcp, socket })
     }
 
+    /// Listens for what reads metrics.
+    ///
+    /// # Errors
+    /// Somebody else listens there.
+    pub async fn for_metrics(address: SocketAddr) -> anyhow::Result<Self> {
+        Ok(Self { tcp: Some(listen_on_tcp(address, METRICS_LISTEN).await?), socket: None })
+    }
+
     /// `http://address:port`, where there is TCP.
     pub fn url(&self) -> anyhow::Result<Option<String>> {
         let Some(tcp) = &self.tcp else { return Ok(None) };
@@ -47,14 +61,14 @@ impl Listeners {
     }
 
     /// Answers until the token is cancelled, then lets requests in flight finish, within [`DRAIN_TIMEOUT`].
-    pub async fn serve(self, answers: Answers, shutdown: CancellationToken) {
+    pub async fn serve(self, service: Service, shutdown: CancellationToken) {
         let admission = Admission::by_descriptors();
         let mut serving: Vec<BoxFuture<'static, ()>> = Vec::new();
         if let Some(tcp) = self.tcp {
-            serving.push(serve(tcp, answers.clone(), admission.clone(), shutdown.clone()).boxed());
+            serving.push(serve(tcp, service.clone(), admission.clone(), shutdown.clone()).boxed());
         }
         if let Some(socket) = self.socket {
-            serving.push(serve(socket, answers, admission, shutdown.clone()).boxed());
+            serving.push(serve(socket, service, admission, shutdown.clone()).boxed());
         }
         let drained = async {
             shutdown.cancelled().await;
@@ -67,14 +81,17 @@ impl Listeners {
     }
 }
 
-async fn listen_on_tcp(address: SocketAddr) -> anyhow::Result<TcpListener> {
+/// `flag` named the address.
+async fn listen_on_tcp(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| {
         let hint = match error.kind() {
             ErrorKind::PermissionDenied => {
-                "ports below 1024 are not for everybody; choose another with --listen, and put a proxy before it"
+                format!("ports below 1024 are not for everybody; choose another with {flag}, and put a proxy before it")
             }
-            ErrorKind::AddrNotAvailable => "this machine has no such address; 0.0.0.0 stands for all that it has",
-            _ => "stop what listens there, or choose another address with --listen; port 0 takes a free one",
+            ErrorKind::AddrNotAvailable => {
+                "this machine has no such address; 0.0.0.0 stands for all that it has".to_owned()
+            }
+            _ => format!("stop what listens there, or choose another address with {flag}; port 0 takes a free one"),
         };
         InputError::new(format!("cannot listen on `{address}`: {error}")).hint(hint).into()
     })

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use hookd_runtime::LATENCY_BOUNDS;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 /// How often recorded samples are aggregated.
@@ -10,7 +11,10 @@ const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Installs the recorder; once per process, before anything is counted.
 pub fn install() -> anyhow::Result<PrometheusHandle> {
-    let metrics = PrometheusBuilder::new().install_recorder().context("cannot install the metrics recorder")?;
+    // Without bounds a histogram is told as a summary, which cannot be added up over processes.
+    let bounds: Vec<f64> = LATENCY_BOUNDS.iter().map(Duration::as_secs_f64).collect();
+    let builder = PrometheusBuilder::new().set_buckets(&bounds).context("cannot set the bounds of histograms")?;
+    let metrics = builder.install_recorder().context("cannot install the metrics recorder")?;
     hookd_im_core::hooks::metrics::describe();
     let upkept = metrics.clone();
     // Samples of histograms pile up until somebody aggregates them; nobody may ever ask for `/metrics`. The task ends with

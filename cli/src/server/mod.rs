@@ -11,6 +11,7 @@ mod directory;
 mod disk;
 mod exchange;
 mod forward;
+mod forwarding_trust;
 mod hook_queues;
 mod lifecycle;
 mod listen;

@@ -2,10 +2,10 @@
 //! `docs/metrics.md` lists all of them.
 
 use std::fmt::{Display, Write as _};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::Request;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
@@ -15,49 +15,62 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::control::is_admin;
 
-/// The route; `engine` is the one in this process. It tells the names and the traffic of all apps: open to the machine
-/// itself, closed to others without the admin key.
-pub fn router(recorded: PrometheusHandle, engine: Option<Engine>, admin_key: String) -> Router {
-    let answer = move |request: Request| {
-        // A connection without an address came through a Unix socket, which only its owner may use.
-        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer);
-        let allowed = may_read(peer, request.uri(), request.headers(), &admin_key);
-        std::future::ready(if allowed { answered(&recorded, engine.as_ref()) } else { refused() })
-    };
-    Router::new().route("/metrics", get(answer))
+/// What is measured in this process, and whom it is told.
+#[derive(Clone)]
+pub struct Metrics {
+    /// What was recorded.
+    pub recorded: PrometheusHandle,
+    /// The engine in this process.
+    pub engine: Option<Engine>,
 }
 
-/// Headers that a proxy adds: behind one, every caller's address is the proxy's.
-const PROXY_HEADERS: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
+impl Metrics {
+    /// The route beside others, to whoever may come: it tells the names and the traffic of all apps, to the admin key only.
+    pub fn for_admin(self, admin_key: String) -> Router {
+        self.router(move |request| if is_admin(request.headers(), &admin_key) { None } else { Some(NO_ADMIN) })
+    }
 
-fn may_read(peer: Option<SocketAddr>, uri: &Uri, headers: &HeaderMap, admin_key: &str) -> bool {
-    let is_local = peer.is_none_or(|peer| peer.ip().to_canonical().is_loopback() && names_no_site(uri, headers))
-        && PROXY_HEADERS.iter().all(|name| !headers.contains_key(*name));
-    is_local || is_admin(headers, admin_key)
+    /// The route on a listener of its own, which whoever reaches may read. A page of a browser on this machine may not, where
+    /// the listener `is_loopback`.
+    pub fn for_everyone(self, is_loopback: bool) -> Router {
+        self.router(move |request| {
+            let named = is_loopback && !names_this_machine(request.uri(), request.headers());
+            named.then_some((StatusCode::FORBIDDEN, "ask for it by an address or as `localhost`\n"))
+        })
+    }
+
+    fn router(
+        self,
+        refusal: impl Fn(&Request) -> Option<(StatusCode, &'static str)> + Clone + Send + Sync + 'static,
+    ) -> Router {
+        let answer = move |request: Request| {
+            let answer = match refusal(&request) {
+                None => answered(&self.recorded, self.engine.as_ref()),
+                Some(refusal) => refusal.into_response(),
+            };
+            std::future::ready(answer)
+        };
+        Router::new().route("/metrics", get(answer))
+    }
 }
+
+const NO_ADMIN: (StatusCode, &str) = (
+    StatusCode::UNAUTHORIZED,
+    "/metrics needs the admin key here, `Authorization: Bearer <admin key>`; `--metrics-listen` names an address for it alone\n",
+);
 
 /// False where the caller asked for a site by its name. A page whose site suddenly resolves to 127.0.0.1 (DNS rebinding) is
 /// of this origin to its browser, which sends the site's name nevertheless.
-fn names_no_site(uri: &Uri, headers: &HeaderMap) -> bool {
-    let host = match (uri.authority(), headers.get(header::HOST)) {
-        // HTTP/2 has it in the address.
-        (Some(authority), _) => Some(authority.clone()),
-        (None, Some(host)) => match host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()) {
-            Some(authority) => Some(authority),
-            None => return false,
-        },
-        (None, None) => None,
-    };
-    host.is_none_or(|host| {
+fn names_this_machine(uri: &Uri, headers: &HeaderMap) -> bool {
+    let is_here = |host: &Authority| {
         let name = host.host().trim_start_matches('[').trim_end_matches(']');
         name.parse::<IpAddr>().is_ok() || name.eq_ignore_ascii_case("localhost")
-    })
-}
-
-fn refused() -> Response {
-    let text = "from another machine, or by a name other than `localhost`, /metrics needs the admin key: \
-        `Authorization: Bearer <admin key>`\n";
-    (StatusCode::UNAUTHORIZED, text).into_response()
+    };
+    let host_is_here = |host: &header::HeaderValue| {
+        host.to_str().ok().and_then(|host| host.parse().ok()).is_some_and(|host| is_here(&host))
+    };
+    // HTTP/2 has it in the address.
+    uri.authority().is_none_or(is_here) && headers.get_all(header::HOST).iter().all(host_is_here)
 }
 
 fn answered(recorded: &PrometheusHandle, engine: Option<&Engine>) -> Response {
@@ -201,42 +214,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_machine_itself_and_the_operator_may_read() {
-        let here = Some(SocketAddr::from(([127, 0, 0, 1], 5_000)));
-        let elsewhere = Some(SocketAddr::from(([192, 0, 2, 1], 5_000)));
-        let headers = |name: &'static str, value: &'static str| {
-            HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())])
-        };
-        let may_read = |peer, headers| may_read(peer, &Uri::from_static("/metrics"), &headers, "k");
-        assert!(may_read(here, HeaderMap::new()));
-        assert!(may_read(None, HeaderMap::new()));
-        assert!(!may_read(elsewhere, HeaderMap::new()));
-        assert!(!may_read(here, headers("x-forwarded-for", "192.0.2.1")));
-        assert!(!may_read(elsewhere, headers("authorization", "Bearer other")));
-        assert!(may_read(elsewhere, headers("authorization", "Bearer k")));
-    }
-
-    #[test]
     fn a_site_that_resolves_to_this_machine_is_not_the_machine() {
-        let here = Some(SocketAddr::from(([127, 0, 0, 1], 5_000)));
-        let open = |uri: &str, host: Option<&str>| {
-            let host = host.map(|host| (header::HOST, host.parse().unwrap()));
-            may_read(here, &uri.parse().unwrap(), &HeaderMap::from_iter(host), "k")
+        let open = |uri: &str, hosts: &[&str]| {
+            let mut headers = HeaderMap::new();
+            headers.extend(hosts.iter().map(|host| (header::HOST, host.parse().unwrap())));
+            names_this_machine(&uri.parse().unwrap(), &headers)
         };
         for host in ["localhost", "LocalHost:7410", "127.0.0.1:7410", "[::1]:7410", "192.0.2.7"] {
-            assert!(open("/metrics", Some(host)), "{host}");
-            assert!(open(&format!("http://{host}/metrics"), None), "{host}");
+            assert!(open("/metrics", &[host]), "{host}");
+            assert!(open(&format!("http://{host}/metrics"), &[]), "{host}");
         }
         for host in
             ["attacker.example", "attacker.example:7410", "localhost.attacker.example", "127.0.0.1.attacker.example"]
         {
-            assert!(!open("/metrics", Some(host)), "{host}");
-            assert!(!open(&format!("http://{host}/metrics"), None), "{host}");
+            assert!(!open("/metrics", &[host]), "{host}");
+            assert!(!open("/metrics", &["localhost", host]), "{host}");
+            assert!(!open("http://localhost/metrics", &[host]), "{host}");
+            assert!(!open(&format!("http://{host}/metrics"), &["localhost"]), "{host}");
         }
         for host in ["", "a b", "\u{e4}"] {
-            assert!(!open("/metrics", Some(host)), "{host}");
+            assert!(!open("/metrics", &[host]), "{host}");
         }
-        assert!(open("/metrics", None), "no browser");
+        assert!(open("/metrics", &[]), "no browser");
     }
 
     #[test]

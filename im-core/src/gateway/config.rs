@@ -12,8 +12,6 @@ pub struct GatewayConfig {
     /// URL that clients are told, e.g. `wss://im.example.org/`; `http` is taken as `ws`, `https` as `wss`. Absent: made
     /// from the request's `Host` (P-15).
     pub public_url: Option<String>,
-    /// Believe `X-Forwarded-Proto`, and the last address of `X-Forwarded-For`. Only right behind a proxy that sets both.
-    pub trust_forwarded_headers: bool,
     /// A socket on which nobody has logged in is closed with 4108 after this time (P-31).
     pub login_timeout: Duration,
     /// A socket that is silent for this long is closed with 4107. Clients send a heartbeat every 180 s (P-31).
@@ -37,7 +35,6 @@ impl Default for GatewayConfig {
     fn default() -> Self {
         Self {
             public_url: None,
-            trust_forwarded_headers: false,
             login_timeout: Duration::from_secs(60),
             read_timeout: Duration::from_secs(360),
             write_timeout: Duration::from_secs(10),

@@ -35,6 +35,7 @@ use tower_http::cors::{Any, CorsLayer};
 
 pub use config::GatewayConfig;
 pub use on_login::OnLogin;
+pub use route::ClientOverTls;
 
 use crate::app_shares::AppShares;
 use crate::core::ImCore;
@@ -90,8 +91,8 @@ impl Gateway {
         Self { shared }
     }
 
-    /// `/v1/route`, `/1.1/rtm/notifications` and, as the fallback, the WebSocket on every other path. Serve it with
-    /// `into_make_service_with_connect_info::<SocketAddr>()`.
+    /// `/v1/route`, `/1.1/rtm/notifications` and, as the fallback, the WebSocket on every other path. Each request must
+    /// carry `ConnectInfo<SocketAddr>`, the address of the client, and [`ClientOverTls`] where that came over TLS.
     pub fn router(&self) -> Router {
         // A base URL with a trailing slash makes clients ask for `//v1/route` (P-14).
         let http = Router::new()

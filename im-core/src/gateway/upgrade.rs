@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -32,7 +32,7 @@ const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Answers every request that no route takes: an upgrade begins a connection, on any path; all else does not exist.
 pub(super) async fn upgrade(
     State(shared): State<Arc<Shared>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
     mut request: Request,
 ) -> Response {
     let upgrade = request.headers().get(header::UPGRADE);
@@ -56,7 +56,7 @@ pub(super) async fn upgrade(
     if is_in_header {
         response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol.name));
     }
-    let address = remote_address(&shared, request.headers(), peer.ip());
+    let address = client.ip().to_canonical();
     let on_login = request.extensions_mut().remove::<OnLogin>();
     let tasks = shared.tasks.clone();
     tasks.spawn(serve(shared, transport, protocol.encoding, (address, on_login), permit));
@@ -114,17 +114,4 @@ fn refused(error: &SocketError) -> Response {
         response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
     }
     response
-}
-
-/// The address that hooks are told. Behind a trusted proxy: the one that the proxy saw, which it appends as the last.
-fn remote_address(shared: &Shared, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
-    if !shared.config.trust_forwarded_headers {
-        return peer;
-    }
-    headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .next_back()
-        .and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok())
-        .unwrap_or(peer)
 }

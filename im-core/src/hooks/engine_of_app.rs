@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::engine_addresses::AddressCheck;
 use super::{AppSettings, FailureCause, HookCall, HookEngine, HookFailure, HttpEngine};
 use crate::app::App;
 use crate::ids::AppId;
@@ -15,6 +16,7 @@ use crate::ids::AppId;
 /// Sends each call to the engine of its app. Settings are obeyed from the call after their change.
 pub struct EngineOfApp {
     own: Arc<dyn HookEngine>,
+    addresses: Arc<dyn AddressCheck>,
     settings: Arc<AppSettings>,
     remote: RwLock<HashMap<AppId, Remote>>,
     tasks: TaskTracker,
@@ -25,24 +27,27 @@ pub struct EngineOfApp {
 #[derive(Clone)]
 struct Remote {
     url: String,
+    by_operator: bool,
     engine: Arc<HttpEngine>,
     refreshing: CancellationToken,
 }
 
 impl EngineOfApp {
-    /// `own` serves the apps without an address; `tasks` keeps the others' lists of hooks until `shutdown`.
+    /// `own` serves the apps without an address; `addresses` says where the others' engines may be; `tasks` keeps the others' lists of hooks until `shutdown`.
     pub fn new(
         own: Arc<dyn HookEngine>,
+        addresses: Arc<dyn AddressCheck>,
         settings: Arc<AppSettings>,
         tasks: TaskTracker,
         shutdown: CancellationToken,
     ) -> Self {
-        Self { own, settings, remote: RwLock::default(), tasks, shutdown }
+        Self { own, addresses, settings, remote: RwLock::default(), tasks, shutdown }
     }
 
     /// The engine at `url`, connected to before or from now on.
-    fn remote(&self, app: &AppId, url: &str) -> Result<Arc<HttpEngine>, HookFailure> {
-        let known = |remote: &Remote| (remote.url == url).then(|| remote.engine.clone());
+    fn remote(&self, app: &AppId, url: &str, by_operator: bool) -> Result<Arc<HttpEngine>, HookFailure> {
+        let is_same = |remote: &Remote| remote.url == url && remote.by_operator == by_operator;
+        let known = |remote: &Remote| is_same(remote).then(|| remote.engine.clone());
         if let Some(engine) = self.remote.read().unwrap_or_else(PoisonError::into_inner).get(app).and_then(known) {
             return Ok(engine);
         }
@@ -50,13 +55,17 @@ impl EngineOfApp {
         if let Some(engine) = remote.get(app).and_then(known) {
             return Ok(engine);
         }
-        let engine = HttpEngine::new(url)
-            .map_err(|error| HookFailure { cause: FailureCause::Unavailable, message: error.to_string() })?;
+        let engine = match by_operator {
+            true => HttpEngine::new(url),
+            false => HttpEngine::checked(url, self.addresses.clone()),
+        };
+        let engine =
+            engine.map_err(|error| HookFailure { cause: FailureCause::Unavailable, message: error.to_string() })?;
         let engine = Arc::new(engine);
         let refreshing = self.shutdown.child_token();
         let (refreshed, stop) = (engine.clone(), refreshing.clone());
         self.tasks.spawn(async move { refreshed.keep_refreshing(stop).await });
-        let now = Remote { url: url.to_owned(), engine: engine.clone(), refreshing };
+        let now = Remote { url: url.to_owned(), by_operator, engine: engine.clone(), refreshing };
         if let Some(former) = remote.insert(app.clone(), now) {
             former.refreshing.cancel();
         }
@@ -72,7 +81,9 @@ impl HookEngine for EngineOfApp {
         match &settings.engine_url {
             None => self.own.defines(app, hook),
             // An address that cannot be used is the call's to report.
-            Some(url) => self.remote(&app.id, url).map_or(true, |engine| engine.defines(app, hook)),
+            Some(url) => self
+                .remote(&app.id, url, settings.engine_url_by_operator)
+                .map_or(true, |engine| engine.defines(app, hook)),
         }
     }
 
@@ -89,7 +100,7 @@ impl HookEngine for EngineOfApp {
             HookFailure { cause: FailureCause::Unavailable, message: "the app's settings cannot be read".to_owned() }
         })?;
         match &settings.engine_url {
-            Some(url) => self.remote(&call.app.id, url)?.call(call).await,
+            Some(url) => self.remote(&call.app.id, url, settings.engine_url_by_operator)?.call(call).await,
             None if self.own.defines(&call.app, call.hook) => self.own.call(call).await,
             None => Ok(Bytes::from_static(b"null")),
         }

@@ -6,6 +6,7 @@ mod known_hooks;
 
 use std::error::Error;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,6 +20,7 @@ use self::address::CallClient;
 pub use self::address::{EngineAddress, EngineConnector, EngineStream, EngineUrlError};
 use self::answer::Answer;
 use self::known_hooks::KnownHooks;
+use super::engine_addresses::{AddressCheck, ProhibitedAddress};
 use super::{FailureCause, HookCall, HookEngine, HookFailure};
 use crate::app::App;
 use crate::trace;
@@ -31,6 +33,9 @@ const DEFINITIONS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often the lists are asked for (S-75, EC-26: a deployment is noticed at once, within reason).
 const REFRESH_EVERY: Duration = Duration::from_secs(3);
+
+/// Told where the address leads to a place that the owner of an app may not name.
+const PROHIBITED: &str = "the engine's address is not public; the operator may set it with the admin key";
 
 /// How much longer than its deadline a call of ours waits for the answer, in which the engine reports the timeout itself.
 const ENGINE_GRACE: Duration = Duration::from_millis(20);
@@ -50,16 +55,29 @@ impl HttpEngine {
     /// # Errors
     /// [`EngineUrlError`].
     pub fn new(url: &str) -> Result<Self, EngineUrlError> {
-        Ok(Self::to(&EngineAddress::over_tcp(url)?, false))
+        Ok(Self::to(&EngineAddress::over_tcp(url)?, false, None))
+    }
+
+    /// The same, which connects only to addresses that pass the `check`.
+    ///
+    /// # Errors
+    /// [`EngineUrlError`].
+    pub fn checked(url: &str, check: Arc<dyn AddressCheck>) -> Result<Self, EngineUrlError> {
+        Ok(Self::to(&EngineAddress::over_tcp(url)?, false, Some(check)))
     }
 
     /// The engine of this installation in a process of its own. Nothing is asked yet.
     pub fn own(address: &EngineAddress) -> Self {
-        Self::to(address, true)
+        Self::to(address, true, None)
     }
 
-    fn to(address: &EngineAddress, tells_deadline: bool) -> Self {
-        Self { base: address.base(), tells_deadline, client: address.client(), known_hooks: KnownHooks::default() }
+    fn to(address: &EngineAddress, tells_deadline: bool, check: Option<Arc<dyn AddressCheck>>) -> Self {
+        Self {
+            base: address.base(),
+            tells_deadline,
+            client: address.client_with(check),
+            known_hooks: KnownHooks::default(),
+        }
     }
 
     /// Asks which functions an app's production environment defines.
@@ -114,11 +132,7 @@ impl HttpEngine {
         let request =
             request.body(Full::new(body)).map_err(|error| unavailable("the request cannot be built", &error))?;
         let exchange = async {
-            let response = self
-                .client
-                .request(request)
-                .await
-                .map_err(|error| unavailable("the engine cannot be reached", &error))?;
+            let response = self.client.request(request).await.map_err(|error| unreached(&error))?;
             let (head, body) = response.into_parts();
             let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(broken_answer)?;
             Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
@@ -182,6 +196,12 @@ fn forwarded(address: IpAddr) -> String {
 fn unavailable(message: &str, error: &(dyn Error + 'static)) -> HookFailure {
     tracing::debug!(error, "{message}");
     HookFailure { cause: FailureCause::Unavailable, message: message.to_owned() }
+}
+
+fn unreached(error: &(dyn Error + 'static)) -> HookFailure {
+    let mut causes = std::iter::successors(Some(error), |&error| error.source());
+    let is_prohibited = causes.any(|error| error.is::<ProhibitedAddress>());
+    unavailable(if is_prohibited { PROHIBITED } else { "the engine cannot be reached" }, error)
 }
 
 fn broken_answer(error: Box<dyn Error + Send + Sync>) -> HookFailure {

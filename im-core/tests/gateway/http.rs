@@ -7,7 +7,8 @@ use tokio::net::TcpStream;
 use crate::client::{conversation, members};
 use crate::server::{APP, APP_KEY, Server};
 use crate::wire::OpType;
-use hookd_im_core::gateway::GatewayConfig;
+use axum::Extension;
+use hookd_im_core::gateway::{ClientOverTls, GatewayConfig};
 
 struct Answer {
     status: u16,
@@ -45,9 +46,9 @@ async fn the_route_names_the_host_that_was_asked() {
 }
 
 #[tokio::test]
-async fn behind_a_trusted_proxy_the_route_follows_its_scheme() {
-    let server = Server::with(GatewayConfig { trust_forwarded_headers: true, ..GatewayConfig::default() }).await;
-    let answer = call(&server, "GET", "/v1/route", &[("X-Forwarded-Proto", "https")]).await;
+async fn a_client_over_tls_is_told_a_url_over_tls() {
+    let server = Server::layered(|router| router.layer(Extension(ClientOverTls))).await;
+    let answer = call(&server, "GET", "/v1/route", &[]).await;
     assert_eq!(answer.body["server"], "wss://im.example.org:81/");
 }
 

@@ -1,5 +1,9 @@
 //! Logging in, and the logins that fail.
 
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, Request};
+use axum::middleware::map_request;
 use serde_json::json;
 
 use crate::client::{Client, Closed, as_peer, command, error_code, login, message};
@@ -21,6 +25,22 @@ async fn a_login_answers_what_reconnects_need() {
     assert!(session.st_ttl.unwrap() >= 86_400);
     let params = server.engine.call_of("_clientOnline").await;
     assert_eq!(params, json!({ "peerId": "alice", "sourceIP": "127.0.0.1" }));
+}
+
+/// F-20: a socket that listens on `[::]` tells IPv4 addresses so.
+#[tokio::test]
+async fn hooks_are_told_addresses_in_their_shortest_form() {
+    let client: SocketAddr = "[::ffff:192.0.2.7]:5000".parse().unwrap();
+    let server = Server::layered(|router| {
+        router.layer(map_request(move |mut request: Request| {
+            request.extensions_mut().insert(ConnectInfo(client));
+            std::future::ready(request)
+        }))
+    });
+    let server = server.await;
+    server.engine.reply("_clientOnline", json!(null));
+    Client::connect(server.address).await.log_in("alice").await;
+    assert_eq!(server.engine.call_of("_clientOnline").await["sourceIP"], "192.0.2.7");
 }
 
 #[tokio::test]

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use axum::Router;
 use hookd_im_core::app::{App, AppDirectory};
 use hookd_im_core::core::ImCore;
 use hookd_im_core::gateway::{Gateway, GatewayConfig};
+use hookd_im_core::hooks::EveryAddress;
 use hookd_im_core::ids::AppId;
 use hookd_im_core::store::sqlite::SqliteStore;
 use tokio::net::TcpListener;
@@ -71,7 +73,12 @@ impl Server {
     }
 
     pub async fn with(config: GatewayConfig) -> Self {
-        Self::over(config, tempfile::tempdir().unwrap()).await
+        Self::over(config, tempfile::tempdir().unwrap(), |router| router).await
+    }
+
+    /// With what stands before the gateway.
+    pub async fn layered(layer: impl FnOnce(Router) -> Router) -> Self {
+        Self::over(GatewayConfig::default(), tempfile::tempdir().unwrap(), layer).await
     }
 
     /// A server of the next process, over the folder of this one.
@@ -80,20 +87,27 @@ impl Server {
         self.shutdown.cancel();
         self.tasks.close();
         self.tasks.wait().await;
-        Self::over(GatewayConfig::default(), folder).await
+        Self::over(GatewayConfig::default(), folder, |router| router).await
     }
 
-    async fn over(config: GatewayConfig, folder: tempfile::TempDir) -> Self {
+    async fn over(config: GatewayConfig, folder: tempfile::TempDir, layer: impl FnOnce(Router) -> Router) -> Self {
         let store = Arc::new(SqliteStore::open(folder.path().join("im.sqlite")).unwrap());
         let queue = Arc::new(store.hook_queue());
         let (apps, engine) = (Arc::new(Apps::default()), Arc::new(ScriptedEngine::new()));
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let core = ImCore::new(apps.clone(), store, vec![queue], engine.clone(), tasks.clone(), shutdown.clone());
+        let core = ImCore::new(
+            apps.clone(),
+            store,
+            vec![queue],
+            (engine.clone(), Arc::new(EveryAddress)),
+            tasks.clone(),
+            shutdown.clone(),
+        );
         let core = Arc::new(core);
         let gateway = Gateway::new(core.clone(), config, shutdown.clone(), tasks.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let service = gateway.router().into_make_service_with_connect_info::<SocketAddr>();
+        let service = layer(gateway.router()).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
         Self { address, apps, core, engine, shutdown, tasks, folder }
     }

@@ -1,5 +1,6 @@
 //! The HTTP engine against a server that speaks LeanEngine's contract.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use hookd_im_core::hooks::{FailureCause, HookCall, HookEngine, HttpEngine};
+use hookd_im_core::hooks::{AddressCheck, EveryAddress, FailureCause, HookCall, HookEngine, HttpEngine};
 use http_body_util::BodyExt;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -22,12 +23,14 @@ struct Script {
     requests: Mutex<Vec<(http::request::Parts, Bytes)>>,
     status: Mutex<u16>,
     outcome: Mutex<Option<&'static str>>,
+    location: Mutex<Option<String>>,
     body: Mutex<Vec<u8>>,
 }
 
 struct Server {
     script: Arc<Script>,
     engine: HttpEngine,
+    port: u16,
     _running: DropGuard,
 }
 
@@ -35,12 +38,13 @@ impl Server {
     async fn start(status: u16, body: impl Into<Vec<u8>>) -> Self {
         let script = Arc::new(Script::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let engine = HttpEngine::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let address = listener.local_addr().unwrap();
+        let engine = HttpEngine::new(&format!("http://{address}")).unwrap();
         let router = Router::new().fallback(answer).with_state(script.clone());
         let running = CancellationToken::new();
         let serve = axum::serve(listener, router);
         tokio::spawn(running.clone().run_until_cancelled_owned(serve.into_future()));
-        let server = Self { script, engine, _running: running.drop_guard() };
+        let server = Self { script, engine, port: address.port(), _running: running.drop_guard() };
         server.answer(status, body);
         server
     }
@@ -62,6 +66,9 @@ async fn answer(State(script): State<Arc<Script>>, request: Request) -> Response
     let mut response = Response::builder().status(*script.status.lock().unwrap());
     if let Some(outcome) = *script.outcome.lock().unwrap() {
         response = response.header("X-Hookd-Outcome", outcome);
+    }
+    if let Some(location) = &*script.location.lock().unwrap() {
+        response = response.header("location", location);
     }
     response.body(Body::from(script.body.lock().unwrap().clone())).unwrap()
 }
@@ -166,4 +173,38 @@ async fn the_list_of_an_app_is_fetched_as_soon_as_it_is_asked_about() {
         }
         shutdown.cancel();
     });
+}
+
+/// Takes every address for one of a private network.
+struct NoAddress;
+
+impl AddressCheck for NoAddress {
+    fn is_allowed(&self, _: IpAddr) -> bool {
+        false
+    }
+}
+
+/// F-9: what a name leads to is looked at when the connection is made, whatever it led to when it was set.
+#[tokio::test]
+async fn an_address_that_is_not_allowed_is_never_connected_to() {
+    let server = Server::start(400, r#"{"code":1,"error":"a secret"}"#).await;
+    for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"] {
+        let engine = HttpEngine::checked(&format!("http://{host}:{}", server.port), Arc::new(NoAddress)).unwrap();
+        let failure = engine.call(hook_call()).await.unwrap_err();
+        assert_eq!(failure.cause, FailureCause::Unavailable, "{host}");
+        assert!(failure.message.contains("not public") && !failure.message.contains("127.0.0.1"), "{failure}");
+        assert!(engine.refresh(&app("demo")).await.is_err());
+    }
+    assert!(server.script.requests.lock().unwrap().is_empty());
+    let engine = HttpEngine::checked(&format!("http://localhost:{}", server.port), Arc::new(EveryAddress)).unwrap();
+    assert_eq!(engine.call(hook_call()).await.unwrap_err().message, "a secret");
+}
+
+#[tokio::test]
+async fn no_redirect_is_followed() {
+    let secret = Server::start(200, r#"{"result":"a secret"}"#).await;
+    let server = Server::start(302, "").await;
+    *server.script.location.lock().unwrap() = Some(format!("http://127.0.0.1:{}/1.1/functions/x", secret.port));
+    assert_eq!(server.call().await, Err(FailureCause::Unavailable));
+    assert!(secret.script.requests.lock().unwrap().is_empty());
 }

@@ -52,12 +52,50 @@ pub struct GivenKeys {
     pub hook_key: Option<String>,
 }
 
+/// What is wrong with a key that nobody could show, or that anybody could guess. Reads on from what the key is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum UnusableKey {
+    /// Whoever shows nothing would show it.
+    #[error("is empty; a key has {MIN_KEY_CHARS} to {MAX_KEY_CHARS} characters")]
+    Empty,
+    /// Of so many characters.
+    #[error("is too short: {0} characters; a key has {MIN_KEY_CHARS} to {MAX_KEY_CHARS}")]
+    Short(usize),
+    /// Of so many bytes.
+    #[error("is too long: {0} bytes; a key has {MIN_KEY_CHARS} to {MAX_KEY_CHARS} characters")]
+    Long(usize),
+    /// It would not survive a header, or a signature.
+    #[error("holds other characters than printable ASCII without spaces and commas")]
+    Unprintable,
+}
+
+/// Keys that an app of LeanCloud brings along have 24 characters and more.
+const MIN_KEY_CHARS: usize = 8;
+const MAX_KEY_CHARS: usize = 128;
+
+/// A key as it is shown: without blanks and line ends around it, which come with files.
+///
+/// # Errors
+/// [`UnusableKey`].
+pub fn usable_key(given: &str) -> Result<&str, UnusableKey> {
+    let key = given.trim_matches(|character: char| character.is_whitespace() || character == '\u{feff}');
+    // A comma ends a key in `X-LC-Key: <key>,master` and in signatures.
+    let is_usable = |byte: u8| byte.is_ascii_graphic() && byte != b',';
+    match key.len() {
+        0 => Err(UnusableKey::Empty),
+        _ if !key.bytes().all(is_usable) => Err(UnusableKey::Unprintable),
+        short if short < MIN_KEY_CHARS => Err(UnusableKey::Short(short)),
+        long if long > MAX_KEY_CHARS => Err(UnusableKey::Long(long)),
+        _ => Ok(key),
+    }
+}
+
 /// A key that nobody could use, or that would be another one's.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum InvalidKey {
-    /// It would not survive a header, or a signature.
-    #[error("the {0} key must be 8 to 128 printable ASCII characters without spaces and commas")]
-    Malformed(&'static str),
+    /// Which one, and what is wrong with it.
+    #[error("the {0} key {1}")]
+    Unusable(&'static str, UnusableKey),
     /// Whoever holds one would hold the other.
     #[error("the app key, the master key and the hook key must differ from each other")]
     SameTwice,
@@ -68,8 +106,10 @@ impl GivenKeys {
     pub(crate) fn completed(self) -> Result<Keys, InvalidKey> {
         let given = |name, key: Option<String>| match key {
             None => Ok(generate_key()),
-            Some(key) if is_usable(&key) => Ok(key),
-            Some(_) => Err(InvalidKey::Malformed(name)),
+            Some(key) => match usable_key(&key) {
+                Ok(key) => Ok(key.to_owned()),
+                Err(unusable) => Err(InvalidKey::Unusable(name, unusable)),
+            },
         };
         let keys = Keys {
             app_key: given("app", self.app_key)?,
@@ -79,11 +119,6 @@ impl GivenKeys {
         let same = keys.app_key == keys.master_key || keys.app_key == keys.hook_key || keys.master_key == keys.hook_key;
         if same { Err(InvalidKey::SameTwice) } else { Ok(keys) }
     }
-}
-
-/// A comma ends a key in `X-LC-Key: <key>,master` and in signatures.
-fn is_usable(key: &str) -> bool {
-    (8..=128).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',')
 }
 
 /// A new secret, from the system's random source.
@@ -110,10 +145,24 @@ mod tests {
 
     #[test]
     fn keys_that_could_not_be_sent_or_told_apart_are_refused() {
-        for key in ["short", "with space", "with,comma", "schlüssel-schlüssel", &"x".repeat(129)] {
+        for (key, problem) in [
+            ("", UnusableKey::Empty),
+            (" \n", UnusableKey::Empty),
+            ("short", UnusableKey::Short(5)),
+            ("with space", UnusableKey::Unprintable),
+            ("with,comma", UnusableKey::Unprintable),
+            ("schlüssel-schlüssel", UnusableKey::Unprintable),
+            (&"x".repeat(129), UnusableKey::Long(129)),
+        ] {
             let given = GivenKeys { master_key: Some(key.to_owned()), ..GivenKeys::default() };
-            assert_eq!(given.completed().err(), Some(InvalidKey::Malformed("master")), "{key}");
+            assert_eq!(given.completed().err(), Some(InvalidKey::Unusable("master", problem)), "{key}");
         }
+        let with_line_ends = |key: &str| Some(format!("\u{feff}{key}\r\n"));
+        let given = GivenKeys { master_key: with_line_ends("master-key"), ..GivenKeys::default() };
+        assert_eq!(given.completed().ok().unwrap().master_key, "master-key");
+        let (app_key, master_key) = (with_line_ends("the-same-key"), Some("the-same-key".to_owned()));
+        let same = GivenKeys { app_key, master_key, hook_key: None };
+        assert_eq!(same.completed().err(), Some(InvalidKey::SameTwice));
         let key = Some("the-same-key".to_owned());
         let given = GivenKeys { app_key: key.clone(), master_key: key, hook_key: None };
         assert_eq!(given.completed().err(), Some(InvalidKey::SameTwice));

@@ -12,7 +12,9 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use thiserror::Error;
 
 pub(crate) use self::bounds::Bounds;
-pub use self::keys::{GivenKeys, InvalidKey, KeyKind, UnknownKeyKind, generate_key, keys_equal};
+pub use self::keys::{
+    GivenKeys, InvalidKey, KeyKind, UnknownKeyKind, UnusableKey, generate_key, keys_equal, usable_key,
+};
 pub(crate) use self::registry::Apps;
 pub use self::settings::AppSettings;
 use crate::environment::Environment;

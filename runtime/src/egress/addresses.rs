@@ -60,24 +60,28 @@ pub(super) struct Prohibited {
     pub(super) kind: &'static str,
 }
 
-/// Checks addresses.
+/// Says which addresses apps may send requests to.
 #[derive(Clone, Debug, Default)]
-pub(super) struct AddressGuard {
+pub struct AddressGuard {
     open: Vec<IpNet>,
 }
 
 impl AddressGuard {
-    pub(super) fn new(open: Vec<IpNet>) -> Self {
+    /// `open`: networks that are not public and may be reached nevertheless.
+    pub fn new(open: Vec<IpNet>) -> Self {
         Self { open }
+    }
+
+    /// True for an address of the public internet, or of a network that is open.
+    pub fn allows(&self, address: IpAddr) -> bool {
+        let meant = meant(address);
+        kind(meant).is_none() || self.open.iter().any(|network| network.contains(&meant))
     }
 
     /// `host` is the name that has the address, for the error.
     pub(super) fn check(&self, host: &str, address: IpAddr) -> Result<(), Prohibited> {
-        let meant = meant(address);
-        match kind(meant) {
-            Some(kind) if !self.open.iter().any(|network| network.contains(&meant)) => {
-                Err(Prohibited { host: host.to_owned(), address, kind })
-            }
+        match kind(meant(address)) {
+            Some(kind) if !self.allows(address) => Err(Prohibited { host: host.to_owned(), address, kind }),
             _ => Ok(()),
         }
     }

@@ -20,6 +20,7 @@ use std::sync::Arc;
 pub use ipnet::IpNet as Network;
 use rustls::pki_types::CertificateDer;
 
+pub use self::addresses::AddressGuard;
 pub(crate) use self::budget::CallBudget;
 pub(crate) use self::client::{AppClient, Egress};
 pub use self::hosts::{HostPattern, InvalidHost};

@@ -1,6 +1,7 @@
 //! From credentials to an answer (§1.2, steps 6 to 9).
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use http::request::Parts;
 use serde_json::json;
 
 use super::body::Body;
-use super::client_address::client_address;
+use super::client_address::client_told_by_platform;
 use super::credentials::{Access, Credentials};
 use super::hook_names::FunctionKind;
 use super::reply::{Reply, failure, json_response, of_outcome};
@@ -26,7 +27,7 @@ struct KnownCaller<'a> {
     app: Arc<App>,
     access: Access,
     credentials: Credentials<'a>,
-    address: Option<Cow<'a, str>>,
+    address: Option<IpAddr>,
 }
 
 /// What becomes of a request.
@@ -47,7 +48,7 @@ pub(super) fn app_of_headers(engine: &Engine, headers: &HeaderMap) -> Option<Arc
     credentials.access(&app).map(|_| app)
 }
 
-/// The deadline counts from `arrived`.
+/// The client is that of `from`, unless the platform tells another one; the deadline counts from `arrived`.
 pub(super) fn dispatch<'a>(
     engine: &Engine,
     head: &'a Parts,
@@ -63,7 +64,10 @@ pub(super) fn dispatch<'a>(
         return Dispatched::Answered(unauthorized());
     };
     (from.is_known)();
-    let caller = KnownCaller { app, access, credentials, address: client_address(&head.headers, from.ip) };
+    // EC-32: the platform calls hooks on behalf of clients, whose addresses it tells.
+    let is_platform = credentials.are_of_the_platform(&app);
+    let told = if is_platform { client_told_by_platform(&head.headers) } else { None };
+    let caller = KnownCaller { app, access, credentials, address: told.or(from.client) };
     Dispatched::Answered(match target {
         Target::Metadatas => metadatas(engine, &caller),
         Target::Nothing(path) => failure(404, 1, &format!("No function name or class name: {path}")),
@@ -120,7 +124,7 @@ fn call<'a>(
         environment: caller.credentials.environment(),
         name,
         params,
-        remote_address: caller.address,
+        remote_address: caller.address.map(|address| Cow::Owned(address.to_string())),
         // Hooks are called by the platform, on behalf of clients that have no session here.
         session_token: caller.credentials.session_token.filter(|_| !kind.is_reserved()),
         // Counted by whoever calls it, for it may come more than once.
@@ -171,7 +175,7 @@ pub(super) fn unauthorized() -> Reply {
 }
 
 impl KnownCaller<'_> {
-    fn from(&self) -> &str {
-        self.address.as_deref().unwrap_or("unknown")
+    fn from(&self) -> String {
+        self.address.map_or_else(|| "unknown".to_owned(), |address| address.to_string())
     }
 }

@@ -14,6 +14,7 @@ mod reply;
 mod route;
 mod service;
 
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,6 +26,7 @@ use opentelemetry::trace::FutureExt as _;
 use serde_json::json;
 
 use self::body::BodyRefused;
+pub use self::client_address::{FORWARDING_HEADERS, client_told_by_proxy};
 use self::dispatch::Dispatched;
 pub use self::hook_names::FunctionKind;
 pub(crate) use self::incoming_body::IncomingBodies;
@@ -46,11 +48,11 @@ fn ping() -> Reply {
     health
 }
 
-/// The other end of the connection that a request came on.
+/// Whom a request comes from.
 #[derive(Clone, Copy)]
 struct Caller<'a> {
-    /// The address of its socket.
-    ip: Option<&'a str>,
+    /// The client's address.
+    client: Option<IpAddr>,
     /// To be called when it has shown the right keys of an app.
     is_known: &'a (dyn Fn() + Send + Sync),
 }

@@ -3,7 +3,7 @@
 //! A router costs about as much as the rest of the way through HTTP: it looks the path up, and writes down what matched.
 //! The paths of the RPC are few and its calls many, so they are told apart by hand.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::Router;
 use axum::body::Body;
@@ -25,15 +25,7 @@ pub struct RpcService {
 /// What answers the requests of one connection.
 pub struct RpcConnection {
     service: RpcService,
-    peer: Option<Peer>,
     is_known: Box<dyn Fn() + Send + Sync>,
-}
-
-/// Whoever is at the other end of the connection.
-struct Peer {
-    address: SocketAddr,
-    /// Its IP address as text, made once a connection.
-    ip: String,
 }
 
 impl RpcService {
@@ -41,37 +33,37 @@ impl RpcService {
         Self { engine, elsewhere }
     }
 
-    /// For one connection. Where its other end is known by an address, the router sees that as [`ConnectInfo`].
-    /// `is_known` is called whenever a request on it has shown the right keys of an app.
-    pub fn connection(&self, peer: Option<SocketAddr>, is_known: impl Fn() + Send + Sync + 'static) -> RpcConnection {
-        let peer = peer.map(|address| Peer { address, ip: address.ip().to_canonical().to_string() });
-        RpcConnection { service: self.clone(), peer, is_known: Box::new(is_known) }
+    /// For one connection. `is_known` is called whenever a request on it has shown the right keys of an app.
+    pub fn connection(&self, is_known: impl Fn() + Send + Sync + 'static) -> RpcConnection {
+        RpcConnection { service: self.clone(), is_known: Box::new(is_known) }
     }
 }
 
 impl RpcConnection {
-    /// Answers a request; reading its body has a deadline.
-    pub async fn answer<B>(&self, mut request: Request<B>) -> Response<Body>
+    /// Answers a request; reading its body has a deadline. The client is whom the request's [`ConnectInfo`] names; what
+    /// forwarding headers say is believed of the platform only, which shows the app's hook key.
+    pub async fn answer<B>(&self, request: Request<B>) -> Response<Body>
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
         match Place::of(request.uri().path()) {
-            Place::Functions => serve(&self.service.engine, self.caller(), request).await.map(Body::from),
+            Place::Functions => {
+                let caller = Caller { client: client(&request), is_known: &*self.is_known };
+                serve(&self.service.engine, caller, request).await.map(Body::from)
+            }
             Place::Health => ping().map(Body::from),
             Place::Elsewhere => {
-                if let Some(peer) = &self.peer {
-                    request.extensions_mut().insert(ConnectInfo(peer.address));
-                }
                 let Ok(response) = self.service.elsewhere.clone().oneshot(request.map(Body::new)).await;
                 response
             }
         }
     }
+}
 
-    fn caller(&self) -> Caller<'_> {
-        Caller { ip: self.peer.as_ref().map(|peer| peer.ip.as_str()), is_known: &*self.is_known }
-    }
+fn client<B>(request: &Request<B>) -> Option<IpAddr> {
+    let client = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    client.map(|ConnectInfo(client)| client.ip().to_canonical())
 }
 
 /// Who answers a path.

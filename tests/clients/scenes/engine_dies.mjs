@@ -7,6 +7,7 @@ import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { connect } from '../lib/device.mjs';
+import { metricsText } from '../lib/metrics.mjs';
 import { ask, report, scene, step } from '../lib/scene.mjs';
 
 /** Messages of each pair while the engine is dead; more than open the circuit breaker. */
@@ -69,7 +70,7 @@ await scene(async (connection) => {
     return (await underLoad).flat();
   });
   await step('and is counted', async () => {
-    const metrics = await (await fetch(`${connection.url}/metrics`)).text();
+    const metrics = await metricsText(connection);
     const counted = [...metrics.matchAll(/^hookd_hook_let_through_total\{.*hook="_messageReceived".*\} (\d+)$/gm)];
     const total = counted.reduce((sum, [, count]) => sum + Number(count), 0);
     assert.equal(total, letThrough.filter(({ text }) => text === 'crap').length);

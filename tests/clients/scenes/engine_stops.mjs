@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 
 import { connect } from '../lib/device.mjs';
+import { metricsText } from '../lib/metrics.mjs';
 import { ask, scene, step } from '../lib/scene.mjs';
 
 await scene(async (connection) => {
@@ -11,7 +12,7 @@ await scene(async (connection) => {
   const jerry = await connect(connection, 'jerry');
   const group = await tom.createGroup(['jerry'], { name: 'engine stops' });
   const causes = async () => {
-    const metrics = await (await fetch(`${connection.url}/metrics`)).text();
+    const metrics = await metricsText(connection);
     const counted = metrics.matchAll(/^hookd_hook_let_through_total\{.*cause="(\w+)".*\} (\d+)$/gm);
     return Object.fromEntries([...counted].map(([, cause, count]) => [cause, Number(count)]));
   };

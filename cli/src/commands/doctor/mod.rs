@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use clap::Args;
 use serde::Serialize;
 
+use super::listen_address::listen_address;
 use super::redis_flags::RedisFlags;
 use super::up::{DEFAULT_LISTEN, Up};
 use crate::client::ServerArguments;
@@ -27,7 +28,7 @@ use crate::output;
 Exit code 1 when something is broken that hookd needs. Changes nothing.")]
 pub struct Doctor {
     /// Where `hookd up` would listen [default: as it is configured].
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = listen_address)]
     listen: Option<SocketAddr>,
     #[command(flatten)]
     redis: RedisFlags,

@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ use thiserror::Error;
 use tokio::net::{TcpStream, UnixStream};
 use tokio_util::either::Either;
 use tower::Service;
+
+use crate::hooks::engine_addresses::{AddressCheck, CheckedResolver, ProhibitedAddress, allowed, literal};
 
 /// Bounds the connecting only; every call has a deadline around it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -50,6 +53,17 @@ pub enum EngineUrlError {
     /// A Unix socket without a path from the root.
     #[error("engine address `{0}` is not of the form `unix:/path/to/socket`")]
     NotASocketPath(String),
+    /// A name without an address.
+    #[error("the name `{host}` cannot be resolved: {reason}")]
+    Unresolved {
+        /// The name.
+        host: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// The owner of an app may not name it.
+    #[error("{0}; the operator sets such a one with the admin key, or opens its network with `--allow-private-egress`")]
+    Prohibited(ProhibitedAddress),
 }
 
 /// Where an engine listens: `http://host:port`, or `unix:/path/to/socket`.
@@ -71,7 +85,9 @@ impl EngineAddress {
         let malformed = |source| EngineUrlError::Malformed { url: url.to_owned(), source };
         let uri: Uri = url.parse().map_err(malformed)?;
         match (uri.scheme_str(), uri.authority(), uri.path()) {
-            (Some("http"), Some(authority), "/") => Ok(Self::Tcp(authority.clone())),
+            (Some("http"), Some(authority), "/") if !authority.as_str().contains('@') => {
+                Ok(Self::Tcp(authority.clone()))
+            }
             _ => Err(EngineUrlError::NotPlainHttp(url.to_owned())),
         }
     }
@@ -91,10 +107,19 @@ impl EngineAddress {
         B: Body + Send + 'static,
         B::Data: Send,
     {
+        self.client_with(None)
+    }
+
+    /// The same, which connects only to addresses that pass the `check`.
+    pub(super) fn client_with<B>(&self, check: Option<Arc<dyn AddressCheck>>) -> Client<EngineConnector, B>
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+    {
         Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_CONNECTION)
-            .build(EngineConnector::new(self.clone()))
+            .build(EngineConnector::new(self.clone(), check))
     }
 }
 
@@ -123,15 +148,24 @@ impl fmt::Display for EngineAddress {
 #[derive(Clone)]
 pub struct EngineConnector {
     address: EngineAddress,
-    tcp: HttpConnector,
+    tcp: HttpConnector<CheckedResolver>,
+    check: Option<Arc<dyn AddressCheck>>,
 }
 
 impl EngineConnector {
-    fn new(address: EngineAddress) -> Self {
-        let mut tcp = HttpConnector::new();
+    fn new(address: EngineAddress, check: Option<Arc<dyn AddressCheck>>) -> Self {
+        let mut tcp = HttpConnector::new_with_resolver(CheckedResolver::new(check.clone()));
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        Self { address, tcp }
+        Self { address, tcp, check }
+    }
+
+    /// Of an address in the place of a name; names are the resolver's.
+    fn check_literal(&self, uri: &Uri) -> Result<(), ProhibitedAddress> {
+        match (&self.check, uri.host(), uri.host().and_then(literal)) {
+            (Some(check), Some(host), Some(address)) => allowed(&**check, host, [address]),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -147,6 +181,9 @@ impl Service<Uri> for EngineConnector {
     fn call(&mut self, uri: Uri) -> Self::Future {
         match &self.address {
             EngineAddress::Tcp(_) => {
+                if let Err(prohibited) = self.check_literal(&uri) {
+                    return Box::pin(async move { Err(prohibited.into()) });
+                }
                 let connecting = self.tcp.call(uri);
                 Box::pin(async move { Ok(EngineStream(TokioIo::new(Either::Left(connecting.await?.into_inner())))) })
             }

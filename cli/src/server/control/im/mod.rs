@@ -2,6 +2,7 @@
 //! and answers for its own settings also while the engine is dead.
 
 mod dead_letters;
+mod engine_url;
 mod hook_deadlines;
 mod settings;
 
@@ -18,7 +19,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use hookd_im_core::app::App;
 use hookd_im_core::core::ImCore;
-use hookd_im_core::hooks::BreakerReport;
+use hookd_im_core::hooks::{AddressCheck, BreakerReport};
 use hookd_im_core::ids::AppId;
 use hookd_runtime::keys_equal;
 use serde_json::Value;
@@ -41,6 +42,9 @@ struct ImControl {
     /// The calls that are the IM core's alone.
     list_of_own: Value,
     bodies: ControlBodies,
+    admin_key: Arc<str>,
+    /// Where owners of apps may say that their engine is.
+    addresses: Arc<dyn AddressCheck>,
 }
 
 impl FromRef<ImControl> for ControlBodies {
@@ -50,7 +54,7 @@ impl FromRef<ImControl> for ControlBodies {
 }
 
 /// The whole control API, with the engine's part behind it.
-pub fn router(core: Arc<ImCore>, engine: Router) -> Router {
+pub fn router(core: Arc<ImCore>, engine: Router, admin_key: &str, addresses: Arc<dyn AddressCheck>) -> Router {
     let passed_on = engine.clone().map_request(anew);
     let (own, list_of_own) = Routes::default()
         .route(Method::GET, "/hookd/v1/apps/{app}/breakers", Key::Master, get(breakers))
@@ -69,7 +73,14 @@ pub fn router(core: Arc<ImCore>, engine: Router) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .route_service("/hookd/v1/", passed_on.clone())
         .route_service("/hookd/v1/{*rest}", passed_on)
-        .with_state(ImControl { core, engine, list_of_own, bodies: ControlBodies::default() })
+        .with_state(ImControl {
+            core,
+            engine,
+            list_of_own,
+            bodies: ControlBodies::default(),
+            admin_key: admin_key.into(),
+            addresses,
+        })
 }
 
 /// All control calls with the keys that they need.

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use super::super::input::JsonBody;
 use super::super::merge::merge;
 use super::super::{ApiError, internal};
+use super::engine_url::{note_who_names_it, shown};
 use super::hook_deadlines::check_timeouts;
 use super::{ImControl, Owner, is_unreachable};
 
@@ -39,7 +40,7 @@ pub(super) async fn change(
     JsonBody(changes): JsonBody<Map<String, Value>>,
 ) -> Result<Json<Value>, Response> {
     let current = control.core.settings.get(&app.id).await.map_err(failed)?;
-    let own = serde_json::to_value(&*current).map_err(failed)?;
+    let own = Value::Object(shown(&current).map_err(failed)?);
     let (changes, engines): (Map<_, _>, Map<_, _>) =
         changes.into_iter().partition(|(key, _)| own.get(key.as_str()).is_some());
 
@@ -55,8 +56,11 @@ pub(super) async fn change(
     let changed = match changes.is_empty() {
         true => None,
         false => {
-            let changed: ImSettings = merge(&*current, changes, "setting").map_err(ApiError::into_response)?;
+            let mut changed: ImSettings =
+                merge(&*current, changes.clone(), "setting").map_err(ApiError::into_response)?;
             control.core.settings.check(&changed).map_err(refused)?;
+            let noting = note_who_names_it(&control, &headers, &changes, &mut changed);
+            noting.await.map_err(ApiError::into_response)?;
             // A patch that changes the engine's side too knows what it does.
             if let Ok(engine) = &known
                 && names_timeouts
@@ -86,11 +90,11 @@ pub(super) async fn change(
 
 async fn all(control: &ImControl, app: &AppId, engines: Value) -> Result<Json<Value>, Response> {
     let settings = control.core.settings.get(app).await.map_err(failed)?;
-    let mut all = serde_json::to_value(&*settings).map_err(failed)?;
-    if let (Value::Object(all), Value::Object(engines)) = (&mut all, engines) {
+    let mut all = shown(&settings).map_err(failed)?;
+    if let Value::Object(engines) = engines {
         all.extend(engines);
     }
-    Ok(Json(all))
+    Ok(Json(Value::Object(all)))
 }
 
 fn names(settings: &Value) -> impl Iterator<Item = &str> {

@@ -1,0 +1,44 @@
+//! Who may name which engine of an app: its owner one that anybody may be sent to, the operator any.
+
+use axum::http::HeaderMap;
+use hookd_im_core::app::ImSettings;
+use hookd_im_core::hooks::check_engine_url;
+use serde_json::{Map, Value};
+
+use super::super::{ApiError, is_admin};
+use super::ImControl;
+
+/// The setting with the address.
+const ENGINE_URL: &str = "engine_url";
+
+/// The setting that says who named it. Follows from the keys of the request, so nobody sets it and nobody is shown it.
+const BY_OPERATOR: &str = "engine_url_by_operator";
+
+/// Notes who names the address, where the change names one.
+///
+/// # Errors
+/// An address that is not the owner's to name.
+pub(super) async fn note_who_names_it(
+    control: &ImControl,
+    headers: &HeaderMap,
+    changes: &Map<String, Value>,
+    changed: &mut ImSettings,
+) -> Result<(), ApiError> {
+    if !changes.contains_key(ENGINE_URL) {
+        return Ok(());
+    }
+    let by_operator = is_admin(headers, &control.admin_key);
+    if let (false, Some(url)) = (by_operator, &changed.engine_url) {
+        let checked = check_engine_url(url, &*control.addresses).await;
+        checked.map_err(|error| ApiError::BadRequest(format!("`{ENGINE_URL}`: {error}")))?;
+    }
+    changed.engine_url_by_operator = by_operator && changed.engine_url.is_some();
+    Ok(())
+}
+
+/// The settings that people see and change.
+pub(super) fn shown(settings: &ImSettings) -> Result<Map<String, Value>, serde_json::Error> {
+    let Value::Object(mut shown) = serde_json::to_value(settings)? else { return Ok(Map::new()) };
+    shown.remove(BY_OPERATOR);
+    Ok(shown)
+}
