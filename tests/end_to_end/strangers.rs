@@ -182,7 +182,7 @@ fn uploads_wait_on_disk() {
     assert!(answered.iter().all(|status| [200, 408, 503].contains(status)), "{answered:?}");
     assert!(answered.contains(&200), "{answered:?}");
     memory_is_bounded(&mut server);
-    assert_eq!(std::fs::read_dir(server.data()).unwrap().filter(|file| is_temporary(file)).count(), 0);
+    assert_eq!(std::fs::read_dir(server.data()).unwrap().filter(is_temporary).count(), 0);
 }
 
 fn is_temporary(file: &std::io::Result<std::fs::DirEntry>) -> bool {

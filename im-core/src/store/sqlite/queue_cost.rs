@@ -92,12 +92,14 @@ fn of_hook(hook: &str) -> Letters {
     Letters::All { hook: Some(hook.to_owned()) }
 }
 
+type Work = Box<dyn Fn(&Connection)>;
+
 #[test]
 fn no_step_of_the_queue_costs_more_with_a_million_rows_than_twice_what_it_costs_with_a_hundred() {
     const FEW: i64 = 50;
     const MANY: i64 = 500_000;
     let (mut small, mut large) = (filled(FEW), filled(MANY));
-    let works: [(&str, Box<dyn Fn(&Connection)>); 13] = [
+    let works: [(&str, Work); 13] = [
         ("claim of a client's calls", Box::new(|c| assert_eq!(first(c, presence()).sequence, 2))),
         ("claim of messages", Box::new(|c| assert_eq!(first(c, messages()).sequence, 3))),
         (

@@ -70,8 +70,11 @@ struct Pending<T, F> {
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
+/// Where the answer of a command comes.
+pub(super) type Answer<T> = oneshot::Receiver<Result<T, StoreError>>;
+
 /// A command, where its answer comes, and where its progress is seen.
-pub(super) fn command<T, F>(work: F) -> (Box<dyn Command>, oneshot::Receiver<Result<T, StoreError>>, Watch<T>)
+pub(super) fn command<T, F>(work: F) -> (Box<dyn Command>, Answer<T>, Watch<T>)
 where
     T: Send + 'static,
     F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
