@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 /// Everything that a hook project compiles.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 10] = [
+    "foreign-json/Cargo.toml",
+    "foreign-json/src",
     "hook-types/Cargo.toml",
     "hook-types/src",
     "leancache/Cargo.toml",

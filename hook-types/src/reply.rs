@@ -1,8 +1,10 @@
 //! Reading what a hook answered: truthiness (EC-29) and leniency (EC-30).
 
+use std::collections::BTreeMap;
 use std::{error::Error, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeMap};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::{ClientSignReply, ConversationReply, ConversationUpdateReply, Hook, MessageReply, ReceiversOfflineReply};
@@ -21,10 +23,10 @@ pub trait Reply: Sized + Default {
     const IS_READ: bool = true;
 }
 
-/// The members of a reply object.
+/// The members of a reply object. Each is a text until it is asked for: what nobody knows may nest as deep as it likes.
 #[derive(Debug, Default)]
 pub struct Fields {
-    members: Map<String, Value>,
+    members: BTreeMap<String, Box<RawValue>>,
     ignored_keys: Vec<String>,
 }
 
@@ -43,32 +45,42 @@ pub struct ReadReply<R> {
 #[derive(Debug)]
 pub enum BadReply {
     /// The text is not JSON.
-    NotJson(serde_json::Error),
+    NotJson(foreign_json::Error),
     /// JSON, but neither an object nor null; holds the name of the type found.
     NotAnObject(&'static str),
 }
 
-/// Reads the JSON text that hook `H` answered. Of a notification hook the reply is not looked at.
+/// Reads the JSON text that hook `H` answered, as JavaScript would. Of a notification hook the reply is not looked at.
 ///
 /// # Errors
 ///
 /// When the text is not JSON, or neither an object nor null.
 pub fn read_reply<H: Hook>(json: &[u8]) -> Result<ReadReply<H::Reply>, BadReply> {
-    let nothing = || ReadReply { reply: H::Reply::default(), ignored_keys: Vec::new(), had_no_opinion: true };
-    if !H::Reply::IS_READ || json.trim_ascii().is_empty() {
-        return Ok(nothing());
+    if !H::Reply::IS_READ {
+        return Ok(ReadReply { reply: H::Reply::default(), ignored_keys: Vec::new(), had_no_opinion: true });
     }
-    match serde_json::from_slice(json).map_err(BadReply::NotJson)? {
-        Value::Null => Ok(nothing()),
-        Value::Object(members) if members.is_empty() => Ok(nothing()),
-        Value::Object(members) => {
+    read(&foreign_json::decode(json))
+}
+
+fn read<R: Reply>(json: &str) -> Result<ReadReply<R>, BadReply> {
+    let nothing = || ReadReply { reply: R::default(), ignored_keys: Vec::new(), had_no_opinion: true };
+    match json.trim_ascii_start().as_bytes().first() {
+        None => Ok(nothing()),
+        Some(b'{') => {
+            let members: BTreeMap<_, _> = foreign_json::from_str(json).map_err(BadReply::NotJson)?;
+            if members.is_empty() {
+                return Ok(nothing());
+            }
             let mut fields = Fields { members, ignored_keys: Vec::new() };
-            let reply = H::Reply::from_fields(&mut fields);
+            let reply = R::from_fields(&mut fields);
             Ok(ReadReply { reply, ignored_keys: fields.ignored_keys, had_no_opinion: false })
         }
-        other => match H::Reply::from_other(&other) {
-            Some(reply) => Ok(ReadReply { reply, ignored_keys: Vec::new(), had_no_opinion: false }),
-            None => Err(BadReply::NotAnObject(type_name(&other))),
+        Some(_) => match foreign_json::from_str(json).map_err(BadReply::NotJson)? {
+            Value::Null => Ok(nothing()),
+            other => match R::from_other(&other) {
+                Some(reply) => Ok(ReadReply { reply, ignored_keys: Vec::new(), had_no_opinion: false }),
+                None => Err(BadReply::NotAnObject(type_name(&other))),
+            },
         },
     }
 }
@@ -76,8 +88,13 @@ pub fn read_reply<H: Hook>(json: &[u8]) -> Result<ReadReply<H::Reply>, BadReply>
 impl Fields {
     /// Takes the value of `key` through `convert`. A null is absent; a value that `convert` refuses is noted.
     pub fn take<T>(&mut self, key: &str, convert: impl FnOnce(Value) -> Option<T>) -> Option<T> {
-        let value = self.members.remove(key).filter(|value| !value.is_null())?;
-        let converted = convert(value);
+        let value = self.members.remove(key).map(|json| foreign_json::from_str(json.get()));
+        let converted = match value {
+            None | Some(Ok(Value::Null)) => return None,
+            Some(Ok(value)) => convert(value),
+            // Too deep for whatever is known.
+            Some(Err(_)) => None,
+        };
         if converted.is_none() {
             self.ignored_keys.push(key.to_owned());
         }
@@ -86,18 +103,28 @@ impl Fields {
 
     /// EC-29: absent, null, false, 0 and "" are false, everything else is true.
     pub fn truthy(&mut self, key: &str) -> bool {
-        match self.members.remove(key) {
-            None | Some(Value::Null) => false,
-            Some(Value::Bool(value)) => value,
-            Some(Value::Number(number)) => number.as_f64() != Some(0.0),
-            Some(Value::String(text)) => !text.is_empty(),
-            Some(Value::Array(_) | Value::Object(_)) => true,
+        let Some(json) = self.members.remove(key) else { return false };
+        match foreign_json::from_str(json.get()) {
+            Ok(Value::Null) => false,
+            Ok(Value::Bool(value)) => value,
+            Ok(Value::Number(number)) => number.as_f64() != Some(0.0),
+            Ok(Value::String(text)) => !text.is_empty(),
+            // Whatever nests is true, however deep it goes.
+            Ok(Value::Array(_) | Value::Object(_)) | Err(_) => true,
         }
     }
 
-    /// The app's own code; an integer (S-87).
+    /// The app's own code; a whole number (S-87), which may be written `5.0` or `5e0`.
     pub fn code(&mut self) -> Option<i32> {
-        self.take("code", |value| value.as_i64()?.try_into().ok())
+        let read = |json: &RawValue| foreign_json::from_str::<Option<i32>>(json.get());
+        match self.members.remove("code").map(|json| read(&json)) {
+            None => None,
+            Some(Ok(code)) => code,
+            Some(Err(_)) => {
+                self.ignored_keys.push("code".to_owned());
+                None
+            }
+        }
     }
 
     /// A text.
@@ -153,15 +180,8 @@ macro_rules! deserialize_leniently {
     ($($reply:ty),*) => {$(
         impl<'de> Deserialize<'de> for $reply {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                match Value::deserialize(deserializer)? {
-                    Value::Null => Ok(Self::default()),
-                    Value::Object(members) => {
-                        Ok(<Self as Reply>::from_fields(&mut Fields { members, ignored_keys: Vec::new() }))
-                    }
-                    other => <Self as Reply>::from_other(&other).ok_or_else(|| {
-                        de::Error::custom(BadReply::NotAnObject(type_name(&other)))
-                    }),
-                }
+                let json = Box::<RawValue>::deserialize(deserializer)?;
+                read(json.get()).map(|read| read.reply).map_err(de::Error::custom)
             }
         }
     )*};

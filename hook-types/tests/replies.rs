@@ -70,12 +70,31 @@ fn null_values_of_known_keys_are_absent_without_complaint() {
 
 #[test]
 fn codes_outside_32_bits_and_fractions_are_not_codes() {
-    for code in ["1.5", "4294967296", "1e3"] {
+    for code in ["1.5", "4294967296", "1e400", "1e10", "[[1]]"] {
         let read =
             read_reply::<ConversationStart>(format!(r#"{{"reject": true, "code": {code}}}"#).as_bytes()).unwrap();
         assert_eq!(read.reply.code, None, "{code}");
         assert_eq!(read.ignored_keys, ["code"], "{code}");
     }
+}
+
+/// F-18
+#[test]
+fn replies_are_read_as_javascript_reads_them() {
+    let read = |json: &str| read_reply::<MessageReceived>(json.as_bytes()).unwrap();
+    assert_eq!(read(r#"{"content":"a\ud83d"}"#).reply, MessageReceivedReply::content("a\u{fffd}"));
+    assert_eq!(read(r#"{"\ud83d":1,"content":"x","content":"y"}"#).reply, MessageReceivedReply::content("y"));
+    for code in ["7", "7.0", "70e-1", "0.7e1"] {
+        let reply = read(&format!(r#"{{"drop":1e400,"code":{code}}}"#)).reply;
+        assert_eq!((reply.drop, reply.code), (true, Some(7)), "{code}");
+    }
+    // Whatever a hook hands on of what it was given must not keep its decision from being obeyed.
+    let deep = format!("{}{}", "[".repeat(50_000), "]".repeat(50_000));
+    let read = read(&format!(r#"{{"drop":{deep},"content":{deep},"toPeers":{deep},"code":{deep},"x":{deep}}}"#));
+    assert_eq!(read.reply, MessageReceivedReply { drop: true, ..Default::default() });
+    assert_eq!(read.ignored_keys, ["code", "content", "toPeers"]);
+    let latin = read_reply::<MessageReceived>(b"{\"content\":\"caf\xe9\"}").unwrap().reply;
+    assert_eq!(latin, MessageReceivedReply::content("caf\u{fffd}"));
 }
 
 #[test]
@@ -86,7 +105,7 @@ fn anything_but_an_object_or_null_is_a_bad_reply() {
     for json in ["{", "drop", "{} {}", "\u{1}"] {
         assert!(matches!(read_reply::<MessageReceived>(json.as_bytes()), Err(BadReply::NotJson(_))), "{json}");
     }
-    assert!(matches!(read_reply::<MessageReceived>(b"\"\xff\""), Err(BadReply::NotJson(_))));
+    assert!(matches!(read_reply::<MessageReceived>(b"\"\xff\""), Err(BadReply::NotAnObject(_))));
 }
 
 #[test]

@@ -88,7 +88,7 @@ where
 }
 
 fn read<P: DeserializeOwned>(name: &str, params: &str) -> Result<P> {
-    serde_json::from_str(params).map_err(|error| Failure::new(1, format!("the params do not fit `{name}`: {error}")))
+    foreign_json::from_str(params).map_err(|error| Failure::new(1, format!("the params do not fit `{name}`: {error}")))
 }
 
 fn write(reply: &impl Serialize) -> Result<String> {

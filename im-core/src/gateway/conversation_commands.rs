@@ -15,6 +15,11 @@ use crate::store::ConversationQuery;
 /// Rows of a query that names no number (P-75).
 const DEFAULT_ROWS: i32 = 10;
 
+/// How deep attributes and filters may nest. Hooks get attributes inside their params, and must be able to read those.
+const MAX_DEPTH: usize = 100;
+
+const _: () = assert!(MAX_DEPTH + 8 < foreign_json::MAX_DEPTH, "params hold attributes, and nest deeper than these");
+
 /// `flag` bits of a query.
 const COMPACT: i32 = 1;
 const WITH_LAST_MESSAGE: i32 = 2;
@@ -138,7 +143,7 @@ pub(super) fn conversation_of(conv: &ConvCommand) -> Option<ConversationId> {
     let id = match &conv.cid {
         Some(cid) => cid.clone(),
         None => {
-            let filter: Map<String, Value> = serde_json::from_str(&conv.r#where.as_ref()?.data).ok()?;
+            let filter: Map<String, Value> = foreign_json::from_str(&conv.r#where.as_ref()?.data).ok()?;
             filter.get("objectId")?.as_str()?.to_owned()
         }
     };
@@ -177,7 +182,10 @@ fn clients(ids: Vec<String>) -> Vec<ClientId> {
 
 fn object(json: Option<&JsonObjectMessage>, field: &str, code: Code) -> Result<Map<String, Value>, RequestError> {
     let Some(json) = json else { return Ok(Map::new()) };
-    serde_json::from_str(&json.data)
+    if foreign_json::depth(&json.data) > MAX_DEPTH {
+        return Err(RequestError::detailed(code, format!("`{field}` nests deeper than {MAX_DEPTH} levels")));
+    }
+    foreign_json::from_str(&json.data)
         .map_err(|error| RequestError::detailed(code, format!("`{field}` is not a JSON object: {error}")))
 }
 

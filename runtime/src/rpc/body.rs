@@ -1,5 +1,6 @@
 //! The three body forms of §1.6.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -68,9 +69,9 @@ impl BodyRefused {
 
 impl Body {
     pub(super) fn parse(content_type: &str, bytes: Bytes) -> Result<Self, BodyRefused> {
-        let bytes = without_byte_order_mark(bytes);
         if starts_with(content_type, "application/json") {
-            let params = if bytes.is_empty() { empty() } else { checked(bytes)? };
+            let text = text_of(bytes);
+            let params = if text.is_empty() { empty() } else { checked(text)? };
             Ok(Self { params, credentials: None })
         } else if starts_with(content_type, "application/x-www-form-urlencoded") {
             Ok(Self { params: form(&bytes)?, credentials: None })
@@ -87,10 +88,12 @@ pub(super) fn may_hold_credentials(content_type: &str) -> bool {
     starts_with(content_type, "text/plain")
 }
 
-/// Some HTTP clients put a mark before UTF-8 text, which JSON has no place for.
-fn without_byte_order_mark(bytes: Bytes) -> Bytes {
-    const MARK: &[u8] = b"\xef\xbb\xbf";
-    if bytes.starts_with(MARK) { bytes.slice(MARK.len()..) } else { bytes }
+/// As Node decodes it: a byte-order mark, which some HTTP clients send, is left out, what is no UTF-8 becomes U+FFFD.
+fn text_of(bytes: Bytes) -> Bytes {
+    match foreign_json::decode(&bytes) {
+        Cow::Borrowed(text) => bytes.slice_ref(text.as_bytes()),
+        Cow::Owned(text) => text.into(),
+    }
 }
 
 fn starts_with(content_type: &str, prefix: &str) -> bool {
@@ -103,9 +106,8 @@ fn empty() -> Bytes {
 
 /// The text as it came, once it is known to be an object or an array. Nothing is built: the guest parses it.
 fn checked(bytes: Bytes) -> Result<Bytes, BodyRefused> {
-    let text = std::str::from_utf8(&bytes).map_err(|error| BodyRefused::Malformed(error.to_string()))?;
-    serde_json::from_str::<IgnoredAny>(text).map_err(|error| BodyRefused::Malformed(error.to_string()))?;
-    match text.trim_ascii_start().as_bytes().first() {
+    serde_json::from_slice::<IgnoredAny>(&bytes).map_err(|error| BodyRefused::Malformed(error.to_string()))?;
+    match bytes.trim_ascii_start().first() {
         Some(b'{' | b'[') => Ok(bytes),
         _ => Err(BodyRefused::Malformed("the body must be a JSON object or array".to_owned())),
     }
@@ -129,17 +131,20 @@ fn form(bytes: &[u8]) -> Result<Bytes, BodyRefused> {
 }
 
 fn text(bytes: &[u8]) -> Result<Body, BodyRefused> {
-    let malformed = |error: serde_json::Error| BodyRefused::MalformedText(error.to_string());
-    if bytes.trim_ascii_start().first() != Some(&b'{') {
-        serde_json::from_slice::<IgnoredAny>(bytes).map_err(malformed)?;
+    let malformed = |error: foreign_json::Error| BodyRefused::MalformedText(error.to_string());
+    // Its sender is not known yet, so bytes that are no UTF-8 are not replaced: that takes three times their room.
+    let json = std::str::from_utf8(bytes).map_err(|error| BodyRefused::MalformedText(error.to_string()))?;
+    let json = json.strip_prefix('\u{feff}').unwrap_or(json);
+    if !json.trim_ascii_start().starts_with('{') {
+        foreign_json::from_str::<IgnoredAny>(json).map_err(malformed)?;
         // There is no place for credentials in it, so no function will see it.
         return Ok(Body { params: empty(), credentials: Some(BodyCredentials::default()) });
     }
     // The values stay text: whoever sends it is not known yet, and a tree of 20 MiB would take many times the room.
-    let mut fields: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes).map_err(malformed)?;
+    let mut fields: BTreeMap<String, Box<RawValue>> = foreign_json::from_str(json).map_err(malformed)?;
     let mut take = |key: &str| {
-        let json = fields.remove(key)?.get();
-        Some(serde_json::from_str(json).unwrap_or_else(|_| json.to_owned()))
+        let json = fields.remove(key)?;
+        Some(foreign_json::from_str(json.get()).unwrap_or_else(|_| json.get().to_owned()))
     };
     let credentials = BodyCredentials {
         id: take("_ApplicationId"),
@@ -149,7 +154,7 @@ fn text(bytes: &[u8]) -> Result<Body, BodyRefused> {
         production: take("_ApplicationProduction"),
     };
     fields.retain(|key, _| !key.starts_with('_') || key.starts_with("__"));
-    let params = serde_json::to_vec(&fields).map_err(malformed)?;
+    let params = serde_json::to_vec(&fields).map_err(|error| BodyRefused::MalformedText(error.to_string()))?;
     Ok(Body { params: params.into(), credentials: Some(credentials) })
 }
 
@@ -180,6 +185,20 @@ mod tests {
     fn a_byte_order_mark_is_no_part_of_the_text() {
         assert_eq!(params("application/json", "\u{feff}{\"a\":1}").unwrap(), "{\"a\":1}");
         assert_eq!(params("application/json", "\u{feff}").unwrap(), "{}");
+    }
+
+    /// F-18
+    #[test]
+    fn json_is_taken_as_javascript_takes_it() {
+        for body in [r#"{"a":"\ud83d","\ud83d":1}"#, r#"{"a":1e400,"a":-1e400}"#] {
+            assert_eq!(params("application/json", body).unwrap(), body);
+            assert!(params("text/plain", body).is_some(), "{body}");
+        }
+        let deep: &str = Box::leak(format!(r#"{{"a":{}{}}}"#, "[".repeat(10_000), "]".repeat(10_000)).into_boxed_str());
+        assert_eq!(params("application/json", deep).unwrap(), deep);
+        assert_eq!(params("text/plain", deep).unwrap(), deep);
+        let latin = Body::parse("application/json", Bytes::from_static(b"{\"a\":\"\xe9\"}")).ok().unwrap();
+        assert_eq!(latin.params, "{\"a\":\"\u{fffd}\"}");
     }
 
     #[test]

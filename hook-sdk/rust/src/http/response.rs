@@ -54,12 +54,12 @@ impl Response {
         String::from_utf8_lossy(&self.body)
     }
 
-    /// The body as JSON.
+    /// The body as JSON, read as `fetch` of JavaScript does: see [`json`](crate::json).
     ///
     /// # Errors
     ///
     /// When it is something else.
-    pub fn json<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
-        serde_json::from_slice(&self.body)
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, crate::json::Error> {
+        crate::json::from_slice(&self.body)
     }
 }

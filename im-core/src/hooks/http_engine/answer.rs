@@ -1,5 +1,7 @@
 //! What an HTTP answer of an engine means (EC 1.8, 1.9).
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -52,16 +54,24 @@ impl Answer {
     /// The JSON text of `result`, `null` when there is none (EC-14). A function that is not defined has no opinion.
     pub(super) fn result(&self) -> Result<Bytes, HookFailure> {
         if self.status == StatusCode::OK {
-            let success: Success<'_> = serde_json::from_slice(&self.body).map_err(|error| bad_reply(&error))?;
-            return Ok(success
-                .result
-                .map_or(Bytes::from_static(b"null"), |result| self.body.slice_ref(result.get().as_bytes())));
+            return self.json_of_result();
         }
-        let failure: Option<Failure> = serde_json::from_slice(&self.body).ok();
+        let failure: Option<Failure> = foreign_json::from_slice(&self.body).ok();
         if self.is_not_defined(failure.as_ref()) {
             return Ok(Bytes::from_static(b"null"));
         }
         Err(self.failure(failure))
+    }
+
+    /// A piece of the body where that can be: a reply may be long.
+    fn json_of_result(&self) -> Result<Bytes, HookFailure> {
+        let null = || Bytes::from_static(b"null");
+        if let Ok(Success { result }) = serde_json::from_slice(&self.body) {
+            return Ok(result.map_or_else(null, |result| self.body.slice_ref(result.get().as_bytes())));
+        }
+        let members: BTreeMap<String, Box<RawValue>> =
+            foreign_json::from_slice(&self.body).map_err(|error| bad_reply(&error))?;
+        Ok(members.get("result").map_or_else(null, |result| Bytes::copy_from_slice(result.get().as_bytes())))
     }
 
     /// A function may fail with status 404 of its own accord, so the status alone does not count.
@@ -78,10 +88,10 @@ impl Answer {
     /// The names of the functions that are defined.
     pub(super) fn definitions(&self) -> Result<Vec<String>, HookFailure> {
         if self.status == StatusCode::OK {
-            let definitions: Definitions = serde_json::from_slice(&self.body).map_err(|error| bad_reply(&error))?;
+            let definitions: Definitions = foreign_json::from_slice(&self.body).map_err(|error| bad_reply(&error))?;
             return Ok(definitions.result);
         }
-        Err(self.failure(serde_json::from_slice(&self.body).ok()))
+        Err(self.failure(foreign_json::from_slice(&self.body).ok()))
     }
 
     fn failure(&self, failure: Option<Failure>) -> HookFailure {
@@ -125,7 +135,7 @@ fn cause(status: StatusCode, code: Option<i64>, by_engine: bool) -> FailureCause
     }
 }
 
-fn bad_reply(error: &serde_json::Error) -> HookFailure {
+fn bad_reply(error: &foreign_json::Error) -> HookFailure {
     HookFailure { cause: FailureCause::BadReply, message: format!("the engine's answer cannot be read: {error}") }
 }
 
@@ -155,6 +165,23 @@ mod tests {
         ] {
             assert_eq!(answer(200, body).result().unwrap(), result, "{body}");
         }
+    }
+
+    /// F-18
+    #[test]
+    fn an_answer_is_read_as_javascript_reads_it() {
+        let deep = format!(r#"{{"result":{{"drop":true,"seen":{}{}}}}}"#, "[".repeat(10_000), "]".repeat(10_000));
+        for (body, result) in [
+            (r#"{"\ud83d":1,"result":{"content":"a\ud83d"}}"#, r#"{"content":"a\ufffd"}"#),
+            (r#"{"result":1,"result":{"drop":true}}"#, r#"{"drop":true}"#),
+            ("\u{feff}{\"result\":[1]}", "[1]"),
+            (deep.as_str(), &deep[r#"{"result":"#.len()..deep.len() - 1]),
+        ] {
+            let answer = Answer { body: Bytes::copy_from_slice(body.as_bytes()), ..answer(200, "") };
+            assert_eq!(answer.result().unwrap(), result, "{body}");
+        }
+        let answer = Answer { body: Bytes::from_static(b"{\"x\":\"\xff\",\"result\":7}"), ..answer(200, "") };
+        assert_eq!(answer.result().unwrap(), "7");
     }
 
     #[test]

@@ -141,7 +141,7 @@ fn message_type(body: &MessageBody) -> Option<i32> {
     match body {
         // An array would deserialize into a struct by position.
         MessageBody::Text(text) if text.trim_start().starts_with('{') => {
-            serde_json::from_str(text).ok().map(|TypedMessage { message_type }| message_type)
+            foreign_json::from_str(text).ok().map(|TypedMessage { message_type }| message_type)
         }
         MessageBody::Text(_) | MessageBody::Binary(_) => None,
     }
@@ -210,7 +210,9 @@ mod tests {
         for (text, expected) in [
             (r#"{"_lctype":-1,"_lctext":"hi"}"#, Some(-1)),
             (r#" {"_lctype":1}"#, Some(1)),
+            (r#"{"_lctype":-1.0,"_lctype":-2e0,"\ud83d":"\ud83d"}"#, Some(-2)),
             (r#"{"_lctype":"1"}"#, None),
+            (r#"{"_lctype":1e400}"#, None),
             (r#"{"_lctext":"hi"}"#, None),
             ("[7]", None),
             ("hello", None),
