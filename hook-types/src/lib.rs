@@ -17,11 +17,13 @@
 pub mod hook;
 
 mod client;
+mod content;
 mod conversation;
 mod message;
 mod reply;
 
 pub use client::{ClientOfflineParams, ClientOnlineParams, ClientSignParams, ClientSignReply};
+pub use content::{Content, UnreadableContent};
 pub use conversation::{
     ConversationAddParams, ConversationAddReply, ConversationAddedParams, ConversationChange, ConversationRemoveParams,
     ConversationRemoveReply, ConversationRemovedParams, ConversationReply, ConversationStartParams,

@@ -13,6 +13,7 @@ const URL: &str = "MODERATION_URL";
 const SECRET: &str = "MODERATION_SECRET";
 /// The sender waits meanwhile.
 const PATIENCE: Duration = Duration::from_secs(2);
+const UNREADABLE_CODE: i32 = 9002;
 
 #[derive(Deserialize)]
 struct Verdict {
@@ -46,8 +47,14 @@ impl Service {
         Ok(Self { url: value(URL)?, secret: value(SECRET)? })
     }
 
+    /// Asks about the texts as the message's readers see them.
     fn review(&self, message: &MessageReceivedParams) -> Result<MessageReceivedReply> {
-        let question = json!({"text": message.content, "user": message.from_peer});
+        let Ok(mut content) = message.read_content() else {
+            return Ok(MessageReceivedReply::drop(UNREADABLE_CODE, "this message cannot be read"));
+        };
+        let texts = content.texts();
+        let question = json!({"text": texts.join("\n"), "user": message.from_peer});
+        let is_one_text = texts.len() == 1;
         let request = http::post(&self.url).header("x-moderation-secret", &self.secret).timeout(PATIENCE);
         let answer = request.json(&question)?.send()?;
         if answer.status() != 200 {
@@ -56,7 +63,11 @@ impl Service {
         }
         Ok(match answer.json::<Verdict>()? {
             Verdict { result: Some(0), .. } => MessageReceivedReply::pass(),
-            Verdict { filtered_text: Some(text), .. } => MessageReceivedReply::content(text),
+            Verdict { filtered_text: Some(filtered), .. } if is_one_text => {
+                content.rewrite(|_| filtered.clone());
+                MessageReceivedReply::content(content.to_string())
+            }
+            // Also where it is not known which of several texts the filtered one is.
             _ => MessageReceivedReply { drop: true, ..MessageReceivedReply::pass() },
         })
     }
@@ -113,6 +124,27 @@ mod tests {
             MessageReceivedReply::content("Holy **!")
         );
         assert!(reply_to(r#"{"result": 2}"#).drop);
+    }
+
+    /// F-19
+    #[test]
+    fn the_service_sees_what_readers_see() {
+        let review = |content: &str, expected: &'static str, verdict: &'static str| {
+            let _service = http::stand_in(move |request| {
+                let question: serde_json::Value = serde_json::from_slice(request.body_bytes()).unwrap();
+                assert_eq!(question["text"], expected);
+                Ok(Response::new(200).with_body(verdict))
+            });
+            service().review(&MessageReceivedParams { content: content.to_owned(), ..Default::default() }).unwrap()
+        };
+        let filtered = r#"{"result": 1, "filtered_text": "Holy **! \"hm\" \ud83d"}"#;
+        let rich = r#"{"_lctype":-1,"_lctext":"Holy cr\u0061p! \ud83d"}"#;
+        let rewritten = review(rich, "Holy crap! \u{fffd}", filtered).content.unwrap();
+        assert_eq!(rewritten, "{\"_lctext\":\"Holy **! \\\"hm\\\" \u{fffd}\",\"_lctype\":-1}");
+        let two = r#"{"_lctype":-1,"_lctext":"hi","_lcattrs":{"title":"Holy cr\u0061p!"}}"#;
+        assert!(review(two, "Holy crap!\nhi", filtered).drop);
+        let unreadable = MessageReceivedParams { content: "{_lctext:'crap'}".to_owned(), ..Default::default() };
+        assert!(service().review(&unreadable).unwrap().drop);
     }
 
     #[test]

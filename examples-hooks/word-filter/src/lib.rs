@@ -1,69 +1,34 @@
 //! Replaces an impolite word in messages, and refuses advertising.
 
 use hook_sdk::prelude::*;
-use serde_json::{Map, Value};
 
 const IMPOLITE: &str = "crap";
 const REPLACEMENT: &str = "**";
 
 const ADVERTISING: &str = "cheap watches";
 const ADVERTISING_CODE: i32 = 9001;
+const UNREADABLE_CODE: i32 = 9002;
 
-/// Rewrites or refuses a message by the words in it.
+/// Rewrites or refuses a message by the words in it, as its readers see them.
 #[hook]
 pub fn message_received(message: MessageReceivedParams) -> Result<MessageReceivedReply> {
-    if message.bin {
-        return Ok(MessageReceivedReply::pass());
-    }
-    let content = Content::read(&message.content);
-    let Some(text) = content.text() else {
-        return Ok(MessageReceivedReply::pass());
+    let Ok(mut content) = message.read_content() else {
+        // To fail would let it pass, unless the app's policy is to abort.
+        return Ok(MessageReceivedReply::drop(UNREADABLE_CODE, "this message cannot be read"));
     };
-    if text.contains(ADVERTISING) {
+    if content.contains(ADVERTISING) {
         return Ok(MessageReceivedReply::drop(ADVERTISING_CODE, "no advertising here"));
     }
-    if text.contains(IMPOLITE) {
-        let polite = text.replace(IMPOLITE, REPLACEMENT);
-        return Ok(MessageReceivedReply::content(content.with_text(polite)?));
+    if content.rewrite(|text| text.replace(IMPOLITE, REPLACEMENT)) {
+        return Ok(MessageReceivedReply::content(content.to_string()));
     }
     Ok(MessageReceivedReply::pass())
 }
 
-/// The two forms of a message that have words in them.
-enum Content {
-    Plain(String),
-    /// A JSON object, with the words in `_lctext`.
-    Rich(Map<String, Value>),
-}
-
-impl Content {
-    fn read(content: &str) -> Self {
-        match serde_json::from_str(content) {
-            Ok(Value::Object(members)) => Self::Rich(members),
-            _ => Self::Plain(content.to_owned()),
-        }
-    }
-
-    fn text(&self) -> Option<&str> {
-        match self {
-            Self::Plain(text) => Some(text),
-            Self::Rich(members) => members.get("_lctext")?.as_str(),
-        }
-    }
-
-    fn with_text(self, text: String) -> Result<String> {
-        match self {
-            Self::Plain(_) => Ok(text),
-            Self::Rich(mut members) => {
-                members.insert("_lctext".to_owned(), Value::String(text));
-                Ok(serde_json::to_string(&members)?)
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     fn reply(content: &str) -> MessageReceivedReply {
@@ -83,10 +48,47 @@ mod tests {
         assert_eq!(rewritten, serde_json::from_str::<Value>(expected).unwrap());
     }
 
+    /// F-19: what a client shows as the word, whatever it looks like on the way.
     #[test]
     fn impolite_word_in_disguise() {
-        let content = reply(r#"{"_lctype":-1,"_lctext":"Holy cr\u0061p!"}"#).content.unwrap();
-        assert!(content.contains("Holy **!"), "{content}");
+        for content in [
+            r#"{"_lctype":-1,"_lctext":"Holy cr\u0061p!"}"#,
+            r#"{"_lctype":-1,"_lctext":"Holy cr\u0061p! \ud83d"}"#,
+            r#"{"_lctype":-1,"_lctext":"fine","_lctext":"Holy cr\u0061p!"}"#,
+            r#"{"_lctype":-1,"_lctext":"Holy cr\u0061p!","n":1e400}"#,
+            r#"{"_lctype":-1,"_lctext":"fine","_lcattrs":{"title":["Holy cr\u0061p!"]}}"#,
+            r#"{"_lctype":-2,"_lcfile":{"metaData":{"name":"Holy cr\u0061p!"}}}"#,
+            r#""Holy cr\u0061p!""#,
+            r#"["Holy cr\u0061p!"]"#,
+        ] {
+            let rewritten = reply(content).content.unwrap_or_default();
+            assert!(rewritten.contains("Holy **!"), "{content}: {rewritten}");
+            assert!(!rewritten.contains("crap") && !rewritten.contains(r"\u0061"), "{content}: {rewritten}");
+        }
+    }
+
+    /// F-19: some client SDKs read more than JSON, and nobody can look so deep.
+    #[test]
+    fn what_cannot_be_read_is_refused() {
+        let deep = format!(r#"{{"a":{}"crap"{}}}"#, "[".repeat(1_000), "]".repeat(1_000));
+        let disguises = [
+            r#"{_lctype:-1,_lctext:"Holy cr\u0061p!"}"#,
+            r#"{'_lctype':-1,'_lctext':'Holy cr\u0061p!'}"#,
+            "\u{feff}{\"_lctype\":-1,\"_lctext\":\"Holy cr\\u0061p!\"}",
+            r#" {"_lctype":-1,"_lctext":"Holy cr\u0061p!",}"#,
+            r#"{"_lctype":-1,"_lctext":"Holy cr\u0061p!"} //"#,
+            &deep,
+        ];
+        for content in disguises {
+            let refused = MessageReceivedReply::drop(9002, "this message cannot be read");
+            assert_eq!(reply(content), refused, "{content}");
+        }
+    }
+
+    #[test]
+    fn the_address_of_a_file_stays_as_it_is() {
+        let content = r#"{"_lctype":-2,"_lcfile":{"url":"https://files.example.org/crap.png","objId":"crap"}}"#;
+        assert_eq!(reply(content), MessageReceivedReply::pass());
     }
 
     #[test]
@@ -98,7 +100,7 @@ mod tests {
 
     #[test]
     fn polite_messages_pass() {
-        for content in ["Hello!", r#"{"_lctype":-1,"_lctext":"Hello!"}"#, r#"{"_lctype":-2}"#, "[\"list\"]", ""] {
+        for content in ["Hello!", r#"{"_lctype":-1,"_lctext":"Hello!"}"#, r#"{"_lctype":-2}"#, "[smile] hi", "7", ""] {
             assert_eq!(reply(content), MessageReceivedReply::pass(), "{content}");
         }
     }

@@ -5,7 +5,11 @@
 //!
 //! #[hook]
 //! fn message_received(message: MessageReceivedParams) -> Result<MessageReceivedReply> {
-//!     if message.content.contains("cheap watches") {
+//!     // The words as their readers see them, however they are written in `message.content`.
+//!     let Ok(content) = message.read_content() else {
+//!         return Ok(MessageReceivedReply::drop(9002, "this message cannot be read"));
+//!     };
+//!     if content.contains("cheap watches") {
 //!         return Ok(MessageReceivedReply::drop(9001, "no advertising here"));
 //!     }
 //!     Ok(MessageReceivedReply::pass())
@@ -19,6 +23,9 @@
 //! What is printed ([`println!`], [`eprintln!`] …) or logged ([`info!`], [`warn!`] …) goes to the app's log, and so does what
 //! a panic says. A module that never prints or logs has no log at all, and is faster for it; the feature `log` gives it
 //! one, for its panics and for what its dependencies say through the crate `log`.
+//!
+//! A text in a rich message may be written in many ways (`cr\u0061p`), and so may any other JSON of strangers: a filter looks
+//! at [`read_content`](types::MessageReceivedParams::read_content), and whatever else is parsed is read by [`json`].
 //!
 //! Addresses and secrets of other services belong into the app's environment variables (`hookd env set`): [`env::var`].
 //!
@@ -43,6 +50,8 @@ mod guest;
 
 pub use context::{Context, Environment};
 pub use failure::{Failure, Result};
+#[doc(inline)]
+pub use foreign_json as json;
 pub use hook_sdk_macros::{function, hook};
 pub use hook_types as types;
 pub use registry::{IntoReply, call, functions};

@@ -7,10 +7,10 @@
 pub use crate::{Context, Environment, Failure, Result, function, hook};
 pub use crate::{debug, error, info, trace, warn};
 pub use hook_types::{
-    ClientOfflineParams, ClientOnlineParams, ClientSignParams, ClientSignReply, ConversationAddParams,
+    ClientOfflineParams, ClientOnlineParams, ClientSignParams, ClientSignReply, Content, ConversationAddParams,
     ConversationAddReply, ConversationAddedParams, ConversationChange, ConversationRemoveParams,
     ConversationRemoveReply, ConversationRemovedParams, ConversationStartParams, ConversationStartReply,
     ConversationStartedParams, ConversationUpdateParams, ConversationUpdateReply, MessageReceivedParams,
     MessageReceivedReply, MessageSentParams, MessageUpdateParams, MessageUpdateReply, NoReply, PushMessage,
-    ReceiversOfflineParams, ReceiversOfflineReply,
+    ReceiversOfflineParams, ReceiversOfflineReply, UnreadableContent,
 };
