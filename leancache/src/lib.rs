@@ -9,7 +9,7 @@
 //!
 //! let mut space = Space::new(1 << 20);
 //! let command = Command::check(vec![b"INCR".to_vec(), b"visits".to_vec()]).unwrap();
-//! assert_eq!(space.execute(&command, 0), Reply::Integer(1));
+//! assert_eq!(space.execute(&command, 0, 1 << 20), Reply::Integer(1));
 //! assert!(Command::check(vec![b"FLUSHALL".to_vec()]).is_err());
 //! ```
 

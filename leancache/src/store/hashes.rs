@@ -1,6 +1,6 @@
 //! Hashes: fields with values under one key.
 
-use super::number::{float, float_text, integer};
+use super::number::{NOT_A_FLOAT, float_sum, integer};
 use super::value::Hash;
 use super::{CommandError, Space, at_least, commands};
 use crate::reply::{Data, Reply};
@@ -119,15 +119,10 @@ fn increase(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError
 
 fn increase_by_float(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
     let [key, field, by] = arguments else { return Err(CommandError::SYNTAX) };
-    let by = float(by)?;
+    float_sum(None, by, NOT_A_FLOAT)?;
     space.update(key, |hash: &mut Hash| {
         let not_a_float = CommandError::new("ERR hash value is not a float");
-        let before = hash.fields().get(field).map_or(Ok(0.0), |value| float(value)).map_err(|_| not_a_float)?;
-        let after = before + by;
-        if !after.is_finite() {
-            return Err(CommandError::new("ERR increment would produce NaN or Infinity"));
-        }
-        let after = float_text(after);
+        let after = float_sum(hash.fields().get(field).map(|value| &**value), by, not_a_float)?;
         hash.set(field, after.clone());
         Ok(Reply::Bulk(after))
     })

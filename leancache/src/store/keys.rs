@@ -1,6 +1,6 @@
 //! Commands on keys of any kind: expiry, names, types.
 
-use super::number::integer;
+use super::number::{integer, is};
 use super::{CommandError, Entry, Space, at_least, commands};
 use crate::reply::{Data, Reply};
 
@@ -9,10 +9,10 @@ commands! {
     "UNLINK" at_least(1), All => delete;
     "EXISTS" at_least(1), All => exists;
     "TYPE" 1..=1, First => type_of;
-    "EXPIRE" 2..=2, First => |space, arguments| expire(space, arguments, 1_000, true);
-    "PEXPIRE" 2..=2, First => |space, arguments| expire(space, arguments, 1, true);
-    "EXPIREAT" 2..=2, First => |space, arguments| expire(space, arguments, 1_000, false);
-    "PEXPIREAT" 2..=2, First => |space, arguments| expire(space, arguments, 1, false);
+    "EXPIRE" at_least(2), First => |space, arguments| expire(space, arguments, 1_000, true);
+    "PEXPIRE" at_least(2), First => |space, arguments| expire(space, arguments, 1, true);
+    "EXPIREAT" at_least(2), First => |space, arguments| expire(space, arguments, 1_000, false);
+    "PEXPIREAT" at_least(2), First => |space, arguments| expire(space, arguments, 1, false);
     "TTL" 1..=1, First => |space, arguments| time_to_live(space, arguments, 1_000);
     "PTTL" 1..=1, First => |space, arguments| time_to_live(space, arguments, 1);
     "PERSIST" 1..=1, First => persist;
@@ -35,16 +35,61 @@ fn type_of(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError>
 }
 
 fn expire(space: &mut Space, arguments: &[Data], unit_ms: i64, from_now: bool) -> Result<Reply, CommandError> {
-    let [key, time] = arguments else { return Err(CommandError::SYNTAX) };
+    let [key, time, options @ ..] = arguments else { return Err(CommandError::SYNTAX) };
+    let options = ExpireOptions::read(options)?;
     let invalid = || CommandError::new("ERR invalid expire time");
     let at = integer(time)?.checked_mul(unit_ms).ok_or_else(invalid)?;
     let now_ms = i64::try_from(space.now_ms).unwrap_or(i64::MAX);
     let at = if from_now { at.checked_add(now_ms).ok_or_else(invalid)? } else { at };
-    let Some(entry) = space.entry(key) else { return Ok(false.into()) };
     // What lies in the past has expired already.
-    entry.expires_at_ms = Some(u64::try_from(at).unwrap_or(0));
+    let at = u64::try_from(at).unwrap_or(0);
+    let Some(entry) = space.entry(key) else { return Ok(false.into()) };
+    if !options.allow(entry.expires_at_ms, at) {
+        return Ok(false.into());
+    }
+    entry.expires_at_ms = Some(at);
     space.entry(key);
     Ok(true.into())
+}
+
+/// When another time may take the place of the one that a key has.
+#[derive(Default)]
+struct ExpireOptions {
+    only_if_absent: bool,
+    only_if_present: bool,
+    only_later: bool,
+    only_sooner: bool,
+}
+
+impl ExpireOptions {
+    fn read(arguments: &[Data]) -> Result<Self, CommandError> {
+        let mut options = Self::default();
+        for option in arguments {
+            let flag = match option {
+                option if is(option, "NX") => &mut options.only_if_absent,
+                option if is(option, "XX") => &mut options.only_if_present,
+                option if is(option, "GT") => &mut options.only_later,
+                option if is(option, "LT") => &mut options.only_sooner,
+                _ => return Err(CommandError::new("ERR unsupported option; there are NX, XX, GT and LT")),
+            };
+            *flag = true;
+        }
+        let Self { only_if_absent, only_if_present, only_later, only_sooner } = options;
+        if (only_if_absent && (only_if_present || only_later || only_sooner)) || (only_later && only_sooner) {
+            return Err(CommandError::new("ERR NX and XX, GT or LT options at the same time are not compatible"));
+        }
+        Ok(options)
+    }
+
+    /// A key that does not expire counts as one that expires at the end of time.
+    fn allow(&self, before: Option<u64>, at: u64) -> bool {
+        match before {
+            None => !self.only_if_present && !self.only_later,
+            Some(before) => {
+                !self.only_if_absent && !(self.only_later && at <= before) && !(self.only_sooner && at >= before)
+            }
+        }
+    }
 }
 
 /// -1: it does not expire; -2: there is no such key.

@@ -82,17 +82,17 @@ fn position(index: i64, length: usize) -> Option<usize> {
 
 fn index(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
     let [key, index] = arguments else { return Err(CommandError::SYNTAX) };
-    let index = integer(index)?;
-    let elements = space.read::<List>(key)?.map(List::elements);
-    Ok(elements.and_then(|elements| elements.get(position(index, elements.len())?).cloned()).into())
+    let Some(list) = space.read::<List>(key)? else { return Ok(Reply::Nil) };
+    let elements = list.elements();
+    let position = position(integer(index)?, elements.len());
+    Ok(position.and_then(|position| elements.get(position).cloned()).into())
 }
 
 fn set(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
     let [key, index, element] = arguments else { return Err(CommandError::SYNTAX) };
-    let index = integer(index)?;
     let set = space.update_present(key, |list: &mut List| {
         let out_of_range = CommandError::new("ERR index out of range");
-        let position = position(index, list.elements().len()).ok_or(out_of_range)?;
+        let position = position(integer(index)?, list.elements().len()).ok_or(out_of_range)?;
         list.rebuild(|mut elements| {
             if let Some(before) = elements.get_mut(position) {
                 *before = element.clone();

@@ -3,6 +3,7 @@
 mod hashes;
 mod keys;
 mod lists;
+mod long_double;
 mod number;
 mod sets;
 mod sorted_sets;
@@ -66,6 +67,8 @@ pub struct Space {
     bytes: usize,
     max_bytes: usize,
     now_ms: u64,
+    /// What the caller takes; a command that could answer without end stops behind it.
+    reply_bytes: usize,
     swept_at_ms: u64,
 }
 
@@ -79,12 +82,14 @@ impl Space {
     /// An empty one that holds at most about `max_bytes`, keys and bookkeeping included. Beyond that, commands that add
     /// data are answered with an error; nothing is evicted.
     pub fn new(max_bytes: usize) -> Self {
-        Self { entries: HashMap::new(), bytes: 0, max_bytes, now_ms: 0, swept_at_ms: 0 }
+        Self { entries: HashMap::new(), bytes: 0, max_bytes, now_ms: 0, reply_bytes: 0, swept_at_ms: 0 }
     }
 
-    /// Carries a command out; `now_ms` is the time since 1970. Errors are replies.
-    pub fn execute(&mut self, command: &Command, now_ms: u64) -> Reply {
+    /// Carries a command out; `now_ms` is the time since 1970. Errors are replies. A reply of more than `reply_bytes` (see
+    /// [`Reply::size_bytes`]) may be cut; it is still larger than that then.
+    pub fn execute(&mut self, command: &Command, now_ms: u64, reply_bytes: usize) -> Reply {
         self.now_ms = now_ms;
+        self.reply_bytes = reply_bytes;
         let spec = command.spec;
         if spec.grows && !self.has_room_for(command) {
             return Reply::Error(CommandError::FULL.0.into_owned());
@@ -227,7 +232,7 @@ mod tests {
 
     fn run(space: &mut Space, line: &str, now_ms: u64) -> Reply {
         let words = line.split(' ').map(|word| word.as_bytes().to_vec()).collect();
-        space.execute(&Command::check(words).unwrap(), now_ms)
+        space.execute(&Command::check(words).unwrap(), now_ms, 1 << 20)
     }
 
     /// Draws commands from all kinds, on few keys, so that they meet each other's values.

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use super::number::integer;
 use super::value::{Kind as _, Set};
 use super::{CommandError, Entry, Space, at_least, commands};
-use crate::reply::{Data, Reply};
+use crate::reply::{Data, PART_BYTES, Reply};
 
 commands! {
     "SADD" at_least(2), First + grows => add;
@@ -16,7 +16,7 @@ commands! {
     "SMISMEMBER" at_least(2), First => are_members;
     "SMEMBERS" 1..=1, First + reads => members;
     "SPOP" 1..=2, First + reads => pop;
-    "SRANDMEMBER" 1..=1, First + reads => random_member;
+    "SRANDMEMBER" 1..=2, First + reads => random_members;
     "SMOVE" 3..=3, FirstTwo => move_member;
     "SUNION" at_least(1), All + reads => |space, keys| combined(space, keys, union).map(listed);
     "SINTER" at_least(1), All + reads => |space, keys| combined(space, keys, intersection).map(listed);
@@ -63,16 +63,42 @@ fn members(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError>
     combined(space, arguments, union).map(listed)
 }
 
-fn random(set: &Set) -> Option<Data> {
-    let count = u64::try_from(set.members().len()).ok().filter(|count| *count > 0)?;
+/// A number below `count`; 0 when there is none.
+fn drawn(count: usize) -> usize {
     // The standard library's hash keys differ from one to the next: randomness enough to draw a member.
-    let drawn = RandomState::new().hash_one(count) % count;
-    set.members().iter().nth(usize::try_from(drawn).ok()?).cloned()
+    let drawn = RandomState::new().hash_one(count);
+    usize::try_from(drawn % u64::try_from(count).unwrap_or(u64::MAX).max(1)).unwrap_or_default()
 }
 
-fn random_member(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
-    let [key] = arguments else { return Err(CommandError::SYNTAX) };
-    Ok(space.read::<Set>(key)?.and_then(random).into())
+fn random(set: &Set) -> Option<Data> {
+    set.members().iter().nth(drawn(set.members().len())).cloned()
+}
+
+/// One member, or an array: of up to `count` different ones, or of exactly so many, each drawn from all, when it is negative.
+fn random_members(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
+    let (key, count) = match arguments {
+        [key] => return Ok(space.read::<Set>(key)?.and_then(random).into()),
+        [key, count] => (key, integer(count)?),
+        _ => return Err(CommandError::SYNTAX),
+    };
+    if count == i64::MIN {
+        return Err(CommandError::new("ERR value is out of range"));
+    }
+    // The one element more makes the reply too large.
+    let most = space.reply_bytes / PART_BYTES + 1;
+    let Some(set) = space.read::<Set>(key)? else { return Ok(Reply::Array(Vec::new())) };
+    let mut members: Vec<&Data> = set.members().iter().collect();
+    let size = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
+    if count < 0 {
+        let repeated = std::iter::repeat_with(|| members.get(drawn(members.len()))).flatten();
+        return Ok(Reply::Array(repeated.take(size.min(most)).map(|member| Reply::bulk((*member).clone())).collect()));
+    }
+    let size = size.min(members.len());
+    for place in 0..size {
+        let other = place + drawn(members.len() - place);
+        members.swap(place, other);
+    }
+    Ok(Reply::Array(members.into_iter().take(size).cloned().map(Reply::Bulk).collect()))
 }
 
 fn pop(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {

@@ -1,5 +1,8 @@
 //! Sorted sets: members by score.
 
+mod ranges;
+
+use self::ranges::{By, ScoreBounds};
 use super::number::{float, float_text, integer, is, range};
 use super::value::{Score, SortedSet};
 use super::{CommandError, Space, at_least, commands};
@@ -15,10 +18,10 @@ commands! {
     "ZCOUNT" 3..=3, First => count;
     "ZRANK" 2..=2, First => |space, arguments| rank(space, arguments, false);
     "ZREVRANK" 2..=2, First => |space, arguments| rank(space, arguments, true);
-    "ZRANGE" 3..=4, First + reads => |space, arguments| by_rank(space, arguments, false);
-    "ZREVRANGE" 3..=4, First + reads => |space, arguments| by_rank(space, arguments, true);
-    "ZRANGEBYSCORE" at_least(3), First + reads => |space, arguments| by_score(space, arguments, false);
-    "ZREVRANGEBYSCORE" at_least(3), First + reads => |space, arguments| by_score(space, arguments, true);
+    "ZRANGE" at_least(3), First + reads => |space, arguments| ranges::read(space, arguments, None, None);
+    "ZREVRANGE" 3..=4, First + reads => |space, arguments| ranges::read(space, arguments, Some(By::Rank), Some(true));
+    "ZRANGEBYSCORE" at_least(3), First + reads => |space, arguments| ranges::read(space, arguments, Some(By::Score), Some(false));
+    "ZREVRANGEBYSCORE" at_least(3), First + reads => |space, arguments| ranges::read(space, arguments, Some(By::Score), Some(true));
     "ZREMRANGEBYRANK" 3..=3, First => remove_by_rank;
     "ZREMRANGEBYSCORE" 3..=3, First => remove_by_score;
     "ZPOPMIN" 1..=2, First + reads => |space, arguments| pop(space, arguments, false);
@@ -169,90 +172,27 @@ fn in_order(set: &SortedSet, reverse: bool) -> Box<dyn Iterator<Item = &Scored> 
     if reverse { Box::new(set.order().iter().rev()) } else { Box::new(set.order().iter()) }
 }
 
-fn between_ranks(set: &SortedSet, first: &[u8], last: &[u8], reverse: bool) -> Result<Vec<Scored>, CommandError> {
-    let range = range(integer(first)?, integer(last)?, set.order().len());
-    Ok(in_order(set, reverse).skip(range.start).take(range.len()).cloned().collect())
-}
-
-fn by_rank(space: &mut Space, arguments: &[Data], reverse: bool) -> Result<Reply, CommandError> {
-    let (key, first, last, with_scores) = match arguments {
-        [key, first, last] => (key, first, last, false),
-        [key, first, last, option] if is(option, "WITHSCORES") => (key, first, last, true),
-        _ => return Err(CommandError::SYNTAX),
-    };
-    let empty = SortedSet::default();
-    let set = space.read::<SortedSet>(key)?.unwrap_or(&empty);
-    Ok(listed(between_ranks(set, first, last, reverse)?, with_scores))
-}
-
-/// Scores from `min` to `max`; `(1.5` leaves 1.5 itself out.
-struct Bounds {
-    min: (f64, bool),
-    max: (f64, bool),
-}
-
-impl Bounds {
-    fn read(min: &[u8], max: &[u8]) -> Result<Self, CommandError> {
-        let bound = |text: &[u8]| {
-            let (text, excluded) = text.strip_prefix(b"(").map_or((text, false), |rest| (rest, true));
-            let score = float(text).map_err(|_| CommandError::new("ERR min or max is not a float"))?;
-            Ok((score, excluded))
-        };
-        Ok(Self { min: bound(min)?, max: bound(max)? })
-    }
-
-    fn include(&self, score: f64) -> bool {
-        let above = if self.min.1 { score > self.min.0 } else { score >= self.min.0 };
-        let below = if self.max.1 { score < self.max.0 } else { score <= self.max.0 };
-        above && below
-    }
-}
-
 fn count(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
     let [key, min, max] = arguments else { return Err(CommandError::SYNTAX) };
-    let bounds = Bounds::read(min, max)?;
+    let bounds = ScoreBounds::read(min, max)?;
     let set = space.read::<SortedSet>(key)?;
     Ok(set.map_or(0, |set| set.scores().values().filter(|score| bounds.include(**score)).count()).into())
 }
 
-fn by_score(space: &mut Space, arguments: &[Data], reverse: bool) -> Result<Reply, CommandError> {
-    let [key, first, second, options @ ..] = arguments else { return Err(CommandError::SYNTAX) };
-    let mut options = options;
-    let bounds = if reverse { Bounds::read(second, first) } else { Bounds::read(first, second) }?;
-    let (mut with_scores, mut offset, mut count) = (false, 0, usize::MAX);
-    loop {
-        options = match options {
-            [] => break,
-            [option, rest @ ..] if is(option, "WITHSCORES") => {
-                with_scores = true;
-                rest
-            }
-            [option, skipped, taken, rest @ ..] if is(option, "LIMIT") => {
-                // A negative offset finds nothing, a negative count everything.
-                offset = usize::try_from(integer(skipped)?).unwrap_or(usize::MAX);
-                count = usize::try_from(integer(taken)?).unwrap_or(usize::MAX);
-                rest
-            }
-            _ => return Err(CommandError::SYNTAX),
-        };
-    }
-    let empty = SortedSet::default();
-    let set = space.read::<SortedSet>(key)?.unwrap_or(&empty);
-    let found = in_order(set, reverse).filter(|(score, _)| bounds.include(score.0)).skip(offset).take(count);
-    Ok(listed(found.cloned().collect(), with_scores))
-}
-
 fn remove_by_rank(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
     let [key, first, last] = arguments else { return Err(CommandError::SYNTAX) };
+    let (first, last) = (integer(first)?, integer(last)?);
     let empty = SortedSet::default();
     let set = space.read::<SortedSet>(key)?.unwrap_or(&empty);
-    let members: Vec<Data> = between_ranks(set, first, last, false)?.into_iter().map(|(_, member)| member).collect();
+    let ranks = range(first, last, set.order().len());
+    let members = in_order(set, false).skip(ranks.start).take(ranks.len());
+    let members: Vec<Data> = members.map(|(_, member)| member.clone()).collect();
     remove_members(space, key, &members)
 }
 
 fn remove_by_score(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
     let [key, min, max] = arguments else { return Err(CommandError::SYNTAX) };
-    let bounds = Bounds::read(min, max)?;
+    let bounds = ScoreBounds::read(min, max)?;
     let set = space.read::<SortedSet>(key)?;
     let found = set.into_iter().flat_map(SortedSet::scores).filter(|(_, score)| bounds.include(**score));
     let members: Vec<Data> = found.map(|(member, _)| member.clone()).collect();

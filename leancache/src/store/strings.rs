@@ -1,6 +1,6 @@
 //! Strings and counters.
 
-use super::number::{float, float_text, integer, is, range};
+use super::number::{NOT_A_FLOAT, float_sum, integer, is, range};
 use super::value::{Text, Value};
 use super::{CommandError, Entry, Space, at_least, commands};
 use crate::reply::{Data, Reply};
@@ -9,8 +9,8 @@ commands! {
     "GET" 1..=1, First + reads => get;
     "SET" at_least(2), First + reads + grows => set;
     "SETNX" 2..=2, First + grows => set_unless_taken;
-    "SETEX" 3..=3, First + grows => |space, arguments| set_expiring(space, arguments, 1_000);
-    "PSETEX" 3..=3, First + grows => |space, arguments| set_expiring(space, arguments, 1);
+    "SETEX" 3..=3, First + grows => |space, arguments| set_expiring(space, arguments, TimeOption::SECONDS);
+    "PSETEX" 3..=3, First + grows => |space, arguments| set_expiring(space, arguments, TimeOption::MILLISECONDS);
     "GETSET" 2..=2, First + reads + grows => get_and_set;
     "GETDEL" 1..=1, First + reads => get_and_delete;
     "GETEX" at_least(1), First + reads => get_and_expire;
@@ -46,34 +46,50 @@ fn get(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
     Ok(text(space, key)?.into())
 }
 
-/// When a key expires, as the options `EX`, `PX`, `EXAT` and `PXAT` say it; `None` for other options.
-fn expiry(now_ms: u64, option: &[u8], value: Option<&Data>) -> Result<Option<u64>, CommandError> {
-    let (unit_ms, from_now) = match option {
-        option if is(option, "EX") => (1_000, true),
-        option if is(option, "PX") => (1, true),
-        option if is(option, "EXAT") => (1_000, false),
-        option if is(option, "PXAT") => (1, false),
-        _ => return Ok(None),
-    };
-    let number = integer(value.ok_or(CommandError::SYNTAX)?)?;
-    let invalid = || CommandError::new("ERR invalid expire time");
-    let number = u64::try_from(number).ok().filter(|number| *number > 0).ok_or_else(invalid)?;
-    let at = number.checked_mul(unit_ms).ok_or_else(invalid)?;
-    let at = if from_now { at.checked_add(now_ms).ok_or_else(invalid)? } else { at };
-    Ok(Some(at))
+/// In which unit an option gives the time of expiry, and whether from now on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct TimeOption {
+    unit_ms: i64,
+    from_now: bool,
+}
+
+impl TimeOption {
+    const SECONDS: Self = Self { unit_ms: 1_000, from_now: true };
+    const MILLISECONDS: Self = Self { unit_ms: 1, from_now: true };
+
+    /// `None` for other options.
+    fn read(option: &[u8]) -> Option<Self> {
+        match option {
+            option if is(option, "EX") => Some(Self::SECONDS),
+            option if is(option, "PX") => Some(Self::MILLISECONDS),
+            option if is(option, "EXAT") => Some(Self { from_now: false, ..Self::SECONDS }),
+            option if is(option, "PXAT") => Some(Self { from_now: false, ..Self::MILLISECONDS }),
+            _ => None,
+        }
+    }
+
+    /// When the key expires.
+    fn at_ms(self, now_ms: u64, value: &[u8]) -> Result<u64, CommandError> {
+        let invalid = || CommandError::new("ERR invalid expire time");
+        let now_ms = i64::try_from(now_ms).unwrap_or(i64::MAX);
+        let number = Some(integer(value)?).filter(|number| *number > 0).ok_or_else(invalid)?;
+        let at = number.checked_mul(self.unit_ms).ok_or_else(invalid)?;
+        let at = if self.from_now { at.checked_add(now_ms).ok_or_else(invalid)? } else { at };
+        u64::try_from(at).map_err(|_| invalid())
+    }
 }
 
 #[derive(Default)]
-struct SetOptions {
-    expires_at_ms: Option<u64>,
+struct SetOptions<'a> {
+    expiry: Option<(TimeOption, &'a Data)>,
     keeps_expiry: bool,
     only_if_absent: bool,
     only_if_present: bool,
     answers_before: bool,
 }
 
-impl SetOptions {
-    fn read(now_ms: u64, arguments: &[Data]) -> Result<Self, CommandError> {
+impl<'a> SetOptions<'a> {
+    fn read(arguments: &'a [Data]) -> Result<Self, CommandError> {
         let mut options = Self::default();
         let mut arguments = arguments.iter();
         while let Some(option) = arguments.next() {
@@ -86,28 +102,31 @@ impl SetOptions {
             } else if is(option, "KEEPTTL") {
                 options.keeps_expiry = true;
             } else {
-                let at = expiry(now_ms, option, arguments.next())?.ok_or(CommandError::SYNTAX)?;
-                if options.expires_at_ms.replace(at).is_some() {
+                let time = TimeOption::read(option).zip(arguments.next()).ok_or(CommandError::SYNTAX)?;
+                // The same option may come again; the last one counts.
+                if options.expiry.replace(time).is_some_and(|(before, _)| before != time.0) {
                     return Err(CommandError::SYNTAX);
                 }
             }
         }
-        let contradicts = (options.only_if_absent && options.only_if_present)
-            || (options.keeps_expiry && options.expires_at_ms.is_some());
+        let contradicts =
+            (options.only_if_absent && options.only_if_present) || (options.keeps_expiry && options.expiry.is_some());
         if contradicts { Err(CommandError::SYNTAX) } else { Ok(options) }
     }
 }
 
 fn set(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
     let [key, value, options @ ..] = arguments else { return Err(CommandError::SYNTAX) };
-    let options = SetOptions::read(space.now_ms, options)?;
+    let options = SetOptions::read(options)?;
+    let now_ms = space.now_ms;
+    let expires_at_ms = options.expiry.map(|(option, value)| option.at_ms(now_ms, value)).transpose()?;
     let before = if options.answers_before { text(space, key)? } else { None };
     let is_there = space.contains(key);
     let forbidden = if is_there { options.only_if_absent } else { options.only_if_present };
     let allowed = !forbidden;
     if allowed {
         let kept = space.entry(key).and_then(|entry| entry.expires_at_ms).filter(|_| options.keeps_expiry);
-        put_text(space, key, value.clone(), options.expires_at_ms.or(kept));
+        put_text(space, key, value.clone(), expires_at_ms.or(kept));
     }
     Ok(match (options.answers_before, allowed) {
         (true, _) => before.into(),
@@ -125,11 +144,10 @@ fn set_unless_taken(space: &mut Space, arguments: &[Data]) -> Result<Reply, Comm
     Ok(is_new.into())
 }
 
-fn set_expiring(space: &mut Space, arguments: &[Data], unit_ms: u64) -> Result<Reply, CommandError> {
+fn set_expiring(space: &mut Space, arguments: &[Data], option: TimeOption) -> Result<Reply, CommandError> {
     let [key, time, value] = arguments else { return Err(CommandError::SYNTAX) };
-    let option = if unit_ms == 1 { "PX" } else { "EX" };
-    let at = expiry(space.now_ms, option.as_bytes(), Some(time))?;
-    put_text(space, key, value.clone(), at);
+    let at = option.at_ms(space.now_ms, time)?;
+    put_text(space, key, value.clone(), Some(at));
     Ok(Reply::ok())
 }
 
@@ -149,18 +167,32 @@ fn get_and_delete(space: &mut Space, arguments: &[Data]) -> Result<Reply, Comman
 
 fn get_and_expire(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
     let [key, options @ ..] = arguments else { return Err(CommandError::SYNTAX) };
-    let now_ms = space.now_ms;
-    let change = match options {
-        [] => None,
-        [option] if is(option, "PERSIST") => Some(None),
-        [option, value] => Some(Some(expiry(now_ms, option, Some(value))?.ok_or(CommandError::SYNTAX)?)),
-        _ => return Err(CommandError::SYNTAX),
-    };
-    let value = text(space, key)?;
-    if let (Some(expires_at_ms), Some(entry)) = (change, space.entry(key)) {
-        entry.expires_at_ms = expires_at_ms;
+    let mut time = None;
+    let mut persists = false;
+    let mut options = options.iter();
+    while let Some(option) = options.next() {
+        if is(option, "PERSIST") {
+            persists = true;
+        } else {
+            let another = TimeOption::read(option).zip(options.next()).ok_or(CommandError::SYNTAX)?;
+            if time.replace(another).is_some_and(|(before, _)| before != another.0) {
+                return Err(CommandError::SYNTAX);
+            }
+        }
     }
-    Ok(value.into())
+    if persists && time.is_some() {
+        return Err(CommandError::SYNTAX);
+    }
+    let Some(value) = text(space, key)? else { return Ok(Reply::Nil) };
+    let now_ms = space.now_ms;
+    // Looked at only when there is something to expire.
+    let at_ms = time.map(|(option, value)| option.at_ms(now_ms, value)).transpose()?;
+    if let Some(entry) = space.entry(key)
+        && (persists || at_ms.is_some())
+    {
+        entry.expires_at_ms = at_ms;
+    }
+    Ok(Reply::Bulk(value))
 }
 
 /// Keys of other kinds count as absent here, unlike everywhere else.
@@ -207,12 +239,8 @@ fn decrease(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError
 
 fn increase_by_float(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
     let [key, by] = arguments else { return Err(CommandError::SYNTAX) };
-    let before = text(space, key)?.map_or(Ok(0.0), |text| float(&text))?;
-    let after = before + float(by)?;
-    if !after.is_finite() {
-        return Err(CommandError::new("ERR increment would produce NaN or Infinity"));
-    }
-    let after = float_text(after);
+    let before = text(space, key)?;
+    let after = float_sum(before.as_deref(), by, NOT_A_FLOAT)?;
     replace_text(space, key, after.clone());
     Ok(Reply::Bulk(after))
 }
@@ -235,6 +263,9 @@ fn get_range(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandErro
     let [key, first, last] = arguments else { return Err(CommandError::SYNTAX) };
     let (first, last) = (integer(first)?, integer(last)?);
     let text = text(space, key)?.unwrap_or_else(|| Text::default().0);
-    let part = text.get(range(first, last, text.len())).unwrap_or_default();
+    // Unlike in lists, an end before the beginning is the first byte, unless the start lies behind it.
+    let is_empty = first < 0 && last < 0 && first > last;
+    let last = if last < 0 && last.unsigned_abs() > text.len() as u64 { 0 } else { last };
+    let part = if is_empty { None } else { text.get(range(first, last, text.len())) }.unwrap_or_default();
     Ok(Reply::bulk(part))
 }

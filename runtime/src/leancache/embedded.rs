@@ -42,7 +42,7 @@ impl CacheBackend for EmbeddedCache {
                 // Commands on large values take milliseconds: other tasks, and the caller's deadline, come in between.
                 tokio::task::yield_now().await;
             }
-            let reply = space.lock().unwrap_or_else(PoisonError::into_inner).execute(command, now_ms());
+            let reply = space.lock().unwrap_or_else(PoisonError::into_inner).execute(command, now_ms(), left);
             left = left.checked_sub(reply.size_bytes()).ok_or(BackendError::RepliesTooLarge)?;
             replies.push(reply);
         }

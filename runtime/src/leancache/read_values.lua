@@ -23,6 +23,16 @@ end
 -- These name a value as often as they like, so they are asked for one value at a time.
 local one_by_one = { MGET = 'GET', HMGET = 'HGET' }
 
+-- A negative count draws as many members as it says, however few there are: one at a time, and no more than the budget holds.
+-- Another one that looks like it is out of range, and Redis says so.
+local function draws(name, words)
+  local count = words[3]
+  if name ~= 'SRANDMEMBER' or not count or not string.find(count, '^%-[1-9]%d*$') then
+    return false
+  end
+  return #count < 20 or (#count == 20 and count <= '-9223372036854775807')
+end
+
 local replies = {}
 local key, argument = 1, 2
 while argument <= #ARGV do
@@ -60,6 +70,23 @@ while argument <= #ARGV do
         return redis.status_reply('HOOKDBUDGET')
       end
       reply[#reply + 1] = value
+    end
+  elseif draws(name, words) then
+    reply = {}
+    -- Exact enough: a count that a double does not hold is beyond every budget.
+    for i = 1, -tonumber(words[3]) do
+      local value = redis.pcall(name, words[2])
+      if not value then
+        break
+      elseif type(value) == 'table' then
+        reply = value
+        break
+      end
+      left = left - size(value)
+      if left < 0 then
+        return redis.status_reply('HOOKDBUDGET')
+      end
+      reply[i] = value
     end
   else
     reply = redis.pcall(unpack(words))

@@ -81,7 +81,13 @@ async fn replies_are_bounded(app: &TestApp<'_>) {
     let fields: Vec<&[u8]> = [b"HMGET".as_slice(), b"hash"].into_iter().chain([b"f".as_slice(); 4_000]).collect();
     let get: &[&[u8]] = &[b"GET", b"big"];
     let range: &[&[u8]] = &[b"LRANGE", b"list", b"0", b"-1"];
-    for flood in [vec![many.as_slice()], vec![fields.as_slice()], vec![get; 500], vec![range; 500]] {
+    app.try_run(&[&[b"SADD", b"set", &value]], &limits).await.unwrap();
+    // F-42: as many as are asked for, however few there are.
+    let drawn: &[&[u8]] = &[b"SRANDMEMBER", b"set", b"-9223372036854775807"];
+    let draws: &[&[u8]] = &[b"SRANDMEMBER", b"set", b"-1000"];
+    let floods =
+        [vec![many.as_slice()], vec![fields.as_slice()], vec![get; 500], vec![range; 500], vec![drawn], vec![draws]];
+    for flood in floods {
         let error = app.try_run(&flood, &limits).await.unwrap_err().to_string();
         assert!(error.contains("`cache_bytes` of 1048576 bytes"), "{error}");
     }

@@ -8,6 +8,7 @@
 
 mod cases;
 mod conformance;
+mod differential;
 mod faults;
 mod isolation;
 mod redis_server;

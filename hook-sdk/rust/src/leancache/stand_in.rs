@@ -24,6 +24,9 @@ use super::{Error, Reply, Result};
 /// What the engine's embedded store gives an app.
 const MAX_BYTES: usize = 16 << 20;
 
+/// What the engine lets a call receive, unless it is told otherwise.
+const MAX_REPLY_BYTES: usize = 4 << 20;
+
 thread_local! {
     static STATE: RefCell<State> = RefCell::new(State::new());
 }
@@ -64,7 +67,7 @@ pub(super) fn run(commands: &[Vec<Vec<u8>>]) -> Result<Vec<Reply>> {
         let checked = checked.map_err(|refusal| Error::Refused(refusal.to_string()))?;
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + state.advanced;
         let now_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-        Ok(checked.iter().map(|command| reply(state.space.execute(command, now_ms))).collect())
+        Ok(checked.iter().map(|command| reply(state.space.execute(command, now_ms, MAX_REPLY_BYTES))).collect())
     })
 }
 
