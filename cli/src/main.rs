@@ -13,11 +13,13 @@ mod secrets;
 mod server;
 
 use std::ffi::OsString;
+use std::io::IsTerminal as _;
 
 use clap::error::ErrorKind;
 
 use crate::commands::{Cli, ParseError};
 use crate::exit::ExitCode;
+use crate::output::LostOutput;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -39,13 +41,21 @@ fn misread(usage: &clap::Error, arguments: &[OsString]) -> ExitCode {
     if let Some(problem) = plugin::run(usage, arguments) {
         return failed(&problem.into());
     }
+    if matches!(usage.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        let text = usage.render();
+        let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let text = if coloured { text.ansi().to_string() } else { text.to_string() };
+        return output::write(&text).map_or_else(|lost| failed(&lost), |()| ExitCode::Done);
+    }
     // A closed terminal is the only way to fail here, and there is nobody left to tell.
     let _ = usage.print();
-    let asked_for_text = matches!(usage.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-    if asked_for_text { ExitCode::Done } else { ExitCode::Input }
+    ExitCode::Input
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {
+    if error.downcast_ref::<LostOutput>().is_some_and(LostOutput::is_by_reader) {
+        return ExitCode::Done;
+    }
     output::report_error(error);
     ExitCode::of(error)
 }

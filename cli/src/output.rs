@@ -1,5 +1,7 @@
 //! The one place that writes to the terminal: stdout is data, stderr is everything else.
 
+mod lost;
+
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
@@ -8,15 +10,32 @@ use serde::Serialize;
 
 use crate::exit::InputError;
 
+pub use lost::{LostOutput, reader_gone};
+
 /// Prints a line of data.
-pub fn data(line: &str) {
-    // A closed pipe (`hookd … | head`) is not an error.
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
+///
+/// # Errors
+/// [`LostOutput`]; `main` takes one that the reader is to blame for as the end of the command.
+pub fn data(line: &str) -> anyhow::Result<()> {
+    write(&format!("{line}\n"))
 }
 
 /// Prints data as one line of JSON.
+///
+/// # Errors
+/// Those of [`data`].
 pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
-    data(&serde_json::to_string(value)?);
+    data(&serde_json::to_string(value)?)
+}
+
+/// Prints a text as it is.
+///
+/// # Errors
+/// Those of [`data`].
+pub fn write(text: &str) -> anyhow::Result<()> {
+    lost::check_open()?;
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(LostOutput::from)?;
     Ok(())
 }
 

@@ -38,6 +38,70 @@ fn wrong_arguments_are_the_inputs_fault() {
     assert_refused(&hookd_in(folder.path(), &["settings", "--blocking-hook-timeout", "soon"]), &["soon"]);
 }
 
+/// F-37
+#[test]
+fn values_beyond_all_bounds_are_taken_or_refused_and_nothing_panics() {
+    let server = Server::start();
+    let durations =
+        ["99999999999d", "9999999999999y", "18446744073709551615s", "99999999999999999999999s", "0s", "1ns"];
+    let sizes = ["0", "18446744073709551615", "18446744073709551616", "99999999999GiB", "-1", "1e9"];
+    let times = ["0000-01-01", "1969-12-31T23:59:59Z", "9999-12-31T23:59:60Z", "10000-01-01", "2026-02-30"];
+    let counts = ["0", "4294967295", "4294967296", "18446744073709551615", "99999999999999999999", "-1"];
+    let flags: [(&[&str], &[&str]); 18] = [
+        (&["logs", "--since"], &durations),
+        (&["logs", "--until"], &durations),
+        (&["logs", "--since"], &times),
+        (&["logs", "--until"], &times),
+        (&["logs", "-n"], &counts),
+        (&["settings", "--blocking-hook-timeout"], &durations),
+        (&["settings", "--notification-hook-timeout"], &durations),
+        (&["settings", "--hook-breaker-cool-down"], &durations),
+        (&["settings", "--notification-retry"], &durations),
+        (&["settings", "--notification-max-age"], &durations),
+        (&["settings", "--notification-queue-limit"], &counts),
+        (&["settings", "--dead-letter-limit"], &counts),
+        (&["settings", "--hook-breaker-failures"], &counts),
+        (&["releases", "--limit"], &counts),
+        (&["rollback"], &counts),
+        (&["dead-letters", "drop"], &counts),
+        (&["config", "show", "up", "--log-bytes-per-app"], &sizes),
+        (&["config", "show", "up", "--log-age"], &durations),
+    ];
+    let prefixed = [
+        ("--hook-timeout", "_messageReceived=", durations),
+        ("--limit", "deadline_ms=", durations),
+        ("--limit", "memory_bytes=", sizes),
+        ("--limit", "concurrency=", counts),
+        ("--function-limit", "hello:cpu_time_ms=", durations),
+    ];
+    let plain = flags.iter().flat_map(|(flag, values)| values.iter().map(|value| (*flag, (*value).to_owned())));
+    let plain = plain.map(|(flag, value)| (flag.join(" "), value));
+    let prefixed = prefixed.iter().flat_map(|(flag, prefix, values)| {
+        values.iter().map(move |value| (format!("settings {flag}"), format!("{prefix}{value}")))
+    });
+    let all = plain.chain(prefixed).map(|(command, value)| {
+        let mut arguments: Vec<String> = command.split(' ').map(str::to_owned).collect();
+        arguments.push(value);
+        arguments
+    });
+    for arguments in all {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let output = server.hookd(&arguments);
+        let text = stderr(&output);
+        assert!([DONE, INPUT_AT_FAULT].contains(&code(&output)), "hookd {}: {text}", arguments.join(" "));
+        assert!(!text.contains("panicked"), "hookd {}: {text}", arguments.join(" "));
+    }
+    server.hookd_ok(&["settings"]);
+}
+
+#[test]
+fn a_server_takes_the_longest_age_of_its_log() {
+    let server = Server::start_with(&["--log-age", "99999999999d", "--log-bytes-per-app", "18446744073709551615"]);
+    server.deploy("log-flood");
+    server.hookd_ok(&["invoke", "hello"]);
+    server.hookd_ok(&["logs", "--since", "99999999999d"]);
+}
+
 #[test]
 fn without_a_server_the_error_says_how_to_start_one() {
     let folder = tempfile::tempdir().unwrap();

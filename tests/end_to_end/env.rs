@@ -117,6 +117,27 @@ fn a_secret_is_shown_to_functions_only() {
     }
 }
 
+/// F-44: more likely a file that is empty than a wish for an empty value.
+#[test]
+fn an_empty_input_is_no_value() {
+    let server = Server::with_module("version-probe");
+    for (arguments, input) in [
+        (&["env", "set", "--secret", "TOKEN"][..], ""),
+        (&["env", "set", "--secret", "TOKEN"], "\n"),
+        (&["env", "set", "TOKEN"], "\r\n"),
+    ] {
+        let mut setting = server.hookd_piped(arguments);
+        setting.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = setting.wait_with_output().unwrap();
+        assert_refused(&output, &["TOKEN", "hookd env set TOKEN=", "hookd env unset TOKEN"]);
+    }
+    assert_eq!(variable(&server, "TOKEN"), Value::Null);
+    server.hookd_ok(&["env", "set", "--secret", "TOKEN="]);
+    assert_eq!(variable(&server, "TOKEN"), "");
+    server.hookd_ok(&["env", "set", "MODE", ""]);
+    assert_eq!(variable(&server, "MODE"), "");
+}
+
 #[test]
 fn a_shell_gets_what_functions_read() {
     let server = Server::start_with(&["--api-server", "https://api.example/"]);

@@ -128,7 +128,7 @@ impl Common {
         if self.json {
             return output::json(value);
         }
-        output::data(&for_people(value));
+        output::data(&for_people(value))?;
         Ok(())
     }
 }

@@ -69,8 +69,7 @@ impl Backup {
         if self.json {
             return output::json(&json!({"path": absolute, "bytes": bytes}));
         }
-        output::data(&format!("Copied `{}` to `{}`: {bytes} bytes.", self.data.display(), self.target.display()));
-        Ok(())
+        output::data(&format!("Copied `{}` to `{}`: {bytes} bytes.", self.data.display(), self.target.display()))
     }
 }
 

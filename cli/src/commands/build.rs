@@ -41,7 +41,7 @@ impl Build {
         if self.json {
             return output::json(&serde_json::json!({"path": path, "bytes": built.bytes.len()}));
         }
-        output::data(&path.display().to_string());
+        output::data(&path.display().to_string())?;
         Ok(())
     }
 }

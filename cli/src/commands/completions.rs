@@ -27,7 +27,6 @@ impl Completions {
         })?;
         let mut script = Vec::new();
         clap_complete::generate(shell, &mut Cli::command(), "hookd", &mut script);
-        output::data(String::from_utf8_lossy(&script).trim_end());
-        Ok(())
+        output::data(String::from_utf8_lossy(&script).trim_end())
     }
 }

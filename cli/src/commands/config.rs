@@ -51,8 +51,7 @@ impl Config {
             Action::Template => {
                 let command = Cli::command();
                 let up = command.find_subcommand("up").map(config_file::template).unwrap_or_default();
-                output::data(up.trim_end());
-                Ok(())
+                output::data(up.trim_end())
             }
         }
     }
@@ -79,7 +78,7 @@ fn show(json: bool, mut command: Vec<OsString>) -> anyhow::Result<()> {
             output::json(&json!({"key": key, "value": value, "source": source}))?;
         } else {
             let option = format!("{key} = {}", value.map_or_else(|| "-".to_owned(), |value| format!("{value:?}")));
-            output::data(&format!("{option:<48} # {source}"));
+            output::data(&format!("{option:<48} # {source}"))?;
         }
     }
     Ok(())

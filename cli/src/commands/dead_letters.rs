@@ -87,8 +87,8 @@ impl DeadLetters {
                     output::note("no dead letters");
                     return Ok(());
                 }
-                output::data(&row("ID", "GIVEN UP", "HOOK", "ATTEMPTS", "CAUSE", "REASON"));
-                letters.iter().for_each(|letter| output::data(&line(letter)));
+                output::data(&row("ID", "GIVEN UP", "HOOK", "ATTEMPTS", "CAUSE", "REASON"))?;
+                letters.iter().try_for_each(|letter| output::data(&line(letter)))?;
                 if letters.len() == usize::try_from(limit).unwrap_or(usize::MAX) {
                     output::note(&format!(
                         "(the newest {limit}; --limit shows up to 1000, `retry` and `drop` take --all)"
@@ -116,7 +116,7 @@ impl Selection {
         if self.json {
             output::json(&answer)?;
         } else {
-            output::data(&format!("{count} {done}"));
+            output::data(&format!("{count} {done}"))?;
         }
         let asked = u64::try_from(self.ids.iter().collect::<HashSet<_>>().len()).unwrap_or(u64::MAX);
         if !self.all && count < asked {

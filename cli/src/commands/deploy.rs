@@ -64,7 +64,7 @@ impl Deploy {
         if self.json {
             return output::json(&release);
         }
-        output::data(&summary(&release));
+        output::data(&summary(&release))?;
         Ok(())
     }
 }

@@ -49,7 +49,7 @@ impl Engine {
         let config = (self.common.config()?, self.engine.config());
         let server = Server::engine(config, (listen, self.rpc_socket.clone()), shutdown).await?;
         let address = server.connection().engine.clone().unwrap_or_default();
-        self.common.announce(server.connection(), &format!("Next:     hookd im --engine {address}"))?;
+        self.common.announce(server.connection(), &format!("Next:     hookd im --engine {address}"));
         server.serve().await
     }
 }

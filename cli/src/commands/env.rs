@@ -52,7 +52,7 @@ enum Action {
 At most 100 variables of 32 KiB, 128 KiB in all.")]
     Set {
         /// NAME=VALUE …, or NAME VALUE, or NAME alone: its value is then read from standard input, without the last line
-        /// end, and stays out of the shell's history.
+        /// end, and stays out of the shell's history. An empty input is refused; `NAME=` sets an empty value.
         #[arg(required = true, value_name = "NAME=VALUE")]
         variables: Vec<String>,
         /// Never show the values again; only the app's functions read them.
@@ -115,7 +115,7 @@ impl Env {
                 if variables.is_empty() {
                     output::note("no variables are set; `hookd env set NAME=VALUE` sets one");
                 }
-                variables.iter().for_each(|variable| output::data(&line(variable)));
+                variables.iter().try_for_each(|variable| output::data(&line(variable)))?;
                 differences(&listed).iter().for_each(|difference| output::note(difference));
                 Ok(())
             }
@@ -133,7 +133,7 @@ async fn show(common: &Common, environment: &str, keys: bool) -> anyhow::Result<
         let text = |key: &str| variable.get(key).and_then(Value::as_str);
         let name = text("name").unwrap_or("?");
         match text("value") {
-            Some(value) => output::data(&exported(name, value)),
+            Some(value) => output::data(&exported(name, value))?,
             None => output::note(&format!("the secret `{name}` is shown to functions only")),
         }
     }
@@ -158,8 +158,7 @@ impl Common {
         if releases.is_empty() {
             output::note("nothing new is live: the values were these already, or nothing was deployed yet");
         }
-        releases.iter().for_each(|release| output::data(&summary(release)));
-        Ok(())
+        releases.iter().try_for_each(|release| output::data(&summary(release)))
     }
 }
 
@@ -192,7 +191,14 @@ fn value_from_stdin(name: &str) -> anyhow::Result<String> {
             .hint("it must be text; encode anything else, e.g. as base64")
     })?;
     let line = value.strip_suffix('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
-    Ok(line.unwrap_or(&value).to_owned())
+    let value = line.unwrap_or(&value);
+    if value.is_empty() {
+        // More likely a file that is empty, or a command before the pipe that failed.
+        return Err(InputError::new(format!("standard input holds no value for `{name}`"))
+            .hint(format!("`hookd env set {name}=` sets an empty value, `hookd env unset {name}` takes it away"))
+            .into());
+    }
+    Ok(value.to_owned())
 }
 
 fn array<'a>(value: &'a Value, key: &str) -> &'a [Value] {

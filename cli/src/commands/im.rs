@@ -44,7 +44,7 @@ impl Im {
         stop_on_signal(shutdown.clone())?;
         let config = (self.common.config()?, self.im.config());
         let server = Server::im(config, self.engine.clone(), self.listen, shutdown).await?;
-        self.common.announce(server.connection(), &first_steps(server.connection()))?;
+        self.common.announce(server.connection(), &first_steps(server.connection()));
         server.serve().await
     }
 }

@@ -52,20 +52,20 @@ impl Info {
                 "breakers": breakers,
             }))?;
         } else {
-            output::data(&format!("server      {url}  (from {})", found.url_from));
-            output::data(&format!("app         {app_id}  (from {})", found.app_from));
-            output::data(&format!("hookd       {}", env!("CARGO_PKG_VERSION")));
+            output::data(&format!("server      {url}  (from {})", found.url_from))?;
+            output::data(&format!("app         {app_id}  (from {})", found.app_from))?;
+            output::data(&format!("hookd       {}", env!("CARGO_PKG_VERSION")))?;
             if let Ok(version) = &version {
-                output::data(&format!("at server   {version}"));
+                output::data(&format!("at server   {version}"))?;
             }
             if let Some(Ok(_)) = &app {
                 let shown =
                     |environment: &str| live(environment).map_or_else(|| "-".to_owned(), |version| version.to_string());
-                output::data(&format!("production  {}", shown("production")));
-                output::data(&format!("staging     {}", shown("staging")));
+                output::data(&format!("production  {}", shown("production")))?;
+                output::data(&format!("staging     {}", shown("staging")))?;
             }
             for (number, line) in breaker_lines(breakers.as_ref(), SystemTime::now()).iter().enumerate() {
-                output::data(&format!("{:<12}{line}", if number == 0 { "breakers" } else { "" }));
+                output::data(&format!("{:<12}{line}", if number == 0 { "breakers" } else { "" }))?;
             }
         }
         version?;

@@ -55,7 +55,7 @@ impl Invoke {
                 "body": answer.body,
             }))?;
         } else if answer.status == 200 {
-            output::data(&answer.body.get("result").unwrap_or(&Value::Null).to_string());
+            output::data(&answer.body.get("result").unwrap_or(&Value::Null).to_string())?;
         }
         if answer.status == 200 {
             return Ok(());

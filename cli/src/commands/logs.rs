@@ -82,16 +82,24 @@ impl Logs {
     pub async fn run(self) -> anyhow::Result<()> {
         let api = Api::new(self.server.target()?)?;
         let json = self.json || self.format == Some(Format::Json);
-        let mut events = api.logs(&self.query()).await?;
         let mut lines = 0;
-        while let Some(event) = events.next().await {
-            let event = event?;
-            lines += usize::from(event.get("event").and_then(Value::as_str) == Some("line"));
-            if json {
-                output::json(&event)?;
-            } else {
-                show(&event);
+        let showing = async {
+            let mut events = api.logs(&self.query()).await?;
+            while let Some(event) = events.next().await {
+                let event = event?;
+                lines += usize::from(event.get("event").and_then(Value::as_str) == Some("line"));
+                if json {
+                    output::json(&event)?;
+                } else {
+                    show(&event)?;
+                }
             }
+            anyhow::Ok(())
+        };
+        tokio::select! {
+            shown = showing => shown?,
+            // No line may ever come that would tell.
+            () = output::reader_gone(), if self.follow => return Ok(()),
         }
         if self.follow {
             output::note("the server stopped");
@@ -134,7 +142,9 @@ fn word(value: impl ValueEnum) -> Option<String> {
 /// So long ago, a date, or a time.
 fn point_in_time(text: &str) -> Result<SystemTime, String> {
     if let Ok(ago) = humantime::parse_duration(text) {
-        return SystemTime::now().checked_sub(ago).ok_or_else(|| format!("`{text}` ago is before all time"));
+        // No line is older, and no time before it can be written.
+        let oldest = SystemTime::UNIX_EPOCH;
+        return Ok(SystemTime::now().checked_sub(ago).map_or(oldest, |time| time.max(oldest)));
     }
     let midnight = format!("{text}T00:00:00Z");
     humantime::parse_rfc3339_weak(text)
@@ -143,13 +153,17 @@ fn point_in_time(text: &str) -> Result<SystemTime, String> {
 }
 
 /// Prints an event of the log for people.
-pub fn show(event: &Value) {
+///
+/// # Errors
+/// Those of [`output::data`].
+pub fn show(event: &Value) -> anyhow::Result<()> {
     let count = |key: &str| event.get(key).and_then(Value::as_u64).unwrap_or_default();
     match event.get("event").and_then(Value::as_str) {
         Some("dropped") => output::note(&format!("({} lines came too fast to be shown)", count("lines"))),
         Some("unreadable") => output::note(&unreadable(count("lines"), count("files"))),
-        _ => output::data(&line(event)),
+        _ => return output::data(&line(event)),
     }
+    Ok(())
 }
 
 fn unreadable(lines: u64, files: u64) -> String {
@@ -203,9 +217,24 @@ mod tests {
         let moment = |text| humantime::parse_rfc3339(text).unwrap();
         assert_eq!(point_in_time("2026-11-21").unwrap(), moment("2026-11-21T00:00:00Z"));
         assert_eq!(point_in_time("2026-11-21 05:16:36").unwrap(), moment("2026-11-21T05:16:36Z"));
+        // F-37
+        for text in ["99999999999d", "18446744073709551615s", "1000000years 1000000years"] {
+            assert_eq!(point_in_time(text).unwrap(), SystemTime::UNIX_EPOCH, "{text}");
+        }
         let ago = SystemTime::now().duration_since(point_in_time("10m").unwrap()).unwrap();
         assert!((599..660).contains(&ago.as_secs()), "{ago:?}");
-        for text in ["yesterday", "", "2026-13-01", "10"] {
+        for text in [
+            "yesterday",
+            "",
+            "2026-13-01",
+            "10",
+            "1969-12-31",
+            "10000-01-01",
+            "99999999999999999999d",
+            "9999999999999y",
+            "-1d",
+            "1e9d",
+        ] {
             assert!(point_in_time(text).is_err(), "{text}");
         }
     }

@@ -23,7 +23,7 @@ impl New {
     pub fn run(self) -> anyhow::Result<()> {
         guest::new_project(&self.folder, &self.hook)?;
         let folder = self.folder.display();
-        output::data(&format!("Created the hook project `{folder}`."));
+        output::data(&format!("Created the hook project `{folder}`."))?;
         output::note(&format!("Next:\n  hookd build {folder}\n  hookd deploy {folder} --prod"));
         Ok(())
     }

@@ -26,7 +26,7 @@ impl Publish {
         if self.json {
             return output::json(&release);
         }
-        output::data(&summary(&release));
+        output::data(&summary(&release))?;
         Ok(())
     }
 }

@@ -70,8 +70,7 @@ impl Show {
         if self.json {
             return output::json(&version);
         }
-        details(&version).iter().for_each(|line| output::data(line));
-        Ok(())
+        details(&version).iter().try_for_each(|line| output::data(line))
     }
 }
 
@@ -96,8 +95,8 @@ impl List {
             "MODULE",
             "ISOLATION",
             "FUNCTIONS",
-        ]));
-        releases.iter().for_each(|release| output::data(&line(release)));
+        ]))?;
+        releases.iter().try_for_each(|release| output::data(&line(release)))?;
         if releases.len() == usize::try_from(self.limit).unwrap_or(usize::MAX) {
             output::note(&format!("(the newest {}; --limit shows up to 1000)", self.limit));
         }

@@ -34,7 +34,7 @@ impl Rollback {
         if self.json {
             return output::json(&release);
         }
-        output::data(&summary(&release));
+        output::data(&summary(&release))?;
         Ok(())
     }
 }

@@ -131,7 +131,15 @@ impl CommonFlags {
     }
 
     /// Prints where the process is reached, and for people also what comes next; the keys with `--json` and on a terminal.
-    pub fn announce(&self, connection: &Connection, next: &str) -> anyhow::Result<()> {
+    ///
+    /// Who starts a server with a closed standard output, as daemons do, or with one on a full disk, gets a server all the same.
+    pub fn announce(&self, connection: &Connection, next: &str) {
+        if let Err(error) = self.print(connection, next) {
+            tracing::warn!("{error:#}");
+        }
+    }
+
+    fn print(&self, connection: &Connection, next: &str) -> anyhow::Result<()> {
         if self.json {
             return output::json(connection);
         }
@@ -151,8 +159,7 @@ impl CommonFlags {
             connection.url,
             connection.app_id,
             connection.data.display(),
-        ));
-        Ok(())
+        ))
     }
 }
 

@@ -122,18 +122,18 @@ impl Settings {
         for (key, value) in settings.as_object().into_iter().flatten() {
             match (key.as_str(), value) {
                 ("limits", Value::Object(limits)) => {
-                    limits.iter().for_each(|(name, value)| output::data(&limit_line(&settings, name, value)));
+                    limits.iter().try_for_each(|(name, value)| output::data(&limit_line(&settings, name, value)))?;
                 }
                 ("function_limits", Value::Object(functions)) => {
                     for (function, limits) in functions {
                         for (name, value) in limits.as_object().into_iter().flatten() {
-                            output::data(&format!("{key}.{function}.{name} = {value}"));
+                            output::data(&format!("{key}.{function}.{name} = {value}"))?;
                         }
                     }
                 }
                 // Part of the lines of the limits.
                 ("limit_sources" | "hook_deadlines_ms", _) => {}
-                (key, value) => output::data(&format!("{key} = {value}")),
+                (key, value) => output::data(&format!("{key} = {value}"))?,
             }
         }
         Ok(())

@@ -35,7 +35,7 @@ impl Switch {
         let folder = std::env::current_dir().context("cannot tell the current folder")?;
         let text = format!("This folder talks to app `{app}` on `{url}`.");
         let path = Link { url, app }.save(&folder)?;
-        output::data(&text);
+        output::data(&text)?;
         output::note(&format!("Written to `{}`; without it, this folder is linked no more.", path.display()));
         Ok(())
     }

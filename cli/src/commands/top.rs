@@ -3,7 +3,7 @@
 mod rates;
 mod table;
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -53,10 +53,12 @@ impl Top {
         };
         let before = source.snapshot().await?;
         let live = !self.once && !self.json && std::io::stdout().is_terminal();
-        let screen = live.then(Screen::enter);
+        let screen = live.then(Screen::enter).transpose()?;
         let watched = tokio::select! {
             watched = self.watch(&source, before, screen.as_ref()) => watched,
             stopped = ctrl_c() => stopped.map_err(Into::into),
+            // It may be an hour to the next line, which would tell.
+            () = output::reader_gone() => Ok(()),
         };
         drop(screen);
         watched
@@ -70,7 +72,7 @@ impl Top {
                 Ok(now) => now,
                 // Somebody watches: the server may come back.
                 Err(error) if screen.is_some() => {
-                    screen.iter().for_each(|screen| screen.show(&format!("{error:#}\ntrying again …")));
+                    screen.map_or(Ok(()), |screen| screen.show(&format!("{error:#}\ntrying again …")))?;
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -79,9 +81,9 @@ impl Top {
             taken = Instant::now();
             before = now;
             match screen {
-                Some(screen) => screen.show(&table::render(&rates, screen.rows())),
+                Some(screen) => screen.show(&table::render(&rates, screen.rows()))?,
                 None if self.json => output::json(&rates)?,
-                None => output::data(&table::render(&rates, usize::MAX)),
+                None => output::data(&table::render(&rates, usize::MAX))?,
             }
             if self.once {
                 return Ok(());
@@ -115,30 +117,25 @@ fn interval(text: &str) -> Result<Duration, String> {
 struct Screen;
 
 impl Screen {
-    fn enter() -> Self {
-        Self::write("\x1b[?1049h\x1b[?25l");
-        Self
+    fn enter() -> anyhow::Result<Self> {
+        output::write("\x1b[?1049h\x1b[?25l")?;
+        Ok(Self)
     }
 
     /// Replaces what is shown, without the flicker of an empty screen.
-    fn show(&self, text: &str) {
+    fn show(&self, text: &str) -> anyhow::Result<()> {
         let lines: String = text.lines().map(|line| format!("{line}\x1b[K\r\n")).collect();
-        Self::write(&format!("\x1b[H{lines}\x1b[J"));
+        output::write(&format!("\x1b[H{lines}\x1b[J"))
     }
 
     fn rows(&self) -> usize {
         rustix::termios::tcgetwinsize(std::io::stdout()).map_or(24, |size| usize::from(size.ws_row))
     }
-
-    fn write(text: &str) {
-        let mut stdout = std::io::stdout().lock();
-        // A terminal that is gone sees nothing either way.
-        let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-    }
 }
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        Self::write("\x1b[?25h\x1b[?1049l");
+        // A terminal that is gone sees nothing either way.
+        let _ = output::write("\x1b[?25h\x1b[?1049l");
     }
 }

@@ -73,7 +73,7 @@ impl Up {
         let shutdown = CancellationToken::new();
         stop_on_signal(shutdown.clone())?;
         let server = self.start(shutdown).await?;
-        self.common.announce(server.connection(), &first_steps(server.connection()))?;
+        self.common.announce(server.connection(), &first_steps(server.connection()));
         server.serve().await
     }
 

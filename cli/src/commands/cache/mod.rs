@@ -16,7 +16,7 @@ use self::show::show;
 use self::words::{Word, words};
 use crate::client::{Api, ServerArguments, default_data_folder};
 use crate::exit::InputError;
-use crate::output;
+use crate::output::{self, LostOutput};
 
 /// Look into an app's LeanCache and change it, with the commands that its hooks may use.
 #[derive(Debug, Args)]
@@ -59,8 +59,7 @@ impl Cache {
         if self.json {
             return output::json(reply);
         }
-        output::data(&show(reply));
-        Ok(())
+        output::data(&show(reply))
     }
 
     async fn read_typed(&self, api: &Api) -> anyhow::Result<()> {
@@ -83,6 +82,7 @@ impl Cache {
             match self.carry_out(api, &line).await {
                 Ok(Done::Quit) => break,
                 Ok(Done::Nothing | Done::Replied(_)) => {}
+                Err(error) if error.is::<LostOutput>() => return Err(error),
                 Err(error) => output::report_error(&error),
             }
         }

@@ -75,18 +75,19 @@ impl Dev {
         stop_on_signal(shutdown.clone())?;
         let place = self.place(&shutdown).await?;
         let mut changes = Changes::new(&self.server.data_folder())?;
-        let working = async {
-            tokio::join!(self.release_changes(&place.api, &mut changes), show_logs(&place.api));
-        };
         let mut server = place.server;
-        tokio::select! {
-            () = working => {}
-            () = shutdown.cancelled() => {}
+        let worked = tokio::select! {
+            () = self.release_changes(&place.api, &mut changes) => Ok(()),
+            lost = show_logs(&place.api) => lost,
+            () = output::reader_gone() => Ok(()),
+            () = shutdown.cancelled() => Ok(()),
             // One of ours that ends unasked ends all of it, with its error.
             ended = &mut server => return ended?,
-        }
+        };
         // Ours stops with us: after the requests in flight, as `hookd up` does.
-        server.await?
+        shutdown.cancel();
+        server.await??;
+        worked
     }
 
     async fn place(&self, shutdown: &CancellationToken) -> anyhow::Result<Place> {
@@ -220,13 +221,13 @@ fn announce(connection: &Connection) {
     ));
 }
 
-/// What hooks write from now on, without end.
-async fn show_logs(api: &Api) {
+/// What hooks write from now on, until it cannot be shown.
+async fn show_logs(api: &Api) -> anyhow::Result<()> {
     let query = [("follow", "true".to_owned()), ("limit", "0".to_owned())];
     loop {
         if let Ok(mut events) = api.logs(&query).await {
             while let Some(Ok(event)) = events.next().await {
-                logs::show(&event);
+                logs::show(&event)?;
             }
         }
         // The server restarts, or is on its way out with us.

@@ -98,7 +98,7 @@ impl Doctor {
             if self.json {
                 output::json(finding)?;
             } else {
-                output::data(&line(finding));
+                output::data(&line(finding))?;
             }
         }
         let broken = findings.iter().filter(|finding| finding.status == Status::Broken).count();

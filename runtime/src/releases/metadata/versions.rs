@@ -74,6 +74,10 @@ impl Metadata {
     }
 
     pub(crate) async fn version(&self, app_id: String, number: u64) -> Result<Option<VersionRow>, MetadataError> {
+        // The database has no number so great, and so no version.
+        if i64::try_from(number).is_err() {
+            return Ok(None);
+        }
         self.run(move |connection| {
             let found = connection
                 .query_row(

@@ -1,0 +1,68 @@
+//! Standard output that takes nothing, or nothing any more.
+
+use std::future::pending;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use ctor::ctor;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::{Errno, fcntl_getfd};
+use thiserror::Error;
+use tokio::sync::oneshot;
+
+/// What was to be printed is lost.
+#[derive(Debug, Error)]
+#[error("cannot write to standard output; what was asked for may be done, but its answer is lost")]
+pub struct LostOutput(#[from] io::Error);
+
+impl LostOutput {
+    /// The reader has seen enough (`hookd … | head`): no error.
+    pub fn is_by_reader(&self) -> bool {
+        self.0.kind() == io::ErrorKind::BrokenPipe
+    }
+}
+
+/// Its number, on every Unix.
+const STDOUT: i32 = 1;
+
+/// Standard output was closed (`>&-`) when the program started.
+static CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Comes before `main`, which finds `/dev/null` in the place of what is closed: Rust puts it there.
+#[ctor(unsafe)]
+fn note_closed() {
+    // SAFETY: nothing is done with it but to ask whether it is open.
+    let stdout = unsafe { BorrowedFd::borrow_raw(STDOUT) };
+    CLOSED.store(fcntl_getfd(stdout) == Err(Errno::BADF), Ordering::Relaxed);
+}
+
+/// Fails where nothing can be written.
+pub(super) fn check_open() -> Result<(), LostOutput> {
+    if CLOSED.load(Ordering::Relaxed) { Err(LostOutput(Errno::BADF.into())) } else { Ok(()) }
+}
+
+/// Resolves when there is no reader any more, also while nothing is written. For commands that go on until they are stopped.
+pub async fn reader_gone() {
+    let (gone, told) = oneshot::channel();
+    // Lives as long as the process: what waits for a pipe cannot be called off.
+    thread::spawn(move || {
+        let stdout = io::stdout();
+        // Errors are told without asking for anything.
+        let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
+        loop {
+            match poll(&mut watched, None) {
+                Ok(_) => break,
+                Err(Errno::INTR) => {}
+                // Not to be watched here: the next line that is written will tell.
+                Err(_) => return,
+            }
+        }
+        // Nobody waits any more when the command has ended.
+        let _ = gone.send(());
+    });
+    if told.await.is_err() {
+        pending::<()>().await;
+    }
+}
