@@ -9,6 +9,8 @@ pub mod conversations;
 pub mod core;
 pub mod delivery;
 pub mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod gateway;
 pub mod hooks;
 pub mod ids;

@@ -57,6 +57,8 @@ mod engine;
 mod environment;
 mod fair_budget;
 mod file_table;
+#[doc(hidden)]
+pub mod fuzzing;
 mod isolation;
 mod leancache;
 mod limits;

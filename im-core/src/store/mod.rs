@@ -15,6 +15,8 @@ mod beside;
 mod query;
 pub mod sqlite;
 
+pub(crate) use self::query::check_filter;
+
 pub use self::beside::{CallBeside, CallPlace, HookBeside, OutboxCall};
 
 /// How long a repeated token means a repeated message (P-84).

@@ -37,6 +37,11 @@ use crate::deadline::until;
 use crate::engine::Engine;
 use crate::trace;
 
+/// For the fuzzer: whether the body is one is not the question.
+pub(crate) fn check_body(content_type: &str, bytes: Bytes) {
+    let _ = body::Body::parse(content_type, bytes);
+}
+
 /// Time that a request has in all, reading it included (§1.11); an app's own deadline may be shorter.
 const REQUEST_TIME: Duration = Duration::from_secs(15);
 

@@ -1,0 +1,23 @@
+//! What the fuzzer reaches besides the public interface; for nothing else.
+
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+
+use crate::ids::ClientId;
+use crate::protocol::frame::Encoding;
+use crate::store;
+
+/// Reads a frame in both forms.
+pub fn read_frame(bytes: &[u8]) {
+    // Whether it is a command is not the question.
+    let _ = Encoding::Binary.decode(Message::Binary(bytes.to_vec().into()));
+    if let Ok(text) = Utf8Bytes::try_from(bytes.to_vec()) {
+        let _ = Encoding::Base64.decode(Message::Text(text));
+    }
+}
+
+/// Reads the `where` of a query.
+pub fn read_filter(text: &str) {
+    if let Ok(filter) = foreign_json::from_str(text) {
+        let _ = store::check_filter(&filter, &ClientId::new("a"));
+    }
+}

@@ -1,0 +1,15 @@
+//! What the fuzzer reaches besides the public interface; for nothing else.
+
+use bytes::Bytes;
+
+use crate::{modules, rpc};
+
+/// Takes the body of a call apart.
+pub fn read_body(content_type: &str, body: &[u8]) {
+    rpc::check_body(content_type, Bytes::copy_from_slice(body));
+}
+
+/// Asks whether an upload is a module.
+pub fn validate_module(bytes: &[u8]) {
+    modules::check_upload(bytes);
+}
