@@ -19,5 +19,6 @@ pub mod presence;
 mod protocol;
 pub mod request;
 pub mod store;
+mod sync;
 pub mod timestamp;
 pub mod trace;

@@ -70,6 +70,7 @@ mod releases;
 mod rpc;
 mod sandbox;
 mod stats;
+mod sync;
 mod trace;
 mod trust;
 

@@ -4,6 +4,8 @@
 
 mod announce;
 mod locks;
+#[cfg(test)]
+mod locks_tests;
 mod membership;
 mod query;
 mod row;

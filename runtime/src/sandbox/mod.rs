@@ -14,6 +14,7 @@ mod logging;
 mod pace;
 mod state;
 mod ticker;
+mod turns;
 mod warm;
 mod wasi;
 

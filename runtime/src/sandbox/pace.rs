@@ -18,11 +18,11 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::sync::Semaphore;
 use tokio_util::context::TokioContext;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::cpu_time::CpuTime;
+use super::turns::{AppTurns, Turns};
 
 /// Long guests that compute at the same time: one core is left to everybody else.
 static TURNS: LazyLock<usize> = LazyLock::new(|| {
@@ -53,18 +53,6 @@ pub(super) fn end_of_tick() -> Pin<Box<dyn Future<Output = ()> + Send>> {
 fn stop_once() -> impl Future<Output = ()> + Send {
     let mut stopped = false;
     poll_fn(move |_| if mem::replace(&mut stopped, true) { Poll::Ready(()) } else { Poll::Pending })
-}
-
-/// Lets all other tasks go first. Tokio's own yield waits for the next look at the sockets, and then comes before them.
-fn to_the_end_of_the_line() -> impl Future<Output = ()> + Send {
-    let mut stopped = false;
-    poll_fn(move |context| {
-        if mem::replace(&mut stopped, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
 }
 
 /// A call that can go on on another thread.
@@ -102,7 +90,7 @@ impl LongCallThreads {
 
     pub(super) fn calls(&self) -> io::Result<LongCalls> {
         let threads = self.0.as_ref().ok_or(io::ErrorKind::NotConnected)?;
-        Ok(LongCalls { threads: threads.handle().clone(), turns: Arc::new(Semaphore::new(*TURNS)) })
+        Ok(LongCalls { threads: threads.handle().clone(), turns: Turns::new(*TURNS) })
     }
 }
 
@@ -119,20 +107,20 @@ impl Drop for LongCallThreads {
 #[derive(Clone)]
 pub(super) struct LongCalls {
     threads: Handle,
-    turns: Arc<Semaphore>,
+    turns: Turns,
 }
 
 /// The turns of one app, and whether it needs them.
 #[derive(Debug)]
 pub(crate) struct AppPace {
-    turns: Semaphore,
+    turns: AppTurns,
     /// Milliseconds after `EPOCH`; 0 when no guest ever was long.
     heavy_until: AtomicU64,
 }
 
 impl Default for AppPace {
     fn default() -> Self {
-        Self { turns: Semaphore::new(*TURNS), heavy_until: AtomicU64::new(0) }
+        Self { turns: AppTurns::new(*TURNS), heavy_until: AtomicU64::new(0) }
     }
 }
 
@@ -174,18 +162,13 @@ impl AppPace {
         ended.map_err(|error| if error.is_panic() { Lost::Panicked } else { Lost::Shutdown })
     }
 
-    async fn take_turns<T>(self: Arc<Self>, of_all: Arc<Semaphore>, mut guest: Guest<T>, mut cpu_time: CpuTime) -> T {
+    async fn take_turns<T>(self: Arc<Self>, of_all: Turns, mut guest: Guest<T>, mut cpu_time: CpuTime) -> T {
         loop {
-            // Nobody closes them. Both queues are first come, first served.
-            let own = self.turns.acquire().await;
-            let turn = of_all.acquire().await;
-            // With the turn in hand, so that whoever wants the next one queues for it now, in the order of the apps. A call
-            // that was given up ends here.
-            to_the_end_of_the_line().await;
+            let turn = self.turns.next(&of_all).await;
             let measuring = cpu_time.measure();
             let stopped = poll_once(&mut guest).await;
             drop(measuring);
-            drop((turn, own));
+            drop(turn);
             match stopped {
                 Stop::Done(output) => return output,
                 Stop::Waits => stop_once().await,

@@ -1,0 +1,103 @@
+//! What the files know as locks. Those of tokio are first come, first served, as the semaphore below is: shuttle's own
+//! stand-in for tokio (`shuttle-tokio`) builds on it too, and brings a benchmark library along.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+pub use std::sync::PoisonError;
+
+use shuttle::future::batch_semaphore::{AcquireError, BatchSemaphore, Fairness};
+pub use shuttle::sync::Mutex;
+
+/// In place of `std::sync::Arc`, whose counts are events too: others may go on right before one is dropped.
+#[derive(Debug, Default)]
+pub struct Arc<T>(std::sync::Arc<T>);
+
+impl<T> Arc<T> {
+    /// The first reference to a value.
+    pub fn new(value: T) -> Self {
+        Self(std::sync::Arc::new(value))
+    }
+}
+
+impl<T> Clone for Arc<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Deref for Arc<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> Drop for Arc<T> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            shuttle::thread::yield_now();
+        }
+    }
+}
+
+/// In place of `tokio::sync::Mutex`, as far as it guards no value.
+#[derive(Debug)]
+pub struct AsyncMutex<T> {
+    place: BatchSemaphore,
+    value: PhantomData<T>,
+}
+
+impl<T> Default for AsyncMutex<T> {
+    fn default() -> Self {
+        Self { place: BatchSemaphore::new(1, Fairness::StrictlyFair), value: PhantomData }
+    }
+}
+
+impl<T> Arc<AsyncMutex<T>> {
+    /// Waits for the lock.
+    pub async fn lock_owned(self) -> OwnedMutexGuard<T> {
+        // Nobody closes it.
+        let _ = self.place.acquire(1).await;
+        OwnedMutexGuard(self)
+    }
+}
+
+/// In place of `tokio::sync::OwnedMutexGuard`.
+#[derive(Debug)]
+pub struct OwnedMutexGuard<T>(Arc<AsyncMutex<T>>);
+
+impl<T> Drop for OwnedMutexGuard<T> {
+    fn drop(&mut self) {
+        self.0.place.release(1);
+    }
+}
+
+/// In place of `tokio::sync::Semaphore`.
+#[derive(Debug)]
+pub struct Semaphore(BatchSemaphore);
+
+/// In place of `tokio::sync::SemaphorePermit`.
+#[derive(Debug)]
+pub struct SemaphorePermit<'a>(&'a Semaphore);
+
+impl Semaphore {
+    /// With so many permits.
+    pub fn new(permits: usize) -> Self {
+        Self(BatchSemaphore::new(permits, Fairness::StrictlyFair))
+    }
+
+    /// Waits for one.
+    ///
+    /// # Errors
+    /// It was closed.
+    pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
+        self.0.acquire(1).await.map(|()| SemaphorePermit(self))
+    }
+}
+
+impl Drop for SemaphorePermit<'_> {
+    fn drop(&mut self) {
+        self.0.0.release(1);
+    }
+}
