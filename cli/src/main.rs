@@ -31,10 +31,12 @@ fn main() -> std::process::ExitCode {
         Err(ParseError::Usage(usage)) => return misread(&usage, &arguments).into(),
         Err(ParseError::Input(problem)) => return failed(&problem.into()).into(),
     };
-    match cli.run() {
-        Ok(()) => ExitCode::Done.into(),
-        Err(error) => failed(&error).into(),
-    }
+    let code = match cli.run() {
+        Ok(()) => ExitCode::Done,
+        Err(error) => failed(&error),
+    };
+    output::serving::finish();
+    code.into()
 }
 
 fn misread(usage: &clap::Error, arguments: &[OsString]) -> ExitCode {

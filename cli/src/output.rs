@@ -1,6 +1,8 @@
 //! The one place that writes to the terminal: stdout is data, stderr is everything else.
 
+mod line_queue;
 mod lost;
+pub mod serving;
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -28,11 +30,15 @@ pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
     data(&serde_json::to_string(value)?)
 }
 
-/// Prints a text as it is.
+/// Prints a text as it is. A process that serves goes on without a reader: it counts what it lost instead.
 ///
 /// # Errors
 /// Those of [`data`].
 pub fn write(text: &str) -> anyhow::Result<()> {
+    if let Some(streams) = serving::streams() {
+        streams.stdout.send(text);
+        return Ok(());
+    }
     lost::check_open()?;
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(LostOutput::from)?;
@@ -41,6 +47,9 @@ pub fn write(text: &str) -> anyhow::Result<()> {
 
 /// Prints a line for people.
 pub fn note(line: &str) {
+    if let Some(streams) = serving::streams() {
+        return streams.stderr.send(&format!("{line}\n"));
+    }
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 

@@ -39,6 +39,7 @@ mod leancache;
 mod leanengine;
 mod limits;
 mod links;
+mod log_readers;
 mod logs;
 mod lost_output;
 mod lost_sessions;

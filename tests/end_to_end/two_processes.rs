@@ -31,6 +31,7 @@ mod isolation;
 mod leancache;
 mod leanengine;
 mod limits;
+mod log_readers;
 mod logs;
 mod lost_sessions;
 mod metrics;

@@ -10,6 +10,9 @@ pub struct CompileModule {}
 impl CompileModule {
     /// Compiles under the limits that the parent process set.
     pub fn run(self) -> anyhow::Result<()> {
+        // It ends no server, and no deployment either.
+        // SAFETY: no handler is installed.
+        unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) };
         Ok(hookd_runtime::compile_worker()?)
     }
 }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::listen_address::listen_address;
 use super::server_flags::{CommonFlags, EngineFlags};
-use crate::server::{ENGINE_ADDRESS, Server, stop_on_signal};
+use crate::server::{ENGINE_ADDRESS, HangUp, Server, stop_on_signal};
 
 /// Start the engine alone; `hookd im` is the other half.
 #[derive(Debug, Args)]
@@ -41,7 +41,7 @@ impl Engine {
 
     async fn serve(&self) -> anyhow::Result<()> {
         let shutdown = CancellationToken::new();
-        stop_on_signal(shutdown.clone())?;
+        stop_on_signal(shutdown.clone(), HangUp::GoesOn)?;
         let listen = match (self.listen, &self.rpc_socket) {
             (None, None) => Some(ENGINE_ADDRESS.parse()?),
             (listen, _) => listen,

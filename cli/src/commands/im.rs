@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::listen_address::listen_address;
 use super::server_flags::{CommonFlags, ImFlags, first_steps};
-use crate::server::{Server, stop_on_signal};
+use crate::server::{HangUp, Server, stop_on_signal};
 
 /// Start the IM core alone; `hookd engine` is the other half.
 #[derive(Debug, Args)]
@@ -41,7 +41,7 @@ impl Im {
 
     async fn serve(&self) -> anyhow::Result<()> {
         let shutdown = CancellationToken::new();
-        stop_on_signal(shutdown.clone())?;
+        stop_on_signal(shutdown.clone(), HangUp::GoesOn)?;
         let config = (self.common.config()?, self.im.config());
         let server = Server::im(config, self.engine.clone(), self.listen, shutdown).await?;
         self.common.announce(server.connection(), &first_steps(server.connection()));

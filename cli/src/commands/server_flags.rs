@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use clap::Args;
 use hookd_runtime::{CacheConfig, LogRetention, Network};
-use tracing_subscriber::EnvFilter;
 
 use super::limits::parse_bytes;
 use super::listen_address::listen_address;
@@ -17,7 +16,7 @@ use crate::client::{Connection, default_data_folder};
 use crate::exit::InputError;
 use crate::output;
 use crate::secrets::KeyParser;
-use crate::server::{CommonConfig, EngineOptions, ImConfig, Traces};
+use crate::server::{CommonConfig, EngineOptions, ImConfig, Traces, log};
 
 /// Flags of every process that serves.
 #[derive(Debug, Args)]
@@ -83,13 +82,6 @@ pub struct ImFlags {
 /// of a peer's faults, any stranger could make it say without an end.
 const DEFAULT_LOG: &str = "info,h2=off,hookd::hook_log=off";
 
-/// Sends the log to stderr: what RUST_LOG names, else `filter`.
-pub fn start_log(filter: &str) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
-    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
-}
-
 impl CommonFlags {
     /// Runs a process that serves, with its log and its traces, which are those of `service`.
     pub async fn run(
@@ -97,7 +89,7 @@ impl CommonFlags {
         service: &'static str,
         serve: impl Future<Output = anyhow::Result<()>>,
     ) -> anyhow::Result<()> {
-        start_log(DEFAULT_LOG);
+        log::start(DEFAULT_LOG)?;
         let traces = match self.otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty()) {
             Some(endpoint) => Some(Traces::start(endpoint, service)?),
             None => None,

@@ -11,7 +11,7 @@ use super::redis_flags::RedisFlags;
 use super::server_flags::{CommonFlags, EngineFlags, ImFlags, first_steps};
 use super::{Cli, Command, ParseError, first_line};
 use crate::exit::InputError;
-use crate::server::{Server, stop_on_signal};
+use crate::server::{HangUp, Server, stop_on_signal};
 
 /// Start the engine and the IM core in one process.
 #[derive(Debug, Args)]
@@ -71,7 +71,7 @@ impl Up {
 
     async fn serve(&self) -> anyhow::Result<()> {
         let shutdown = CancellationToken::new();
-        stop_on_signal(shutdown.clone())?;
+        stop_on_signal(shutdown.clone(), HangUp::GoesOn)?;
         let server = self.start(shutdown).await?;
         self.common.announce(server.connection(), &first_steps(server.connection()));
         server.serve().await

@@ -15,7 +15,7 @@ pub fn is_full(error: &anyhow::Error) -> bool {
     let in_words = [io::Error::from(Errno::NOSPC).to_string(), SQLITE_FULL.to_owned()];
     error.chain().any(|cause| {
         let io = cause.downcast_ref::<io::Error>().map(io::Error::kind);
-        matches!(io, Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
+        matches!(io, Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge))
             || sqlite_code(cause) == Some(ErrorCode::DiskFull)
             || in_words.iter().any(|words| cause.to_string().contains(words))
     })

@@ -6,30 +6,50 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::output::serving;
+
 /// Requests in flight may finish this long after a stop was asked for: longer than the longest hook (15 s).
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Sockets that the process opens without a pause for the table of its files to grow; 128 KiB of the kernel's memory.
 const CLIENTS_WITHOUT_PAUSE: u32 = 16_384;
 
+/// What SIGHUP does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HangUp {
+    /// Nothing: a server does not end with the terminal that it was started in, and has no file to open again.
+    GoesOn,
+    /// The same as SIGTERM: a tool is of no use without its terminal.
+    Stops,
+}
+
 /// Cancels the token on the first SIGINT or SIGTERM; ends the process on the second.
-pub fn stop_on_signal(shutdown: CancellationToken) -> std::io::Result<()> {
+pub fn stop_on_signal(shutdown: CancellationToken, hang_up: HangUp) -> std::io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut hung_up = signal(SignalKind::hangup())?;
+    // It has a handler from now on, so that a file that may not grow further fails the write, as a full disk does, and does
+    // not end the process.
+    drop(signal(SignalKind::from_raw(libc::SIGXFSZ))?);
     tokio::spawn(async move {
         let mut asked = false;
         loop {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
+                _ = hung_up.recv() => if hang_up == HangUp::GoesOn {
+                    tracing::info!("SIGHUP: there is nothing to open again; SIGTERM and SIGINT stop");
+                    continue;
+                },
             }
             if asked {
                 tracing::warn!("second stop signal: stopping without waiting");
+                serving::finish();
                 std::process::exit(130);
             }
             asked = true;
-            tracing::info!("stopping: requests in flight may finish; a second signal stops at once");
             shutdown.cancel();
+            tracing::info!("stopping: requests in flight may finish; a second signal stops at once");
         }
     });
     Ok(())

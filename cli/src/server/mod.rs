@@ -15,11 +15,12 @@ mod forwarding_trust;
 mod hook_queues;
 mod lifecycle;
 mod listen;
+pub mod log;
 mod metrics;
 mod prometheus;
 mod traces;
 mod transport;
 
 pub use compose::{CommonConfig, ENGINE_ADDRESS, EngineOptions, ImConfig, Server};
-pub use lifecycle::stop_on_signal;
+pub use lifecycle::{HangUp, stop_on_signal};
 pub use traces::Traces;

@@ -1,6 +1,8 @@
 //! `/metrics` for Prometheus: what the engine and the IM core recorded, and the engine's own counters as text.
 //! `docs/metrics.md` lists all of them.
 
+mod process;
+
 use std::fmt::{Display, Write as _};
 use std::net::IpAddr;
 
@@ -76,16 +78,16 @@ fn names_this_machine(uri: &Uri, headers: &HeaderMap) -> bool {
 fn answered(recorded: &PrometheusHandle, engine: Option<&Engine>) -> Response {
     // First, for it brings some of the recorded ones up to date.
     let of_engine = engine.map(render).unwrap_or_default();
-    let text = recorded.render() + &of_engine;
+    let text = recorded.render() + &of_engine + &process::render();
     ([("content-type", "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
 fn render(engine: &Engine) -> String {
     let apps: Vec<AppStats> = engine.apps().iter().filter_map(|app| engine.app_stats(&app.id)).collect();
-    of_stats(&engine.stats(), &apps, resident_bytes())
+    of_stats(&engine.stats(), &apps)
 }
 
-fn of_stats(engine: &EngineStats, apps: &[AppStats], resident_bytes: Option<u64>) -> String {
+fn of_stats(engine: &EngineStats, apps: &[AppStats]) -> String {
     let mut text = Exposition(String::new());
     calls(&mut text, apps);
     durations(&mut text, apps);
@@ -127,12 +129,7 @@ fn of_stats(engine: &EngineStats, apps: &[AppStats], resident_bytes: Option<u64>
         ("hookd_loaded_modules", "gauge", "Modules in memory.", engine.loaded_modules),
         ("hookd_undefined_calls_total", "counter", "Calls of functions that there are not.", engine.undefined_calls),
     ];
-    let resident = resident_bytes
-        .map(|bytes| ("process_resident_memory_bytes", "gauge", "Memory of the process in RAM, in bytes.", bytes));
-    for (name, kind, help, value) in single.into_iter().chain(resident) {
-        text.family(name, kind, help);
-        text.sample(name, &[], value);
-    }
+    text.single(single);
     text.family("hookd_build_info", "gauge", "Always 1; the label tells the version.");
     text.sample("hookd_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
     text.0
@@ -187,6 +184,14 @@ impl Exposition {
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }
 
+    /// Metrics without labels: name, kind, help, value.
+    fn single<'a>(&mut self, metrics: impl IntoIterator<Item = (&'a str, &'a str, &'a str, u64)>) {
+        for (name, kind, help, value) in metrics {
+            self.family(name, kind, help);
+            self.sample(name, &[], value);
+        }
+    }
+
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
         let labels = labels.iter().map(|(label, value)| format!("{label}=\"{}\"", escaped(value)));
         let labels = labels.collect::<Vec<_>>().join(",");
@@ -198,13 +203,6 @@ impl Exposition {
 /// Developers choose the names of functions.
 fn escaped(value: &str) -> String {
     value.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n")
-}
-
-/// `None` where the system has no `/proc`.
-fn resident_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1_024)
 }
 
 #[cfg(test)]
@@ -267,7 +265,7 @@ mod tests {
             loaded_modules: 1,
             undefined_calls: 5,
         };
-        let text = of_stats(&engine, &[app], None);
+        let text = of_stats(&engine, &[app]);
         for line in [
             r#"hookd_calls_total{app="demo",function="odd\"name\\",outcome="timeout"} 1"#,
             r#"hookd_call_duration_seconds_bucket{app="demo",function="odd\"name\\",le="0.00001"} 2"#,

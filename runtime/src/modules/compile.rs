@@ -75,6 +75,9 @@ impl Compiler {
             .stdin(Stdio::piped())
             .stdout(artifact.reopen()?)
             .stderr(Stdio::piped())
+            // What a terminal or a service manager tells the server's group is for the server: it ends the child itself, and
+            // not a deployment that it lets finish.
+            .process_group(0)
             .kill_on_drop(true)
             .spawn()
     }

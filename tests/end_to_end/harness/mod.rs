@@ -10,6 +10,7 @@ mod processes;
 mod redis;
 mod scene;
 mod server;
+mod streams;
 
 pub use control::{Control, build_name, good, numbered_probe};
 pub use http::http_client;
@@ -21,3 +22,4 @@ pub use processes::Shape;
 pub use redis::Redis;
 pub use scene::Facts;
 pub use server::{Server, hookd, hookd_in};
+pub use streams::Streams;

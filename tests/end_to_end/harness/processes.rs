@@ -1,11 +1,18 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::server::hookd;
+use super::streams::{Reader, Streams};
+
+/// A soft stop lets requests in flight finish for 20 s; traces and the last lines of the log have some seconds of their own.
+const STOP_DEADLINE: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(10);
 
 /// How hookd is spread over processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,12 +43,14 @@ pub struct Place {
     pub(super) variable: Option<(&'static str, String)>,
     /// How many each process may have, where it is not what the tests may have.
     pub(super) descriptors: Option<u32>,
+    pub(super) streams: Streams,
 }
 
 impl Place {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        Self { folder, arguments: Vec::new(), variable: None, descriptors: None }
+        let (streams, descriptors) = (Streams::LogFile, None);
+        Self { folder, arguments: Vec::new(), variable: None, descriptors, streams }
     }
 }
 
@@ -121,6 +130,45 @@ impl Processes {
         self.front.signal(if freeze { "-STOP" } else { "-CONT" });
     }
 
+    /// Everything goes on without whoever read its output.
+    pub fn lose_readers(&mut self) {
+        for process in std::iter::once(&mut self.front).chain(&mut self.engine) {
+            process.output = None;
+        }
+    }
+
+    /// What the process that serves clients writes from here on, where it writes to a pipe or a socket.
+    pub fn front_output(&mut self) -> &mut Reader {
+        self.front.output.as_mut().expect("a reader that was not lost")
+    }
+
+    /// Signals all processes, and what they started, as a terminal does that is closed.
+    pub fn signal_groups(&self, signal: &str) {
+        for process in std::iter::once(&self.front).chain(&self.engine) {
+            send(signal, &format!("-{}", process.child.id()));
+        }
+    }
+
+    /// Asks all processes to stop, and answers how long that took; panics unless all ended well.
+    pub fn stop(&mut self) -> Duration {
+        let asked = Instant::now();
+        for process in std::iter::once(&mut self.front).chain(&mut self.engine) {
+            process.terminate();
+            process.wait();
+        }
+        asked.elapsed()
+    }
+
+    /// The process ids: of the engine, and of what serves clients.
+    pub fn ids(&self) -> [u32; 2] {
+        [self.engine.as_ref().unwrap_or(&self.front).child.id(), self.front.child.id()]
+    }
+
+    /// Stops the engine as a frozen machine would, or lets it go on.
+    pub fn freeze_engine(&self, freeze: bool) {
+        self.engine.as_ref().expect("an engine of its own").signal(if freeze { "-STOP" } else { "-CONT" });
+    }
+
     /// Asks the process that serves clients to stop, and waits until it has; panics unless it ended well.
     pub fn stop_front(&mut self) {
         self.front.terminate();
@@ -128,43 +176,59 @@ impl Processes {
     }
 }
 
-struct Process(Child);
+struct Process {
+    child: Child,
+    output: Option<Reader>,
+}
 
 impl Process {
     /// Starts a process that serves, and waits until it is ready: it prints a line then.
     fn start(place: &Place, arguments: &[&str], more: &[String]) -> (Self, Value) {
-        let log = File::options().create(true).append(true).open(place.folder.path().join("log")).expect("a log file");
+        let log = place.folder.path().join("log");
         let mut command = hookd(&place.folder.path().join("data"));
         if let Some(count) = place.descriptors {
             command = with_descriptors(&command, count);
         }
-        let mut process = command
-            .args(arguments)
-            .args(more)
-            .envs(place.variable.clone())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .expect("hookd runs");
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().expect("a pipe")).read_line(&mut line).expect("a readable pipe");
-        let Ok(connection) = serde_json::from_str(&line) else {
-            let log = std::fs::read_to_string(place.folder.path().join("log")).unwrap_or_default();
-            panic!("`hookd {}` did not start:\n{log}", arguments.join(" "));
+        command.args(arguments).args(more).envs(place.variable.clone()).stdin(Stdio::null());
+        let Some((mut reader, [stdout, stderr])) = place.streams.pair() else {
+            let stderr = match place.streams {
+                Streams::Reader(reader) => reader.try_clone().expect("a second handle"),
+                _ => File::options().create(true).append(true).open(&log).expect("a log file"),
+            };
+            let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().expect("hookd runs");
+            let mut line = String::new();
+            BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a readable pipe");
+            let Ok(connection) = serde_json::from_str(&line) else {
+                let log = std::fs::read_to_string(&log).unwrap_or_default();
+                panic!("`hookd {}` did not start:\n{log}", arguments.join(" "));
+            };
+            return (Self { child, output: None }, connection);
         };
-        (Self(process), connection)
+        let child = command.process_group(0).stdout(stdout).stderr(stderr).spawn().expect("hookd runs");
+        // Or this process would keep the other end of what it reads.
+        drop(command);
+        let mut log = Vec::new();
+        let connection = (&mut reader).lines().find_map(|line| {
+            let line = line.expect("UTF-8");
+            let connection = serde_json::from_str(&line).ok();
+            log.push(line);
+            connection
+        });
+        let Some(connection) = connection else {
+            panic!("`hookd {}` did not start:\n{}", arguments.join(" "), log.join("\n"));
+        };
+        (Self { child, output: Some(reader) }, connection)
     }
 
     fn peak_memory_bytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).expect("a running server");
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a running server");
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line about memory");
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
     }
 
     fn kill(&mut self) {
-        self.0.kill().expect("a running server");
-        self.0.wait().expect("a killed server");
+        self.child.kill().expect("a running server");
+        self.child.wait().expect("a killed server");
     }
 
     fn terminate(&self) {
@@ -172,21 +236,32 @@ impl Process {
     }
 
     fn signal(&self, signal: &str) {
-        let sent = Command::new("kill").args([signal, &self.0.id().to_string()]).status().expect("kill runs");
-        assert!(sent.success(), "the server was gone already");
+        send(signal, &self.child.id().to_string());
     }
 
     fn wait(&mut self) {
-        let status = self.0.wait().expect("a child");
+        let asked = Instant::now();
+        let status = loop {
+            match self.child.try_wait().expect("a child") {
+                Some(status) => break status,
+                None => assert!(asked.elapsed() < STOP_DEADLINE, "a soft stop has no end"),
+            }
+            std::thread::sleep(POLL);
+        };
         assert!(status.success(), "a soft stop ended with {status}");
     }
+}
+
+fn send(signal: &str, target: &str) {
+    let sent = Command::new("kill").args([signal, "--", target]).status().expect("kill runs");
+    assert!(sent.success(), "the server was gone already");
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
         // Already dead is what we want.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

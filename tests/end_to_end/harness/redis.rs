@@ -95,7 +95,16 @@ impl Redis {
 
     /// Stops it as a frozen machine would: connections stay, answers stop.
     pub fn freeze(&self) {
-        let sent = Command::new("kill").args(["-STOP", &self.process.id().to_string()]).status();
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.process.id().to_string()]).status();
         assert!(sent.expect("kill runs").success());
     }
 }

@@ -19,6 +19,18 @@ impl Server {
 
     /// The same, with arguments to the scene.
     pub fn play_with(&mut self, name: &str, arguments: &[&str]) -> Facts {
+        self.play_obliging(name, arguments, &mut |_, what, _| {
+            panic!("the scene asks for `{what}`, which no test knows")
+        })
+    }
+
+    /// The same; `oblige` does what only this test can do for the scene, and answers what the scene may want to know.
+    pub fn play_obliging(
+        &mut self,
+        name: &str,
+        arguments: &[&str],
+        oblige: &mut dyn FnMut(&mut Self, &str, &str) -> Value,
+    ) -> Facts {
         let clients = workspace().join("tests/clients");
         assert!(
             clients.join("node_modules").is_dir(),
@@ -43,7 +55,8 @@ impl Server {
             }
             if let Some(what) = event.get("ask") {
                 let what = what.as_str().expect("a word");
-                let answer = self.oblige(what, event.get("argument").and_then(Value::as_str).unwrap_or_default());
+                let argument = event.get("argument").and_then(Value::as_str).unwrap_or_default();
+                let answer = self.oblige(what, argument, oblige);
                 writeln!(answers, "{answer}").expect("a scene that listens");
             }
         }
@@ -53,7 +66,12 @@ impl Server {
     }
 
     /// Does it, and answers what the scene may want to know.
-    fn oblige(&mut self, what: &str, argument: &str) -> Value {
+    fn oblige(
+        &mut self,
+        what: &str,
+        argument: &str,
+        otherwise: &mut dyn FnMut(&mut Self, &str, &str) -> Value,
+    ) -> Value {
         match what {
             "kill" => self.kill(),
             "start" => self.start_again(),
@@ -79,7 +97,7 @@ impl Server {
                 return json!({"stdout": String::from_utf8_lossy(&output.stdout), "stderr": stderr(&output)});
             }
             "publish" => drop(self.hookd_ok(&["publish"])),
-            _ => panic!("the scene asks for `{what}`, which no test knows"),
+            _ => return otherwise(self, what, argument),
         }
         Value::Null
     }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::modules::{module, workspace};
 use super::output::stderr;
 use super::processes::{Place, Processes, Shape};
+use super::streams::Streams;
 
 /// A running hookd on a free port with a data folder of its own; killed with the test. Its shape is that of the test
 /// program, unless the test asks for another.
@@ -47,6 +48,18 @@ impl Server {
         Self::start_in(Place { descriptors: Some(count), ..Place::new() }, Shape::of_this_program())
     }
 
+    /// The same, writing everything to a pipe or a socket.
+    pub fn start_writing_to(streams: Streams, log: &str) -> Self {
+        let variable = Some(("RUST_LOG", log.to_owned()));
+        Self::start_in(Place { variable, streams, ..Place::new() }, Shape::of_this_program())
+    }
+
+    /// The same, in a shape of its own, with a Redis and a reader of the log.
+    pub fn start_as_with_redis(shape: Shape, redis: &str, streams: Streams) -> Self {
+        let variable = Some(("HOOKD_REDIS_URL", redis.to_owned()));
+        Self::start_in(Place { variable, streams, ..Place::new() }, shape)
+    }
+
     fn start_in(place: Place, shape: Shape) -> Self {
         let (processes, connection) = Processes::start(&place, shape, "127.0.0.1:0", "127.0.0.1:0");
         Self { processes, connection, place }
@@ -66,8 +79,9 @@ impl Server {
         let copied = Command::new("cp").arg("-r").arg(self.data()).arg(folder.path()).status().expect("cp runs");
         assert!(copied.success(), "the data folder cannot be copied");
         self.start_again();
+        let Place { streams, descriptors, .. } = self.place;
         let (arguments, variable) = (self.place.arguments.clone(), self.place.variable.clone());
-        let place = Place { folder, arguments, variable, descriptors: self.place.descriptors };
+        let place = Place { folder, arguments, variable, descriptors, streams };
         Self::start_in(place, self.processes.shape())
     }
 

@@ -15,14 +15,13 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use self::watch::Changes;
-use super::server_flags::start_log;
 use super::up::Up;
 use super::{build, deploy, logs};
 use crate::client::{Api, Connection, ReleaseNote, ServerArguments};
 use crate::exit::InputError;
 use crate::guest::{self, Sources};
 use crate::output;
-use crate::server::stop_on_signal;
+use crate::server::{HangUp, log, stop_on_signal};
 
 /// How soon a server that is away is asked again.
 const SERVER_RETRY: Duration = Duration::from_secs(1);
@@ -72,7 +71,7 @@ impl Dev {
         // `.` would go on meaning a folder that is deleted and made anew.
         self.project = self.project.canonicalize()?;
         let shutdown = CancellationToken::new();
-        stop_on_signal(shutdown.clone())?;
+        stop_on_signal(shutdown.clone(), HangUp::Stops)?;
         let place = self.place(&shutdown).await?;
         let mut changes = Changes::new(&self.server.data_folder())?;
         let mut server = place.server;
@@ -99,7 +98,7 @@ impl Dev {
             });
             return Ok(Place { api, server });
         }
-        start_log(SERVER_LOG);
+        log::start(SERVER_LOG)?;
         let server = Up::as_configured(self.listen, &self.server.data_folder())?.start(shutdown.clone()).await?;
         let connection = server.connection().clone();
         announce(&connection);
