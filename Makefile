@@ -16,6 +16,7 @@ help:
 	@echo "make run    start hookd and leave it running"
 	@echo "make test   all tests"
 	@echo "make test-hostile  every hostile module, a hundred times"
+	@echo "make soak   ten minutes of trouble while clients come and go (SOAK_SECONDS=600)"
 	@echo "make bench  measure side by side with the peers; writes docs/performance.md"
 	@echo "make lint   formatting, lints, documentation"
 
@@ -33,6 +34,13 @@ test: test-set-up hookd modules clients $(LEANENGINE) $(LEANCLOUD_PYTHON)
 .PHONY: test-hostile
 test-hostile: test-set-up modules
 	cargo nextest run --package hookd-runtime --run-ignored only --no-capture a_hundred_rounds_of_all_hostile_modules
+
+SOAK_SECONDS ?= 600
+
+.PHONY: soak
+soak: test-set-up hookd modules clients
+	SOAK_SECONDS=$(SOAK_SECONDS) cargo test --workspace $(FEATURES) --test two_processes -- --exact --nocapture \
+		soak::nothing_is_lost_and_everything_comes_back
 
 .PHONY: test-set-up
 test-set-up:

@@ -42,6 +42,7 @@ mod odd_json;
 mod older_modules;
 mod releases;
 mod remote_engine;
+mod soak;
 mod strangers;
 mod switch;
 mod top;
@@ -60,6 +61,7 @@ fn no_test_is_left_out() {
             "mod secrets;",
             "mod lost_output;",
             "mod shell;",
+            "mod soak;",
         ];
         let lines = program.lines();
         let mut modules: Vec<_> =

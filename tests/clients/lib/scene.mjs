@@ -9,8 +9,8 @@ import { createInterface } from 'node:readline';
 const SCENE_DEADLINE_MS = 90_000;
 
 /** Runs a scene to its end, and the process with it. */
-export async function scene(play) {
-  const watchdog = setTimeout(() => end({ failed: 'scene', error: `not over after ${SCENE_DEADLINE_MS} ms` }, 1), SCENE_DEADLINE_MS);
+export async function scene(play, deadlineMs = SCENE_DEADLINE_MS) {
+  const watchdog = setTimeout(() => end({ failed: 'scene', error: `not over after ${deadlineMs} ms` }, 1), deadlineMs);
   process.on('unhandledRejection', (error) => end({ failed: 'unhandled rejection', error: describe(error) }, 1));
   try {
     await play(JSON.parse(process.env.HOOKD_CONNECTION));
