@@ -1,5 +1,5 @@
 //! F-18: texts that this reader and Node's `JSON.parse` must read alike.
-#![expect(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a broken fixture ends the test")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a broken fixture ends the test")]
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};

@@ -1,5 +1,4 @@
 //! Every target with every input that is kept.
-#![expect(clippy::expect_used, clippy::print_stderr, reason = "a test says which input it came to")]
 
 use std::fs;
 use std::path::Path;

@@ -86,7 +86,9 @@ impl ExpireOptions {
         match before {
             None => !self.only_if_present && !self.only_later,
             Some(before) => {
-                !self.only_if_absent && !(self.only_later && at <= before) && !(self.only_sooner && at >= before)
+                let is_refused =
+                    self.only_if_absent || (self.only_later && at <= before) || (self.only_sooner && at >= before);
+                !is_refused
             }
         }
     }
