@@ -24,6 +24,7 @@ mod configuration;
 mod conformance_of_peers;
 mod control_errors;
 mod crash;
+mod database_locks;
 mod dev;
 mod doctor;
 mod engine_urls;

@@ -18,6 +18,7 @@ mod client_address;
 mod conformance;
 mod control_errors;
 mod crash;
+mod database_locks;
 mod doctor;
 mod engine_process;
 mod engine_urls;

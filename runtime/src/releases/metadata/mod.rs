@@ -4,6 +4,7 @@ mod apps;
 mod versions;
 
 use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt};
 use std::path::Path;
 use std::str::FromStr;
@@ -62,9 +63,7 @@ pub(crate) struct Metadata(Arc<Mutex<Connection>>);
 impl Metadata {
     /// Blocks on the disk.
     pub(crate) fn open(path: &Path) -> Result<Self, MetadataError> {
-        // Keys and secret variables are in it. SQLite gives its other files the mode of this one.
-        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
-        file.set_permissions(PermissionsExt::from_mode(0o600))?;
+        make_private(path)?;
         let mut connection = Connection::open(path)?;
         // A release that was answered must outlive the machine losing power.
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -93,6 +92,17 @@ impl Metadata {
             statement(&mut connection.lock().unwrap_or_else(PoisonError::into_inner))
         });
         running.await.map_err(|_| MetadataError::Cancelled)?
+    }
+}
+
+/// Keys and secret variables are in the database. SQLite gives its other files the mode of this one.
+///
+/// A database that is there is not opened for it: whoever closes any descriptor of a file gives up all locks that its
+/// process holds on it, those of SQLite's connections too.
+fn make_private(database: &Path) -> std::io::Result<()> {
+    match OpenOptions::new().create_new(true).write(true).mode(0o600).open(database) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        Ok(_) | Err(_) => std::fs::set_permissions(database, PermissionsExt::from_mode(0o600)),
     }
 }
 
@@ -197,7 +207,11 @@ mod tests {
     #[tokio::test]
     async fn only_the_owner_reads_the_database() {
         let folder = tempfile::tempdir().unwrap();
-        let metadata = Metadata::open(&folder.path().join("engine.db")).unwrap();
+        let path = folder.path().join("engine.db");
+        // One that an older engine made.
+        drop(Metadata::open(&path).unwrap());
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+        let metadata = Metadata::open(&path).unwrap();
         metadata.create_app(app()).await.unwrap();
         for entry in std::fs::read_dir(folder.path()).unwrap() {
             let entry = entry.unwrap();
