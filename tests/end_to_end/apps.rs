@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{MESSAGE, Server, assert_refused, code, http_client, module};
+use crate::harness::{MESSAGE, Server, assert_refused, code, http_client, module, numbered_probe};
 
 /// A second app beside the first one of the installation.
 struct OtherApp {
@@ -71,6 +71,39 @@ fn an_app_that_moves_here_keeps_its_id_and_its_keys() {
     assert_refused(&server.hookd(&create), &["app key", "8 to 128"]);
     std::fs::write(&file, r#"{"appKey": "qW3eRt5yUi7oP9aSd1fGh2jK"}"#).unwrap();
     assert_refused(&server.hookd(&create), &["appKey", "app_key"]);
+}
+
+/// F-34.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_races_with_the_deletion_of_its_app_says_so() {
+    let server = Server::start();
+    let client = http_client().build().unwrap();
+    let mut lost_races = 0;
+    for round in 0..20 {
+        let name = format!("shop-{round}");
+        let created: Value = serde_json::from_str(&server.hookd_ok(&["apps", "create", &name, "--json"])).unwrap();
+        let path = server.url(&format!("/hookd/v1/apps/{name}"));
+        let deploying = client
+            .post(format!("{path}/deployments?environment=production"))
+            .header("x-lc-key", format!("{},master", created["master_key"].as_str().unwrap()))
+            .body(numbered_probe(round));
+        let mut answer = deploying.send().await.unwrap();
+        let mut text = answer.chunk().await.unwrap().expect("a first step").to_vec();
+        let deleted = client.delete(path).header("x-hookd-admin-key", server.key("admin_key")).send().await.unwrap();
+        assert_eq!(deleted.status(), 200);
+        while let Some(more) = answer.chunk().await.unwrap() {
+            text.extend_from_slice(&more);
+        }
+        let text = String::from_utf8(text).unwrap();
+        let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+        if last["event"] != "released" {
+            let told = format!("the app `{name}` was deleted meanwhile; nothing was changed");
+            assert_eq!(last, serde_json::json!({"event": "failed", "error": told}));
+            lost_races += 1;
+        }
+    }
+    assert_ne!(lost_races, 0, "every deletion came too late");
+    assert!(!server.log().contains("a deployment failed"), "it is nobody's fault");
 }
 
 #[test]

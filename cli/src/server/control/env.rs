@@ -64,8 +64,7 @@ pub(super) async fn change(
     let changing = async move { engine.change_variables(&id, changes, by).await };
     let released = to_the_end(changing).await?.map_err(|error| match error {
         SetVariablesError::Invalid(refused) => ApiError::BadRequest(refused.to_string()),
-        // The app was there when the key was checked: somebody deleted it since.
-        SetVariablesError::UnknownApp(_) => ApiError::Unauthorized,
+        SetVariablesError::UnknownApp(app) => ApiError::AppDeleted(app),
         SetVariablesError::Metadata(error) => internal(error),
     })?;
     let mut answer = listed(&control, &app.id)?;

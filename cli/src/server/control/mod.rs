@@ -173,6 +173,8 @@ pub enum ApiError {
     Unauthorized,
     BadRequest(String),
     UnknownCall(String),
+    /// Somebody deleted the app after the caller's key was checked.
+    AppDeleted(String),
     WrongMethod(String),
     /// Of the bytes that a body may have.
     TooLarge(usize),
@@ -190,6 +192,7 @@ impl IntoResponse for ApiError {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "Unauthorized.".to_owned()),
             Self::BadRequest(text) => (StatusCode::BAD_REQUEST, text),
             Self::UnknownCall(text) => (StatusCode::NOT_FOUND, text),
+            Self::AppDeleted(app) => (StatusCode::NOT_FOUND, app_deleted(&app)),
             Self::WrongMethod(text) => (StatusCode::METHOD_NOT_ALLOWED, text),
             Self::TooLarge(limit) => {
                 (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than the limit of {limit} bytes"))
@@ -213,6 +216,10 @@ impl IntoResponse for ApiError {
         };
         (status, Json(json!({"code": status.as_u16(), "error": text}))).into_response()
     }
+}
+
+fn app_deleted(app: &str) -> String {
+    format!("the app `{app}` was deleted meanwhile; nothing was changed")
 }
 
 async fn show_app(State(control): State<Control>, Authorized(app): Authorized) -> Json<Value> {

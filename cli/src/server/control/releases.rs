@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use super::attribution::By;
 use super::input::{JsonBody, Named, Parameters};
 use super::upload::NO_ROOM;
-use super::{ApiError, Authorized, Control, DISK_FULL, env, internal, to_the_end};
+use super::{ApiError, Authorized, Control, DISK_FULL, app_deleted, env, internal, to_the_end};
 use crate::server::disk;
 
 /// Most releases in one answer.
@@ -56,6 +56,7 @@ pub(super) async fn deploy(
             Ok(Some(Err(DeployError::Refused(refusal)))) => {
                 json!({"event": "refused", "error": refusal.to_string()})
             }
+            Ok(Some(Err(DeployError::UnknownApp(app)))) => json!({"event": "failed", "error": app_deleted(&app)}),
             Ok(Some(Err(error))) => failed(&error.into()),
             Ok(None) => json!({"event": "failed", "error": NO_ROOM}),
             Err(error) => failed(&error),
@@ -163,8 +164,7 @@ fn refused(error: ReleaseError) -> ApiError {
         refused @ (ReleaseError::UnknownVersion { .. } | ReleaseError::Unusable { .. }) => {
             ApiError::BadRequest(refused.to_string())
         }
-        // The app was there when the key was checked: somebody deleted it since.
-        ReleaseError::UnknownApp(_) => ApiError::Unauthorized,
+        ReleaseError::UnknownApp(app) => ApiError::AppDeleted(app),
         ReleaseError::Metadata(error) => internal(error),
     }
 }

@@ -27,7 +27,7 @@ pub(super) async fn change(
     if let Some(settings) = changed {
         control.engine.set_settings(&app.id, settings).await.map_err(|error| match error {
             SetSettingsError::Invalid(refused) => ApiError::BadRequest(refused.to_string()),
-            SetSettingsError::UnknownApp(_) => ApiError::Unauthorized,
+            SetSettingsError::UnknownApp(app) => ApiError::AppDeleted(app),
             SetSettingsError::Metadata(error) => internal(error),
         })?;
     }
