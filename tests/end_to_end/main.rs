@@ -52,6 +52,7 @@ mod odd_json;
 mod older_modules;
 mod releases;
 mod remote_engine;
+mod replaced_program;
 mod secrets;
 mod shell;
 mod strangers;

@@ -59,6 +59,7 @@ fn no_test_is_left_out() {
             "mod dev;",
             "mod engine_process;",
             "mod links;",
+            "mod replaced_program;",
             "mod secrets;",
             "mod lost_output;",
             "mod shell;",

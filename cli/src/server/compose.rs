@@ -36,6 +36,9 @@ use crate::exit::InputError;
 /// The app that a new data folder begins with.
 const FIRST_APP: &str = "demo";
 
+/// The program of this process, also after its file was replaced or removed: another version's machine code would not fit.
+const THIS_PROGRAM: &str = "/proc/self/exe";
+
 /// Where a `hookd engine` listens that was told nothing else.
 pub const ENGINE_ADDRESS: &str = "127.0.0.1:7411";
 
@@ -303,8 +306,7 @@ async fn open_engine(
     private_networks: &[Network],
     options: EngineOptions,
 ) -> anyhow::Result<Engine> {
-    let this_program = std::env::current_exe().context("cannot find the path of the running program")?;
-    let compile_command = vec![this_program.into_os_string(), "compile-module".into()];
+    let compile_command = vec![THIS_PROGRAM.into(), "compile-module".into()];
     let EngineOptions { logs, api_server } = options;
     let egress = EgressConfig { private_networks: private_networks.to_vec(), ..EgressConfig::default() };
     let api_server = api_server.map(|url| url.trim_end_matches('/').to_owned());

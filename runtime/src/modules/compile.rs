@@ -38,7 +38,8 @@ impl Compiler {
 
     /// Compiles into `artifact`.
     pub(super) async fn compile(&self, component: &[u8], artifact: NamedTempFile) -> Result<TempPath, ModuleError> {
-        let internal = || ModuleError::internal("cannot run the compile process");
+        let program = self.command.first().map(|program| program.display().to_string()).unwrap_or_default();
+        let internal = || ModuleError::internal(format!("cannot run the compile process `{program}`"));
         let child = self.start(&artifact).map_err(|error| internal()(error.into()))?;
         let (status, complaints) = match timeout(self.limits.wall_time, supervise(child, component)).await {
             Ok(ended) => ended.map_err(|error| internal()(error.into()))?,
