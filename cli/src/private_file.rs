@@ -5,6 +5,11 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
+/// Lets this process create files and folders that only its user may use, whatever library creates them.
+pub fn create_no_other() {
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+}
+
 /// Writes the file anew: whoever reads it sees the old bytes or the new ones.
 pub fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));

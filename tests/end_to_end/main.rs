@@ -50,6 +50,7 @@ mod neighbours;
 mod notifications;
 mod odd_json;
 mod older_modules;
+mod private_files;
 mod releases;
 mod remote_engine;
 mod replaced_program;

@@ -41,6 +41,7 @@ mod neighbours;
 mod notifications;
 mod odd_json;
 mod older_modules;
+mod private_files;
 mod releases;
 mod remote_engine;
 mod soak;

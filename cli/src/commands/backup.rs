@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::client::default_data_folder;
 use crate::exit::InputError;
 use crate::output;
+use crate::private_file;
 
 /// Databases, each in a folder that the copy has too.
 const DATABASES: [&str; 2] = ["engine/engine.db", "im.db"];
@@ -53,6 +54,7 @@ impl Backup {
             let problem = format!("`{}` is there already", self.target.display());
             return Err(InputError::new(problem).hint("give the name of a new folder").into());
         }
+        private_file::create_no_other();
         let absolute = std::path::absolute(&self.target)?;
         let parent = absolute.parent().context("a backup needs a folder to lie in")?;
         // The owner's alone, and gone with an error; a rename makes it the backup.
@@ -116,7 +118,11 @@ fn snapshot(database: &Path, target: &Path) -> anyhow::Result<u64> {
 /// None of what is not there, or has gone since it was listed.
 fn copy_file(file: &Path, target: &Path) -> anyhow::Result<u64> {
     match fs::copy(file, target) {
-        Ok(_) => sync(target),
+        Ok(_) => {
+            // A copy takes over the permissions of its original.
+            fs::set_permissions(target, fs::Permissions::from_mode(0o600))?;
+            sync(target)
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
         Err(error) => Err(error).with_context(|| format!("cannot copy `{}`", file.display())),
     }

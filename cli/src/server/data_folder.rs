@@ -1,5 +1,7 @@
 //! The data folder: who uses it, and the key of the installation that is kept in it.
 
+mod permissions;
+
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
@@ -10,6 +12,7 @@ use hookd_runtime::{UnusableKey, generate_key, usable_key};
 
 use crate::client::Connection;
 use crate::exit::InputError;
+use crate::private_file;
 
 const ADMIN_KEY_FILE: &str = "admin.key";
 
@@ -61,6 +64,8 @@ impl DataFolder {
             .mode(0o700)
             .create(path)
             .map_err(|error| not_ours(&format!("cannot create the data folder `{}`", path.display()), error))?;
+        private_file::create_no_other();
+        permissions::close_to_others(path)?;
         let locks = parts.iter().map(|part| lock(path, *part)).collect::<anyhow::Result<_>>()?;
         Ok(Self { path: path.canonicalize()?, _locks: locks })
     }
