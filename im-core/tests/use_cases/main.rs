@@ -11,6 +11,8 @@ mod killed;
 mod lost_answers;
 mod metrics;
 mod notifications;
+mod panicking_queue;
+mod panics;
 mod queries;
 #[expect(dead_code, reason = "`hook_queue` uses all of it")]
 #[path = "../hook_queue/redis_server.rs"]

@@ -2,12 +2,14 @@
 
 use std::collections::hash_map::Entry as Place;
 use std::collections::{HashMap, VecDeque};
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures::FutureExt as _;
 use tokio::sync::oneshot;
 
 use super::presence::{Notes, PresenceEvent};
-use super::{Shared, refused};
+use super::{Shared, metrics, refused};
 use crate::app::App;
 use crate::hooks::queue::{Entry, NewCall};
 use crate::ids::AppId;
@@ -128,10 +130,19 @@ async fn write(shared: &Arc<Shared>, app: &Arc<App>) {
     while let Some(waiting) = shared.journal.next(&app.id) {
         let (entries, receipts): (Vec<_>, Vec<_>) =
             waiting.into_iter().map(|waiting| (waiting.entry, waiting.receipt)).unzip();
-        shared.record(app, entries).await;
+        let hooks: Vec<_> = entries.iter().filter(|entry| entry.row.is_none()).filter_map(called).collect();
+        // Events behind those that made a backend panic are written all the same: no other task does that.
+        if AssertUnwindSafe(shared.record(app, entries)).catch_unwind().await.is_err() {
+            hooks.iter().for_each(|hook| metrics::dropped(hook));
+            tracing::error!(app = %app.id, calls = hooks.len(), "notification hooks dropped: recording them panicked");
+        }
         for receipt in receipts.into_iter().flatten() {
             // Nobody waits for the end of a lost connection.
             let _ = receipt.send(());
         }
     }
+}
+
+fn called(entry: &Entry) -> Option<&'static str> {
+    Some(entry.call.as_ref()?.hook)
 }

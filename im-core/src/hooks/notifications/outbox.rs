@@ -66,6 +66,7 @@ impl HandedOver {
 }
 
 async fn clear(shared: &Shared) {
+    let _clearing = Clearing(&shared.handed_over);
     loop {
         // A server that stops does not wait.
         let company = tokio::time::sleep(CLEAR_WITHIN);
@@ -85,6 +86,17 @@ async fn clear(shared: &Shared) {
                 let error = &error as &dyn std::error::Error;
                 tracing::debug!(%app, error, "the queue keeps the numbers of calls for a week");
             }
+        }
+    }
+}
+
+/// The task that takes rows out; where it panics the next one may begin. Rows that it had in hand are handed over again.
+struct Clearing<'a>(&'a HandedOver);
+
+impl Drop for Clearing<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.state().clearing = false;
         }
     }
 }

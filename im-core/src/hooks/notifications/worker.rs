@@ -1,9 +1,11 @@
 //! The calls of one channel of one app: claim, call, settle.
 
 use std::collections::{HashMap, VecDeque};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
@@ -82,10 +84,27 @@ impl Worker {
     /// Works until there is nothing left, now or later, or a stop is asked for.
     pub(super) async fn run(mut self) {
         let forgotten = self.forgotten.clone();
-        // Nothing of a forgotten app needs an end: its calls are thrown away.
-        if forgotten.run_until_cancelled(self.work()).await.is_none() {
-            self.dispatcher.ended(&self.key);
+        let working = forgotten.run_until_cancelled(AssertUnwindSafe(self.work()).catch_unwind());
+        match working.await {
+            Some(Ok(())) => {}
+            // Nothing of a forgotten app needs an end: its calls are thrown away.
+            None => self.dispatcher.ended(&self.key),
+            Some(Err(_)) => self.after_panic().await,
         }
+    }
+
+    /// Lets the next worker make the calls that this one has in hand, those included that were made and not settled.
+    async fn after_panic(mut self) {
+        let (app, channel) = &self.key;
+        tracing::error!(%app, channel = channel.name(), "notification hooks pause: working on them panicked");
+        self.running.shutdown().await;
+        let settled = std::mem::take(&mut self.settled).into_iter().map(|(call, _)| call);
+        let in_hand = self.ready.drain(..).chain(self.in_work.drain().map(|(_, call)| call)).chain(settled).collect();
+        if let Err(error) = self.dispatcher.queue().give_back(app, *channel, in_hand).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(%app, error, "claimed hook calls are not given back; they are found when their claim has expired");
+        }
+        self.dispatcher.ended(&self.key);
     }
 
     async fn work(&mut self) {
