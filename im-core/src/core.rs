@@ -46,7 +46,9 @@ impl ImCore {
         shutdown: CancellationToken,
     ) -> Self {
         let settings = Arc::new(AppSettings::new(store.clone()));
-        let engine = Arc::new(EngineOfApp::new(engine, addresses, settings.clone(), tasks.clone(), shutdown.clone()));
+        let own = (engine, apps.clone());
+        let engine = EngineOfApp::new(own, addresses, settings.clone(), tasks.clone(), shutdown.clone());
+        let engine = Arc::new(engine);
         let hooks = HookCaller::new((apps.clone(), store.clone()), engine, settings.clone(), queues, tasks, shutdown);
         Self {
             apps,

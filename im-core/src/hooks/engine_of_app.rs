@@ -10,12 +10,13 @@ use tokio_util::task::TaskTracker;
 
 use super::engine_addresses::AddressCheck;
 use super::{AppSettings, FailureCause, HookCall, HookEngine, HookFailure, HttpEngine};
-use crate::app::App;
+use crate::app::{App, AppDirectory};
 use crate::ids::AppId;
 
 /// Sends each call to the engine of its app. Settings are obeyed from the call after their change.
 pub struct EngineOfApp {
     own: Arc<dyn HookEngine>,
+    apps: Arc<dyn AppDirectory>,
     addresses: Arc<dyn AddressCheck>,
     settings: Arc<AppSettings>,
     remote: RwLock<HashMap<AppId, Remote>>,
@@ -33,15 +34,16 @@ struct Remote {
 }
 
 impl EngineOfApp {
-    /// `own` serves the apps without an address; `addresses` says where the others' engines may be; `tasks` keeps the others' lists of hooks until `shutdown`.
+    /// `own` serves the apps without an address; `addresses` says where the others' engines may be; `tasks` keeps the others'
+    /// lists of hooks until `shutdown`.
     pub fn new(
-        own: Arc<dyn HookEngine>,
+        (own, apps): (Arc<dyn HookEngine>, Arc<dyn AppDirectory>),
         addresses: Arc<dyn AddressCheck>,
         settings: Arc<AppSettings>,
         tasks: TaskTracker,
         shutdown: CancellationToken,
     ) -> Self {
-        Self { own, addresses, settings, remote: RwLock::default(), tasks, shutdown }
+        Self { own, apps, addresses, settings, remote: RwLock::default(), tasks, shutdown }
     }
 
     /// The engine at `url`, connected to before or from now on.
@@ -63,8 +65,8 @@ impl EngineOfApp {
             engine.map_err(|error| HookFailure { cause: FailureCause::Unavailable, message: error.to_string() })?;
         let engine = Arc::new(engine);
         let refreshing = self.shutdown.child_token();
-        let (refreshed, stop) = (engine.clone(), refreshing.clone());
-        self.tasks.spawn(async move { refreshed.keep_refreshing(stop).await });
+        let (refreshed, apps, stop) = (engine.clone(), self.apps.clone(), refreshing.clone());
+        self.tasks.spawn(async move { refreshed.keep_refreshing(&*apps, stop).await });
         let now = Remote { url: url.to_owned(), by_operator, engine: engine.clone(), refreshing };
         if let Some(former) = remote.insert(app.clone(), now) {
             former.refreshing.cancel();
@@ -94,7 +96,11 @@ impl HookEngine for EngineOfApp {
         self.own.forget(app);
     }
 
-    async fn call(&self, call: HookCall) -> Result<Bytes, HookFailure> {
+    async fn call(&self, mut call: HookCall) -> Result<Bytes, HookFailure> {
+        // A session may be older than the keys that are right now.
+        if let Some(app) = self.apps.app(&call.app.id) {
+            call.app = app;
+        }
         let settings = self.settings.get(&call.app.id).await.map_err(|error| {
             tracing::error!(app = %call.app.id, error = &error as &dyn std::error::Error, "settings cannot be read");
             HookFailure { cause: FailureCause::Unavailable, message: "the app's settings cannot be read".to_owned() }

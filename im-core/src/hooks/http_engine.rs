@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use hookd_http_client::met_a_closing_connection;
 use http::header::{CONTENT_TYPE, FORWARDED};
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -22,7 +23,7 @@ use self::answer::Answer;
 use self::known_hooks::KnownHooks;
 use super::engine_addresses::{AddressCheck, ProhibitedAddress};
 use super::{FailureCause, HookCall, HookEngine, HookFailure};
-use crate::app::App;
+use crate::app::{App, AppDirectory};
 use crate::trace;
 
 /// Largest answer that is read. A hook's answer is a message of 5 KB and a list of receivers.
@@ -46,6 +47,8 @@ pub struct HttpEngine {
     /// The engine is hookd's own: it is told how long the caller waits.
     tells_deadline: bool,
     client: CallClient,
+    /// For calls that met a connection which was just being closed.
+    fresh: CallClient,
     known_hooks: KnownHooks,
 }
 
@@ -75,7 +78,8 @@ impl HttpEngine {
         Self {
             base: address.base(),
             tells_deadline,
-            client: address.client_with(check),
+            client: address.client_with(check.clone()),
+            fresh: address.client_without_pool(check),
             known_hooks: KnownHooks::default(),
         }
     }
@@ -94,15 +98,16 @@ impl HttpEngine {
         let answer = self.exchange(request, Bytes::new(), DEFINITIONS_TIMEOUT).await?;
         // A project without functions (EC 1.13).
         let names = if answer.status == StatusCode::NOT_FOUND { Vec::new() } else { answer.definitions()? };
-        self.known_hooks.learn(app, names);
+        self.known_hooks.learn(&app.id, names);
         Ok(())
     }
 
-    /// Keeps the lists of all apps that were asked about up to date until `shutdown`.
-    pub async fn keep_refreshing(&self, shutdown: CancellationToken) {
+    /// Keeps the lists of all apps that were asked about up to date until `shutdown`, each with the keys that the app has
+    /// then.
+    pub async fn keep_refreshing(&self, apps: &dyn AppDirectory, shutdown: CancellationToken) {
         let refreshing = async {
             loop {
-                for app in self.known_hooks.apps() {
+                for app in self.known_hooks.apps().iter().filter_map(|app| apps.app(app)) {
                     if let Err(failure) = self.refresh(&app).await {
                         tracing::warn!(
                             app = %app.id,
@@ -132,7 +137,12 @@ impl HttpEngine {
         let request =
             request.body(Full::new(body)).map_err(|error| unavailable("the request cannot be built", &error))?;
         let exchange = async {
-            let response = self.client.request(request).await.map_err(|error| unreached(&error))?;
+            let answered = match self.client.request(request.clone()).await {
+                // The engine may have read it, and the hook runs twice then.
+                Err(error) if met_a_closing_connection(&error) => self.fresh.request(request).await,
+                answered => answered,
+            };
+            let response = answered.map_err(|error| unreached(&error))?;
             let (head, body) = response.into_parts();
             let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(broken_answer)?;
             Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
@@ -149,7 +159,7 @@ impl HookEngine for HttpEngine {
     /// True as well while the list of the app is not known yet: a call that turns out to be to nothing is no failure,
     /// but a hook passed over would be.
     fn defines(&self, app: &App, hook: &str) -> bool {
-        self.known_hooks.defines(app, hook)
+        self.known_hooks.defines(&app.id, hook)
     }
 
     async fn call(&self, call: HookCall) -> Result<Bytes, HookFailure> {

@@ -1,6 +1,7 @@
 //! The HTTP engine against a server that speaks LeanEngine's contract.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,10 +10,13 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
+use hookd_im_core::app::{App, AppDirectory};
 use hookd_im_core::hooks::{AddressCheck, EveryAddress, FailureCause, HookCall, HookEngine, HttpEngine};
+use hookd_im_core::ids::AppId;
 use http_body_util::BodyExt;
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::world::app;
@@ -166,7 +170,8 @@ async fn the_list_of_an_app_is_fetched_as_soon_as_it_is_asked_about() {
     let server = Server::start(200, r#"{"result":[]}"#).await;
     let (engine, demo) = (&server.engine, app("demo"));
     let shutdown = CancellationToken::new();
-    tokio::join!(engine.keep_refreshing(shutdown.clone()), async {
+    let apps = Rotated(Mutex::new(Arc::new(app("demo"))));
+    tokio::join!(engine.keep_refreshing(&apps, shutdown.clone()), async {
         tokio::task::yield_now().await;
         while engine.defines(&demo, "_messageReceived") {
             tokio::task::yield_now().await;
@@ -207,4 +212,79 @@ async fn no_redirect_is_followed() {
     *server.script.location.lock().unwrap() = Some(format!("http://127.0.0.1:{}/1.1/functions/x", secret.port));
     assert_eq!(server.call().await, Err(FailureCause::Unavailable));
     assert!(secret.script.requests.lock().unwrap().is_empty());
+}
+
+/// An app whose keys change.
+struct Rotated(Mutex<Arc<App>>);
+
+impl AppDirectory for Rotated {
+    fn app(&self, _: &AppId) -> Option<Arc<App>> {
+        Some(self.0.lock().unwrap().clone())
+    }
+}
+
+/// F-24.
+#[tokio::test]
+async fn the_list_is_asked_for_with_the_keys_that_the_app_has_then() {
+    let server = Server::start(200, r#"{"result":[]}"#).await;
+    let (engine, demo) = (&server.engine, app("demo"));
+    let apps = Rotated(Mutex::new(Arc::new(demo.clone())));
+    let shutdown = CancellationToken::new();
+    let asked_with = |key: &str| {
+        let requests = server.script.requests.lock().unwrap();
+        requests.iter().any(|(head, _)| head.headers["x-lc-key"] == format!("{key},master"))
+    };
+    tokio::join!(engine.keep_refreshing(&apps, shutdown.clone()), async {
+        engine.defines(&demo, "_messageReceived");
+        while !asked_with("the-master-key") {
+            tokio::task::yield_now().await;
+        }
+        *apps.0.lock().unwrap() = Arc::new(App { master_key: "a-newer-key".to_owned(), ..demo.clone() });
+        while !asked_with("a-newer-key") {
+            tokio::task::yield_now().await;
+        }
+        shutdown.cancel();
+    });
+}
+
+/// F-21: a server that closes kept-alive connections right after its answers.
+#[tokio::test]
+async fn a_call_on_a_connection_that_is_just_being_closed_is_made_on_another() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let engine = HttpEngine::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let (closing, served) = (CancellationToken::new(), Arc::new(AtomicU64::new(0)));
+    let stop = closing.clone().drop_guard();
+    let counted = served.clone();
+    tokio::spawn(closing.run_until_cancelled_owned(async move {
+        loop {
+            let (socket, _) = listener.accept().await.unwrap();
+            tokio::spawn(answer_and_close(socket, counted.clone()));
+        }
+    }));
+    for call in 0..CALLS {
+        let reply = engine.call(hook_call()).await;
+        assert_eq!(reply.map_err(|failure| failure.message), Ok(Bytes::from_static(b"{}")), "call {call}");
+        // So that calls come at every moment of the server's close.
+        tokio::time::sleep(Duration::from_micros(call % 60 * 100)).await;
+    }
+    assert!(served.load(Ordering::Relaxed) >= CALLS);
+    drop(stop);
+}
+
+const CALLS: u64 = 400;
+
+/// Answers one request with a connection that is to be kept, and closes it 1 to 5 ms later.
+async fn answer_and_close(mut socket: TcpStream, served: Arc<AtomicU64>) {
+    let mut head = Vec::new();
+    while !head.ends_with(br#"{"content":"hi"}"#) {
+        let mut bytes = [0; 1024];
+        match socket.read(&mut bytes).await {
+            Ok(0) | Err(_) => return,
+            Ok(read) => head.extend_from_slice(bytes.get(..read).unwrap()),
+        }
+    }
+    let served = served.fetch_add(1, Ordering::Relaxed);
+    let answer = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 13\r\n\r\n{\"result\":{}}";
+    socket.write_all(answer).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1 + served % 5)).await;
 }

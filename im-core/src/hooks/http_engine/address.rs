@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use hookd_http_client::Watched;
 use http::Uri;
 use http::uri::Authority;
 use http_body_util::Full;
@@ -121,6 +122,16 @@ impl EngineAddress {
             .pool_idle_timeout(IDLE_CONNECTION)
             .build(EngineConnector::new(self.clone(), check))
     }
+
+    /// A client that makes a connection for each request: for one that met a connection which was just being closed.
+    /// Connects only to addresses that pass the `check`, too.
+    pub(super) fn client_without_pool<B>(&self, check: Option<Arc<dyn AddressCheck>>) -> Client<EngineConnector, B>
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+    {
+        Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(EngineConnector::new(self.clone(), check))
+    }
 }
 
 impl FromStr for EngineAddress {
@@ -185,13 +196,13 @@ impl Service<Uri> for EngineConnector {
                     return Box::pin(async move { Err(prohibited.into()) });
                 }
                 let connecting = self.tcp.call(uri);
-                Box::pin(async move { Ok(EngineStream(TokioIo::new(Either::Left(connecting.await?.into_inner())))) })
+                Box::pin(async move { Ok(EngineStream::new(Either::Left(connecting.await?.into_inner()))) })
             }
             EngineAddress::Socket(path) => {
                 let path = path.clone();
                 Box::pin(async move {
                     let connecting = tokio::time::timeout(CONNECT_TIMEOUT, UnixStream::connect(path));
-                    Ok(EngineStream(TokioIo::new(Either::Right(connecting.await??))))
+                    Ok(EngineStream::new(Either::Right(connecting.await??)))
                 })
             }
         }
@@ -199,11 +210,17 @@ impl Service<Uri> for EngineConnector {
 }
 
 /// A connection to an engine.
-pub struct EngineStream(TokioIo<Either<TcpStream, UnixStream>>);
+pub struct EngineStream(TokioIo<Watched<Either<TcpStream, UnixStream>>>);
+
+impl EngineStream {
+    fn new(stream: Either<TcpStream, UnixStream>) -> Self {
+        Self(TokioIo::new(Watched::new(stream)))
+    }
+}
 
 impl Connection for EngineStream {
     fn connected(&self) -> Connected {
-        Connected::new()
+        Connected::new().extra(self.0.inner().connection_use())
     }
 }
 

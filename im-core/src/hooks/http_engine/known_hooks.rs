@@ -1,47 +1,39 @@
-//! Which functions each app defines, as far as the engine has told.
+//! Which functions each app defines, as far as the engine has told. Keeps no keys: they change.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock};
 
 use tokio::sync::Notify;
 
-use crate::app::App;
 use crate::ids::AppId;
 
 #[derive(Default)]
 pub(super) struct KnownHooks {
-    apps: RwLock<HashMap<AppId, KnownApp>>,
+    /// The names of each app's functions; `None` before the first list.
+    apps: RwLock<HashMap<AppId, Option<HashSet<String>>>>,
     new_app: Notify,
-}
-
-struct KnownApp {
-    app: Arc<App>,
-    /// `None` before the first list.
-    names: Option<HashSet<String>>,
 }
 
 impl KnownHooks {
     /// True also when nothing is known; the app then gets its list soon.
-    pub(super) fn defines(&self, app: &App, hook: &str) -> bool {
-        if let Some(known) = self.apps.read().unwrap_or_else(PoisonError::into_inner).get(&app.id) {
-            return known.names.as_ref().is_none_or(|names| names.contains(hook));
+    pub(super) fn defines(&self, app: &AppId, hook: &str) -> bool {
+        if let Some(known) = self.apps.read().unwrap_or_else(PoisonError::into_inner).get(app) {
+            return known.as_ref().is_none_or(|names| names.contains(hook));
         }
-        let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
-        apps.entry(app.id.clone()).or_insert_with(|| KnownApp { app: Arc::new(app.clone()), names: None });
+        self.apps.write().unwrap_or_else(PoisonError::into_inner).entry(app.clone()).or_default();
         self.new_app.notify_one();
         true
     }
 
     /// Replaces the list of an app.
-    pub(super) fn learn(&self, app: &App, names: Vec<String>) {
-        let known = KnownApp { app: Arc::new(app.clone()), names: Some(names.into_iter().collect()) };
-        self.apps.write().unwrap_or_else(PoisonError::into_inner).insert(app.id.clone(), known);
+    pub(super) fn learn(&self, app: &AppId, names: Vec<String>) {
+        let names = Some(names.into_iter().collect());
+        self.apps.write().unwrap_or_else(PoisonError::into_inner).insert(app.clone(), names);
     }
 
     /// The apps that were asked about.
-    pub(super) fn apps(&self) -> Vec<Arc<App>> {
-        let apps = self.apps.read().unwrap_or_else(PoisonError::into_inner);
-        apps.values().map(|known| known.app.clone()).collect()
+    pub(super) fn apps(&self) -> Vec<AppId> {
+        self.apps.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
     }
 
     /// Resolves once an app without a list has been asked about.

@@ -1,0 +1,108 @@
+//! A stream that counts the exchanges on it.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// What a connection of HTTP/1 was used for. A connector puts it into its [`Connected::extra`].
+///
+/// [`Connected::extra`]: hyper_util::client::legacy::connect::Connected::extra
+#[derive(Clone, Debug, Default)]
+pub struct ConnectionUse(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    /// How often something was written after something was read, or at first: requests, where none overlap.
+    requests: AtomicU64,
+    /// A byte came since the last of them began.
+    answered: AtomicBool,
+}
+
+impl ConnectionUse {
+    /// True while no byte of an answer has come to the last request, and it was not the connection's first.
+    pub(crate) fn is_unanswered_again(&self) -> bool {
+        self.0.requests.load(Ordering::Acquire) > 1 && !self.0.answered.load(Ordering::Acquire)
+    }
+
+    fn wrote(&self) {
+        let is_first = self.0.requests.load(Ordering::Acquire) == 0;
+        if is_first || self.0.answered.swap(false, Ordering::AcqRel) {
+            self.0.requests.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    fn read(&self) {
+        self.0.answered.store(true, Ordering::Release);
+    }
+}
+
+/// A connection whose use is known.
+#[derive(Debug)]
+pub struct Watched<S> {
+    stream: S,
+    used: ConnectionUse,
+}
+
+impl<S> Watched<S> {
+    /// A connection that was not used yet.
+    pub fn new(stream: S) -> Self {
+        Self { stream, used: ConnectionUse::default() }
+    }
+
+    /// The connection itself.
+    pub fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    /// What it is used for, now and later.
+    pub fn connection_use(&self) -> ConnectionUse {
+        self.used.clone()
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        if buffer.filled().len() > before {
+            self.used.read();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.used.wrote();
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.used.wrote();
+        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
+    }
+}
