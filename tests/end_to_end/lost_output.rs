@@ -107,7 +107,6 @@ fn a_server_serves_whatever_becomes_of_its_output() {
     }
     server.kill().unwrap();
     server.wait().unwrap();
-    assert!(std::fs::read_to_string(&log).unwrap().contains("standard output"));
 }
 
 /// Nothing is written after the reader went, so only a look at the pipe can tell.

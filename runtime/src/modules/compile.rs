@@ -38,13 +38,17 @@ impl Compiler {
 
     /// Compiles into `artifact`.
     pub(super) async fn compile(&self, component: &[u8], artifact: NamedTempFile) -> Result<TempPath, ModuleError> {
+        const SIGHUP: i32 = 1;
         let program = self.command.first().map(|program| program.display().to_string()).unwrap_or_default();
         let internal = || ModuleError::internal(format!("cannot run the compile process `{program}`"));
-        let child = self.start(&artifact).map_err(|error| internal()(error.into()))?;
-        let (status, complaints) = match timeout(self.limits.wall_time, supervise(child, component)).await {
-            Ok(ended) => ended.map_err(|error| internal()(error.into()))?,
-            // Dropping the child killed it.
-            Err(_) => return Err(self.limit_met(format!("{} s of wall time", self.limits.wall_time.as_secs())).into()),
+        let run = async || self.run(component, &artifact).await;
+        let mut ended = run().await;
+        // A hang-up of the server's group meets a child that has no group of its own yet.
+        if ended.as_ref().is_ok_and(|ended| ended.as_ref().is_some_and(|(status, _)| status.signal() == Some(SIGHUP))) {
+            ended = run().await;
+        }
+        let Some((status, complaints)) = ended.map_err(|error| internal()(error.into()))? else {
+            return Err(self.limit_met(format!("{} s of wall time", self.limits.wall_time.as_secs())).into());
         };
         if let Some(refusal) = self.death(status, &complaints) {
             return Err(refusal.into());
@@ -61,6 +65,13 @@ impl Compiler {
             start if start.is_empty() => Err(internal()("it wrote no machine code".into())),
             _ => Ok(artifact),
         }
+    }
+
+    /// How a child that compiles into `artifact` ended, and its complaints; `None` when its wall time was over.
+    async fn run(&self, component: &[u8], artifact: &NamedTempFile) -> io::Result<Option<(ExitStatus, String)>> {
+        let child = self.start(artifact)?;
+        // Dropping the child kills it.
+        timeout(self.limits.wall_time, supervise(child, component)).await.ok().transpose()
     }
 
     fn start(&self, artifact: &NamedTempFile) -> io::Result<Child> {

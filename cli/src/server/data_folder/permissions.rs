@@ -8,8 +8,18 @@ use std::path::Path;
 use crate::exit::InputError;
 
 /// What servers write there beside the engine's folder. Whatever else lies there is not hookd's to change.
-const FILES: [&str; 8] =
-    ["admin.key", "connection.json", "directory.json", "engine.json", "im.db", "im.db-shm", "im.db-wal", "node"];
+const FILES: [&str; 10] = [
+    "admin.key",
+    "connection.json",
+    "directory.json",
+    "engine.json",
+    "engine.lock",
+    "im.db",
+    "im.db-shm",
+    "im.db-wal",
+    "im.lock",
+    "node",
+];
 
 /// The engine's own, with all that is in it.
 const ENGINE: &str = "engine";
