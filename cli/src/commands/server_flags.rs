@@ -73,7 +73,7 @@ pub struct EngineFlags {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "IM core")]
 pub struct ImFlags {
-    /// URL under which clients reach this server when a proxy stands before it, e.g. https://im.example.org.
+    /// URL under which clients reach this server when a proxy stands before it, e.g. `https://im.example.org`.
     #[arg(long, env = "HOOKD_PUBLIC_URL", value_name = "URL")]
     public_url: Option<PublicUrl>,
 }
