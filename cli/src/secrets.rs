@@ -1,5 +1,5 @@
-//! Secrets that people give: without the line end that a mounted file brings along, and refused where nobody could show
-//! them. What is refused is told with its source, and never with the secret.
+//! Secrets that people give: without the line end that a mounted file brings along, and refused where they cannot be
+//! used. What is refused is told with its source, and never with the secret.
 
 use std::ffi::OsStr;
 
@@ -14,7 +14,7 @@ use crate::exit::InputError;
 /// A key that came from `source`, which is told to people, such as a file.
 ///
 /// # Errors
-/// Nobody could show such a key.
+/// The key is empty, too short, too long or not printable.
 pub fn key(given: &str, source: &str) -> Result<String, InputError> {
     usable_key(given).map(str::to_owned).map_err(|unusable| InputError::new(format!("{source} {unusable}")))
 }

@@ -46,7 +46,7 @@ impl Content {
     /// # Errors
     ///
     /// When it begins like a rich message (`{`) and is not JSON, or nests deeper than [`foreign_json::MAX_DEPTH`]. Some
-    /// client SDKs are more lenient than others, so nobody knows what its readers would see.
+    /// client SDKs are more lenient than others, so a hook cannot know what its readers would see.
     pub fn read(content: &str, bin: bool) -> Result<Self, UnreadableContent> {
         let form = if bin {
             Form::Binary(content.to_owned())

@@ -34,7 +34,7 @@ impl GivenKeys {
     /// The keys as they are shown. `named` says where a key comes from.
     ///
     /// # Errors
-    /// Nobody could show one of them.
+    /// One of them is empty, too short, too long or not printable.
     pub fn checked(self, named: impl Fn(&str) -> String) -> Result<Self, InputError> {
         let checked = |name, key: Option<String>| key.map(|key| secrets::key(&key, &named(name))).transpose();
         Ok(Self {

@@ -67,7 +67,7 @@ struct KnownKey {
 }
 
 impl KnownKeys {
-    /// Those that were saved, none where there is no file, and where they are saved.
+    /// The saved keys, and the file that holds them. Without a file there are no keys.
     ///
     /// # Errors
     /// When the file is damaged.

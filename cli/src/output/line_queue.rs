@@ -215,7 +215,7 @@ mod tests {
         Some(format!("{lines} lost\n"))
     }
 
-    /// F-15: the bound is met in lines and in bytes, nobody waits, and the gap stands where the lines are missing.
+    /// F-15: the bound is met in lines and in bytes, no writer waits, and the gap stands where the lines are missing.
     #[test]
     fn a_stuck_reader_costs_lines_and_not_time() {
         for line in [format!("{}\n", "x".repeat(100)), format!("{}\n", "x".repeat(10_000))] {

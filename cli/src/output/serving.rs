@@ -1,4 +1,4 @@
-//! What a process that serves writes. Its clients must not wait for whoever reads its streams: both are queues.
+//! What a process that serves writes. Its clients must not wait for the readers of its streams: both streams are queues.
 
 use std::io;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -20,7 +20,7 @@ static LAST_LINES: Mutex<Vec<LastLines>> = Mutex::new(Vec::new());
 /// Makes queues of both streams, until the end of the process. `gap_notice` is for the log.
 ///
 /// # Errors
-/// There is no file handle left.
+/// The process has no free file descriptor.
 pub fn begin(gap_notice: GapNotice) -> io::Result<&'static Streams> {
     if let Some(streams) = STREAMS.get() {
         return Ok(streams);
@@ -36,12 +36,12 @@ pub fn streams() -> Option<&'static Streams> {
     STREAMS.get()
 }
 
-/// Writes what waits, for a second or two at most: whoever ends the process calls it last.
+/// Writes the lines that wait, for two seconds at most. The last call of a process before it ends.
 pub fn finish() {
     LAST_LINES.lock().unwrap_or_else(PoisonError::into_inner).clear();
 }
 
-/// Lines that this process wrote and that nobody got.
+/// Lines of this process that reached no reader.
 pub fn lost_lines() -> u64 {
     streams().map_or(0, |streams| streams.stdout.lost() + streams.stderr.lost())
 }
