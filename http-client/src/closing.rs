@@ -6,7 +6,7 @@ use std::io;
 use http::Extensions;
 use hyper_util::client::legacy::Error;
 
-use crate::ConnectionUse;
+use crate::watched::ConnectionUse;
 
 /// True when a request went out on a connection that had served others before, and the other side closed it before the first
 /// byte of an answer. False where the connection's use is not known.

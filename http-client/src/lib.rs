@@ -30,4 +30,4 @@ mod closing;
 mod watched;
 
 pub use closing::met_a_closing_connection;
-pub use watched::{ConnectionUse, Watched};
+pub use watched::Watched;

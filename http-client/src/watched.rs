@@ -1,4 +1,4 @@
-//! A stream that counts the exchanges on it.
+//! A connection that counts the exchanges on it.
 
 use std::io;
 use std::pin::Pin;
@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
+use hyper_util::client::legacy::connect::{Connected, Connection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What a connection of HTTP/1 was used for. A connector puts it into its [`Connected::extra`].
-///
-/// [`Connected::extra`]: hyper_util::client::legacy::connect::Connected::extra
+/// What a connection was used for.
 #[derive(Clone, Debug, Default)]
-pub struct ConnectionUse(Arc<Counts>);
+pub(crate) struct ConnectionUse(Arc<Counts>);
 
 #[derive(Debug, Default)]
 struct Counts {
@@ -40,31 +39,35 @@ impl ConnectionUse {
     }
 }
 
-/// A connection whose use is known.
+/// A connection of HTTP/1 whose use is known. A connector makes it, in a `TokioIo`.
 #[derive(Debug)]
-pub struct Watched<S> {
+pub struct Watched<S, P = ()> {
     stream: S,
     used: ConnectionUse,
+    _place: P,
 }
 
 impl<S> Watched<S> {
     /// A connection that was not used yet.
     pub fn new(stream: S) -> Self {
-        Self { stream, used: ConnectionUse::default() }
-    }
-
-    /// The connection itself.
-    pub fn stream(&self) -> &S {
-        &self.stream
-    }
-
-    /// What it is used for, now and later.
-    pub fn connection_use(&self) -> ConnectionUse {
-        self.used.clone()
+        Self::with_place(stream, ())
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+impl<S, P> Watched<S, P> {
+    /// The same, with its place among connections whose number is bounded. The place is dropped with the connection.
+    pub fn with_place(stream: S, place: P) -> Self {
+        Self { stream, used: ConnectionUse::default(), _place: place }
+    }
+}
+
+impl<S, P> Connection for Watched<S, P> {
+    fn connected(&self) -> Connected {
+        Connected::new().extra(self.used.clone())
+    }
+}
+
+impl<S: AsyncRead + Unpin, P: Unpin> AsyncRead for Watched<S, P> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -79,7 +82,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncWrite + Unpin, P: Unpin> AsyncWrite for Watched<S, P> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.used.wrote();
         Pin::new(&mut self.stream).poll_write(context, bytes)

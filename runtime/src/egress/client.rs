@@ -3,6 +3,12 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use super::EgressConfig;
+use super::addresses::AddressGuard;
+use super::connector::BoundedConnector;
+use super::repeatable::RecordedBody;
+use super::resolve::{GuardedResolver, Lookups, Resolve};
+use crate::trust::system_authorities;
 use arc_swap::ArcSwap;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -12,21 +18,15 @@ use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::Semaphore;
-use wasmtime_wasi_http::WasiBody;
-
-use super::EgressConfig;
-use super::addresses::AddressGuard;
-use super::connector::BoundedConnector;
-use super::resolve::{GuardedResolver, Lookups, Resolve};
-use crate::trust::system_authorities;
 
 /// Requests of one app in flight, and of all apps. Each holds a socket; further ones wait, within their deadlines.
 const REQUESTS_OF_APP: usize = 64;
 const REQUESTS_OF_ALL: usize = 1_024;
 /// Idle connections that an app keeps to one host, and for how long: a hook that asks the same host at every message
-/// should not shake hands each time.
+/// should not shake hands each time. The time ends before that of most servers (5 s in Node), so that a request rarely
+/// meets a connection that is just being closed.
 const IDLE_CONNECTIONS: usize = 8;
-const IDLE_TIME: Duration = Duration::from_secs(30);
+const IDLE_TIME: Duration = Duration::from_secs(4);
 /// Connections of one app, those that wait for a next request among them. A function that asks ever new hosts would
 /// otherwise use up the sockets of the process.
 const SOCKETS_OF_APP: usize = 2 * REQUESTS_OF_APP;
@@ -38,7 +38,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_HEAD_BYTES: usize = 64 << 10;
 
 type Connector = BoundedConnector<HttpsConnector<HttpConnector<GuardedResolver>>>;
-type HttpClient = Client<Connector, WasiBody>;
+type HttpClient = Client<Connector, RecordedBody>;
 
 /// What the requests of all apps share.
 #[derive(Debug)]
@@ -56,6 +56,8 @@ pub(crate) struct Egress {
 pub(crate) struct AppClient {
     connector: Connector,
     http: ArcSwap<HttpClient>,
+    /// Makes a connection for each request.
+    unpooled: HttpClient,
     pub(super) places: Arc<Semaphore>,
 }
 
@@ -64,17 +66,23 @@ impl AppClient {
     pub(super) fn http(&self) -> Arc<HttpClient> {
         // At most half of them are in use: the others wait for requests to their hosts, and are closed with their pool.
         if self.connector.sockets.available_permits() == 0 {
-            self.http.store(Arc::new(pool(self.connector.clone())));
+            self.http.store(Arc::new(client(self.connector.clone(), IDLE_CONNECTIONS)));
         }
         self.http.load_full()
     }
+
+    /// What sends a request that met a connection which was just being closed.
+    pub(super) fn unpooled(&self) -> &HttpClient {
+        &self.unpooled
+    }
 }
 
-fn pool(connector: Connector) -> HttpClient {
+/// A client that keeps so many connections to one host for later requests.
+fn client(connector: Connector, idle_connections: usize) -> HttpClient {
     Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_TIME)
-        .pool_max_idle_per_host(IDLE_CONNECTIONS)
+        .pool_max_idle_per_host(idle_connections)
         .http1_max_buf_size(MAX_HEAD_BYTES)
         .build(connector)
 }
@@ -104,8 +112,9 @@ impl Egress {
             HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(connector);
         let sockets = Arc::new(Semaphore::new(SOCKETS_OF_APP));
         let connector = BoundedConnector { inner: connector, sockets, time: CONNECT_TIMEOUT };
-        let http = ArcSwap::from_pointee(pool(connector.clone()));
-        AppClient { connector, http, places: Arc::new(Semaphore::new(REQUESTS_OF_APP)) }
+        let http = ArcSwap::from_pointee(client(connector.clone(), IDLE_CONNECTIONS));
+        let unpooled = client(connector.clone(), 0);
+        AppClient { connector, http, unpooled, places: Arc::new(Semaphore::new(REQUESTS_OF_APP)) }
     }
 
     /// Trusts what the system trusts (or what `SSL_CERT_FILE` names), else the authorities that browsers trust.

@@ -6,14 +6,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use hookd_http_client::Watched;
 use http::Uri;
-use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::rt::TokioIo;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tower_service::Service;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A connection with its place among those of the app.
+type Socket<S> = TokioIo<Watched<TokioIo<S>, OwnedSemaphorePermit>>;
 
 /// Bounds what another connector makes.
 #[derive(Clone, Debug)]
@@ -22,7 +25,7 @@ pub(super) struct BoundedConnector<C> {
     /// One for each connection, until it is closed.
     pub(super) sockets: Arc<Semaphore>,
     /// From the wait for a socket to the end of the TLS handshake. The client finishes a connection in the background when
-    /// the request that wanted it got another one: nobody else would end that.
+    /// the request that wanted it got another one: nothing else would end that.
     pub(super) time: Duration,
 }
 
@@ -44,58 +47,10 @@ where
         Box::pin(async move {
             let bounded = timeout(time, async {
                 let place = sockets.acquire_owned().await?;
-                Ok(Socket { stream: connecting.await?, _place: place })
+                Ok(TokioIo::new(Watched::with_place(TokioIo::new(connecting.await?), place)))
             });
             bounded.await.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
         })
-    }
-}
-
-/// A connection with its place among those of the app.
-pub(super) struct Socket<S> {
-    stream: S,
-    _place: OwnedSemaphorePermit,
-}
-
-impl<S: Connection> Connection for Socket<S> {
-    fn connected(&self) -> Connected {
-        self.stream.connected()
-    }
-}
-
-impl<S: Read + Unpin> Read for Socket<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl<S: Write + Unpin> Write for Socket<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        pieces: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
     }
 }
 
@@ -103,7 +58,7 @@ impl<S: Write + Unpin> Write for Socket<S> {
 mod tests {
     use super::*;
 
-    /// Connects to nobody, ever.
+    /// Never connects.
     #[derive(Clone)]
     struct Stalling;
 

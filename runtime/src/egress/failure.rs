@@ -39,6 +39,9 @@ fn known(host: &str, error: &(dyn StdError + 'static)) -> Option<(Error, String)
         };
         return Some((code, format!("no secure connection to `{host}`: {error}")));
     }
+    if error.downcast_ref::<hyper::Error>().is_some_and(|hyper| hyper.is_incomplete_message() || hyper.is_closed()) {
+        return Some((Error::ConnectionTerminated, format!("`{host}` closed the connection before its answer")));
+    }
     // The budget speaks through the body of the request.
     if let Some(Error::InternalError(text)) = error.downcast_ref::<Error>() {
         return Some((Error::InternalError(text.clone()), text.clone().unwrap_or_default()));
@@ -48,7 +51,7 @@ fn known(host: &str, error: &(dyn StdError + 'static)) -> Option<(Error, String)
         io::ErrorKind::ConnectionRefused => Error::ConnectionRefused,
         io::ErrorKind::TimedOut => Error::ConnectionTimeout,
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => {
-            Error::ConnectionTerminated
+            return Some((Error::ConnectionTerminated, format!("`{host}` closed the connection: {io}")));
         }
         io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => Error::DestinationIpUnroutable,
         _ => return None,

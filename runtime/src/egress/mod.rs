@@ -11,6 +11,7 @@ mod client;
 mod connector;
 mod failure;
 mod hosts;
+mod repeatable;
 mod resolve;
 mod send;
 mod span;

@@ -4,9 +4,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hookd_http_client::met_a_closing_connection;
 use http::uri::Scheme;
 use http::{Method, Request, Response};
 use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper_util::client::legacy::Error as ClientError;
 use metrics::counter;
 use opentelemetry::Context;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -14,6 +17,8 @@ use tokio::time::{Instant, timeout_at};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::body::CountedBody;
+use super::client::AppClient;
+use super::repeatable::RepeatableRequest;
 use super::{CallBudget, Egress};
 use super::{failure, span};
 use crate::apps::Bounds;
@@ -91,7 +96,7 @@ async fn attempt(
     let answering = async {
         let places = (place(&client.places).await?, place(&egress.places).await?);
         let request = request.map(|body| CountedBody::new(body, budget.clone(), None, None).boxed_unsync());
-        let answered = client.http().request(request).await;
+        let answered = exchange(client, RepeatableRequest::new(request)).await;
         let response = answered.map_err(|error| {
             let (error, text) = failure::of_client(&host, &error);
             Failed(error, text)
@@ -105,6 +110,16 @@ async fn attempt(
         let body = body.map_err(Error::from).boxed_unsync();
         CountedBody::new(body, budget, pause, Some(places)).boxed_unsync()
     }))
+}
+
+/// Sends the request, twice where its connection was just being closed and it may be sent twice.
+async fn exchange(client: &AppClient, request: RepeatableRequest) -> Result<Response<Incoming>, ClientError> {
+    match client.http().request(request.start()).await {
+        Err(error) if met_a_closing_connection(&error) && request.may_be_repeated() => {
+            client.unpooled().request(request.start()).await
+        }
+        answered => answered,
+    }
 }
 
 /// The host, when the request may go there.

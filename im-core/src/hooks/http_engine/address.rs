@@ -1,9 +1,7 @@
 //! Where an engine listens, and the connections to it.
 
 use std::fmt;
-use std::io;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -15,9 +13,8 @@ use http::Uri;
 use http::uri::Authority;
 use http_body_util::Full;
 use hyper::body::Body;
-use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use thiserror::Error;
 use tokio::net::{TcpStream, UnixStream};
@@ -196,13 +193,13 @@ impl Service<Uri> for EngineConnector {
                     return Box::pin(async move { Err(prohibited.into()) });
                 }
                 let connecting = self.tcp.call(uri);
-                Box::pin(async move { Ok(EngineStream::new(Either::Left(connecting.await?.into_inner()))) })
+                Box::pin(async move { Ok(stream(Either::Left(connecting.await?.into_inner()))) })
             }
             EngineAddress::Socket(path) => {
                 let path = path.clone();
                 Box::pin(async move {
                     let connecting = tokio::time::timeout(CONNECT_TIMEOUT, UnixStream::connect(path));
-                    Ok(EngineStream::new(Either::Right(connecting.await??)))
+                    Ok(stream(Either::Right(connecting.await??)))
                 })
             }
         }
@@ -210,54 +207,10 @@ impl Service<Uri> for EngineConnector {
 }
 
 /// A connection to an engine.
-pub struct EngineStream(TokioIo<Watched<Either<TcpStream, UnixStream>>>);
+pub type EngineStream = TokioIo<Watched<Either<TcpStream, UnixStream>>>;
 
-impl EngineStream {
-    fn new(stream: Either<TcpStream, UnixStream>) -> Self {
-        Self(TokioIo::new(Watched::new(stream)))
-    }
-}
-
-impl Connection for EngineStream {
-    fn connected(&self) -> Connected {
-        Connected::new().extra(self.0.inner().connection_use())
-    }
-}
-
-impl Read for EngineStream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(context, buffer)
-    }
-}
-
-impl Write for EngineStream {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(context)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(context, slices)
-    }
+fn stream(stream: Either<TcpStream, UnixStream>) -> EngineStream {
+    TokioIo::new(Watched::new(stream))
 }
 
 /// The client of hook calls: their bodies are in memory.

@@ -11,7 +11,10 @@ mod raw;
 #[derive(Deserialize)]
 struct Fetch {
     url: String,
-    /// Bytes of the request's body; without, a GET is sent.
+    /// A GET without, or a POST where there is a body.
+    #[serde(default)]
+    method: Option<String>,
+    /// Bytes of the request's body.
     #[serde(default)]
     body_bytes: usize,
     #[serde(default)]
@@ -45,10 +48,8 @@ impl From<Response> for Fetched {
 /// One request.
 #[function]
 fn fetch(fetch: Fetch) -> Result<Fetched> {
-    let request = match fetch.body_bytes {
-        0 => http::get(fetch.url),
-        bytes => http::post(fetch.url).body(vec![b'a'; bytes]),
-    };
+    let method = fetch.method.as_deref().unwrap_or(if fetch.body_bytes == 0 { "GET" } else { "POST" });
+    let request = http::Request::new(method, fetch.url).body(vec![b'a'; fetch.body_bytes]);
     let request = match fetch.timeout_ms {
         Some(timeout_ms) => request.timeout(std::time::Duration::from_millis(timeout_ms)),
         None => request,
