@@ -120,6 +120,12 @@ impl Engine {
         self.0.metadata.set_keys(current.id.clone(), keys.clone()).await?;
         let rotated = Arc::new(current.with_keys(keys));
         self.0.apps.insert(rotated.clone());
+        // Guests may have read the old key.
+        for environment in [Environment::Production, Environment::Staging] {
+            if let Some(shelf) = rotated.live(environment).load().as_ref().and_then(|live| live.shelf.as_ref()) {
+                shelf.clear();
+            }
+        }
         tracing::info!(app_id = rotated.id, ?kind, "key rotated");
         Ok(rotated)
     }

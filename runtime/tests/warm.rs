@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use hookd_runtime::{Environment, Isolation, Limits, NewApp, Outcome};
+use hookd_runtime::{Environment, Isolation, KeyKind, Limits, NewApp, Outcome};
 use support::{Guest, TestEngine, deployment, invocation, replied};
 
 /// Replies with a digit that is one more than that of the call before it in the same instance.
@@ -117,6 +117,19 @@ async fn a_release_takes_the_instances_of_the_version_before_it_away() {
     assert_eq!(counts(&test, 2).await, "12");
     test.engine.delete_app("demo").await.unwrap();
     assert_eq!(test.engine.idle_instances(), 0);
+}
+
+/// A guest may have read the old key, and would go on with it.
+#[tokio::test]
+async fn a_new_key_takes_the_instances_that_know_the_old_one_away() {
+    let test = TestEngine::start().await;
+    test.deploy_warm("demo", counter().build()).await.unwrap();
+    for kind in [KeyKind::App, KeyKind::Master, KeyKind::Hook] {
+        assert_eq!(counts(&test, 2).await, "12");
+        test.engine.rotate_key("demo", kind).await.unwrap();
+        assert_eq!(test.engine.idle_instances(), 0, "{kind:?}");
+    }
+    assert_eq!(counts(&test, 2).await, "12");
 }
 
 #[tokio::test]

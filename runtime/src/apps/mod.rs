@@ -71,6 +71,8 @@ pub struct App {
     /// Shown by the platform when it calls hooks.
     pub hook_key: String,
     api_server: Option<Arc<str>>,
+    /// How often its keys were changed since the engine was started.
+    key_changes: u64,
     state: Arc<AppState>,
 }
 
@@ -131,6 +133,7 @@ impl App {
             master_key: keys.master_key,
             hook_key: keys.hook_key,
             api_server: None,
+            key_changes: 0,
             state: Arc::new(AppState {
                 production: ArcSwapOption::empty(),
                 staging: ArcSwapOption::empty(),
@@ -152,6 +155,7 @@ impl App {
             master_key: keys.master_key,
             hook_key: keys.hook_key,
             api_server: self.api_server.clone(),
+            key_changes: self.key_changes + 1,
             state: self.state.clone(),
         }
     }
@@ -173,6 +177,11 @@ impl App {
 
     pub(crate) fn keys(&self) -> Keys {
         Keys { app_key: self.app_key.clone(), master_key: self.master_key.clone(), hook_key: self.hook_key.clone() }
+    }
+
+    /// How often its keys were changed since the engine was started.
+    pub(crate) fn key_changes(&self) -> u64 {
+        self.key_changes
     }
 
     /// True for the app key; takes the same time whatever is wrong (EC-9).

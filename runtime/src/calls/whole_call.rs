@@ -62,6 +62,7 @@ impl WholeCall {
             log: &self.log,
             meters: &function.meters,
             variables,
+            variables_number: app.key_changes(),
             shelf: version.shelf.as_ref(),
         };
         self.calls.sandbox.call(&module, call).await

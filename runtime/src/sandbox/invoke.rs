@@ -46,6 +46,8 @@ pub(crate) struct GuestCall<'a> {
     pub(crate) meters: &'a FunctionMeters,
     /// For a module that can read them.
     pub(crate) variables: Option<GuestVariables>,
+    /// Another number whenever the variables of the version became others: guests read them once.
+    pub(crate) variables_number: u64,
     /// Of a warm version.
     pub(crate) shelf: Option<&'a Shelf>,
 }

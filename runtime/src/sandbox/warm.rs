@@ -26,6 +26,8 @@ const SHORTEST_REST: Duration = Duration::from_millis(10);
 /// An instance that may serve another call.
 pub(super) struct WarmInstance {
     instance: Instance,
+    /// Of the variables that it was made with.
+    variables_number: u64,
     calls: u32,
 }
 
@@ -105,6 +107,13 @@ impl std::fmt::Debug for Shelf {
 
 impl Drop for Shelf {
     fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+impl Shelf {
+    /// Drops the instances that wait: what they read before is no longer true.
+    pub(crate) fn clear(&self) {
         let gone = self.idle.remove(|idle| idle.shelf == self.id);
         self.idle.metrics.released.increment(gone.len() as u64);
     }
@@ -152,13 +161,14 @@ impl IdleInstances {
         oldest.is_some()
     }
 
-    fn take(&self, shelf: u64) -> Option<Box<WarmInstance>> {
+    fn take(&self, shelf: u64, variables_number: u64) -> Option<Box<WarmInstance>> {
         let thread = thread::current().id();
         let mut waiting = self.waiting();
         // The newest of this thread, else the newest: its memory is the most likely to be in this processor's caches.
         let instances = &mut waiting.instances;
-        let near = instances.iter().rposition(|idle| idle.shelf == shelf && idle.thread == thread);
-        let at = near.or_else(|| instances.iter().rposition(|idle| idle.shelf == shelf))?;
+        let fits = |idle: &Idle| idle.shelf == shelf && idle.instance.variables_number == variables_number;
+        let near = instances.iter().rposition(|idle| fits(idle) && idle.thread == thread);
+        let at = near.or_else(|| instances.iter().rposition(fits))?;
         let taken = instances.remove(at)?;
         waiting.reused += 1;
         Some(taken.instance)
@@ -203,7 +213,7 @@ impl Sandbox {
     /// An instance that waits on the shelf, or a new one, ready for a call.
     pub(super) fn take_warm<'a>(&self, shelf: &'a Shelf, call: &GuestCall<'_>) -> TakenInstance<'a> {
         let metrics = &shelf.idle.metrics;
-        let warm = match shelf.idle.take(shelf.id) {
+        let warm = match shelf.idle.take(shelf.id, call.variables_number) {
             Some(mut warm) => {
                 warm.instance.store.data_mut().renew(call.limits, call.log.clone(), call.deadline);
                 Self::arm(&mut warm.instance.store, call.limits);
@@ -212,7 +222,11 @@ impl Sandbox {
             None => {
                 metrics.fresh.increment(1);
                 let store = self.store(call.limits, call.log.clone(), Some(call.deadline));
-                Box::new(WarmInstance { instance: Instance::new(store), calls: 0 })
+                Box::new(WarmInstance {
+                    instance: Instance::new(store),
+                    variables_number: call.variables_number,
+                    calls: 0,
+                })
             }
         };
         TakenInstance { shelf, warm, given_up: GivenUp(&metrics.failed) }
