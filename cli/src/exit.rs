@@ -1,5 +1,6 @@
 //! Exit codes: 0 done, 1 the input's fault, 2 ours or the server's.
 
+use hookd_guest_build::{BuildError, ProjectError};
 use thiserror::Error;
 
 /// What the process ends with.
@@ -50,8 +51,22 @@ impl InputError {
         self
     }
 
+    /// A project that cannot be built is the input's fault; all else is not.
+    pub fn of_build(error: BuildError) -> anyhow::Error {
+        match error {
+            BuildError::Project(error) => Self::from(error).into(),
+            error => error.into(),
+        }
+    }
+
     /// What to do about it.
     pub fn hint_text(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+}
+
+impl From<ProjectError> for InputError {
+    fn from(error: ProjectError) -> Self {
+        Self { problem: error.to_string(), hint: error.hint_text().map(str::to_owned) }
     }
 }

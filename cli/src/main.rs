@@ -4,7 +4,6 @@ mod client;
 mod commands;
 mod config_file;
 mod exit;
-mod guest;
 mod input_file;
 mod output;
 mod plugin;

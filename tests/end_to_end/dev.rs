@@ -213,7 +213,7 @@ fn a_project_that_comes_back_is_watched_again() {
     let dev = Dev::with_first_version(&server, &project);
     let away = folder.path().join("away");
     std::fs::rename(&project, &away).unwrap();
-    wait_for(&dev.said, "there is no folder");
+    wait_for(&dev.said, "does not exist");
     wait_for(&dev.said, "watching");
     rewrite(&away.join("src/lib.rs"), "a message from", "back again with");
     std::fs::rename(&away, &project).unwrap();

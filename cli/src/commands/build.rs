@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
+use hookd_guest_build::{BuiltModule, builder_of};
 
-use crate::guest;
+use crate::exit::InputError;
 use crate::output::{self, Progress};
 
 /// Compile a hook project to a WebAssembly module.
@@ -47,11 +48,12 @@ impl Build {
 }
 
 /// Builds a project with progress on stderr.
-pub async fn build_project(project: &std::path::Path) -> anyhow::Result<guest::BuiltModule> {
+pub async fn build_project(project: &std::path::Path) -> anyhow::Result<BuiltModule> {
+    let builder = builder_of(project).map_err(InputError::from)?;
     let progress = Progress::start(&format!("building `{}`", project.display()));
-    let built = guest::build(project, &mut |detail| progress.detail(detail)).await;
+    let built = builder.build(project, &mut |detail| progress.detail(detail)).await;
     progress.finish();
-    let built = built?;
+    let built = built.map_err(InputError::of_build)?;
     if !built.compiler_warnings.is_empty() {
         output::note(&built.compiler_warnings);
     }

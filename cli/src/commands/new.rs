@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use hookd_guest_build::new_project;
 
-use crate::guest;
+use crate::client::default_data_folder;
+use crate::exit::InputError;
 use crate::output;
 
 /// Create a hook project in Rust.
@@ -21,7 +23,7 @@ pub struct New {
 impl New {
     /// Writes the project.
     pub fn run(self) -> anyhow::Result<()> {
-        guest::new_project(&self.folder, &self.hook)?;
+        new_project(&self.folder, &self.hook, &default_data_folder()).map_err(InputError::of_build)?;
         let folder = self.folder.display();
         output::data(&format!("Created the hook project `{folder}`."))?;
         output::note(&format!("Next:\n  hookd build {folder}\n  hookd deploy {folder} --prod"));

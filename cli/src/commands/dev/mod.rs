@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use clap::Args;
 use futures::StreamExt as _;
+use hookd_guest_build::{Sources, builder_of};
 use hookd_runtime::Isolation;
 use reqwest::Url;
 use tokio::task::JoinHandle;
@@ -19,7 +20,6 @@ use super::up::Up;
 use super::{build, deploy, logs};
 use crate::client::{Api, Connection, ReleaseNote, ServerArguments};
 use crate::exit::InputError;
-use crate::guest::{self, Sources};
 use crate::output;
 use crate::server::{HangUp, log, stop_on_signal};
 
@@ -67,7 +67,7 @@ struct Place {
 impl Dev {
     /// Builds, releases and watches until it is told to stop.
     pub async fn run(mut self) -> anyhow::Result<()> {
-        guest::require_project(&self.project)?;
+        builder_of(&self.project).map_err(InputError::from)?;
         // `.` would go on meaning a folder that is deleted and made anew.
         self.project = self.project.canonicalize()?;
         let shutdown = CancellationToken::new();
@@ -167,7 +167,8 @@ impl Dev {
         // Before cargo is asked: what changes meanwhile is a change.
         changes.begin(sources)?;
         // A project that cargo cannot make out is built from what it was built from before; the build says what is wrong.
-        if let Ok(found) = guest::sources(&self.project).await
+        if let Ok(builder) = builder_of(&self.project)
+            && let Ok(found) = builder.sources(&self.project).await
             && found != *sources
         {
             *sources = found;

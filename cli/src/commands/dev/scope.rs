@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use crate::guest::Sources;
+use hookd_guest_build::Sources;
 
 /// What tools write.
 const IGNORED_FOLDERS: [&str; 7] = ["node_modules", ".git", ".hg", ".jj", ".svn", ".hookd", "__pycache__"];

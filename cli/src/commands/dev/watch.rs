@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use hookd_guest_build::Sources;
 use notify::event::EventKind;
 use notify::{ErrorKind, Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::watch;
@@ -14,7 +15,6 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::scope::Scope;
 use crate::exit::InputError;
-use crate::guest::Sources;
 
 /// An editor that saves makes several events, and a checkout many.
 const QUIET: Duration = Duration::from_millis(150);

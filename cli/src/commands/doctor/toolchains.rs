@@ -2,17 +2,17 @@
 
 use std::process::Command;
 
+use hookd_guest_build::{Builder as _, RustBuilder};
+
 use super::Finding;
-use crate::guest::Toolchain;
 
 pub(super) fn check() -> Vec<Finding> {
     vec![rust(), program("node", "Node", "the demo's clients need it: apt-get install nodejs npm")]
 }
 
 fn rust() -> Finding {
-    match Toolchain::find() {
-        Ok(Toolchain::Installed) => Finding::ok("Rust hooks", "the compiler has the WebAssembly target"),
-        Ok(Toolchain::Debian { .. }) => Finding::ok("Rust hooks", "Debian's compiler builds them"),
+    match RustBuilder.explain() {
+        Ok(compiler) => Finding::ok("Rust hooks", compiler),
         Err(missing) => Finding::note("Rust hooks", missing.to_string(), missing.hint_text().unwrap_or_default()),
     }
 }

@@ -3,11 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::Context as _;
-
 use super::sdk;
-use crate::client::default_data_folder;
-use crate::exit::InputError;
+use crate::{BuildError, ProjectError};
 
 /// What a project needs to begin with one hook.
 struct Template {
@@ -215,22 +212,22 @@ const TEMPLATES: [Template; 14] = [
     },
 ];
 
-/// Writes a project with one hook.
+/// Writes a project with one hook. The SDK's sources go into the user's data folder, `data`.
 ///
 /// # Errors
-/// [`InputError`] when the folder is not empty, or its name or the hook's will not do.
-pub fn new_project(folder: &Path, hook: &str) -> anyhow::Result<()> {
+/// [`BuildError::Project`] when the folder is not empty, or its name or the hook's will not do.
+pub fn new_project(folder: &Path, hook: &str, data: &Path) -> Result<(), BuildError> {
     let template = TEMPLATES.iter().find(|template| template.hook == hook).ok_or_else(|| {
         let known: Vec<_> = TEMPLATES.iter().map(|template| template.hook).collect();
-        InputError::new(format!("there is no template for a hook `{hook}`"))
+        ProjectError::new(format!("there is no template for a hook `{hook}`"))
             .hint(format!("known: {}", known.join(", ")))
     })?;
     let name = crate_name(folder)?;
     if folder.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         let problem = format!("the folder `{}` is not empty", folder.display());
-        return Err(InputError::new(problem).hint("give the name of a new folder").into());
+        return Err(ProjectError::new(problem).hint("give the name of a new folder").into());
     }
-    let sdk = sdk::unpack(&default_data_folder())?;
+    let sdk = sdk::unpack(data)?;
     let files = [
         ("Cargo.toml", manifest(&name, &sdk)),
         ("src/lib.rs", source(template)),
@@ -238,10 +235,10 @@ pub fn new_project(folder: &Path, hook: &str) -> anyhow::Result<()> {
         ("README.md", readme(&name, template)),
         (".gitignore", "/target\n".to_owned()),
     ];
-    fs::create_dir_all(folder.join("src")).with_context(|| format!("cannot create `{}`", folder.display()))?;
+    fs::create_dir_all(folder.join("src")).map_err(BuildError::file("create", folder))?;
     for (file, text) in files {
         let path = folder.join(file);
-        fs::write(&path, text).with_context(|| format!("cannot write `{}`", path.display()))?;
+        fs::write(&path, text).map_err(BuildError::file("write", &path))?;
     }
     Ok(())
 }
@@ -254,11 +251,11 @@ const KEYWORDS: &str = "abstract as async await become box break const continue 
 /// Crates of the language's own library.
 const LIBRARY: [&str; 5] = ["std", "core", "alloc", "test", "proc_macro"];
 
-fn crate_name(folder: &Path) -> Result<String, InputError> {
+fn crate_name(folder: &Path) -> Result<String, ProjectError> {
     let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let starts_well = name.starts_with(|first: char| first.is_ascii_alphabetic());
     if !starts_well || !name.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_')) {
-        return Err(InputError::new(format!("`{}` does not name a project", folder.display()))
+        return Err(ProjectError::new(format!("`{}` does not name a project", folder.display()))
             .hint("use letters, digits, `-` and `_`, beginning with a letter, e.g. my-hooks"));
     }
     // Two folders of a target may not differ by case alone everywhere.
@@ -272,7 +269,7 @@ fn crate_name(folder: &Path) -> Result<String, InputError> {
     } else {
         return Ok(name.to_owned());
     };
-    Err(InputError::new(format!("a project cannot be named `{name}`: that {taken_by}"))
+    Err(ProjectError::new(format!("a project cannot be named `{name}`: that {taken_by}"))
         .hint("give the folder another name, e.g. my-hooks"))
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::exit::InputError;
+use crate::ProjectError;
 
 /// The target of every Rust hook: a core module without a system below it, the fastest to instantiate.
 pub const TARGET: &str = "wasm32-unknown-unknown";
@@ -30,7 +30,7 @@ impl Toolchain {
     ///
     /// # Errors
     /// When there is none; the error names the ways to get one.
-    pub fn find() -> Result<Self, InputError> {
+    pub fn find() -> Result<Self, ProjectError> {
         if sysroot_of("rustc").is_some_and(|sysroot| has_target(&sysroot)) {
             return Ok(Self::Installed);
         }
@@ -38,7 +38,7 @@ impl Toolchain {
         if sysroot_of(&rustc).is_some_and(|sysroot| has_source(&sysroot)) && has_linker() && cargo.exists() {
             return Ok(Self::Debian { cargo, rustc });
         }
-        Err(InputError::new(format!("no Rust compiler for `{TARGET}` on this machine")).hint(format!(
+        Err(ProjectError::new(format!("no Rust compiler for `{TARGET}` on this machine")).hint(format!(
             "run `rustup target add {TARGET}`, or on Debian `apt-get install rustc-web cargo-web rust-web-src lld`"
         )))
     }

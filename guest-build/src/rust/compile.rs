@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use anyhow::Context as _;
 use serde::Deserialize;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
@@ -11,76 +10,48 @@ use tokio::process::Command;
 use super::componentize::componentize;
 use super::inspect::{Inspection, inspect};
 use super::toolchain::Toolchain;
-use crate::exit::InputError;
+use crate::{BuildError, BuiltModule, Progress, ProjectError};
 
-/// A module, ready to upload.
-pub struct BuiltModule {
-    /// Where it was written.
-    pub path: PathBuf,
-    /// Its bytes.
-    pub bytes: Vec<u8>,
-    /// What the developer should know, though the module was built.
-    pub warnings: Vec<String>,
-    /// The compiler's own, in its words; empty when it has none.
-    pub compiler_warnings: String,
-}
-
-/// Refuses a folder that is no hook project.
+/// Compiles the project; `progress` gets each step. Cargo ends when the future is dropped.
 ///
 /// # Errors
-/// [`InputError`] that says what is missing.
-pub fn require_project(project: &Path) -> Result<(), InputError> {
-    if project.join("Cargo.toml").is_file() {
-        return Ok(());
-    }
-    if !project.exists() {
-        return Err(InputError::new(format!("there is no folder `{}`", project.display())).hint(MAKE_ONE));
-    }
-    let problem = format!("`{}` is no hook project: it has no Cargo.toml", project.display());
-    Err(InputError::new(problem).hint(MAKE_ONE))
-}
-
-const MAKE_ONE: &str = "make a project with `hookd new NAME`";
-
-/// Compiles the project; `progress` is told each step. Cargo ends when the future is dropped.
-///
-/// # Errors
-/// [`InputError`] when the folder is no hook project or its code does not compile, with the compiler's own words.
-pub async fn build(project: &Path, progress: &mut (dyn FnMut(&str) + Send)) -> anyhow::Result<BuiltModule> {
-    require_project(project)?;
+/// [`BuildError::Project`] with the compiler's own words when the code does not compile.
+pub(super) async fn build(project: &Path, progress: &mut Progress<'_>) -> Result<BuiltModule, BuildError> {
     let toolchain = Toolchain::find()?;
     let compiled = compile(&toolchain, project, progress).await?;
     progress("making the component");
     let project = project.to_owned();
-    tokio::task::spawn_blocking(move || finish(&compiled, &project)).await?
+    let finishing = tokio::task::spawn_blocking(move || finish(&compiled, &project));
+    finishing.await.map_err(BuildError::tool("making the component was cut short"))?
 }
 
 /// Makes a component of what cargo made.
-fn finish(compiled: &Compiled, project: &Path) -> anyhow::Result<BuiltModule> {
+fn finish(compiled: &Compiled, project: &Path) -> Result<BuiltModule, BuildError> {
     let core_module = &compiled.core_module;
-    let core_bytes = std::fs::read(core_module).with_context(|| format!("cannot read `{}`", core_module.display()))?;
+    let core_bytes = std::fs::read(core_module).map_err(BuildError::file("read", core_module))?;
     let warnings = check(&core_bytes, project)?;
     let bytes = componentize(&core_bytes)?;
-    let path = module_path(core_module).with_context(|| format!("`{}` has no name", core_module.display()))?;
+    let path = module_path(core_module)
+        .ok_or(BuildError::Tool { problem: "cargo wrote the module where it never does", source: None })?;
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
+        std::fs::create_dir_all(folder).map_err(BuildError::file("create", folder))?;
     }
-    std::fs::write(&path, &bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
+    std::fs::write(&path, &bytes).map_err(BuildError::file("write", &path))?;
     Ok(BuiltModule { path, bytes, warnings, compiler_warnings: compiled.warnings.trim_end().to_owned() })
 }
 
 /// Refuses what the engine would refuse later, with words of the source.
-fn check(core_module: &[u8], project: &Path) -> anyhow::Result<Vec<String>> {
+fn check(core_module: &[u8], project: &Path) -> Result<Vec<String>, BuildError> {
     let Inspection { has_sdk, functions, prints_to_nowhere } = inspect(core_module)?;
     if !has_sdk {
-        return Err(InputError::new(format!("`{}` has no hook", project.display()))
+        return Err(ProjectError::new(format!("`{}` has no hook", project.display()))
             .hint("annotate a function with `#[hook]` or `#[function]` of the crate `hook-sdk`")
             .into());
     }
     if let Some(pair) = functions.windows(2).find(|pair| matches!(pair, [one, other] if one == other)) {
         let name = pair.first().map_or("", String::as_str);
         let problem = format!("`{}` defines `{name}` more than once", project.display());
-        return Err(InputError::new(problem).hint("put what both do into one function").into());
+        return Err(ProjectError::new(problem).hint("put what both do into one function").into());
     }
     let mut warnings = Vec::new();
     if functions.is_empty() {
@@ -110,12 +81,9 @@ struct Compiled {
 }
 
 /// Runs cargo, which ends with this future.
-async fn compile(
-    toolchain: &Toolchain,
-    project: &Path,
-    progress: &mut (dyn FnMut(&str) + Send),
-) -> anyhow::Result<Compiled> {
-    let manifest = project.join("Cargo.toml").canonicalize()?;
+async fn compile(toolchain: &Toolchain, project: &Path, progress: &mut Progress<'_>) -> Result<Compiled, BuildError> {
+    let manifest = project.join("Cargo.toml");
+    let manifest = manifest.canonicalize().map_err(BuildError::file("read", &manifest))?;
     let mut command = toolchain.cargo_build();
     command.args(["--lib", "--message-format", "json-render-diagnostics"]).current_dir(project);
     let mut cargo = Command::from(command)
@@ -124,21 +92,22 @@ async fn compile(
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .context("cannot start cargo")?;
+        .map_err(BuildError::tool("cannot start cargo"))?;
     let (stdout, stderr) = (cargo.stdout.take(), cargo.stderr.take());
-    let (stdout, stderr) = stdout.zip(stderr).context("cargo has no output")?;
+    let (stdout, stderr) =
+        stdout.zip(stderr).ok_or(BuildError::Tool { problem: "cargo has no output", source: None })?;
     // Both at once, so that neither pipe of cargo fills up.
     let (core_module, messages) = tokio::join!(
         read_artifacts(BufReader::new(stdout), &manifest),
         follow_messages(BufReader::new(stderr), progress)
     );
-    let status = cargo.wait().await.context("cannot wait for cargo")?;
+    let status = cargo.wait().await.map_err(BuildError::tool("cannot wait for cargo"))?;
     if !status.success() {
         let problem = format!("`{}` does not compile:\n{}", project.display(), messages.trim_end());
-        return Err(InputError::new(problem).into());
+        return Err(ProjectError::new(problem).into());
     }
     let core_module = core_module.ok_or_else(|| {
-        InputError::new(format!("`{}` builds no WebAssembly module", project.display()))
+        ProjectError::new(format!("`{}` builds no WebAssembly module", project.display()))
             .hint("its Cargo.toml needs:  [lib]  crate-type = [\"cdylib\", \"rlib\"]")
     })?;
     Ok(Compiled { core_module, warnings: messages })
@@ -167,7 +136,7 @@ async fn read_artifacts(mut stdout: impl AsyncBufRead + Unpin, manifest: &Path) 
 }
 
 /// Passes cargo's status lines on; answers what else it said.
-async fn follow_messages(mut stderr: impl AsyncBufRead + Unpin, progress: &mut (dyn FnMut(&str) + Send)) -> String {
+async fn follow_messages(mut stderr: impl AsyncBufRead + Unpin, progress: &mut Progress<'_>) -> String {
     let mut messages = String::new();
     while let Some(line) = next_line(&mut stderr).await {
         let words = line.trim();

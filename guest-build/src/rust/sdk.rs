@@ -3,13 +3,13 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use crate::BuildError;
 
 /// `(path, text)` of every file, written by build.rs.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/sdk_files.rs"));
 
 /// Unpacks the SDK of this version into the user's data folder; answers the folder of the crate `hook-sdk`.
-pub fn unpack(data: &Path) -> anyhow::Result<PathBuf> {
+pub fn unpack(data: &Path) -> Result<PathBuf, BuildError> {
     let root = data.join("sdk").join(env!("CARGO_PKG_VERSION"));
     for (name, text) in FILES {
         let path = root.join(name);
@@ -17,9 +17,9 @@ pub fn unpack(data: &Path) -> anyhow::Result<PathBuf> {
             continue;
         }
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
+            std::fs::create_dir_all(folder).map_err(BuildError::file("create", folder))?;
         }
-        replace(&path, text).with_context(|| format!("cannot write `{}`", path.display()))?;
+        replace(&path, text).map_err(BuildError::file("write", &path))?;
     }
     Ok(root.join("hook-sdk/rust"))
 }

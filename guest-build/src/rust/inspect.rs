@@ -1,7 +1,8 @@
 //! What a core module says about itself.
 
-use anyhow::Context as _;
 use wasmparser::{CustomSectionReader, KnownCustom, Name, Parser, Payload};
+
+use crate::BuildError;
 
 /// The section in which the SDK's attributes note the name of each function, a line each.
 const FUNCTIONS_SECTION: &str = "hookd-functions";
@@ -25,10 +26,10 @@ pub struct Inspection {
 }
 
 /// Looks into a core module that was built with the SDK.
-pub fn inspect(core_module: &[u8]) -> anyhow::Result<Inspection> {
+pub fn inspect(core_module: &[u8]) -> Result<Inspection, BuildError> {
     let mut found = Inspection::default();
     for payload in Parser::new(0).parse_all(core_module) {
-        match payload.context("the compiler made no WebAssembly module")? {
+        match payload.map_err(BuildError::component("the compiler made no WebAssembly module"))? {
             Payload::ExportSection(exports) => {
                 found.has_sdk |= exports.into_iter().flatten().any(|export| export.name == CALL_EXPORT);
             }

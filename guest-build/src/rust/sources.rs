@@ -5,34 +5,21 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use serde::Deserialize;
 use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::toolchain::Toolchain;
+use crate::{BuildError, Sources};
 
-/// Cargo may have to load the index of a registry first; whoever has no network should not wait for ever.
+/// Cargo may have to load the index of a registry first; without a network that would never end.
 const ANSWER_TIME: Duration = Duration::from_secs(20);
-
-/// Files and folders whose changes call for a new build.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sources {
-    /// Folders of packages, as deep as they go.
-    pub packages: Vec<PathBuf>,
-    /// The manifest of the workspace.
-    pub workspace_manifest: Option<PathBuf>,
-    /// The lock file of the workspace, which a build may write too.
-    pub lock_file: Option<PathBuf>,
-    /// Where builds write to.
-    pub target: Option<PathBuf>,
-}
 
 /// Asks cargo. A project that is broken at present answers with what can be told of it.
 ///
 /// # Errors
 /// Cargo cannot make out the project at all.
-pub async fn sources(project: &Path) -> anyhow::Result<Sources> {
+pub(super) async fn sources(project: &Path) -> Result<Sources, BuildError> {
     let toolchain = Toolchain::find()?;
     match metadata(&toolchain, project, &[]).await {
         Ok(metadata) => Ok(metadata.sources(project)),
@@ -41,12 +28,13 @@ pub async fn sources(project: &Path) -> anyhow::Result<Sources> {
     }
 }
 
-async fn metadata(toolchain: &Toolchain, project: &Path, flags: &[&str]) -> anyhow::Result<Metadata> {
+async fn metadata(toolchain: &Toolchain, project: &Path, flags: &[&str]) -> Result<Metadata, BuildError> {
     let mut cargo = Command::from(toolchain.cargo());
     cargo.args(["metadata", "--format-version", "1"]).args(flags).current_dir(project);
     let asking = cargo.stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).output();
-    let answer = timeout(ANSWER_TIME, asking).await.context("`cargo metadata` does not end")?;
-    serde_json::from_slice(&answer.context("cannot start cargo")?.stdout).context("`cargo metadata` told nothing")
+    let answer = timeout(ANSWER_TIME, asking).await.map_err(BuildError::tool("`cargo metadata` does not end"))?;
+    let answer = answer.map_err(BuildError::tool("cannot start cargo"))?;
+    serde_json::from_slice(&answer.stdout).map_err(BuildError::tool("`cargo metadata` gave no answer"))
 }
 
 /// What cargo tells.
