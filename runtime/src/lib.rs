@@ -1,6 +1,6 @@
 //! The engine of hookd: runs the modules that developers upload, each call in a sandbox of its own.
 //!
-//! A module is a WebAssembly component that exports `hookd:engine/functions` (see `wit/hookd.wit`): named functions, JSON
+//! A module is a WebAssembly component that exports `hookd:engine/functions` (see `wit/0.2.0/hookd.wit`): named functions, JSON
 //! in, JSON out. The engine takes uploads ([`Engine::deploy`]), releases them to an environment of an app, and calls their
 //! functions ([`Engine::call`]), in memory or through LeanEngine's HTTP contract ([`Engine::rpc`]). Whatever a module
 //! does, the call ends with an [`Outcome`] before its deadline, and the next call starts from a clean instance.
@@ -51,6 +51,7 @@ mod admission;
 mod apps;
 mod calls;
 mod config;
+mod contract;
 mod deadline;
 mod egress;
 mod engine;

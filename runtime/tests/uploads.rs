@@ -65,10 +65,15 @@ async fn an_offered_interface_with_other_types_is_refused() {
 #[tokio::test]
 async fn a_module_for_an_older_contract_is_to_be_built_again() {
     let test = TestEngine::start().await;
-    let refused = refusal(&test, Guest::new().echo("hello").older_contract().build()).await;
-    assert!(matches!(refused, Refusal::OtherContract(_)), "{refused:?}");
-    let text = refused.to_string();
-    assert!(text.contains("8 fields") && text.contains("build it again with the present hook-sdk"), "{text}");
+    for (module, reason) in [
+        (Guest::new().echo("hello").older_contract(), "version 0.1.0 of the contract, not 0.2.0"),
+        (Guest::new().echo("hello").contract_of_another_shape(), "8 fields"),
+    ] {
+        let refused = refusal(&test, module.build()).await;
+        assert!(matches!(refused, Refusal::OtherContract(_)), "{refused:?}");
+        let text = refused.to_string();
+        assert!(text.contains(reason) && text.contains("build it again with the present hook-sdk"), "{text}");
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use crate::BuildError;
 const FUNCTIONS_SECTION: &str = "hookd-functions";
 
 /// What the SDK exports, and the engine calls.
-const CALL_EXPORT: &str = "hookd:engine/functions@0.1.0#call";
+const CALL_EXPORT: &str = "hookd:engine/functions@0.2.0#call";
 
 /// Parts of the symbols behind `std::print!` and `std::eprint!`, in both manglings of the compiler.
 const STD_PRINT_SYMBOLS: [&str; 4] =

@@ -126,7 +126,7 @@ pub mod hookd {
                     }
                     let ptr2 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "hookd:engine/leancache@0.1.0")]
+                    #[link(wasm_import_module = "hookd:engine/leancache@0.2.0")]
                     unsafe extern "C" {
                         #[link_name = "execute"]
                         fn wit_import3(_: *mut u8, _: usize, _: *mut u8);
@@ -365,7 +365,7 @@ pub mod hookd {
                     }
                     let ptr3 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "hookd:engine/leancache@0.1.0")]
+                    #[link(wasm_import_module = "hookd:engine/leancache@0.2.0")]
                     unsafe extern "C" {
                         #[link_name = "pipeline"]
                         fn wit_import4(_: *mut u8, _: usize, _: *mut u8);
@@ -8315,26 +8315,26 @@ pub mod exports {
                 }
                 #[doc(hidden)]
                 #[macro_export]
-                macro_rules! __export_hookd_engine_functions_0_1_0_cabi {
+                macro_rules! __export_hookd_engine_functions_0_2_0_cabi {
                     ($ty:ident with_types_in $($path_to_types:tt)*) => {
                         const _ : () = { #[unsafe (export_name =
-                        "hookd:engine/functions@0.1.0#definitions")] unsafe extern "C" fn
+                        "hookd:engine/functions@0.2.0#definitions")] unsafe extern "C" fn
                         export_definitions() -> * mut u8 { unsafe { $($path_to_types)*::
                         _export_definitions_cabi::<$ty > () } } #[unsafe (export_name =
-                        "cabi_post_hookd:engine/functions@0.1.0#definitions")] unsafe
+                        "cabi_post_hookd:engine/functions@0.2.0#definitions")] unsafe
                         extern "C" fn _post_return_definitions(arg0 : * mut u8,) { unsafe
                         { $($path_to_types)*:: __post_return_definitions::<$ty > (arg0) }
-                        } #[unsafe (export_name = "hookd:engine/functions@0.1.0#call")]
+                        } #[unsafe (export_name = "hookd:engine/functions@0.2.0#call")]
                         unsafe extern "C" fn export_call(arg0 : * mut u8,) -> * mut u8 {
                         unsafe { $($path_to_types)*:: _export_call_cabi::<$ty > (arg0) }
                         } #[unsafe (export_name =
-                        "cabi_post_hookd:engine/functions@0.1.0#call")] unsafe extern "C"
+                        "cabi_post_hookd:engine/functions@0.2.0#call")] unsafe extern "C"
                         fn _post_return_call(arg0 : * mut u8,) { unsafe {
                         $($path_to_types)*:: __post_return_call::<$ty > (arg0) } } };
                     };
                 }
                 #[doc(hidden)]
-                pub use __export_hookd_engine_functions_0_1_0_cabi;
+                pub use __export_hookd_engine_functions_0_2_0_cabi;
                 #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
                 #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
                 struct _RetArea(
@@ -8577,11 +8577,11 @@ macro_rules! __export_module_impl {
     };
     ($ty:ident with_types_in $($path_to_types_root:tt)*) => {
         $($path_to_types_root)*::
-        exports::hookd::engine::functions::__export_hookd_engine_functions_0_1_0_cabi!($ty
+        exports::hookd::engine::functions::__export_hookd_engine_functions_0_2_0_cabi!($ty
         with_types_in $($path_to_types_root)*:: exports::hookd::engine::functions); const
         _ : () = { #[rustfmt::skip] #[cfg(target_arch = "wasm32")] #[unsafe (link_section
         =
-        "component-type:wit-bindgen:0.63.0:hookd:engine@0.1.0:module:imports and exports")]
+        "component-type:wit-bindgen:0.63.0:hookd:engine@0.2.0:module:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
         __WIT_BINDGEN_COMPONENT_TYPE : [u8; 6501] = *
         b"\
@@ -8591,7 +8591,7 @@ s\0\x05error\x01s\0\x05array\x01y\0\x04\0\x04part\x03\0\x01\x01q\x03\x07refused\
 s\0\x08exceeded\x01s\0\x0bunavailable\x01s\0\x04\0\x07failure\x03\0\x03\x01p\0\x01\
 p\x02\x01j\x01\x06\x01\x04\x01@\x01\x07command\x05\0\x07\x04\0\x07execute\x01\x08\
 \x01p\x05\x01@\x01\x08commands\x09\0\x07\x04\0\x08pipeline\x01\x0a\x03\0\x1chook\
-d:engine/leancache@0.1.0\x05\0\x01B\x0a\x01o\x02ss\x01p\0\x01@\0\0\x01\x04\0\x0f\
+d:engine/leancache@0.2.0\x05\0\x01B\x0a\x01o\x02ss\x01p\0\x01@\0\0\x01\x04\0\x0f\
 get-environment\x01\x02\x01ps\x01@\0\0\x03\x04\0\x0dget-arguments\x01\x04\x01ks\x01\
 @\0\0\x05\x04\0\x0binitial-cwd\x01\x06\x03\0\x1awasi:cli/environment@0.2.0\x05\x01\
 \x01B\x04\x01m\x06\x05trace\x05debug\x04info\x04warn\x05error\x08critical\x04\0\x05\
@@ -8712,8 +8712,8 @@ request-ids\x06app-ids\x0benvironments\x0eremote-address\x02\x0dsession-token\x0
 \x0ccurrent-user\x02\x0bdeadline-msy\x08sequence\x03\x04\0\x07context\x03\0\x04\x01\
 r\x03\x04codez\x06status{\x07messages\x04\0\x07failure\x03\0\x06\x01p\x01\x01@\0\
 \0\x08\x04\0\x0bdefinitions\x01\x09\x01j\x01s\x01\x07\x01@\x03\x04names\x06param\
-ss\x03ctx\x05\0\x0a\x04\0\x04call\x01\x0b\x04\0\x1chookd:engine/functions@0.1.0\x05\
-\x12\x04\0\x19hookd:engine/module@0.1.0\x04\0\x0b\x0c\x01\0\x06module\x03\0\0\0G\
+ss\x03ctx\x05\0\x0a\x04\0\x04call\x01\x0b\x04\0\x1chookd:engine/functions@0.2.0\x05\
+\x12\x04\0\x19hookd:engine/module@0.2.0\x04\0\x0b\x0c\x01\0\x06module\x03\0\0\0G\
 \x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.262.0\x10wit-bindgen\
 -rust\x060.63.0";
         };
@@ -8724,7 +8724,7 @@ pub use __export_module_impl as export;
 #[rustfmt::skip]
 #[cfg(target_arch = "wasm32")]
 #[unsafe(
-    link_section = "component-type:wit-bindgen:0.63.0:hookd:engine@0.1.0:module-with-all-of-its-exports-removed:encoded world"
+    link_section = "component-type:wit-bindgen:0.63.0:hookd:engine@0.2.0:module-with-all-of-its-exports-removed:encoded world"
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
@@ -8735,7 +8735,7 @@ s\0\x05error\x01s\0\x05array\x01y\0\x04\0\x04part\x03\0\x01\x01q\x03\x07refused\
 s\0\x08exceeded\x01s\0\x0bunavailable\x01s\0\x04\0\x07failure\x03\0\x03\x01p\0\x01\
 p\x02\x01j\x01\x06\x01\x04\x01@\x01\x07command\x05\0\x07\x04\0\x07execute\x01\x08\
 \x01p\x05\x01@\x01\x08commands\x09\0\x07\x04\0\x08pipeline\x01\x0a\x03\0\x1chook\
-d:engine/leancache@0.1.0\x05\0\x01B\x0a\x01o\x02ss\x01p\0\x01@\0\0\x01\x04\0\x0f\
+d:engine/leancache@0.2.0\x05\0\x01B\x0a\x01o\x02ss\x01p\0\x01@\0\0\x01\x04\0\x0f\
 get-environment\x01\x02\x01ps\x01@\0\0\x03\x04\0\x0dget-arguments\x01\x04\x01ks\x01\
 @\0\0\x05\x04\0\x0binitial-cwd\x01\x06\x03\0\x1awasi:cli/environment@0.2.0\x05\x01\
 \x01B\x04\x01m\x06\x05trace\x05debug\x04info\x04warn\x05error\x08critical\x04\0\x05\
@@ -8851,7 +8851,7 @@ est-options\x03\0\x02\x02\x03\x02\x01\x0f\x04\0\x18future-incoming-response\x03\
 \x04\x02\x03\x02\x01\x10\x04\0\x0aerror-code\x03\0\x06\x01i\x01\x01i\x03\x01k\x09\
 \x01i\x05\x01j\x01\x0b\x01\x07\x01@\x02\x07request\x08\x07options\x0a\0\x0c\x04\0\
 \x06handle\x01\x0d\x03\0!wasi:http/outgoing-handler@0.2.12\x05\x11\x04\09hookd:e\
-ngine/module-with-all-of-its-exports-removed@0.1.0\x04\0\x0b,\x01\0&module-with-\
+ngine/module-with-all-of-its-exports-removed@0.2.0\x04\0\x0b,\x01\0&module-with-\
 all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwi\
 t-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
 #[inline(never)]

@@ -1,4 +1,4 @@
-//! `src/bindings.rs` is what the contract in `wit/` generates. Checked in, so that building a hook needs no generator.
+//! `src/bindings.rs` is what the contract in `wit/0.2.0` generates. Checked in, so that building a hook needs no generator.
 
 use std::{env, fs, path::Path};
 
@@ -10,7 +10,7 @@ const HEADER: &str = "// Generated from wit/ by `UPDATE_BINDINGS=1 cargo test --
 fn checked_in_bindings_are_those_of_the_contract() {
     let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_path(crate_folder.join("../../wit")).unwrap();
+    let (package, _) = resolve.push_path(crate_folder.join("../../wit/0.2.0")).unwrap();
     let world = resolve.select_world(&[package], Some("module")).unwrap();
     let options = wit_bindgen_rust::Opts {
         format: true,

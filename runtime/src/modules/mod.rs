@@ -285,6 +285,8 @@ impl Modules {
             match loading.await.map_err(|error| ModuleError::internal("loading failed")(error.into()))? {
                 Ok(code) => return Ok(code),
                 Err(error) => match not_loaded(error) {
+                    // Compiled again it would be the same.
+                    ModuleError::Refused(error @ Refusal::OtherContract(_)) => return Err(error.into()),
                     ModuleError::Refused(error) => self.forget_artifact(&stored.hash, &error),
                     error => return Err(error),
                 },
@@ -303,6 +305,9 @@ impl Modules {
                 format!("its bytes are those of `{hash}`").into(),
             ));
         }
+        let checking = bytes.clone();
+        let checking = tokio::task::spawn_blocking(move || validate::check_contract(&checking));
+        checking.await.map_err(|error| ModuleError::internal("validation failed")(error.into()))??;
         let prepared = self.compile(bytes).await?;
         let module = prepared.module.clone();
         self.store(prepared).await?;
@@ -347,7 +352,10 @@ impl Modules {
 
 /// Whose fault it is that machine code cannot be loaded: wasmtime tells it in words alone.
 fn not_loaded(error: LoadError) -> ModuleError {
-    let text = error.to_string();
+    let text = match error {
+        LoadError::OtherContract(text) => return Refusal::OtherContract(text).into(),
+        LoadError::Unusable(ref text) => text.clone(),
+    };
     if text.contains("make memory executable") {
         let what = "the system forbids this process executable memory, without which no module runs; set \
             `MemoryDenyWriteExecute=no` in the systemd unit, or lift the policy that forbids it";

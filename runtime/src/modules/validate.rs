@@ -3,10 +3,9 @@
 use wasmparser::{Encoding, Parser, Payload};
 
 use super::Refusal;
+use crate::contract;
 use crate::sandbox::offers;
 
-/// What every module exports.
-const EXPORT: &str = "hookd:engine/functions@0.1.0";
 /// Names that an error text lists at most.
 const LISTED: usize = 8;
 
@@ -22,14 +21,20 @@ pub(super) fn validate(bytes: &[u8], limit_bytes: usize) -> Result<(), Refusal> 
         return Err(Refusal::CoreModule);
     }
     let outline = Outline::read(bytes)?;
+    outline.check_contract()?;
     if let Some(import) = outline.imports.into_iter().find(|import| !offers(import)) {
         return Err(Refusal::UnknownImport { hint: hint(&import), import });
     }
-    if !outline.exports.iter().any(|export| export == EXPORT) {
+    if !outline.exports.iter().any(|export| export == contract::FUNCTIONS) {
         let present = outline.exports.into_iter().take(LISTED).collect();
-        return Err(Refusal::MissingExport { export: EXPORT, present });
+        return Err(Refusal::MissingExport { export: contract::FUNCTIONS, present });
     }
     Ok(())
+}
+
+/// Checks that a stored module is for the contract of this engine.
+pub(super) fn check_contract(bytes: &[u8]) -> Result<(), Refusal> {
+    Outline::read(bytes)?.check_contract()
 }
 
 /// What a component shows to the outside.
@@ -65,6 +70,11 @@ impl Outline {
         }
         Ok(outline)
     }
+
+    fn check_contract(&self) -> Result<(), Refusal> {
+        contract::not_spoken(self.exports.iter().map(String::as_str))
+            .map_or(Ok(()), |text| Err(Refusal::OtherContract(text)))
+    }
 }
 
 fn hint(import: &str) -> &'static str {
@@ -74,6 +84,8 @@ fn hint(import: &str) -> &'static str {
         "modules have no sockets"
     } else if import.starts_with("wasi:http/") {
         "modules may send HTTP requests (wasi:http/outgoing-handler@0.2), and serve none"
+    } else if import.starts_with("hookd:engine/im@") {
+        "this hookd does not offer it yet"
     } else if import.starts_with("wasi:") {
         "modules may import wasi:cli, wasi:io, wasi:clocks, wasi:random and wasi:http of version 0.2, and \
          wasi:logging/logging@0.1.0-draft"
@@ -118,6 +130,13 @@ mod tests {
     }
 
     #[test]
+    fn what_the_contract_has_and_this_engine_does_not_offer_yet_is_named() {
+        let bytes = component(r#"(component (import "hookd:engine/im@0.2.0" (instance)))"#);
+        let refused = validate(&bytes, 1_000).unwrap_err().to_string();
+        assert!(refused.contains("`hookd:engine/im@0.2.0`") && refused.contains("does not offer it yet"), "{refused}");
+    }
+
+    #[test]
     fn imports_of_nested_components_do_not_count() {
         let bytes = component(r#"(component (component (import "made:up/thing@1.0.0" (instance))))"#);
         assert!(matches!(validate(&bytes, 1_000), Err(Refusal::MissingExport { .. })));
@@ -127,7 +146,7 @@ mod tests {
     fn a_missing_export_is_named_with_what_is_there() {
         let bytes = component(r#"(component (instance $i) (export "made:up/thing@1.0.0" (instance $i)))"#);
         let text = validate(&bytes, 1_000).unwrap_err().to_string();
-        assert!(text.contains("`hookd:engine/functions@0.1.0`"), "{text}");
+        assert!(text.contains("`hookd:engine/functions@0.2.0`"), "{text}");
         assert!(text.contains("it exports `made:up/thing@1.0.0`"), "{text}");
     }
 

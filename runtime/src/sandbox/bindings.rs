@@ -1,14 +1,14 @@
-//! Generated from `wit/`: the one contract between a module and the engine.
+//! Generated from `wit/0.2.0`: the one contract between a module and the engine.
 
 wasmtime::component::bindgen!({
-    path: "../wit",
+    path: "../wit/0.2.0",
     // WASI is not generated: the crates that implement it bring their own.
     inline: "
         package hookd:host;
         world module {
             import wasi:logging/logging@0.1.0-draft;
-            import hookd:engine/leancache@0.1.0;
-            export hookd:engine/functions@0.1.0;
+            import hookd:engine/leancache@0.2.0;
+            export hookd:engine/functions@0.2.0;
         }
     ",
     world: "hookd:host/module",

@@ -6,6 +6,7 @@ use wasmtime_wasi::I32Exit;
 use super::Sandbox;
 use super::limiter::Refused;
 use super::state::CallState;
+use crate::contract;
 use crate::limits::Limits;
 use crate::outcome::{Outcome, Overload, TimeLimit};
 
@@ -45,7 +46,9 @@ impl Sandbox {
                 Outcome::Trapped { message: format!("{reason}{limit}{}", place(backtrace)) }
             }
             (None, Some(_)) => Outcome::Trapped { message: format!("{}{}", error.root_cause(), place(backtrace)) },
-            (None, None) if is_of_other_contract(error) => Outcome::Unavailable { message: built_for_another(error) },
+            (None, None) if is_of_other_contract(error) => {
+                Outcome::Unavailable { message: contract::built_for_another(&error.root_cause().to_string()) }
+            }
             // Without a frame of the guest it was the host that could not read what the guest returned.
             (None, None) => Outcome::BadReply { message: unreadable(error, limits) },
         }
@@ -56,11 +59,6 @@ impl Sandbox {
 /// keeps the type of this error to itself.
 fn is_of_other_contract(error: &wasmtime::Error) -> bool {
     error.chain().any(|cause| cause.to_string().contains("type mismatch with "))
-}
-
-fn built_for_another(error: &wasmtime::Error) -> String {
-    let reason = error.root_cause();
-    format!("the module was built for another version of hookd ({reason}); build it again with the present hook-sdk")
 }
 
 fn unreadable(error: &wasmtime::Error, limits: &Limits) -> String {

@@ -37,6 +37,7 @@ use self::warm::IdleInstances;
 pub(crate) use self::warm::Shelf;
 pub(crate) use self::wasi::offers;
 use crate::config::EngineConfig;
+use crate::contract;
 use crate::egress::Egress;
 use crate::isolation::Isolation;
 use crate::leancache::LeanCache;
@@ -65,10 +66,16 @@ pub(crate) struct SandboxError {
     reason: String,
 }
 
-/// Machine code that wasmtime does not accept, or a component whose interfaces do not fit.
+/// Why machine code cannot be loaded.
 #[derive(Debug, Error)]
-#[error("{0}")]
-pub(crate) struct LoadError(String);
+pub(crate) enum LoadError {
+    /// wasmtime does not accept it, or the component's interfaces do not fit.
+    #[error("{0}")]
+    Unusable(String),
+    /// The component is for a contract that this engine does not speak.
+    #[error("{0}")]
+    OtherContract(String),
+}
 
 /// A module ready to be instantiated.
 pub(crate) struct LoadedModule {
@@ -166,12 +173,17 @@ impl Sandbox {
     /// The file must come from [`Engine::precompile_component`] unchanged, and must not change while it is mapped:
     /// wasmtime runs its machine code as it finds it.
     pub(crate) unsafe fn load(&self, artifact: &Path) -> Result<LoadedModule, LoadError> {
-        let failed = |error: wasmtime::Error| LoadError(format!("{error:#}"));
+        let failed = |error: wasmtime::Error| LoadError::Unusable(format!("{error:#}"));
         // SAFETY: the caller's promise is the one that wasmtime asks for.
         let component = unsafe { Component::deserialize_file(&self.engine, artifact) }.map_err(failed)?;
+        let exports = component.component_type();
+        let other = contract::not_spoken(exports.exports(&self.engine).map(|(name, _)| name));
+        if let Some(text) = other {
+            return Err(LoadError::OtherContract(text));
+        }
         let instance = self.linker.instantiate_pre(&component).map_err(failed)?;
         let instance = bindings::ModulePre::new(instance).map_err(failed)?;
-        let code_bytes = std::fs::metadata(artifact).map_err(|error| LoadError(error.to_string()))?.len();
+        let code_bytes = std::fs::metadata(artifact).map_err(|error| LoadError::Unusable(error.to_string()))?.len();
         let reads_variables = environment::is_read_by(&component, &self.engine);
         let sends_requests = http::is_used_by(&component, &self.engine);
         Ok(LoadedModule { instance, code_bytes, reads_variables, sends_requests })

@@ -16,6 +16,7 @@ use wasmtime_wasi::random::WasiRandom;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView as _};
 
 use super::state::CallState;
+use crate::contract;
 use crate::logs::{CallLog, LogLevel};
 
 /// Every interface that a module may import, without its version.
@@ -56,7 +57,7 @@ pub(crate) fn offers(import: &str) -> bool {
     let (interface, version) = import.split_once('@').unwrap_or((import, ""));
     let fits = match interface {
         "wasi:logging/logging" => version == "0.1.0-draft",
-        "hookd:engine/functions" | "hookd:engine/leancache" => version == "0.1.0",
+        "hookd:engine/functions" | "hookd:engine/leancache" => contract::is_spoken(version),
         // Within 0.2 newer versions only add; what they add is missed when the component is linked.
         _ => version.starts_with("0.2."),
     };

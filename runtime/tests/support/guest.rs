@@ -1,10 +1,13 @@
-//! Guests written as text: a core module per guest, turned into a component against `wit/`.
+//! Guests written as text: a core module per guest, turned into a component against `wit/0.2.0`.
 
 use std::fmt::Write as _;
 
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
+/// The contract that guests are built for, and one that the engine no longer speaks.
+const CONTRACT: &str = "0.2.0";
+const OLDER_CONTRACT: &str = "0.1.0";
 /// Where the names and constants of a guest begin.
 const DATA: usize = 1_024;
 /// Where the definitions are laid out.
@@ -20,7 +23,8 @@ pub struct Guest {
     wit: String,
     data: Vec<u8>,
     start: String,
-    contract: Option<String>,
+    /// Another version, or another text.
+    contract: Option<(&'static str, String)>,
 }
 
 impl Guest {
@@ -81,19 +85,23 @@ impl Guest {
         self
     }
 
-    /// Built for a contract of another shape: the text of a package `hookd:engine` with the world `module`.
-    pub fn contract(mut self, wit: &str) -> Self {
-        self.contract = Some(wit.to_owned());
-        self
+    /// Built for the contract of an older hookd.
+    pub fn older_contract(self) -> Self {
+        self.with_contract(OLDER_CONTRACT, |functions| functions.replacen(CONTRACT, OLDER_CONTRACT, 1))
     }
 
-    /// Built for the contract of an older hookd, whose `context` had no `sequence`.
-    pub fn older_contract(self) -> Self {
-        let contract = include_str!("../../../wit/hookd.wit");
+    /// Says that it was built for the present contract, with a `context` of its own.
+    pub fn contract_of_another_shape(self) -> Self {
+        self.with_contract(CONTRACT, |functions| functions.replacen("sequence: option<u64>,", "", 1))
+    }
+
+    fn with_contract(mut self, version: &'static str, change: impl Fn(&str) -> String) -> Self {
+        let contract = include_str!("../../../wit/0.2.0/hookd.wit");
         let (functions, _) = contract.split_once("/// The app's Redis.").unwrap();
-        let older = functions.replacen("sequence: option<u64>,", "", 1);
-        assert_ne!(older, functions);
-        self.contract(&format!("{older} world module {{ export functions; }}"))
+        let changed = change(functions);
+        assert_ne!(changed, functions);
+        self.contract = Some((version, format!("{changed} world module {{ export functions; }}")));
+        self
     }
 
     /// Puts a text into the memory; answers address and length.
@@ -124,6 +132,7 @@ impl Guest {
         let count = functions.len();
         let data: String = self.data.iter().map(|byte| format!("\\{byte:02x}")).collect();
         let before = self.definitions.unwrap_or_default();
+        let version = self.contract.as_ref().map_or(CONTRACT, |(version, _)| version);
         let wat = format!(
             r#"(module
             {imports}
@@ -157,27 +166,27 @@ impl Guest {
                 (local.set $at (i32.add (local.get $at) (i32.const 1)))
                 (br $next))
               (unreachable))
-            (func (export "hookd:engine/functions@0.1.0#definitions") (result i32)
+            (func (export "hookd:engine/functions@{version}#definitions") (result i32)
               {before}
               {definitions}
               (i32.store (i32.const 32) (i32.const {DEFINITIONS}))
               (i32.store (i32.const 36) (i32.const {count}))
               (i32.const 32))
-            (func (export "hookd:engine/functions@0.1.0#call") (param $args i32) (result i32)
+            (func (export "hookd:engine/functions@{version}#call") (param $args i32) (result i32)
               {dispatch}
               (unreachable)))"#,
             imports = self.imports,
             items = self.start,
         );
-        component(&wat, &self.wit, self.contract.as_deref())
+        component(&wat, &self.wit, self.contract.as_ref().map(|(_, text)| text.as_str()))
     }
 }
 
-/// Makes a component of a core module, for the world of `wit/` plus `wit` (packages, and imports after a line `world:`).
+/// Makes a component of a core module, for the world of `wit/0.2.0` plus `wit` (packages, and imports after a line `world:`).
 fn component(wat: &str, wit: &str, contract: Option<&str>) -> Vec<u8> {
     let mut module = wat::parse_str(wat).unwrap();
     let mut resolve = Resolve::default();
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../wit");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../wit/0.2.0");
     let mut package = match contract {
         Some(text) => resolve.push_str("contract.wit", text).unwrap(),
         None => resolve.push_dir(folder).unwrap().0,
@@ -186,7 +195,7 @@ fn component(wat: &str, wit: &str, contract: Option<&str>) -> Vec<u8> {
     if !wit.is_empty() {
         let (packages, imports) = wit.split_once("world:").unwrap();
         let text = format!(
-            "package test:guest;\n world guest {{ include hookd:engine/module@0.1.0; {imports} }}\n {packages}"
+            "package test:guest;\n world guest {{ include hookd:engine/module@{CONTRACT}; {imports} }}\n {packages}"
         );
         package = resolve.push_str("guest.wit", &text).unwrap();
         world = "guest";

@@ -4,7 +4,7 @@ use self::wasi::http::outgoing_handler::handle;
 use self::wasi::http::types::{Fields, OutgoingRequest, Scheme};
 
 wit_bindgen::generate!({
-    path: "../../../wit",
+    path: "../../../wit/0.2.0",
     inline: "
         package tests:outbound;
         world raw {

@@ -1,0 +1,45 @@
+//! Versions of the contract between a module and the engine (`wit/`).
+//!
+//! A released version is never edited: additions make 0.2.1, 0.2.2 and so on, and an engine of 0.2.x calls every module of
+//! 0.2.y with y <= x.
+
+/// What every module exports, in the version that this engine speaks.
+pub(crate) const FUNCTIONS: &str = "hookd:engine/functions@0.2.0";
+/// The name without its version.
+const FUNCTIONS_OF_ANY: &str = "hookd:engine/functions@";
+const SERIES: &str = "0.2.";
+const NEWEST: u64 = 0;
+
+/// True for the versions of `hookd:engine` that this engine speaks.
+pub(crate) fn is_spoken(version: &str) -> bool {
+    version.strip_prefix(SERIES).and_then(|patch| patch.parse::<u64>().ok()).is_some_and(|patch| patch <= NEWEST)
+}
+
+/// Says what to do about a module that exports the functions of a version that this engine does not speak.
+pub(crate) fn not_spoken<'a>(mut exports: impl Iterator<Item = &'a str>) -> Option<String> {
+    let version = exports.find_map(|export| export.strip_prefix(FUNCTIONS_OF_ANY))?;
+    (!is_spoken(version))
+        .then(|| built_for_another(&format!("version {version} of the contract, not {SERIES}{NEWEST}")))
+}
+
+/// The text of a module whose functions are not those that this engine calls.
+pub(crate) fn built_for_another(reason: &str) -> String {
+    format!("the module was built for another version of hookd ({reason}); build it again with the present hook-sdk")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn older_and_newer_versions_are_told_apart_from_those_that_are_spoken() {
+        assert!(is_spoken("0.2.0"));
+        for other in ["0.1.0", "0.2.1", "0.3.0", "1.0.0", "0.2", "0.2.x", ""] {
+            assert!(!is_spoken(other), "{other}");
+        }
+        assert_eq!(not_spoken([FUNCTIONS, "made:up/thing@1.0.0"].into_iter()), None);
+        assert_eq!(not_spoken(["made:up/thing@1.0.0"].into_iter()), None);
+        let told = not_spoken(["hookd:engine/functions@0.1.0"].into_iter()).unwrap();
+        assert!(told.contains("version 0.1.0") && told.contains("build it again"), "{told}");
+    }
+}
