@@ -1,7 +1,7 @@
 //! Model tests of locks and turns: files of other crates, compiled with stand-ins for their locks. A scheduler decides at
 //! each operation of a lock who goes on, and tries thousands of orders (crate `shuttle`).
 //!
-//! Not for what waits on sockets, stores or time.
+//! That they find faults is a test of its own (`planted`). Not for what waits on sockets, stores or time.
 
 pub mod ids;
 pub mod sync;
@@ -11,3 +11,31 @@ pub mod conversation_locks;
 
 #[path = "../../../runtime/src/sandbox/turns.rs"]
 pub mod turns;
+
+/// The same files, each with a fault that `build.rs` plants.
+#[allow(dead_code, missing_docs, unused_variables, reason = "they are wrong on purpose")]
+pub mod planted {
+    pub mod forgotten_wake_up {
+        include!(concat!(env!("OUT_DIR"), "/forgotten_wake_up.rs"));
+    }
+
+    pub mod no_line_of_the_app {
+        include!(concat!(env!("OUT_DIR"), "/no_line_of_the_app.rs"));
+    }
+
+    pub mod kept_place {
+        include!(concat!(env!("OUT_DIR"), "/kept_place.rs"));
+    }
+
+    pub mod uncounted_claims {
+        include!(concat!(env!("OUT_DIR"), "/uncounted_claims.rs"));
+    }
+
+    pub mod kept_entry {
+        include!(concat!(env!("OUT_DIR"), "/kept_entry.rs"));
+    }
+
+    pub mod unshared_locks {
+        include!(concat!(env!("OUT_DIR"), "/unshared_locks.rs"));
+    }
+}

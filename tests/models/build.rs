@@ -1,0 +1,48 @@
+//! Plants faults: each is a copy of one of the files with one text in the place of another. `tests/planted_faults.rs` expects
+//! that every one of them is found.
+
+use std::path::PathBuf;
+use std::{env, fs, io};
+
+const TURNS: &str = "runtime/src/sandbox/turns.rs";
+const LOCKS: &str = "im-core/src/conversations/locks.rs";
+
+/// A fault: its name, the file, what stands there, and what is put in its place.
+const FAULTS: [(&str, &str, &str, &str); 6] = [
+    // The guest that gave way is never asked again.
+    ("forgotten_wake_up", TURNS, "context.waker().wake_by_ref();", ""),
+    // A guest queues among all apps without its app's place, so calls take turns, and not apps.
+    ("no_line_of_the_app", TURNS, "let of_app = self.0.acquire().await.ok();", "let of_app = None;"),
+    // Whoever stops waiting keeps the app's place.
+    ("kept_place", TURNS, "let of_all = turns.0.acquire().await.ok();", KEPT_PLACE),
+    // Those who wait do not count: the lock is taken away under them.
+    ("uncounted_claims", LOCKS, "entry.claims += 1;", "entry.claims = 1;"),
+    // The last one leaves its entry behind.
+    ("kept_entry", LOCKS, "if entry.claims == 0 {", "if entry.claims > 0 {"),
+    // Whoever asks gets a lock of its own.
+    ("unshared_locks", LOCKS, "entry.lock.clone())", "Lock::default())"),
+];
+
+const KEPT_PLACE: &str = "let of_app = std::mem::ManuallyDrop::new(of_app);
+        let of_all = turns.0.acquire().await.ok();
+        let of_app = std::mem::ManuallyDrop::into_inner(of_app);";
+
+fn main() -> io::Result<()> {
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?).join("../..");
+    let output = PathBuf::from(env::var("OUT_DIR").map_err(io::Error::other)?);
+    for file in [TURNS, LOCKS] {
+        println!("cargo::rerun-if-changed=../../{file}");
+    }
+    println!("cargo::rerun-if-changed=build.rs");
+    for (name, file, right, wrong) in FAULTS {
+        let text = fs::read_to_string(root.join(file))?;
+        if text.matches(right).count() != 1 {
+            return Err(io::Error::other(format!("`{file}` has `{right}` not once: plant the fault `{name}` anew")));
+        }
+        // What is included has no documentation of its own.
+        let lines = text.lines().filter(|line| !line.starts_with("//!"));
+        let text = lines.collect::<Vec<_>>().join("\n").replace(right, wrong);
+        fs::write(output.join(format!("{name}.rs")), text)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! Faults that are planted into the turns and the locks, and found: the models can fail. `build.rs` says what each of them is.
+#![allow(dead_code, reason = "each fault is looked for with one of the models")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a task that cannot go on fails the test")]
+
+mod forgotten_wake_up {
+    use hookd_models::planted::forgotten_wake_up as subject;
+
+    mod orders {
+        include!("orders/turns.rs");
+    }
+
+    #[test]
+    #[should_panic(expected = "deadlock")]
+    fn a_guest_that_is_never_woken_is_found() {
+        orders::an_app_with_many_guests_costs_another_one_no_more_than_its_share();
+    }
+}
+
+mod no_line_of_the_app {
+    use hookd_models::planted::no_line_of_the_app as subject;
+
+    mod orders {
+        include!("orders/turns.rs");
+    }
+
+    #[test]
+    #[should_panic(expected = "ticks of the loud app came first")]
+    fn a_loud_app_is_found() {
+        orders::an_app_with_many_guests_costs_another_one_no_more_than_its_share();
+    }
+}
+
+mod kept_place {
+    use hookd_models::planted::kept_place as subject;
+
+    mod orders {
+        include!("orders/turns.rs");
+    }
+
+    #[test]
+    #[should_panic(expected = "deadlock")]
+    fn a_place_that_is_not_given_back_is_found() {
+        orders::a_call_that_is_given_up_keeps_no_turn();
+    }
+}
+
+mod uncounted_claims {
+    use hookd_models::planted::uncounted_claims as subject;
+
+    mod orders {
+        include!("orders/conversation_locks.rs");
+    }
+
+    #[test]
+    #[should_panic(expected = "two hold one conversation")]
+    fn a_lock_that_is_taken_away_is_found() {
+        orders::one_holds_a_conversation_and_nothing_is_left_of_its_lock();
+    }
+}
+
+mod kept_entry {
+    use hookd_models::planted::kept_entry as subject;
+
+    mod orders {
+        include!("orders/conversation_locks.rs");
+    }
+
+    #[test]
+    #[should_panic(expected = "a lock outlives its holders")]
+    fn a_lock_that_is_left_behind_is_found() {
+        orders::one_holds_a_conversation_and_nothing_is_left_of_its_lock();
+    }
+}
+
+mod unshared_locks {
+    use hookd_models::planted::unshared_locks as subject;
+
+    mod orders {
+        include!("orders/conversation_locks.rs");
+    }
+
+    #[test]
+    #[should_panic(expected = "two hold one conversation")]
+    fn locks_that_exclude_nobody_are_found() {
+        orders::one_holds_a_conversation_and_nothing_is_left_of_its_lock();
+    }
+}
