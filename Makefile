@@ -33,7 +33,7 @@ test: test-set-up hookd modules clients $(LEANENGINE) $(LEANCLOUD_PYTHON)
 
 .PHONY: test-hostile
 test-hostile: test-set-up modules
-	cargo nextest run --package hookd-runtime --run-ignored only --no-capture a_hundred_rounds_of_all_hostile_modules
+	cargo nextest run --workspace $(FEATURES) --no-capture --test limits a_hundred_rounds_of_all_hostile_modules
 
 SOAK_SECONDS ?= 600
 

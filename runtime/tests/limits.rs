@@ -196,9 +196,8 @@ async fn a_function_at_its_own_limit_leaves_places_to_the_others() {
     tokio::join!(spinning, others);
 }
 
-/// `make test-hostile` runs it, and prints what it measured.
+/// `make test-hostile` runs it alone, and shows what it measured.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes minutes"]
 async fn a_hundred_rounds_of_all_hostile_modules() {
     let (test, server) = (engine().await, HttpServer::answering("ok").await);
     let mut overshoots = Vec::new();
