@@ -8,6 +8,7 @@ mod budget;
 mod config;
 mod embedded;
 mod redis;
+mod scripts;
 mod tls;
 
 use std::sync::Arc;

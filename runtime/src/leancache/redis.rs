@@ -8,26 +8,21 @@ use opentelemetry::KeyValue;
 use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
 use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
-use redis::{Client, Cmd, ConnectionInfo, ErrorKind, Pipeline, RedisError, Value};
+use redis::{Client, Cmd, ConnectionInfo, ErrorKind, Pipeline, RedisError, ServerErrorKind, Value};
 use tokio::sync::OnceCell;
 
 use super::config::RedisAddress;
+use super::scripts::{CLEAR_STEP, KeptScript, READ_VALUES};
 use super::tls::redis_certificate_fix;
 use super::{BackendError, CacheBackend};
 use crate::trace::{self, HostSpan};
 
-/// See the file.
-const READ_VALUES: &str = include_str!("read_values.lua");
 /// What the script answers when the budget is used up.
 const BUDGET_USED_UP: &str = "HOOKDBUDGET";
-/// App ids contain nothing that a pattern takes for more than itself.
-const CLEAR_STEP: &str = "local page = redis.call('SCAN', ARGV[1], 'MATCH', KEYS[1] .. '*', 'COUNT', ARGV[2])
-for _, key in ipairs(page[2]) do redis.call('UNLINK', key) end
-return page[1]";
 /// To connect, or to hear that nobody is there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Keys that one step of clearing looks at: a step blocks the server for its time.
-const CLEAR_STEP_KEYS: usize = 1_000;
+const CLEAR_STEP_KEYS: &[u8] = b"1000";
 
 /// A connection to Redis that all apps share; commands of all calls travel on it side by side.
 pub(super) struct RedisCache {
@@ -106,8 +101,9 @@ impl RedisCache {
         commands: &[Command],
         reply_bytes: usize,
     ) -> Result<Vec<Reply>, BackendError> {
+        let budget = reply_bytes.to_string();
         let mut keys = Vec::new();
-        let mut words: Vec<&[u8]> = Vec::new();
+        let mut words: Vec<&[u8]> = vec![budget.as_bytes()];
         let counts: Vec<(String, String)> = commands.iter().map(counts).collect();
         for (command, (key_count, other_count)) in commands.iter().zip(&counts) {
             words.extend([command.name().as_bytes(), key_count.as_bytes(), other_count.as_bytes()]);
@@ -119,30 +115,42 @@ impl RedisCache {
                 }
             }
         }
-        let mut script = Cmd::new();
-        script.arg("EVAL").arg(READ_VALUES).arg(keys.len()).arg(keys).arg(reply_bytes).arg(words);
-        let mut pipeline = Pipeline::with_capacity(1);
-        pipeline.add_command(script);
-        match self.send(&pipeline).await?.into_iter().next() {
-            Some(Value::Array(replies)) if replies.len() == commands.len() => {
-                Ok(replies.into_iter().map(reply).collect())
-            }
-            Some(Value::SimpleString(text)) if text == BUDGET_USED_UP => Err(BackendError::RepliesTooLarge),
-            Some(Value::ServerError(error)) => Err(self.unavailable(&error.into())),
+        match self.evaluate(&READ_VALUES, &keys, &words).await? {
+            Value::Array(replies) if replies.len() == commands.len() => Ok(replies.into_iter().map(reply).collect()),
+            Value::SimpleString(text) if text == BUDGET_USED_UP => Err(BackendError::RepliesTooLarge),
             _ => Err(self.odd_answer()),
         }
+    }
+
+    /// What the script answers; errors within an array are replies of single commands. It travels as a whole only to a node
+    /// that does not have it: `SCRIPT LOAD` would need every node of a cluster.
+    async fn evaluate(
+        &self,
+        script: &KeptScript,
+        keys: &[Vec<u8>],
+        arguments: &[&[u8]],
+    ) -> Result<Value, BackendError> {
+        let mut answer = self.ask(script.by_name(keys, arguments)).await?;
+        if matches!(&answer, Value::ServerError(error) if error.kind() == Some(ServerErrorKind::NoScript)) {
+            answer = self.ask(script.whole(keys, arguments)).await?;
+        }
+        match answer {
+            Value::ServerError(error) => Err(self.unavailable(&error.into())),
+            answer => Ok(answer),
+        }
+    }
+
+    async fn ask(&self, command: Cmd) -> Result<Value, BackendError> {
+        let mut pipeline = Pipeline::with_capacity(1);
+        pipeline.add_command(command);
+        self.send(&pipeline).await?.into_iter().next().ok_or_else(|| self.odd_answer())
     }
 
     /// Deletes those of the app's keys that one step through the keys of their node finds; the cursor of the next step.
     async fn clear_step(&self, app: &str, cursor: &[u8]) -> Result<Vec<u8>, BackendError> {
         // The name of a key that there need not be brings the script to the node.
-        let mut script = Cmd::new();
-        script.arg("EVAL").arg(CLEAR_STEP).arg(1).arg(prefixed(app, b"")).arg(cursor).arg(CLEAR_STEP_KEYS);
-        let mut pipeline = Pipeline::with_capacity(1);
-        pipeline.add_command(script);
-        match self.send(&pipeline).await?.into_iter().next() {
-            Some(Value::BulkString(cursor)) => Ok(cursor),
-            Some(Value::ServerError(error)) => Err(self.unavailable(&error.into())),
+        match self.evaluate(&CLEAR_STEP, &[prefixed(app, b"")], &[cursor, CLEAR_STEP_KEYS]).await? {
+            Value::BulkString(cursor) => Ok(cursor),
             _ => Err(self.odd_answer()),
         }
     }

@@ -11,6 +11,7 @@ mod conformance;
 mod differential;
 mod faults;
 mod isolation;
+mod kept_scripts;
 mod redis_server;
 #[path = "../support/mod.rs"]
 mod support;

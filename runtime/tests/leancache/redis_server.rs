@@ -145,6 +145,10 @@ impl RedisCluster {
         }
     }
 
+    pub fn nodes(&self) -> &[RedisServer] {
+        &self.nodes
+    }
+
     pub fn kill_last(&mut self) {
         self.nodes.last_mut().expect("a node").kill();
     }
