@@ -2,6 +2,9 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::SystemTime;
+
+use chrono::{DateTime, Utc};
 
 /// One line of the table of facts.
 pub struct Fact {
@@ -15,7 +18,7 @@ pub struct Fact {
 pub fn facts(workspace: &Path) -> Vec<Fact> {
     let fact = |name, value: Option<String>| Fact { name, value: value.unwrap_or_else(|| "unknown".to_owned()) };
     vec![
-        fact("Date", Some(chrono::Utc::now().format("%Y-%m-%d").to_string())),
+        fact("Date", Some(DateTime::<Utc>::from(SystemTime::now()).format("%Y-%m-%d").to_string())),
         fact("Revision", output("git", &["rev-parse", "--short", "HEAD"], workspace)),
         fact("CPU", cpu_model()),
         fact("Cores", std::thread::available_parallelism().ok().map(|cores| cores.to_string())),

@@ -8,6 +8,7 @@ mod input_file;
 mod output;
 mod plugin;
 mod private_file;
+mod rfc3339;
 mod secrets;
 mod server;
 

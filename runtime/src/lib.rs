@@ -50,6 +50,7 @@
 mod admission;
 mod apps;
 mod calls;
+mod clock;
 mod config;
 mod contract;
 mod deadline;
@@ -80,6 +81,7 @@ pub use apps::{
     UnusableKey, generate_key, keys_equal, usable_key,
 };
 pub use calls::Invocation;
+pub use clock::clock_is_before_1970;
 pub use config::{CompileLimits, EngineConfig, LogRetention};
 pub use egress::{AddressGuard, EgressConfig, HostPattern, InvalidHost, Network, Resolve};
 pub use engine::{Engine, OpenError, SetSettingsError};

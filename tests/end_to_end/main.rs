@@ -60,3 +60,4 @@ mod strangers;
 mod switch;
 mod top;
 mod traces;
+mod wrong_clock;

@@ -1,13 +1,8 @@
 //! A data folder that an older hookd filled, with a module that this one cannot call.
 
-#[allow(dead_code, reason = "the engine's own tests use the rest")]
-#[path = "../../runtime/tests/support/guest.rs"]
-mod guest;
-
 use sha2::{Digest as _, Sha256};
 
-use self::guest::Guest;
-use crate::harness::{Server, stderr, stdout};
+use crate::harness::{Guest, Server, stderr, stdout};
 
 const ADVICE: &str = "build it again with the present hook-sdk";
 

@@ -49,6 +49,7 @@ mod strangers;
 mod switch;
 mod top;
 mod traces;
+mod wrong_clock;
 
 #[test]
 fn no_test_is_left_out() {

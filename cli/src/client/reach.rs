@@ -1,5 +1,6 @@
 //! The way to a server: TCP, or a Unix socket of this machine.
 
+use hookd_runtime::clock_is_before_1970;
 use reqwest::Url;
 
 use crate::exit::InputError;
@@ -12,6 +13,9 @@ pub fn reach(url: &str) -> anyhow::Result<(reqwest::Client, String)> {
         let problem = format!("`{url}` is no address of a server");
         let hint = "write it as http://127.0.0.1:7410, https://im.example.org or unix:/path/of/a/socket";
         return Err(InputError::new(problem).hint(hint).into());
+    }
+    if url.starts_with("https:") && clock_is_before_1970() {
+        anyhow::bail!("the clock of this machine is before 1970, and no certificate can be checked; set the clock");
     }
     // Fails when there is one already, which serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();

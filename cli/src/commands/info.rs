@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::client::{Api, ServerArguments};
-use crate::output;
+use crate::{output, rfc3339};
 
 /// Show which server and app commands in this folder mean, and why; what is live there, and which hooks' circuit breakers
 /// are open.
@@ -96,9 +96,7 @@ fn breaker_line(breaker: &Value, now: SystemTime) -> Option<String> {
         _ => "a call tries it now".to_owned(),
     };
     let open_for = Duration::from_millis(number("open_for_ms").unwrap_or_default());
-    let since = now
-        .checked_sub(open_for)
-        .map_or_else(|| "?".to_owned(), |since| humantime::format_rfc3339_seconds(since).to_string());
+    let since = now.checked_sub(open_for).map_or_else(|| "?".to_owned(), rfc3339::seconds);
     Some(format!(
         "{}: open since {since} ({}), {} failures in a row, last `{}`; {next_try}",
         text("hook").unwrap_or("?"),

@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use serde_json::Value;
 
 use crate::client::{Api, ServerArguments};
-use crate::output;
+use crate::{output, rfc3339};
 
 /// Show what an app's hooks and functions wrote, and how their calls failed.
 #[derive(Debug, Args)]
@@ -112,7 +112,6 @@ impl Logs {
     }
 
     fn query(&self) -> Vec<(&'static str, String)> {
-        let time = |time: SystemTime| humantime::format_rfc3339_micros(time).to_string();
         let limit = self.limit.or(if self.since.is_some() { None } else { Some(DEFAULT_LIMIT) });
         let optional = [
             ("limit", limit.map(|limit| limit.to_string())),
@@ -120,8 +119,8 @@ impl Logs {
             ("request_id", self.request_id.clone()),
             ("level", self.level.and_then(word)),
             ("environment", self.env.and_then(word)),
-            ("since", self.since.map(time)),
-            ("until", self.until.map(time)),
+            ("since", self.since.map(rfc3339::micros)),
+            ("until", self.until.map(rfc3339::micros)),
         ];
         let mut query = vec![("follow", self.follow.to_string())];
         query.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));

@@ -3,12 +3,6 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::EgressConfig;
-use super::addresses::AddressGuard;
-use super::connector::BoundedConnector;
-use super::repeatable::RecordedBody;
-use super::resolve::{GuardedResolver, Lookups, Resolve};
-use crate::trust::system_authorities;
 use arc_swap::ArcSwap;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -18,6 +12,14 @@ use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::Semaphore;
+
+use super::EgressConfig;
+use super::addresses::AddressGuard;
+use super::connector::BoundedConnector;
+use super::repeatable::RecordedBody;
+use super::resolve::{GuardedResolver, Lookups, Resolve};
+use crate::clock::TlsClock;
+use crate::trust::system_authorities;
 
 /// Requests of one app in flight, and of all apps. Each holds a socket; further ones wait, within their deadlines.
 const REQUESTS_OF_APP: usize = 64;
@@ -128,7 +130,7 @@ impl Egress {
         roots.add_parsable_certificates(self.extra_roots.iter().cloned());
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         #[expect(clippy::expect_used, reason = "the versions of TLS are those of the provider itself")]
-        let config = ClientConfig::builder_with_provider(provider)
+        let config = ClientConfig::builder_with_details(provider, Arc::new(TlsClock))
             .with_safe_default_protocol_versions()
             .expect("the provider supports the default versions");
         config.with_root_certificates(roots).with_no_client_auth()

@@ -37,7 +37,13 @@ fn known(host: &str, error: &(dyn StdError + 'static)) -> Option<(Error, String)
             rustls::Error::InvalidCertificate(_) => Error::TlsCertificateError,
             _ => Error::TlsProtocolError,
         };
-        return Some((code, format!("no secure connection to `{host}`: {error}")));
+        let reason = match error {
+            rustls::Error::FailedToGetCurrentTime => {
+                "the clock of the server is before 1970, and no certificate can be checked".to_owned()
+            }
+            _ => error.to_string(),
+        };
+        return Some((code, format!("no secure connection to `{host}`: {reason}")));
     }
     if error.downcast_ref::<hyper::Error>().is_some_and(|hyper| hyper.is_incomplete_message() || hyper.is_closed()) {
         return Some((Error::ConnectionTerminated, format!("`{host}` closed the connection before its answer")));

@@ -15,6 +15,7 @@ use super::config::RedisAddress;
 use super::scripts::{CLEAR_STEP, KeptScript, READ_VALUES};
 use super::tls::redis_certificate_fix;
 use super::{BackendError, CacheBackend};
+use crate::clock::clock_is_before_1970;
 use crate::trace::{self, HostSpan};
 
 /// What the script answers when the budget is used up.
@@ -52,6 +53,9 @@ impl RedisCache {
     }
 
     async fn send(&self, pipeline: &Pipeline) -> Result<Vec<Value>, BackendError> {
+        if self.address.certificates.is_some() && clock_is_before_1970() {
+            return Err(self.clock_is_wrong());
+        }
         let mut connection = self.connection().await?;
         let count = pipeline.cmd_iter().count();
         let sent = match &mut connection {
@@ -68,6 +72,13 @@ impl RedisCache {
         };
         let fix = redis_certificate_fix(error).map(|fix| format!("; {fix}")).unwrap_or_default();
         BackendError::Unavailable { reason, cause: format!("redis at {}: {error}{fix}", self.address) }
+    }
+
+    /// The client of Redis would panic when it connects.
+    fn clock_is_wrong(&self) -> BackendError {
+        let reason = "the clock of the server is before 1970, and no certificate can be checked";
+        let cause = format!("redis at {}: {reason}; set the clock", self.address);
+        BackendError::Unavailable { reason: reason.to_owned(), cause }
     }
 
     /// An answer that no Redis gives.

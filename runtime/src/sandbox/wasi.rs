@@ -16,6 +16,7 @@ use wasmtime_wasi::random::WasiRandom;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView as _};
 
 use super::state::CallState;
+use crate::clock::GuestClock;
 use crate::contract;
 use crate::logs::{CallLog, LogLevel};
 
@@ -103,8 +104,12 @@ impl WasiState {
     pub(super) fn new(log: &Arc<CallLog>) -> Self {
         let stdout = LogStream::new(log, LogLevel::Info, "stdout");
         let stderr = LogStream::new(log, LogLevel::Warn, "stderr");
-        let ctx =
-            WasiCtx::builder().max_random_size(MAX_RANDOM_BYTES).stdout(stdout.clone()).stderr(stderr.clone()).build();
+        let ctx = WasiCtx::builder()
+            .wall_clock(GuestClock)
+            .max_random_size(MAX_RANDOM_BYTES)
+            .stdout(stdout.clone())
+            .stderr(stderr.clone())
+            .build();
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
         Self { ctx, table, output: [stdout, stderr] }

@@ -1,6 +1,9 @@
 //! What every test uses: a server of its own, the modules built beforehand, and scenes played by real clients.
 
 mod control;
+#[allow(dead_code, reason = "the engine's own tests use the rest")]
+#[path = "../../../runtime/tests/support/guest.rs"]
+mod guest;
 mod http;
 mod leanengine;
 mod modules;
@@ -13,6 +16,7 @@ mod server;
 mod streams;
 
 pub use control::{Control, build_name, good, numbered_probe};
+pub use guest::Guest;
 pub use http::http_client;
 pub use leanengine::LeanEngine;
 pub use modules::{module, workspace};

@@ -40,7 +40,7 @@ pub struct Place {
     pub(super) folder: TempDir,
     /// For whichever process holds the engine.
     pub(super) arguments: Vec<String>,
-    pub(super) variable: Option<(&'static str, String)>,
+    pub(super) variables: Vec<(&'static str, String)>,
     /// How many each process may have, where it is not what the tests may have.
     pub(super) descriptors: Option<u32>,
     pub(super) streams: Streams,
@@ -50,7 +50,7 @@ impl Place {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (streams, descriptors) = (Streams::LogFile, None);
-        Self { folder, arguments: Vec::new(), variable: None, descriptors, streams }
+        Self { folder, arguments: Vec::new(), variables: Vec::new(), descriptors, streams }
     }
 }
 
@@ -189,7 +189,7 @@ impl Process {
         if let Some(count) = place.descriptors {
             command = with_descriptors(&command, count);
         }
-        command.args(arguments).args(more).envs(place.variable.clone()).stdin(Stdio::null());
+        command.args(arguments).args(more).envs(place.variables.clone()).stdin(Stdio::null());
         let Some((mut reader, [stdout, stderr])) = place.streams.pair() else {
             let stderr = match place.streams {
                 Streams::Reader(reader) => reader.try_clone().expect("a second handle"),

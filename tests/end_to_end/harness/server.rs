@@ -40,7 +40,14 @@ impl Server {
 
     /// The same, with a variable in the environment of its processes.
     pub fn start_with_variable(name: &'static str, value: &str) -> Self {
-        Self::start_in(Place { variable: Some((name, value.to_owned())), ..Place::new() }, Shape::of_this_program())
+        Self::start_with_variables(&[(name, value)], &[])
+    }
+
+    /// The same, with several variables, and arguments to whichever process holds the engine.
+    pub fn start_with_variables(variables: &[(&'static str, &str)], arguments: &[&str]) -> Self {
+        let variables = variables.iter().map(|&(name, value)| (name, value.to_owned())).collect();
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        Self::start_in(Place { variables, arguments, ..Place::new() }, Shape::of_this_program())
     }
 
     /// The same, where each process may have so many descriptors.
@@ -50,14 +57,14 @@ impl Server {
 
     /// The same, writing everything to a pipe or a socket.
     pub fn start_writing_to(streams: Streams, log: &str) -> Self {
-        let variable = Some(("RUST_LOG", log.to_owned()));
-        Self::start_in(Place { variable, streams, ..Place::new() }, Shape::of_this_program())
+        let variables = vec![("RUST_LOG", log.to_owned())];
+        Self::start_in(Place { variables, streams, ..Place::new() }, Shape::of_this_program())
     }
 
     /// The same, in a shape of its own, with a Redis and a reader of the log.
     pub fn start_as_with_redis(shape: Shape, redis: &str, streams: Streams) -> Self {
-        let variable = Some(("HOOKD_REDIS_URL", redis.to_owned()));
-        Self::start_in(Place { variable, streams, ..Place::new() }, shape)
+        let variables = vec![("HOOKD_REDIS_URL", redis.to_owned())];
+        Self::start_in(Place { variables, streams, ..Place::new() }, shape)
     }
 
     fn start_in(place: Place, shape: Shape) -> Self {
@@ -80,14 +87,14 @@ impl Server {
         assert!(copied.success(), "the data folder cannot be copied");
         self.start_again();
         let Place { streams, descriptors, .. } = self.place;
-        let (arguments, variable) = (self.place.arguments.clone(), self.place.variable.clone());
-        let place = Place { folder, arguments, variable, descriptors, streams };
+        let (arguments, variables) = (self.place.arguments.clone(), self.place.variables.clone());
+        let place = Place { folder, arguments, variables, descriptors, streams };
         Self::start_in(place, self.processes.shape())
     }
 
     /// Another IM core on the engine of this server, with a data folder of its own and what else this one was told.
     pub fn another_im_core(&self) -> Self {
-        let place = Place { arguments: Vec::new(), variable: self.place.variable.clone(), ..Place::new() };
+        let place = Place { arguments: Vec::new(), variables: self.place.variables.clone(), ..Place::new() };
         let (processes, connection) = Processes::start_im_core(&place, self.key("engine"), self.key("admin_key"));
         Self { processes, connection, place }
     }

@@ -1,16 +1,31 @@
 //! What the system grants a process.
 
+use std::time::{Duration, SystemTime};
+
 use rustix::process::{Resource, getrlimit};
 
 use super::Finding;
+use crate::rfc3339;
 
 /// A socket each: that many clients, less what the server itself opens.
 const FEW_FILES: u64 = 4_096;
 /// The pool of guests reserves address space, 4 GiB for each of 256 places.
 const ADDRESS_SPACE_BYTES: u64 = 2 << 40;
+/// Since 1970.
+const YEAR_10000: Duration = Duration::from_secs(253_402_300_800);
+const SET_THE_CLOCK: &str = "set the clock";
 
 pub(super) fn check() -> Vec<Finding> {
-    vec![files(getrlimit(Resource::Nofile).current), address_space(getrlimit(Resource::As).current)]
+    let files = files(getrlimit(Resource::Nofile).current);
+    vec![files, address_space(getrlimit(Resource::As).current), clock(SystemTime::now())]
+}
+
+fn clock(now: SystemTime) -> Finding {
+    match now.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) if since < YEAR_10000 => Finding::ok("clock", rfc3339::seconds(now)),
+        Ok(_) => Finding::broken("clock", "the clock is past the year 9999", SET_THE_CLOCK),
+        Err(_) => Finding::broken("clock", "the clock is before 1970: no certificate can be checked", SET_THE_CLOCK),
+    }
 }
 
 fn files(limit: Option<u64>) -> Finding {

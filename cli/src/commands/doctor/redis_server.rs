@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use hookd_runtime::redis_certificate_fix;
-use redis::ConnectionInfo;
+use hookd_runtime::{clock_is_before_1970, redis_certificate_fix};
+use redis::{ConnectionAddr, ConnectionInfo};
 
 use super::Finding;
 use crate::commands::redis_flags::RedisFlags;
@@ -26,6 +26,10 @@ pub(super) async fn check(redis: &RedisFlags) -> Vec<Finding> {
 
 async fn check_one(node: &ConnectionInfo) -> Finding {
     let address = node.addr().to_string();
+    if matches!(node.addr(), ConnectionAddr::TcpTls { .. }) && clock_is_before_1970() {
+        let text = format!("`{address}`: its certificate cannot be checked, as the clock is before 1970");
+        return Finding::broken(REDIS, text, "set the clock");
+    }
     let ping = async {
         let mut connection = redis::Client::open(node.clone())?.get_multiplexed_async_connection().await?;
         redis::cmd("PING").query_async::<String>(&mut connection).await

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::input::Parameters;
 use super::{ApiError, Authorized, Control, internal};
+use crate::rfc3339;
 
 /// Most lines in one answer that does not follow: more than any app keeps of short ones.
 const MAX_LINES: usize = 100_000;
@@ -132,7 +133,7 @@ fn line_json(line: &LogLine, app_id: &str) -> Value {
     json!({
         "event": "line",
         "id": line.id,
-        "time": humantime::format_rfc3339_millis(line.time).to_string(),
+        "time": rfc3339::millis(line.time),
         "level": line.level,
         "app_id": app_id,
         "environment": line.environment,

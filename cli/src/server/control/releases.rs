@@ -15,6 +15,7 @@ use super::attribution::By;
 use super::input::{JsonBody, Named, Parameters};
 use super::upload::NO_ROOM;
 use super::{ApiError, Authorized, Control, DISK_FULL, app_deleted, env, internal, to_the_end};
+use crate::rfc3339;
 use crate::server::disk;
 
 /// Most releases in one answer.
@@ -134,7 +135,7 @@ pub(super) async fn show_version(
         "module": version.module,
         "size_bytes": version.size_bytes,
         "isolation": version.isolation,
-        "created_at": humantime::format_rfc3339_millis(version.created_at).to_string(),
+        "created_at": rfc3339::millis(version.created_at),
         "functions": functions.collect::<Vec<_>>(),
         "variables": env::shown(&version.variables),
         "releases": version.releases.iter().map(past_release_json).collect::<Vec<_>>(),
@@ -173,7 +174,7 @@ fn past_release_json(past: &PastRelease) -> Value {
     let mut json = release_json(&past.release);
     if let Value::Object(fields) = &mut json {
         fields.insert("act".to_owned(), past.act.name().into());
-        fields.insert("at".to_owned(), humantime::format_rfc3339_millis(past.at).to_string().into());
+        fields.insert("at".to_owned(), rfc3339::millis(past.at).into());
         fields.insert("size_bytes".to_owned(), past.size_bytes.into());
         fields.insert("author".to_owned(), past.author.clone().into());
         fields.insert("message".to_owned(), past.message.clone().into());

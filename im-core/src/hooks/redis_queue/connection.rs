@@ -1,7 +1,7 @@
 //! The connection to Redis: one, shared, made again by itself; every command has a deadline.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::cluster::ClusterClientBuilder;
@@ -55,6 +55,10 @@ impl Connection {
     ) -> Result<T, QueueError> {
         if self.is_left_alone() {
             return Err(QueueError::TimedOut { operation });
+        }
+        // The client would panic when it checks the certificate.
+        if self.redis.certificates.is_some() && SystemTime::now() < UNIX_EPOCH {
+            return Err(RedisError::from((ErrorKind::Client, "the clock of the server is before 1970")).into());
         }
         let answering = async {
             match self.connected.get_or_try_init(|| self.connect()).await?.clone() {
