@@ -18,7 +18,8 @@ help:
 	@echo "make test-hostile  every hostile module, a hundred times"
 	@echo "make soak   ten minutes of trouble while clients come and go (SOAK_SECONDS=600)"
 	@echo "make bench  measure side by side with the peers; writes docs/performance.md"
-	@echo "make lint   formatting, lints, documentation"
+	@echo "make lint   formatting, lints, documentation, and which libraries there are"
+	@echo "make advisories  known weaknesses of libraries; needs GitHub"
 
 demo: hookd clients
 	CARGO_TARGET_DIR=$(CURDIR)/target/hooks node tests/clients/demo.mjs --hookd $(HOOKD)
@@ -50,11 +51,21 @@ bench: set-up modules $(PEERS) $(WORKERD)
 	cargo build --release --package hookd --package hookd-benches
 	target/release/hookd-bench
 
-lint: set-up
+lint: lint-set-up
+	cargo deny --workspace check --hide-inclusion-graph bans licenses sources
 	cargo fmt --all --check
 	cargo clippy --workspace $(FEATURES) --all-targets --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace $(FEATURES) --no-deps --document-private-items --quiet
 	scripts/lint-guests.sh
+
+.PHONY: lint-set-up
+lint-set-up:
+	@scripts/set-up.sh lint
+
+# Needs the database of known weaknesses, which is on GitHub.
+.PHONY: advisories
+advisories: lint-set-up
+	cargo deny --workspace check advisories
 
 set-up:
 	@scripts/set-up.sh run

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing to build and run hookd on Debian. Run again, it does nothing.
-# Usage: scripts/set-up.sh [run|test]
+# Usage: scripts/set-up.sh [run|test|lint]
 set -euo pipefail
 purpose=${1:-run}
 
@@ -59,7 +59,17 @@ if [ "${#apt_packages[@]}" -gt 0 ]; then
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${apt_packages[@]}" >/dev/null
 fi
 
-if [ "$purpose" = test ] && ! cargo nextest --version >/dev/null 2>&1; then
-  say "building cargo-nextest (a few minutes, once)"
-  cargo install --locked --quiet cargo-nextest
-fi
+# A tool's own speed matters less than the time to build it, which is a fraction without optimisation.
+tool() { # tool CRATE[@VERSION]
+  local crate=$1 name=${1%@*}
+  ! cargo "${name#cargo-}" --version >/dev/null 2>&1 || return 0
+  say "building $name (a minute or two, once)"
+  CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+    CARGO_PROFILE_RELEASE_DEBUG=0 CARGO_PROFILE_RELEASE_PANIC=unwind cargo install --locked --quiet "$crate"
+}
+case $purpose in
+test) tool cargo-nextest ;;
+lint)
+  tool cargo-deny@0.20.2
+  ;;
+esac
