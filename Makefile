@@ -53,6 +53,7 @@ bench: set-up modules $(PEERS) $(WORKERD)
 
 lint: lint-set-up
 	cargo deny --workspace check --hide-inclusion-graph bans licenses sources
+	cargo machete
 	cargo fmt --all --check
 	cargo clippy --workspace $(FEATURES) --all-targets --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace $(FEATURES) --no-deps --document-private-items --quiet

@@ -71,5 +71,6 @@ case $purpose in
 test) tool cargo-nextest ;;
 lint)
   tool cargo-deny@0.20.2
+  tool cargo-machete@0.9.2
   ;;
 esac
