@@ -7,19 +7,19 @@
 pub(crate) const FUNCTIONS: &str = "hookd:engine/functions@0.2.0";
 /// The name without its version.
 const FUNCTIONS_OF_ANY: &str = "hookd:engine/functions@";
-const SERIES: &str = "0.2.";
-const NEWEST: u64 = 0;
+/// The newest first.
+const SPOKEN: [&str; 1] = ["0.2.0"];
 
 /// True for the versions of `hookd:engine` that this engine speaks.
 pub(crate) fn is_spoken(version: &str) -> bool {
-    version.strip_prefix(SERIES).and_then(|patch| patch.parse::<u64>().ok()).is_some_and(|patch| patch <= NEWEST)
+    SPOKEN.contains(&version)
 }
 
 /// Says what to do about a module that exports the functions of a version that this engine does not speak.
 pub(crate) fn not_spoken<'a>(mut exports: impl Iterator<Item = &'a str>) -> Option<String> {
     let version = exports.find_map(|export| export.strip_prefix(FUNCTIONS_OF_ANY))?;
-    (!is_spoken(version))
-        .then(|| built_for_another(&format!("version {version} of the contract, not {SERIES}{NEWEST}")))
+    let [newest] = SPOKEN;
+    (!is_spoken(version)).then(|| built_for_another(&format!("version {version} of the contract, not {newest}")))
 }
 
 /// The text of a module whose functions are not those that this engine calls.
