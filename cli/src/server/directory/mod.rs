@@ -7,6 +7,7 @@
 mod copy;
 mod feed;
 mod follower;
+mod followers;
 
 use std::time::Duration;
 
