@@ -9,6 +9,7 @@ use crate::app::AppDirectory;
 use crate::conversations::ConversationLocks;
 use crate::delivery::Registry;
 use crate::error::{Code, RequestError};
+use crate::hooks::queue::QueueError;
 use crate::hooks::{AddressCheck, AppSettings, EngineOfApp, HookCaller, HookEngine, HookQueue};
 use crate::ids::AppId;
 use crate::messages::RecentSends;
@@ -72,11 +73,15 @@ impl ImCore {
     }
 
     /// Forgets an app that was deleted: closes its sessions, with 4100, and throws its queued hook calls away. Its
-    /// conversations and messages stay in the store.
-    pub async fn forget_app(&self, app: &AppId) {
+    /// conversations and messages stay in the store. To be called for an app that was deleted on purpose, never for one that
+    /// is only missing.
+    ///
+    /// # Errors
+    /// A queue keeps calls of the app: it is to be forgotten again later.
+    pub async fn forget_app(&self, app: &AppId) -> Result<(), QueueError> {
         let closed = self.registry.close_app(app);
-        self.hooks.forget_app(app).await;
         self.recent_sends.forget_app(app);
-        tracing::info!(%app, sessions = closed, "the app is gone, its sessions are closed");
+        tracing::info!(%app, sessions = closed, "the app was deleted, its sessions are closed");
+        self.hooks.forget_app(app).await
     }
 }

@@ -16,7 +16,9 @@ use tokio::sync::watch;
 
 pub use self::app_settings::SetSettingsError;
 pub use self::error::OpenError;
-use crate::apps::{App, AppSettings, Apps, Bounds, ChangeAppError, CreateAppError, KeyKind, NewApp, is_valid_app_id};
+use crate::apps::{
+    App, AppSettings, Apps, Bounds, ChangeAppError, CreateAppError, DeletedApp, KeyKind, NewApp, is_valid_app_id,
+};
 use crate::calls::{Call, Calls, Invocation, LiveApp};
 use crate::config::EngineConfig;
 use crate::environment::Environment;
@@ -25,7 +27,7 @@ use crate::leancache::LeanCache;
 use crate::logs::{self, LogDisk, LogHistory, LogLine, LogQuery};
 use crate::modules::{Definition, Modules};
 use crate::outcome::Outcome;
-use crate::releases::{AppRow, LiveVersion, Metadata, MetadataError, Variables};
+use crate::releases::{AppRow, LiveVersion, Metadata, MetadataError, Variables, now_ms};
 use crate::rpc::{IncomingBodies, RpcService};
 use crate::sandbox::{LongCallThreads, Sandbox};
 use crate::stats::{AppStats, EngineStats};
@@ -59,7 +61,8 @@ impl Engine {
         let parts = opening.await.map_err(|_| MetadataError::Cancelled)??;
         let mut apps = Vec::new();
         for row in parts.metadata.apps().await? {
-            let app = App::new(row.id, row.keys, Bounds::new(row.settings)?).with_api_server(api_server.clone());
+            let app = App::new(row.id, row.created_at_ms, row.keys, Bounds::new(row.settings)?);
+            let app = app.with_api_server(api_server.clone());
             parts.logs.attach(&app.id, app.log());
             app.set_variables(row.variables);
             for environment in [Environment::Production, Environment::Staging] {
@@ -71,11 +74,12 @@ impl Engine {
             }
             apps.push(Arc::new(app));
         }
+        let deleted = parts.metadata.deleted_apps().await?;
         // Ends by itself with the engine.
         tokio::spawn(parts.expiring);
         let engine = Self(Arc::new(Inner {
             max_module_bytes: parts.max_module_bytes,
-            apps: Apps::new(apps),
+            apps: Apps::new(apps, deleted),
             modules: parts.modules,
             metadata: parts.metadata,
             calls: parts.calls,
@@ -96,8 +100,8 @@ impl Engine {
             return Err(CreateAppError::InvalidId(app.id));
         }
         let (keys, settings, variables) = (app.keys.completed()?, AppSettings::default(), Variables::default());
-        let row = AppRow { id: app.id.clone(), keys, settings, variables };
-        let created = App::new(row.id.clone(), row.keys.clone(), Bounds::default());
+        let row = AppRow { id: app.id.clone(), keys, settings, variables, created_at_ms: now_ms() };
+        let created = App::new(row.id.clone(), row.created_at_ms, row.keys.clone(), Bounds::default());
         let created = Arc::new(created.with_api_server(self.0.api_server.clone()));
         if !self.0.metadata.create_app(row).await? {
             let deleted = self.0.metadata.was_deleted(app.id.clone()).await?;
@@ -137,8 +141,9 @@ impl Engine {
         let before = self.app(app).ok_or_else(unknown)?;
         let _changing = before.changing().lock().await;
         let current = self.current(&before).ok_or_else(unknown)?;
-        self.0.metadata.delete_app(current.id.clone()).await?;
-        self.0.apps.remove(&current.id);
+        let deleted_at_ms = self.0.metadata.delete_app(current.id.clone()).await?;
+        let (id, created_at_ms) = (current.id.clone(), current.created_at_ms);
+        self.0.apps.delete(DeletedApp { id, created_at_ms, deleted_at_ms });
         // Whoever holds the app a little longer must not hold its instances and machine code.
         for environment in [Environment::Production, Environment::Staging] {
             current.live(environment).store(None);
@@ -158,6 +163,11 @@ impl Engine {
     /// All apps, by id. No I/O.
     pub fn apps(&self) -> Vec<Arc<App>> {
         self.0.apps.all()
+    }
+
+    /// The apps that were ever deleted, in the order of that. No I/O.
+    pub fn deleted_apps(&self) -> Arc<Vec<DeletedApp>> {
+        self.0.apps.deleted()
     }
 
     /// An app by id. No I/O.

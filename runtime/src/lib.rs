@@ -77,8 +77,8 @@ mod trace;
 mod trust;
 
 pub use apps::{
-    App, AppSettings, ChangeAppError, CreateAppError, GivenKeys, InvalidKey, KeyKind, NewApp, UnknownKeyKind,
-    UnusableKey, generate_key, keys_equal, usable_key,
+    App, AppSettings, ChangeAppError, CreateAppError, DeletedApp, GivenKeys, InvalidKey, KeyKind, NewApp,
+    UnknownKeyKind, UnusableKey, generate_key, keys_equal, usable_key,
 };
 pub use calls::Invocation;
 pub use clock::clock_is_before_1970;

@@ -215,7 +215,7 @@ fn online_and_offline_of_a_client_keep_their_order_and_hold_back_nobody_else() {
 }
 
 /// Asks until there are so many dead letters.
-fn letters_until(server: &Server, count: usize) -> Vec<Value> {
+pub fn letters_until(server: &Server, count: usize) -> Vec<Value> {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         let shown = server.hookd_ok(&["dead-letters", "list", "--json"]);

@@ -36,6 +36,7 @@ mod log_readers;
 mod logs;
 mod lost_sessions;
 mod metrics;
+mod missing_apps;
 mod moderation;
 mod neighbours;
 mod notifications;
@@ -61,6 +62,7 @@ fn no_test_is_left_out() {
             "mod dev;",
             "mod engine_process;",
             "mod links;",
+            "mod missing_apps;",
             "mod replaced_program;",
             "mod secrets;",
             "mod lost_output;",

@@ -21,7 +21,7 @@ use super::adapters::{EgressAddresses, EngineApps, InMemoryEngine};
 use super::connections::{Answers, Service};
 use super::control::{self, Installation};
 use super::data_folder::{DataFolder, Part};
-use super::directory::{Directory, EngineProcess, Follower};
+use super::directory::{Deletions, Directory, EngineProcess, Follower};
 use super::disk;
 use super::forward::forwarded;
 use super::forwarding_trust::ForwardingTrust;
@@ -112,6 +112,8 @@ impl Server {
         let addresses: Arc<dyn AddressCheck> = Arc::new(EgressAddresses(AddressGuard::new(common.private_networks)));
         let parts = (apps as _, calls as _, addresses.clone());
         let (core, gateway) = open_im_core((folder.path(), &cache), im, parts, &tasks, &shutdown).await?;
+        let deletions = Deletions::load(folder.path())?;
+        tasks.spawn(deletions.follow(engine.clone(), core.clone(), shutdown.clone()));
         let installation = Installation::new(connection.clone(), ConnectionFile::Installation);
         let control = control::router(engine.clone(), installation, shutdown.clone());
         let router = gateway
@@ -197,7 +199,8 @@ impl Server {
         let addresses: Arc<dyn AddressCheck> = Arc::new(EgressAddresses(AddressGuard::new(common.private_networks)));
         let parts = (directory as _, calls as _, addresses.clone());
         let (core, gateway) = open_im_core((folder.path(), &common.cache), im, parts, &tasks, &shutdown).await?;
-        tasks.spawn(follower.run(core.clone(), connection.clone(), shutdown.clone()));
+        let kept = (connection.clone(), Deletions::load(folder.path())?);
+        tasks.spawn(follower.run(core.clone(), kept, shutdown.clone()));
         let engine = forwarded(address, &connection.admin_key, shutdown.clone());
         let router = gateway
             .router()

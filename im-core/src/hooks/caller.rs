@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::breaker::{BreakerReport, Breakers};
 use super::engine_calls::EngineCalls;
 use super::notifications::{Notifications, encode};
-use super::queue::HookQueue;
+use super::queue::{HookQueue, QueueError};
 use super::settings::timeout;
 use super::{AppSettings, FailureCause, HookCall, HookEngine, HookFailure, metrics, policy};
 use crate::app::{App, AppDirectory, FailurePolicy, ImSettings};
@@ -58,10 +58,10 @@ impl HookCaller {
     }
 
     /// Forgets an app that was deleted: its breakers and its queued calls.
-    pub(crate) async fn forget_app(&self, app: &AppId) {
-        self.notifications.forget_app(app).await;
+    pub(crate) async fn forget_app(&self, app: &AppId) -> Result<(), QueueError> {
         self.calls.breakers.forget(app);
         self.calls.engine.forget(app);
+        self.notifications.forget_app(app).await
     }
 
     /// Says that the engine is there again: open circuit breakers try it with their next call, however long their

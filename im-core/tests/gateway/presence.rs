@@ -71,9 +71,9 @@ async fn sessions_of_a_deleted_app_are_closed_with_its_code() {
     let server = Server::start().await;
     server.engine.reply("_clientOffline", json!(null));
     let mut alice = server.client("alice").await;
-    server.core.forget_app(&AppId::new("another")).await;
+    server.core.forget_app(&AppId::new("another")).await.unwrap();
     alice.assert_undisturbed().await;
-    server.core.forget_app(&AppId::new(APP)).await;
+    server.core.forget_app(&AppId::new(APP)).await.unwrap();
     assert_eq!(alice.closed().await, Closed { code: 4100, reason: "APP_NOT_AVAILABLE".into() });
     assert!(!server.core.registry.is_online(&AppId::new(APP), &hookd_im_core::ids::ClientId::new("alice")));
 }

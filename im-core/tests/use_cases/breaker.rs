@@ -255,6 +255,6 @@ async fn the_state_and_the_calls_not_made_are_on_the_metrics_page() {
 #[tokio::test(start_paused = true)]
 async fn the_breakers_of_a_deleted_app_are_forgotten() {
     let scene = Scene::opened(FailureCause::Unavailable).await;
-    scene.world.core.forget_app(&scene.world.app.id).await;
+    scene.world.core.forget_app(&scene.world.app.id).await.unwrap();
     assert_eq!((scene.report().state, scene.report().failures_in_a_row), (BreakerState::Closed, 0));
 }

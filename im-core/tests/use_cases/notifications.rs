@@ -283,17 +283,34 @@ fn stored_message(from: &Client, conversation: &ConversationId) -> NewMessage {
 }
 
 #[tokio::test]
-async fn calls_of_an_app_that_is_gone_are_thrown_away() {
+async fn calls_of_an_app_that_was_deleted_are_thrown_away() {
     let (world, tom, id) = world_of_tom().await;
     world.engine.define(HOOK, Script::Fail(FailureCause::Unavailable));
     let tried = world.engine.next_call();
     world.say(&tom, &id, "hi").await;
     tried.await.unwrap();
-    world.core.forget_app(&world.app.id).await;
+    world.core.forget_app(&world.app.id).await.unwrap();
     world.notifications_are_done().await;
     world.engine.reply(HOOK, "null");
     let calls = world.engine.calls().len();
     world.core.hooks.notifications().resume().await;
     world.notifications_are_done().await;
     assert_eq!(world.engine.calls().len(), calls);
+}
+
+/// F-13: an engine may forget an app for a while.
+#[tokio::test]
+async fn calls_of_an_app_that_is_only_missing_wait_for_it() {
+    let (world, tom, id) = world_of_tom().await;
+    world.engine.define(HOOK, Script::FailFirst(1, FailureCause::Unavailable));
+    let tried = world.engine.next_call();
+    world.say(&tom, &id, "hi").await;
+    tried.await.unwrap();
+    world.delete_app();
+    world.app_is_missed().await;
+    world.bring_app_back();
+    world.core.hooks.notifications().resume().await;
+    world.notifications_are_done().await;
+    assert_eq!(world.engine.calls_of(HOOK).len(), 2);
+    assert_eq!(letters(&world, &ALL).await, []);
 }

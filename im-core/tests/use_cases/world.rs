@@ -57,11 +57,15 @@ pub fn redis_queue(redis: &RedisServer) -> impl FnOnce(&SqliteStore) -> Queues {
 struct OneApp {
     app: Arc<App>,
     is_deleted: AtomicBool,
+    /// How often it was looked for while it was not there.
+    misses: AtomicU64,
 }
 
 impl AppDirectory for OneApp {
     fn app(&self, id: &AppId) -> Option<Arc<App>> {
-        let exists = self.app.id == *id && !self.is_deleted.load(Ordering::SeqCst);
+        let is_deleted = self.is_deleted.load(Ordering::SeqCst);
+        self.misses.fetch_add(u64::from(is_deleted), Ordering::SeqCst);
+        let exists = self.app.id == *id && !is_deleted;
         exists.then(|| self.app.clone())
     }
 }
@@ -108,7 +112,7 @@ impl World {
         let store = SqliteStore::open(folder.path().join("im.db")).unwrap();
         let app = Arc::new(app("demo"));
         let tasks = TaskTracker::new();
-        let apps = Arc::new(OneApp { app: app.clone(), is_deleted: AtomicBool::new(false) });
+        let apps = Arc::new(OneApp { app: app.clone(), is_deleted: AtomicBool::new(false), misses: AtomicU64::new(0) });
         let shutdown = CancellationToken::new();
         let queues = queues(&store);
         let store = Arc::new(UnreliableStore::new(store));
@@ -119,6 +123,18 @@ impl World {
 
     pub fn delete_app(&self) {
         self.apps.is_deleted.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits until the app is looked for in vain.
+    pub async fn app_is_missed(&self) {
+        let before = self.apps.misses.load(Ordering::SeqCst);
+        while self.apps.misses.load(Ordering::SeqCst) == before {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub fn bring_app_back(&self) {
+        self.apps.is_deleted.store(false, Ordering::SeqCst);
     }
 
     /// Logs a client in on a socket of its own.

@@ -59,6 +59,17 @@ pub enum CreateAppError {
     Metadata(#[from] MetadataError),
 }
 
+/// An app that was deleted. Its id is not given again, and its deletion is remembered as long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeletedApp {
+    /// Its id.
+    pub id: String,
+    /// As [`App::created_at_ms`].
+    pub created_at_ms: i64,
+    /// When it was deleted, in ms since 1970.
+    pub deleted_at_ms: i64,
+}
+
 /// An app: its keys, and what is live in its environments. After a change of keys, what was looked up before still has
 /// the old ones.
 pub struct App {
@@ -70,6 +81,8 @@ pub struct App {
     pub master_key: String,
     /// Shown by the platform when it calls hooks.
     pub hook_key: String,
+    /// When it was created, in ms since 1970. Another installation may have an app of the same id: it is another app.
+    pub created_at_ms: i64,
     api_server: Option<Arc<str>>,
     /// How often its keys were changed since the engine was started.
     key_changes: u64,
@@ -126,9 +139,10 @@ impl Keys {
 }
 
 impl App {
-    pub(crate) fn new(id: String, keys: Keys, bounds: Bounds) -> Self {
+    pub(crate) fn new(id: String, created_at_ms: i64, keys: Keys, bounds: Bounds) -> Self {
         Self {
             id,
+            created_at_ms,
             app_key: keys.app_key,
             master_key: keys.master_key,
             hook_key: keys.hook_key,
@@ -154,6 +168,7 @@ impl App {
             app_key: keys.app_key,
             master_key: keys.master_key,
             hook_key: keys.hook_key,
+            created_at_ms: self.created_at_ms,
             api_server: self.api_server.clone(),
             key_changes: self.key_changes + 1,
             state: self.state.clone(),
@@ -258,7 +273,7 @@ mod tests {
 
     #[test]
     fn debug_shows_no_key() {
-        let app = App::new("demo".to_owned(), Keys::generate(), Bounds::default());
+        let app = App::new("demo".to_owned(), 1, Keys::generate(), Bounds::default());
         let shown = format!("{app:?}");
         assert!(shown.contains("demo"));
         for key in [&app.app_key, &app.master_key, &app.hook_key] {

@@ -6,19 +6,20 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
-use super::App;
+use super::{App, DeletedApp};
 
 /// The apps of an installation by id.
 #[derive(Debug, Default)]
 pub(crate) struct Apps {
     by_id: ArcSwap<HashMap<String, Arc<App>>>,
+    deleted: ArcSwap<Vec<DeletedApp>>,
     changes: watch::Sender<u64>,
 }
 
 impl Apps {
-    pub(crate) fn new(apps: impl IntoIterator<Item = Arc<App>>) -> Self {
+    pub(crate) fn new(apps: impl IntoIterator<Item = Arc<App>>, deleted: Vec<DeletedApp>) -> Self {
         let by_id = ArcSwap::from_pointee(apps.into_iter().map(|app| (app.id.clone(), app)).collect());
-        Self { by_id, changes: watch::Sender::default() }
+        Self { by_id, deleted: ArcSwap::from_pointee(deleted), changes: watch::Sender::default() }
     }
 
     /// How often apps came, went, got keys or another live version.
@@ -48,13 +49,23 @@ impl Apps {
         self.changed();
     }
 
-    pub(crate) fn remove(&self, id: &str) {
+    pub(crate) fn delete(&self, app: DeletedApp) {
         self.by_id.rcu(|apps| {
             let mut apps = HashMap::clone(apps);
-            apps.remove(id);
+            apps.remove(&app.id);
             apps
         });
+        self.deleted.rcu(|deleted| {
+            let mut deleted = Vec::clone(deleted);
+            deleted.push(app.clone());
+            deleted
+        });
         self.changed();
+    }
+
+    /// In the order of that.
+    pub(crate) fn deleted(&self) -> Arc<Vec<DeletedApp>> {
+        self.deleted.load_full()
     }
 
     /// All of them, by id.

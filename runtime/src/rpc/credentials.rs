@@ -127,7 +127,7 @@ mod tests {
             master_key: "demo-master-key".to_owned(),
             hook_key: "demo-hook-key".to_owned(),
         };
-        App::new("demo".to_owned(), keys, Bounds::default())
+        App::new("demo".to_owned(), 1, keys, Bounds::default())
     }
 
     fn id(lines: &[(&'static str, &'static str)]) -> Option<String> {

@@ -8,9 +8,10 @@ use std::path::Path;
 use crate::exit::InputError;
 
 /// What servers write there beside the engine's folder. Whatever else lies there is not hookd's to change.
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     "admin.key",
     "connection.json",
+    "deletions.json",
     "directory.json",
     "engine.json",
     "engine.lock",

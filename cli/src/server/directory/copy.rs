@@ -1,6 +1,6 @@
 //! The IM core's copy, and the engine behind it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,8 +11,9 @@ use bytes::Bytes;
 use hookd_im_core::app::{App, AppDirectory};
 use hookd_im_core::hooks::{EngineAddress, HookCall, HookEngine, HookFailure, HttpEngine};
 use hookd_im_core::ids::AppId;
+use serde::{Deserialize, Serialize};
 
-use super::Snapshot;
+use super::{Deletion, Snapshot};
 use crate::private_file;
 
 const FILE: &str = "directory.json";
@@ -20,20 +21,41 @@ const FILE: &str = "directory.json";
 /// What the engine told last. Looked up without I/O; kept on disk, so that the chat begins although the engine is dead.
 pub struct Directory {
     file: PathBuf,
-    apps: ArcSwap<HashMap<AppId, Known>>,
+    state: ArcSwap<State>,
+}
+
+#[derive(Default)]
+struct State {
+    apps: HashMap<AppId, Known>,
+    missing: BTreeMap<String, CreatedAt>,
+    deleted: Vec<Deletion>,
 }
 
 struct Known {
     app: Arc<App>,
+    created_at_ms: CreatedAt,
     functions: HashSet<String>,
+}
+
+/// When an app was created, in ms since 1970; an engine of an earlier version did not tell it.
+type CreatedAt = Option<i64>;
+
+/// What is on disk. An earlier version reads it as a [`Snapshot`].
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    #[serde(flatten)]
+    snapshot: Snapshot,
+    /// Apps that the engine named once, and does not name now though it does not say that they were deleted.
+    #[serde(default)]
+    missing: BTreeMap<String, CreatedAt>,
 }
 
 impl Directory {
     /// The copy that an earlier process left in the data folder; empty and `false` when there is none.
     pub fn load(data: &Path) -> anyhow::Result<(Self, bool)> {
-        let directory = Self { file: data.join(FILE), apps: ArcSwap::default() };
+        let directory = Self { file: data.join(FILE), state: ArcSwap::default() };
         let file = directory.file.display();
-        let kept: Option<Snapshot> = match std::fs::read(&directory.file) {
+        let kept: Option<Kept> = match std::fs::read(&directory.file) {
             Ok(bytes) => Some(
                 serde_json::from_slice(&bytes)
                     .with_context(|| format!("`{file}` is damaged; delete it, the engine tells it again"))?,
@@ -43,27 +65,49 @@ impl Directory {
         };
         let found = kept.is_some();
         if let Some(kept) = kept {
-            directory.obey(&kept);
+            directory.state.store(Arc::new(State::of(&kept.snapshot, kept.missing)));
         }
         Ok((directory, found))
     }
 
     /// Obeys a new state, and keeps it for the next process.
     pub async fn replace(&self, snapshot: Snapshot) -> anyhow::Result<()> {
-        self.obey(&snapshot);
-        let file = self.file.clone();
-        let saving = tokio::task::spawn_blocking(move || private_file::write(&file, &serde_json::to_vec(&snapshot)?));
+        let before = self.state.load();
+        let missing = before.missing_after(&snapshot);
+        missing.keys().filter(|id| !before.missing.contains_key(*id)).for_each(|id| {
+            tracing::warn!(
+                app = id,
+                "the engine does not serve this app any more, and does not say that it was deleted: is its data folder the \
+                 right one, and the newest? What is kept of the app stays"
+            );
+        });
+        self.state.store(Arc::new(State::of(&snapshot, missing.clone())));
+        let (file, kept) = (self.file.clone(), Kept { snapshot, missing });
+        let saving = tokio::task::spawn_blocking(move || private_file::write(&file, &serde_json::to_vec(&kept)?));
         saving.await?
+    }
+
+    /// True for an app that the engine named once, and does not name now though it does not say that it was deleted.
+    pub(super) fn is_missing(&self, app: &str) -> bool {
+        self.state.load().missing.contains_key(app)
+    }
+
+    /// The deletions that the engine tells of, but for those of apps of other installations.
+    pub(super) fn deletions(&self) -> Vec<Deletion> {
+        let state = self.state.load();
+        state.deleted.iter().filter(|deletion| state.is_concerned(deletion)).cloned().collect()
     }
 
     /// All apps, by id.
     pub fn apps(&self) -> Vec<Arc<App>> {
-        let mut apps: Vec<_> = self.apps.load().values().map(|known| known.app.clone()).collect();
+        let mut apps: Vec<_> = self.state.load().apps.values().map(|known| known.app.clone()).collect();
         apps.sort_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
         apps
     }
+}
 
-    fn obey(&self, snapshot: &Snapshot) {
+impl State {
+    fn of(snapshot: &Snapshot, missing: BTreeMap<String, CreatedAt>) -> Self {
         let known = snapshot.apps.iter().map(|entry| {
             let app = App {
                 id: AppId::new(&entry.id),
@@ -72,15 +116,36 @@ impl Directory {
                 hook_key: entry.hook_key.clone(),
             };
             let functions = entry.functions.iter().cloned().collect();
-            (app.id.clone(), Known { app: Arc::new(app), functions })
+            (app.id.clone(), Known { app: Arc::new(app), created_at_ms: entry.created_at_ms, functions })
         });
-        self.apps.store(Arc::new(known.collect()));
+        Self { apps: known.collect(), missing, deleted: snapshot.deleted.clone() }
+    }
+
+    /// False for the deletion of an app that is another one than the one that is known by its id.
+    fn is_concerned(&self, deletion: &Deletion) -> bool {
+        !self.apps.contains_key(&AppId::new(&deletion.id))
+            && self.missing.get(&deletion.id).copied().flatten().is_none_or(|created| created == deletion.created_at_ms)
+    }
+
+    /// The apps that are known now, and that the engine neither names next nor says to be deleted.
+    fn missing_after(&self, next: &Snapshot) -> BTreeMap<String, CreatedAt> {
+        let known = self.apps.iter().map(|(id, known)| (id.to_string(), known.created_at_ms));
+        let mut missing: BTreeMap<_, _> = self.missing.clone().into_iter().chain(known).collect();
+        for entry in &next.apps {
+            missing.remove(&entry.id);
+        }
+        let is_deleted = |id: &str, created: CreatedAt| {
+            let is_it = |deletion: &Deletion| created.is_none_or(|created| created == deletion.created_at_ms);
+            next.deleted.iter().any(|deletion| deletion.id == id && is_it(deletion))
+        };
+        missing.retain(|id, created| !is_deleted(id, *created));
+        missing
     }
 }
 
 impl AppDirectory for Directory {
     fn app(&self, id: &AppId) -> Option<Arc<App>> {
-        self.apps.load().get(id).map(|known| known.app.clone())
+        self.state.load().apps.get(id).map(|known| known.app.clone())
     }
 }
 
@@ -100,7 +165,7 @@ impl EngineProcess {
 #[async_trait]
 impl HookEngine for EngineProcess {
     fn defines(&self, app: &App, hook: &str) -> bool {
-        self.directory.apps.load().get(&app.id).is_some_and(|known| known.functions.contains(hook))
+        self.directory.state.load().apps.get(&app.id).is_some_and(|known| known.functions.contains(hook))
     }
 
     async fn call(&self, mut call: HookCall) -> Result<Bytes, HookFailure> {

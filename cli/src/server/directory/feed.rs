@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::followers::Followers;
-use super::{Entry, POLL_TIME, Snapshot};
+use super::{Deletion, Entry, POLL_TIME, Snapshot};
 
 /// What the engine tells its followers.
 pub struct Feed {
@@ -57,11 +57,13 @@ impl Feed {
             app_key: app.app_key.clone(),
             master_key: app.master_key.clone(),
             hook_key: app.hook_key.clone(),
+            created_at_ms: Some(app.created_at_ms),
             functions: {
                 let definitions = self.engine.definitions(&app.id, Environment::Production);
                 definitions.into_iter().map(|definition| definition.name).collect()
             },
         };
-        Snapshot { revision, apps: self.engine.apps().iter().map(entry).collect() }
+        let deleted = self.engine.deleted_apps().iter().map(Deletion::from).collect();
+        Snapshot { revision, apps: self.engine.apps().iter().map(entry).collect(), deleted }
     }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use hookd_im_core::app::AppDirectory as _;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::hooks::{EngineAddress, EngineConnector};
 use hookd_runtime::generate_key;
@@ -13,7 +12,7 @@ use hyper_util::client::legacy::Client;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-use super::{Directory, PATH, POLL_TIME, Snapshot};
+use super::{Deletions, Directory, PATH, POLL_TIME, Snapshot};
 use crate::client::{ADMIN_KEY_HEADER, Connection, ConnectionFile};
 use crate::exit::InputError;
 
@@ -85,8 +84,14 @@ impl Follower {
     }
 
     /// Follows until `shutdown`; keeps what client commands find in the data folder true to it.
-    pub async fn run(mut self, core: Arc<ImCore>, mut connection: Connection, shutdown: CancellationToken) {
+    pub async fn run(
+        mut self,
+        core: Arc<ImCore>,
+        (mut connection, mut deletions): (Connection, Deletions),
+        shutdown: CancellationToken,
+    ) {
         let following = async {
+            deletions.obey(self.directory.deletions(), &core).await;
             // Not known to be lost before the first attempt fails.
             let mut lost = false;
             loop {
@@ -96,12 +101,12 @@ impl Follower {
                             tracing::info!(engine = %self.address, "the engine is back");
                             core.hooks.engine_is_back();
                         }
-                        let Some(snapshot) = news else { continue };
-                        let before = self.directory.apps();
-                        let obeyed = self.obey(snapshot).await;
-                        for app in before.iter().filter(|app| self.directory.app(&app.id).is_none()) {
-                            core.forget_app(&app.id).await;
-                        }
+                        let obeyed = match news {
+                            Some(snapshot) => self.obey(snapshot).await,
+                            None => Ok(()),
+                        };
+                        // What could not be forgotten wholly is tried again with every poll.
+                        deletions.obey(self.directory.deletions(), &core).await;
                         if let Err(error) = obeyed.and(self.keep_true(&mut connection).await) {
                             tracing::error!(
                                 error = format!("{error:#}"),
@@ -151,6 +156,9 @@ impl Follower {
     }
 
     async fn keep_true(&self, connection: &mut Connection) -> anyhow::Result<()> {
+        if self.directory.is_missing(&connection.app_id) {
+            return Ok(());
+        }
         let apps = self.directory.apps();
         let Some(app) = apps.iter().find(|app| app.id.as_str() == connection.app_id).or(apps.first()) else {
             return Ok(());

@@ -3,8 +3,12 @@
 //! The engine serves it to who shows the admin key ([`Feed`]); the IM core keeps a copy that it follows by long polling
 //! ([`Follower`]). A poll names the state that the follower obeys already, and so acknowledges it: whoever changes
 //! something through the control API gets its answer once every follower that is there has acknowledged the change.
+//!
+//! Only an explicit deletion deletes. An app that the engine does not name, because it runs on another folder or on an older
+//! backup, is not served meanwhile, and goes on when it is named again.
 
 mod copy;
+mod deletions;
 mod feed;
 mod follower;
 mod followers;
@@ -14,6 +18,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::copy::{Directory, EngineProcess};
+use self::deletions::Deletion;
+pub use self::deletions::Deletions;
 pub use self::feed::Feed;
 pub use self::follower::Follower;
 
@@ -29,6 +35,9 @@ pub struct Snapshot {
     /// The name of this state. A restarted engine begins anew, so that no two states share a name.
     revision: String,
     apps: Vec<Entry>,
+    /// All that there ever were. Engines of earlier versions tell none.
+    #[serde(default)]
+    deleted: Vec<Deletion>,
 }
 
 /// One app.
@@ -38,6 +47,9 @@ struct Entry {
     app_key: String,
     master_key: String,
     hook_key: String,
+    /// Engines of earlier versions do not tell it.
+    #[serde(default)]
+    created_at_ms: Option<i64>,
     /// What production defines.
     functions: Vec<String>,
 }

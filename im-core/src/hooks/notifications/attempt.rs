@@ -32,8 +32,8 @@ pub(super) async fn attempt(
     app: AppId,
     queued: QueuedCall,
 ) -> Ended {
-    // The app is deleted; what waits for it goes with it.
-    let Some(app) = apps.app(&app) else { return Ended::Settled(Fate::Done) };
+    // It may be there again. What waits for one that was deleted is thrown away by who forgets the app.
+    let Some(app) = apps.app(&app) else { return Ended::EngineAway };
     let Ok(settings) = calls.settings(&app, queued.hook).await else { return Ended::EngineAway };
     // Tried all the same, once: its age may be that of a server that was off, or of a clock that was wrong.
     let too_old = Timestamp::now().since(queued.queued_at) > Duration::from_millis(settings.notification_max_age_ms);

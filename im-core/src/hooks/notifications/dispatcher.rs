@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use super::worker::Worker;
 use crate::app::AppDirectory;
 use crate::hooks::engine_calls::EngineCalls;
-use crate::hooks::queue::{Backlog, Channel, HookQueue};
+use crate::hooks::queue::{Backlog, Channel, HookQueue, QueueError};
 use crate::ids::AppId;
 
 type Key = (AppId, Channel);
@@ -81,12 +81,12 @@ impl Dispatcher {
     }
 
     /// Ends the workers of an app and throws its calls and dead letters away.
-    pub(super) async fn forget(&self, app: &AppId) {
+    pub(super) async fn forget(&self, app: &AppId) -> Result<(), QueueError> {
         self.workers().iter().filter(|((of, _), _)| of == app).for_each(|(_, running)| running.forgotten.cancel());
-        if let Err(error) = self.queue.forget(app).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(%app, error, "hook calls of a deleted app stay in the queue");
-        }
+        self.queue.forget(app).await.inspect_err(|error| {
+            let error = error as &dyn std::error::Error;
+            tracing::error!(%app, error, "hook calls of a deleted app stay in the queue for now");
+        })
     }
 
     /// Called by a worker that has nothing to do; false when there is news meanwhile.

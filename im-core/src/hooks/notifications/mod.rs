@@ -28,7 +28,7 @@ use self::journal::{Event, Journal};
 use self::outbox::HandedOver;
 pub(crate) use self::presence::PresenceEvent;
 use super::engine_calls::EngineCalls;
-use super::queue::{Entry, HookQueue, NewCall};
+use super::queue::{Entry, HookQueue, NewCall, QueueError};
 use super::{FailureCause, HookFailure, metrics};
 use crate::app::{App, AppDirectory};
 use crate::ids::AppId;
@@ -197,10 +197,13 @@ impl Notifications {
         *before = shown;
     }
 
-    pub(super) async fn forget_app(&self, app: &AppId) {
+    /// Of all queues, also behind one that fails.
+    pub(super) async fn forget_app(&self, app: &AppId) -> Result<(), QueueError> {
+        let mut forgotten = Ok(());
         for dispatcher in &self.shared.dispatchers {
-            dispatcher.forget(app).await;
+            forgotten = dispatcher.forget(app).await.and(forgotten);
         }
+        forgotten
     }
 
     /// True when the hook is to be called (EC-28). No I/O.

@@ -3,7 +3,7 @@
 use rusqlite::{TransactionBehavior, params};
 
 use super::{Metadata, MetadataError, from_json, now_ms, to_json};
-use crate::apps::{AppSettings, Keys};
+use crate::apps::{AppSettings, DeletedApp, Keys};
 use crate::releases::Variables;
 
 pub(crate) struct AppRow {
@@ -11,25 +11,27 @@ pub(crate) struct AppRow {
     pub(crate) keys: Keys,
     pub(crate) settings: AppSettings,
     pub(crate) variables: Variables,
+    pub(crate) created_at_ms: i64,
 }
 
 impl Metadata {
     pub(crate) async fn apps(&self) -> Result<Vec<AppRow>, MetadataError> {
         self.run(|connection| {
             let mut statement = connection.prepare(
-                "SELECT id, app_key, master_key, hook_key, settings, variables
+                "SELECT id, app_key, master_key, hook_key, settings, variables, created_at_ms
                  FROM apps
                  WHERE deleted_at_ms IS NULL
                  ORDER BY id",
             )?;
             let rows = statement.query_map([], |row| {
                 let keys = Keys { app_key: row.get(1)?, master_key: row.get(2)?, hook_key: row.get(3)? };
-                Ok((row.get(0)?, keys, row.get::<_, String>(4)?, row.get::<_, String>(5)?))
+                Ok((row.get(0)?, keys, row.get::<_, String>(4)?, row.get::<_, String>(5)?, row.get(6)?))
             })?;
             rows.map(|row| {
-                let (id, keys, settings, variables) = row?;
+                let (id, keys, settings, variables, created_at_ms) = row?;
                 let settings = from_json("apps.settings", &settings)?;
-                Ok(AppRow { id, keys, settings, variables: from_json("apps.variables", &variables)? })
+                let variables = from_json("apps.variables", &variables)?;
+                Ok(AppRow { id, keys, settings, variables, created_at_ms })
             })
             .collect()
         })
@@ -50,7 +52,7 @@ impl Metadata {
                     app.keys.hook_key,
                     to_json("apps.settings", &app.settings)?,
                     to_json("apps.variables", &app.variables)?,
-                    now_ms()
+                    app.created_at_ms
                 ],
             )?;
             Ok(inserted == 1)
@@ -78,9 +80,27 @@ impl Metadata {
         .await
     }
 
-    /// Leaves nothing of an app but its id.
-    pub(crate) async fn delete_app(&self, app_id: String) -> Result<(), MetadataError> {
+    /// The apps that were deleted, in the order of that.
+    pub(crate) async fn deleted_apps(&self) -> Result<Vec<DeletedApp>, MetadataError> {
+        self.run(|connection| {
+            let mut statement = connection.prepare(
+                "SELECT id, created_at_ms, deleted_at_ms
+                 FROM apps
+                 WHERE deleted_at_ms IS NOT NULL
+                 ORDER BY deleted_at_ms, id",
+            )?;
+            let rows = statement.query_map([], |row| {
+                Ok(DeletedApp { id: row.get(0)?, created_at_ms: row.get(1)?, deleted_at_ms: row.get(2)? })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Leaves nothing of an app but its id, and when it came and went; answers the latter.
+    pub(crate) async fn delete_app(&self, app_id: String) -> Result<i64, MetadataError> {
         self.run(move |connection| {
+            let deleted_at_ms = now_ms();
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             transaction.execute("DELETE FROM releases WHERE app_id = ?1", [&app_id])?;
             transaction.execute("DELETE FROM versions WHERE app_id = ?1", [&app_id])?;
@@ -88,10 +108,10 @@ impl Metadata {
                 "UPDATE apps
                  SET app_key = '', master_key = '', hook_key = '', settings = '{}', variables = '{}', deleted_at_ms = ?2
                  WHERE id = ?1",
-                params![app_id, now_ms()],
+                params![app_id, deleted_at_ms],
             )?;
             transaction.commit()?;
-            Ok(())
+            Ok(deleted_at_ms)
         })
         .await
     }

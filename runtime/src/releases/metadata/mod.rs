@@ -123,7 +123,8 @@ fn to_json(column: &'static str, value: &impl serde::Serialize) -> Result<String
     serde_json::to_string(value).map_err(|source| MetadataError::Json { column, source })
 }
 
-fn now_ms() -> i64 {
+/// The time, in ms since 1970.
+pub(crate) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
@@ -141,7 +142,7 @@ mod tests {
 
     fn app() -> AppRow {
         let (keys, settings) = (Keys::generate(), AppSettings::default());
-        AppRow { id: "demo".to_owned(), keys, settings, variables: Default::default() }
+        AppRow { id: "demo".to_owned(), keys, settings, variables: Default::default(), created_at_ms: 1 }
     }
 
     /// A database as an engine left it that knew so many steps, with an app and a release.
@@ -189,6 +190,8 @@ mod tests {
             metadata.delete_app("demo".to_owned()).await.unwrap();
             assert!(metadata.apps().await.unwrap().is_empty());
             assert!(metadata.was_deleted("demo".to_owned()).await.unwrap());
+            let deleted = metadata.deleted_apps().await.unwrap().remove(0);
+            assert_eq!((deleted.id.as_str(), deleted.created_at_ms), ("demo", 1));
             assert!(!metadata.create_app(app()).await.unwrap());
         }
     }

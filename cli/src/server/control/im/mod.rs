@@ -183,7 +183,8 @@ async fn delete(
     let Named(path) = named.map_err(|_| ApiError::Unauthorized.into_response())?;
     let deleting = async move {
         let deleted = control.ask(Method::DELETE, uri, &headers, Body::empty()).await?;
-        control.core.forget_app(&AppId::new(&path.app)).await;
+        // What cannot be forgotten now is forgotten later: the engine remembers the deletion.
+        let _ = control.core.forget_app(&AppId::new(&path.app)).await;
         Ok(Json(deleted))
     };
     to_the_end(deleting).await.map_err(|error| error.into_response())?

@@ -1,0 +1,106 @@
+//! Apps that were deleted, and what the IM core had of them.
+//!
+//! The engine remembers every deletion, as it gives no id twice. So one that happened while the IM core was down, or in whose
+//! middle it died, is obeyed when it is heard of, however late.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use hookd_im_core::core::ImCore;
+use hookd_im_core::ids::AppId;
+use hookd_runtime::{DeletedApp, Engine};
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use crate::private_file;
+
+const FILE: &str = "deletions.json";
+
+/// After this a deletion that could not be obeyed is tried again.
+const RETRY_EVERY: Duration = Duration::from_secs(10);
+
+/// An app that was deleted on purpose.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Deletion {
+    pub(super) id: String,
+    /// Another installation may have deleted an app of the same id, which was created at another time.
+    pub(super) created_at_ms: i64,
+    /// An engine that was restored from a backup may delete the same app again.
+    pub(super) deleted_at_ms: i64,
+}
+
+impl From<&DeletedApp> for Deletion {
+    fn from(app: &DeletedApp) -> Self {
+        let DeletedApp { id, created_at_ms, deleted_at_ms } = app.clone();
+        Self { id, created_at_ms, deleted_at_ms }
+    }
+}
+
+/// The deletions that the IM core of a data folder has obeyed.
+pub struct Deletions {
+    file: PathBuf,
+    obeyed: Arc<BTreeSet<Deletion>>,
+}
+
+impl Deletions {
+    /// Those that earlier processes obeyed.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn load(data: &Path) -> anyhow::Result<Self> {
+        let file = data.join(FILE);
+        let obeyed: BTreeSet<Deletion> = match std::fs::read(&file) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .with_context(|| format!("`{}` is damaged; delete it, the engine tells it again", file.display()))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeSet::new(),
+            Err(error) => return Err(error).with_context(|| format!("cannot read `{}`", file.display())),
+        };
+        Ok(Self { file, obeyed: Arc::new(obeyed) })
+    }
+
+    /// Forgets the apps of those that are new; false when some could not be forgotten wholly, and are to be told again.
+    pub async fn obey(&mut self, told: impl IntoIterator<Item = Deletion>, core: &ImCore) -> bool {
+        let (mut obeyed, mut all) = (BTreeSet::clone(&self.obeyed), true);
+        for deletion in told {
+            if obeyed.contains(&deletion) {
+                continue;
+            }
+            match core.forget_app(&AppId::new(&deletion.id)).await {
+                Ok(()) => drop(obeyed.insert(deletion)),
+                // The queue that failed has said so in the log.
+                Err(_) => all = false,
+            }
+        }
+        if obeyed == *self.obeyed {
+            return all;
+        }
+        self.obeyed = Arc::new(obeyed);
+        let (file, obeyed) = (self.file.clone(), self.obeyed.clone());
+        let saving = tokio::task::spawn_blocking(move || private_file::write(&file, &serde_json::to_vec(&*obeyed)?));
+        // What is not kept is obeyed once more after a restart, and finds nothing then.
+        if let Err(error) = saving.await.map_err(anyhow::Error::from).flatten() {
+            tracing::error!(error = format!("{error:#}"), "the apps that were deleted cannot be kept on disk");
+        }
+        all
+    }
+
+    /// Obeys the deletions of an engine in this process until `shutdown`.
+    pub async fn follow(mut self, engine: Engine, core: Arc<ImCore>, shutdown: CancellationToken) {
+        let following = async {
+            let mut changes = engine.changes();
+            loop {
+                changes.mark_unchanged();
+                let told: Vec<Deletion> = engine.deleted_apps().iter().map(Deletion::from).collect();
+                let all = self.obey(told, &core).await;
+                tokio::select! {
+                    changed = changes.changed() => if changed.is_err() { return },
+                    () = tokio::time::sleep(RETRY_EVERY), if !all => {}
+                }
+            }
+        };
+        shutdown.run_until_cancelled(following).await;
+    }
+}

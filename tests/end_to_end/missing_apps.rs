@@ -1,0 +1,88 @@
+//! Apps that the engine does not name, and apps that were deleted: of the latter alone the IM core keeps nothing.
+
+use std::fs::rename;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OpenFlags};
+use serde_json::json;
+
+use crate::harness::{LeanEngine, Server, Shape};
+use crate::notifications::letters_until;
+
+/// A server whose app `demo` has three dead letters. Its hooks are elsewhere: hookd's own engine is what goes away.
+fn server_with_letters() -> (Server, LeanEngine) {
+    let mut server = Server::start();
+    let recorder = LeanEngine::recorder(&server, &json!({"_messageSent": 1_000}));
+    server.hookd_ok(&["settings", "--engine-url", recorder.url(), "--notification-attempts", "1"]);
+    server.play_with("chatter", &["3"]);
+    letters_until(&server, 3);
+    (server, recorder)
+}
+
+#[track_caller]
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// F-13.
+#[test]
+fn an_engine_that_came_back_without_an_app_takes_nothing_of_it() {
+    let (mut server, _recorder) = server_with_letters();
+    // Of another installation, which has an app that is not there, and had one with the same name as one that is.
+    let mut other = Server::start();
+    other.hookd_ok(&["apps", "create", "shop"]);
+    other.hookd_ok(&["apps", "delete", "demo"]);
+    other.kill();
+    let [engine, away] = ["engine", "engine-away"].map(|name| server.data().join(name));
+
+    server.processes().kill_engine();
+    rename(&engine, &away).unwrap();
+    rename(other.data().join("engine"), &engine).unwrap();
+    server.start_engine();
+    let master_key = server.key("master_key").to_owned();
+    let list = ["dead-letters", "list", "--json", "--app", "demo", "--master-key", &master_key];
+    until("the IM core follows the wrong engine", || !server.hookd(&list).status.success());
+
+    server.processes().kill_engine();
+    rename(&engine, other.data().join("engine")).unwrap();
+    rename(&away, &engine).unwrap();
+    server.start_engine();
+    until("the IM core follows the right engine again", || server.hookd(&list).status.success());
+    assert_eq!(server.hookd_ok(&list).lines().count(), 3);
+    assert!(server.log().contains("does not serve this app any more"));
+    // The app goes on.
+    server.play_with("chatter", &["2"]);
+    letters_until(&server, 5);
+}
+
+/// F-13: what is said while the IM core is down is heard later.
+#[test]
+fn a_deletion_while_the_im_core_is_down_is_obeyed_when_it_is_back() {
+    for shape in [Shape::OverTcp, Shape::OneProcess] {
+        let (mut server, _recorder) = server_with_letters();
+        server.hookd_ok(&["apps", "create", "shop"]);
+        let engine = server.connection()["engine"].as_str().unwrap().to_owned();
+        server.processes().stop_front();
+        server.hookd_ok(&["apps", "delete", "demo", "--url", &engine]);
+        assert_eq!(kept_letters(&server), 3);
+        if shape == Shape::OneProcess {
+            server.processes().stop_engine();
+            server.processes().wait_for_engine();
+            server.start_again_as(shape);
+        } else {
+            server.start_front();
+        }
+        until("its dead letters are gone", || kept_letters(&server) == 0);
+    }
+}
+
+/// The dead letters of `demo`, whether or not it exists.
+fn kept_letters(server: &Server) -> u64 {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let database = Connection::open_with_flags(server.data().join("im.db"), flags).unwrap();
+    database.query_row("SELECT count(*) FROM dead_letters WHERE app = 'demo'", [], |row| row.get(0)).unwrap()
+}
