@@ -101,6 +101,8 @@ pub use releases::{
     MetadataError, PastRelease, Release, ReleaseAct, ReleaseError, SeenVariable, SetVariablesError, Variable,
     VariableChanges, Variables, Version,
 };
-pub use rpc::{FORWARDING_HEADERS, FunctionKind, RpcConnection, RpcService, client_told_by_proxy};
+pub use rpc::{
+    APP_ID_HEADERS, FORWARDING_HEADERS, FunctionKind, REQUEST_TIME, RpcConnection, RpcService, client_told_by_proxy,
+};
 pub use stats::{AppStats, EngineStats};
 pub use trace::enable_traces;

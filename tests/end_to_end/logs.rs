@@ -1,10 +1,11 @@
 //! `hookd logs`: what functions wrote, and what became of their calls.
 
 use std::io::{BufRead as _, BufReader};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::{Server, assert_refused, stderr};
+use crate::harness::{Control, Server, assert_refused, stderr};
 
 const SECRET: &str = "the-words-of-the-message";
 
@@ -108,6 +109,17 @@ fn following_shows_what_comes() {
     server.kill();
     assert!(seen.next().is_none());
     assert_eq!(following.wait().unwrap().code(), Some(2), "the log broke off");
+}
+
+/// F-14: whoever follows can tell a silent log from a server that hangs.
+#[tokio::test]
+async fn a_followed_log_says_now_and_then_that_it_is_there() {
+    let server = Server::start();
+    let mut answer = Control::of(&server).get("/logs?follow=true").send().await.unwrap();
+    let seconds: u64 = answer.headers()["x-hookd-keep-alive"].to_str().unwrap().parse().unwrap();
+    assert!(seconds <= 10);
+    let said = tokio::time::timeout(Duration::from_secs(30), answer.chunk()).await.expect("a sign").unwrap().unwrap();
+    assert_eq!(said.trim_ascii(), b"");
 }
 
 #[test]

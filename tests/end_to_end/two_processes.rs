@@ -46,6 +46,7 @@ mod private_files;
 mod releases;
 mod remote_engine;
 mod soak;
+mod stopped_engine;
 mod strangers;
 mod switch;
 mod top;
@@ -68,6 +69,7 @@ fn no_test_is_left_out() {
             "mod lost_output;",
             "mod shell;",
             "mod soak;",
+            "mod stopped_engine;",
         ];
         let lines = program.lines();
         let mut modules: Vec<_> =

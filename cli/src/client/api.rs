@@ -1,5 +1,6 @@
 //! The control API of a server, and its functions.
 
+use std::io;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -21,6 +22,15 @@ pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Whether a server is there should not take long to say.
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// In the head of an answer that comes bit by bit: a blank comes at least so often, in seconds, when nothing else does.
+pub const KEEP_ALIVE_HEADER: &str = "x-hookd-keep-alive";
+
+/// Such an answer that stands still for so long comes no more.
+pub const KEPT_ALIVE_TIME: Duration = Duration::from_secs(30);
+
+/// The server may need so long for the upload of a module, and no longer.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(660);
 
 /// An event line is short; a longer one is no answer of ours.
 const MAX_EVENT_BYTES: usize = 1024 * 1024;
@@ -190,8 +200,7 @@ impl Api {
             self.request(Method::POST, "/deployments").query(&[("environment", environment), ("isolation", isolation)]);
         let request = request.query(&by.query());
         let request = request.header("content-type", "application/wasm").body(body);
-        let response = self.checked(request).await?;
-        Ok(events(response))
+        Ok(events(self.begun(request, UPLOAD_TIMEOUT).await?))
     }
 
     /// The app's log: what is kept, and with `follow` what comes, without end.
@@ -199,7 +208,7 @@ impl Api {
         &self,
         query: &[(&str, String)],
     ) -> anyhow::Result<impl Stream<Item = anyhow::Result<Value>> + Unpin + use<>> {
-        Ok(events(self.checked(self.request(Method::GET, "/logs").query(query)).await?))
+        Ok(events(self.begun(self.request(Method::GET, "/logs").query(query), ANSWER_TIMEOUT).await?))
     }
 
     /// The newest dead letters, newest first.
@@ -232,7 +241,8 @@ impl Api {
             .header("x-lc-hook-key", hook_key)
             .header("x-lc-prod", if staging { "0" } else { "1" })
             .header("content-type", "application/json")
-            .body(params);
+            .body(params)
+            .timeout(ANSWER_TIMEOUT);
         let response = request.send().await.map_err(|error| answer::unreachable(error, &self.target.url))?;
         let status = response.status().as_u16();
         let outcome =
@@ -254,8 +264,11 @@ impl Api {
         answer::json(request, &self.target.url, || self.keys_refused()).await
     }
 
-    async fn checked(&self, request: RequestBuilder) -> anyhow::Result<Response> {
-        answer::checked(request, &self.target.url, || self.keys_refused()).await
+    /// A good answer that begins within the time; its end may come much later.
+    async fn begun(&self, request: RequestBuilder, time: Duration) -> anyhow::Result<Response> {
+        let checking = answer::checked(request, &self.target.url, || self.keys_refused());
+        let checked = tokio::time::timeout(time, checking).await;
+        checked.with_context(|| format!("the server at `{}` did not answer", self.target.url))?
     }
 
     fn keys_refused(&self) -> InputError {
@@ -266,12 +279,31 @@ impl Api {
 
 /// The lines of an answer that comes bit by bit, each a JSON event.
 fn events<E: DeserializeOwned>(response: Response) -> impl Stream<Item = anyhow::Result<E>> + Unpin {
-    let bytes = StreamReader::new(response.bytes_stream().map_err(std::io::Error::other));
+    let is_kept_alive = response.headers().contains_key(KEEP_ALIVE_HEADER);
+    let silence = if is_kept_alive { KEPT_ALIVE_TIME } else { Duration::MAX };
+    let bytes = response.bytes_stream().map_err(io::Error::other);
+    let bytes = StreamReader::new(until_silent(bytes, silence));
     let lines = FramedRead::new(bytes, LinesCodec::new_with_max_length(MAX_EVENT_BYTES));
+    // Blanks that were the last thing said.
+    let lines = lines.try_filter(|line| std::future::ready(!line.trim().is_empty()));
     Box::pin(lines.map(|line| {
         let line = line.context("the server broke the answer off")?;
         serde_json::from_str(&line).context("the server's answer is not of this hookd's version")
     }))
+}
+
+/// The pieces, as long as they come in time.
+fn until_silent<P>(
+    pieces: impl Stream<Item = io::Result<P>> + Send + 'static,
+    silence: Duration,
+) -> impl Stream<Item = io::Result<P>> {
+    futures::stream::unfold(Some(pieces.boxed()), move |pieces| async move {
+        let mut pieces = pieces?;
+        match tokio::time::timeout(silence, pieces.next()).await {
+            Ok(piece) => Some((piece?, Some(pieces))),
+            Err(_) => Some((Err(io::Error::new(io::ErrorKind::TimedOut, "nothing comes any more")), None)),
+        }
+    })
 }
 
 /// The text as one path segment of a URL.

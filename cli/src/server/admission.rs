@@ -17,9 +17,9 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 /// many come back at the same time after a restart.
 const STRANGERS: usize = 4_096;
 
-/// Descriptors for everything but connections: databases, logs, modules, Redis, requests of functions. Half of all where there
-/// are few.
-const OTHER_DESCRIPTORS: usize = 2_048;
+/// Descriptors for everything but connections: databases, logs, modules, Redis, requests of functions, requests that are passed
+/// on. Half of all where there are few.
+const OTHER_DESCRIPTORS: usize = 4_096;
 
 /// Requests of strangers that are not answered yet, in bytes of their heads.
 const STRANGERS_HEADS_BYTES: usize = 32 << 20;

@@ -197,11 +197,11 @@ impl Server {
 
         let calls = Arc::new(EngineProcess::new(&address, directory.clone()));
         let addresses: Arc<dyn AddressCheck> = Arc::new(EgressAddresses(AddressGuard::new(common.private_networks)));
-        let parts = (directory as _, calls as _, addresses.clone());
+        let parts = (directory.clone() as _, calls as _, addresses.clone());
         let (core, gateway) = open_im_core((folder.path(), &common.cache), im, parts, &tasks, &shutdown).await?;
         let kept = (connection.clone(), Deletions::load(folder.path())?);
         tasks.spawn(follower.run(core.clone(), kept, shutdown.clone()));
-        let engine = forwarded(address, &connection.admin_key, shutdown.clone());
+        let engine = forwarded(address, &connection.admin_key, directory, shutdown.clone());
         let router = gateway
             .router()
             .merge(engine.rpc)

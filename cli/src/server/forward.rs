@@ -1,38 +1,80 @@
 //! Passes requests on to an engine in another process, so that one address serves clients and developers alike.
+//!
+//! An engine that does not answer is not waited for without end, and not by any number of requests: each has a time, and each
+//! app a share of the places.
+
+mod bodies;
+mod headers;
 
 use std::error::Error as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::{CONNECTION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
-use axum::http::{HeaderMap, HeaderName, Uri, Version};
+use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, Version};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
+use axum::{Json, Router};
 use futures::StreamExt as _;
-use hookd_im_core::hooks::{EngineAddress, EngineConnector};
+use hookd_im_core::app::AppDirectory;
+use hookd_im_core::hooks::{EngineAddress, EngineConnector, Places};
+use hookd_im_core::ids::AppId;
+use hookd_runtime::{APP_ID_HEADERS, Outcome, REQUEST_TIME, TimeLimit};
 use hyper_util::client::legacy::Client;
+use rustix::process::{Resource, getrlimit};
+use serde_json::json;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use self::bodies::{Download, Progress, Upload};
+use self::headers::strip;
 use super::admission::Place;
 use super::control::ApiError;
 use super::forwarding_trust::tell_client;
+use crate::client::{KEEP_ALIVE_HEADER, KEPT_ALIVE_TIME};
 
-/// Of a connection, not of a request, also where `Connection` does not name them (RFC 9110, 7.6.1).
-static HOP_BY_HOP: [HeaderName; 6] =
-    [CONNECTION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, HeaderName::from_static("keep-alive")];
+/// The engine ends every call by itself; this much later it is taken for stuck.
+const CALL_GRACE: Duration = Duration::from_millis(500);
 
-/// Begin of the headers that are between a client and its proxy.
-const OF_PROXIES: &str = "proxy-";
+/// The answer to a call is there as a whole before its first byte is sent.
+const CALL_IDLE_TIME: Duration = Duration::from_secs(5);
+
+/// The engine has so long for the next thing that is its turn in a control call: the longest wait that it allows itself is for
+/// the poll of a follower.
+const CONTROL_TIME: Duration = Duration::from_secs(25);
+
+/// The engine ends bodies by itself that clients leave unfinished; this is later.
+const CLIENT_TIME: Duration = Duration::from_secs(40);
+
+/// Calls at the same time: one app alone may have about as many as the engine lets wait of it.
+const CALLS: usize = 2_048;
+
+/// Control calls at the same time, those without an end included.
+const CONTROL_CALLS: usize = 256;
+
+/// Where the engine says what became of a call.
+const OUTCOME: &str = "x-hookd-outcome";
+
+/// A part of the engine's API.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// LeanEngine's HTTP contract.
+    Calls,
+    Control,
+}
 
 #[derive(Clone)]
 struct Forward {
+    part: Part,
     address: EngineAddress,
     client: Client<EngineConnector, Body>,
     /// Shown where the engine is told who the client is.
     front_key: Option<Arc<str>>,
+    apps: Arc<dyn AppDirectory>,
+    places: Places,
     shutdown: CancellationToken,
 }
 
@@ -45,9 +87,23 @@ pub struct Forwarded {
 }
 
 /// Routes to the engine at `address`, whose admin key is given. Answers without an end are broken off with `shutdown`.
-pub fn forwarded(address: EngineAddress, admin_key: &str, shutdown: CancellationToken) -> Forwarded {
-    let forward = Forward { client: address.client(), address, front_key: None, shutdown };
-    let telling = Arc::new(Forward { front_key: Some(admin_key.into()), ..forward.clone() });
+pub fn forwarded(
+    address: EngineAddress,
+    admin_key: &str,
+    apps: Arc<dyn AppDirectory>,
+    shutdown: CancellationToken,
+) -> Forwarded {
+    let forward = Forward {
+        part: Part::Control,
+        client: address.client(),
+        address,
+        front_key: None,
+        apps,
+        places: places(CONTROL_CALLS),
+        shutdown,
+    };
+    let (front_key, places) = (Some(admin_key.into()), places(CALLS));
+    let calls = Arc::new(Forward { part: Part::Calls, front_key, places, ..forward.clone() });
     let control = Router::new()
         .route("/hookd/v1", any(pass_on))
         .route("/hookd/v1/", any(pass_on))
@@ -60,26 +116,41 @@ pub fn forwarded(address: EngineAddress, admin_key: &str, shutdown: Cancellation
             .route(&format!("{prefix}/"), any(pass_on))
             .route(&format!("{prefix}/{{*name}}"), any(pass_on));
     }
-    Forwarded { control, rpc: rpc.with_state(telling) }
+    Forwarded { control, rpc: rpc.with_state(calls) }
 }
 
-/// Has no deadline of its own: the engine bounds the time of every request, and a caller who goes away ends this one.
+/// So many, and less where there are few descriptors.
+fn places(count: usize) -> Places {
+    let descriptors = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
+    Places::new(count.min(usize::try_from(descriptors / 8).unwrap_or(usize::MAX)))
+}
+
+/// Ends with the caller, who may go away, and with its time.
 async fn pass_on(State(forward): State<Arc<Forward>>, request: Request) -> Response {
+    let arrived = Instant::now();
+    let Some(on_the_way) = forward.places.take(forward.app_of(&request)) else { return forward.too_many() };
     let follows_a_log = request.uri().path().ends_with("/logs");
+    let (is_safe, version) = (request.method().is_safe(), request.version());
     let place = request.extensions().get::<Place>().cloned();
-    let request = match prepared(&forward, request) {
+    let progress = Progress::new();
+    let request = match forward.prepared(request, progress.clone()) {
         Ok(request) => request,
         Err(error) => return ApiError::BadRequest(format!("the request cannot be passed on: {error}")).into_response(),
     };
-    match forward.client.request(request).await {
+    let answered = tokio::select! {
+        answered = forward.client.request(request) => answered,
+        () = forward.time_is_up(arrived, &progress) => return closing(forward.no_answer(is_safe), version),
+    };
+    match answered {
         Ok(mut response) => {
             if let Some(place) = place
                 && shows_right_keys(&response)
             {
                 place.is_known_now();
             }
+            let idle_time = forward.idle_time(response.headers());
             strip(response.headers_mut());
-            let response = response.map(Body::new);
+            let response = response.map(|body| Body::new(Download::new(body, idle_time, on_the_way)));
             if !follows_a_log {
                 return response;
             }
@@ -98,68 +169,97 @@ async fn pass_on(State(forward): State<Arc<Forward>>, request: Request) -> Respo
     }
 }
 
+impl Forward {
+    /// The app that a request is about, if there is one of that name. Its keys are the engine's to check.
+    fn app_of(&self, request: &Request) -> Option<AppId> {
+        let header = |name: &&str| request.headers().get(*name)?.to_str().ok();
+        let id = match self.part {
+            Part::Calls => APP_ID_HEADERS.iter().find_map(header)?,
+            // `/hookd/v1/apps/{app}/…`
+            Part::Control => request.uri().path().split('/').nth(4)?,
+        };
+        Some(self.apps.app(&AppId::new(id))?.id.clone())
+    }
+
+    fn prepared(&self, request: Request, progress: Progress) -> Result<Request, axum::http::uri::InvalidUri> {
+        let mut request = request.map(|body| Body::new(Upload { body, progress }));
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        *request.uri_mut() = Uri::try_from(format!("{}{path}", self.address.base()))?;
+        *request.version_mut() = Version::HTTP_11;
+        let client = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|client| client.0.ip());
+        let headers = request.headers_mut();
+        strip(headers);
+        if let Some(front_key) = &self.front_key {
+            tell_client(headers, client, front_key);
+        }
+        Ok(request)
+    }
+
+    /// Resolves when the engine is taken for stuck.
+    async fn time_is_up(&self, arrived: Instant, progress: &Progress) {
+        if self.part == Part::Calls {
+            return sleep_until(arrived + REQUEST_TIME + CALL_GRACE).await;
+        }
+        loop {
+            let at = progress.ends_at(CONTROL_TIME, CLIENT_TIME);
+            if at <= Instant::now() {
+                return;
+            }
+            sleep_until(at).await;
+        }
+    }
+
+    /// How long the body of an answer may stand still.
+    fn idle_time(&self, headers: &HeaderMap) -> Option<Duration> {
+        let comes_bit_by_bit = headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "application/x-ndjson");
+        match self.part {
+            Part::Calls => Some(CALL_IDLE_TIME),
+            Part::Control if headers.contains_key(KEEP_ALIVE_HEADER) => Some(KEPT_ALIVE_TIME),
+            // An engine of an earlier version may be silent in it.
+            Part::Control if comes_bit_by_bit => None,
+            Part::Control => Some(CONTROL_TIME),
+        }
+    }
+
+    fn no_answer(&self, is_safe: bool) -> Response {
+        if self.part == Part::Calls {
+            let limit = REQUEST_TIME;
+            let timed_out = Outcome::TimedOut { limit, by: TimeLimit::Deadline };
+            let told = timed_out.wire_failure("").map(|failure| (failure.code, failure.error)).unwrap_or_default();
+            return refused(told, timed_out.name());
+        }
+        let then = if is_safe { "" } else { "; it may still do what it was asked for: look before you ask again" };
+        let (address, seconds) = (&self.address, CONTROL_TIME.as_secs());
+        ApiError::Unavailable(format!("the engine at `{address}` did not answer within {seconds} s{then}"))
+            .into_response()
+    }
+
+    fn too_many(&self) -> Response {
+        let text = format!("too many requests of this app wait for the engine at `{}`", self.address);
+        let mut response = match self.part {
+            Part::Calls => refused((1, "too many calls of this app wait for the engine".to_owned()), "overloaded"),
+            Part::Control => ApiError::Unavailable(text).into_response(),
+        };
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        response
+    }
+}
+
+/// As the engine refuses calls.
+fn refused((code, error): (i32, String), outcome: &'static str) -> Response {
+    let body = Json(json!({"code": code, "error": error}));
+    (StatusCode::SERVICE_UNAVAILABLE, [(OUTCOME, outcome)], body).into_response()
+}
+
+/// The client's connection ends too: the rest of its request may still be on its way.
+fn closing(mut response: Response, version: Version) -> Response {
+    if version < Version::HTTP_2 {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
 /// True when the engine let the caller in: it called a function, or answered what needs a key.
-fn shows_right_keys<B>(response: &Response<B>) -> bool {
-    response.headers().contains_key("x-hookd-outcome")
-}
-
-fn prepared(forward: &Forward, mut request: Request) -> Result<Request, axum::http::uri::InvalidUri> {
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    *request.uri_mut() = Uri::try_from(format!("{}{path}", forward.address.base()))?;
-    *request.version_mut() = Version::HTTP_11;
-    let client = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|client| client.0.ip());
-    let headers = request.headers_mut();
-    strip(headers);
-    if let Some(front_key) = &forward.front_key {
-        tell_client(headers, client, front_key);
-    }
-    Ok(request)
-}
-
-fn strip(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
-        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
-        .collect();
-    let of_proxies: Vec<HeaderName> =
-        headers.keys().filter(|name| name.as_str().starts_with(OF_PROXIES)).cloned().collect();
-    for name in named.iter().chain(&of_proxies).chain(&HOP_BY_HOP) {
-        headers.remove(name);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// F-29.
-    #[test]
-    fn what_concerns_the_connection_stays_behind() {
-        let lines = [
-            ("connection", "close, X-Secret ,, a b"),
-            ("connection", "x-other"),
-            ("x-secret", "1"),
-            ("x-other", "2"),
-            ("te", "trailers"),
-            ("trailer", "x-sum"),
-            ("upgrade", "h2c"),
-            ("keep-alive", "timeout=5"),
-            ("transfer-encoding", "chunked"),
-            ("proxy-connection", "keep-alive"),
-            ("proxy-authorization", "Basic x"),
-            ("proxy-authenticate", "Basic"),
-            ("proxy-anything", "x"),
-            ("content-type", "text/plain"),
-            ("x-lc-id", "demo"),
-        ];
-        let lines = lines.map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
-        let mut headers = HeaderMap::new();
-        headers.extend(lines);
-        strip(&mut headers);
-        let mut left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
-        left.sort_unstable();
-        assert_eq!(left, ["content-type", "x-lc-id"]);
-    }
+fn shows_right_keys<B>(response: &axum::http::Response<B>) -> bool {
+    response.headers().contains_key(OUTCOME)
 }

@@ -3,6 +3,7 @@
 mod address;
 mod answer;
 mod known_hooks;
+mod places;
 
 use std::error::Error;
 use std::net::IpAddr;
@@ -21,6 +22,7 @@ use self::address::CallClient;
 pub use self::address::{EngineAddress, EngineConnector, EngineStream, EngineUrlError};
 use self::answer::Answer;
 use self::known_hooks::KnownHooks;
+pub use self::places::{OnTheWay, Places};
 use super::engine_addresses::{AddressCheck, ProhibitedAddress};
 use super::{FailureCause, HookCall, HookEngine, HookFailure};
 use crate::app::{App, AppDirectory};
@@ -28,6 +30,10 @@ use crate::trace;
 
 /// Largest answer that is read. A hook's answer is a message of 5 KB and a list of receivers.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+
+/// Calls at the same time: one app alone may have about as many as hookd's engine lets wait of it. An engine that does not
+/// answer holds no more descriptors.
+const CALLS: usize = 2_048;
 
 /// How long one list of definitions may take.
 const DEFINITIONS_TIMEOUT: Duration = Duration::from_secs(5);
@@ -50,6 +56,7 @@ pub struct HttpEngine {
     /// For calls that met a connection which was just being closed.
     fresh: CallClient,
     known_hooks: KnownHooks,
+    places: Places,
 }
 
 impl HttpEngine {
@@ -81,6 +88,7 @@ impl HttpEngine {
             client: address.client_with(check.clone()),
             fresh: address.client_without_pool(check),
             known_hooks: KnownHooks::default(),
+            places: Places::new(CALLS),
         }
     }
 
@@ -164,6 +172,10 @@ impl HookEngine for HttpEngine {
 
     async fn call(&self, call: HookCall) -> Result<Bytes, HookFailure> {
         let HookCall { app, hook, params, remote_address, sequence, deadline } = call;
+        let Some(_on_the_way) = self.places.take(Some(app.id.clone())) else {
+            let message = "too many calls of this app wait for the engine".to_owned();
+            return Err(HookFailure { cause: FailureCause::Overloaded, message });
+        };
         let base = &self.base;
         // A LeanEngine app would take the query for a part of the name (EC-3).
         let (uri, limit) = match self.tells_deadline {

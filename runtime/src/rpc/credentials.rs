@@ -30,8 +30,8 @@ pub(super) enum Access {
     Master,
 }
 
-/// The names of each credential's header; an earlier one goes before a later one.
-const ID: [&str; 3] = ["x-lc-id", "x-avoscloud-application-id", "x-uluru-application-id"];
+/// The headers with the id of an app; an earlier one goes before a later one. Those of the other credentials likewise.
+pub const ID: [&str; 3] = ["x-lc-id", "x-avoscloud-application-id", "x-uluru-application-id"];
 const KEY: [&str; 3] = ["x-lc-key", "x-avoscloud-application-key", "x-uluru-application-key"];
 const MASTER_KEY: [&str; 2] = ["x-avoscloud-master-key", "x-uluru-master-key"];
 const SIGNATURE: [&str; 2] = ["x-lc-sign", "x-avoscloud-request-sign"];

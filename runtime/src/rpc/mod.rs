@@ -27,6 +27,7 @@ use serde_json::json;
 
 use self::body::BodyRefused;
 pub use self::client_address::{FORWARDING_HEADERS, client_told_by_proxy};
+pub use self::credentials::ID as APP_ID_HEADERS;
 use self::dispatch::Dispatched;
 pub use self::hook_names::FunctionKind;
 pub(crate) use self::incoming_body::IncomingBodies;
@@ -43,7 +44,7 @@ pub(crate) fn check_body(content_type: &str, bytes: Bytes) {
 }
 
 /// Time that a request has in all, reading it included (§1.11); an app's own deadline may be shorter.
-const REQUEST_TIME: Duration = Duration::from_secs(15);
+pub const REQUEST_TIME: Duration = Duration::from_secs(15);
 
 /// Health (§1.13).
 fn ping() -> Reply {

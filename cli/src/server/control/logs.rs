@@ -4,16 +4,16 @@ use std::convert::Infallible;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use futures::stream;
 use hookd_runtime::{Environment, LogBatch, LogHistory, LogLevel, LogLine, LogQuery, LogReader, Unreadable};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::input::Parameters;
-use super::{ApiError, Authorized, Control, internal};
+use super::{ApiError, Authorized, Control, internal, keep_alive};
 use crate::rfc3339;
 
 /// Most lines in one answer that does not follow: more than any app keeps of short ones.
@@ -77,7 +77,7 @@ pub(super) async fn read(
         let shutdown = shutdown.clone();
         async move { Some((Ok::<_, Infallible>(following.next(&shutdown).await?), following)) }
     });
-    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(chunks)).into_response())
+    Ok((keep_alive::headers(), Body::from_stream(chunks)).into_response())
 }
 
 struct Following {
@@ -91,7 +91,7 @@ struct Following {
 }
 
 impl Following {
-    /// Waits as long as the functions are silent: the connection's end and the server's end it.
+    /// Goes on however long the functions are silent: the connection's end and the server's end it.
     async fn next(&mut self, shutdown: &CancellationToken) -> Option<String> {
         if let Some(first) = self.first.take() {
             return Some(first);
@@ -100,9 +100,11 @@ impl Following {
         if !lines.is_empty() {
             return Some(events(LogBatch { dropped: 0, lines }, &self.app_id));
         }
+        let silent_until = Instant::now() + keep_alive::EVERY;
         while self.follow {
             tokio::select! {
                 () = shutdown.cancelled() => return None,
+                () = tokio::time::sleep_until(silent_until) => return Some(keep_alive::BLANK.to_owned()),
                 () = self.reader.grown() => {}
             }
             let mut batch = self.reader.read();

@@ -29,6 +29,9 @@
 //! A refusal is `{"code": STATUS, "error": TEXT}`, also of a call that there is not. Bodies other than modules are JSON, and
 //! have the content type `application/json`.
 //!
+//! What comes one line at a time has blanks between them when there is nothing to say; `X-Hookd-Keep-Alive` says how many seconds
+//! apart at most.
+//!
 //! What releases something takes `author` and `message` in the query: who, and why.
 
 mod apps;
@@ -39,6 +42,7 @@ mod engine_settings;
 mod env;
 pub mod im;
 mod input;
+mod keep_alive;
 mod logs;
 mod merge;
 mod releases;

@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use futures::stream;
 use hookd_runtime::{DeployError, Deployment, Environment, Isolation, PastRelease, Release, ReleaseError};
@@ -14,7 +13,7 @@ use tokio::sync::mpsc;
 use super::attribution::By;
 use super::input::{JsonBody, Named, Parameters};
 use super::upload::NO_ROOM;
-use super::{ApiError, Authorized, Control, DISK_FULL, app_deleted, env, internal, to_the_end};
+use super::{ApiError, Authorized, Control, DISK_FULL, app_deleted, env, internal, keep_alive, to_the_end};
 use crate::rfc3339;
 use crate::server::disk;
 
@@ -67,10 +66,13 @@ pub(super) async fn deploy(
         let _ = events.send(last).await;
     });
     let lines = stream::unfold(lines, async |mut lines: mpsc::Receiver<Value>| {
-        let event = lines.recv().await?;
-        Some((Ok::<_, std::convert::Infallible>(format!("{event}\n")), lines))
+        let text = match tokio::time::timeout(keep_alive::EVERY, lines.recv()).await {
+            Ok(event) => format!("{}\n", event?),
+            Err(_) => keep_alive::BLANK.to_owned(),
+        };
+        Some((Ok::<_, std::convert::Infallible>(text), lines))
     });
-    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response())
+    Ok((keep_alive::headers(), Body::from_stream(lines)).into_response())
 }
 
 /// The last event of a deployment that the server could not carry out.

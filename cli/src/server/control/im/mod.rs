@@ -8,6 +8,7 @@ mod settings;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts, Path, Request, State};
@@ -30,6 +31,9 @@ use super::input::{ControlBodies, Named, wrong_method};
 use super::routes::{self, Key, Routes};
 use super::unread_body::read_to_its_end;
 use super::{ApiError, AppPath, internal, is_known_now, master_key, to_the_end};
+
+/// The engine's answer is worth so long a wait to what goes on without it too.
+const PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// Answers of the engine's part that are looked into: settings and lists of apps.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
@@ -123,6 +127,17 @@ impl ImControl {
         let unreadable = |error: anyhow::Error| internal(error).into_response();
         let bytes = read.map_err(|error| unreadable(error.into()))?;
         serde_json::from_slice(&bytes).map_err(|error| unreadable(error.into()))
+    }
+
+    /// What the engine's part answers to who goes on without it too: one that takes its time counts as away.
+    async fn ask_briefly(&self, uri: Uri, headers: &HeaderMap) -> Result<Value, Response> {
+        let asking = self.ask(Method::GET, uri, headers, Body::empty());
+        let late = |_| {
+            let milliseconds = PATIENCE.as_millis();
+            let text = format!("the engine does not answer: nothing came from it within {milliseconds} ms");
+            ApiError::Unavailable(text).into_response()
+        };
+        tokio::time::timeout(PATIENCE, asking).await.map_err(late)?
     }
 
     fn with_breakers(&self, mut app: Value) -> Value {

@@ -17,14 +17,14 @@ use super::engine_url::{note_who_names_it, shown};
 use super::hook_deadlines::check_timeouts;
 use super::{ImControl, Owner, is_unreachable};
 
-/// While the engine is dead: what the IM core knows.
+/// While the engine is dead or does not answer: what the IM core knows.
 pub(super) async fn show(
     State(control): State<ImControl>,
     Owner(app): Owner,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Response> {
-    match control.ask(Method::GET, uri, &headers, Body::empty()).await {
+    match control.ask_briefly(uri, &headers).await {
         Ok(engines) => all(&control, &app.id, engines).await,
         Err(answer) if is_unreachable(&answer) => all(&control, &app.id, Value::Null).await,
         Err(refusal) => Err(refusal),
@@ -44,7 +44,7 @@ pub(super) async fn change(
     let (changes, engines): (Map<_, _>, Map<_, _>) =
         changes.into_iter().partition(|(key, _)| own.get(key.as_str()).is_some());
 
-    let known = control.ask(Method::GET, uri.clone(), &headers, Body::empty()).await;
+    let known = control.ask_briefly(uri.clone(), &headers).await;
     if let Ok(known) = &known
         && let Some(unknown) = engines.keys().find(|key| known.get(key.as_str()).is_none())
     {
@@ -73,6 +73,8 @@ pub(super) async fn change(
     };
     let engines = match engines.is_empty() {
         false => {
+            // One that is away would be waited for in vain, and its answer would say less.
+            known?;
             let body = Body::from(Value::Object(engines).to_string());
             control.ask(Method::PATCH, uri, &headers, body).await?
         }

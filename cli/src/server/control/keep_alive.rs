@@ -1,0 +1,21 @@
+//! Answers that come bit by bit, maybe with long silences between: a blank now and then tells that the server is there. JSON
+//! readers skip it, also those of earlier versions.
+
+use std::time::Duration;
+
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderName, HeaderValue};
+
+use crate::client::KEEP_ALIVE_HEADER;
+
+/// What is said when there is nothing to say.
+pub(super) const BLANK: &str = " ";
+
+/// A silence is no longer.
+pub(super) const EVERY: Duration = Duration::from_secs(10);
+
+/// The headers of such an answer. Who reads it may count on the blanks.
+pub(super) fn headers() -> [(HeaderName, HeaderValue); 2] {
+    let events = HeaderValue::from_static("application/x-ndjson");
+    [(CONTENT_TYPE, events), (HeaderName::from_static(KEEP_ALIVE_HEADER), EVERY.as_secs().into())]
+}

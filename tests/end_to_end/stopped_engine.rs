@@ -1,0 +1,115 @@
+//! An engine that is stopped, not dead: everything that waits for it has an end, and what is none of its business goes on.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::harness::{MESSAGE, Server, stderr};
+
+/// So many calls wait for the engine at the same time.
+const CALLS: usize = 400;
+
+/// F-14.
+#[test]
+fn what_waits_for_a_stopped_engine_ends_and_the_rest_goes_on() {
+    let mut server = Server::with_module("known-functions");
+    assert!(call(&server).starts_with("HTTP/1.1 200"));
+    let before = descriptors(&mut server);
+    server.processes().freeze_engine(true);
+
+    let answers = thread::scope(|scope| {
+        let calls: Vec<_> = (0..CALLS).map(|_| scope.spawn(|| call(&server))).collect();
+        let started = Instant::now();
+        server.hookd_ok(&["settings", "--on-hook-failure", "abort"]);
+        let shown = server.hookd_ok(&["settings"]);
+        assert!(shown.contains("on_hook_failure = \"abort\"") && !shown.contains("limits."), "{shown}");
+        assert_refused_as_away(&server, &["settings", "--limit", "concurrency=3"]);
+        assert_refused_as_away(&server, &["settings", "--limit", "concurrency=3", "--on-hook-failure", "ignore"]);
+        let took = started.elapsed();
+        assert!(took < Duration::from_secs(10), "four commands took {took:?}");
+        calls.into_iter().map(|call| call.join().unwrap()).collect::<Vec<_>>()
+    });
+    // The engine's machine takes some connections, and no more.
+    let timed_out = |answer: &str| answer.contains(r#""code":124"#);
+    for answer in &answers {
+        let is_told = timed_out(answer) || answer.contains("does not answer: tcp connect error");
+        assert!(answer.starts_with("HTTP/1.1 503") && is_told, "{answer}");
+    }
+    assert!(answers.iter().any(|answer| timed_out(answer)));
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while descriptors(&mut server) > before + 20 {
+        assert!(Instant::now() < deadline, "{} descriptors, {before} before", descriptors(&mut server));
+        thread::sleep(Duration::from_millis(20));
+    }
+
+    server.processes().freeze_engine(false);
+    assert!(call(&server).starts_with("HTTP/1.1 200"));
+    let settings = server.hookd_ok(&["settings", "--limit", "concurrency=3"]);
+    assert!(
+        settings.contains("limits.concurrency = 3") && settings.contains("on_hook_failure = \"abort\""),
+        "{settings}"
+    );
+}
+
+/// Not refused for good, and not after a time in which nothing could come.
+#[track_caller]
+fn assert_refused_as_away(server: &Server, command: &[&str]) {
+    let refused = server.hookd(command);
+    assert_eq!(refused.status.code(), Some(2), "{command:?}");
+    assert!(stderr(&refused).contains("the engine does not answer"), "{}", stderr(&refused));
+}
+
+/// One call of a function, on a connection of its own; its whole answer.
+fn call(server: &Server) -> String {
+    let address = server.url("").replace("http://", "");
+    let mut socket = TcpStream::connect(&address).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let (app_id, app_key) = (server.key("app_id"), server.key("app_key"));
+    let request = format!(
+        "POST /1.1/functions/number HTTP/1.1\r\nhost: {address}\r\nx-lc-id: {app_id}\r\nx-lc-key: {app_key}\r\n\
+         content-length: 0\r\n\r\n"
+    );
+    socket.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    let mut piece = [0; 4096];
+    // A good answer leaves the connection open.
+    while !String::from_utf8_lossy(&answer).contains("}") {
+        match socket.read(&mut piece).expect("an answer in its time") {
+            0 => break,
+            read => answer.extend_from_slice(&piece[..read]),
+        }
+    }
+    String::from_utf8(answer).unwrap()
+}
+
+/// Those of the process that serves clients.
+fn descriptors(server: &mut Server) -> usize {
+    let [_, front] = server.processes().ids();
+    std::fs::read_dir(format!("/proc/{front}/fd")).unwrap().count()
+}
+
+/// F-14: a log has silences, but a server that is there says so.
+#[test]
+fn a_log_that_is_followed_ends_when_the_engine_hangs() {
+    let mut server = Server::with_module("trap");
+    let params = server.data().join("params.json");
+    std::fs::write(&params, MESSAGE).unwrap();
+    let _ = server.hookd(&["invoke", "_messageReceived", "--params", params.to_str().unwrap()]);
+    let mut following = server.hookd_started(&["logs", "-f"]);
+    let mut line = String::new();
+    // Read from until the end: a follower ends with its reader.
+    let mut lines = BufReader::new(following.stdout.take().unwrap());
+    lines.read_line(&mut line).unwrap();
+    assert!(line.contains("_messageReceived"), "{line}");
+    server.processes().freeze_engine(true);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let status = loop {
+        if let Some(status) = following.try_wait().unwrap() {
+            break status;
+        }
+        assert!(Instant::now() < deadline, "it is followed without end");
+        thread::sleep(Duration::from_millis(50));
+    };
+    assert_eq!(status.code(), Some(2));
+}
