@@ -55,6 +55,7 @@ mod releases;
 mod remote_engine;
 mod replaced_program;
 mod secrets;
+mod settings_races;
 mod shell;
 mod strangers;
 mod switch;

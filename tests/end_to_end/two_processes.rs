@@ -45,6 +45,7 @@ mod older_modules;
 mod private_files;
 mod releases;
 mod remote_engine;
+mod settings_races;
 mod soak;
 mod stopped_engine;
 mod strangers;

@@ -1,6 +1,6 @@
 //! The settings of each app, kept in memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,8 +65,12 @@ pub struct AppSettings {
     store: Arc<dyn Store>,
     cached: ArcSwap<HashMap<AppId, Arc<ImSettings>>>,
     /// Held over a read or write of the store, so that a slow first read cannot overwrite a newer value.
-    filling: Mutex<()>,
+    filling: Mutex<Doubtful>,
 }
+
+/// Apps of which it is not known what the store has, or will have soon: their settings are read each time, until some were
+/// saved for certain.
+type Doubtful = HashSet<AppId>;
 
 impl AppSettings {
     /// An empty cache.
@@ -88,12 +92,14 @@ impl AppSettings {
         if let Some(settings) = self.cached(app) {
             return Ok(settings);
         }
-        let _filling = self.filling.lock().await;
+        let doubtful = self.filling.lock().await;
         if let Some(settings) = self.cached(app) {
             return Ok(settings);
         }
         let settings = Arc::new(self.store.settings(app).await?.unwrap_or_default());
-        self.cache(app, settings.clone());
+        if !doubtful.contains(app) {
+            self.cache(app, Some(settings.clone()));
+        }
         Ok(settings)
     }
 
@@ -105,23 +111,37 @@ impl AppSettings {
         check(settings)
     }
 
-    /// Saves settings, then obeys them.
+    /// Saves settings, then obeys them. To be carried to its end, or memory and store may differ.
     ///
     /// # Errors
-    /// [`SettingsError`]; the old settings stay in force.
+    /// [`SettingsError`]; the old settings stay in force. Where the store does not know what became of the new ones, those are
+    /// in force that are in the store.
     pub async fn update(&self, app: &AppId, settings: ImSettings) -> Result<Arc<ImSettings>, SettingsError> {
         check(&settings)?;
-        let _filling = self.filling.lock().await;
-        self.store.save_settings(app, &settings).await?;
+        let mut doubtful = self.filling.lock().await;
+        let mut saved = self.store.save_settings(app, &settings).await;
+        if let Err(StoreError::OutcomeUnknown { .. }) = saved {
+            // Once more, and it happened for certain, whatever became of the first time.
+            saved = self.store.save_settings(app, &settings).await;
+            if saved.is_err() {
+                doubtful.insert(app.clone());
+                self.cache(app, None);
+            }
+        }
+        saved?;
         let settings = Arc::new(settings);
-        self.cache(app, settings.clone());
+        doubtful.remove(app);
+        self.cache(app, Some(settings.clone()));
         Ok(settings)
     }
 
-    fn cache(&self, app: &AppId, settings: Arc<ImSettings>) {
+    fn cache(&self, app: &AppId, settings: Option<Arc<ImSettings>>) {
         self.cached.rcu(|cached| {
             let mut cached = HashMap::clone(cached);
-            cached.insert(app.clone(), settings.clone());
+            match settings.clone() {
+                Some(settings) => drop(cached.insert(app.clone(), settings)),
+                None => drop(cached.remove(app)),
+            }
             cached
         });
     }

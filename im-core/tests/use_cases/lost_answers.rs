@@ -1,7 +1,8 @@
-//! Messages of which the store does not say whether it has them (F-4).
+//! Messages and settings of which the store does not say whether it has them (F-4, F-5).
 
 use std::sync::atomic::Ordering;
 
+use hookd_im_core::app::ImSettings;
 use hookd_im_core::conversations;
 use hookd_im_core::delivery::Event;
 use hookd_im_core::error::RequestError;
@@ -96,4 +97,24 @@ async fn a_message_of_a_process_that_died_is_delivered_when_it_is_sent_again() {
     }
     assert_eq!(jerry.news(), ["tom says hi"]);
     assert_eq!(world.history(&conversation).await.len(), 1);
+}
+
+#[tokio::test]
+async fn settings_are_in_force_as_they_are_in_the_store_though_answers_are_lost() {
+    let world = World::new();
+    let app = &world.app.id;
+    let with_attempts = |notification_attempts| ImSettings { notification_attempts, ..ImSettings::default() };
+    for (lost, attempts) in [(1, 2), (2, 3), (0, 4)] {
+        world.core.settings.get(app).await.unwrap();
+        world.store.loses_saves.store(lost, Ordering::SeqCst);
+        let saved = world.core.settings.update(app, with_attempts(attempts)).await;
+        assert_eq!(saved.is_ok(), lost < 2, "{saved:?}");
+        assert_eq!(world.core.settings.get(app).await.unwrap().notification_attempts, attempts);
+        // What the store has later counts as long as nothing was saved for certain.
+        if saved.is_err() {
+            world.core.store.save_settings(app, &with_attempts(9)).await.unwrap();
+            assert_eq!(world.core.settings.get(app).await.unwrap().notification_attempts, 9);
+        }
+    }
+    assert!(world.core.settings.cached(app).is_some());
 }

@@ -1,7 +1,7 @@
 //! A store that loses answers and stops at given points, over the real one.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -43,6 +43,8 @@ pub struct UnreliableStore {
     store: SqliteStore,
     /// The next message is stored, or refused by the conversation, and the answer is lost.
     pub loses_next_append: AtomicBool,
+    /// So many times settings are saved, and the answer is lost.
+    pub loses_saves: AtomicU32,
     /// A conversation has been created, and its creator does not know yet.
     pub after_create: Stop,
     /// The history is about to be read.
@@ -54,6 +56,7 @@ impl UnreliableStore {
         Self {
             store,
             loses_next_append: AtomicBool::new(false),
+            loses_saves: AtomicU32::new(0),
             after_create: Stop::default(),
             before_history: Stop::default(),
         }
@@ -91,7 +94,12 @@ impl Store for UnreliableStore {
     }
 
     async fn save_settings(&self, app: &AppId, settings: &ImSettings) -> Result<(), StoreError> {
-        self.store.save_settings(app, settings).await
+        let saved = self.store.save_settings(app, settings).await;
+        let lost = self.loses_saves.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if lost.is_ok() {
+            return Err(StoreError::OutcomeUnknown { operation: "save settings" });
+        }
+        saved
     }
 
     async fn conversation(&self, app: &AppId, id: &ConversationId) -> Result<Option<Conversation>, StoreError> {

@@ -13,6 +13,9 @@ pub enum SetSettingsError {
     /// There is no such app.
     #[error("there is no app `{0}`")]
     UnknownApp(String),
+    /// What was asked for makes no sense, in words.
+    #[error("{0}")]
+    Refused(String),
     /// Nothing could run under these limits.
     #[error(transparent)]
     Invalid(#[from] InvalidLimits),
@@ -27,15 +30,32 @@ impl Engine {
         self.0.apps.with(app, |app| app.bounds().settings.clone())
     }
 
-    /// Changes what the app set, for calls that arrive from now on.
+    /// Changes what the app set, for calls that arrive from now on. To be carried to its end, as all changes.
     ///
     /// # Errors
     /// [`SetSettingsError`]; the old settings stay in force.
     pub async fn set_settings(&self, app: &str, settings: AppSettings) -> Result<(), SetSettingsError> {
-        let bounds = Bounds::new(settings.clone())?;
+        self.change_settings(app, |_| Ok(settings)).await
+    }
+
+    /// The same; `change` is given what is set when its turn comes, so that no other change is lost.
+    ///
+    /// # Errors
+    /// [`SetSettingsError`], or what `change` refuses; the old settings stay in force.
+    pub async fn change_settings(
+        &self,
+        app: &str,
+        change: impl FnOnce(AppSettings) -> Result<AppSettings, String>,
+    ) -> Result<(), SetSettingsError> {
         let app = self.app(app).ok_or_else(|| SetSettingsError::UnknownApp(app.to_owned()))?;
         let _changing = app.changing().lock().await;
         self.current(&app).ok_or_else(|| SetSettingsError::UnknownApp(app.id.clone()))?;
+        let before = app.bounds().settings.clone();
+        let settings = change(before.clone()).map_err(SetSettingsError::Refused)?;
+        if settings == before {
+            return Ok(());
+        }
+        let bounds = Bounds::new(settings.clone())?;
         self.0.metadata.set_settings(app.id.clone(), settings).await?;
         app.set_bounds(bounds);
         Ok(())
@@ -51,9 +71,11 @@ impl Engine {
     /// # Errors
     /// As [`Engine::set_settings`].
     pub async fn set_limits(&self, app: &str, limits: Limits) -> Result<(), SetSettingsError> {
-        let settings = self.settings(app).ok_or_else(|| SetSettingsError::UnknownApp(app.to_owned()))?;
-        let functions = settings.limits.functions;
-        let limits = LimitSettings { functions, ..LimitSettings::for_app(&limits) };
-        self.set_settings(app, AppSettings { limits, ..settings }).await
+        let change = |settings: AppSettings| {
+            let functions = settings.limits.functions;
+            let limits = LimitSettings { functions, ..LimitSettings::for_app(&limits) };
+            Ok(AppSettings { limits, ..settings })
+        };
+        self.change_settings(app, change).await
     }
 }

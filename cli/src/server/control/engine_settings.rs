@@ -10,15 +10,13 @@ const LIMITS: &str = "limits";
 const FUNCTION_LIMITS: &str = "function_limits";
 const ALLOWED_HOSTS: &str = "allowed_hosts";
 
-/// The settings with the engine's part of `changes` applied, which is taken out of them; `None` when there is none.
-/// The error says what is wrong.
-pub(super) fn changed(
-    mut settings: AppSettings,
-    changes: &mut Map<String, Value>,
-) -> Result<Option<AppSettings>, String> {
+/// The settings with `changes` applied. The error says what is wrong.
+pub(super) fn changed(mut settings: AppSettings, mut changes: Map<String, Value>) -> Result<AppSettings, String> {
     let [limits, functions, hosts] = [LIMITS, FUNCTION_LIMITS, ALLOWED_HOSTS].map(|key| changes.remove(key));
-    if [&limits, &functions, &hosts].into_iter().all(Option::is_none) {
-        return Ok(None);
+    if let Some(key) = changes.keys().next() {
+        return Err(format!(
+            "the engine has no setting `{key}`; those of the IM core are changed where `hookd im` listens"
+        ));
     }
     if let Some(limits) = limits {
         apply(&mut settings.limits.app, object(limits, LIMITS)?)?;
@@ -43,7 +41,7 @@ pub(super) fn changed(
             _ => return Err(format!("`{ALLOWED_HOSTS}.{host}` must be `true`, or `null` to take it back")),
         }
     }
-    Ok(Some(settings))
+    Ok(settings)
 }
 
 fn apply(overrides: &mut Overrides, changes: Map<String, Value>) -> Result<(), String> {
@@ -100,8 +98,8 @@ mod tests {
     use super::*;
 
     fn patched(settings: AppSettings, patch: Value) -> Result<AppSettings, String> {
-        let Value::Object(mut changes) = patch else { panic!("no object") };
-        Ok(changed(settings, &mut changes)?.unwrap())
+        let Value::Object(changes) = patch else { panic!("no object") };
+        changed(settings, changes)
     }
 
     #[test]

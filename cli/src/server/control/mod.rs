@@ -37,6 +37,7 @@
 mod apps;
 mod attribution;
 mod cache;
+mod changes;
 mod directory;
 mod engine_settings;
 mod env;
@@ -68,6 +69,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::apps::Installation;
 pub(super) use self::apps::is_admin;
+use self::changes::Changes;
 use self::input::ControlBodies;
 use self::routes::{Key, Routes};
 use self::unread_body::read_to_its_end;
@@ -83,6 +85,7 @@ struct Control {
     feed: Arc<Feed>,
     uploads: Uploads,
     bodies: ControlBodies,
+    changes: Changes,
     shutdown: CancellationToken,
 }
 
@@ -96,8 +99,8 @@ impl FromRef<Control> for ControlBodies {
 pub fn router(engine: Engine, installation: Installation, shutdown: CancellationToken) -> Router {
     let feed = Arc::new(Feed::new(engine.clone(), shutdown.clone()));
     let uploads = Uploads::new(installation.data_folder().to_owned());
-    let bodies = ControlBodies::default();
-    let control = Control { engine, installation: installation.into(), feed, uploads, bodies, shutdown };
+    let (bodies, changes) = (ControlBodies::default(), Changes::default());
+    let control = Control { engine, installation: installation.into(), feed, uploads, bodies, changes, shutdown };
     Routes::default()
         .route(Method::GET, "/hookd/v1/apps", Key::Admin, get(apps::list))
         .route(Method::POST, "/hookd/v1/apps", Key::Admin, post(apps::create))

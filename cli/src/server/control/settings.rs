@@ -12,25 +12,23 @@ pub(super) async fn show(State(control): State<Control>, Authorized(app): Author
     all(&control, &app.id)
 }
 
+/// The engine's part of a patch; an IM core in front of it takes its own part out.
 pub(super) async fn change(
     State(control): State<Control>,
     Authorized(app): Authorized,
-    JsonBody(mut changes): JsonBody<Map<String, Value>>,
+    JsonBody(changes): JsonBody<Map<String, Value>>,
 ) -> Result<Json<Value>, ApiError> {
-    let before = control.engine.settings(&app.id).ok_or(ApiError::Unauthorized)?;
-    let changed = engine_settings::changed(before, &mut changes).map_err(ApiError::BadRequest)?;
-    if let Some((key, _)) = changes.iter().next() {
-        let text =
-            format!("the engine has no setting `{key}`; those of the IM core are changed where `hookd im` listens");
-        return Err(ApiError::BadRequest(text));
-    }
-    if let Some(settings) = changed {
-        control.engine.set_settings(&app.id, settings).await.map_err(|error| match error {
-            SetSettingsError::Invalid(refused) => ApiError::BadRequest(refused.to_string()),
-            SetSettingsError::UnknownApp(app) => ApiError::AppDeleted(app),
-            SetSettingsError::Metadata(error) => internal(error),
-        })?;
-    }
+    let (engine, id) = (control.engine.clone(), app.id.clone());
+    let changing = async move {
+        let change = |settings| engine_settings::changed(settings, changes);
+        engine.change_settings(&id, change).await
+    };
+    control.changes.carry_out(&app.id, changing).await?.map_err(|error| match error {
+        SetSettingsError::Refused(text) => ApiError::BadRequest(text),
+        SetSettingsError::Invalid(refused) => ApiError::BadRequest(refused.to_string()),
+        SetSettingsError::UnknownApp(app) => ApiError::AppDeleted(app),
+        SetSettingsError::Metadata(error) => internal(error),
+    })?;
     all(&control, &app.id)
 }
 

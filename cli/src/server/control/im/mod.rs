@@ -5,6 +5,7 @@ mod dead_letters;
 mod engine_url;
 mod hook_deadlines;
 mod settings;
+mod undo;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 
 use super::super::admission::Place;
+use super::changes::Changes;
 use super::input::{ControlBodies, Named, wrong_method};
 use super::routes::{self, Key, Routes};
 use super::unread_body::read_to_its_end;
@@ -46,6 +48,7 @@ struct ImControl {
     /// The calls that are the IM core's alone.
     list_of_own: Value,
     bodies: ControlBodies,
+    changes: Changes,
     admin_key: Arc<str>,
     /// Where owners of apps may say that their engine is.
     addresses: Arc<dyn AddressCheck>,
@@ -82,6 +85,7 @@ pub fn router(core: Arc<ImCore>, engine: Router, admin_key: &str, addresses: Arc
             engine,
             list_of_own,
             bodies: ControlBodies::default(),
+            changes: Changes::default(),
             admin_key: admin_key.into(),
             addresses,
         })

@@ -1,5 +1,7 @@
 //! Settings of an app: those of the IM core are keys of their own, all others are the engine's.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -8,6 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use hookd_im_core::app::ImSettings;
 use hookd_im_core::hooks::SettingsError;
 use hookd_im_core::ids::AppId;
+use hookd_im_core::store::StoreError;
 use serde_json::{Map, Value};
 
 use super::super::input::JsonBody;
@@ -15,7 +18,11 @@ use super::super::merge::merge;
 use super::super::{ApiError, internal};
 use super::engine_url::{note_who_names_it, shown};
 use super::hook_deadlines::check_timeouts;
+use super::undo::undo;
 use super::{ImControl, Owner, is_unreachable};
+
+/// The engine waits for its database, and then for the IM cores that follow it; a change of other settings waits behind it.
+const ENGINES_PART_TIME: Duration = Duration::from_secs(10);
 
 /// While the engine is dead or does not answer: what the IM core knows.
 pub(super) async fn show(
@@ -31,7 +38,8 @@ pub(super) async fn show(
     }
 }
 
-/// A patch is obeyed as a whole or not at all: both sides check it before either stores it.
+/// A patch is obeyed as a whole or not at all: both sides check it before either stores it, and what the engine has stored is
+/// taken back when the IM core cannot store its part. The IM core's part needs nothing of an engine that is away.
 pub(super) async fn change(
     State(control): State<ImControl>,
     Owner(app): Owner,
@@ -39,55 +47,108 @@ pub(super) async fn change(
     headers: HeaderMap,
     JsonBody(changes): JsonBody<Map<String, Value>>,
 ) -> Result<Json<Value>, Response> {
-    let current = control.core.settings.get(&app.id).await.map_err(failed)?;
-    let own = Value::Object(shown(&current).map_err(failed)?);
-    let (changes, engines): (Map<_, _>, Map<_, _>) =
-        changes.into_iter().partition(|(key, _)| own.get(key.as_str()).is_some());
-
-    let known = control.ask_briefly(uri.clone(), &headers).await;
-    if let Ok(known) = &known
-        && let Some(unknown) = engines.keys().find(|key| known.get(key.as_str()).is_none())
+    let own = shown(&ImSettings::default()).map_err(failed)?;
+    let (own_part, engines_part): (Map<_, _>, Map<_, _>) =
+        changes.into_iter().partition(|(key, _)| own.contains_key(key));
+    // Before its turn comes: those who wait for theirs are not to wait for an engine that is away, one after the other.
+    let known = match control.ask_briefly(uri.clone(), &headers).await {
+        Ok(known) => Some(known),
+        Err(answer) if is_unreachable(&answer) && engines_part.is_empty() => None,
+        Err(answer) => return Err(answer),
+    };
+    if let Some(known) = &known
+        && let Some(unknown) = engines_part.keys().find(|key| known.get(key.as_str()).is_none())
     {
-        let all: Vec<&str> = names(&own).chain(names(known)).collect();
+        let all: Vec<&str> = own.keys().map(String::as_str).chain(names(known)).collect();
         let text = format!("there is no setting `{unknown}`; there are {}", all.join(", "));
         return Err(ApiError::BadRequest(text).into_response());
     }
-    let names_timeouts = changes.keys().any(|key| key.contains("timeout"));
-    let changed = match changes.is_empty() {
-        true => None,
-        false => {
-            let mut changed: ImSettings =
-                merge(&*current, changes.clone(), "setting").map_err(ApiError::into_response)?;
-            control.core.settings.check(&changed).map_err(refused)?;
-            let noting = note_who_names_it(&control, &headers, &changes, &mut changed);
-            noting.await.map_err(ApiError::into_response)?;
-            // A patch that changes the engine's side too knows what it does.
-            if let Ok(engine) = &known
-                && names_timeouts
-                && engines.is_empty()
-            {
-                check_timeouts(&changed, engine).map_err(|text| ApiError::BadRequest(text).into_response())?;
+    let patch = Patch { own_part, engines_part, known, uri, headers };
+    let (changes, id) = (control.changes.clone(), app.id.clone());
+    let changing = async move { patch.carry_out(&control, &id).await };
+    changes.carry_out(app.id.as_str(), changing).await.map_err(ApiError::into_response)?
+}
+
+/// A change of settings, taken apart.
+struct Patch {
+    own_part: Map<String, Value>,
+    engines_part: Map<String, Value>,
+    /// The engine's settings shortly before; `None` when it is away.
+    known: Option<Value>,
+    uri: Uri,
+    headers: HeaderMap,
+}
+
+impl Patch {
+    /// In the app's turn: what is read here is what is changed.
+    async fn carry_out(self, control: &ImControl, app: &AppId) -> Result<Json<Value>, Response> {
+        let own = if self.own_part.is_empty() { None } else { Some(self.checked(control, app).await?) };
+        if self.engines_part.is_empty() {
+            if let Some(own) = own {
+                control.core.settings.update(app, own).await.map_err(refused)?;
             }
-            Some(changed)
+            return all(control, app, self.known.unwrap_or_default()).await;
         }
-    };
-    let engines = match engines.is_empty() {
-        false => {
-            // One that is away would be waited for in vain, and its answer would say less.
-            known?;
-            let body = Body::from(Value::Object(engines).to_string());
-            control.ask(Method::PATCH, uri, &headers, body).await?
+        let Some(own) = own else {
+            let engines = self.change_engines_part(control, self.engines_part.clone()).await?;
+            return all(control, app, engines).await;
+        };
+        let before = control.ask_briefly(self.uri.clone(), &self.headers).await?;
+        let engines = self.change_engines_part(control, self.engines_part.clone()).await?;
+        if let Err(error) = control.core.settings.update(app, own).await {
+            return Err(self.take_back(control, &before, error).await);
         }
-        true => match known {
-            // A dead engine is no reason to refuse what does not concern it.
-            Err(answer) if is_unreachable(&answer) => Value::Null,
-            known => known?,
-        },
-    };
-    if let Some(changed) = changed {
-        control.core.settings.update(&app.id, changed).await.map_err(refused)?;
+        all(control, app, engines).await
     }
-    all(&control, &app.id, engines).await
+
+    /// The settings of the IM core as they will be.
+    async fn checked(&self, control: &ImControl, app: &AppId) -> Result<ImSettings, Response> {
+        if control.core.apps.app(app).is_none() {
+            return Err(ApiError::AppDeleted(app.to_string()).into_response());
+        }
+        let current = control.core.settings.get(app).await.map_err(failed)?;
+        let mut changed: ImSettings =
+            merge(&*current, self.own_part.clone(), "setting").map_err(ApiError::into_response)?;
+        control.core.settings.check(&changed).map_err(refused)?;
+        let noting = note_who_names_it(control, &self.headers, &self.own_part, &mut changed);
+        noting.await.map_err(ApiError::into_response)?;
+        // A patch that changes the engine's side too knows what it does.
+        if let Some(engine) = &self.known
+            && self.own_part.keys().any(|key| key.contains("timeout"))
+            && self.engines_part.is_empty()
+        {
+            check_timeouts(&changed, engine).map_err(|text| ApiError::BadRequest(text).into_response())?;
+        }
+        Ok(changed)
+    }
+
+    async fn change_engines_part(&self, control: &ImControl, part: Map<String, Value>) -> Result<Value, Response> {
+        let body = Body::from(Value::Object(part).to_string());
+        let asking = control.ask(Method::PATCH, self.uri.clone(), &self.headers, body);
+        let late = |_| {
+            let seconds = ENGINES_PART_TIME.as_secs();
+            let text = format!(
+                "the engine did not answer within {seconds} s, and may still change its settings: look with `hookd settings` \
+                 before you change them again. Those of the IM core were not changed"
+            );
+            ApiError::Unavailable(text).into_response()
+        };
+        tokio::time::timeout(ENGINES_PART_TIME, asking).await.map_err(late)?
+    }
+
+    /// Puts the engine's part back as it was before the IM core failed to store its own, and says what holds now.
+    async fn take_back(&self, control: &ImControl, before: &Value, error: SettingsError) -> Response {
+        let is_unknown = matches!(&error, SettingsError::Store(StoreError::OutcomeUnknown { .. }));
+        let back = undo(&self.engines_part, before);
+        if !is_unknown && self.change_engines_part(control, back).await.is_ok() {
+            return refused(error);
+        }
+        tracing::error!(error = &error as &dyn std::error::Error, "settings cannot be saved");
+        let [engines, own] = [&self.engines_part, &self.own_part]
+            .map(|part| part.keys().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", "));
+        let text = format!("half of it is changed: {engines}. Of {own}: {error}. Look with `hookd settings`");
+        ApiError::Unavailable(text).into_response()
+    }
 }
 
 async fn all(control: &ImControl, app: &AppId, engines: Value) -> Result<Json<Value>, Response> {
