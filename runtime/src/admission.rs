@@ -10,8 +10,18 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 #[repr(align(128))]
 pub(crate) struct Admission {
     places: Semaphore,
+    concurrency: AtomicU32,
+    /// Places that are taken and are to be none when they come free.
+    owed: AtomicU32,
     waiting: AtomicU32,
-    queue: u32,
+    queue: AtomicU32,
+}
+
+/// A place, for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Admitted<'a> {
+    admission: &'a Admission,
+    place: Option<SemaphorePermit<'a>>,
 }
 
 /// The queue is full; the caller is told at once.
@@ -20,25 +30,63 @@ pub(crate) struct QueueFull;
 
 impl Admission {
     pub(crate) fn new(concurrency: u32, queue: u32) -> Self {
-        Self { places: Semaphore::new(concurrency as usize), waiting: AtomicU32::new(0), queue }
+        Self {
+            places: Semaphore::new(concurrency as usize),
+            concurrency: AtomicU32::new(concurrency),
+            owed: AtomicU32::new(0),
+            waiting: AtomicU32::new(0),
+            queue: AtomicU32::new(queue),
+        }
+    }
+
+    /// Gives it other numbers. Calls that run keep their places, and count. Not to be called twice at the same time.
+    pub(crate) fn resize(&self, concurrency: u32, queue: u32) {
+        self.queue.store(queue, Ordering::Relaxed);
+        let before = self.concurrency.swap(concurrency, Ordering::Relaxed);
+        if let Some(more) = concurrency.checked_sub(before) {
+            let owed =
+                self.owed.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |owed| Some(owed.saturating_sub(more)));
+            let kept = owed.unwrap_or_default().min(more);
+            self.places.add_permits((more - kept) as usize);
+        } else {
+            let less = before - concurrency;
+            let free = u32::try_from(self.places.forget_permits(less as usize)).unwrap_or(less);
+            self.owed.fetch_add(less - free, Ordering::AcqRel);
+        }
     }
 
     /// Waits for a place as long as the caller has it wait: the deadline of the call is looked at from outside.
-    pub(crate) async fn admit(&self) -> Result<SemaphorePermit<'_>, QueueFull> {
+    pub(crate) async fn admit(&self) -> Result<Admitted<'_>, QueueFull> {
+        let admitted = |place| Admitted { admission: self, place: Some(place) };
         if let Ok(place) = self.places.try_acquire() {
-            return Ok(place);
+            return Ok(admitted(place));
         }
-        let _waiting = Waiting::begin(&self.waiting, self.queue).ok_or(QueueFull)?;
+        let _waiting = Waiting::begin(&self.waiting, self.queue.load(Ordering::Relaxed)).ok_or(QueueFull)?;
         // Nobody closes the semaphore; were it closed, there would be no room.
-        self.places.acquire().await.map_err(|_| QueueFull)
+        self.places.acquire().await.map(admitted).map_err(|_| QueueFull)
     }
 
-    pub(crate) fn free_places(&self) -> usize {
-        self.places.available_permits()
+    /// Places that are taken.
+    pub(crate) fn running(&self) -> u32 {
+        let places = self.concurrency.load(Ordering::Relaxed).saturating_add(self.owed.load(Ordering::Relaxed));
+        places.saturating_sub(u32::try_from(self.places.available_permits()).unwrap_or(u32::MAX))
     }
 
     pub(crate) fn waiting(&self) -> u32 {
         self.waiting.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Admitted<'_> {
+    fn drop(&mut self) {
+        let owed = &self.admission.owed;
+        // Only after the app was given fewer places.
+        if owed.load(Ordering::Acquire) > 0
+            && owed.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |owed| owed.checked_sub(1)).is_ok()
+            && let Some(place) = self.place.take()
+        {
+            place.forget();
+        }
     }
 }
 
@@ -73,6 +121,32 @@ mod tests {
         let admission = Admission::new(1, 0);
         let _running = admission.admit().await.unwrap();
         assert_eq!(admission.admit().await.err(), Some(QueueFull));
+    }
+
+    #[tokio::test]
+    async fn calls_that_run_count_when_the_numbers_change() {
+        let admission = Admission::new(3, 0);
+        let mut running = Vec::new();
+        for _ in 0..3 {
+            running.push(admission.admit().await.unwrap());
+        }
+        admission.resize(1, 0);
+        assert_eq!(admission.running(), 3);
+        for left in (0..3).rev() {
+            assert_eq!(admission.admit().await.err(), Some(QueueFull), "{left}");
+            running.pop();
+            assert_eq!(admission.running(), left);
+        }
+        running.push(admission.admit().await.unwrap());
+        assert!(admission.admit().await.is_err());
+        // To fewer and back: those that still run are not given twice.
+        admission.resize(2, 0);
+        running.push(admission.admit().await.unwrap());
+        admission.resize(1, 0);
+        admission.resize(2, 0);
+        assert_eq!((admission.admit().await.is_err(), admission.running()), (true, 2));
+        running.clear();
+        assert_eq!((admission.running(), admission.places.available_permits()), (0, 2));
     }
 
     #[tokio::test]

@@ -45,11 +45,10 @@ impl AppStats {
     pub(crate) fn of(app: &App) -> Self {
         let bounds = app.bounds();
         let logs = app.log().counts();
-        let places = u64::from(bounds.limits().concurrency);
         Self {
             app_id: app.id.clone(),
             functions: app.meters().stats(),
-            running_calls: places.saturating_sub(bounds.admission.free_places() as u64),
+            running_calls: u64::from(bounds.admission.running()),
             queued_calls: u64::from(bounds.admission.waiting()),
             log_lines_over_budget: logs.over_budget,
             log_lines_lost: logs.lost,

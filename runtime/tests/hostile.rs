@@ -273,6 +273,26 @@ async fn calls_beyond_concurrency_and_queue_are_overloaded_and_waiting_ones_time
     assert_eq!(test.call("good", "{}").await, replied("{}"));
 }
 
+/// F-5.
+#[tokio::test]
+async fn a_change_of_settings_gives_no_place_twice() {
+    let test = TestEngine::start().await;
+    let limits = Limits { concurrency: 1, queue: 1, ..Limits::default() };
+    test.engine.set_limits("demo", limits.clone()).await.unwrap();
+    test.deploy(Guest::new().function("bad", SPIN).echo("good").build()).await.unwrap();
+    let changes = [Limits { log_lines: 7, ..limits.clone() }, Limits { queue: 2, ..limits }];
+    let meanwhile = async {
+        for change in changes {
+            test.engine.set_limits("demo", change).await.unwrap();
+            let waits = test.call_within("good", Duration::from_millis(50)).await;
+            assert!(matches!(waits, Outcome::TimedOut { .. }), "{waits:?}");
+        }
+    };
+    let (runs, ()) = tokio::join!(biased; test.call_within("bad", Duration::from_secs(1)), meanwhile);
+    assert!(matches!(runs, Outcome::TimedOut { .. }), "{runs:?}");
+    assert_eq!(test.call("good", "{}").await, replied("{}"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_app_that_spins_at_full_concurrency_does_not_stop_another() {
     let test = TestEngine::start().await;

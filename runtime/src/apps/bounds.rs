@@ -1,7 +1,7 @@
 //! The limits of an app as its calls meet them: worked out when settings change, never per call.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::AppSettings;
 use crate::admission::Admission;
@@ -14,7 +14,7 @@ use crate::rpc::FunctionKind;
 pub(crate) struct Bounds {
     pub(crate) settings: AppSettings,
     /// Places for all calls of the app.
-    pub(crate) admission: Admission,
+    pub(crate) admission: Arc<Admission>,
     blocking_hooks: Limits,
     notification_hooks: Limits,
     other_functions: Limits,
@@ -28,7 +28,7 @@ pub(crate) struct Bounds {
 struct FunctionBounds {
     limits: Limits,
     /// Where the function has `concurrency` or `queue` of its own. Its calls need a place of the app besides.
-    admission: Option<Admission>,
+    admission: Option<Arc<Admission>>,
 }
 
 impl Bounds {
@@ -38,18 +38,33 @@ impl Bounds {
         let function = |(name, own): (&String, &Overrides)| {
             let own = own.contains_key("concurrency") || own.contains_key("queue");
             let limits = limits.of_function(name)?;
-            let admission = own.then(|| Admission::new(limits.concurrency, limits.queue));
+            let admission = own.then(|| Arc::new(Admission::new(limits.concurrency, limits.queue)));
             Ok((name.clone(), FunctionBounds { limits, admission }))
         };
         Ok(Self {
             functions: limits.functions.iter().map(function).collect::<Result<_, InvalidLimits>>()?,
-            admission: Admission::new(other_functions.concurrency, other_functions.queue),
+            admission: Arc::new(Admission::new(other_functions.concurrency, other_functions.queue)),
             blocking_hooks: limits.of_kind(FunctionKind::BlockingHook)?,
             notification_hooks: limits.of_kind(FunctionKind::NotificationHook)?,
             other_functions,
             client: OnceLock::new(),
             settings,
         })
+    }
+
+    /// Takes the places over from earlier settings: calls that run under those count. To be put into force at once.
+    pub(crate) fn continue_from(&mut self, before: &Self) {
+        let go_on = |now: &mut Arc<Admission>, before: &Arc<Admission>, limits: &Limits| {
+            before.resize(limits.concurrency, limits.queue);
+            *now = before.clone();
+        };
+        go_on(&mut self.admission, &before.admission, &self.other_functions);
+        for (name, function) in &mut self.functions {
+            let earlier = before.functions.get(name).and_then(|earlier| earlier.admission.as_ref());
+            if let (Some(now), Some(earlier)) = (&mut function.admission, earlier) {
+                go_on(now, earlier, &function.limits);
+            }
+        }
     }
 
     /// Of functions that are no hooks and have no limits of their own.
@@ -68,7 +83,7 @@ impl Bounds {
         if !self.functions.is_empty()
             && let Some(own) = self.functions.get(name)
         {
-            return (&own.limits, own.admission.as_ref());
+            return (&own.limits, own.admission.as_deref());
         }
         let limits = match kind {
             FunctionKind::BlockingHook => &self.blocking_hooks,

@@ -251,8 +251,9 @@ impl App {
         self.state.variables.store(Arc::new(variables));
     }
 
-    /// Calls in flight keep their places under the old limits.
-    pub(crate) fn set_bounds(&self, bounds: Bounds) {
+    /// Calls in flight keep the old limits, and their places, which count. To be called while [`Self::changing`] is held.
+    pub(crate) fn set_bounds(&self, mut bounds: Bounds) {
+        bounds.continue_from(&self.bounds());
         self.state.bounds.store(Arc::new(bounds));
     }
 }

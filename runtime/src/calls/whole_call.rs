@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use tokio::sync::SemaphorePermit;
 use tokio::time::Instant as TokioInstant;
 
 use super::{Calls, LiveApp};
-use crate::admission::{Admission, QueueFull};
+use crate::admission::{Admission, Admitted, QueueFull};
 use crate::environment::Environment;
 use crate::limits::Limits;
 use crate::logs::CallLog;
@@ -84,4 +83,4 @@ impl WholeCall {
 }
 
 /// Of the function, of the app, of the engine.
-type Places<'a> = (Option<SemaphorePermit<'a>>, SemaphorePermit<'a>, SemaphorePermit<'a>);
+type Places<'a> = (Option<Admitted<'a>>, Admitted<'a>, Admitted<'a>);
