@@ -1,10 +1,14 @@
 //! A backup taken while servers run is an installation of its own.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
-use std::process::{Child, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
-use crate::harness::{MESSAGE, Server, assert_refused, hookd, hookd_in};
+use serde_json::Value;
+
+use crate::harness::{MESSAGE, Server, assert_refused, hookd, hookd_in, numbered_probe, stderr};
 
 /// `hookd up` on a data folder, until dropped.
 struct Restored(Child);
@@ -74,4 +78,89 @@ fn what_cannot_be_copied_is_refused_and_nothing_is_left() {
     assert_refused(&hookd_in(folder.path(), &["backup", new.to_str().unwrap()]), &["is no data folder", "--data"]);
     assert!(!server.hookd(&["backup", "/nowhere/at/all"]).status.success());
     assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+}
+
+/// Modules whose file is not in a backup, though its metadata name them.
+fn left_out(backup: &Path) -> Vec<String> {
+    let metadata = rusqlite::Connection::open(backup.join("engine/engine.db")).unwrap();
+    let mut named = metadata.prepare("SELECT DISTINCT module FROM versions").unwrap();
+    let named: Vec<String> = named.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    assert!(!named.is_empty());
+    named.into_iter().filter(|module| !backup.join(format!("engine/modules/{module}.wasm")).is_file()).collect()
+}
+
+/// Deploys a module of its own in a new app; deleting the app collects the module.
+fn app_with_module(server: &Server, number: u32) -> String {
+    let id = format!("short-lived-{number}");
+    let app: Value = serde_json::from_str(&server.hookd_ok(&["apps", "create", &id, "--json"])).unwrap();
+    let module = server.data().with_file_name(format!("{id}.wasm"));
+    std::fs::write(&module, numbered_probe(number)).unwrap();
+    let of_app = ["--app", &id, "--master-key", app["master_key"].as_str().unwrap()];
+    server.hookd_ok(&[&["deploy", module.to_str().unwrap(), "--prod"], &of_app[..]].concat());
+    id
+}
+
+/// The entries of a folder, also while it comes and goes.
+fn entries(folder: &Path) -> BTreeSet<PathBuf> {
+    folder.read_dir().map(|all| all.flatten().map(|entry| entry.path()).collect()).unwrap_or_default()
+}
+
+/// A backup that stops as soon as it has copied the metadata, and goes on when `meanwhile` is done.
+fn interrupted_backup(server: &Server, folder: &Path, name: &str, meanwhile: impl FnOnce()) -> PathBuf {
+    let target = folder.join(name);
+    let mut backup = server.hookd_started(&["backup", target.to_str().unwrap()]);
+    let signal = |signal: &str| {
+        let sent = Command::new("kill").args([signal, &backup.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    };
+    let has_metadata = || {
+        // What comes after them, whichever that is.
+        let unfinished = entries(folder).into_iter().find(|entry| entry.to_string_lossy().contains(".hookd-backup-"));
+        unfinished.is_some_and(|unfinished| {
+            unfinished.join("im.db").exists() || !entries(&unfinished.join("engine/modules")).is_empty()
+        })
+    };
+    while !has_metadata() && !target.exists() {
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    signal("-STOP");
+    meanwhile();
+    signal("-CONT");
+    assert!(backup.wait().unwrap().success());
+    target
+}
+
+/// F-27.
+#[test]
+fn a_backup_has_every_module_that_it_names_whatever_is_collected_meanwhile() {
+    const BACKUPS: u32 = 6;
+    let server = Server::with_module("word-filter");
+    let folder = tempfile::tempdir().unwrap();
+    for number in 1..=BACKUPS {
+        let [first, second] = [2 * number, 2 * number + 1].map(|number| app_with_module(&server, number));
+        let backup = interrupted_backup(&server, folder.path(), &number.to_string(), || {
+            server.hookd_ok(&["apps", "delete", &first]);
+            server.hookd_ok(&["apps", "delete", &second]);
+        });
+        assert_eq!(left_out(&backup), Vec::<String>::new(), "backup {number}");
+        assert!(entries(&backup.join("engine/modules")).len() <= 3, "what nothing names is not copied");
+    }
+    assert_eq!(entries(folder.path()).len(), BACKUPS as usize);
+}
+
+/// F-27.
+#[test]
+fn a_backup_of_a_folder_that_lost_a_module_fails_by_name() {
+    let server = Server::with_module("word-filter");
+    let modules = entries(&server.data().join("engine/modules"));
+    let [module] = &modules.into_iter().collect::<Vec<_>>()[..] else { panic!("one module") };
+    std::fs::remove_file(module).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let failed = server.hookd(&["backup", folder.path().join("copy").to_str().unwrap()]);
+    assert_eq!(failed.status.code(), Some(2));
+    let hash = module.file_stem().unwrap().to_str().unwrap();
+    for word in [hash, "version 1", "app `demo`", "deploy the same module"] {
+        assert!(stderr(&failed).contains(word), "{}", stderr(&failed));
+    }
+    assert!(entries(folder.path()).is_empty());
 }

@@ -1,5 +1,7 @@
 //! `hookd backup`
 
+mod engine;
+
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
@@ -16,9 +18,10 @@ use crate::exit::InputError;
 use crate::output;
 use crate::private_file;
 
-/// Databases, each in a folder that the copy has too.
-const DATABASES: [&str; 2] = ["engine/engine.db", "im.db"];
-const MODULES: &str = "engine/modules";
+/// The IM core's database.
+const IM_DATABASE: &str = "im.db";
+/// What a data folder has at least one of.
+const DATABASES: [&str; 2] = [engine::DATABASE, IM_DATABASE];
 /// What else cannot be made anew; not every data folder has both.
 const FILES: [&str; 2] = ["admin.key", "hookd.toml"];
 /// A server that writes holds a database for milliseconds.
@@ -77,29 +80,16 @@ impl Backup {
 
 /// Answers how many bytes the copy has.
 fn copy(data: &Path, target: &Path) -> anyhow::Result<u64> {
-    fs::create_dir_all(target.join(MODULES))?;
+    let is_there = |database: &str| data.join(database).is_file();
     let mut bytes = 0;
-    // Databases first: what they name is on disk before they name it, and a module never changes.
-    for database in DATABASES.iter().filter(|database| data.join(database).is_file()) {
-        bytes += snapshot(&data.join(database), &target.join(database))?;
+    if is_there(engine::DATABASE) {
+        bytes += engine::copy(data, target)?;
+    }
+    if is_there(IM_DATABASE) {
+        bytes += snapshot(&data.join(IM_DATABASE), &target.join(IM_DATABASE))?;
     }
     for file in FILES {
-        bytes += copy_file(&data.join(file), &target.join(file))?;
-    }
-    let modules = match data.join(MODULES).read_dir() {
-        Ok(modules) => modules,
-        // Of an IM core without an engine.
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(bytes),
-        Err(error) => return Err(error).with_context(|| format!("cannot read `{}`", data.join(MODULES).display())),
-    };
-    for module in modules {
-        let module = module?.path();
-        // Others are being written, and nothing names them.
-        if module.extension() == Some("wasm".as_ref())
-            && let Some(name) = module.file_name()
-        {
-            bytes += copy_file(&module, &target.join(MODULES).join(name))?;
-        }
+        bytes += copy_file(&data.join(file), &target.join(file))?.unwrap_or_default();
     }
     Ok(bytes)
 }
@@ -115,15 +105,15 @@ fn snapshot(database: &Path, target: &Path) -> anyhow::Result<u64> {
     sync(target)
 }
 
-/// None of what is not there, or has gone since it was listed.
-fn copy_file(file: &Path, target: &Path) -> anyhow::Result<u64> {
+/// Answers how many bytes it has; `None` when it is not there.
+fn copy_file(file: &Path, target: &Path) -> anyhow::Result<Option<u64>> {
     match fs::copy(file, target) {
         Ok(_) => {
             // A copy takes over the permissions of its original.
             fs::set_permissions(target, fs::Permissions::from_mode(0o600))?;
-            sync(target)
+            sync(target).map(Some)
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot copy `{}`", file.display())),
     }
 }
