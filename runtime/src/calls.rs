@@ -1,5 +1,6 @@
 //! Calls, from their arrival to their outcome.
 
+mod places;
 mod whole_call;
 
 use std::borrow::Cow;
@@ -10,9 +11,11 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::time::Instant as TokioInstant;
 
+use self::places::Places;
+pub(crate) use self::places::nested_calls;
 use self::whole_call::WholeCall;
-use crate::admission::Admission;
 use crate::apps::{App, Apps, Bounds};
+use crate::call_chain::{CallChain, MAX_CALLS};
 use crate::environment::Environment;
 use crate::limits::Limits;
 use crate::logs::{CallLog, LogLevel};
@@ -52,6 +55,8 @@ pub(crate) struct Call<'a> {
     pub(crate) remote_address: Option<Cow<'a, str>>,
     pub(crate) session_token: Option<Cow<'a, str>>,
     pub(crate) sequence: Option<u64>,
+    /// The calls behind it, if any are.
+    pub(crate) chain: Option<Arc<CallChain>>,
     pub(crate) arrived: Instant,
     pub(crate) deadline: Instant,
 }
@@ -76,8 +81,7 @@ impl LiveApp {
 pub(crate) struct Calls {
     sandbox: Sandbox,
     modules: Arc<Modules>,
-    /// As many places as the pool has slots, so that the pool never refuses.
-    places: Admission,
+    places: Places,
     request_ids: RequestIds,
     undefined: AtomicU64,
 }
@@ -87,8 +91,7 @@ impl Calls {
         Self {
             sandbox,
             modules,
-            // Bounded by the queues of the apps: a call waits here only with a place of its app in hand.
-            places: Admission::new(concurrent_calls, u32::MAX),
+            places: Places::new(concurrent_calls),
             request_ids: RequestIds::new(),
             undefined: AtomicU64::new(0),
         }
@@ -105,6 +108,7 @@ impl Calls {
             remote_address: invocation.remote_address.as_deref().map(Cow::Borrowed),
             session_token: invocation.session_token.as_deref().map(Cow::Borrowed),
             sequence: invocation.sequence,
+            chain: None,
             arrived: Instant::now(),
             deadline: invocation.deadline,
         };
@@ -184,6 +188,9 @@ impl Calls {
         if call.params.len() > limits.request_bytes {
             return too_large(call.params.len(), limits.request_bytes);
         }
+        if let Some(chain) = call.chain.as_deref().filter(|chain| chain.len() >= MAX_CALLS) {
+            return too_deep(&chain.shown(&app.id, &call.name));
+        }
         let allowed = allowed(call, limits);
         let request_id = self.request_ids.next();
         let log = CallLog::new(app.log().clone(), &app.id, version.number(), &call.name, request_id, limits)
@@ -197,6 +204,7 @@ impl Calls {
             remote_address: call.remote_address.as_deref().map(str::to_owned),
             session_token: call.session_token.as_deref().map(str::to_owned),
             sequence: call.sequence,
+            chain: call.chain.clone(),
             arrived: call.arrived,
             deadline: allowed.until,
             log: log.clone(),
@@ -233,6 +241,16 @@ fn allowed(call: &Call<'_>, limits: &Limits) -> Allowed {
 fn too_large(bytes: usize, limit: usize) -> Outcome {
     let message = format!("the params have {bytes} bytes, more than the limit `request_bytes` of {limit}");
     Outcome::failed(1, 413, message)
+}
+
+/// A loop, most likely: the call that would have been the next was never made.
+fn too_deep(calls: &str) -> Outcome {
+    const LOOP_DETECTED: u16 = 508;
+    Outcome::failed(
+        1,
+        LOOP_DETECTED,
+        format!("calls that call each other over HTTP may be {MAX_CALLS} at most: {calls}"),
+    )
 }
 
 /// Ids of calls: a random word per process and a count, unique in the installation without asking anybody.

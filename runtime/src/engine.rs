@@ -19,6 +19,7 @@ pub use self::error::OpenError;
 use crate::apps::{
     App, AppSettings, Apps, Bounds, ChangeAppError, CreateAppError, DeletedApp, KeyKind, NewApp, is_valid_app_id,
 };
+use crate::call_chain::CallChains;
 use crate::calls::{Call, Calls, Invocation, LiveApp};
 use crate::config::EngineConfig;
 use crate::environment::Environment;
@@ -49,6 +50,7 @@ struct Inner {
     storing: tokio::sync::RwLock<()>,
     cache: Arc<LeanCache>,
     incoming_bodies: IncomingBodies,
+    call_chains: Arc<CallChains>,
     /// Told to functions.
     api_server: Option<Arc<str>>,
 }
@@ -87,6 +89,7 @@ impl Engine {
             logs: parts.logs,
             cache: parts.cache,
             incoming_bodies: IncomingBodies::default(),
+            call_chains: parts.call_chains,
             api_server,
             storing: tokio::sync::RwLock::default(),
         }));
@@ -258,6 +261,16 @@ impl Engine {
         self.0.apps.changes()
     }
 
+    /// Says that functions which send requests to this URL come back to this engine, maybe through other processes; so its calls
+    /// are known as such. Functions are not told, and allowed nothing by it.
+    pub fn add_own_url(&self, url: &str) {
+        self.0.call_chains.add_own_url(url);
+    }
+
+    pub(crate) fn call_chains(&self) -> &CallChains {
+        &self.0.call_chains
+    }
+
     pub(crate) fn incoming_bodies(&self) -> &IncomingBodies {
         &self.0.incoming_bodies
     }
@@ -287,6 +300,7 @@ struct Parts {
     calls: Arc<Calls>,
     long_calls: LongCallThreads,
     cache: Arc<LeanCache>,
+    call_chains: Arc<CallChains>,
     expiring: Pin<Box<dyn Future<Output = ()> + Send>>,
     logs: LogDisk,
 }
@@ -304,7 +318,12 @@ impl Parts {
         let cache = LeanCache::open(&config.cache);
         let not_set_up = |error: &dyn std::fmt::Display| OpenError::Sandbox(error.to_string());
         let long_calls = LongCallThreads::start().map_err(|error| not_set_up(&error))?;
-        let sandbox = Sandbox::new(config, cache.clone(), &long_calls).map_err(|error| not_set_up(&error))?;
+        let call_chains = Arc::<CallChains>::default();
+        if let Some(url) = &config.api_server {
+            call_chains.add_own_url(url);
+        }
+        let sandbox = Sandbox::new(config, cache.clone(), call_chains.clone(), &long_calls)
+            .map_err(|error| not_set_up(&error))?;
         let modules = Arc::new(Modules::open(config, sandbox.clone()).map_err(in_folder)?);
         Ok(Self {
             max_module_bytes: config.max_module_bytes,
@@ -315,6 +334,7 @@ impl Parts {
             long_calls,
             logs: LogDisk::start(config.data_folder.join("logs"), config.logs).map_err(in_folder)?,
             cache,
+            call_chains,
         })
     }
 }

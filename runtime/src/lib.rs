@@ -13,6 +13,7 @@
 //! | `modules` | from an upload to machine code: validation, the compile child, blobs and artifacts |
 //! | `releases` | versions, what is live where, the metadata database |
 //! | `apps` | tenants, their keys and what is live in them |
+//! | `call_chain` | which calls of functions are behind a call |
 //! | `egress` | HTTP requests of functions: allowed hosts, checked addresses, budgets |
 //! | `logs` | what functions write, in memory and on disk |
 //! | `meters` | what is counted about calls |
@@ -49,6 +50,7 @@
 
 mod admission;
 mod apps;
+mod call_chain;
 mod calls;
 mod clock;
 mod config;

@@ -47,6 +47,7 @@ mod lost_sessions;
 mod metrics;
 mod moderation;
 mod neighbours;
+mod nested_calls;
 mod notifications;
 mod odd_json;
 mod older_modules;

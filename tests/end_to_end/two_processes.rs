@@ -39,6 +39,7 @@ mod metrics;
 mod missing_apps;
 mod moderation;
 mod neighbours;
+mod nested_calls;
 mod notifications;
 mod odd_json;
 mod older_modules;

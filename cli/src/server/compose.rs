@@ -100,6 +100,9 @@ impl Server {
         let engine = open_engine(folder.path(), cache.clone(), &common.private_networks, options).await?;
         let app = app_for_clients(&engine, Connection::load(folder.path())?.as_ref()).await?;
         let listeners = Listeners::open(Some(listen), None).await?;
+        for url in listeners.url()?.iter().chain(&im.public_api_url) {
+            engine.add_own_url(url);
+        }
         let measured = Metrics { recorded, engine: Some(engine.clone()) };
         let metrics = open_metrics(common.metrics_listen, &measured).await?;
         let urls = Urls { url: listeners.url()?.unwrap_or_default(), engine: None, metrics: url_of(&metrics)? };
@@ -138,6 +141,9 @@ impl Server {
         let app = app_for_clients(&engine, saved.as_ref()).await?;
         let socket = socket.as_deref().map(absolute).transpose()?;
         let listeners = Listeners::open(listen, socket.as_deref()).await?;
+        if let Some(url) = listeners.url()? {
+            engine.add_own_url(&url);
+        }
         let over_the_socket = socket.map(|path| EngineAddress::Socket(path).to_string());
         let url = listeners.url()?.or_else(|| over_the_socket.clone()).unwrap_or_default();
         let address = over_the_socket.unwrap_or_else(|| url.clone());
@@ -172,7 +178,9 @@ impl Server {
 
         let (directory, known) = Directory::load(folder.path())?;
         let directory = Arc::new(directory);
-        let mut follower = Follower::new(address.clone(), admin_key.clone(), directory.clone());
+        let reached_at = listeners.url()?.into_iter().chain(im.public_api_url.clone()).collect();
+        let follower = Follower::new(address.clone(), admin_key.clone(), directory.clone());
+        let mut follower = follower.reached_at(reached_at);
         if !known {
             shutdown.run_until_cancelled(follower.meet()).await.context("stopped before the engine answered")??;
         }

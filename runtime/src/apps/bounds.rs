@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::AppSettings;
 use crate::admission::Admission;
-use crate::egress::{AppClient, Egress};
+use crate::egress::{AppClient, Egress, Lane};
 use crate::limits::{InvalidLimits, LimitSettings, Limits, Overrides};
 use crate::rpc::FunctionKind;
 
@@ -20,8 +20,9 @@ pub(crate) struct Bounds {
     other_functions: Limits,
     /// Functions with limits of their own.
     functions: HashMap<String, FunctionBounds>,
-    /// Made when a function sends its first request. Goes with the settings, so that no connection outlives a permission.
-    client: OnceLock<AppClient>,
+    /// By lane, each made when a function sends its first request in it. They go with the settings, so that no connection
+    /// outlives a permission.
+    clients: [OnceLock<AppClient>; Lane::COUNT],
 }
 
 #[derive(Debug)]
@@ -47,7 +48,7 @@ impl Bounds {
             blocking_hooks: limits.of_kind(FunctionKind::BlockingHook)?,
             notification_hooks: limits.of_kind(FunctionKind::NotificationHook)?,
             other_functions,
-            client: OnceLock::new(),
+            clients: Default::default(),
             settings,
         })
     }
@@ -73,8 +74,8 @@ impl Bounds {
     }
 
     /// What sends the app's HTTP requests.
-    pub(crate) fn client(&self, egress: &Egress) -> &AppClient {
-        self.client.get_or_init(|| egress.client())
+    pub(crate) fn client(&self, egress: &Egress, lane: Lane) -> &AppClient {
+        lane.pick(&self.clients).get_or_init(|| egress.client())
     }
 
     /// Of one function, and its own places if it has any.

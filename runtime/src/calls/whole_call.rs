@@ -8,6 +8,7 @@ use tokio::time::Instant as TokioInstant;
 
 use super::{Calls, LiveApp};
 use crate::admission::{Admission, Admitted, QueueFull};
+use crate::call_chain::CallChain;
 use crate::environment::Environment;
 use crate::limits::Limits;
 use crate::logs::CallLog;
@@ -24,6 +25,7 @@ pub(super) struct WholeCall {
     pub(super) remote_address: Option<String>,
     pub(super) session_token: Option<String>,
     pub(super) sequence: Option<u64>,
+    pub(super) chain: Option<Arc<CallChain>>,
     pub(super) arrived: Instant,
     pub(super) deadline: TokioInstant,
     pub(super) log: Arc<CallLog>,
@@ -58,6 +60,7 @@ impl WholeCall {
             limits,
             deadline: self.deadline,
             bounds,
+            chain: self.chain.as_ref(),
             log: &self.log,
             meters: &function.meters,
             variables,
@@ -67,20 +70,29 @@ impl WholeCall {
         self.calls.sandbox.call(&module, call).await
     }
 
-    /// The narrowest first: who waits there takes no place from the app's other functions.
-    async fn admit<'a>(&'a self, limits: &Limits, own_places: Option<&'a Admission>) -> Result<Places<'a>, Outcome> {
+    /// The narrowest first: who waits there takes no place from the app's other functions. A call that another one of the app
+    /// waits for takes no place of it, and no second one of its function: it would queue behind its own caller.
+    async fn admit<'a>(&'a self, limits: &Limits, own_places: Option<&'a Admission>) -> Result<Held<'a>, Outcome> {
         let full = |limits: &Limits| {
             let (concurrency, queue) = (limits.concurrency, limits.queue);
             move |_: QueueFull| Outcome::Overloaded(Overload::Calls { concurrency, queue })
         };
+        let LiveApp { app, bounds, .. } = &*self.live;
+        let behind = self.chain.as_deref();
+        let own_places =
+            own_places.filter(|_| !behind.is_some_and(|chain| chain.has_call_to(&app.id, self.log.function())));
         let own = match own_places {
             Some(own) => Some(own.admit().await.map_err(full(limits))?),
             None => None,
         };
-        let of_app = self.live.bounds.admission.admit().await.map_err(full(self.live.bounds.limits()))?;
-        Ok((own, of_app, self.calls.places.admit().await.map_err(full(self.live.bounds.limits()))?))
+        let of_app = match behind {
+            Some(chain) if chain.has_call_of(&app.id) => None,
+            _ => Some(bounds.admission.admit().await.map_err(full(bounds.limits()))?),
+        };
+        let calls_behind = behind.map_or(0, CallChain::len);
+        Ok((own, of_app, self.calls.places.take(calls_behind).await.map_err(full(bounds.limits()))?))
     }
 }
 
 /// Of the function, of the app, of the engine.
-type Places<'a> = (Option<Admitted<'a>>, Admitted<'a>, Admitted<'a>);
+type Held<'a> = (Option<Admitted<'a>>, Option<Admitted<'a>>, Admitted<'a>);

@@ -16,12 +16,13 @@ use tokio::sync::Semaphore;
 use super::EgressConfig;
 use super::addresses::AddressGuard;
 use super::connector::BoundedConnector;
+use super::lane::Lane;
 use super::repeatable::RecordedBody;
 use super::resolve::{GuardedResolver, Lookups, Resolve};
 use crate::clock::TlsClock;
 use crate::trust::system_authorities;
 
-/// Requests of one app in flight, and of all apps. Each holds a socket; further ones wait, within their deadlines.
+/// Requests of one app in flight, and of all apps, in each lane. Each holds a socket; further ones wait, within their deadlines.
 const REQUESTS_OF_APP: usize = 64;
 const REQUESTS_OF_ALL: usize = 1_024;
 /// Idle connections that an app keeps to one host, and for how long: a hook that asks the same host at every message
@@ -50,10 +51,10 @@ pub(crate) struct Egress {
     lookups: Arc<Semaphore>,
     extra_roots: Vec<CertificateDer<'static>>,
     tls: OnceLock<ClientConfig>,
-    pub(super) places: Arc<Semaphore>,
+    places: [Arc<Semaphore>; Lane::COUNT],
 }
 
-/// The connections of one app: none is ever used for another.
+/// The connections of one app in one lane: none is ever used for another.
 #[derive(Debug)]
 pub(crate) struct AppClient {
     connector: Connector,
@@ -97,8 +98,13 @@ impl Egress {
             lookups: Lookups::of_all(),
             extra_roots: config.extra_roots,
             tls: OnceLock::new(),
-            places: Arc::new(Semaphore::new(REQUESTS_OF_ALL)),
+            places: std::array::from_fn(|_| Arc::new(Semaphore::new(REQUESTS_OF_ALL))),
         }
+    }
+
+    /// Those of all apps.
+    pub(super) fn places(&self, lane: Lane) -> &Arc<Semaphore> {
+        lane.pick(&self.places)
     }
 
     pub(crate) fn client(&self) -> AppClient {

@@ -19,9 +19,10 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 use super::body::CountedBody;
 use super::client::AppClient;
 use super::repeatable::RepeatableRequest;
-use super::{CallBudget, Egress};
+use super::{CallBudget, Egress, Lane};
 use super::{failure, span};
 use crate::apps::Bounds;
+use crate::call_chain::{self, ChainEnd};
 use crate::logs::{CallLog, LogLevel};
 use crate::trace::HostSpan;
 
@@ -34,6 +35,8 @@ pub(crate) struct Grant {
     pub(crate) budget: Arc<CallBudget>,
     /// The call's own.
     pub(crate) deadline: Instant,
+    /// For requests that lead back to the engine.
+    pub(crate) chain: ChainEnd,
 }
 
 /// A failure as the guest and as the app's log see it.
@@ -81,20 +84,21 @@ async fn attempt(
     options: RequestOptions,
     span: Option<&HostSpan>,
 ) -> Result<Response<WasiBody>, Failed> {
-    let Grant { egress, bounds, budget, deadline } = grant;
+    let Grant { egress, bounds, budget, deadline, chain } = grant;
     budget.take_request()?;
     let host = destination(&request, &bounds, &egress)?;
     budget.take_bytes(request.uri().path_and_query().map_or(1, |path| path.as_str().len()) as u64)?;
     budget.take_headers(request.headers())?;
+    let lane = Lane::of(chain.tell(&mut request));
     if let Some(span) = span {
         // After the headers were counted: who is traced can send as much as who is not.
         span.inject(request.headers_mut());
     }
     let head_deadline = head_deadline(&options, deadline);
-    let client = bounds.client(&egress);
+    let client = bounds.client(&egress, lane);
     let late = || Failed(Error::ConnectionReadTimeout, format!("`{host}` did not answer in time"));
     let answering = async {
-        let places = (place(&client.places).await?, place(&egress.places).await?);
+        let places = (place(&client.places).await?, place(egress.places(lane)).await?);
         let request = request.map(|body| CountedBody::new(body, budget.clone(), None, None).boxed_unsync());
         let answered = exchange(client, RepeatableRequest::new(request)).await;
         let response = answered.map_err(|error| {
@@ -103,8 +107,9 @@ async fn attempt(
         })?;
         Ok::<_, Failed>((response, places))
     };
-    let (response, places) = timeout_at(head_deadline, answering).await.map_err(|_| late())??;
+    let (mut response, places) = timeout_at(head_deadline, answering).await.map_err(|_| late())??;
     budget.take_headers(response.headers())?;
+    call_chain::strip(response.headers_mut());
     let pause = options.between_bytes_timeout;
     Ok(response.map(|body| {
         let body = body.map_err(Error::from).boxed_unsync();

@@ -18,6 +18,7 @@ use super::reply::{Reply, failure, json_response, of_outcome};
 use super::route::{Route, Target};
 use super::{Caller, REQUEST_TIME};
 use crate::apps::App;
+use crate::call_chain::CallChain;
 use crate::calls::{Call, LiveApp};
 use crate::engine::Engine;
 use crate::outcome::Outcome;
@@ -76,7 +77,8 @@ pub(super) fn dispatch<'a>(
             let kind = FunctionKind::of(&name);
             match callable(&caller, &name, kind) {
                 Callable::Yes(live) => {
-                    let call = call(caller, head, (name, kind), params, arrived);
+                    let chain = engine.call_chains().read(&head.headers);
+                    let call = call(caller, head, (name, kind), params, arrived, chain);
                     return Dispatched::Called { live, call, is_rpc };
                 }
                 Callable::NotDefined => of_outcome(Outcome::NotDefined, &name, is_rpc),
@@ -117,9 +119,12 @@ fn call<'a>(
     (name, kind): (Cow<'a, str>, FunctionKind),
     params: Bytes,
     arrived: Instant,
+    chain: Option<(Arc<CallChain>, Instant)>,
 ) -> Call<'a> {
     // Only the platform says how long it waits: it alone has shown the hook key.
     let asked = if kind.is_reserved() { head.uri.query().and_then(deadline_of) } else { None };
+    let deadline = arrived + asked.map_or(REQUEST_TIME, |asked| asked.min(REQUEST_TIME));
+    let (chain, callers_deadline) = chain.unzip();
     Call {
         environment: caller.credentials.environment(),
         name,
@@ -129,8 +134,9 @@ fn call<'a>(
         session_token: caller.credentials.session_token.filter(|_| !kind.is_reserved()),
         // Counted by whoever calls it, for it may come more than once.
         sequence: if kind == FunctionKind::NotificationHook { sequence(&head.headers) } else { None },
+        chain,
         arrived,
-        deadline: arrived + asked.map_or(REQUEST_TIME, |asked| asked.min(REQUEST_TIME)),
+        deadline: callers_deadline.map_or(deadline, |callers| callers.min(deadline)),
     }
 }
 

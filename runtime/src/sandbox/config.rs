@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use crate::calls::nested_calls;
 use crate::config::EngineConfig;
 
 /// Memory that stays in a slot between two calls instead of going back to the kernel: more than a Rust hook's whole
@@ -38,7 +39,11 @@ pub(super) fn run_config(engine: &EngineConfig) -> Config {
     config.max_wasm_stack(engine.guest_stack_bytes);
     config.async_stack_size(engine.guest_stack_bytes * 2);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(
-        engine.concurrent_calls.saturating_add(DEPLOYMENTS).saturating_add(engine.idle_instances),
+        engine
+            .concurrent_calls
+            .saturating_add(nested_calls(engine.concurrent_calls))
+            .saturating_add(DEPLOYMENTS)
+            .saturating_add(engine.idle_instances),
     )));
     config
 }

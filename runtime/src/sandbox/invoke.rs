@@ -19,6 +19,7 @@ use super::state::CallState;
 use super::warm::{Shelf, TakenInstance};
 use super::{LoadedModule, Sandbox};
 use crate::apps::Bounds;
+use crate::call_chain::{CallChain, ChainEnd};
 use crate::deadline::until;
 use crate::egress::{CallBudget, Grant};
 use crate::environment::Environment;
@@ -42,6 +43,8 @@ pub(crate) struct GuestCall<'a> {
     /// For the guest and its waits to know; [`Sandbox::run`] stops the call.
     pub(crate) deadline: Instant,
     pub(crate) bounds: &'a Arc<Bounds>,
+    /// The calls behind it, if any are.
+    pub(crate) chain: Option<&'a Arc<CallChain>>,
     pub(crate) log: &'a Arc<CallLog>,
     pub(crate) meters: &'a FunctionMeters,
     /// For a module that can read them.
@@ -207,6 +210,12 @@ impl Sandbox {
             bounds: call.bounds.clone(),
             budget: Arc::new(CallBudget::new(call.limits)),
             deadline: call.deadline,
+            chain: ChainEnd {
+                chains: self.chains.clone(),
+                behind: call.chain.cloned(),
+                log: call.log.clone(),
+                deadline: call.deadline,
+            },
         }
     }
 

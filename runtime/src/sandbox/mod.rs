@@ -36,6 +36,7 @@ use self::ticker::Ticker;
 use self::warm::IdleInstances;
 pub(crate) use self::warm::Shelf;
 pub(crate) use self::wasi::offers;
+use crate::call_chain::CallChains;
 use crate::config::EngineConfig;
 use crate::contract;
 use crate::egress::Egress;
@@ -51,6 +52,7 @@ pub(crate) struct Sandbox {
     memory_budget: Arc<MemoryBudget>,
     guest_stack_bytes: usize,
     egress: Arc<Egress>,
+    chains: Arc<CallChains>,
     cache: Arc<LeanCache>,
     idle: Arc<IdleInstances>,
     long_calls: LongCalls,
@@ -104,6 +106,7 @@ impl Sandbox {
     pub(crate) fn new(
         config: &EngineConfig,
         cache: Arc<LeanCache>,
+        chains: Arc<CallChains>,
         threads: &LongCallThreads,
     ) -> Result<Self, SandboxError> {
         let failed = |error: wasmtime::Error| SandboxError {
@@ -125,6 +128,7 @@ impl Sandbox {
             memory_budget: Arc::new(MemoryBudget::new(config.memory_budget, Arc::downgrade(&idle))),
             guest_stack_bytes: config.guest_stack_bytes,
             egress: Arc::new(Egress::new(config.egress.clone())),
+            chains,
             cache,
             idle,
             long_calls: threads.calls().map_err(|error| failed(error.into()))?,

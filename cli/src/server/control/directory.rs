@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 
@@ -10,6 +10,7 @@ use super::Control;
 use super::apps::Admin;
 use super::input::Parameters;
 pub(super) use crate::server::directory::PATH;
+use crate::server::directory::REACHED_AT;
 
 #[derive(Deserialize)]
 pub(super) struct Poll {
@@ -19,7 +20,15 @@ pub(super) struct Poll {
 }
 
 /// 204 when nothing changed for a while.
-pub(super) async fn poll(State(control): State<Control>, _: Admin, Parameters(poll): Parameters<Poll>) -> Response {
+pub(super) async fn poll(
+    State(control): State<Control>,
+    _: Admin,
+    headers: HeaderMap,
+    Parameters(poll): Parameters<Poll>,
+) -> Response {
+    for url in headers.get_all(REACHED_AT).iter().filter_map(|url| url.to_str().ok()) {
+        control.engine.add_own_url(url);
+    }
     match control.feed.poll(&poll.follower, poll.obeys.as_deref()).await {
         Some(snapshot) => Json(snapshot).into_response(),
         None => StatusCode::NO_CONTENT.into_response(),

@@ -12,7 +12,7 @@ use hyper_util::client::legacy::Client;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-use super::{Deletions, Directory, PATH, POLL_TIME, Snapshot};
+use super::{Deletions, Directory, PATH, POLL_TIME, REACHED_AT, Snapshot};
 use crate::client::{ADMIN_KEY_HEADER, Connection, ConnectionFile};
 use crate::exit::InputError;
 
@@ -48,6 +48,7 @@ pub struct Follower {
     /// By which the engine tells its followers apart.
     name: String,
     directory: Arc<Directory>,
+    reached_at: Vec<String>,
     obeys: Option<String>,
 }
 
@@ -55,7 +56,12 @@ impl Follower {
     /// Nothing is asked yet.
     pub fn new(address: EngineAddress, admin_key: String, directory: Arc<Directory>) -> Self {
         let client = address.client();
-        Self { address, client, admin_key, name: generate_key(), directory, obeys: None }
+        Self { address, client, admin_key, name: generate_key(), directory, reached_at: Vec::new(), obeys: None }
+    }
+
+    /// The same; the engine is told where this process is reached.
+    pub fn reached_at(self, urls: Vec<String>) -> Self {
+        Self { reached_at: urls, ..self }
     }
 
     /// Waits for the first answer, however long the engine takes to start.
@@ -130,9 +136,9 @@ impl Follower {
     async fn poll(&self) -> Result<Option<Snapshot>, PollError> {
         let obeys = self.obeys.as_deref().map(|revision| format!("&obeys={revision}")).unwrap_or_default();
         let request = Request::get(format!("{}{PATH}?follower={}{obeys}", self.address.base(), self.name))
-            .header(ADMIN_KEY_HEADER, &self.admin_key)
-            .body(Body::empty())
-            .map_err(|error| PollError::Unreadable(error.into()))?;
+            .header(ADMIN_KEY_HEADER, &self.admin_key);
+        let request = self.reached_at.iter().fold(request, |request, url| request.header(REACHED_AT, url));
+        let request = request.body(Body::empty()).map_err(|error| PollError::Unreadable(error.into()))?;
         tokio::time::timeout(POLL_TIME + ANSWER_TIME, self.answer(request)).await?
     }
 

@@ -26,6 +26,9 @@ pub use self::follower::Follower;
 /// Where the feed is served.
 pub const PATH: &str = "/hookd/v1/directory";
 
+/// Where functions reach the follower, which passes calls on to the engine; a header of a poll, once for each URL.
+pub const REACHED_AT: &str = "x-hookd-reached-at";
+
 /// How long a poll waits for news.
 const POLL_TIME: Duration = Duration::from_secs(20);
 
