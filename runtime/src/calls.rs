@@ -128,7 +128,7 @@ impl Calls {
 
     pub(crate) async fn instantiate(self: &Arc<Self>, app: &App, environment: Environment) -> Result<(), Outcome> {
         let version = app.live(environment).load_full().ok_or(Outcome::NotDefined)?;
-        let (bounds, request_id) = (app.bounds(), self.request_ids.next());
+        let (bounds, shares, request_id) = (app.bounds(), app.shares().clone(), self.request_ids.next());
         let limits = bounds.limits().clone();
         let allowed = Allowed {
             until: TokioInstant::now() + limits.deadline(),
@@ -139,8 +139,12 @@ impl Calls {
             .in_environment(environment);
         let calls = self.clone();
         let instantiating = async move {
-            let module = calls.code(&version, Instant::now()).await?;
-            calls.sandbox.instantiate(&module, &limits, log.into()).await
+            let module = calls
+                .modules
+                .code(&version.module, &shares)
+                .await
+                .map_err(|message| Outcome::Unavailable { message })?;
+            calls.sandbox.instantiate(&module, &limits, log.into(), &shares).await
         };
         self.sandbox.run(app.pace(), allowed, Box::pin(instantiating)).await.flatten()
     }
@@ -169,10 +173,14 @@ impl Calls {
     }
 
     /// The module's machine code.
-    async fn code(&self, version: &LiveVersion, now: Instant) -> Result<Arc<LoadedModule>, Outcome> {
+    async fn code(&self, version: &LiveVersion, app: &App, now: Instant) -> Result<Arc<LoadedModule>, Outcome> {
         match version.module.code(now) {
             Some(module) => Ok(module),
-            None => self.modules.code(&version.module).await.map_err(|message| Outcome::Unavailable { message }),
+            None => self
+                .modules
+                .code(&version.module, app.shares())
+                .await
+                .map_err(|message| Outcome::Unavailable { message }),
         }
     }
 

@@ -14,11 +14,11 @@ pub struct EngineConfig {
     pub data_folder: PathBuf,
     /// Program and arguments of the child process whose body is [`compile_worker`](crate::compile_worker).
     pub compile_command: Vec<OsString>,
-    /// Calls that run at the same time, over all apps. Everything that is pooled is sized from this number; a slot costs
+    /// Calls that run at the same time, over all apps, of which one app gets three quarters at most. Everything that is pooled is sized from this number; a slot costs
     /// address space (4 GiB of the 128 TiB there are), and memory only once it is used.
     pub concurrent_calls: u32,
-    /// Linear memory that all running calls together may hold, in bytes. A call that would exceed it ends with
-    /// [`Outcome::Overloaded`](crate::Outcome::Overloaded).
+    /// Linear memory that all running calls together may hold, in bytes, of which one app gets three quarters at most. A call
+    /// that would exceed either ends with [`Outcome::Overloaded`](crate::Outcome::Overloaded).
     pub memory_budget: u64,
     /// Instances of warm versions that wait for their next call, over all apps; the one that waited longest makes room.
     pub idle_instances: u32,
@@ -83,7 +83,7 @@ impl EngineConfig {
             data_folder,
             compile_command,
             concurrent_calls: 256,
-            memory_budget: 2 << 30,
+            memory_budget: 256 << 20,
             idle_instances: 64,
             idle_time: Duration::from_secs(60),
             loaded_modules: 512,

@@ -5,6 +5,7 @@ mod cache;
 mod error;
 mod garbage;
 mod releases;
+mod room_on_disk;
 mod variables;
 
 use std::os::unix::fs::DirBuilderExt as _;
@@ -23,6 +24,7 @@ use crate::call_chain::CallChains;
 use crate::calls::{Call, Calls, Invocation, LiveApp};
 use crate::config::EngineConfig;
 use crate::environment::Environment;
+use crate::fair_turns::FairTurns;
 use crate::file_table::reserve_file_table;
 use crate::leancache::LeanCache;
 use crate::logs::{self, LogDisk, LogHistory, LogLine, LogQuery};
@@ -32,6 +34,9 @@ use crate::releases::{AppRow, LiveVersion, Metadata, MetadataError, Variables, n
 use crate::rpc::{IncomingBodies, RpcService};
 use crate::sandbox::{LongCallThreads, Sandbox};
 use crate::stats::{AppStats, EngineStats};
+
+/// Logs that are read at the same time.
+const LOG_READS: u32 = 4;
 
 /// Apps, their modules, and the sandbox that runs them. Clones share everything.
 #[derive(Clone)]
@@ -51,6 +56,7 @@ struct Inner {
     cache: Arc<LeanCache>,
     incoming_bodies: IncomingBodies,
     call_chains: Arc<CallChains>,
+    log_reads: FairTurns,
     /// Told to functions.
     api_server: Option<Arc<str>>,
 }
@@ -63,6 +69,7 @@ impl Engine {
         let parts = opening.await.map_err(|_| MetadataError::Cancelled)??;
         let mut apps = Vec::new();
         for row in parts.metadata.apps().await? {
+            tell_of_limits_above(&row);
             let app = App::new(row.id, row.created_at_ms, row.keys, Bounds::new(row.settings)?);
             let app = app.with_api_server(api_server.clone());
             parts.logs.attach(&app.id, app.log());
@@ -70,7 +77,7 @@ impl Engine {
             for environment in [Environment::Production, Environment::Staging] {
                 if let Some(version) = parts.metadata.live(app.id.clone(), environment).await? {
                     let live = LiveVersion::new(version, &parts.modules, app.meters());
-                    compile_if_needed(&parts.modules, &app.id, &live).await;
+                    compile_if_needed(&parts.modules, &app, &live).await;
                     app.live(environment).store(Some(Arc::new(live)));
                 }
             }
@@ -90,6 +97,7 @@ impl Engine {
             cache: parts.cache,
             incoming_bodies: IncomingBodies::default(),
             call_chains: parts.call_chains,
+            log_reads: FairTurns::new(LOG_READS),
             api_server,
             storing: tokio::sync::RwLock::default(),
         }));
@@ -228,6 +236,8 @@ impl Engine {
     /// When reading them panicked; files that cannot be read are counted in the answer.
     pub async fn logs(&self, app: &str, query: &LogQuery) -> Option<std::io::Result<LogHistory>> {
         let app = self.app(app)?;
+        // Each reads files for a while, and holds what it found in memory.
+        let _turn = self.0.log_reads.take(&app.shares().log_reads).await;
         Some(logs::read(app.log().clone(), query).await)
     }
 
@@ -282,13 +292,25 @@ impl Engine {
     }
 }
 
+/// They were set when an owner could set any, or before the operator lowered what the app gets.
+fn tell_of_limits_above(app: &AppRow) {
+    for (name, value, max) in app.settings.limits.above_maximum() {
+        tracing::warn!(
+            app_id = app.id,
+            "the limit `{name}` of {value} is above what the app gets, which is {max}; the operator raises that with `hookd \
+             settings --app {} --max-limit {name}={value}`",
+            app.id
+        );
+    }
+}
+
 /// A server that has started answers with machine code on disk, which the first call brings into memory. A version that
 /// cannot be compiled stays live and answers with the reason: other apps must not suffer for it.
-async fn compile_if_needed(modules: &Arc<Modules>, app_id: &str, version: &LiveVersion) {
+async fn compile_if_needed(modules: &Arc<Modules>, app: &App, version: &LiveVersion) {
     if !modules.has_code(version.module.module_hash())
-        && let Err(error) = modules.code(&version.module).await
+        && let Err(error) = modules.code(&version.module, app.shares()).await
     {
-        tracing::error!(app_id, version = version.number(), "a live version cannot be loaded: {error}");
+        tracing::error!(app_id = app.id, version = version.number(), "a live version cannot be loaded: {error}");
     }
 }
 

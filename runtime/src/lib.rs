@@ -60,6 +60,9 @@ mod egress;
 mod engine;
 mod environment;
 mod fair_budget;
+mod fair_turns;
+#[cfg(test)]
+mod fair_turns_tests;
 mod file_table;
 #[doc(hidden)]
 pub mod fuzzing;

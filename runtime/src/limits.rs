@@ -8,8 +8,8 @@ pub use self::settings::{InvalidLimits, LimitSettings, Overrides};
 use crate::rpc::FunctionKind;
 use serde::{Deserialize, Serialize};
 
-/// Limits of an app. Each bounds one call, except `concurrency` and `queue`, which bound the app, and those of warm
-/// instances.
+/// Limits of an app. Each bounds one call, except `concurrency`, `queue` and `disk_bytes`, which bound the app, and those of
+/// warm instances. Its owner lowers them; the defaults, or what the operator names instead, are the most that an app gets.
 ///
 /// From the inside out: `cpu_time_ms` runs only while the guest computes; `deadline_ms` runs from the arrival of the
 /// request and covers the queue, the CPU time and every wait inside host calls; a caller may set a shorter deadline, never
@@ -47,10 +47,12 @@ pub struct Limits {
     pub http_requests: u32,
     /// Bytes that a call may send and receive over HTTP, headers included.
     pub http_bytes: u64,
-    /// Calls of the app that run at the same time; below the engine's own number, so that one app cannot take all of it.
+    /// Calls of the app that run at the same time; those that others of them wait for do not count.
     pub concurrency: u32,
     /// Calls of the app that wait for a free place; further ones are refused at once.
     pub queue: u32,
+    /// Modules of the app that are kept, with their machine code; the oldest versions make room.
+    pub disk_bytes: u64,
 }
 
 impl Default for Limits {
@@ -72,6 +74,7 @@ impl Default for Limits {
             http_bytes: 4 << 20,
             concurrency: 64,
             queue: 1_024,
+            disk_bytes: 1 << 30,
         }
     }
 }
@@ -114,6 +117,7 @@ impl Limits {
             ("http_bytes", self.http_bytes <= 1 << 30, "at most 1073741824 (1 GiB)"),
             ("concurrency", (1..=100_000).contains(&self.concurrency), "1 to 100000"),
             ("queue", self.queue <= 1_000_000, "at most 1000000"),
+            ("disk_bytes", (1..=1 << 40).contains(&self.disk_bytes), "1 to 1099511627776 (1 TiB)"),
         ];
         match checks.into_iter().find(|(_, valid, _)| !valid) {
             Some((name, _, allowed)) => Err(InvalidLimits::OutOfRange { name, allowed }),

@@ -41,7 +41,7 @@ pub enum Outcome {
         /// The limit on linear memory.
         limit_bytes: u64,
     },
-    /// Too many calls run and wait already, or all of them together hold the memory budget.
+    /// Too many calls run and wait already, or they hold what they may of the memory for all calls.
     #[error("{0}; try again later")]
     Overloaded(Overload),
     /// The environment has no such function.
@@ -86,8 +86,10 @@ pub enum Overload {
         /// How many may wait.
         queue: u32,
     },
-    /// All running calls together hold what the engine may give them.
-    #[error("all running calls together hold the engine's `memory_budget` of {budget_bytes} bytes")]
+    /// The running calls of the app hold what they may of the engine's memory for calls, or those of all apps all of it.
+    #[error(
+        "the running calls hold as much as they may of the memory for all calls, {budget_bytes} bytes (`--guest-memory`)"
+    )]
     Memory {
         /// The engine's budget.
         budget_bytes: u64,

@@ -9,7 +9,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hookd_runtime::{AppSettings, EgressConfig, Environment, Isolation, LimitSettings, NewApp, Outcome, Resolve};
+use hookd_runtime::{
+    AppSettings, EgressConfig, Environment, Isolation, LimitSettings, NewApp, Outcome, Overrides, Resolve,
+};
 use serde_json::{Value, json};
 use support::{HttpServer, TestEngine, module, response};
 
@@ -42,10 +44,10 @@ async fn engine(port: u16, egress: EgressConfig) -> Arc<TestEngine> {
     for app in ["demo", "other"] {
         let deployment = support::deployment(app, Environment::Production, Isolation::PerCall, module("outbound"));
         test.engine.deploy(deployment, &|_| {}).await.unwrap();
-        let limits = [("concurrency".to_owned(), 100)].into();
+        let limits: Overrides = [("concurrency".to_owned(), 100)].into();
         let settings = AppSettings {
             allowed_hosts: [format!("*:{port}").parse().unwrap()].into(),
-            limits: LimitSettings { app: limits, ..LimitSettings::default() },
+            limits: LimitSettings { app: limits.clone(), max: limits, ..LimitSettings::default() },
         };
         test.engine.set_settings(app, settings).await.unwrap();
     }

@@ -6,8 +6,8 @@ mod support;
 use std::path::Path;
 
 use hookd_runtime::{
-    Attribution, Engine, Environment, InvalidVariables, Isolation, KEPT_RELEASES, NewApp, Outcome, ReleaseAct,
-    ReleaseError, SetVariablesError, Variable, VariableChanges,
+    Attribution, DeployError, Engine, Environment, InvalidVariables, Isolation, KEPT_RELEASES, Limits, NewApp, Outcome,
+    Refusal, ReleaseAct, ReleaseError, SetVariablesError, Variable, VariableChanges,
 };
 use support::{Guest, TestEngine, config, deployment, replied};
 
@@ -186,4 +186,38 @@ async fn what_a_crash_left_is_removed_at_the_next_start() {
     let (engine, _folder) = reopened(test).await;
     assert_eq!((files_in(&modules), files_in(&artifacts)), before);
     assert_eq!(engine.live_version("demo", Environment::Production), Some(1));
+}
+
+/// F-12.
+#[tokio::test]
+async fn the_oldest_versions_make_room_for_what_an_app_keeps_on_disk() {
+    let test = TestEngine::start().await;
+    test.deploy_to(Environment::Staging, guest("staged")).await.unwrap();
+    let of_one: u64 = ["modules", "artifacts"]
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(test.folder.path().join("engine").join(folder)).unwrap())
+        .map(|file| file.unwrap().metadata().unwrap().len())
+        .sum();
+    let allow = async |disk_bytes: u64| {
+        test.engine.set_limits("demo", Limits { disk_bytes, ..Limits::default() }).await.unwrap();
+    };
+    allow(of_one * 7 / 2).await;
+    for name in ["a", "b", "c", "d"] {
+        test.deploy(guest(name)).await.unwrap();
+    }
+    // What is live in staging, and the two newest.
+    assert_eq!((files(&test, "modules").len(), files(&test, "artifacts").len()), (3, 3));
+    assert_eq!(test.engine.live_version("demo", Environment::Staging), Some(1));
+    let gone = test.engine.rollback("demo", Some(3), by("ada")).await.unwrap_err();
+    assert!(matches!(gone, ReleaseError::UnknownVersion { version: 3, .. }), "{gone}");
+    assert_eq!(test.engine.rollback("demo", Some(4), by("ada")).await.unwrap().version, 4);
+    assert_eq!(test.call("version", "{}").await, says("c"));
+
+    allow(of_one * 3 / 2).await;
+    let before = (files(&test, "modules"), files(&test, "artifacts"));
+    let refused = test.deploy(guest("e")).await.unwrap_err();
+    assert!(matches!(refused, DeployError::Refused(Refusal::NoRoomOnDisk { .. })), "{refused}");
+    assert!(refused.to_string().contains("`disk_bytes`"), "{refused}");
+    assert_eq!((files(&test, "modules"), files(&test, "artifacts")), before);
+    assert_eq!(test.call("version", "{}").await, says("c"));
 }

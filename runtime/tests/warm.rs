@@ -248,7 +248,7 @@ const WAIT: &str = "(call $block (call $after (i64.const 20000000))) (return (ca
 #[tokio::test]
 async fn instances_that_wait_give_their_memory_to_a_call_that_needs_it() {
     // Each guest begins with two pages.
-    let test = TestEngine::with(|config| config.memory_budget = 5 << 16).await;
+    let test = TestEngine::with(|config| config.memory_budget = 6 << 16).await;
     test.engine.create_app(NewApp::named("other")).await.unwrap();
     test.deploy_warm("other", counter().build()).await.unwrap();
     let needs_more = "(if (i32.eq (memory.grow (i32.const 2)) (i32.const -1)) (then (unreachable)))

@@ -49,7 +49,8 @@ impl Target {
         let path = module("known-functions");
         server.hookd_ok(&["deploy", path.to_str().expect("UTF-8")]);
         let time_limit = format!("deadline_ms={TIME_LIMIT_MS}");
-        server.hookd_ok(&["settings", "--limit", &time_limit, "--limit", "reply_bytes=30MiB"]);
+        let raised = ["--max-limit", "reply_bytes=30MiB", "--limit", "reply_bytes=30MiB"];
+        server.hookd_ok(&[&["settings", "--limit", &time_limit][..], &raised].concat());
         let url = server.connection()["url"].as_str().expect("an address").to_owned();
         Self { kind: Kind::Hookd, url, keys: AppKeys::of(&server), _running: Running::Server(server) }
     }

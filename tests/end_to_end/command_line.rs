@@ -47,7 +47,7 @@ fn values_beyond_all_bounds_are_taken_or_refused_and_nothing_panics() {
     let sizes = ["0", "18446744073709551615", "18446744073709551616", "99999999999GiB", "-1", "1e9"];
     let times = ["0000-01-01", "1969-12-31T23:59:59Z", "9999-12-31T23:59:60Z", "10000-01-01", "2026-02-30"];
     let counts = ["0", "4294967295", "4294967296", "18446744073709551615", "99999999999999999999", "-1"];
-    let flags: [(&[&str], &[&str]); 18] = [
+    let flags: [(&[&str], &[&str]); 19] = [
         (&["logs", "--since"], &durations),
         (&["logs", "--until"], &durations),
         (&["logs", "--since"], &times),
@@ -66,6 +66,7 @@ fn values_beyond_all_bounds_are_taken_or_refused_and_nothing_panics() {
         (&["dead-letters", "drop"], &counts),
         (&["config", "show", "up", "--log-bytes-per-app"], &sizes),
         (&["config", "show", "up", "--log-age"], &durations),
+        (&["config", "show", "up", "--guest-memory"], &sizes),
     ];
     let prefixed = [
         ("--hook-timeout", "_messageReceived=", durations),
@@ -73,6 +74,8 @@ fn values_beyond_all_bounds_are_taken_or_refused_and_nothing_panics() {
         ("--limit", "memory_bytes=", sizes),
         ("--limit", "concurrency=", counts),
         ("--function-limit", "hello:cpu_time_ms=", durations),
+        ("--max-limit", "memory_bytes=", sizes),
+        ("--max-limit", "queue=", counts),
     ];
     let plain = flags.iter().flat_map(|(flag, values)| values.iter().map(|value| (*flag, (*value).to_owned())));
     let plain = plain.map(|(flag, value)| (flag.join(" "), value));

@@ -44,6 +44,51 @@ fn send_messages(server: &Server, app: &Value, count: usize) -> Vec<TcpStream> {
     sockets
 }
 
+/// The head and the body of an answer.
+fn exchange(socket: &mut TcpStream, request: &str) -> String {
+    let mut answer = [0; 65_536];
+    socket.write_all(request.as_bytes()).unwrap();
+    let length = socket.read(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer[..length]).into_owned()
+}
+
+/// Calls that have a place of their app, of all apps.
+fn running_calls(server: &Server) -> u64 {
+    let key = server.key("admin_key");
+    let request = format!("GET /hookd/v1/stats HTTP/1.1\r\nhost: x\r\nx-hookd-admin-key: {key}\r\n\r\n");
+    let answer = exchange(&mut connect(server), &request);
+    let counts = answer.split("\"running_calls\":").skip(1);
+    let digits = |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect::<String>();
+    counts.map(|rest| digits(rest).parse::<u64>().unwrap()).sum()
+}
+
+/// F-12.
+#[test]
+fn messages_are_filtered_in_time_while_an_app_spins_with_its_concurrency_raised() {
+    const CALLS: usize = 300;
+    let server = Server::with_module("word-filter");
+    let app: Value = serde_json::from_str(&server.hookd_ok(&["apps", "create", "spinner", "--json"])).unwrap();
+    let of_app = ["--app", "spinner", "--master-key", app["master_key"].as_str().unwrap()];
+    server.hookd_ok(&[&["deploy", module("infinite-loop").to_str().unwrap(), "--prod"], &of_app[..]].concat());
+    let raised = ["settings", "--max-limit", "concurrency=100000", "--limit", "concurrency=100000"];
+    server.hookd_ok(&[&raised[..], &["--admin-key", server.key("admin_key")], &of_app].concat());
+    let _spinning = send_messages(&server, &app, CALLS);
+    let started = Instant::now();
+    while running_calls(&server) < CALLS as u64 {
+        assert!(started.elapsed() < Duration::from_secs(8), "not all of them want a place");
+    }
+    let demo = server.connection().clone();
+    for _ in 0..20 {
+        let asked = Instant::now();
+        let mut call = send_messages(&server, &demo, 1).remove(0);
+        let mut answer = [0; 4096];
+        let length = call.read(&mut answer).unwrap();
+        let answer = String::from_utf8_lossy(&answer[..length]);
+        assert!(answer.contains("Holy **!"), "{answer}");
+        assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+    }
+}
+
 #[test]
 fn sockets_are_served_while_an_app_spins_in_all_its_places() {
     let server = Server::with_module("word-filter");

@@ -59,6 +59,7 @@ fn a_line_without_an_end_belongs_to_the_call_that_printed_it() {
 #[test]
 fn memory_of_a_warm_instance_does_not_grow_with_its_calls() {
     let server = Server::start();
+    server.hookd_ok(&["settings", "--max-limit", "warm_calls=1000000"]);
     server.hookd_ok(&["settings", "--limit", "warm_calls=1000000", "--limit", "warm_growth_bytes=1MiB"]);
     deploy(&server, "warm");
     for expected in 1..=40 {

@@ -140,7 +140,8 @@ fn is_answered(call: &TcpStream) -> bool {
 #[test]
 fn a_call_whose_caller_went_away_leaves_its_place_to_others() {
     let server = Server::with_module("every-cause");
-    server.hookd_ok(&["settings", "--limit", "concurrency=1", "--limit", "queue=0", "--limit", "cpu_time_ms=60000"]);
+    server.hookd_ok(&["settings", "--max-limit", "cpu_time_ms=60000", "--limit", "cpu_time_ms=60000"]);
+    server.hookd_ok(&["settings", "--limit", "concurrency=1", "--limit", "queue=0"]);
     let mut call = send_call(&server, "hold", "");
     while is_there_room(&server) {
         // It is refused itself when it meets a probe: then once more.
@@ -152,4 +153,38 @@ fn a_call_whose_caller_went_away_leaves_its_place_to_others() {
     let start = Instant::now();
     while !is_there_room(&server) {}
     assert!(start.elapsed() < Duration::from_secs(12), "it was ended by its deadline of 15 s");
+}
+
+/// F-12.
+#[test]
+fn only_the_operator_raises_what_an_app_gets() {
+    let mut server = Server::start();
+    let master_key = server.key("master_key").to_owned();
+    let owner = |server: &Server, arguments: &[&str]| {
+        server.hookd(&[&["settings", "--master-key", &master_key][..], arguments].concat())
+    };
+    for arguments in [["--limit", "concurrency=100000"], ["--function-limit", "hello:concurrency=65"]] {
+        let words = ["at most 64", "hookd settings --max-limit concurrency="];
+        assert_refused(&owner(&server, &arguments), &words);
+        assert_refused(&server.hookd(&[&["settings"][..], &arguments].concat()), &words);
+    }
+    assert_refused(&owner(&server, &["--max-limit", "concurrency=100"]), &["`max_limits`", "admin key"]);
+    assert_refused(&server.hookd(&["settings", "--max-limit", "concurrency=0"]), &["`concurrency`", "1 to 100000"]);
+    server.hookd_ok(&["settings", "--max-limit", "concurrency=100", "--max-limit", "queue=10"]);
+    assert!(owner(&server, &["--limit", "concurrency=100"]).status.success());
+    assert_refused(&owner(&server, &["--limit", "concurrency=101"]), &["at most 100"]);
+    assert_refused(&owner(&server, &["--function-limit", "hello:disk_bytes=5"]), &["`disk_bytes`"]);
+    server.kill();
+    server.start_again();
+    let shown = server.hookd_ok(&["settings"]);
+    for line in [
+        "limits.concurrency = 100 (app)",
+        "limits.queue = 10 (default)",
+        "max_limits.concurrency = 100",
+        "max_limits.queue = 10",
+    ] {
+        assert!(shown.lines().any(|present| present == line), "`{line}` is not in:\n{shown}");
+    }
+    server.hookd_ok(&["settings", "--max-limit", "concurrency=default"]);
+    assert!(server.hookd_ok(&["settings"]).contains("limits.concurrency = 64 (app)"));
 }

@@ -160,11 +160,15 @@ impl ServerArguments {
         self.data.clone().unwrap_or_else(default_data_folder)
     }
 
-    /// The admin key of a server at `url`, where that is the one of the data folder.
+    /// The admin key of a server at `url`, where that is the one of the data folder. Who gives a master key says who asks, and
+    /// nothing else is shown.
     ///
     /// # Errors
     /// When the file is damaged.
     pub fn saved_admin_key(&self, url: &str) -> anyhow::Result<Option<String>> {
+        if self.master_key.is_some() {
+            return Ok(None);
+        }
         let data = self.data_folder();
         let saved = Connection::load(&data)?.filter(|saved| saved.url == url && !saved.admin_key.is_empty());
         let source = format!("the admin key in `{}`", data.join(INSTALLATION_FILE).display());

@@ -67,6 +67,9 @@ pub struct EngineFlags {
     #[arg(long, env = "HOOKD_LOG_AGE", value_name = "DURATION", default_value = "7days",
         value_parser = humantime::parse_duration)]
     log_age: Duration,
+    /// Memory that all running calls together may hold, 16MiB at least, of which one app gets three quarters at most.
+    #[arg(long, env = "HOOKD_GUEST_MEMORY", value_name = "BYTES", default_value = "256MiB", value_parser = guest_memory)]
+    guest_memory: u64,
 }
 
 /// Flags of the IM core.
@@ -76,6 +79,18 @@ pub struct ImFlags {
     /// URL under which clients reach this server when a proxy stands before it, e.g. `https://im.example.org`.
     #[arg(long, env = "HOOKD_PUBLIC_URL", value_name = "URL")]
     public_url: Option<PublicUrl>,
+}
+
+/// Less has no room for the modules of languages with a runtime.
+const LEAST_GUEST_MEMORY_BYTES: u64 = 16 << 20;
+
+fn guest_memory(text: &str) -> Result<u64, String> {
+    match parse_bytes(text)? {
+        bytes if bytes < LEAST_GUEST_MEMORY_BYTES => {
+            Err(format!("`{text}` is too little for functions; give 16MiB or more"))
+        }
+        bytes => Ok(bytes),
+    }
 }
 
 /// What functions write may be what users wrote to each other: it belongs to the app's own log. What the library of HTTP/2 says
@@ -161,6 +176,7 @@ impl EngineFlags {
         EngineOptions {
             logs: LogRetention { bytes_per_app: self.log_bytes_per_app, age: self.log_age },
             api_server: self.api_server.clone(),
+            guest_memory_bytes: self.guest_memory,
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::secrets::KeyParser;
   hookd settings --limit memory_bytes=64MiB --limit deadline_ms=2s
   hookd settings --function-limit _messageReceived:deadline_ms=500ms
   hookd settings --limit memory_bytes=default                   # not set any more
+  hookd settings --max-limit concurrency=200 --limit concurrency=200   # with the admin key
   hookd settings --allow-host api.example.com --allow-host '*.example.org:8443'
   hookd settings --hook-policy _messageReceived=abort           # this hook, whatever the cause
   hookd settings --hook-policy :overloaded=ignore               # this cause, whatever the hook
@@ -61,10 +62,13 @@ pub struct Settings {
     /// not public needs the admin key.
     #[arg(long, value_name = "URL|none")]
     engine_url: Option<String>,
-    /// Admin key of the installation, for --engine-url [default: the one of the server in the data folder].
+    /// Admin key of the installation, for --engine-url and --max-limit [default: the one of the server in the data folder].
     #[arg(long, env = "HOOKD_ADMIN_KEY", hide_env_values = true, value_parser = KeyParser)]
     admin_key: Option<String>,
-    /// Limit of the engine on this app; may be given several times. `…_ms` takes a duration (`2s`) and `…_bytes` a size
+    /// The most that the app gets of a limit, instead of the default; may be given several times. Needs the admin key.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_limit)]
+    max_limit: Vec<(String, Option<u64>)>,
+    /// Limit of the engine on this app, at most the default or what --max-limit says; may be given several times. `…_ms` takes a duration (`2s`) and `…_bytes` a size
     /// (`64MiB`); `default` takes the limit back.
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_limit)]
     limit: Vec<(String, Option<u64>)>,
@@ -106,11 +110,11 @@ impl Settings {
     /// Changes what was given, and prints everything.
     pub async fn run(self) -> anyhow::Result<()> {
         let target = self.server.target()?;
-        let admin_key = match &self.engine_url {
-            Some(_) => {
-                self.admin_key.clone().map_or_else(|| self.server.saved_admin_key(&target.url), |key| Ok(Some(key)))?
-            }
-            None => None,
+        let is_of_operator = self.engine_url.is_some() || !self.max_limit.is_empty();
+        let admin_key = match (is_of_operator, &self.admin_key) {
+            (false, _) => None,
+            (true, Some(given)) => Some(given.clone()),
+            (true, None) => self.server.saved_admin_key(&target.url)?,
         };
         let api = Api::new(target)?.with_admin_key(admin_key);
         let changes = self.changes();
@@ -130,6 +134,9 @@ impl Settings {
                             output::data(&format!("{key}.{function}.{name} = {value}"))?;
                         }
                     }
+                }
+                ("max_limits", Value::Object(limits)) => {
+                    limits.iter().try_for_each(|(name, value)| output::data(&format!("{key}.{name} = {value}")))?;
                 }
                 // Part of the lines of the limits.
                 ("limit_sources" | "hook_deadlines_ms", _) => {}
@@ -168,6 +175,10 @@ impl Settings {
         changes.extend(self.notifications.changes());
         if let Some(url) = &self.engine_url {
             changes.insert("engine_url".to_owned(), if url == "none" { Value::Null } else { json!(url) });
+        }
+        if !self.max_limit.is_empty() {
+            let limits = self.max_limit.iter().map(|(name, value)| (name.clone(), json!(value)));
+            changes.insert("max_limits".to_owned(), Value::Object(limits.collect()));
         }
         if !self.limit.is_empty() {
             let limits = self.limit.iter().map(|(name, value)| (name.clone(), json!(value)));

@@ -64,6 +64,8 @@ pub struct EngineOptions {
     pub logs: LogRetention,
     /// Base URL of the REST API, as functions are told.
     pub api_server: Option<String>,
+    /// Linear memory that all running calls together may hold.
+    pub guest_memory_bytes: u64,
 }
 
 /// What the IM core is told, in whichever process it is.
@@ -318,11 +320,11 @@ async fn open_engine(
     options: EngineOptions,
 ) -> anyhow::Result<Engine> {
     let compile_command = vec![THIS_PROGRAM.into(), "compile-module".into()];
-    let EngineOptions { logs, api_server } = options;
+    let EngineOptions { logs, api_server, guest_memory_bytes: memory_budget } = options;
     let egress = EgressConfig { private_networks: private_networks.to_vec(), ..EgressConfig::default() };
     let api_server = api_server.map(|url| url.trim_end_matches('/').to_owned());
-    let config =
-        EngineConfig { cache, logs, egress, api_server, ..EngineConfig::new(data.join("engine"), compile_command) };
+    let defaults = EngineConfig::new(data.join("engine"), compile_command);
+    let config = EngineConfig { cache, logs, egress, api_server, memory_budget, ..defaults };
     let opened = Engine::open(config).await;
     opened.map_err(|error| disk::explained(error.into(), &data.join("engine/engine.db")))
 }

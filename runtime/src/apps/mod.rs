@@ -4,6 +4,7 @@ mod bounds;
 mod keys;
 mod registry;
 mod settings;
+mod shares;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ pub use self::keys::{
 };
 pub(crate) use self::registry::Apps;
 pub use self::settings::AppSettings;
+pub(crate) use self::shares::AppShares;
 use crate::environment::Environment;
 use crate::logs::LogRing;
 use crate::meters::AppMeters;
@@ -99,6 +101,7 @@ struct AppState {
     log: Arc<LogRing>,
     meters: AppMeters,
     pace: Arc<AppPace>,
+    shares: Arc<AppShares>,
     changing: tokio::sync::Mutex<()>,
 }
 
@@ -156,6 +159,7 @@ impl App {
                 log: Arc::default(),
                 meters: AppMeters::default(),
                 pace: Arc::default(),
+                shares: Arc::default(),
                 changing: tokio::sync::Mutex::default(),
             }),
         }
@@ -235,6 +239,10 @@ impl App {
 
     pub(crate) fn pace(&self) -> &Arc<AppPace> {
         &self.state.pace
+    }
+
+    pub(crate) fn shares(&self) -> &Arc<AppShares> {
+        &self.state.shares
     }
 
     /// Taken while a release or a setting is written and obeyed, so that memory and database switch in the same order.

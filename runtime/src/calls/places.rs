@@ -1,28 +1,27 @@
 //! Places for the calls of all apps.
 
-use tokio::sync::SemaphorePermit;
-
-use crate::admission::{Admission, QueueFull};
+use crate::apps::AppShares;
 use crate::call_chain::MAX_CALLS;
+use crate::fair_turns::{FairTurns, Turn};
 
 /// As many places as the pool has slots, so that the pool never refuses. Those of calls that other calls wait for are kept
 /// apart, by how many wait: the last of a chain waits for no other call, so its place comes free, then that of the one before
-/// it, and so on.
+/// it, and so on. No app may have all of either kind.
 pub(super) struct Places {
     /// By the number of calls behind.
-    levels: [Admission; MAX_CALLS],
+    levels: [FairTurns; MAX_CALLS],
 }
 
 impl Places {
     pub(super) fn new(concurrent_calls: u32) -> Self {
-        // Bounded by the queues of the apps, and by the requests of functions that are in flight.
-        let level = |behind: usize| Admission::new(of_level(behind, concurrent_calls), u32::MAX);
-        Self { levels: std::array::from_fn(level) }
+        Self { levels: std::array::from_fn(|behind| FairTurns::new(of_level(behind, concurrent_calls))) }
     }
 
-    /// Waits for a place for a call with so many others behind it.
-    pub(super) async fn take(&self, behind: usize) -> Result<SemaphorePermit<'_>, QueueFull> {
-        self.levels.get(behind).ok_or(QueueFull)?.admit().await
+    /// Waits for a place for a call with so many others behind it; `None` when there may not be so many. Who waits is bounded
+    /// by the places of its app, or by the requests of functions that are in flight.
+    pub(super) async fn take<'a>(&'a self, behind: usize, shares: &'a AppShares) -> Option<Turn<'a>> {
+        let (level, holder) = (self.levels.get(behind)?, shares.places.get(behind)?);
+        Some(level.take(holder).await)
     }
 }
 

@@ -10,6 +10,7 @@ use super::{Calls, LiveApp};
 use crate::admission::{Admission, Admitted, QueueFull};
 use crate::call_chain::CallChain;
 use crate::environment::Environment;
+use crate::fair_turns::Turn;
 use crate::limits::Limits;
 use crate::logs::CallLog;
 use crate::outcome::{Outcome, Overload};
@@ -44,7 +45,7 @@ impl WholeCall {
             Ok(places) => places,
             Err(outcome) => return outcome,
         };
-        let module = match self.calls.code(version, self.arrived).await {
+        let module = match self.calls.code(version, app, self.arrived).await {
             Ok(module) => module,
             Err(outcome) => return outcome,
         };
@@ -63,6 +64,7 @@ impl WholeCall {
             chain: self.chain.as_ref(),
             log: &self.log,
             meters: &function.meters,
+            shares: app.shares(),
             variables,
             variables_number: app.key_changes(),
             shelf: version.shelf.as_ref(),
@@ -89,10 +91,10 @@ impl WholeCall {
             Some(chain) if chain.has_call_of(&app.id) => None,
             _ => Some(bounds.admission.admit().await.map_err(full(bounds.limits()))?),
         };
-        let calls_behind = behind.map_or(0, CallChain::len);
-        Ok((own, of_app, self.calls.places.take(calls_behind).await.map_err(full(bounds.limits()))?))
+        let of_all = self.calls.places.take(behind.map_or(0, CallChain::len), app.shares()).await;
+        Ok((own, of_app, of_all.ok_or_else(|| full(bounds.limits())(QueueFull))?))
     }
 }
 
 /// Of the function, of the app, of the engine.
-type Held<'a> = (Option<Admitted<'a>>, Option<Admitted<'a>>, Admitted<'a>);
+type Held<'a> = (Option<Admitted<'a>>, Option<Admitted<'a>>, Turn<'a>);

@@ -26,17 +26,18 @@ impl Engine {
         modules.validate(&module).await?;
         progress(DeployStage::Compiling);
         let size_bytes = module.len();
-        let mut prepared = modules.compile(module).await?;
+        let mut prepared = modules.compile(module, app.shares()).await?;
         progress(DeployStage::ReadingDefinitions);
         modules.read_definitions(&mut prepared, &app).await?;
+        let _changing = app.changing().lock().await;
+        self.current(&app).ok_or_else(|| DeployError::UnknownApp(app_id.clone()))?;
+        let forget = self.versions_in_the_way(&app, environment, &prepared).await?;
         progress(DeployStage::Storing);
         let definitions = std::mem::take(&mut prepared.definitions);
         // Held until the version is live, so that its machine code stays in memory.
         let stored = modules.store(prepared).await?;
 
         progress(DeployStage::Releasing);
-        let _changing = app.changing().lock().await;
-        self.current(&app).ok_or_else(|| DeployError::UnknownApp(app_id.clone()))?;
         let variables = Variables::clone(&app.variables());
         let release = NewRelease {
             app_id,
@@ -47,6 +48,7 @@ impl Engine {
             isolation,
             variables: variables.clone(),
             by,
+            forget,
         };
         let deployed = self.0.metadata.deploy(release).await?;
         let (number, module) = (deployed.number, stored.module_hash().clone());

@@ -20,6 +20,8 @@ pub struct LimitSettings {
     pub app: Overrides,
     /// For single functions, by name. `concurrency` and `queue` of a function count besides those of the app.
     pub functions: BTreeMap<String, Overrides>,
+    /// The most that the app gets, as the operator says; the default where the operator says nothing.
+    pub max: Overrides,
 }
 
 /// A limit that does not exist, or one under which nothing could run.
@@ -41,6 +43,21 @@ pub enum InvalidLimits {
         /// All names.
         known: String,
     },
+    /// A limit that bounds the app, set for a function.
+    #[error("limit `{0}` is the app's, and not one of a single function")]
+    OfAppOnly(String),
+    /// More than the app gets.
+    #[error(
+        "limit `{name}` of this app is at most {max}; the operator raises that with `hookd settings --max-limit {name}={value}`"
+    )]
+    AboveMaximum {
+        /// The limit.
+        name: String,
+        /// The value.
+        value: u64,
+        /// The most that the app gets.
+        max: u64,
+    },
     /// A value that no number of this size fits into.
     #[error("limit `{name}` cannot be {value}")]
     TooLarge {
@@ -52,12 +69,39 @@ pub enum InvalidLimits {
 }
 
 impl LimitSettings {
-    /// Every value of `limits` that is not its default, for all functions.
+    /// Every value of `limits` that is not its default, for all functions; the operator allows them.
     pub fn for_app(limits: &Limits) -> Self {
         let defaults = numbers(&Limits::default());
         let set = numbers(limits).into_iter().filter(|(name, value)| defaults.get(name) != Some(value));
-        let app = set.filter_map(|(name, value)| Some((name, value.as_u64()?))).collect();
-        Self { app, functions: BTreeMap::new() }
+        let app: Overrides = set.filter_map(|(name, value)| Some((name, value.as_u64()?))).collect();
+        let is_raised = |name: &str, value: u64| defaults.get(name).and_then(Value::as_u64) < Some(value);
+        let max =
+            app.iter().filter(|(name, value)| is_raised(name, **value)).map(|(name, value)| (name.clone(), *value));
+        Self { max: max.collect(), app, functions: BTreeMap::new() }
+    }
+
+    /// Refuses what is more than the app gets.
+    ///
+    /// # Errors
+    /// [`InvalidLimits::AboveMaximum`].
+    pub fn check_maximum(&self, name: &str, value: u64) -> Result<(), InvalidLimits> {
+        match self.maximum(name, &numbers(&Limits::default())) {
+            Some(max) if value > max => Err(InvalidLimits::AboveMaximum { name: name.to_owned(), value, max }),
+            _ => Ok(()),
+        }
+    }
+
+    /// What was set, and is more than the app gets: limit, value, and what holds instead.
+    pub fn above_maximum(&self) -> Vec<(String, u64, u64)> {
+        let defaults = numbers(&Limits::default());
+        let all = self.functions.values().chain([&self.app]).flatten();
+        let above = all.filter_map(|(name, value)| Some((name.clone(), *value, self.maximum(name, &defaults)?)));
+        above.filter(|(_, value, max)| value > max).collect()
+    }
+
+    /// `None` for a name that no limit has.
+    fn maximum(&self, name: &str, defaults: &Map<String, Value>) -> Option<u64> {
+        self.max.get(name).copied().or_else(|| defaults.get(name)?.as_u64())
     }
 
     /// What holds for functions of this kind that have no limits of their own.
@@ -65,7 +109,7 @@ impl LimitSettings {
     /// # Errors
     /// [`InvalidLimits`] when a value is out of its range.
     pub fn of_kind(&self, kind: FunctionKind) -> Result<Limits, InvalidLimits> {
-        changed(Limits::of_kind(kind), [&self.app])
+        self.changed(Limits::of_kind(kind), [&self.app])
     }
 
     /// What holds for a function.
@@ -73,8 +117,11 @@ impl LimitSettings {
     /// # Errors
     /// [`InvalidLimits`] when a value is out of its range.
     pub fn of_function(&self, name: &str) -> Result<Limits, InvalidLimits> {
-        let own = self.functions.get(name).into_iter();
-        changed(Limits::of_kind(FunctionKind::of(name)), std::iter::once(&self.app).chain(own))
+        let own = self.functions.get(name);
+        if own.is_some_and(|own| own.contains_key(OF_APP_ONLY)) {
+            return Err(InvalidLimits::OfAppOnly(OF_APP_ONLY.to_owned()));
+        }
+        self.changed(Limits::of_kind(FunctionKind::of(name)), std::iter::once(&self.app).chain(own))
     }
 
     /// Refuses names that no limit has, and values out of their range.
@@ -82,10 +129,34 @@ impl LimitSettings {
     /// # Errors
     /// The first [`InvalidLimits`].
     pub fn validate(&self) -> Result<(), InvalidLimits> {
+        changed(Limits::default(), [&self.max])?.validate()?;
         self.of_kind(FunctionKind::Function)?;
         self.functions.keys().try_for_each(|name| self.of_function(name).map(drop))
     }
+
+    /// The defaults, with what was set, and nothing above what the app gets.
+    fn changed<'a>(
+        &self,
+        defaults: Limits,
+        overrides: impl IntoIterator<Item = &'a Overrides>,
+    ) -> Result<Limits, InvalidLimits> {
+        let (most, limits) = (numbers(&Limits::default()), changed(defaults, overrides)?);
+        // Said of what was set, and not of what is left of it.
+        limits.validate()?;
+        let mut values = numbers(&limits);
+        for (name, value) in &mut values {
+            if let (Some(set), Some(max)) = (value.as_u64(), self.maximum(name, &most)) {
+                *value = set.min(max).into();
+            }
+        }
+        let limits: Limits = serde_json::from_value(Value::Object(values)).unwrap_or(limits);
+        limits.validate()?;
+        Ok(limits)
+    }
 }
+
+/// Bounds what no single call uses.
+const OF_APP_ONLY: &str = "disk_bytes";
 
 fn changed<'a>(defaults: Limits, overrides: impl IntoIterator<Item = &'a Overrides>) -> Result<Limits, InvalidLimits> {
     let mut values = numbers(&defaults);
@@ -100,9 +171,7 @@ fn changed<'a>(defaults: Limits, overrides: impl IntoIterator<Item = &'a Overrid
             return Err(InvalidLimits::TooLarge { name: name.clone(), value: *value });
         }
     }
-    let limits: Limits = serde_json::from_value(Value::Object(values)).unwrap_or(defaults);
-    limits.validate()?;
-    Ok(limits)
+    Ok(serde_json::from_value(Value::Object(values)).unwrap_or(defaults))
 }
 
 /// All limits by name.
@@ -123,6 +192,7 @@ mod tests {
         LimitSettings {
             app: overrides(app),
             functions: BTreeMap::from([("_messageReceived".to_owned(), overrides(function))]),
+            max: Overrides::new(),
         }
     }
 
@@ -154,6 +224,37 @@ mod tests {
                 assert!(refused.contains(&format!("`{name}`")), "{refused}");
             }
         }
+    }
+
+    #[test]
+    fn an_app_gets_no_more_than_the_default_or_what_the_operator_says() {
+        let concurrency = |set: &LimitSettings| set.of_function("_messageReceived").unwrap().concurrency;
+        let mut set = settings(&[("concurrency", 100_000)], &[]);
+        assert_eq!((concurrency(&set), set.validate()), (64, Ok(())));
+        assert_eq!(set.above_maximum(), [("concurrency".to_owned(), 100_000, 64)]);
+        assert!(set.check_maximum("concurrency", 64).is_ok());
+        let refused = set.check_maximum("concurrency", 65).unwrap_err().to_string();
+        assert!(refused.contains("at most 64") && refused.contains("--max-limit concurrency=65"), "{refused}");
+        set.max.insert("concurrency".to_owned(), 200);
+        assert_eq!(concurrency(&set), 200);
+        set.max.insert("concurrency".to_owned(), 8);
+        assert_eq!(concurrency(&set), 8);
+        let set = settings(&[], &[("memory_bytes", 4 << 30)]);
+        assert_eq!(set.of_function("_messageReceived").unwrap().memory_bytes, Limits::default().memory_bytes);
+        // Their own defaults are lower.
+        let set = settings(&[("deadline_ms", 15_000)], &[]);
+        assert_eq!(set.of_function("_messageSent").unwrap().deadline_ms, 15_000);
+    }
+
+    #[test]
+    fn what_makes_no_sense_as_a_maximum_or_for_a_function_is_refused() {
+        for (name, value) in [("memory", 1), ("concurrency", 0), ("log_lines", u64::MAX)] {
+            let set = LimitSettings { max: [(name.to_owned(), value)].into(), ..LimitSettings::default() };
+            assert!(set.validate().unwrap_err().to_string().contains(&format!("`{name}`")), "{name}");
+        }
+        let refused = settings(&[], &[("disk_bytes", 5)]).validate().unwrap_err();
+        assert_eq!(refused, InvalidLimits::OfAppOnly("disk_bytes".to_owned()));
+        assert!(settings(&[("disk_bytes", 5)], &[]).validate().is_ok());
     }
 
     #[test]

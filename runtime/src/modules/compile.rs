@@ -8,12 +8,12 @@ use std::process::{ExitStatus, Stdio};
 use tempfile::{NamedTempFile, TempPath};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::compile_worker::{ARTIFACT_BYTES, CPU_SECONDS, MEMORY_BYTES, REFUSED};
 use super::{ModuleError, Refusal};
 use crate::config::CompileLimits;
+use crate::fair_turns::{FairTurns, Holder, Turn};
 
 /// What is read of a child's complaints.
 const MAX_MESSAGE_BYTES: u64 = 16 << 10;
@@ -22,18 +22,17 @@ const MAX_MESSAGE_BYTES: u64 = 16 << 10;
 pub(super) struct Compiler {
     command: Vec<OsString>,
     limits: CompileLimits,
-    turn: Semaphore,
+    turns: FairTurns,
 }
 
 impl Compiler {
     pub(super) fn new(command: Vec<OsString>, limits: CompileLimits) -> Self {
-        Self { command, limits, turn: Semaphore::new(1) }
+        Self { command, limits, turns: FairTurns::new(1) }
     }
 
-    /// Waits for the compilation before this one, which its wall time ends. `None` cannot happen: nobody closes the
-    /// semaphore.
-    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        self.turn.acquire().await.ok()
+    /// Waits for the compilation before this one, which its wall time ends. Apps take turns, whatever each wants compiled.
+    pub(super) async fn turn<'a>(&'a self, holder: &'a Holder) -> Turn<'a> {
+        self.turns.take(holder).await
     }
 
     /// Compiles into `artifact`.

@@ -19,7 +19,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempPath;
 use thiserror::Error;
-use tokio::sync::Semaphore;
 
 use self::compile::Compiler;
 pub use self::compile_worker::{CompileWorkerError, compile_worker};
@@ -27,8 +26,9 @@ use self::files::ModuleFiles;
 pub use self::refusal::Refusal;
 pub(crate) use self::resident::StoredModule;
 use self::resident::{LoadFailure, ResidentModules};
-use crate::apps::App;
+use crate::apps::{App, AppShares};
 use crate::config::EngineConfig;
+use crate::fair_turns::FairTurns;
 use crate::isolation::Isolation;
 use crate::logs::CallLog;
 use crate::outcome::{Outcome, TimeLimit};
@@ -108,6 +108,13 @@ pub(crate) struct Prepared {
     new_artifact: Option<TempPath>,
 }
 
+impl Prepared {
+    /// The module with its machine code.
+    pub(crate) fn bytes_on_disk(&self) -> u64 {
+        (self.bytes.len() as u64).saturating_add(self.module.code_bytes())
+    }
+}
+
 /// Validates, compiles, loads and stores modules.
 pub(crate) struct Modules {
     sandbox: Sandbox,
@@ -116,7 +123,7 @@ pub(crate) struct Modules {
     max_module_bytes: usize,
     definitions_deadline: Duration,
     /// As many as the sandbox keeps places for, besides those of calls.
-    asking: Semaphore,
+    asking: FairTurns,
     resident: ResidentModules,
 }
 
@@ -128,7 +135,7 @@ impl Modules {
             compiler: Compiler::new(config.compile_command.clone(), config.compile_limits),
             max_module_bytes: config.max_module_bytes,
             definitions_deadline: config.definitions_deadline,
-            asking: Semaphore::new(DEPLOYMENTS as usize),
+            asking: FairTurns::new(DEPLOYMENTS),
             resident: ResidentModules::new(config.loaded_modules, config.loaded_code_bytes),
         })
     }
@@ -141,14 +148,14 @@ impl Modules {
         Ok(validated?)
     }
 
-    /// Compiles unless the same bytes were compiled before, and loads.
-    pub(crate) async fn compile(self: &Arc<Self>, bytes: Bytes) -> Result<Prepared, ModuleError> {
+    /// Compiles unless the same bytes were compiled before, and loads. A turn that it needs is one of the app's.
+    pub(crate) async fn compile(self: &Arc<Self>, bytes: Bytes, shares: &AppShares) -> Result<Prepared, ModuleError> {
         let hash = ModuleHash::of(&bytes);
         if let Some(module) = self.compiled_before(&hash).await? {
             return Ok(Prepared { hash, bytes, definitions: Vec::new(), module, new_artifact: None });
         }
         // One at a time: compiling takes all cores and much memory. Another waiter may have compiled the same bytes.
-        let _turn = self.compiler.turn().await;
+        let _turn = self.compiler.turn(&shares.compiling).await;
         if let Some(module) = self.compiled_before(&hash).await? {
             return Ok(Prepared { hash, bytes, definitions: Vec::new(), module, new_artifact: None });
         }
@@ -188,7 +195,7 @@ impl Modules {
     /// Why a stored module cannot be called, if it cannot: its code is not to be had, or it was built for another version of
     /// the contract, which only an instance of it tells. What its own code does is not looked at.
     pub(crate) async fn problem(self: &Arc<Self>, stored: &Arc<StoredModule>, app: &App) -> Option<String> {
-        let code = match self.code(stored).await {
+        let code = match self.code(stored, app.shares()).await {
             Ok(code) => code,
             Err(reason) => return Some(reason),
         };
@@ -204,13 +211,13 @@ impl Modules {
         let limits = bounds.limits();
         let log = Arc::new(CallLog::new(app.log().clone(), &app.id, 0, "definitions", request_id, limits));
         // Those before end with their deadlines.
-        let _place = self.asking.acquire().await;
+        let _turn = self.asking.take(&app.shares().definitions).await;
         let allowed = Allowed {
             until: tokio::time::Instant::now() + self.definitions_deadline,
             time: self.definitions_deadline,
             by: TimeLimit::Caller,
         };
-        let asking = self.sandbox.clone().definitions(module, limits.clone(), log.clone());
+        let asking = self.sandbox.clone().definitions(module, limits.clone(), log.clone(), app.shares().clone());
         let asked = self.sandbox.run(app.pace(), allowed, Box::pin(asking)).await;
         log.finish();
         asked.map_err(Refusal::DefinitionsFailed)?.map_err(|outcome| match outcome {
@@ -243,16 +250,25 @@ impl Modules {
         self.files.artifact(hash).exists()
     }
 
+    /// Size of the machine code on disk; nothing where there is none for this engine version and machine.
+    pub(crate) fn code_bytes_on_disk(&self, hash: &ModuleHash) -> u64 {
+        self.files.artifact(hash).metadata().map_or(0, |file| file.len())
+    }
+
     /// Brings the machine code of a stored module into memory. Many may ask at the same time, it is loaded once; who stops
-    /// waiting does not end it. Compiled again when it was made for another engine version or machine.
+    /// waiting does not end it. A turn that it needs is one of the app that asked first. Compiled again when it was made for another engine version or machine.
     ///
     /// # Errors
     /// Why the module cannot run.
-    pub(crate) async fn code(self: &Arc<Self>, stored: &Arc<StoredModule>) -> Result<Arc<LoadedModule>, String> {
+    pub(crate) async fn code(
+        self: &Arc<Self>,
+        stored: &Arc<StoredModule>,
+        shares: &Arc<AppShares>,
+    ) -> Result<Arc<LoadedModule>, String> {
         if let Some(code) = stored.code(Instant::now()) {
             return Ok(code);
         }
-        let (modules, stored) = (self.clone(), stored.clone());
+        let (modules, stored, shares) = (self.clone(), stored.clone(), shares.clone());
         let loading = tokio::spawn(async move {
             // Whoever holds it ends with the limits of a compilation.
             let mut failed = stored.loading.lock().await;
@@ -262,7 +278,7 @@ impl Modules {
             if let Some(text) = failed.as_ref().and_then(LoadFailure::recent) {
                 return Err(text.to_owned());
             }
-            let loaded = modules.load_stored(&stored).await.map_err(|error| {
+            let loaded = modules.load_stored(&stored, &shares).await.map_err(|error| {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::error!(module = %stored.hash, cause, "a stored module cannot be loaded: {error}");
                 error.to_string()
@@ -273,7 +289,11 @@ impl Modules {
         loading.await.unwrap_or_else(|error| Err(format!("loading the module failed: {error}")))
     }
 
-    async fn load_stored(self: &Arc<Self>, stored: &Arc<StoredModule>) -> Result<Arc<LoadedModule>, ModuleError> {
+    async fn load_stored(
+        self: &Arc<Self>,
+        stored: &Arc<StoredModule>,
+        shares: &AppShares,
+    ) -> Result<Arc<LoadedModule>, ModuleError> {
         let artifact = self.files.artifact(&stored.hash);
         if artifact.exists() {
             let (modules, named) = (self.clone(), stored.clone());
@@ -308,7 +328,7 @@ impl Modules {
         let checking = bytes.clone();
         let checking = tokio::task::spawn_blocking(move || validate::check_contract(&checking));
         checking.await.map_err(|error| ModuleError::internal("validation failed")(error.into()))??;
-        let prepared = self.compile(bytes).await?;
+        let prepared = self.compile(bytes, shares).await?;
         let module = prepared.module.clone();
         self.store(prepared).await?;
         Ok(module)

@@ -29,6 +29,17 @@ pub enum Refusal {
         /// The limit.
         limit_bytes: usize,
     },
+    /// More than the app may keep on disk.
+    #[error(
+        "the module has {needed_bytes} bytes with its machine code and what else must be kept, more than the app's limit \
+         `disk_bytes` of {limit_bytes}; make it smaller, or have the operator raise that with `hookd settings --max-limit`"
+    )]
+    NoRoomOnDisk {
+        /// With what is live in the other environment.
+        needed_bytes: u64,
+        /// The limit.
+        limit_bytes: u64,
+    },
     /// The contract's export is not there.
     #[error(
         "the component does not export `{export}`; implement the world `module` of hookd.wit, or use the hook SDK \

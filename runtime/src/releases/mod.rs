@@ -19,7 +19,7 @@ pub(crate) use self::guest_variables::{guest_variables, seen_variables};
 pub(crate) use self::history::before_present;
 pub use self::history::{KEPT_RELEASES, PastRelease, ReleaseAct, Version};
 pub use self::metadata::MetadataError;
-pub(crate) use self::metadata::{AppRow, Metadata, NewRelease, NewVariables, VersionRow, now_ms};
+pub(crate) use self::metadata::{AppRow, KeptVersion, Metadata, NewRelease, NewVariables, VersionRow, now_ms};
 pub use self::variables::{InvalidVariables, Variable, VariableChanges, Variables};
 use crate::environment::Environment;
 use crate::isolation::Isolation;

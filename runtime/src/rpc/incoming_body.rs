@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::body::{Body, BodyRefused};
+use crate::apps::App;
 use crate::fair_budget::{FairBudget, Share};
+use crate::fair_turns::{FairTurns, Holder};
 
 /// EC-12: 20 MiB, any form.
 const MAX_BODY_BYTES: usize = 20 << 20;
@@ -47,7 +48,9 @@ type Sender = Option<Arc<str>>;
 pub(crate) struct IncomingBodies {
     memory: FairBudget<Sender>,
     /// One: the other cores are for those who wait for less.
-    parsing: Semaphore,
+    parsing: FairTurns,
+    /// The turns of all who show no right keys in the headers.
+    strangers: Holder,
 }
 
 /// A body that has come.
@@ -60,7 +63,7 @@ pub(super) enum IncomingBody {
 
 impl Default for IncomingBodies {
     fn default() -> Self {
-        Self { memory: FairBudget::new(ALL_BODIES_BYTES), parsing: Semaphore::new(1) }
+        Self { memory: FairBudget::new(ALL_BODIES_BYTES), parsing: FairTurns::new(1), strangers: Holder::default() }
     }
 }
 
@@ -114,12 +117,19 @@ impl IncomingBodies {
         Ok(IncomingBody::Whole(whole.joined(), Some(share)))
     }
 
-    /// Takes a body apart.
-    pub(super) async fn parse(&self, content_type: &str, bytes: Bytes) -> Result<Body, BodyRefused> {
+    /// Takes a body apart. `sender` is asked for when that takes a turn.
+    pub(super) async fn parse(
+        &self,
+        content_type: &str,
+        bytes: Bytes,
+        sender: impl FnOnce() -> Option<Arc<App>>,
+    ) -> Result<Body, BodyRefused> {
         if bytes.len() <= LARGE_BODY_BYTES {
             return Body::parse(content_type, bytes);
         }
-        let _turn = self.parsing.acquire().await;
+        let sender = sender();
+        let holder = sender.as_ref().map_or(&self.strangers, |app| &app.shares().parsing);
+        let _turn = self.parsing.take(holder).await;
         let content_type = content_type.to_owned();
         let parsing = tokio::task::spawn_blocking(move || Body::parse(&content_type, bytes));
         parsing.await.unwrap_or(Err(BodyRefused::NoMemory))

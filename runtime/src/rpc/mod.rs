@@ -95,7 +95,8 @@ where
 /// The order of processing is LeanEngine's (§1.2): the body before CORS, CORS before credentials. Plain text, which browsers
 /// send across origins without a preflight, is taken apart after CORS there, so its sender may read what was wrong.
 async fn answer(engine: &Engine, caller: Caller<'_>, head: &Parts, body: Bytes, arrived: Instant) -> Reply {
-    let body = match engine.incoming_bodies().parse(content_type(&head.headers), body).await {
+    let sender = || dispatch::app_of_headers(engine, &head.headers);
+    let body = match engine.incoming_bodies().parse(content_type(&head.headers), body, sender).await {
         Ok(body) => body,
         Err(BodyRefused::MalformedText(reason)) => return cors::allow_origin(failure(400, 1, &reason), &head.headers),
         Err(BodyRefused::Malformed(_)) if head.headers.contains_key(header::CONTENT_ENCODING) => {

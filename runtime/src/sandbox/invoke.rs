@@ -13,12 +13,12 @@ use super::bindings::exports::hookd::engine::functions::{self, Context};
 use super::cpu_time::used_by_guest;
 use super::environment::GuestVariables;
 use super::guest_error::too_long;
-use super::limiter::CallLimiter;
+use super::limiter::{AppMemory, CallLimiter};
 use super::pace::{AppPace, Guest, end_of_tick};
 use super::state::CallState;
 use super::warm::{Shelf, TakenInstance};
 use super::{LoadedModule, Sandbox};
-use crate::apps::Bounds;
+use crate::apps::{AppShares, Bounds};
 use crate::call_chain::{CallChain, ChainEnd};
 use crate::deadline::until;
 use crate::egress::{CallBudget, Grant};
@@ -47,6 +47,7 @@ pub(crate) struct GuestCall<'a> {
     pub(crate) chain: Option<&'a Arc<CallChain>>,
     pub(crate) log: &'a Arc<CallLog>,
     pub(crate) meters: &'a FunctionMeters,
+    pub(crate) shares: &'a AppShares,
     /// For a module that can read them.
     pub(crate) variables: Option<GuestVariables>,
     /// Another number whenever the variables of the version became others: guests read them once.
@@ -124,7 +125,9 @@ impl Sandbox {
     pub(crate) async fn call(&self, module: &LoadedModule, call: GuestCall<'_>) -> Outcome {
         let mut held = match call.shelf {
             Some(shelf) => Held::Warm(self.take_warm(shelf, &call)),
-            None => Held::Fresh(Instance::new(self.store(call.limits, call.log.clone(), Some(call.deadline)))),
+            None => {
+                Held::Fresh(Instance::new(self.store(call.limits, call.log.clone(), Some(call.deadline), call.shares)))
+            }
         };
         let outcome = self.call_in(held.instance(), module, &call).await;
         if let Held::Warm(taken) = held {
@@ -179,8 +182,9 @@ impl Sandbox {
         module: Arc<LoadedModule>,
         limits: Limits,
         log: Arc<CallLog>,
+        shares: Arc<AppShares>,
     ) -> Result<Vec<Definition>, Outcome> {
-        let mut store = self.store(&limits, log, None);
+        let mut store = self.store(&limits, log, None, &shares);
         let _running = self.ticker.run();
         let asking = async {
             let instance = module.instance.instantiate_async(&mut store).await?;
@@ -197,8 +201,9 @@ impl Sandbox {
         module: &LoadedModule,
         limits: &Limits,
         log: Arc<CallLog>,
+        shares: &AppShares,
     ) -> Result<(), Outcome> {
-        let mut store = self.store(limits, log, None);
+        let mut store = self.store(limits, log, None, shares);
         let _running = self.ticker.run();
         let made = module.instance.instantiate_async(&mut store).await;
         made.map(drop).map_err(|error| self.outcome_of(&error, store.data(), limits))
@@ -220,8 +225,15 @@ impl Sandbox {
     }
 
     /// `deadline`: that of a call.
-    pub(super) fn store(&self, limits: &Limits, log: Arc<CallLog>, deadline: Option<Instant>) -> Store<CallState> {
-        let limiter = CallLimiter::new(limits, self.memory_budget.clone());
+    pub(super) fn store(
+        &self,
+        limits: &Limits,
+        log: Arc<CallLog>,
+        deadline: Option<Instant>,
+        shares: &AppShares,
+    ) -> Store<CallState> {
+        let memory = shares.memory.get_or_init(|| Arc::new(AppMemory::new(self.memory_budget.clone())));
+        let limiter = CallLimiter::new(limits, memory.clone());
         let cache = CacheBudget::new(self.cache.clone(), limits, deadline);
         let mut store = Store::new(&self.engine, CallState::new(limiter, limits, log, cache));
         store.limiter(|state| &mut state.limiter);

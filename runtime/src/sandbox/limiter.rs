@@ -6,9 +6,11 @@ use std::sync::{Arc, Weak};
 use wasmtime::ResourceLimiter;
 
 use super::warm::IdleInstances;
+use crate::fair_turns::is_fair;
 use crate::limits::Limits;
 
 /// Bytes of linear memory that all calls together may hold.
+#[derive(Debug)]
 pub(super) struct MemoryBudget {
     pub(super) bytes: u64,
     free: AtomicU64,
@@ -25,13 +27,30 @@ impl MemoryBudget {
     pub(super) fn held(&self) -> u64 {
         self.bytes.saturating_sub(self.free.load(Ordering::Relaxed))
     }
+}
+
+/// What of it the instances of one app hold, idle ones included: beyond the first that it takes, no more than is fair.
+#[derive(Debug)]
+// On cache lines of its own: all processors write to it, and would take what lies beside it from each other.
+#[repr(align(128))]
+pub(crate) struct AppMemory {
+    held: AtomicU64,
+    budget: Arc<MemoryBudget>,
+}
+
+impl AppMemory {
+    pub(super) fn new(budget: Arc<MemoryBudget>) -> Self {
+        Self { held: AtomicU64::new(0), budget }
+    }
 
     fn take(&self, bytes: u64) -> bool {
-        self.try_take(bytes) || self.idle.upgrade().is_some_and(|idle| self.take_from_idle(&idle, bytes))
+        bytes == 0
+            || self.try_take(bytes)
+            || self.budget.idle.upgrade().is_some_and(|idle| self.take_from_idle(&idle, bytes))
     }
 
     fn take_from_idle(&self, idle: &IdleInstances, bytes: u64) -> bool {
-        while idle.give_way() {
+        while idle.give_way_to(self) {
             if self.try_take(bytes) {
                 return true;
             }
@@ -39,12 +58,22 @@ impl MemoryBudget {
         false
     }
 
+    // First what is the app's: what it cannot have is not missing for others for a moment.
     fn try_take(&self, bytes: u64) -> bool {
-        self.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| free.checked_sub(bytes)).is_ok()
+        let held = self.held.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        let taken = self.budget.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| {
+            let left = free.checked_sub(bytes)?;
+            (held == bytes || is_fair(held, left)).then_some(left)
+        });
+        if taken.is_err() {
+            self.held.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        taken.is_ok()
     }
 
     fn give_back(&self, bytes: u64) {
-        self.free.fetch_add(bytes, Ordering::Relaxed);
+        self.budget.free.fetch_add(bytes, Ordering::Relaxed);
+        self.held.fetch_sub(bytes, Ordering::Relaxed);
     }
 }
 
@@ -53,7 +82,7 @@ impl MemoryBudget {
 pub(super) enum Refused {
     /// Memory beyond the app's own limit.
     Limit,
-    /// Memory within it, but all calls together hold the budget of so many bytes.
+    /// Memory within it, but beyond what the app may hold of the budget of so many bytes.
     Budget(u64),
     /// A table of so many elements.
     Table(usize),
@@ -66,20 +95,25 @@ pub(super) struct CallLimiter {
     pub(super) held_bytes: u64,
     /// Of them, what the instance began with.
     initial_bytes: u64,
-    budget: Arc<MemoryBudget>,
+    memory: Arc<AppMemory>,
     pub(super) refused: Option<Refused>,
 }
 
 impl CallLimiter {
-    pub(super) fn new(limits: &Limits, budget: Arc<MemoryBudget>) -> Self {
+    pub(super) fn new(limits: &Limits, memory: Arc<AppMemory>) -> Self {
         Self {
             memory_bytes: limits.memory_bytes,
             table_elements: limits.table_elements,
             held_bytes: 0,
             initial_bytes: 0,
-            budget,
+            memory,
             refused: None,
         }
+    }
+
+    /// That of its app.
+    pub(super) fn memory(&self) -> &AppMemory {
+        &self.memory
     }
 
     /// The guest has what it begins with; from here on it grows.
@@ -105,8 +139,8 @@ impl CallLimiter {
         if self.held_bytes.saturating_add(more) > self.memory_bytes {
             return Err(Refused::Limit);
         }
-        if !self.budget.take(more) {
-            return Err(Refused::Budget(self.budget.bytes));
+        if !self.memory.take(more) {
+            return Err(Refused::Budget(self.memory.budget.bytes));
         }
         self.held_bytes += more;
         Ok(())
@@ -136,7 +170,7 @@ impl ResourceLimiter for CallLimiter {
 
 impl Drop for CallLimiter {
     fn drop(&mut self) {
-        self.budget.give_back(self.held_bytes);
+        self.memory.give_back(self.held_bytes);
     }
 }
 
@@ -144,14 +178,19 @@ impl Drop for CallLimiter {
 mod tests {
     use super::*;
 
-    fn limiter(memory_bytes: u64, budget: &Arc<MemoryBudget>) -> CallLimiter {
-        CallLimiter::new(&Limits { memory_bytes, ..Limits::default() }, budget.clone())
+    fn apps(budget: u64) -> [Arc<AppMemory>; 2] {
+        let budget = Arc::new(MemoryBudget::new(budget, Weak::new()));
+        std::array::from_fn(|_| Arc::new(AppMemory::new(budget.clone())))
+    }
+
+    fn limiter(memory_bytes: u64, app: &Arc<AppMemory>) -> CallLimiter {
+        CallLimiter::new(&Limits { memory_bytes, ..Limits::default() }, app.clone())
     }
 
     #[test]
     fn growth_beyond_the_limit_is_refused_and_remembered() {
-        let budget = Arc::new(MemoryBudget::new(1_000, Weak::new()));
-        let mut limiter = limiter(100, &budget);
+        let [app, _] = apps(1_000);
+        let mut limiter = limiter(100, &app);
         assert!(limiter.memory_growing(0, 60, None).unwrap());
         assert!(!limiter.memory_growing(0, 60, None).unwrap(), "two memories count together");
         assert_eq!(limiter.refused, Some(Refused::Limit));
@@ -159,13 +198,27 @@ mod tests {
 
     #[test]
     fn growth_beyond_the_budget_is_refused_until_another_call_ends() {
-        let budget = Arc::new(MemoryBudget::new(100, Weak::new()));
-        let mut first = limiter(100, &budget);
+        let [app, other] = apps(100);
+        let mut first = limiter(100, &app);
         assert!(first.memory_growing(0, 80, None).unwrap());
-        let mut second = limiter(100, &budget);
+        let mut second = limiter(100, &other);
         assert!(!second.memory_growing(0, 80, None).unwrap());
         assert_eq!(second.refused, Some(Refused::Budget(100)));
         drop(first);
         assert!(second.memory_growing(0, 80, None).unwrap());
+    }
+
+    #[test]
+    fn the_calls_of_one_app_leave_a_part_to_others() {
+        let [app, other] = apps(100);
+        let mut calls: Vec<CallLimiter> = (0..100).map(|_| limiter(100, &app)).collect();
+        let grown =
+            calls.iter_mut().filter_map(|call| call.memory_growing(0, 1, None).ok().filter(|grown| *grown)).count();
+        assert_eq!(grown, 75);
+        assert_eq!(calls[99].refused, Some(Refused::Budget(100)));
+        let mut neighbour = limiter(100, &other);
+        assert!(neighbour.memory_growing(0, 10, None).unwrap() && neighbour.memory_growing(0, 5, None).unwrap());
+        drop(calls);
+        assert_eq!((app.held.load(Ordering::Relaxed), app.budget.held()), (0, 15));
     }
 }

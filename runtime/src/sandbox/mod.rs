@@ -28,6 +28,7 @@ use wasmtime::component::{Component, Linker};
 pub(crate) use self::config::{DEPLOYMENTS, code_config};
 pub(crate) use self::environment::GuestVariables;
 pub(crate) use self::invoke::{Allowed, GuestCall};
+pub(crate) use self::limiter::AppMemory;
 use self::limiter::MemoryBudget;
 use self::pace::LongCalls;
 pub(crate) use self::pace::{AppPace, Guest, LongCallThreads};

@@ -13,6 +13,7 @@ use metrics::{Counter, counter};
 
 use super::Sandbox;
 use super::invoke::{GuestCall, Instance};
+use super::limiter::AppMemory;
 use crate::config::EngineConfig;
 use crate::limits::Limits;
 use crate::outcome::Outcome;
@@ -154,11 +155,15 @@ impl IdleInstances {
         self.idle_time.saturating_sub(oldest).max(SHORTEST_REST)
     }
 
-    /// Drops the one that waited longest; false when none is left.
-    pub(super) fn give_way(&self) -> bool {
-        let oldest = self.waiting().instances.pop_front();
-        self.metrics.crowded.increment(u64::from(oldest.is_some()));
-        oldest.is_some()
+    /// Drops the one that waited longest, of this app if there is one of it; false when none is left.
+    pub(super) fn give_way_to(&self, app: &AppMemory) -> bool {
+        let mut waiting = self.waiting();
+        let of_app = |idle: &Idle| std::ptr::eq(idle.instance.instance.store.data().limiter.memory(), app);
+        let oldest = waiting.instances.iter().position(of_app).unwrap_or_default();
+        let given_up = waiting.instances.remove(oldest);
+        drop(waiting);
+        self.metrics.crowded.increment(u64::from(given_up.is_some()));
+        given_up.is_some()
     }
 
     fn take(&self, shelf: u64, variables_number: u64) -> Option<Box<WarmInstance>> {
@@ -221,7 +226,7 @@ impl Sandbox {
             }
             None => {
                 metrics.fresh.increment(1);
-                let store = self.store(call.limits, call.log.clone(), Some(call.deadline));
+                let store = self.store(call.limits, call.log.clone(), Some(call.deadline), call.shares);
                 Box::new(WarmInstance {
                     instance: Instance::new(store),
                     variables_number: call.variables_number,

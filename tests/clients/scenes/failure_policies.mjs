@@ -142,7 +142,7 @@ async function checkTraces({ tom, jerry, group }, rows) {
 await scene(async (connection) => {
   const tom = await connect(connection, 'tom');
   const jerry = await connect(connection, 'jerry');
-  await ask('settings', '--blocking-hook-timeout 1s --hook-breaker-failures 0 --limit memory_bytes=8MiB --limit cpu_time_ms=15s');
+  await ask('settings', '--blocking-hook-timeout 1s --hook-breaker-failures 0 --limit memory_bytes=8MiB --max-limit cpu_time_ms=15s --limit cpu_time_ms=15s');
   let count = 0;
 
   for (const [number, { name, app, exceptions, table }] of POLICIES.entries()) {

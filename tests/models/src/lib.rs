@@ -9,6 +9,9 @@ pub mod sync;
 #[path = "../../../im-core/src/conversations/locks.rs"]
 pub mod conversation_locks;
 
+#[path = "../../../runtime/src/fair_turns.rs"]
+pub mod fair_turns;
+
 #[path = "../../../runtime/src/sandbox/turns.rs"]
 pub mod turns;
 

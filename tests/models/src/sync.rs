@@ -6,7 +6,8 @@ use std::ops::Deref;
 pub use std::sync::PoisonError;
 
 use shuttle::future::batch_semaphore::{AcquireError, BatchSemaphore, Fairness};
-pub use shuttle::sync::Mutex;
+pub use shuttle::sync::atomic::{AtomicU32, AtomicU64};
+pub use shuttle::sync::{Mutex, MutexGuard};
 
 /// In place of `std::sync::Arc`, whose counts are events too: others may go on right before one is dropped.
 #[derive(Debug, Default)]
@@ -16,6 +17,13 @@ impl<T> Arc<T> {
     /// The first reference to a value.
     pub fn new(value: T) -> Self {
         Self(std::sync::Arc::new(value))
+    }
+}
+
+impl<T> Arc<T> {
+    /// True for two references to one value.
+    pub fn ptr_eq(one: &Self, other: &Self) -> bool {
+        std::sync::Arc::ptr_eq(&one.0, &other.0)
     }
 }
 
@@ -99,5 +107,73 @@ impl Semaphore {
 impl Drop for SemaphorePermit<'_> {
     fn drop(&mut self) {
         self.0.0.release(1);
+    }
+}
+
+/// In place of `tokio::sync::oneshot`.
+pub mod oneshot {
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+    use std::task::{Context, Poll, Waker};
+
+    /// Nobody goes on while it is looked at: it needs no stand-in itself.
+    #[derive(Debug)]
+    struct Slot<T> {
+        value: Option<T>,
+        waiting: Option<Waker>,
+    }
+
+    /// Gives the value.
+    #[derive(Debug)]
+    pub struct Sender<T>(Arc<Mutex<Slot<T>>>);
+
+    /// Gets the value.
+    #[derive(Debug)]
+    pub struct Receiver<T>(Arc<Mutex<Slot<T>>>);
+
+    /// Both ends.
+    pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
+        let slot = Arc::new(Mutex::new(Slot { value: None, waiting: None }));
+        (Sender(slot.clone()), Receiver(slot))
+    }
+
+    fn locked<T>(slot: &Mutex<Slot<T>>) -> MutexGuard<'_, Slot<T>> {
+        slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    impl<T> Sender<T> {
+        /// Gives it.
+        ///
+        /// # Errors
+        /// The receiver is gone.
+        pub fn send(self, value: T) -> Result<(), T> {
+            if Arc::strong_count(&self.0) == 1 {
+                return Err(value);
+            }
+            let mut slot = locked(&self.0);
+            slot.value = Some(value);
+            let waiting = slot.waiting.take();
+            drop(slot);
+            if let Some(waiting) = waiting {
+                waiting.wake();
+            }
+            Ok(())
+        }
+    }
+
+    impl<T> Future for Receiver<T> {
+        type Output = Result<T, Infallible>;
+
+        fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+            let mut slot = locked(&self.0);
+            match slot.value.take() {
+                Some(value) => Poll::Ready(Ok(value)),
+                None => {
+                    slot.waiting = Some(context.waker().clone());
+                    Poll::Pending
+                }
+            }
+        }
     }
 }

@@ -39,6 +39,10 @@ impl Installation {
         }
     }
 
+    pub(super) fn admin_key(&self) -> &str {
+        &self.admin_key
+    }
+
     pub(super) fn data_folder(&self) -> &Path {
         &self.data_folder
     }

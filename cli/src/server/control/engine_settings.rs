@@ -2,24 +2,40 @@
 //!
 //! A patch names `limits` (`{"memory_bytes": 67108864}`), `function_limits` (`{"hello": {"deadline_ms": 500}}`) and
 //! `allowed_hosts` (`{"api.example.com": true}`). `null` takes a limit, all limits of a function, or a host back.
+//! `max_limits` (`{"concurrency": 200}`) are the most that the app gets in place of the defaults, for who has the admin key.
 
 use hookd_runtime::{AppSettings, FunctionKind, HostPattern, Overrides};
 use serde_json::{Map, Value, json};
 
 const LIMITS: &str = "limits";
 const FUNCTION_LIMITS: &str = "function_limits";
+const MAX_LIMITS: &str = "max_limits";
 const ALLOWED_HOSTS: &str = "allowed_hosts";
 
-/// The settings with `changes` applied. The error says what is wrong.
-pub(super) fn changed(mut settings: AppSettings, mut changes: Map<String, Value>) -> Result<AppSettings, String> {
-    let [limits, functions, hosts] = [LIMITS, FUNCTION_LIMITS, ALLOWED_HOSTS].map(|key| changes.remove(key));
+/// The settings with `changes` applied; the operator (`is_admin`) also raises the most that the app's owner may set. The error
+/// says what is wrong.
+pub(super) fn changed(
+    mut settings: AppSettings,
+    mut changes: Map<String, Value>,
+    is_admin: bool,
+) -> Result<AppSettings, String> {
+    let [most, limits, functions, hosts] =
+        [MAX_LIMITS, LIMITS, FUNCTION_LIMITS, ALLOWED_HOSTS].map(|key| changes.remove(key));
     if let Some(key) = changes.keys().next() {
         return Err(format!(
             "the engine has no setting `{key}`; those of the IM core are changed where `hookd im` listens"
         ));
     }
+    if let Some(most) = most {
+        if !is_admin {
+            return Err(format!("`{MAX_LIMITS}` are the operator's: show the admin key besides the master key"));
+        }
+        apply(&mut settings.limits.max, object(most, MAX_LIMITS)?)?;
+    }
     if let Some(limits) = limits {
-        apply(&mut settings.limits.app, object(limits, LIMITS)?)?;
+        let limits = object(limits, LIMITS)?;
+        check_maximum(&settings, &limits)?;
+        apply(&mut settings.limits.app, limits)?;
     }
     for (name, limits) in functions.map(|functions| object(functions, FUNCTION_LIMITS)).transpose()?.unwrap_or_default()
     {
@@ -27,8 +43,9 @@ pub(super) fn changed(mut settings: AppSettings, mut changes: Map<String, Value>
             settings.limits.functions.remove(&name);
             continue;
         }
-        let own = settings.limits.functions.entry(name.clone()).or_default();
-        apply(own, object(limits, &format!("{FUNCTION_LIMITS}.{name}"))?)?;
+        let limits = object(limits, &format!("{FUNCTION_LIMITS}.{name}"))?;
+        check_maximum(&settings, &limits)?;
+        apply(settings.limits.functions.entry(name).or_default(), limits)?;
     }
     settings.limits.functions.retain(|_, own| !own.is_empty());
     settings.limits.validate().map_err(|refused| refused.to_string())?;
@@ -42,6 +59,13 @@ pub(super) fn changed(mut settings: AppSettings, mut changes: Map<String, Value>
         }
     }
     Ok(settings)
+}
+
+fn check_maximum(settings: &AppSettings, changes: &Map<String, Value>) -> Result<(), String> {
+    changes.iter().try_for_each(|(name, value)| {
+        let value = value.as_u64().unwrap_or_default();
+        settings.limits.check_maximum(name, value).map_err(|refused| refused.to_string())
+    })
 }
 
 fn apply(overrides: &mut Overrides, changes: Map<String, Value>) -> Result<(), String> {
@@ -89,6 +113,7 @@ pub(super) fn shown(settings: &AppSettings) -> Map<String, Value> {
         ("limit_sources".to_owned(), Value::Object(sources)),
         ("hook_deadlines_ms".to_owned(), hook_deadlines),
         (FUNCTION_LIMITS.to_owned(), json!(settings.limits.functions)),
+        (MAX_LIMITS.to_owned(), json!(settings.limits.max)),
         (ALLOWED_HOSTS.to_owned(), json!(settings.allowed_hosts)),
     ])
 }
@@ -99,7 +124,28 @@ mod tests {
 
     fn patched(settings: AppSettings, patch: Value) -> Result<AppSettings, String> {
         let Value::Object(changes) = patch else { panic!("no object") };
-        changed(settings, changes)
+        changed(settings, changes, true)
+    }
+
+    #[test]
+    fn the_owner_raises_nothing_above_the_default_or_what_the_operator_says() {
+        let by_owner = |settings: AppSettings, patch: Value| {
+            let Value::Object(changes) = patch else { panic!("no object") };
+            changed(settings, changes, false)
+        };
+        let raised = json!({"limits": {"concurrency": 65}});
+        let refused = by_owner(AppSettings::default(), raised.clone()).unwrap_err();
+        assert!(refused.contains("at most 64") && refused.contains("--max-limit concurrency=65"), "{refused}");
+        let for_one = json!({"function_limits": {"f": {"memory_bytes": 4_294_967_296_u64}}});
+        assert!(by_owner(AppSettings::default(), for_one).is_err());
+        let refused = by_owner(AppSettings::default(), json!({"max_limits": {"concurrency": 65}})).unwrap_err();
+        assert!(refused.contains("admin key"), "{refused}");
+        let allowed = patched(AppSettings::default(), json!({"max_limits": {"concurrency": 65}})).unwrap();
+        let settings = by_owner(allowed, raised).unwrap();
+        assert_eq!(shown(&settings)["limits"]["concurrency"], 65);
+        let lowered = patched(settings, json!({"max_limits": {"concurrency": null}})).unwrap();
+        assert_eq!(shown(&lowered)["limits"]["concurrency"], 64);
+        assert!(by_owner(lowered, json!({"limits": {"queue": 3}})).is_ok(), "what does not change is not refused");
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! | `GET /` | keys and live versions; from [`im`] also the circuit breakers of production's hooks |
 //! | `GET /breakers` | the circuit breakers of production's hooks, also while the engine is dead |
 //! | `GET /check` | of each environment the live version, and why it cannot be called if it cannot; asks the modules |
-//! | `GET`, `PATCH /settings` | the limits, and from [`im`] the settings of the IM core; a patch changes what it names; `null` takes an entry out of a map. With the admin key besides, `engine_url` may be any address |
+//! | `GET`, `PATCH /settings` | the limits, and from [`im`] the settings of the IM core; a patch changes what it names; `null` takes an entry out of a map. With the admin key besides, `engine_url` may be any address, and `max_limits` change |
 //! | `GET`, `PATCH /env` | environment variables; body of a patch: `{"set": {NAME: {"value": …, "secret": …}}, "unset": [NAME]}` |
 //! | `GET /env/seen?environment=…&keys=…` | what functions read, the platform's variables included; the app's keys if asked for |
 //! | `POST /deployments?environment=…` | body: a module; answer: one JSON event a line |

@@ -2,11 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use hookd_runtime::SetSettingsError;
 use serde_json::{Map, Value};
 
 use super::input::JsonBody;
-use super::{ApiError, Authorized, Control, engine_settings, internal};
+use super::{ApiError, Authorized, Control, engine_settings, internal, is_admin};
 
 pub(super) async fn show(State(control): State<Control>, Authorized(app): Authorized) -> Result<Json<Value>, ApiError> {
     all(&control, &app.id)
@@ -16,11 +17,13 @@ pub(super) async fn show(State(control): State<Control>, Authorized(app): Author
 pub(super) async fn change(
     State(control): State<Control>,
     Authorized(app): Authorized,
+    headers: HeaderMap,
     JsonBody(changes): JsonBody<Map<String, Value>>,
 ) -> Result<Json<Value>, ApiError> {
+    let is_admin = is_admin(&headers, control.installation.admin_key());
     let (engine, id) = (control.engine.clone(), app.id.clone());
     let changing = async move {
-        let change = |settings| engine_settings::changed(settings, changes);
+        let change = |settings| engine_settings::changed(settings, changes, is_admin);
         engine.change_settings(&id, change).await
     };
     control.changes.carry_out(&app.id, changing).await?.map_err(|error| match error {

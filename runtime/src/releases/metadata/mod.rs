@@ -16,7 +16,7 @@ use rusqlite::{Connection, Row};
 use thiserror::Error;
 
 pub(crate) use self::apps::AppRow;
-pub(crate) use self::versions::{NewRelease, NewVariables, VersionRow};
+pub(crate) use self::versions::{KeptVersion, NewRelease, NewVariables, VersionRow};
 
 /// From each schema to the next. The database's `user_version` counts those that were taken; a new database takes all.
 const SCHEMA_STEPS: [&str; 5] = [

@@ -29,6 +29,15 @@ pub(crate) struct NewRelease {
     pub(crate) isolation: Isolation,
     pub(crate) variables: Variables,
     pub(crate) by: Attribution,
+    /// Versions that make room, with their releases.
+    pub(crate) forget: Vec<u64>,
+}
+
+/// A version that is kept, as far as its room on disk is concerned.
+pub(crate) struct KeptVersion {
+    pub(crate) number: u64,
+    pub(crate) module: ModuleHash,
+    pub(crate) size_bytes: u64,
 }
 
 /// Variables for an app, and for what is live in it.
@@ -209,6 +218,10 @@ impl Metadata {
             )?;
             let act = ReleaseAct::Deploy;
             insert_release(&transaction, &release.app_id, release.environment, number, act, &release.by)?;
+            for version in &release.forget {
+                let sql = "DELETE FROM releases WHERE app_id = ?1 AND version = ?2";
+                transaction.execute(sql, params![release.app_id, version])?;
+            }
             let forgot_versions = forget(&transaction, &release.app_id)?;
             transaction.commit()?;
             Ok(Deployed { number, forgot_versions })
@@ -268,6 +281,19 @@ impl Metadata {
             forget(&transaction, &app_id)?;
             transaction.commit()?;
             Ok(())
+        })
+        .await
+    }
+
+    /// The versions of an app, newest first.
+    pub(crate) async fn kept_versions(&self, app_id: String) -> Result<Vec<KeptVersion>, MetadataError> {
+        self.run(move |connection| {
+            let sql = "SELECT number, module, size_bytes FROM versions WHERE app_id = ?1 ORDER BY number DESC";
+            let mut statement = connection.prepare(sql)?;
+            let rows = statement.query_map([app_id], |row| {
+                Ok(KeptVersion { number: row.get(0)?, module: ModuleHash(row.get(1)?), size_bytes: row.get(2)? })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
         })
         .await
     }
