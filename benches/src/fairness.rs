@@ -19,8 +19,8 @@ use crate::report::progress;
 /// Far below what the server can do, so that waiting shows, and not load.
 const RATE: u32 = 1_000;
 const MEASURED: Duration = Duration::from_secs(4);
-/// Calls of the app that spins: its whole concurrency.
-const SPINNING: usize = 64;
+/// Calls of the app that spins: more than there are places for all apps.
+pub const SPINNING: usize = 300;
 /// After which all of them have begun.
 const RAMP_UP: Duration = Duration::from_secs(1);
 /// An odd number: the round in the middle is reported.
@@ -30,7 +30,7 @@ const ROUNDS: usize = 3;
 pub struct Fairness {
     /// Nobody else calls.
     pub quiet: Latency,
-    /// All places of another app are taken by endless loops.
+    /// Another app, whose concurrency is raised, has as many endless loops as it gets places.
     pub beside: Latency,
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use crate::fairness::SPINNING;
 use crate::load::CONNECTIONS;
 use crate::machine::Fact;
 use crate::report::{Report, write};
@@ -31,8 +32,8 @@ pub fn write_page(report: &Report, path: &Path) -> anyhow::Result<()> {
          In process, one thread calls the engine without HTTP. *Instantiation alone* is the part of it that makes the\n\
          sandbox and drops it again.\n\n\
          *Beside an app that spins*: one hookd, two apps. One gets 1,000 requests a second at the fixed rate, for\n\
-         {seconds} s alone and {seconds} s while 64 calls of the other app are in an endless loop, as many as may run at a\n\
-         time; the middle of three rounds.\n\n\
+         {seconds} s alone and {seconds} s while {SPINNING} calls of the other app are in an endless loop or wait for a\n\
+         place to begin one, its concurrency being raised; the middle of three rounds.\n\n\
          *1,000 modules* are the filter with a section of its own each, compiled each for itself and live in an app of its\n\
          own, in a process that holds nothing else. Memory is the highest of three looks: all released, all called, and all\n\
          called after the engine was opened again. A *first call* brings the machine code back from disk. `hookd deploy`\n\

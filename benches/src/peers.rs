@@ -53,13 +53,17 @@ impl Peer {
         Ok(peer)
     }
 
-    /// Another app on a running hookd, whose calls end after two seconds.
+    /// Another app on a running hookd, whose calls end after two seconds, and whose concurrency is raised.
     pub fn second_app(&self, module: &Path) -> anyhow::Result<Target> {
         let app: Value = serde_json::from_str(&self.run(&["apps", "create", "second", "--json"])?)?;
         let master_key = app.get("master_key").and_then(Value::as_str).context("the app has no master key")?;
         let of_app = ["--app", "second", "--master-key", master_key];
         self.run(&[&["deploy", text(module)?, "--prod"][..], &of_app].concat())?;
-        self.run(&[&["settings", "--limit", "deadline_ms=2s"][..], &of_app].concat())?;
+        let data = self.data.as_ref().context("hookd has a data folder")?;
+        let admin_key = std::fs::read_to_string(data.path().join("admin.key"))?;
+        let raised =
+            ["--max-limit", "concurrency=1000", "--limit", "concurrency=1000", "--admin-key", admin_key.trim()];
+        self.run(&[&["settings", "--limit", "deadline_ms=2s"][..], &raised, &of_app].concat())?;
         let ready = serde_json::json!({"url": format!("http://{}", self.target.address)});
         target(&ready, Keys::of(&app)?, |_| true)
     }
