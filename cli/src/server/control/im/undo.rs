@@ -16,6 +16,7 @@ fn undone(key: &str, changed: &Value, before: &Value) -> Value {
             let set = |name: &String| before.pointer(&format!("/limit_sources/{name}")).is_some_and(|of| of == "app");
             names.map(|name| (name.clone(), if set(name) { value(was, name) } else { Value::Null })).collect()
         }
+        "max_limits" => names.map(|name| (name.clone(), value(was, name))).collect(),
         "function_limits" => names.map(|function| (function.clone(), of_function(was, function, changed))).collect(),
         "allowed_hosts" => {
             let was: Vec<&str> =
@@ -63,15 +64,17 @@ mod tests {
             json!({"limits": {"queue": 3, "log_lines": 1}, "function_limits": {"hello": {"deadline_ms": 500}}}),
             json!({"allowed_hosts": {"a.org": true, "*.b.org:81": true}}),
             json!({"limits": {"queue": null, "concurrency": 2}, "function_limits": {"hello": {"queue": 9}}}),
+            json!({"max_limits": {"concurrency": 100, "queue": 9}, "limits": {"concurrency": 100}}),
+            json!({"max_limits": {"concurrency": 80, "queue": null}}),
             json!({"function_limits": {"hello": {"deadline_ms": null}}}),
             json!({"function_limits": {"hello": null, "bye": {"queue": 1}}, "allowed_hosts": {"A.ORG": null, "c.org": true}}),
         ];
         let mut settings = AppSettings::default();
         for patch in patches.map(object) {
-            let next = changed(settings.clone(), patch.clone()).unwrap();
+            let next = changed(settings.clone(), patch.clone(), true).unwrap();
             assert_ne!(next, settings);
             let back = undo(&patch, &Value::Object(shown(&settings)));
-            assert_eq!(changed(next.clone(), back).unwrap(), settings, "{patch:?}");
+            assert_eq!(changed(next.clone(), back, true).unwrap(), settings, "{patch:?}");
             settings = next;
         }
     }
