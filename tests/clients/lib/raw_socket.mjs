@@ -66,6 +66,11 @@ class RawSocket {
     return this.#inbox.next('closed', undefined, withinMs);
   }
 
+  /** Leaves what the server sends unread. */
+  stopReading() {
+    this.#socket.pause();
+  }
+
   /** Closes from this side. */
   close() {
     this.#socket.close();

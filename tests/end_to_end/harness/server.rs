@@ -225,7 +225,8 @@ pub fn hookd_in(data: &Path, arguments: &[&str]) -> Output {
 
 /// A call of `hookd` with this data folder, and nothing from the environment of whoever runs the tests.
 pub fn hookd(data: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hookd"));
+    let program = std::env::var_os("TEST_HOOKD").unwrap_or_else(|| env!("CARGO_BIN_EXE_hookd").into());
+    let mut command = Command::new(program);
     for (variable, _) in std::env::vars_os() {
         if variable.to_string_lossy().starts_with("HOOKD_") {
             command.env_remove(variable);
