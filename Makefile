@@ -17,6 +17,7 @@ help:
 	@echo "make test   all tests"
 	@echo "make test-hostile  every hostile module, a hundred times"
 	@echo "make soak   ten minutes of trouble while clients come and go (SOAK_SECONDS=600)"
+	@echo "make attacks  what strangers, clients and an app can do to a release build, all at once (ATTACK_SECONDS=60)"
 	@echo "make bench  measure side by side with the peers; writes docs/performance.md"
 	@echo "make lint   formatting, lints, documentation, and which libraries there are"
 	@echo "make advisories  known weaknesses of libraries; needs GitHub"
@@ -46,6 +47,15 @@ soak: test-set-up hookd modules clients
 .PHONY: test-set-up
 test-set-up:
 	@scripts/set-up.sh test
+
+ATTACK_SECONDS ?= 60
+
+.PHONY: attacks
+attacks: test-set-up modules clients
+	cargo build --release --package hookd
+	TEST_HOOKD=$(CURDIR)/target/release/hookd ATTACK_SECONDS=$(ATTACK_SECONDS) cargo test --workspace $(FEATURES) \
+		--test end_to_end -- --exact --nocapture \
+		all_attacks::people_of_another_app_talk_on_and_are_filtered_while_everything_is_attacked
 
 bench: set-up modules $(PEERS) $(WORKERD)
 	cargo build --release --package hookd --package hookd-benches

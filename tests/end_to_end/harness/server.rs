@@ -223,7 +223,8 @@ pub fn hookd_in(data: &Path, arguments: &[&str]) -> Output {
     hookd(data).args(arguments).stdin(Stdio::null()).output().expect("hookd runs")
 }
 
-/// A call of `hookd` with this data folder, and nothing from the environment of whoever runs the tests.
+/// A call of `hookd` with this data folder, and nothing else from the environment of the tests. `TEST_HOOKD` names another
+/// build of the binary.
 pub fn hookd(data: &Path) -> Command {
     let program = std::env::var_os("TEST_HOOKD").unwrap_or_else(|| env!("CARGO_BIN_EXE_hookd").into());
     let mut command = Command::new(program);
