@@ -1,63 +1,8 @@
-//! `hookd`: the server, in one process or in two, and the developers' command line.
-
-mod client;
-mod commands;
-mod config_file;
-mod exit;
-mod input_file;
-mod output;
-mod plugin;
-mod private_file;
-mod rfc3339;
-mod secrets;
-mod server;
-
-use std::ffi::OsString;
-use std::io::IsTerminal as _;
-
-use clap::error::ErrorKind;
-
-use crate::commands::{Cli, ParseError};
-use crate::exit::ExitCode;
-use crate::output::LostOutput;
+//! `hookd`; what it does is in the library.
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    let arguments: Vec<_> = std::env::args_os().collect();
-    let cli = match Cli::read(&arguments) {
-        Ok(cli) => cli,
-        Err(ParseError::Usage(usage)) => return misread(&usage, &arguments).into(),
-        Err(ParseError::Input(problem)) => return failed(&problem.into()).into(),
-    };
-    let code = match cli.run() {
-        Ok(()) => ExitCode::Done,
-        Err(error) => failed(&error),
-    };
-    output::serving::finish();
-    code.into()
-}
-
-fn misread(usage: &clap::Error, arguments: &[OsString]) -> ExitCode {
-    if let Some(problem) = plugin::run(usage, arguments) {
-        return failed(&problem.into());
-    }
-    if matches!(usage.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        let text = usage.render();
-        let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let text = if coloured { text.ansi().to_string() } else { text.to_string() };
-        return output::write(&text).map_or_else(|lost| failed(&lost), |()| ExitCode::Done);
-    }
-    // A closed terminal is the only way to fail here, and there is nobody left to tell.
-    let _ = usage.print();
-    ExitCode::Input
-}
-
-fn failed(error: &anyhow::Error) -> ExitCode {
-    if error.downcast_ref::<LostOutput>().is_some_and(LostOutput::is_by_reader) {
-        return ExitCode::Done;
-    }
-    output::report_error(error);
-    ExitCode::of(error)
+    hookd::main()
 }
