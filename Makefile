@@ -16,6 +16,7 @@ help:
 	@echo "make run    start hookd and leave it running"
 	@echo "make test   all tests"
 	@echo "make test-hostile  every hostile module, a hundred times"
+	@echo "make fuzz   a minute of fuzzing for each target (FUZZ_SECONDS=60 FUZZ_TARGETS='frame module')"
 	@echo "make soak   ten minutes of trouble while clients come and go (SOAK_SECONDS=600)"
 	@echo "make attacks  what strangers, clients and an app can do to a release build, all at once (ATTACK_SECONDS=60)"
 	@echo "make bench  measure side by side with the peers; writes docs/performance.md"
@@ -36,6 +37,12 @@ test: test-set-up hookd modules clients $(LEANENGINE) $(LEANCLOUD_PYTHON)
 .PHONY: test-hostile
 test-hostile: test-set-up modules
 	cargo nextest run --workspace $(FEATURES) --no-capture --test limits a_hundred_rounds_of_all_hostile_modules
+
+FUZZ_SECONDS ?= 60
+
+.PHONY: fuzz
+fuzz: set-up
+	FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz.sh $(FUZZ_TARGETS)
 
 SOAK_SECONDS ?= 600
 

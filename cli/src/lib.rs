@@ -5,6 +5,8 @@ mod client;
 mod commands;
 mod config_file;
 mod exit;
+#[doc(hidden)]
+pub mod fuzzing;
 mod input_file;
 mod output;
 mod plugin;

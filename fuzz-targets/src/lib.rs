@@ -2,20 +2,30 @@
 //!
 //! The test `corpus` calls them with the bytes that are kept in `fuzz-targets/corpus`.
 //!
-//! To add one: a function here and its name in [`ALL`], and a folder with a few inputs in `fuzz-targets/corpus`.
+//! `make fuzz` lets the fuzzer think of more (`src/bin/fuzz.rs`).
+//!
+//! To add one: a function and its name in [`ALL`], and a folder with a few inputs in `fuzz-targets/corpus`.
+
+mod commands;
+mod control;
+mod server;
 
 use foreign_json::MAX_DEPTH;
 use hook_types::{Content, ConversationUpdate, MessageReceived, ReceiversOffline, read_reply};
 use hookd_leancache::{Command, Space};
 use serde_json::Value;
 
+pub use crate::server::clean_up;
+
 /// A target.
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const ALL: [(&str, Target); 8] = [
+pub const ALL: [(&str, Target); 10] = [
     ("body", body),
+    ("command", commands::command),
     ("content", content),
+    ("control", control::control),
     ("filter", filter),
     ("frame", frame),
     ("json", json),

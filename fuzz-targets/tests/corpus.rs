@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use hookd_fuzz_targets::ALL;
+use hookd_fuzz_targets::{ALL, clean_up};
 
 #[test]
 fn no_input_that_is_kept_breaks_its_target() {
@@ -20,6 +20,7 @@ fn no_input_that_is_kept_breaks_its_target() {
         }
         assert!(count > 0, "`{}` is empty", folder.display());
     }
+    clean_up();
     let folders = fs::read_dir(corpus).expect("a corpus").count();
     assert_eq!(folders, ALL.len(), "every folder belongs to a target");
 }

@@ -1,10 +1,14 @@
 //! What the fuzzer reaches besides the public interface; for nothing else.
 
+mod commands;
+
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::ids::ClientId;
 use crate::protocol::frame::Encoding;
 use crate::store;
+
+pub use self::commands::{Answer, Sent, answer, commands, log_in, start_conversation};
 
 /// Reads a frame in both forms.
 pub fn read_frame(bytes: &[u8]) {

@@ -36,6 +36,7 @@ use std::ffi::OsString;
 
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+pub use self::up::Up;
 use crate::config_file::{self, ConfigFile};
 use crate::exit::InputError;
 

@@ -1,0 +1,1 @@
+//! Nothing: libFuzzer is built with this crate, and linked to `hookd-fuzz-targets`.
