@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 /// Everything that a hook project compiles.
-const SOURCES: [&str; 10] = [
+const SOURCES: [&str; 12] = [
+    "api-types/Cargo.toml",
+    "api-types/src",
     "foreign-json/Cargo.toml",
     "foreign-json/src",
     "hook-types/Cargo.toml",

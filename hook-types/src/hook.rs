@@ -1,5 +1,6 @@
 //! The hooks themselves: their reserved names and what belongs to each.
 
+pub use api_types::{HookKind, IM_HOOKS};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -9,15 +10,6 @@ use crate::{
     ConversationUpdateParams, ConversationUpdateReply, MessageReceivedParams, MessageReceivedReply, MessageSentParams,
     MessageUpdateParams, MessageUpdateReply, NoReply, ReceiversOfflineParams, ReceiversOfflineReply, reply::Reply,
 };
-
-/// Whether the IM core waits for a hook.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum HookKind {
-    /// The reply is awaited and obeyed.
-    Blocking,
-    /// The reply is ignored, and nobody waits for it.
-    Notification,
-}
 
 /// One hook: its name, and the types of what goes in and comes out.
 pub trait Hook {
@@ -41,24 +33,6 @@ pub trait Params: Serialize + DeserializeOwned {
     /// The hook that is called with these params.
     type Hook: Hook<Params = Self>;
 }
-
-/// Name and kind of every hook, in the order of EC 2.1.
-pub const ALL: [(&str, HookKind); 14] = [
-    (MessageReceived::NAME, MessageReceived::KIND),
-    (MessageSent::NAME, MessageSent::KIND),
-    (ReceiversOffline::NAME, ReceiversOffline::KIND),
-    (MessageUpdate::NAME, MessageUpdate::KIND),
-    (ConversationStart::NAME, ConversationStart::KIND),
-    (ConversationStarted::NAME, ConversationStarted::KIND),
-    (ConversationAdd::NAME, ConversationAdd::KIND),
-    (ConversationAdded::NAME, ConversationAdded::KIND),
-    (ConversationRemove::NAME, ConversationRemove::KIND),
-    (ConversationRemoved::NAME, ConversationRemoved::KIND),
-    (ConversationUpdate::NAME, ConversationUpdate::KIND),
-    (ClientOnline::NAME, ClientOnline::KIND),
-    (ClientOffline::NAME, ClientOffline::KIND),
-    (ClientSign::NAME, ClientSign::KIND),
-];
 
 macro_rules! hooks {
     ($($(#[$doc:meta])* $hook:ident = $name:literal, $kind:ident, $params:ident -> $reply:ident;)*) => {$(

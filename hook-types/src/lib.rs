@@ -12,7 +12,7 @@
 //! ```
 //!
 //! To add a hook: a params struct and a reply in the module of its subject, a marker with [`Hook`] in [`hook`], its
-//! place in [`hook::ALL`], and a sample in `tests/samples.rs`.
+//! place in [`hook::IM_HOOKS`], and a sample in `tests/samples.rs`.
 
 pub mod hook;
 

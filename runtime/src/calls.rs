@@ -16,7 +16,6 @@ pub(crate) use self::places::nested_calls;
 use self::whole_call::WholeCall;
 use crate::apps::{App, Apps, Bounds};
 use crate::call_chain::{CallChain, MAX_CALLS};
-use crate::environment::Environment;
 use crate::limits::Limits;
 use crate::logs::{CallLog, LogLevel};
 use crate::modules::Modules;
@@ -25,6 +24,7 @@ use crate::releases::{LiveFunction, LiveVersion};
 use crate::sandbox::{Allowed, Guest, LoadedModule, Sandbox};
 use crate::stats::EngineStats;
 use crate::trace::CallSpan;
+use api_types::Environment;
 
 /// A function to call.
 #[derive(Clone, Debug)]

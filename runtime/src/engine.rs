@@ -23,7 +23,6 @@ use crate::apps::{
 use crate::call_chain::CallChains;
 use crate::calls::{Call, Calls, Invocation, LiveApp};
 use crate::config::EngineConfig;
-use crate::environment::Environment;
 use crate::fair_turns::FairTurns;
 use crate::file_table::reserve_file_table;
 use crate::leancache::LeanCache;
@@ -34,6 +33,7 @@ use crate::releases::{AppRow, LiveVersion, Metadata, MetadataError, Variables, n
 use crate::rpc::{IncomingBodies, RpcService};
 use crate::sandbox::{LongCallThreads, Sandbox};
 use crate::stats::{AppStats, EngineStats};
+use api_types::Environment;
 
 /// Logs that are read at the same time.
 const LOG_READS: u32 = 4;

@@ -58,7 +58,6 @@ mod contract;
 mod deadline;
 mod egress;
 mod engine;
-mod environment;
 mod fair_budget;
 mod fair_turns;
 #[cfg(test)]
@@ -66,7 +65,6 @@ mod fair_turns_tests;
 mod file_table;
 #[doc(hidden)]
 pub mod fuzzing;
-mod isolation;
 mod leancache;
 mod limits;
 mod logs;
@@ -81,6 +79,7 @@ mod sync;
 mod trace;
 mod trust;
 
+pub use api_types::{Environment, FunctionKind, Isolation, UnknownEnvironment, UnknownIsolation};
 pub use apps::{
     App, AppSettings, ChangeAppError, CreateAppError, DeletedApp, GivenKeys, InvalidKey, KeyKind, NewApp,
     UnknownKeyKind, UnusableKey, generate_key, keys_equal, usable_key,
@@ -90,11 +89,9 @@ pub use clock::clock_is_before_1970;
 pub use config::{CompileLimits, EngineConfig, LogRetention};
 pub use egress::{AddressGuard, EgressConfig, HostPattern, InvalidHost, Network, Resolve};
 pub use engine::{Engine, OpenError, SetSettingsError};
-pub use environment::{Environment, UnknownEnvironment};
 pub use fair_budget::{FairBudget, Lost, Share};
 pub use file_table::reserve_file_table;
 pub use hookd_leancache::{Reply as CacheReply, names as cache_command_names};
-pub use isolation::{Isolation, UnknownIsolation};
 pub use leancache::{CacheConfig, CacheError, InvalidRedis, RedisAddress, RedisCertificates, redis_certificate_fix};
 pub use limits::{InvalidLimits, LimitSettings, Limits, Overrides};
 pub use logs::{LogBatch, LogHistory, LogLevel, LogLine, LogQuery, LogReader, Unreadable};
@@ -106,8 +103,6 @@ pub use releases::{
     MetadataError, PastRelease, Release, ReleaseAct, ReleaseError, SeenVariable, SetVariablesError, Variable,
     VariableChanges, Variables, Version,
 };
-pub use rpc::{
-    APP_ID_HEADERS, FORWARDING_HEADERS, FunctionKind, REQUEST_TIME, RpcConnection, RpcService, client_told_by_proxy,
-};
+pub use rpc::{APP_ID_HEADERS, FORWARDING_HEADERS, REQUEST_TIME, RpcConnection, RpcService, client_told_by_proxy};
 pub use stats::{AppStats, EngineStats};
 pub use trace::enable_traces;

@@ -5,7 +5,7 @@ mod settings;
 use std::time::Duration;
 
 pub use self::settings::{InvalidLimits, LimitSettings, Overrides};
-use crate::rpc::FunctionKind;
+use api_types::FunctionKind;
 use serde::{Deserialize, Serialize};
 
 /// Limits of an app. Each bounds one call, except `concurrency`, `queue` and `disk_bytes`, which bound the app, and those of

@@ -1,5 +1,6 @@
 //! The control API of an installation: its apps.
 
+use api_types::headers;
 use reqwest::{Method, RequestBuilder};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,9 +10,6 @@ use super::api::{ANSWER_TIMEOUT, percent_encoded_segment};
 use super::reach::reach;
 use crate::exit::InputError;
 use crate::secrets;
-
-/// Header of the installation's admin key.
-pub const ADMIN_KEY_HEADER: &str = "x-hookd-admin-key";
 
 /// Who asks for something that concerns the apps of an installation.
 pub enum Credential {
@@ -108,7 +106,7 @@ impl AdminApi {
 
     async fn send(&self, request: RequestBuilder) -> anyhow::Result<Value> {
         let request = match &self.credential {
-            Credential::AdminKey(key) => request.header(ADMIN_KEY_HEADER, key),
+            Credential::AdminKey(key) => request.header(headers::ADMIN_KEY, key),
             Credential::MasterKey(key) => request.header("x-lc-key", format!("{key},master")),
         };
         answer::json(request.timeout(ANSWER_TIMEOUT), &self.url, || {

@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use api_types::headers;
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use reqwest::{Method, RequestBuilder, Response};
 use serde::Deserialize;
@@ -12,7 +13,6 @@ use serde_json::{Value, json};
 use tokio_util::codec::{FramedRead, LinesCodec};
 use tokio_util::io::StreamReader;
 
-use super::admin::ADMIN_KEY_HEADER;
 use super::reach::reach;
 use super::{ReleaseNote, Target, answer};
 use crate::exit::InputError;
@@ -22,12 +22,6 @@ pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Whether a server is there should not take long to say.
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// In the head of an answer that comes bit by bit: a blank comes at least so often, in seconds, when nothing else does.
-pub const KEEP_ALIVE_HEADER: &str = "x-hookd-keep-alive";
-
-/// Such an answer that stands still for so long comes no more.
-pub const KEPT_ALIVE_TIME: Duration = Duration::from_secs(30);
 
 /// The server may need so long for the upload of a module, and no longer.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(660);
@@ -125,7 +119,7 @@ impl Api {
     pub async fn change_settings(&self, changes: &Value) -> anyhow::Result<Value> {
         let mut request = self.request(Method::PATCH, "/settings").json(changes);
         if let Some(admin_key) = &self.admin_key {
-            request = request.header(ADMIN_KEY_HEADER, admin_key);
+            request = request.header(headers::ADMIN_KEY, admin_key);
         }
         self.json(request.timeout(ANSWER_TIMEOUT)).await
     }
@@ -279,8 +273,8 @@ impl Api {
 
 /// The lines of an answer that comes bit by bit, each a JSON event.
 fn events<E: DeserializeOwned>(response: Response) -> impl Stream<Item = anyhow::Result<E>> + Unpin {
-    let is_kept_alive = response.headers().contains_key(KEEP_ALIVE_HEADER);
-    let silence = if is_kept_alive { KEPT_ALIVE_TIME } else { Duration::MAX };
+    let is_kept_alive = response.headers().contains_key(headers::KEEP_ALIVE);
+    let silence = if is_kept_alive { headers::KEPT_ALIVE_TIME } else { Duration::MAX };
     let bytes = response.bytes_stream().map_err(io::Error::other);
     let bytes = StreamReader::new(until_silent(bytes, silence));
     let lines = FramedRead::new(bytes, LinesCodec::new_with_max_length(MAX_EVENT_BYTES));

@@ -8,8 +8,8 @@ mod link;
 mod reach;
 mod release_note;
 
-pub use admin::{ADMIN_KEY_HEADER, AdminApi, Credential, GivenKeys};
-pub use api::{Api, DeployEvent, KEEP_ALIVE_HEADER, KEPT_ALIVE_TIME};
+pub use admin::{AdminApi, Credential, GivenKeys};
+pub use api::{Api, DeployEvent};
 pub use connection::{AdminArguments, Connection, ConnectionFile, ServerArguments, Target, default_data_folder};
 pub use link::{KnownKeys, Link};
 pub use release_note::ReleaseNote;

@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api_types::headers;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
@@ -34,7 +35,6 @@ use self::headers::strip;
 use super::admission::Place;
 use super::control::ApiError;
 use super::forwarding_trust::tell_client;
-use crate::client::{KEEP_ALIVE_HEADER, KEPT_ALIVE_TIME};
 
 /// The engine ends every call by itself; this much later it is taken for stuck.
 const CALL_GRACE: Duration = Duration::from_millis(500);
@@ -214,7 +214,7 @@ impl Forward {
         let comes_bit_by_bit = headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "application/x-ndjson");
         match self.part {
             Part::Calls => Some(CALL_IDLE_TIME),
-            Part::Control if headers.contains_key(KEEP_ALIVE_HEADER) => Some(KEPT_ALIVE_TIME),
+            Part::Control if headers.contains_key(headers::KEEP_ALIVE) => Some(headers::KEPT_ALIVE_TIME),
             // An engine of an earlier version may be silent in it.
             Part::Control if comes_bit_by_bit => None,
             Part::Control => Some(CONTROL_TIME),

@@ -113,7 +113,7 @@ pub const fn name_entry<const LENGTH: usize>(name: &str) -> [u8; LENGTH] {
 
 /// Refuses, when it is compiled, a `#[function]` that takes the name of a hook.
 pub const fn not_reserved(name: &str) {
-    let mut hooks: &[(&str, hook_types::HookKind)] = &hook_types::hook::ALL;
+    let mut hooks: &[(&str, hook_types::HookKind)] = &hook_types::hook::IM_HOOKS;
     while let [(hook, _), others @ ..] = hooks {
         assert!(!is_same(hook, name), "the name belongs to a hook: use `#[hook]`");
         hooks = others;

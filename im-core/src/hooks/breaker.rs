@@ -109,7 +109,7 @@ impl Breakers {
 
 impl AppBreakers {
     fn new(app: AppId) -> Self {
-        let hooks = hook_types::hook::ALL.iter().map(|(hook, _)| (*hook, Mutex::default())).collect();
+        let hooks = hook_types::hook::IM_HOOKS.iter().map(|(hook, _)| (*hook, Mutex::default())).collect();
         Self { app, hooks }
     }
 

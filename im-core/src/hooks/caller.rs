@@ -52,7 +52,7 @@ impl HookCaller {
 
     /// The circuit breakers of the hooks that the app's production environment defines.
     pub fn breakers(&self, app: &App) -> Vec<BreakerReport> {
-        let hooks = hook_types::hook::ALL.iter().map(|(hook, _)| *hook);
+        let hooks = hook_types::hook::IM_HOOKS.iter().map(|(hook, _)| *hook);
         let defined = hooks.filter(|hook| self.calls.engine.defines(app, hook));
         defined.map(|hook| self.calls.breakers.report(&app.id, hook)).collect()
     }

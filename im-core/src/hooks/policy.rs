@@ -44,7 +44,7 @@ pub(super) fn check_scope(scope: &str) -> Result<(), ScopeError> {
     if hook.is_empty() && cause.is_some() {
         return Ok(());
     }
-    match hook_types::hook::ALL.iter().find(|(known, _)| *known == hook) {
+    match hook_types::hook::IM_HOOKS.iter().find(|(known, _)| *known == hook) {
         None => Err(ScopeError::UnknownHook(hook.to_owned())),
         // S-83: when `_receiversOffline` fails the message is delivered already, and the default push is sent.
         Some((ReceiversOffline::NAME, _) | (_, HookKind::Notification)) => {

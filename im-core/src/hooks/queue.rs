@@ -38,7 +38,7 @@ impl Channel {
 
     /// All channels.
     pub fn all() -> impl Iterator<Item = Self> {
-        let hooks = hook_types::hook::ALL.iter().filter(|(_, kind)| *kind == HookKind::Notification);
+        let hooks = hook_types::hook::IM_HOOKS.iter().filter(|(_, kind)| *kind == HookKind::Notification);
         hooks.map(|(hook, _)| Self::of(hook)).filter(|channel| *channel != Self::PRESENCE).chain([Self::PRESENCE])
     }
 
@@ -300,5 +300,5 @@ pub trait HookQueue: Send + Sync + 'static {
 
 /// The name as hook calls carry it; `None` for a hook that this program does not know.
 pub(crate) fn hook_named(name: &str) -> Option<&'static str> {
-    hook_types::hook::ALL.iter().map(|(hook, _)| *hook).find(|hook| *hook == name)
+    hook_types::hook::IM_HOOKS.iter().map(|(hook, _)| *hook).find(|hook| *hook == name)
 }

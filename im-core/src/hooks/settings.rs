@@ -171,7 +171,7 @@ fn check(settings: &ImSettings) -> Result<(), SettingsError> {
             return Err(SettingsError::TimeoutOutOfRange { key: key.to_owned(), value_ms });
         }
     }
-    let is_hook = |name: &str| hook_types::hook::ALL.iter().any(|(hook, _)| *hook == name);
+    let is_hook = |name: &str| hook_types::hook::IM_HOOKS.iter().any(|(hook, _)| *hook == name);
     if let Some(unknown) = settings.hook_timeouts_ms.keys().find(|name| !is_hook(name)) {
         return Err(SettingsError::UnknownHook(unknown.clone()));
     }

@@ -7,7 +7,7 @@ use super::AppSettings;
 use crate::admission::Admission;
 use crate::egress::{AppClient, Egress, Lane};
 use crate::limits::{InvalidLimits, LimitSettings, Limits, Overrides};
-use crate::rpc::FunctionKind;
+use api_types::FunctionKind;
 
 /// The limits of an app, with the places they allow, and its way out.
 #[derive(Debug)]

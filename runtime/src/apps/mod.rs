@@ -19,11 +19,11 @@ pub use self::keys::{
 pub(crate) use self::registry::Apps;
 pub use self::settings::AppSettings;
 pub(crate) use self::shares::AppShares;
-use crate::environment::Environment;
 use crate::logs::LogRing;
 use crate::meters::AppMeters;
 use crate::releases::{LiveVersion, MetadataError, Variables};
 use crate::sandbox::AppPace;
+use api_types::Environment;
 
 /// An app to create.
 #[derive(Clone, Debug)]

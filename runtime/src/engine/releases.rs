@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::Engine;
 use crate::apps::App;
-use crate::environment::Environment;
 use crate::releases::{
     Attribution, DeployError, DeployStage, Deployment, LiveVersion, NewRelease, PastRelease, Release, ReleaseAct,
     ReleaseError, Variables, Version, VersionRow, before_present,
 };
+use api_types::Environment;
 
 impl Engine {
     /// Makes a module a new version of an app and that version live. A refused upload leaves nothing behind.

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use super::Engine;
 use crate::apps::App;
-use crate::environment::Environment;
 use crate::modules::{ModuleHash, Prepared, Refusal};
 use crate::releases::{DeployError, KeptVersion};
+use api_types::Environment;
 
 impl Engine {
     /// The versions that make room for a new one in `environment`: the oldest ones, never what is live in the other

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::Engine;
 use crate::apps::App;
-use crate::environment::Environment;
 use crate::releases::{
     Attribution, NewVariables, Release, ReleaseAct, SeenVariable, SetVariablesError, VariableChanges, Variables,
     seen_variables,
 };
+use api_types::Environment;
 
 impl Engine {
     /// The variables that an app's next version gets. No I/O.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::Limits;
-use crate::rpc::FunctionKind;
+use api_types::FunctionKind;
 
 /// Values by the limit's name. What is absent comes from the next wider scope.
 pub type Overrides = BTreeMap<String, u64>;

@@ -11,7 +11,7 @@ use super::disk::AppDisk;
 use super::ring::{LogReader, LogRing, micros};
 use super::segments::Segment;
 use super::{LogLevel, LogLine, record, segments};
-use crate::environment::Environment;
+use api_types::Environment;
 
 /// How long a reader waits for lines on their way to the disk; it then does without them.
 const FLUSH_TIME: Duration = Duration::from_secs(2);

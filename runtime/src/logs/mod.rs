@@ -22,7 +22,7 @@ pub(crate) use self::history::read;
 pub use self::history::{LogHistory, LogQuery, Unreadable};
 pub(crate) use self::ring::LogRing;
 pub use self::ring::{LogBatch, LogReader};
-use crate::environment::Environment;
+use api_types::Environment;
 
 /// Severity of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

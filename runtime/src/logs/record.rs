@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ring::micros;
 use super::{LogLevel, LogLine};
-use crate::environment::Environment;
+use api_types::Environment;
 
 #[derive(Serialize, Deserialize)]
 struct Record<'a> {

@@ -29,10 +29,10 @@ use self::resident::{LoadFailure, ResidentModules};
 use crate::apps::{App, AppShares};
 use crate::config::EngineConfig;
 use crate::fair_turns::FairTurns;
-use crate::isolation::Isolation;
 use crate::logs::CallLog;
 use crate::outcome::{Outcome, TimeLimit};
 use crate::sandbox::{Allowed, DEPLOYMENTS, LoadError, LoadedModule, Sandbox, Shelf};
+use api_types::Isolation;
 
 /// For the fuzzer: whether the bytes are a module is not the question.
 pub(crate) fn check_upload(bytes: &[u8]) {

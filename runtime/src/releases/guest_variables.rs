@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{LiveVersion, Variables};
 use crate::apps::App;
-use crate::environment::Environment;
 use crate::sandbox::GuestVariables;
+use api_types::Environment;
 
 /// The variables of a call.
 pub(crate) fn guest_variables(app: Arc<App>, environment: Environment, version: Arc<LiveVersion>) -> GuestVariables {

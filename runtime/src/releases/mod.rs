@@ -21,12 +21,12 @@ pub use self::history::{KEPT_RELEASES, PastRelease, ReleaseAct, Version};
 pub use self::metadata::MetadataError;
 pub(crate) use self::metadata::{AppRow, KeptVersion, Metadata, NewRelease, NewVariables, VersionRow, now_ms};
 pub use self::variables::{InvalidVariables, Variable, VariableChanges, Variables};
-use crate::environment::Environment;
-use crate::isolation::Isolation;
 use crate::meters::{AppMeters, FunctionMeters};
 use crate::modules::{Definition, ModuleError, Modules, Refusal, StoredModule};
-use crate::rpc::FunctionKind;
 use crate::sandbox::Shelf;
+use api_types::Environment;
+use api_types::FunctionKind;
+use api_types::Isolation;
 
 /// A module to deploy.
 #[derive(Clone, Debug)]

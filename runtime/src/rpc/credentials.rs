@@ -7,7 +7,7 @@ use md5::{Digest as _, Md5};
 
 use super::body::BodyCredentials;
 use crate::apps::{App, keys_equal};
-use crate::environment::Environment;
+use api_types::Environment;
 
 /// What a request shows of itself; empty values count as absent.
 #[derive(Debug, Default)]

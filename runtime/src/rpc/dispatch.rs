@@ -13,7 +13,6 @@ use serde_json::json;
 use super::body::Body;
 use super::client_address::client_told_by_platform;
 use super::credentials::{Access, Credentials};
-use super::hook_names::FunctionKind;
 use super::reply::{Reply, failure, json_response, of_outcome};
 use super::route::{Route, Target};
 use super::{Caller, REQUEST_TIME};
@@ -22,6 +21,7 @@ use crate::call_chain::CallChain;
 use crate::calls::{Call, LiveApp};
 use crate::engine::Engine;
 use crate::outcome::Outcome;
+use api_types::FunctionKind;
 
 /// A request whose credentials are right.
 struct KnownCaller<'a> {

@@ -22,13 +22,13 @@ use crate::apps::{AppShares, Bounds};
 use crate::call_chain::{CallChain, ChainEnd};
 use crate::deadline::until;
 use crate::egress::{CallBudget, Grant};
-use crate::environment::Environment;
 use crate::leancache::CacheBudget;
 use crate::limits::Limits;
 use crate::logs::CallLog;
 use crate::meters::FunctionMeters;
 use crate::modules::Definition;
 use crate::outcome::{Outcome, TimeLimit};
+use api_types::Environment;
 
 /// A call as the guest sees it, and the limits it runs under.
 pub(crate) struct GuestCall<'a> {

@@ -41,8 +41,8 @@ use crate::call_chain::CallChains;
 use crate::config::EngineConfig;
 use crate::contract;
 use crate::egress::Egress;
-use crate::isolation::Isolation;
 use crate::leancache::LeanCache;
+use api_types::Isolation;
 
 /// The wasmtime engine with everything that a guest may import.
 #[derive(Clone)]

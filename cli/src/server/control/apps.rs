@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use api_types::headers;
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use axum::http::header::AUTHORIZATION;
@@ -16,7 +17,7 @@ use tokio::sync::Mutex;
 
 use super::input::{JsonBody, Named};
 use super::{ApiError, Authorized, Control, internal, is_known_now, summary, to_the_end};
-use crate::client::{ADMIN_KEY_HEADER, Connection, ConnectionFile};
+use crate::client::{Connection, ConnectionFile};
 
 /// What concerns all apps.
 pub struct Installation {
@@ -69,7 +70,7 @@ impl FromRequestParts<Control> for Admin {
 pub(in crate::server) fn is_admin(headers: &HeaderMap, admin_key: &str) -> bool {
     let header = |name| headers.get(name)?.to_str().ok();
     let bearer = || header(AUTHORIZATION.as_str())?.strip_prefix("Bearer ");
-    header(ADMIN_KEY_HEADER).or_else(bearer).is_some_and(|key| keys_equal(admin_key, key))
+    header(headers::ADMIN_KEY).or_else(bearer).is_some_and(|key| keys_equal(admin_key, key))
 }
 
 pub(super) async fn list(State(control): State<Control>, _: Admin) -> Json<Value> {

@@ -3,10 +3,9 @@
 
 use std::time::Duration;
 
+use api_types::headers;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue};
-
-use crate::client::KEEP_ALIVE_HEADER;
 
 /// What is said when there is nothing to say.
 pub(super) const BLANK: &str = " ";
@@ -17,5 +16,5 @@ pub(super) const EVERY: Duration = Duration::from_secs(10);
 /// The headers of such an answer. Who reads it may count on the blanks.
 pub(super) fn headers() -> [(HeaderName, HeaderValue); 2] {
     let events = HeaderValue::from_static("application/x-ndjson");
-    [(CONTENT_TYPE, events), (HeaderName::from_static(KEEP_ALIVE_HEADER), EVERY.as_secs().into())]
+    [(CONTENT_TYPE, events), (HeaderName::from_static(headers::KEEP_ALIVE), EVERY.as_secs().into())]
 }

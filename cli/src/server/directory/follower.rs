@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use api_types::headers;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use hookd_im_core::core::ImCore;
@@ -13,7 +14,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use super::{Deletions, Directory, PATH, POLL_TIME, REACHED_AT, Snapshot};
-use crate::client::{ADMIN_KEY_HEADER, Connection, ConnectionFile};
+use crate::client::{Connection, ConnectionFile};
 use crate::exit::InputError;
 
 /// Between two attempts to reach an engine that does not answer: it is found this soon after its return.
@@ -136,7 +137,7 @@ impl Follower {
     async fn poll(&self) -> Result<Option<Snapshot>, PollError> {
         let obeys = self.obeys.as_deref().map(|revision| format!("&obeys={revision}")).unwrap_or_default();
         let request = Request::get(format!("{}{PATH}?follower={}{obeys}", self.address.base(), self.name))
-            .header(ADMIN_KEY_HEADER, &self.admin_key);
+            .header(headers::ADMIN_KEY, &self.admin_key);
         let request = self.reached_at.iter().fold(request, |request, url| request.header(REACHED_AT, url));
         let request = request.body(Body::empty()).map_err(|error| PollError::Unreadable(error.into()))?;
         tokio::time::timeout(POLL_TIME + ANSWER_TIME, self.answer(request)).await?

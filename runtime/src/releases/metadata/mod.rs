@@ -137,8 +137,8 @@ fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<SystemTime> {
 mod tests {
     use super::*;
     use crate::apps::{AppSettings, Keys};
-    use crate::environment::Environment;
-    use crate::isolation::Isolation;
+    use api_types::Environment;
+    use api_types::Isolation;
 
     fn app() -> AppRow {
         let (keys, settings) = (Keys::generate(), AppSettings::default());

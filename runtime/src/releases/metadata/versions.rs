@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use rusqlite::{OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 
 use super::{Metadata, MetadataError, from_json, now_ms, time, to_json, word};
-use crate::environment::Environment;
-use crate::isolation::Isolation;
 use crate::modules::{Definition, ModuleHash};
 use crate::releases::{Attribution, KEPT_RELEASES, PastRelease, Release, ReleaseAct, Variables, Version};
+use api_types::Environment;
+use api_types::Isolation;
 
 #[derive(Clone, Debug)]
 pub(crate) struct VersionRow {
