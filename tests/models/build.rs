@@ -5,16 +5,21 @@ use std::path::PathBuf;
 use std::{env, fs, io};
 
 const TURNS: &str = "runtime/src/sandbox/turns.rs";
+const FAIR_TURNS: &str = "runtime/src/fair_turns.rs";
 const LOCKS: &str = "im-core/src/conversations/locks.rs";
 
 /// A fault: its name, the file, what stands there, and what is put in its place.
-const FAULTS: [(&str, &str, &str, &str); 6] = [
+const FAULTS: [(&str, &str, &str, &str); 8] = [
     // The guest that gave way is never asked again.
     ("forgotten_wake_up", TURNS, "context.waker().wake_by_ref();", ""),
     // A guest queues among all apps without its app's place, so calls take turns, and not apps.
     ("no_line_of_the_app", TURNS, "let of_app = self.0.acquire().await.ok();", "let of_app = None;"),
     // Whoever stops waiting keeps the app's place.
     ("kept_place", TURNS, "let of_all = turns.0.acquire().await.ok();", KEPT_PLACE),
+    // Whoever comes to wait does not look whether a turn came free meanwhile.
+    ("no_second_look", FAIR_TURNS, "turns.serve(&mut lines);", ""),
+    // Whoever stops waiting keeps the turn that came just then.
+    ("kept_turn", FAIR_TURNS, "drop(lines);\n            self.turns.give_back(&self.holder.0);", "drop(lines);"),
     // Those who wait do not count: the lock is taken away under them.
     ("uncounted_claims", LOCKS, "entry.claims += 1;", "entry.claims = 1;"),
     // The last one leaves its entry behind.
@@ -30,7 +35,7 @@ const KEPT_PLACE: &str = "let of_app = std::mem::ManuallyDrop::new(of_app);
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?).join("../..");
     let output = PathBuf::from(env::var("OUT_DIR").map_err(io::Error::other)?);
-    for file in [TURNS, LOCKS] {
+    for file in [TURNS, FAIR_TURNS, LOCKS] {
         println!("cargo::rerun-if-changed=../../{file}");
     }
     println!("cargo::rerun-if-changed=build.rs");

@@ -30,6 +30,14 @@ pub mod planted {
         include!(concat!(env!("OUT_DIR"), "/kept_place.rs"));
     }
 
+    pub mod no_second_look {
+        include!(concat!(env!("OUT_DIR"), "/no_second_look.rs"));
+    }
+
+    pub mod kept_turn {
+        include!(concat!(env!("OUT_DIR"), "/kept_turn.rs"));
+    }
+
     pub mod uncounted_claims {
         include!(concat!(env!("OUT_DIR"), "/uncounted_claims.rs"));
     }

@@ -44,6 +44,34 @@ mod kept_place {
     }
 }
 
+mod no_second_look {
+    use hookd_models::planted::no_second_look as subject;
+
+    mod orders {
+        include!("orders/fair_turns.rs");
+    }
+
+    #[test]
+    #[should_panic(expected = "deadlock")]
+    fn a_call_that_is_forgotten_in_line_is_found() {
+        orders::nobody_is_forgotten_where_there_is_one_turn();
+    }
+}
+
+mod kept_turn {
+    use hookd_models::planted::kept_turn as subject;
+
+    mod orders {
+        include!("orders/fair_turns.rs");
+    }
+
+    #[test]
+    #[should_panic(expected = "deadlock")]
+    fn a_turn_that_is_not_given_back_is_found() {
+        orders::nobody_is_forgotten_where_there_is_one_turn();
+    }
+}
+
 mod uncounted_claims {
     use hookd_models::planted::uncounted_claims as subject;
 
