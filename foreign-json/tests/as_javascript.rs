@@ -225,15 +225,16 @@ fn drawn_texts() {
         "x",
     ]);
     let soup = prop::collection::vec(word, 0..12).prop_map(|words| words.concat());
-    let text = prop::collection::vec(
-        prop::sample::select(vec!["a", r"\ud83d", r"\ude00", r"\\", r#"\""#, r"\u00e9", "é", r"\ud7ff", r"\udfff"]),
-        0..6,
-    )
-    .prop_map(|parts| format!("\"{}\"", parts.concat()));
+    let quoted = |parts: Vec<&str>| format!("\"{}\"", parts.concat());
+    let parts = ["a", r"\ud83d", r"\ude00", r"\\", r#"\""#, r"\u00e9", "é", r"\ud7ff", r"\udfff"];
+    let text = prop::collection::vec(prop::sample::select(parts.to_vec()), 0..6).prop_map(quoted);
+    // One kind of half only: keys that differ in JavaScript alone have no order that both share.
+    let parts = ["a", r"\ud83d", r"\\", r#"\""#, r"\u00e9", "é", r"\ud7ff"];
+    let key = prop::collection::vec(prop::sample::select(parts.to_vec()), 0..6).prop_map(quoted);
     let number = "-?(0|[1-9][0-9]{0,3})(\\.[0-9]{1,3})?([eE][+-]?[0-9]{1,4})?";
-    let leaf = prop_oneof![text.clone(), number, Just("null".to_owned()), Just("true".to_owned())];
+    let leaf = prop_oneof![text, number, Just("null".to_owned()), Just("true".to_owned())];
     let json = leaf.prop_recursive(6, 40, 5, move |inner| {
-        let member = (text.clone(), inner.clone()).prop_map(|(key, value)| format!("{key}:{value}"));
+        let member = (key.clone(), inner.clone()).prop_map(|(key, value)| format!("{key}:{value}"));
         prop_oneof![
             prop::collection::vec(inner, 0..5).prop_map(|values| format!("[{}]", values.join(","))),
             prop::collection::vec(member, 0..5).prop_map(|members| format!("{{{}}}", members.join(", "))),
