@@ -11,7 +11,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api_types::headers;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
@@ -214,7 +213,9 @@ impl Forward {
         let comes_bit_by_bit = headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "application/x-ndjson");
         match self.part {
             Part::Calls => Some(CALL_IDLE_TIME),
-            Part::Control if headers.contains_key(headers::KEEP_ALIVE) => Some(headers::KEPT_ALIVE_TIME),
+            Part::Control if headers.contains_key(api_types::headers::KEEP_ALIVE) => {
+                Some(api_types::headers::KEPT_ALIVE_TIME)
+            }
             // An engine of an earlier version may be silent in it.
             Part::Control if comes_bit_by_bit => None,
             Part::Control => Some(CONTROL_TIME),
