@@ -72,7 +72,7 @@ lint: lint-set-up
 	cargo deny --workspace check --hide-inclusion-graph bans licenses sources
 	cargo machete
 	cargo fmt --all --check
-	cargo clippy --workspace $(FEATURES) --all-targets --quiet -- -D warnings
+	cargo clippy --workspace $(FEATURES),hookd-fuzz-targets/libfuzzer --all-targets --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace $(FEATURES) --no-deps --document-private-items --quiet
 	scripts/lint-guests.sh
 

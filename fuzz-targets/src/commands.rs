@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::server::server;
+use crate::server::{connect_to, server};
 
 /// No answer takes this long.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -64,7 +64,7 @@ async fn exchange(address: &str, app: &str, bytes: &[u8]) {
 async fn connect(address: &str) -> Socket {
     let mut request = format!("ws://{address}/").into_client_request().expect("a URL");
     request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static("lc.protobuf2.3"));
-    let stream = TcpStream::connect(address).await.expect("a server");
+    let stream = connect_to(address).await;
     client_async(request, stream).await.expect("a handshake").0
 }
 

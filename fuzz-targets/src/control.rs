@@ -7,10 +7,9 @@ use http::{Request, StatusCode};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::server::{Server, server};
+use crate::server::{Server, connect_to, server};
 
 /// No answer takes this long.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -63,7 +62,7 @@ pub(crate) fn control(bytes: &[u8]) {
 
 #[expect(clippy::expect_used, reason = "a server that does not answer is what the fuzzer looks for")]
 async fn ask(server: &Server, method: &str, path: String, body: &[u8]) -> (StatusCode, Bytes) {
-    let stream = TcpStream::connect(&server.running.address).await.expect("a server");
+    let stream = connect_to(&server.running.address).await;
     let (mut requests, connection) = http1::handshake(TokioIo::new(stream)).await.expect("a connection");
     let serving = tokio::spawn(connection);
     let request = Request::builder()

@@ -4,6 +4,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use hookd::fuzzing::Running;
 use tempfile::TempDir;
+use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 
 /// The server, and what it runs on.
@@ -27,6 +28,14 @@ fn start() -> Server {
     let running = runtime.block_on(hookd::fuzzing::start(&folder.path().join("data"))).expect("a server");
     *FOLDER.lock().unwrap_or_else(PoisonError::into_inner) = Some(folder);
     Server { runtime, running }
+}
+
+/// Small frames go out at once: inputs would wait for acknowledgements otherwise.
+#[expect(clippy::expect_used, reason = "a server that does not take connections is what the fuzzer looks for")]
+pub(crate) async fn connect_to(address: &str) -> TcpStream {
+    let stream = TcpStream::connect(address).await.expect("a server");
+    stream.set_nodelay(true).expect("a socket");
+    stream
 }
 
 /// Removes what the targets left on disk. None of them works afterwards.
