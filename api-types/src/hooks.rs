@@ -3,7 +3,7 @@
 /// Whether the caller waits for a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HookKind {
-    /// The reply is awaited and obeyed.
+    /// The IM core awaits the reply and applies it.
     Blocking,
     /// The reply is ignored.
     Notification,
@@ -37,7 +37,7 @@ const OWN_HOOKS: [(&str, HookKind); 3] = [
 /// What a function is for, as its name says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FunctionKind {
-    /// A hook whose reply is awaited and obeyed.
+    /// A hook whose reply the IM core awaits and applies.
     BlockingHook,
     /// A hook whose reply is ignored.
     NotificationHook,

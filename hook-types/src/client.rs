@@ -33,7 +33,7 @@ pub struct ClientOfflineParams {
     /// The text to `close_code`.
     #[serde(default)]
     pub close_msg: String,
-    /// The IP address of whoever closed the session; absent when the connection was lost.
+    /// The IP address of the client that closed the session; absent when the connection was lost.
     #[serde(default, rename = "sourceIP", skip_serializing_if = "Option::is_none")]
     pub source_ip: Option<String>,
     /// The session's tag.

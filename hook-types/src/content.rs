@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{MessageReceivedParams, MessageUpdateParams};
 
-/// The part of a rich message that describes its file, and what of it nobody sees.
+/// The part of a rich message that describes its file, and its part that is not displayed.
 const FILE: &str = "_lcfile";
 const UNSEEN_OF_A_FILE: [&str; 2] = ["url", "objId"];
 

@@ -31,7 +31,7 @@ pub struct ConversationStartedParams {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConversationAddParams {
-    /// Who adds; the only one of `members` when somebody joins by himself.
+    /// The client that adds; when a client joins, it is the only one in `members`.
     pub init_by: String,
     /// Who will be added.
     #[serde(default)]
@@ -44,7 +44,7 @@ pub struct ConversationAddParams {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConversationAddedParams {
-    /// Who added; the only one of `members` when somebody joined by himself.
+    /// The client that added; when a client joined, it is the only one in `members`.
     pub init_by: String,
     /// The conversation's id.
     pub conv_id: String,
@@ -70,7 +70,7 @@ pub struct ConversationRemoveParams {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConversationRemovedParams {
-    /// Who removed; the only one of `members` when somebody left by himself.
+    /// The client that removed; when a client left, it is the only one in `members`.
     pub init_by: String,
     /// The conversation's id.
     pub conv_id: String,

@@ -56,7 +56,7 @@ macro_rules! hooks {
 hooks! {
     /// A message has reached the server and its receivers are known; it is not stored or delivered yet.
     MessageReceived = "_messageReceived", Blocking, MessageReceivedParams -> MessageReceivedReply;
-    /// A message was delivered to whoever is online.
+    /// A message was delivered to the members that are online.
     MessageSent = "_messageSent", Notification, MessageSentParams -> NoReply;
     /// Some receivers are offline and a push is about to be sent. Never for chat rooms. Delays the push only.
     ReceiversOffline = "_receiversOffline", Blocking, ReceiversOfflineParams -> ReceiversOfflineReply;
@@ -70,7 +70,7 @@ hooks! {
     ConversationAdd = "_conversationAdd", Blocking, ConversationAddParams -> ConversationAddReply;
     /// Members joined or were added.
     ConversationAdded = "_conversationAdded", Notification, ConversationAddedParams -> NoReply;
-    /// Members are about to be removed by somebody else; not fired for leaving.
+    /// Members are about to be removed by another client; not fired when a member leaves.
     ConversationRemove = "_conversationRemove", Blocking, ConversationRemoveParams -> ConversationRemoveReply;
     /// Members were removed, or left.
     ConversationRemoved = "_conversationRemoved", Notification, ConversationRemovedParams -> NoReply;

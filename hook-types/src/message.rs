@@ -16,7 +16,7 @@ pub struct MessageReceivedParams {
     /// Who will receive the message, without the sender. Empty for chat rooms.
     #[serde(default)]
     pub to_peers: Vec<String>,
-    /// Delivered to whoever is online, never stored.
+    /// Delivered to the members that are online, never stored.
     #[serde(default)]
     pub transient: bool,
     /// `content` is Base64 of a binary body.
@@ -56,7 +56,7 @@ pub struct MessageSentParams {
     /// Receivers who were offline. Empty for chat rooms.
     #[serde(default)]
     pub offline_peers: Vec<String>,
-    /// Delivered to whoever was online, never stored.
+    /// Delivered to the members that were online, never stored.
     #[serde(default)]
     pub transient: bool,
     /// `Some(true)` for service conversations, else absent.
@@ -92,7 +92,7 @@ pub struct ReceiversOfflineParams {
     pub content: String,
     /// When the server received the message, in milliseconds since 1970.
     pub timestamp: i64,
-    /// The message mentions everybody.
+    /// The message mentions all members.
     #[serde(default)]
     pub mention_all: bool,
     /// Offline receivers mentioned by id. Empty when `mention_all` is set, which means all of `offline_peers`.
@@ -104,7 +104,7 @@ pub struct ReceiversOfflineParams {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MessageUpdateParams {
-    /// The client id of whoever edits or recalls.
+    /// The id of the client that edits or recalls.
     pub from_peer: String,
     /// The conversation's id.
     pub conv_id: String,
@@ -120,7 +120,7 @@ pub struct MessageUpdateParams {
     pub timestamp: i64,
     /// The message that is changed.
     pub msg_id: String,
-    /// The IP address of whoever edits or recalls.
+    /// The IP address of the client that edits or recalls.
     #[serde(default, rename = "sourceIP")]
     pub source_ip: String,
     /// A recall, not an edit.

@@ -23,14 +23,15 @@ pub trait Reply: Sized + Default {
     const IS_READ: bool = true;
 }
 
-/// The members of a reply object. Each is a text until it is asked for: what nobody knows may nest as deep as it likes.
+/// The members of a reply object. Each stays text until it is read, so unknown members
+/// may nest to any depth.
 #[derive(Debug, Default)]
 pub struct Fields {
     members: BTreeMap<String, Box<RawValue>>,
     ignored_keys: Vec<String>,
 }
 
-/// A reply as the IM core obeys it.
+/// A reply as the IM core applies it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReadReply<R> {
     /// What the hook decided.
@@ -154,7 +155,7 @@ impl Fields {
     }
 }
 
-/// Reply of a notification hook: nobody reads it.
+/// Reply of a notification hook: it is ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NoReply;
 

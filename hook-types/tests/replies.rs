@@ -88,7 +88,7 @@ fn replies_are_read_as_javascript_reads_them() {
         let reply = read(&format!(r#"{{"drop":1e400,"code":{code}}}"#)).reply;
         assert_eq!((reply.drop, reply.code), (true, Some(7)), "{code}");
     }
-    // Whatever a hook hands on of what it was given must not keep its decision from being obeyed.
+    // A hook may return deeply nested input unchanged. Its decision must still be applied.
     let deep = format!("{}{}", "[".repeat(50_000), "]".repeat(50_000));
     let read = read(&format!(r#"{{"drop":{deep},"content":{deep},"toPeers":{deep},"code":{deep},"x":{deep}}}"#));
     assert_eq!(read.reply, MessageReceivedReply { drop: true, ..Default::default() });

@@ -62,7 +62,7 @@ impl Admission {
             return Ok(admitted(place));
         }
         let _waiting = Waiting::begin(&self.waiting, self.queue.load(Ordering::Relaxed)).ok_or(QueueFull)?;
-        // Nobody closes the semaphore; were it closed, there would be no room.
+        // The semaphore is never closed; a closed one would count as full.
         self.places.acquire().await.map(admitted).map_err(|_| QueueFull)
     }
 

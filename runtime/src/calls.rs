@@ -62,7 +62,7 @@ pub(crate) struct Call<'a> {
 }
 
 /// An app as a call finds it: what became live later is for the calls after it. One for each call, so that what all calls
-/// share is counted once in it and not by everybody who needs it.
+/// share is counted once in it and not by each user of it.
 pub(crate) struct LiveApp {
     pub(crate) app: Arc<App>,
     pub(crate) version: Arc<LiveVersion>,
@@ -261,7 +261,7 @@ fn too_deep(calls: &str) -> Outcome {
     )
 }
 
-/// Ids of calls: a random word per process and a count, unique in the installation without asking anybody.
+/// Ids of calls: a random word per process and a count, unique in the installation without coordination.
 // On cache lines of its own: all processors write to it, and would take what lies beside it from each other.
 #[repr(align(128))]
 struct RequestIds {

@@ -155,7 +155,7 @@ impl Engine {
         let deleted_at_ms = self.0.metadata.delete_app(current.id.clone()).await?;
         let (id, created_at_ms) = (current.id.clone(), current.created_at_ms);
         self.0.apps.delete(DeletedApp { id, created_at_ms, deleted_at_ms });
-        // Whoever holds the app a little longer must not hold its instances and machine code.
+        // A task may hold the app a little longer. It must not hold the app's instances and machine code.
         for environment in [Environment::Production, Environment::Staging] {
             current.live(environment).store(None);
         }
@@ -266,7 +266,7 @@ impl Engine {
         self.0.max_module_bytes
     }
 
-    /// Counts what may concern whoever keeps a copy of the apps, their keys and the functions that are live.
+    /// Counts changes of the apps, their keys and the live functions, for processes that keep a copy of them.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.0.apps.changes()
     }
@@ -330,7 +330,7 @@ struct Parts {
 impl Parts {
     fn open(config: &EngineConfig) -> Result<Self, OpenError> {
         let in_folder = |source| OpenError::DataFolder { folder: config.data_folder.display().to_string(), source };
-        // Holds the keys of all apps: nobody but the owner looks inside.
+        // Holds the keys of all apps: only the owner may read it.
         let mut folder = std::fs::DirBuilder::new();
         folder.recursive(true).mode(0o700).create(&config.data_folder).map_err(in_folder)?;
         // A module in memory holds a file; the databases, the logs and the sockets of the beginning need some too.

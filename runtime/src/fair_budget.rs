@@ -66,7 +66,7 @@ impl<K: Clone + Eq + Hash> FairBudget<K> {
         Self(Arc::new(Inner { size, books: Mutex::new(books) }))
     }
 
-    /// A new share of `amount` for `holder`; somebody may lose one for it.
+    /// A new share of `amount` for `holder`; another holder may lose one for it.
     pub fn take(&self, holder: K, amount: usize) -> Share<K> {
         let lost = CancellationToken::new();
         let mut books = self.0.books();
@@ -89,7 +89,7 @@ impl<K: Clone + Eq + Hash> FairBudget<K> {
         self.0.books().lost_shares
     }
 
-    /// Takes the oldest share back from whoever has the most; false when there is none.
+    /// Takes the oldest share back from the holder that has the most; false when there is none.
     pub fn take_one_back(&self) -> bool {
         self.0.books().take_one_back()
     }
@@ -118,7 +118,7 @@ impl<K: Clone + Eq + Hash> Share<K> {
         self.lost.cancelled()
     }
 
-    /// The same, for somebody who outlives the share.
+    /// The same, for a task that outlives the share.
     pub fn lost_owned(&self) -> WaitForCancellationFutureOwned {
         self.lost.clone().cancelled_owned()
     }

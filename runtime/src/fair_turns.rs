@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering::SeqCst;
 
 use crate::sync::{Arc, AtomicU32, AtomicU64, Mutex, MutexGuard, PoisonError, oneshot};
 
-/// One app has at most so many times what is left for all others. So alone it may have three quarters, and whoever comes next
-/// finds something: what is only taken, and never taken back, must not be used up by one.
+/// One app has at most so many times what is left for all others. So one app alone may have three quarters, and the
+/// next app still gets a turn: turns cannot be taken back, so one app must not use them all.
 const TIMES_THE_REST: u64 = 3;
 
 /// True when one app may have `held` of something of which then `free` is left.
@@ -77,8 +77,8 @@ impl FairTurns {
         Turn { turns: self, holder }
     }
 
-    /// Whoever fails goes on to wait in line, and looks at the lines then: what it had for a moment may have kept others of its
-    /// app from their turn.
+    /// A caller that fails then waits in line, and looks at the lines again: its short attempt may have kept other
+    /// calls of its app from their turn.
     fn try_take(&self, counts: &Counts) -> bool {
         let held = counts.held.fetch_add(1, SeqCst) + 1;
         let taken = self.taken.fetch_update(SeqCst, SeqCst, |taken| {
@@ -108,7 +108,7 @@ impl FairTurns {
             let Some(next) = lines.next(free) else { return };
             let taken = self.taken.fetch_update(SeqCst, SeqCst, |taken| (taken < self.size).then_some(taken + 1));
             if taken.is_err() {
-                // Somebody else took it meanwhile, and will give it back.
+                // Another caller took it meanwhile, and will give it back.
                 return;
             }
             if let Some(waiter) = lines.take(next) {
@@ -141,7 +141,7 @@ impl Lines {
         number
     }
 
-    /// False when it is no longer there.
+    /// False when it is already gone.
     fn remove(&mut self, holder: &Holder, number: u64) -> bool {
         let Some(at) = self.apps.iter().position(|line| line.is_of(holder)) else { return false };
         let Some(line) = self.apps.get_mut(at) else { return false };

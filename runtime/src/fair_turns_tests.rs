@@ -77,7 +77,7 @@ fn who_gives_up_leaves_the_line_or_gives_the_turn_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn nothing_is_lost_whoever_comes_and_goes() {
+async fn no_turn_is_lost_when_callers_come_and_go() {
     let turns: &'static FairTurns = Box::leak(Box::new(FairTurns::new(3)));
     let holders: &'static [Holder; 4] = Box::leak(Box::new(std::array::from_fn(|_| Holder::default())));
     let tasks = (0..64_u64).map(|number| {
@@ -94,7 +94,7 @@ async fn nothing_is_lost_whoever_comes_and_goes() {
         })
     });
     for task in tasks.collect::<Vec<_>>() {
-        tokio::time::timeout(Duration::from_secs(60), task).await.expect("somebody was forgotten").unwrap();
+        tokio::time::timeout(Duration::from_secs(60), task).await.expect("a caller never got a turn").unwrap();
     }
     // Each gets its first without waiting, as long as there is one.
     let all: Vec<_> = holders.iter().map(|holder| turns.take(holder).now_or_never()).collect();

@@ -1,4 +1,4 @@
-//! How the engine does: read when somebody asks, from what calls keep up anyway.
+//! Statistics of the engine, read on request from counters that calls keep anyway.
 
 use serde::Serialize;
 

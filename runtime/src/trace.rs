@@ -71,7 +71,7 @@ pub(crate) fn of_call() -> Option<Context> {
 /// Something that the host does for a function and waits for. Ends when it is dropped.
 pub(crate) struct HostSpan {
     context: Context,
-    /// What came of it; without, whoever waited gave up.
+    /// The outcome; `None` when the caller gave up.
     result: Option<Result<(), String>>,
 }
 
@@ -89,7 +89,7 @@ impl HostSpan {
         self.context.span().set_attribute(attribute);
     }
 
-    /// Names this span to whom the request goes, unless the function says itself what trace it belongs to.
+    /// Names this span to the receiver of the request, unless the function names a trace itself.
     pub(crate) fn inject(&self, headers: &mut HeaderMap) {
         if !headers.contains_key(TRACE_PARENT) {
             // One without the other means nothing.

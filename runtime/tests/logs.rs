@@ -189,17 +189,17 @@ async fn a_newest_file_that_is_all_garbage_and_too_large_makes_room_for_new_line
 }
 
 /// Files must be closed to this thread, and those that it starts, also where root runs the tests.
-fn obey_permissions() {
+fn respect_file_permissions() {
     for capability in [caps::Capability::CAP_DAC_OVERRIDE, caps::Capability::CAP_DAC_READ_SEARCH] {
         caps::drop(None, caps::CapSet::Effective, capability).unwrap();
     }
 }
 
 #[tokio::test]
-async fn files_that_nobody_may_read_are_told_and_lines_go_on_in_another_one() {
+async fn an_unreadable_file_is_reported_and_lines_go_to_another_file() {
     use std::os::unix::fs::PermissionsExt;
     // Before the first thread of the runtime is there.
-    obey_permissions();
+    respect_file_permissions();
     let (folder, file) = two_lines_on_disk().await;
     std::fs::set_permissions(&file, PermissionsExt::from_mode(0o000)).unwrap();
     let lost = Unreadable { lines: 0, files: 1 };

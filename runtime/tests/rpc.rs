@@ -199,7 +199,7 @@ async fn reserved_hooks_need_the_hook_key_besides_the_app_key() {
     let rpc = Rpc::start().await;
     let (key, hook_key, master_key) = (rpc.key(), &rpc.test.app.hook_key, &rpc.test.app.master_key);
     let app = [("x-lc-id", "demo"), ("x-lc-key", key)];
-    // F-11: nobody is believed who is not the platform.
+    // F-11: only the platform is believed.
     let refused = r#"{"code":401,"error":"Hook key check failed, request from 192.0.2.7"}"#;
     for name in ["_messageReceived", "_serviceEvent", "_clientOnline"] {
         let answer = rpc.post(name, &[app[0], app[1], ("forwarded", "for=1.2.3.4")], "{}").await;
@@ -297,7 +297,7 @@ async fn text_bodies_carry_the_credentials_and_headers_do_not_count() {
 }
 
 #[tokio::test]
-async fn ec_12_a_body_over_20_mib_is_too_large_whoever_sends_it() {
+async fn ec_12_a_body_over_20_mib_is_too_large_from_every_sender() {
     let rpc = Rpc::start().await;
     let answer = rpc.post("echo", &[], &"x".repeat((20 << 20) + 9)).await;
     answer.is(413, r#"{"code":1,"error":"request entity too large"}"#);
@@ -307,7 +307,7 @@ async fn ec_12_a_body_over_20_mib_is_too_large_whoever_sends_it() {
     assert_eq!(rpc.call("echo", &long).await.status, 200);
 }
 
-/// F-7: nothing of them is kept, so nobody can say what is in them.
+/// F-7: nothing of them is kept, so their content cannot be shown.
 #[tokio::test]
 async fn long_bodies_of_unknown_senders_are_not_looked_into() {
     let rpc = Rpc::start().await;
@@ -349,7 +349,7 @@ async fn a_caller_of_a_hook_says_how_long_it_waits() {
     let answer = rpc.hook("_conversationStart?deadline-ms=50").await;
     assert_eq!((answer.status, answer.header("x-hookd-outcome")), (503, "timeout"));
     assert!(started.elapsed() < std::time::Duration::from_secs(5));
-    // Nobody but the platform, and never longer than the app's own limit.
+    // Only the platform may set it, and never above the app's own limit.
     rpc.test.engine.set_limits("demo", Limits { deadline_ms: 50, ..Limits::default() }).await.unwrap();
     let answer = rpc.hook("_conversationStart?deadline-ms=60000").await;
     assert_eq!(answer.header("x-hookd-outcome"), "timeout");
@@ -418,7 +418,7 @@ async fn ec_20_the_preflight_needs_no_credentials_and_allows_the_hook_key() {
 }
 
 #[tokio::test]
-async fn ping_answers_everybody_without_cors() {
+async fn ping_answers_every_caller_without_cors() {
     let rpc = Rpc::start().await;
     for path in ["/__engine/1/ping", "/__engine/1.1/ping", "/__engine/1.1/ping/"] {
         let answer = rpc.send(Request::get(path).body(Body::empty()).unwrap()).await;

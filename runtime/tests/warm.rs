@@ -263,7 +263,7 @@ async fn instances_that_wait_give_their_memory_to_a_call_that_needs_it() {
 }
 
 #[tokio::test]
-async fn an_instance_that_nobody_needs_is_dropped_after_a_while() {
+async fn an_idle_instance_is_dropped_after_a_while() {
     let test = TestEngine::with(|config| config.idle_time = Duration::from_millis(50)).await;
     test.deploy_warm("demo", counter().build()).await.unwrap();
     assert_eq!(counts(&test, 1).await, "1");

@@ -149,7 +149,7 @@ async fn follow_messages(mut stderr: impl AsyncBufRead + Unpin, progress: &mut P
     messages
 }
 
-/// With its end; a line that is no UTF-8 must not end the reading, or cargo would wait for a reader for ever.
+/// With its line end. Invalid UTF-8 must not end the reading, or cargo would wait for a reader for ever.
 async fn next_line(reader: &mut (impl AsyncBufRead + Unpin)) -> Option<String> {
     let mut line = Vec::new();
     match reader.read_until(b'\n', &mut line).await {

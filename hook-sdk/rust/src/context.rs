@@ -9,7 +9,7 @@ pub struct Context {
     pub app_id: String,
     /// Where the module was called. IM traffic calls production only (EC-25).
     pub environment: Environment,
-    /// IP address of the client on whose behalf the call is made; absent when nobody knows it.
+    /// IP address of the client on whose behalf the call is made; absent when it is unknown.
     pub remote_address: Option<String>,
     /// The raw session token of the caller; absent on hooks.
     pub session_token: Option<String>,
@@ -33,7 +33,7 @@ pub enum Environment {
     Staging,
 }
 
-/// A context for tests: nobody in particular calls the app `test`.
+/// A context for tests: an anonymous caller of the app `test`.
 impl Default for Context {
     fn default() -> Self {
         Self {

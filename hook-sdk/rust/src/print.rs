@@ -1,4 +1,4 @@
-//! The macros that print and log, with the names and the syntax that everybody knows.
+//! The macros that print and log, with the names and the syntax of the standard library.
 
 /// Prints a line to the app's log, like `std::println!`.
 #[macro_export]

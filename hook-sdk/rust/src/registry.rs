@@ -20,7 +20,7 @@ inventory::collect!(Function);
 /// A reference to a hook of another crate.
 pub struct Link(pub *const ());
 
-// SAFETY: nobody looks at the pointer.
+// SAFETY: the pointer is never dereferenced.
 unsafe impl Sync for Link {}
 
 /// Name of every function of this module, and whether it is internal.
@@ -43,7 +43,7 @@ pub fn call(name: &str, params: &str, context: &Context) -> Result<String> {
     }
 }
 
-/// What a hook may return as its reply: the reply's own type, or `()` where nobody reads it.
+/// What a hook may return as its reply: the reply's own type, or `()` where the reply is ignored.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the reply of this hook; `{R}` is",
     note = "a blocking hook returns `Result<…Reply>`, a notification hook `Result<()>`"

@@ -60,7 +60,7 @@ impl CommandError {
     }
 }
 
-/// All keys of one app. Bounded in memory; expired keys are gone as soon as anybody looks.
+/// All keys of one app. Bounded in memory; an expired key is removed when a command looks at it.
 #[derive(Debug)]
 pub struct Space {
     entries: HashMap<Data, Entry>,
@@ -157,7 +157,7 @@ impl Space {
         }
     }
 
-    /// Changes a value of this kind, an empty one when there is none. What is empty afterwards is no key any more.
+    /// Changes a value of this kind, an empty one when there is none. A key whose value is empty afterwards is removed.
     fn update<K: Kind, R>(
         &mut self,
         key: &Data,

@@ -52,10 +52,10 @@ pub struct GivenKeys {
     pub hook_key: Option<String>,
 }
 
-/// What is wrong with a key that nobody could show, or that anybody could guess. Reads on from what the key is called.
+/// Why a key cannot be used: clients cannot send it, or it is easy to guess. The text continues after the key's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum UnusableKey {
-    /// Whoever shows nothing would show it.
+    /// A request without a key would have the right key.
     #[error("is empty; a key has {MIN_KEY_CHARS} to {MAX_KEY_CHARS} characters")]
     Empty,
     /// Of so many characters.
@@ -90,13 +90,13 @@ pub fn usable_key(given: &str) -> Result<&str, UnusableKey> {
     }
 }
 
-/// A key that nobody could use, or that would be another one's.
+/// A key that cannot be used, or that equals another key of the app.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum InvalidKey {
     /// Which one, and what is wrong with it.
     #[error("the {0} key {1}")]
     Unusable(&'static str, UnusableKey),
-    /// Whoever holds one would hold the other.
+    /// The holder of one key would hold the other.
     #[error("the app key, the master key and the hook key must differ from each other")]
     SameTwice,
 }

@@ -245,7 +245,7 @@ impl App {
         &self.state.shares
     }
 
-    /// Taken while a release or a setting is written and obeyed, so that memory and database switch in the same order.
+    /// Taken while a release or a setting is written and applied, so that memory and database switch in the same order.
     pub(crate) fn changing(&self) -> &tokio::sync::Mutex<()> {
         &self.state.changing
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::egress::HostPattern;
 use crate::limits::LimitSettings;
 
-/// Settings of an app that the engine obeys.
+/// Settings of an app that the engine applies.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AppSettings {

@@ -1,9 +1,9 @@
 //! Which calls are behind a call: functions call functions of their own engine over HTTP, and those call others.
 //!
 //! The caller of such a call has a place, and keeps it until it has the answer. A call that queued for a place behind its own
-//! caller would wait for ever. So the engine signs what is behind a request that it sends to itself, and whoever comes in with
-//! a valid signature takes no second place of an app. Nobody else can make one: guests cannot set the header, other hosts never
-//! get it, and the key is the process's own.
+//! caller would wait for ever. So the engine signs the chain of calls in a request that it sends to itself. A request
+//! with a valid signature takes no second place of an app. Only the engine can sign: guests cannot set the header,
+//! other hosts never get it, and the key never leaves the process.
 
 mod own_addresses;
 
@@ -90,7 +90,7 @@ impl Default for CallChains {
 }
 
 impl CallChains {
-    /// Requests to this URL come back to the engine. What is no URL with a host leads nowhere.
+    /// Requests to this URL come back to the engine. A text without a host, or that is not a URL, is ignored.
     pub(crate) fn add_own_url(&self, url: &str) {
         let Some(address) = OwnAddress::of_url(url) else { return };
         let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);
@@ -100,7 +100,7 @@ impl CallChains {
     }
 
     /// What a request says of the calls behind it, and until when the last of them waits. `None` when it says nothing that this
-    /// process signed, or when nobody waits any more.
+    /// process signed, or when no caller waits any more.
     pub(crate) fn read(&self, headers: &HeaderMap) -> Option<(Arc<CallChain>, Instant)> {
         let (payload, signature) = headers.get(&HEADER)?.to_str().ok()?.split_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;

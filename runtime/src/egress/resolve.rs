@@ -16,11 +16,11 @@ use tower_service::Service;
 use super::addresses::{AddressGuard, Prohibited};
 
 /// Names that are looked up at the same time, over all apps and for one. The system's resolver holds a thread for each, for
-/// as long as a name server keeps it waiting; the name server may be that of whoever asks.
+/// as long as a name server keeps it waiting; the name server may belong to the owner of the app.
 const LOOKUPS_OF_ALL: usize = 64;
 const LOOKUPS_OF_APP: usize = 4;
 
-/// Looks names up. The answers are checked afterwards, whoever gives them.
+/// Looks names up. The answers of every resolver are checked afterwards.
 pub trait Resolve: fmt::Debug + Send + Sync {
     /// All addresses of a host.
     fn resolve(&self, host: &str) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
@@ -93,7 +93,7 @@ pub(super) struct GuardedResolver {
 }
 
 impl GuardedResolver {
-    /// All addresses of a host. One that may not be connected to spoils the others: whoever mixes them means harm.
+    /// All addresses of a host. One forbidden address refuses them all: a mix of both kinds is an attack.
     async fn addresses(self, host: String) -> Result<Vec<SocketAddr>, ResolveError> {
         let not_found = |reason: String| ResolveError::NotFound { host: host.clone(), reason };
         let addresses = self.lookups.ask(&self.resolver, &host).await.map_err(|error| not_found(error.to_string()))?;

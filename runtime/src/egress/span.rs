@@ -1,4 +1,4 @@
-//! The span of a request: to whom, and what came of it; never the path, which may hold what users wrote.
+//! The span of a request: its host and its outcome; never the path, which may hold what users wrote.
 
 use http::{Method, Request, Response};
 use opentelemetry::{Context, KeyValue};

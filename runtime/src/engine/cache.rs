@@ -29,8 +29,8 @@ impl Engine {
         CacheBudget::new(self.0.cache.clone(), limits, Some(deadline)).run(&app.id, commands).await
     }
 
-    /// Deletes the keys of a deleted app. Its id is not given again, so what stays behind when Redis is down is out of
-    /// everybody's reach.
+    /// Deletes the keys of a deleted app. Its id is not given again, so no app can
+    /// reach keys that stay behind when Redis is down.
     pub(super) async fn clear_cache(&self, app_id: &str) {
         if let Err(error) = self.0.cache.clear(app_id, Instant::now() + CLEAR_TIMEOUT).await {
             tracing::warn!(app_id, %error, "the cache of a deleted app was not cleared");

@@ -24,6 +24,6 @@ pub enum OpenError {
     #[error("cannot open the engine's database")]
     Metadata(#[from] MetadataError),
     /// An app has limits that this version does not know.
-    #[error("cannot obey the limits of an app")]
+    #[error("cannot apply the limits of an app")]
     Limits(#[from] InvalidLimits),
 }

@@ -34,7 +34,7 @@ impl CacheBudget {
 
     /// All of it again, for another call in the same instance.
     pub(crate) fn renew(&mut self, limits: &Limits, deadline: Instant) {
-        // Named one by one, so that whoever adds a field decides here what becomes of it.
+        // Named one by one, so that each new field is handled here.
         let Self { cache: _, commands_left, bytes_left, commands_limit, bytes_limit, deadline: call_deadline } = self;
         (*commands_left, *commands_limit) = (limits.cache_commands, limits.cache_commands);
         (*bytes_left, *bytes_limit) = (limits.cache_bytes, limits.cache_bytes);

@@ -82,7 +82,7 @@ impl CacheConfig {
     /// for TLS. Nothing is connected yet.
     ///
     /// # Errors
-    /// When it is no such URL.
+    /// When the text is not such a URL.
     pub fn redis(url: &str) -> Result<Self, InvalidRedis> {
         RedisAddress::new(url, RedisCertificates::default()).map(Self::Redis)
     }
@@ -93,7 +93,7 @@ impl RedisAddress {
     /// are given.
     ///
     /// # Errors
-    /// When it is no such URL, or a certificate cannot be read.
+    /// When the text is not such a URL, or a certificate cannot be read.
     pub fn new(url: &str, certificates: RedisCertificates) -> Result<Self, InvalidRedis> {
         let invalid = |problem: &str| InvalidRedis::Url(problem.to_owned());
         let urls = urls(url.trim());

@@ -20,7 +20,7 @@ use crate::trace::{self, HostSpan};
 
 /// What the script answers when the budget is used up.
 const BUDGET_USED_UP: &str = "HOOKDBUDGET";
-/// To connect, or to hear that nobody is there.
+/// To connect, or to learn that no server answers.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Keys that one step of clearing looks at: a step blocks the server for its time.
 const CLEAR_STEP_KEYS: &[u8] = b"1000";
@@ -226,7 +226,7 @@ async fn traced<T>(
 fn single(nodes: &[ConnectionInfo]) -> Result<Connection, RedisError> {
     let node = nodes.first().cloned().ok_or((ErrorKind::InvalidClientConfig, "no address"))?;
     let config = ConnectionManagerConfig::new()
-        // The next command tries again anyway: nobody waits for a server that refuses connections.
+        // The next command tries again anyway: no call waits for a server that refuses connections.
         .set_number_of_retries(0)
         .set_connection_timeout(Some(CONNECT_TIMEOUT))
         // Every command has the deadline of its call.

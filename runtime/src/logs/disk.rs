@@ -148,7 +148,7 @@ impl Shared {
                 self.prune_all(|folder, error| complain("old log lines cannot be deleted", folder, error));
             }
             for waiting in work.waiting {
-                // Whoever waited may have gone.
+                // The task that waited may have ended.
                 let _ = waiting.send(());
             }
             if work.stopped {

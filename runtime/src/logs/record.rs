@@ -49,7 +49,7 @@ pub(super) fn write(line: &LogLine, file: &mut Vec<u8>) {
     file.push(b'\n');
 }
 
-/// `None` for what is no line of ours: a file may have been cut off or damaged.
+/// `None` for bytes that are not a line of this log: a file may be cut off or damaged.
 pub(super) fn read(bytes: &[u8]) -> Option<LogLine> {
     let record: Record<'_> = serde_json::from_slice(bytes).ok()?;
     Some(LogLine {

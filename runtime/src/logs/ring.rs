@@ -103,7 +103,7 @@ impl LogRing {
     /// Lines go to disk from now on; their ids are greater than those that are there.
     pub(super) fn attach(&self, disk: AppDisk, last_id: u64) {
         self.locked().last_id = last_id;
-        // A second disk is nobody's wish; the first one stays.
+        // A second disk is ignored; the first one stays.
         let _ = self.disk.set(disk);
     }
 

@@ -27,7 +27,7 @@ pub(super) struct Segment {
     bytes: u64,
 }
 
-/// The files of a folder, oldest first; what is no file of ours is left alone. A folder that is not there has none.
+/// The files of a folder, oldest first; other files are left alone. A folder that does not exist has none.
 pub(super) fn list(folder: &Path) -> io::Result<Vec<Segment>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,

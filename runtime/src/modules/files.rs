@@ -32,7 +32,7 @@ impl ModuleFiles {
         let modules = data_folder.join("modules");
         let artifacts = data_folder.join("artifacts");
         for folder in [&modules, &artifacts] {
-            // Machine code is run as it is found: nobody else may put any there.
+            // Machine code is run as it is found: other users must not write here.
             DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
             fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
         }
@@ -56,7 +56,7 @@ impl ModuleFiles {
             .map_err(|error| ModuleError::internal("cannot write to the artifacts folder")(error.into()))
     }
 
-    /// Moves a finished artifact to its place. The rename is atomic: whoever finds the name finds all of the code.
+    /// Moves a finished artifact to its place. The rename is atomic: a reader that finds the name finds all the code.
     pub(super) async fn keep_artifact(&self, hash: &ModuleHash, artifact: TempPath) -> Result<(), ModuleError> {
         let (place, folder) = (self.artifact(hash), self.artifacts.clone());
         let moving = tokio::task::spawn_blocking(move || {

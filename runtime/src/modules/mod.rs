@@ -140,7 +140,7 @@ impl Modules {
         })
     }
 
-    /// Refuses what is no hook module; cheap compared with compiling.
+    /// Refuses bytes that are not a hook module; cheap compared with compiling.
     pub(crate) async fn validate(&self, bytes: &Bytes) -> Result<(), ModuleError> {
         let (bytes, limit) = (bytes.clone(), self.max_module_bytes);
         let validating = tokio::task::spawn_blocking(move || validate::validate(&bytes, limit));
@@ -270,7 +270,7 @@ impl Modules {
         }
         let (modules, stored, shares) = (self.clone(), stored.clone(), shares.clone());
         let loading = tokio::spawn(async move {
-            // Whoever holds it ends with the limits of a compilation.
+            // The limits of a compilation bound how long this lock is held.
             let mut failed = stored.loading.lock().await;
             if let Some(code) = stored.code(Instant::now()) {
                 return Ok(code);

@@ -82,7 +82,7 @@ pub(super) struct ResidentModules {
 #[derive(Default)]
 struct Named {
     modules: HashMap<ModuleHash, Weak<StoredModule>>,
-    /// Entries that nobody uses any more are swept when there are this many.
+    /// Unused entries are removed when there are this many.
     sweep_at: usize,
 }
 

@@ -7,7 +7,7 @@ const MAX_AUTHOR_CHARS: usize = 128;
 /// Longest message, in characters.
 const MAX_MESSAGE_CHARS: usize = 1_000;
 
-/// Who releases, as they call themselves, and why. Nobody checks it: whoever has the master key may release.
+/// The name that the caller gives, and the reason. It is not checked: each holder of the master key may release.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attribution {
     author: String,

@@ -131,7 +131,7 @@ pub enum ReleaseError {
     /// Rolling back needs an earlier version.
     #[error("production has had no earlier version")]
     NothingToRollBackTo,
-    /// The version was never deployed, or is no longer kept.
+    /// The version was never deployed, or was removed.
     #[error("there is no version {version}; {}", known_versions(*known))]
     UnknownVersion {
         /// The version asked for.

@@ -22,7 +22,7 @@ const RESERVED_PREFIXES: [&str; 4] = ["LEANCLOUD", "LEAN_CLI", "LC_", "HOOKD_"];
 pub struct Variable {
     /// What functions read.
     pub value: String,
-    /// Never shown again to anybody but the app's functions.
+    /// Afterwards only the app's functions can read it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub secret: bool,
 }

@@ -88,7 +88,7 @@ pub(super) fn may_hold_credentials(content_type: &str) -> bool {
     starts_with(content_type, "text/plain")
 }
 
-/// As Node decodes it: a byte-order mark, which some HTTP clients send, is left out, what is no UTF-8 becomes U+FFFD.
+/// As Node decodes it: a byte-order mark, which some HTTP clients send, is left out, invalid UTF-8 becomes U+FFFD.
 fn text_of(bytes: Bytes) -> Bytes {
     match foreign_json::decode(&bytes) {
         Cow::Borrowed(text) => bytes.slice_ref(text.as_bytes()),
@@ -140,7 +140,7 @@ fn text(bytes: &[u8]) -> Result<Body, BodyRefused> {
         // There is no place for credentials in it, so no function will see it.
         return Ok(Body { params: empty(), credentials: Some(BodyCredentials::default()) });
     }
-    // The values stay text: whoever sends it is not known yet, and a tree of 20 MiB would take many times the room.
+    // The values stay text: the sender is not known yet, and a tree of 20 MiB would take many times the memory.
     let mut fields: BTreeMap<String, Box<RawValue>> = foreign_json::from_str(json).map_err(malformed)?;
     let mut take = |key: &str| {
         let json = fields.remove(key)?;

@@ -27,7 +27,7 @@ pub(super) fn preflight() -> Reply {
     reply
 }
 
-/// On every answer that somebody else's page may read.
+/// On every answer that a page of another origin may read.
 pub(super) fn allow_origin(mut reply: Reply, request: &HeaderMap) -> Reply {
     let origin = request.get(ORIGIN).cloned().unwrap_or(HeaderValue::from_static("*"));
     reply.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);

@@ -95,7 +95,7 @@ enum Callable {
     No(&'static str),
 }
 
-/// Hook key first, then existence, then `internal`: whoever lacks the hook key does not learn which hooks exist.
+/// Hook key first, then existence, then `internal`: a caller without the hook key does not learn which hooks exist.
 fn callable(caller: &KnownCaller<'_>, name: &str, kind: FunctionKind) -> Callable {
     let is_platform = caller.credentials.are_of_the_platform(&caller.app);
     if kind.is_reserved() && !is_platform {
@@ -132,7 +132,7 @@ fn call<'a>(
         remote_address: caller.address.map(|address| Cow::Owned(address.to_string())),
         // Hooks are called by the platform, on behalf of clients that have no session here.
         session_token: caller.credentials.session_token.filter(|_| !kind.is_reserved()),
-        // Counted by whoever calls it, for it may come more than once.
+        // The caller numbers its calls, because a call may arrive more than once.
         sequence: if kind == FunctionKind::NotificationHook { sequence(&head.headers) } else { None },
         chain,
         arrived,

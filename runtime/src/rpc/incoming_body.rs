@@ -1,6 +1,6 @@
 //! Bodies on their way in, and what they may hold of the server's memory.
 //!
-//! Whoever shows the right keys in the headers may send what LeanEngine takes, within what all callers of all apps may hold at
+//! A caller with the right keys in the headers may send what LeanEngine takes, within what all callers may hold at
 //! the same time. Of others a little is kept, for keys may also be in a body; the rest is counted and thrown away, so that the
 //! answer is the one that LeanEngine gives.
 

@@ -1,6 +1,6 @@
 //! LeanEngine's HTTP contract (`engine-contract` §1), so that whatever calls a LeanEngine app can call the engine.
 //!
-//! One thing is added: whoever calls a hook may say with `?deadline-ms=N` how long it waits, so that the function is
+//! One thing is added: the caller of a hook may say with `?deadline-ms=N` how long it waits, so that the function is
 //! stopped, and its timeout reported, when the caller gives up.
 
 mod body;
@@ -52,7 +52,7 @@ fn ping() -> Reply {
     health
 }
 
-/// Whom a request comes from.
+/// The peer that sent a request.
 #[derive(Clone, Copy)]
 struct Caller<'a> {
     /// The client's address.

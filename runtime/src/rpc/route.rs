@@ -20,7 +20,7 @@ pub(super) enum Target<'a> {
     Function(Cow<'a, str>),
     /// Two segments: hooks of storage classes and users, which are never defined here.
     ClassHook { class: Cow<'a, str>, hook: Cow<'a, str> },
-    /// Nothing, or more than anybody serves; the path as it came, for the error text.
+    /// No route; the path as it came, for the error text.
     Nothing(String),
 }
 

@@ -40,8 +40,8 @@ impl RpcService {
 }
 
 impl RpcConnection {
-    /// Answers a request; reading its body has a deadline. The client is whom the request's [`ConnectInfo`] names; what
-    /// forwarding headers say is believed of the platform only, which shows the app's hook key.
+    /// Answers a request; reading its body has a deadline. The request's [`ConnectInfo`] names the client.
+    /// Forwarding headers count only from the platform, which sends the app's hook key.
     pub async fn answer<B>(&self, request: Request<B>) -> Response<Body>
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,

@@ -156,7 +156,7 @@ impl Sandbox {
         self.idle.len()
     }
 
-    /// Drops instances that nobody needed for a while. Ends once the sandbox is gone.
+    /// Drops instances that were idle for a while. Ends once the sandbox is gone.
     pub(crate) fn expire_idle_instances(&self) -> impl Future<Output = ()> + Send + use<> {
         let idle = Arc::downgrade(&self.idle);
         async move {

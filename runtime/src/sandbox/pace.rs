@@ -24,7 +24,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::cpu_time::CpuTime;
 use super::turns::{AppTurns, Turns};
 
-/// Long guests that compute at the same time: one core is left to everybody else.
+/// Long guests that compute at the same time: one core is left for all other work.
 static TURNS: LazyLock<usize> = LazyLock::new(|| {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     cores.saturating_sub(1).max(1)
@@ -35,7 +35,7 @@ static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
 const LONG: Duration = Duration::from_millis(1);
 /// How long an app counts as heavy after one of its guests was long.
 const HEAVY_TIME: Duration = Duration::from_secs(1);
-/// Whoever else wants a core gets it at once, and long guests still get about a tenth of one that is never free.
+/// All other work gets a core at once, and long guests still get about a tenth of a core that is never free.
 const NICENESS: i32 = 10;
 
 thread_local! {
@@ -43,7 +43,7 @@ thread_local! {
     static TICK_IS_OVER: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Stops a guest at the end of its tick. Nobody wakes it: whoever polls it asks [`AppPace::run`] for the next tick.
+/// Stops a guest at the end of its tick. It has no waker: its poller asks [`AppPace::run`] for the next tick.
 pub(super) fn end_of_tick() -> Pin<Box<dyn Future<Output = ()> + Send>> {
     TICK_IS_OVER.set(true);
     Box::pin(stop_once())
@@ -97,7 +97,7 @@ impl LongCallThreads {
 impl Drop for LongCallThreads {
     fn drop(&mut self) {
         if let Some(threads) = self.0.take() {
-            // Waits for no guest: whoever drops the engine may be a task.
+            // Does not wait for guests: the engine may be dropped inside a task.
             threads.shutdown_background();
         }
     }

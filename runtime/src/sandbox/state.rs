@@ -55,7 +55,7 @@ impl CallState {
 
     /// Begins another call in the same instance: the guest keeps its memory and its handles, and every budget is new.
     pub(super) fn renew(&mut self, limits: &Limits, log: Arc<CallLog>, deadline: Instant) {
-        // Named one by one, so that whoever adds a field decides here what becomes of it.
+        // Named one by one, so that each new field is handled here.
         let Self { limiter, cpu_time, cpu_time_used_up, log: call_log, variables, cache, wasi, grant, http } = self;
         limiter.renew(limits);
         *cpu_time = limits.cpu_time();

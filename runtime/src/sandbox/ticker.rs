@@ -70,7 +70,7 @@ impl Ticker {
 
 impl Activity {
     fn sleep(&self) {
-        // Announced before the last look at the count: whoever counts up after that look sees the announcement.
+        // Announced before the last look at the count: a thread that counts up after that look sees the announcement.
         self.asleep.store(true, Ordering::SeqCst);
         if self.calls.load(Ordering::SeqCst) == 0 {
             thread::park_timeout(IDLE_SLEEP);

@@ -38,11 +38,11 @@ impl AppTurns {
 
     /// Waits for a turn. Both lines are first come, first served; who stops waiting leaves them.
     pub async fn next<'a>(&'a self, turns: &'a Turns) -> Turn<'a> {
-        // Nobody closes them.
+        // They are never closed.
         let of_app = self.0.acquire().await.ok();
         let of_all = turns.0.acquire().await.ok();
-        // With the turn in hand, so that whoever wants the next one queues for it now, in the order of the apps. A call
-        // that was given up ends here.
+        // This holds the turn, so that calls queue for the next one now, in the order of the apps. A cancelled call
+        // ends here.
         to_the_end_of_the_line().await;
         Turn { _of_all: of_all, _of_app: of_app }
     }

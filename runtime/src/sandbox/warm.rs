@@ -60,7 +60,7 @@ pub(super) struct IdleInstances {
 struct Waiting {
     /// Oldest first. A plain list: it is short, and a search in it is faster than hashing.
     instances: VecDeque<Idle>,
-    /// Calls since the metric was brought up to date: whoever takes an instance has the lock anyway.
+    /// Calls since the last update of the metric: a call that takes an instance has the lock anyway.
     reused: u64,
 }
 
@@ -93,8 +93,8 @@ impl WarmMetrics {
     }
 }
 
-/// Where the instances of one release wait. Nobody else takes from it: no other version, environment or app. Dropped with
-/// the release, it drops them.
+/// Where the instances of one release wait. No other version, environment or app takes from it. It is dropped with the
+/// release and drops them.
 pub(crate) struct Shelf {
     id: u64,
     idle: Arc<IdleInstances>,
@@ -113,7 +113,7 @@ impl Drop for Shelf {
 }
 
 impl Shelf {
-    /// Drops the instances that wait: what they read before is no longer true.
+    /// Drops the instances that wait: the data that they read before are out of date.
     pub(crate) fn clear(&self) {
         let gone = self.idle.remove(|idle| idle.shelf == self.id);
         self.idle.metrics.released.increment(gone.len() as u64);
@@ -139,7 +139,7 @@ impl IdleInstances {
         self.waiting().instances.len()
     }
 
-    /// Brings the metrics up to date, for somebody who asks.
+    /// Updates the metrics before they are read.
     pub(super) fn publish(&self) {
         let reused = std::mem::take(&mut self.waiting().reused);
         self.metrics.reused.increment(reused);

@@ -138,7 +138,7 @@ impl RedisCluster {
 }
 
 impl RedisCluster {
-    /// Lets the nodes that are left serve their own slots when others have nobody.
+    /// Lets the remaining nodes serve their own slots when other slots have no node.
     pub async fn allow_missing_slots(&self) {
         for node in &self.nodes {
             node.command("CONFIG SET cluster-require-full-coverage no").await;

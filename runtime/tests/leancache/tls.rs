@@ -1,4 +1,4 @@
-//! Redis over TLS: whom the engine trusts, and what it says when it does not.
+//! Redis over TLS: the servers that the engine trusts, and its error for the others.
 
 use hookd_runtime::{CacheConfig, RedisAddress, RedisCertificates};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
@@ -50,7 +50,7 @@ async fn secure(authority: &Authority, name: &str, more: &[&str]) -> (RedisServe
     (RedisServer::with(free_port(), &arguments).await, port, folder)
 }
 
-const ANYBODY: [&str; 2] = ["--tls-auth-clients", "no"];
+const ANY_CLIENT: [&str; 2] = ["--tls-auth-clients", "no"];
 
 async fn at_address(url: &str, certificates: RedisCertificates) -> TestEngine {
     let cache = CacheConfig::Redis(RedisAddress::new(url, certificates).unwrap());
@@ -68,7 +68,7 @@ async fn set(test: &TestEngine) -> String {
 #[tokio::test]
 async fn a_redis_whose_authority_is_trusted_is_used() {
     let authority = Authority::new();
-    let (server, port, _folder) = secure(&authority, "127.0.0.1", &ANYBODY).await;
+    let (server, port, _folder) = secure(&authority, "127.0.0.1", &ANY_CLIENT).await;
     let test = at_address(&format!("rediss://127.0.0.1:{port}"), trusting(&authority)).await;
     assert_eq!(set(&test).await, "OK");
     assert_eq!(server.command("DBSIZE").await, redis::Value::Int(1), "the same server");
@@ -80,7 +80,7 @@ async fn a_cluster_is_reached_over_tls_too() {
     let bus_port = free_port().to_string();
     let options = ["--tls-cluster", "yes", "--cluster-enabled", "yes", "--cluster-port", &bus_port];
     let options = [options.as_slice(), &["--cluster-announce-ip", "127.0.0.1"]].concat();
-    let (server, port, _folder) = secure(&authority, "127.0.0.1", &[&ANYBODY[..], &options].concat()).await;
+    let (server, port, _folder) = secure(&authority, "127.0.0.1", &[&ANY_CLIENT[..], &options].concat()).await;
     server.command("CLUSTER ADDSLOTSRANGE 0 16383").await;
     crate::redis_server::until_complete(&server, 1).await;
     let test = at_address(&format!("rediss-cluster://127.0.0.1:{port}"), trusting(&authority)).await;
@@ -88,9 +88,9 @@ async fn a_cluster_is_reached_over_tls_too() {
 }
 
 #[tokio::test]
-async fn a_redis_that_nobody_vouches_for_gets_nothing() {
+async fn a_redis_without_a_trusted_certificate_gets_nothing() {
     let authority = Authority::new();
-    let (server, port, _folder) = secure(&authority, "127.0.0.1", &ANYBODY).await;
+    let (server, port, _folder) = secure(&authority, "127.0.0.1", &ANY_CLIENT).await;
     let url = format!("rediss://127.0.0.1:{port}");
     for test in [at(&url).await, at_address(&url, trusting(&Authority::new())).await] {
         assert_eq!(set(&test).await, "failed: LeanCache is not available: redis cannot be reached");
@@ -101,7 +101,7 @@ async fn a_redis_that_nobody_vouches_for_gets_nothing() {
 #[tokio::test]
 async fn a_certificate_of_another_name_is_refused() {
     let authority = Authority::new();
-    let (_server, port, _folder) = secure(&authority, "redis.test", &ANYBODY).await;
+    let (_server, port, _folder) = secure(&authority, "redis.test", &ANY_CLIENT).await;
     let test = at_address(&format!("rediss://127.0.0.1:{port}"), trusting(&authority)).await;
     assert!(set(&test).await.starts_with("failed"));
 }

@@ -33,7 +33,7 @@ impl HttpServer {
         Self::start_as(None, answer).await
     }
 
-    /// Answers over TLS as `service.test`, one request on each connection; answers the certificate, which nobody trusts yet.
+    /// Answers over TLS as `service.test`, one request on each connection. The certificate is not trusted yet.
     pub async fn with_tls(body: &str) -> (Self, CertificateDer<'static>) {
         let made = rcgen::generate_simple_self_signed(vec!["service.test".to_owned()]).unwrap();
         let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Ident, ItemUse, UseTree};
 
-/// A hook registers itself, but the linker leaves out what nobody refers to, so the module refers to it.
+/// A hook registers itself, but the linker leaves out unreferenced items, so the module refers to it.
 pub fn expand(import: &ItemUse) -> TokenStream {
     let mut functions = Vec::new();
     collect(&import.tree, &mut Vec::new(), &mut functions);

@@ -59,7 +59,7 @@ impl FromReply for Reply {
     }
 }
 
-/// Anything that is no error.
+/// Any reply except an error.
 impl FromReply for () {
     fn from_reply(reply: Reply) -> Result<Self> {
         match reply {

@@ -97,8 +97,8 @@ impl Metadata {
 
 /// Keys and secret variables are in the database. SQLite gives its other files the mode of this one.
 ///
-/// A database that is there is not opened for it: whoever closes any descriptor of a file gives up all locks that its
-/// process holds on it, those of SQLite's connections too.
+/// An existing database is not opened for it: a process that closes any descriptor of a file gives up all its locks on
+/// that file, those of SQLite's connections too.
 fn make_private(database: &Path) -> std::io::Result<()> {
     match OpenOptions::new().create_new(true).write(true).mode(0o600).open(database) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),

@@ -52,7 +52,7 @@ pub(crate) struct NewVariables {
 /// What became of a deployment.
 pub(crate) struct Deployed {
     pub(crate) number: u64,
-    /// True when versions were forgotten: there may be modules that nobody needs any more.
+    /// True when versions were removed: there may be modules without a version.
     pub(crate) forgot_versions: bool,
 }
 
