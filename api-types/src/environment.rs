@@ -34,7 +34,7 @@ impl fmt::Display for Environment {
 
 /// A word that names no environment.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{0}` is no environment; there are `production` and `staging`")]
+#[error("`{0}` is not an environment; use `production` or `staging`")]
 pub struct UnknownEnvironment(pub String);
 
 impl FromStr for Environment {

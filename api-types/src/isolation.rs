@@ -20,7 +20,7 @@ pub enum Isolation {
 
 /// A word that names no isolation.
 #[derive(Debug, PartialEq, Eq, Error)]
-#[error("`{0}` is no isolation; use `per-call` or `warm`")]
+#[error("`{0}` is not an isolation; use `per-call` or `warm`")]
 pub struct UnknownIsolation(String);
 
 impl Isolation {

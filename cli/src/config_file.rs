@@ -34,7 +34,7 @@ pub struct ConfigFile {
 pub struct Effective {
     /// As in the file.
     pub key: String,
-    /// What it is; absent where there is no default.
+    /// The value; absent where there is no default.
     pub value: Option<String>,
     /// Where that comes from.
     pub source: String,
@@ -49,7 +49,7 @@ pub fn is_serving(command: &str) -> bool {
 /// the subcommand alone.
 ///
 /// # Errors
-/// When the file cannot be read, is no TOML, or has a key that nobody knows.
+/// When the file cannot be read, is not TOML, or has an unknown key.
 pub fn with_file(
     command: Command,
     subcommand: &str,
@@ -90,7 +90,7 @@ impl ConfigFile {
         let path = data.join(FILE_NAME);
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
-            // What is no folder, or somebody else's, has no file; the start says so.
+            // A path that is not a directory, or belongs to another user, has no file. The start reports it.
             Err(error) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) => return Ok(None),
             Err(error) => {
                 return Err(InputError::new(format!("cannot read the configuration `{}`: {error}", path.display())));
@@ -107,7 +107,7 @@ impl ConfigFile {
     fn parse(command: &Command, path: PathBuf, text: &str) -> Result<Self, InputError> {
         let shown = path.display();
         let table: toml::Table =
-            text.parse().map_err(|problem| InputError::new(format!("`{shown}` is no TOML: {problem}")))?;
+            text.parse().map_err(|problem| InputError::new(format!("`{shown}` is not TOML: {problem}")))?;
         let known = all_keys(command);
         let mut values = BTreeMap::new();
         for (key, value) in table {
@@ -168,7 +168,7 @@ pub fn template(command: &Command) -> String {
     text
 }
 
-/// The option's key; none for what is no option of a server.
+/// The option's key; `None` for an argument that is not an option of a server.
 fn key(arg: &Arg) -> Option<String> {
     let long = arg.get_long().filter(|long| !NOT_KEYS.contains(long))?;
     Some(long.replace('-', "_"))

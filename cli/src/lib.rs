@@ -50,7 +50,7 @@ fn misread(usage: &clap::Error, arguments: &[OsString]) -> ExitCode {
         let text = if coloured { text.ansi().to_string() } else { text.to_string() };
         return output::write(&text).map_or_else(|lost| failed(&lost), |()| ExitCode::Done);
     }
-    // A closed terminal is the only way to fail here, and there is nobody left to tell.
+    // Only a closed terminal can fail here, and then nothing can be shown.
     let _ = usage.print();
     ExitCode::Input
 }

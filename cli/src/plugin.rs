@@ -29,7 +29,7 @@ pub fn run(usage: &clap::Error, arguments: &[OsString]) -> Option<InputError> {
 }
 
 fn find(word: &str) -> Option<PathBuf> {
-    // A path is no command, and must not lead out of the folders that are searched.
+    // A path is not a command, and must not lead out of the folders that are searched.
     if word.is_empty() || word.contains('/') {
         return None;
     }

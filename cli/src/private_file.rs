@@ -10,7 +10,7 @@ pub fn create_no_other() {
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }
 
-/// Writes the file anew: whoever reads it sees the old bytes or the new ones.
+/// Replaces the file: a reader sees the old bytes or the new ones.
 pub fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)

@@ -108,7 +108,7 @@ mod tests {
 
     /// F-2.
     #[test]
-    fn a_key_is_trimmed_and_one_that_nobody_can_show_is_refused_with_its_source() {
+    fn a_key_is_trimmed_and_an_unusable_key_is_refused_with_its_source() {
         for given in ["the-key-12", "the-key-12\n", "\u{feff}the-key-12\r\n", "  the-key-12\t"] {
             assert_eq!(parsed(&["--admin-key", given]).as_deref(), Ok("the-key-12"), "{given:?}");
         }

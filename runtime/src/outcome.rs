@@ -156,7 +156,7 @@ impl Outcome {
         Some(WireFailure { status, code, error })
     }
 
-    /// A function's own refusal; other than an error status counts as 500, an empty text as `unknown error` (EC-15).
+    /// A function's own refusal. A status that is not an error counts as 500, an empty text as `unknown error` (EC-15).
     pub(crate) fn failed(code: i32, status: u16, message: String) -> Self {
         let status = if (400..=599).contains(&status) { status } else { 500 };
         let message = if message.is_empty() { "unknown error".to_owned() } else { message };

@@ -75,7 +75,7 @@ fn what_cannot_be_copied_is_refused_and_nothing_is_left() {
     let there = folder.path().to_str().unwrap();
     assert_refused(&server.hookd(&["backup", there]), &["is there already"]);
     let new = folder.path().join("new");
-    assert_refused(&hookd_in(folder.path(), &["backup", new.to_str().unwrap()]), &["is no data folder", "--data"]);
+    assert_refused(&hookd_in(folder.path(), &["backup", new.to_str().unwrap()]), &["is not a data folder", "--data"]);
     assert!(!server.hookd(&["backup", "/nowhere/at/all"]).status.success());
     assert_eq!(folder.path().read_dir().unwrap().count(), 0);
 }

@@ -55,7 +55,7 @@ fn an_address_that_is_none_is_named() {
         let call = ["info", "--url", url, "--app", "demo", "--master-key", "key-of-nobody"];
         let refused = hookd_in(folder.path(), &call);
         assert_eq!(code(&refused), 1, "{url}: {}", stderr(&refused));
-        assert!(stderr(&refused).contains(&format!("`{url}` is no address of a server")), "{}", stderr(&refused));
+        assert!(stderr(&refused).contains(&format!("`{url}` is not the address of a server")), "{}", stderr(&refused));
     }
     let server = Server::start();
     let deeper = server.url("/deeper");
@@ -104,7 +104,7 @@ fn a_place_that_cannot_be_a_data_folder_is_named() {
     let file = folder.path().join("notes.txt");
     std::fs::write(&file, "mine").unwrap();
     let refused = hookd_in(&file, &["up", "--listen", "127.0.0.1:0"]);
-    assert_refused(&refused, &["notes.txt` is no folder", "--data"]);
+    assert_refused(&refused, &["notes.txt` is not a directory", "--data"]);
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
     let key = folder.path().join("admin.key");
     std::fs::write(&key, [0xff, 0xfe]).unwrap();

@@ -70,7 +70,7 @@ impl AdminApi {
     pub async fn list(&self) -> anyhow::Result<Vec<Value>> {
         match self.answer(Method::GET, "", |request| request).await? {
             Value::Array(apps) => Ok(apps),
-            other => anyhow::bail!("the server's answer is no list of apps: {other}"),
+            other => anyhow::bail!("the server's answer is not a list of apps: {other}"),
         }
     }
 

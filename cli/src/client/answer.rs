@@ -69,7 +69,7 @@ pub fn unreachable(error: reqwest::Error, url: &str) -> anyhow::Error {
     anyhow::Error::new(error).context(format!("the server at `{url}` did not answer"))
 }
 
-/// Nobody listens there.
+/// No server listens there.
 fn is_refused(error: &anyhow::Error) -> bool {
     let io = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
     io.into_iter().any(|error| error.kind() == io::ErrorKind::ConnectionRefused)

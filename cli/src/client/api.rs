@@ -26,7 +26,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(5);
 /// The server may need so long for the upload of a module, and no longer.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(660);
 
-/// An event line is short; a longer one is no answer of ours.
+/// An event line is short; a longer one does not come from hookd.
 const MAX_EVENT_BYTES: usize = 1024 * 1024;
 
 /// A client of one app on one server.
@@ -97,7 +97,7 @@ impl Api {
         let request = self.http.get(format!("{}/__engine/1/ping", self.base)).timeout(PING_TIMEOUT);
         let answer = self.json(request).await?;
         let version = answer.get("version").and_then(Value::as_str);
-        Ok(version.context("what answers there is no hookd")?.to_owned())
+        Ok(version.context("the server that answers is not hookd")?.to_owned())
     }
 
     /// What was counted about the app's functions.
@@ -157,7 +157,7 @@ impl Api {
         let request = self.request(Method::GET, "/releases").query(&[("limit", limit)]);
         match self.json(request.timeout(ANSWER_TIMEOUT)).await? {
             Value::Array(releases) => Ok(releases),
-            other => anyhow::bail!("the server's answer is no list of releases: {other}"),
+            other => anyhow::bail!("the server's answer is not a list of releases: {other}"),
         }
     }
 
@@ -212,7 +212,7 @@ impl Api {
         let request = hook.iter().fold(request, |request, hook| request.query(&[("hook", hook)]));
         match self.json(request.timeout(ANSWER_TIMEOUT)).await? {
             Value::Array(letters) => Ok(letters),
-            other => anyhow::bail!("the server's answer is no list of dead letters: {other}"),
+            other => anyhow::bail!("the server's answer is not a list of dead letters: {other}"),
         }
     }
 
@@ -229,7 +229,7 @@ impl Api {
         let url = reqwest::Url::parse(&self.base)
             .and_then(|base| base.join("/1.1/functions/"))
             .and_then(|base| base.join(&percent_encoded_segment(name)))
-            .map_err(|problem| InputError::new(format!("`{}` is no URL: {problem}", self.target.url)))?;
+            .map_err(|problem| InputError::new(format!("`{}` is not a URL: {problem}", self.target.url)))?;
         let request = self
             .authorized(self.http.post(url))
             .header("x-lc-hook-key", hook_key)

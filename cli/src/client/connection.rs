@@ -190,7 +190,7 @@ impl ServerArguments {
     pub fn find(&self) -> anyhow::Result<Found> {
         let data = self.data_folder();
         let saved = Connection::load(&data)?;
-        // Whoever names a data folder means the server in it.
+        // The flag `--data` selects the server of that data folder.
         let link = if self.data.is_none() { Link::find(&std::env::current_dir()?)? } else { None };
         let pick = |given: &Option<String>, linked: Option<String>, saved: Option<String>, flag: &str| {
             let given = given.clone().map(|given| (given, format!("{flag} or its variable")));
@@ -213,7 +213,8 @@ impl ServerArguments {
         let linked_app = linked.filter(|link| link.url == url).map(|link| link.app.clone());
         let (app_id, app_from) =
             pick(&self.app, linked_app, saved.as_ref().map(|saved| saved.app_id.clone()), "--app")?;
-        // A saved key belongs to the saved app only, and another server must not see it unless somebody says so.
+        // A saved key belongs to the saved app only, and another server must not see it unless `--url` names that
+        // server.
         let is_saved = |saved: &Connection| saved.app_id == app_id && (self.url.is_some() || saved.url == url);
         let key_of = |key: &str, file: &Path| {
             secrets::key(key, &format!("the master key of app `{app_id}` in `{}`", file.display()))

@@ -10,7 +10,7 @@ use crate::exit::InputError;
 pub fn reach(url: &str) -> anyhow::Result<(reqwest::Client, String)> {
     let is_http = Url::parse(url).is_ok_and(|parsed| matches!(parsed.scheme(), "http" | "https"));
     if !is_http && !url.starts_with("unix:/") {
-        let problem = format!("`{url}` is no address of a server");
+        let problem = format!("`{url}` is not the address of a server");
         let hint = "write it as http://127.0.0.1:7410, https://im.example.org or unix:/path/of/a/socket";
         return Err(InputError::new(problem).hint(hint).into());
     }

@@ -25,7 +25,7 @@ impl ReleaseNote {
     }
 }
 
-/// A machine that does not know its own names must not keep anybody from releasing.
+/// A release must also work on a machine without a user name or a host name.
 fn user_at_host() -> String {
     let user = whoami::username().unwrap_or_else(|_| "unknown".to_owned());
     let host = whoami::hostname().unwrap_or_else(|_| "unknown".to_owned());

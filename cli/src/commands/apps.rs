@@ -65,7 +65,7 @@ An app that moves here from LeanCloud keeps its id and its keys: the clients in 
     },
     /// Delete an app: its versions, releases, limits and keys.
     #[command(after_help = "Example:\n  hookd apps delete shop\n\nIts clients are disconnected. The id is not given \
-                      again. Messages stay in the store, out of everybody's reach.")]
+                      again. Messages stay in the store, and no client can read them.")]
     Delete {
         /// The app.
         id: String,

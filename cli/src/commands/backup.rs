@@ -50,7 +50,7 @@ impl Backup {
     /// Copies; the target is there when all of it is.
     pub fn run(self) -> anyhow::Result<()> {
         if !DATABASES.iter().any(|database| self.data.join(database).is_file()) {
-            let problem = format!("`{}` is no data folder: it has no database", self.data.display());
+            let problem = format!("`{}` is not a data folder: it has no database", self.data.display());
             return Err(InputError::new(problem).hint("name it with --data").into());
         }
         if self.target.symlink_metadata().is_ok() {
@@ -94,11 +94,11 @@ fn copy(data: &Path, target: &Path) -> anyhow::Result<u64> {
     Ok(bytes)
 }
 
-/// The database as it is at one moment, without stopping whoever writes to it.
+/// The database as it is at one moment, without stopping its writers.
 fn snapshot(database: &Path, target: &Path) -> anyhow::Result<u64> {
     let source = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE)
         .and_then(|source| source.busy_timeout(LOCKED_TIME).map(|()| source));
-    let text = target.to_str().with_context(|| format!("`{}` is no UTF-8", target.display()))?;
+    let text = target.to_str().with_context(|| format!("`{}` is not valid UTF-8", target.display()))?;
     source
         .and_then(|source| source.execute("VACUUM INTO ?1", [text]))
         .with_context(|| format!("cannot copy the database `{}`", database.display()))?;

@@ -63,7 +63,7 @@ fn show(json: bool, mut command: Vec<OsString>) -> anyhow::Result<()> {
     }
     let name = command.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     if !config_file::is_serving(&name) {
-        return Err(InputError::new(format!("`hookd {name}` is no server")).hint("give `up`, and its flags").into());
+        return Err(InputError::new(format!("`hookd {name}` is not a server")).hint("give `up`, and its flags").into());
     }
     command.insert(0, "hookd".into());
     let parsed = parse_matches(&command).map_err(|problem| match problem {

@@ -210,7 +210,7 @@ fn line(variable: &Value) -> String {
     format!("{}={}", text("name").unwrap_or("?"), text("value").unwrap_or("<secret>"))
 }
 
-/// After a rollback what is live has older variables: said, or nobody would understand what functions do.
+/// After a rollback the live release has older variables. The list says so, because it explains what functions do.
 fn differences(listed: &Value) -> Vec<String> {
     let differing = |environment: &str| {
         let names: Vec<&str> = array(listed.get("differs")?, environment).iter().filter_map(Value::as_str).collect();

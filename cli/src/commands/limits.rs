@@ -35,7 +35,7 @@ pub fn parse_limit(text: &str) -> Result<(String, Option<u64>), String> {
         name if name.ends_with("_bytes") => "a size such as 65536, 64KiB or 64MiB",
         _ => "a whole number",
     };
-    let value = parsed.ok_or_else(|| format!("`{value}` is no value of `{name}`; give {example}, or `default`"))?;
+    let value = parsed.ok_or_else(|| format!("`{value}` is not a value of `{name}`; give {example}, or `default`"))?;
     Ok((name.to_owned(), Some(value)))
 }
 
@@ -49,7 +49,7 @@ fn known_limits() -> Vec<String> {
 /// A size with a unit (`64MiB`), or in bytes.
 pub fn parse_bytes(text: &str) -> Result<u64, String> {
     let parsed = text.parse().ok().or_else(|| bytes(text));
-    parsed.ok_or_else(|| format!("`{text}` is no size; give 65536, 64KiB or 64MiB"))
+    parsed.ok_or_else(|| format!("`{text}` is not a size; give 65536, 64KiB or 64MiB"))
 }
 
 fn bytes(text: &str) -> Option<u64> {

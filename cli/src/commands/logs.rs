@@ -148,7 +148,7 @@ fn point_in_time(text: &str) -> Result<SystemTime, String> {
     let midnight = format!("{text}T00:00:00Z");
     humantime::parse_rfc3339_weak(text)
         .or_else(|_| humantime::parse_rfc3339(&midnight))
-        .map_err(|_| format!("`{text}` is no time; give 10m, 2026-11-21 or 2026-11-21T05:16:36Z"))
+        .map_err(|_| format!("`{text}` is not a time; give 10m, 2026-11-21 or 2026-11-21T05:16:36Z"))
 }
 
 /// Prints an event of the log for people.

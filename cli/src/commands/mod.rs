@@ -89,7 +89,7 @@ enum Command {
     CompileModule(compile_module::CompileModule),
 }
 
-/// Why there is no command to carry out.
+/// Why the arguments contain no command to run.
 pub enum ParseError {
     /// The arguments; also a request for help, which clap treats alike.
     Usage(clap::Error),

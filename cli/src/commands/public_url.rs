@@ -48,13 +48,13 @@ fn web_url(text: &str, schemes: &[&str]) -> Result<Url, String> {
     let schemes_shown = schemes.iter().map(|scheme| format!("`{scheme}://`")).collect::<Vec<_>>().join(", ");
     let example = "such as `https://im.example.org`";
     let url =
-        Url::parse(text.trim()).map_err(|problem| format!("it is no URL ({problem}); write it whole, {example}"))?;
+        Url::parse(text.trim()).map_err(|problem| format!("it is not a URL ({problem}); write all of it, {example}"))?;
     if !schemes.contains(&url.scheme()) {
         return Err(format!("it must begin with one of {schemes_shown}, {example}"));
     }
     match url.host_str() {
         Some(host) if !host.is_empty() => {}
-        _ => return Err(format!("it names no host; write it whole, {example}")),
+        _ => return Err(format!("it names no host; write all of it, {example}")),
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err("it must hold no user name and no password: every client is told it".to_owned());

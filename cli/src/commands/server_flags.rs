@@ -154,7 +154,8 @@ impl CommonFlags {
             url.as_ref().map(|url| format!("\n  {name:<10}  {url}")).unwrap_or_default()
         };
         let engine = line("engine", &connection.engine) + &line("metrics", &connection.metrics);
-        // What is no terminal is a service manager's log, which more people read than may know the keys.
+        // Without a terminal, the output is a service manager's log. More people may read that log than may know the
+        // keys.
         let keys = if std::io::stdout().is_terminal() {
             let Connection { app_key, master_key, hook_key, .. } = connection;
             format!("  app key     {app_key}\n  master key  {master_key}\n  hook key    {hook_key}\n")

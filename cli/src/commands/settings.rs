@@ -204,7 +204,7 @@ impl Settings {
     }
 }
 
-/// `limits.queue = 1024 (default)`; a deadline that nobody set depends on the kind of the function.
+/// `limits.queue = 1024 (default)`; a deadline that is not set depends on the kind of the function.
 fn limit_line(settings: &Value, name: &str, value: &Value) -> String {
     let source = settings.pointer(&format!("/limit_sources/{name}")).and_then(Value::as_str).unwrap_or("?");
     let deadlines = match (name, source, settings.get("hook_deadlines_ms")) {

@@ -70,7 +70,7 @@ impl Top {
             tokio::time::sleep(self.interval).await;
             let now = match source.snapshot().await {
                 Ok(now) => now,
-                // Somebody watches: the server may come back.
+                // A person watches the screen, and the server may come back.
                 Err(error) if screen.is_some() => {
                     screen.map_or(Ok(()), |screen| screen.show(&format!("{error:#}\ntrying again …")))?;
                     continue;

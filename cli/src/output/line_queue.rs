@@ -258,7 +258,7 @@ mod tests {
         let (queue, last_lines) = LineQueue::to(writer, notice).unwrap();
         drop(first);
         for _ in 0..3 {
-            queue.send("nobody reads this\n");
+            queue.send("no process reads this\n");
         }
         while queue.lost() < 3 {
             std::thread::yield_now();

@@ -59,7 +59,7 @@ pub async fn reader_gone() {
                 Err(_) => return,
             }
         }
-        // Nobody waits any more when the command has ended.
+        // The receiver is gone when the command has ended.
         let _ = gone.send(());
     });
     if told.await.is_err() {

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::admission::Admission;
 use super::connections::{Connection, Service, serve_connection};
 
-/// Waits for descriptors to come back, when there is no stranger's to take.
+/// Waits for free descriptors, when no stranger has a connection that can be closed.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Between two lines of the log about the same trouble.

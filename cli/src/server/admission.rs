@@ -2,7 +2,7 @@
 //!
 //! Every connection begins as a stranger's. It is a known one once a request on it has shown right keys, or a client has logged
 //! in on it. Strangers have places of their own. When those are used up, the address with the most of them loses the oldest: a
-//! newcomer always gets in, and nobody takes the places of another address.
+//! newcomer always gets in, and no address takes the places of another address.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -68,7 +68,7 @@ impl Admission {
         }
     }
 
-    /// A stranger's place for a new connection; somebody may lose one for it.
+    /// A stranger's place for a new connection; another connection may lose its place for it.
     pub fn admit(&self, peer: Option<SocketAddr>) -> Place {
         let source = peer.map(|peer| source_of(peer.ip()));
         let holds = Mutex::new(Holds::Stranger(self.strangers.take(source, 1)));
@@ -87,7 +87,7 @@ impl Admission {
 }
 
 impl Place {
-    /// Tells that the connection is no stranger's. It stays one while all places of known ones are taken.
+    /// Makes the connection a known one. It stays a stranger's while all places of known ones are taken.
     pub fn is_known_now(&self) {
         if !self.0.is_known.load(Ordering::Relaxed)
             && let Ok(permit) = self.0.admission.known.clone().try_acquire_owned()

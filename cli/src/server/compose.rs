@@ -52,7 +52,7 @@ pub struct CommonConfig {
     pub cache: CacheConfig,
     /// Networks that apps may send requests to though they are not public.
     pub private_networks: Vec<Network>,
-    /// Where metrics are told to whoever asks, besides the listener that wants the admin key.
+    /// The listener that shows metrics without a key, besides the listener that asks for the admin key.
     pub metrics_listen: Option<SocketAddr>,
     /// A proxy before this process is believed what it says of the client's address and scheme.
     pub trust_forwarded_headers: bool,

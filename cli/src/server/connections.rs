@@ -50,11 +50,11 @@ const HEAD_BYTES: usize = 16 << 10;
 /// Requests at the same time on one connection of HTTP/2.
 const STREAMS: u32 = 64;
 
-/// What a peer may send ahead of whoever reads it, on HTTP/2: in one request, and on its connection.
+/// How much a peer may send before it is read, on HTTP/2: in one request, and on its connection.
 const STREAM_WINDOW_BYTES: u32 = 128 << 10;
 const CONNECTION_WINDOW_BYTES: u32 = 512 << 10;
 
-/// Requests that a peer may begin and take back before anybody looked at them; then its connection of HTTP/2 ends.
+/// Requests that a peer may begin and cancel before the server handles them; then its HTTP/2 connection ends.
 const TAKEN_BACK_STREAMS: usize = 20;
 
 /// What answers the requests.
@@ -302,7 +302,7 @@ mod tests {
     }
 
     async fn speak_http_2(client: DuplexStream) -> http2::SendRequest<Body> {
-        // So that the client takes little of an answer that nobody reads.
+        // So that the client takes little of an answer that the test does not read.
         let mut http = http2::Builder::new(TokioExecutor::new());
         http.initial_stream_window_size(1_024);
         let (requests, connection) = http.handshake(TokioIo::new(client)).await.unwrap();

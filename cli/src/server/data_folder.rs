@@ -52,13 +52,13 @@ impl DataFolder {
     /// Creates the folder when it is missing, and claims it for these parts.
     ///
     /// # Errors
-    /// Somebody else has claimed it, or the folder cannot be written.
+    /// Another process has claimed it, or the folder cannot be written.
     pub fn open(path: &Path, parts: &[Part]) -> anyhow::Result<Self> {
         if path.exists() && !path.is_dir() {
-            let problem = format!("`{}` is no folder", path.display());
+            let problem = format!("`{}` is not a directory", path.display());
             return Err(InputError::new(problem).hint("give another place for the data folder with --data").into());
         }
-        // Keys and messages are in it: nobody but the owner looks inside.
+        // Keys and messages are in it: only the owner may read it.
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -113,7 +113,7 @@ fn kept_key(path: &Path) -> anyhow::Result<Option<String>> {
     }
 }
 
-/// Whoever may not use the folder is told who may.
+/// A refused permission gets a hint that names the right user.
 fn not_ours(problem: &str, error: std::io::Error) -> anyhow::Error {
     if error.kind() != ErrorKind::PermissionDenied {
         return anyhow::Error::new(error).context(problem.to_owned());

@@ -17,7 +17,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 /// Every answer over HTTP/2 may take so long, and longer by its size: there a peer can leave one unread and go on with others.
 const DELIVERY_TIME: Duration = Duration::from_secs(60);
 
-/// Slower than any network that somebody chats over.
+/// Slower than any network that people use for chat.
 const DELIVERY_BYTES_PER_SECOND: u64 = 8 << 10;
 
 /// Pieces of an answer from which on it is known when the last of them was sent; smaller ones cost little.
@@ -128,7 +128,7 @@ impl Drop for Exchange {
     }
 }
 
-/// The body of a request. Whoever reads it bounds the time; it ends early when the server stops.
+/// The body of a request. Its reader bounds the time; it ends early when the server stops.
 pub struct RequestBody {
     incoming: Incoming,
     cut: CancellationToken,

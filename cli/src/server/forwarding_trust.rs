@@ -16,7 +16,7 @@ static FRONT_KEY: HeaderName = HeaderName::from_static("x-hookd-front-key");
 /// Scheme that the client used, as its proxy tells.
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Whose forwarding headers are believed: by default nobody's, and the client is the connection's other end.
+/// The proxies whose forwarding headers are believed. By default there are none, and the peer is the client.
 #[derive(Clone, Debug, Default)]
 pub struct ForwardingTrust {
     /// A proxy stands before this process, and is the only way to it (`--trust-forwarded-headers`).
@@ -103,7 +103,7 @@ mod tests {
 
     /// F-11.
     #[test]
-    fn nobody_is_believed_who_was_not_named() {
+    fn only_named_proxies_are_believed() {
         let lines = [
             ("x-forwarded-for", "1.2.3.4"),
             ("x-real-ip", "1.2.3.4"),

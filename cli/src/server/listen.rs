@@ -33,7 +33,7 @@ impl Listeners {
     /// Listens; port 0 takes a free one. A socket that a dead process left behind is replaced.
     ///
     /// # Errors
-    /// Somebody else listens there.
+    /// Another process listens there.
     pub async fn open(tcp: Option<SocketAddr>, socket: Option<&Path>) -> anyhow::Result<Self> {
         let tcp = match tcp {
             Some(address) => Some(listen_on_tcp(address, LISTEN).await?),
@@ -49,7 +49,7 @@ impl Listeners {
     /// Listens for what reads metrics.
     ///
     /// # Errors
-    /// Somebody else listens there.
+    /// Another process listens there.
     pub async fn for_metrics(address: SocketAddr) -> anyhow::Result<Self> {
         Ok(Self { tcp: Some(listen_on_tcp(address, METRICS_LISTEN).await?), socket: None })
     }
@@ -86,7 +86,7 @@ async fn listen_on_tcp(address: SocketAddr, flag: &str) -> anyhow::Result<TcpLis
     TcpListener::bind(address).await.map_err(|error| {
         let hint = match error.kind() {
             ErrorKind::PermissionDenied => {
-                format!("ports below 1024 are not for everybody; choose another with {flag}, and put a proxy before it")
+                format!("ports below 1024 need special rights; choose another with {flag}, and put a proxy before it")
             }
             ErrorKind::AddrNotAvailable => {
                 "this machine has no such address; 0.0.0.0 stands for all that it has".to_owned()
@@ -113,7 +113,7 @@ async fn listen_on_socket(path: &Path) -> anyhow::Result<UnixListener> {
         InputError::new(format!("cannot listen on the socket `{}`: {error}", path.display()))
             .hint("choose a short path in a folder that exists, with --rpc-socket")
     })?;
-    // Keys pass through it: only the owner, whoever may look into the folder.
+    // Keys pass through it: only the owner may connect, also where others may read the folder.
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
         .with_context(|| format!("cannot make `{}` private", path.display()))?;
     Ok(listener)
@@ -124,7 +124,7 @@ fn remove_dead_socket(path: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::FileTypeExt as _;
     let kind = std::fs::symlink_metadata(path)?.file_type();
     if !kind.is_socket() {
-        return Err(InputError::new(format!("`{}` is there and is no socket", path.display()))
+        return Err(InputError::new(format!("`{}` exists and is not a socket", path.display()))
             .hint("choose another path with --rpc-socket")
             .into());
     }
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_socket_that_nobody_serves_is_replaced_and_one_in_use_is_not() {
+    async fn an_unused_socket_is_replaced_and_one_in_use_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rpc.sock");
         let first = Listeners::open(None, Some(&path)).await.unwrap();

@@ -37,7 +37,7 @@ pub fn start(filter: &str) -> anyhow::Result<()> {
         .init();
     panic::set_hook(Box::new(move |panic| log_panic(streams, panic)));
     if let Some(problem) = problem {
-        tracing::warn!("`{LOG_VARIABLE}` is not obeyed: {problem}; it is now `{filter}`");
+        tracing::warn!("`{LOG_VARIABLE}` is ignored: {problem}; the filter is `{filter}`");
     }
     Ok(())
 }

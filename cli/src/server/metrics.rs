@@ -17,8 +17,8 @@ pub fn install() -> anyhow::Result<PrometheusHandle> {
     let metrics = builder.install_recorder().context("cannot install the metrics recorder")?;
     hookd_im_core::hooks::metrics::describe();
     let upkept = metrics.clone();
-    // Samples of histograms pile up until somebody aggregates them; nobody may ever ask for `/metrics`. The task ends with
-    // the process: it holds nothing that must be finished.
+    // Samples of histograms pile up until they are aggregated, and `/metrics` may never be requested. The task ends
+    // with the process: it holds nothing that must be finished.
     tokio::spawn(async move {
         let mut ticks = tokio::time::interval(UPKEEP);
         loop {

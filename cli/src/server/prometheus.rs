@@ -17,7 +17,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::control::is_admin;
 
-/// What is measured in this process, and whom it is told.
+/// The metrics of this process, and the routes that show them.
 #[derive(Clone)]
 pub struct Metrics {
     /// What was recorded.
@@ -27,13 +27,14 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// The route beside others, to whoever may come: it tells the names and the traffic of all apps, to the admin key only.
+    /// The route on a listener that strangers can reach. It needs the admin key: it shows the names and the traffic of
+    /// all apps.
     pub fn for_admin(self, admin_key: String) -> Router {
         self.router(move |request| if is_admin(request.headers(), &admin_key) { None } else { Some(NO_ADMIN) })
     }
 
-    /// The route on a listener of its own, which whoever reaches may read. A page of a browser on this machine may not, where
-    /// the listener `is_loopback`.
+    /// The route on its own listener. Every client that reaches it may read it. A page of a browser on this machine may
+    /// not, where the listener `is_loopback`.
     pub fn for_everyone(self, is_loopback: bool) -> Router {
         self.router(move |request| {
             let named = is_loopback && !names_this_machine(request.uri(), request.headers());

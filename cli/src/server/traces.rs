@@ -25,13 +25,13 @@ pub struct Traces(SdkTracerProvider);
 
 impl Traces {
     /// Sends the spans of this process to `endpoint`, the base URL of an OTLP receiver (HTTP, protobuf), as those of
-    /// `service`. Other variables of OpenTelemetry (`OTEL_TRACES_SAMPLER`, `OTEL_EXPORTER_OTLP_HEADERS` …) are obeyed.
+    /// `service`. Other variables of OpenTelemetry (`OTEL_TRACES_SAMPLER`, `OTEL_EXPORTER_OTLP_HEADERS` …) apply.
     ///
     /// # Errors
-    /// The endpoint is no `http://` URL.
+    /// The endpoint is not an `http://` URL.
     pub fn start(endpoint: &str, service: &'static str) -> anyhow::Result<Self> {
         if !endpoint.starts_with("http://") {
-            let problem = format!("`{endpoint}` is no endpoint for traces: spans are sent over plain HTTP only");
+            let problem = format!("`{endpoint}` is not an endpoint for traces: spans are sent over plain HTTP only");
             let hint = "give the OTLP/HTTP port of a collector near by, e.g. --otlp-endpoint http://127.0.0.1:4318";
             return Err(InputError::new(problem).hint(hint).into());
         }

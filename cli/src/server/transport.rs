@@ -14,7 +14,7 @@ use super::admission::Place;
 /// A peer that takes nothing for this long, while more waits to be written, loses the connection.
 pub const UNREAD_TIME: Duration = Duration::from_secs(30);
 
-/// Owns the place: it is given back with the socket, whoever has the socket then.
+/// Owns the place: the place is given back when the socket is dropped, in any task.
 pub struct Transport<I> {
     io: I,
     place: Place,

@@ -25,7 +25,7 @@ pub enum KeyKind {
 
 /// A word that names no key.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{0}` is no key of an app; there are `app`, `master` and `hook`")]
+#[error("`{0}` is not a key of an app; use `app`, `master` or `hook`")]
 pub struct UnknownKeyKind(pub String);
 
 impl FromStr for KeyKind {

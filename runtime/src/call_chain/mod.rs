@@ -90,7 +90,7 @@ impl Default for CallChains {
 }
 
 impl CallChains {
-    /// Requests to this URL come back to the engine. A text without a host, or that is not a URL, is ignored.
+    /// Requests to this URL come back to the engine. A text that is not a URL with a host is ignored.
     pub(crate) fn add_own_url(&self, url: &str) {
         let Some(address) = OwnAddress::of_url(url) else { return };
         let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);

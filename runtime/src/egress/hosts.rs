@@ -79,7 +79,7 @@ impl FromStr for HostPattern {
                 }
                 Some(_) => return Err(invalid("has a `*` that does not stand for whole labels")),
                 None if is_name(&host) || is_bracketed_address(&host) => Host::Exactly(host),
-                None => return Err(invalid("is no host name; names in other scripts are written in punycode")),
+                None => return Err(invalid("is not a host name; write names in other scripts in punycode")),
             },
         };
         Ok(Self { host, port })

@@ -45,7 +45,7 @@ impl FromStr for ReleaseAct {
             "publish" => Ok(Self::Publish),
             "rollback" => Ok(Self::Rollback),
             "env" => Ok(Self::Env),
-            other => Err(format!("`{other}` is no act of a release")),
+            other => Err(format!("`{other}` is not an act of a release")),
         }
     }
 }

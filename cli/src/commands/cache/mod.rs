@@ -76,7 +76,7 @@ impl Cache {
                 Err(error) => return Err(error.into()),
             };
             if !line.trim().is_empty() {
-                // A history that cannot be kept is no reason not to go on.
+                // The prompt also works without a history.
                 let _ = editor.add_history_entry(&line);
             }
             match self.carry_out(api, &line).await {

@@ -18,7 +18,7 @@ pub fn next_line(input: &mut impl BufRead) -> std::io::Result<Option<Result<Stri
         input.skip_until(b'\n')?;
         return Ok(Some(Err(format!("the line is longer than {LONGEST_LINE} bytes"))));
     }
-    let no_text = "the line is no UTF-8; write other bytes in double quotes, as \"\\xff\"";
+    let no_text = "the line is not valid UTF-8; write other bytes in double quotes, as \"\\xff\"";
     Ok(Some(String::from_utf8(line).map_err(|_| no_text.to_owned())))
 }
 

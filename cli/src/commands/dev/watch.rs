@@ -40,7 +40,7 @@ pub struct Changes {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Told {
     sources: u64,
-    /// Cargo writes its lock file while it builds, so only what is in it tells whether somebody else did.
+    /// Cargo writes its lock file while it builds, so only its content tells whether another program changed it.
     lock_file: u64,
 }
 
@@ -237,7 +237,7 @@ mod tests {
             fs::create_dir(root.join("project").join(folder)).unwrap();
             fs::write(root.join("project").join(folder).join("x"), "1").unwrap();
         }
-        assert!(is_ignored(&mut changes).await, "what builds and servers write is no change");
+        assert!(is_ignored(&mut changes).await, "files that builds and servers write do not count as a change");
     }
 
     #[tokio::test]
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_lock_file_counts_when_somebody_else_than_the_build_wrote_it() {
+    async fn a_lock_file_counts_when_a_program_other_than_the_build_wrote_it() {
         let (_folder, root, mut changes) = watched();
         fs::write(root.join("project/Cargo.lock"), "by the build").unwrap();
         changes.note_lock_file();

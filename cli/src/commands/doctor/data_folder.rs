@@ -10,7 +10,7 @@ use crate::client::Connection;
 
 const FOLDER: &str = "data folder";
 const DATABASES: &str = "databases";
-/// Below that, a busy server is full before anybody looks.
+/// Below that, a busy server fills the disk before the operator notices.
 const LITTLE_ROOM_BYTES: u64 = 1 << 30;
 /// Below that, SQLite fails soon.
 const NO_ROOM_BYTES: u64 = 64 << 20;
@@ -22,7 +22,7 @@ pub(super) fn check(data: &Path) -> Vec<Finding> {
     let metadata = match data.metadata() {
         Ok(metadata) if metadata.is_dir() => metadata,
         Ok(_) => {
-            return vec![Finding::broken(FOLDER, format!("`{shown}` is no folder"), "give another one with --data")];
+            return vec![Finding::broken(FOLDER, format!("`{shown}` is not a directory"), "give another one with --data")];
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return vec![of_future(data)],
         Err(error) => {

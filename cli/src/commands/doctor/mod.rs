@@ -45,7 +45,7 @@ pub struct Doctor {
 enum Status {
     /// As it should be.
     Ok,
-    /// Works, or is not needed by everybody.
+    /// Works, or is optional.
     Note,
     /// Does not work.
     Broken,

@@ -17,7 +17,7 @@ pub(super) async fn check(server: &ServerArguments, data: &Path, listen: SocketA
     };
     let version = match api.server_version().await {
         Ok(version) => version,
-        // The file outlives the server, and a server that is not there is no fault.
+        // The file outlives the server. A stopped server is not a fault.
         Err(_) if is_saved(data, &url) => return vec![port(listen)],
         Err(error) => {
             return vec![Finding::broken(SERVER, format!("{error:#}"), "start it with `hookd up`, or check --url")];

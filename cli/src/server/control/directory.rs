@@ -15,7 +15,7 @@ use crate::server::directory::REACHED_AT;
 #[derive(Deserialize)]
 pub(super) struct Poll {
     follower: String,
-    /// The revision that the follower obeys.
+    /// The revision that the follower applied.
     obeys: Option<String>,
 }
 

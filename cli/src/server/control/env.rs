@@ -1,4 +1,4 @@
-//! Environment variables of an app: list, change. A secret's value is told to nobody.
+//! Environment variables of an app: list, change. A secret's value is never shown.
 
 use std::collections::BTreeMap;
 

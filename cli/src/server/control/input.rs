@@ -50,7 +50,7 @@ where
 {
     type Rejection = ApiError;
 
-    /// To be the last that a handler takes: whoever has no key must not get here.
+    /// A handler takes it last: a caller without a key must not get here.
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let is_json = is_json(request.headers());
         let app = request.uri().path().split('/').nth(4).unwrap_or_default().to_owned();
@@ -132,7 +132,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T
 fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let parsed = serde_path_to_error::deserialize(&mut json).map_err(|wrong| wrong_body(&wrong))?;
-    json.end().map_err(|problem| format!("the body is no JSON: {problem}"))?;
+    json.end().map_err(|problem| format!("the body is not JSON: {problem}"))?;
     Ok(parsed)
 }
 
@@ -141,7 +141,7 @@ fn wrong_body(wrong: &serde_path_to_error::Error<serde_json::Error>) -> String {
     match problem.classify() {
         Category::Data if path == "." => format!("the body is not what this call takes: {problem}"),
         Category::Data => format!("the body is not what this call takes: `{path}`: {problem}"),
-        Category::Io | Category::Syntax | Category::Eof => format!("the body is no JSON: {problem}"),
+        Category::Io | Category::Syntax | Category::Eof => format!("the body is not JSON: {problem}"),
     }
 }
 
@@ -176,7 +176,7 @@ mod tests {
         assert!(wrong("{}").contains("missing field `items`"));
         assert!(wrong(r#"{"item": []}"#).contains("unknown field `item`"));
         for no_json in ["", "{", "{]", r#"{"items": []} {}"#] {
-            assert!(wrong(no_json).starts_with("the body is no JSON"), "{no_json}");
+            assert!(wrong(no_json).starts_with("the body is not JSON"), "{no_json}");
         }
         assert!(parsed::<Order>(br#" {"items": [1]} "#).is_ok());
     }

@@ -10,7 +10,7 @@ use axum::http::{HeaderName, HeaderValue};
 /// What is said when there is nothing to say.
 pub(super) const BLANK: &str = " ";
 
-/// A silence is no longer.
+/// The longest silence.
 pub(super) const EVERY: Duration = Duration::from_secs(10);
 
 /// The headers of such an answer. Who reads it may count on the blanks.

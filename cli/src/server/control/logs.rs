@@ -44,7 +44,7 @@ impl LogsParameters {
         let time = |name: &str, text: &Option<String>| {
             let Some(text) = text else { return Ok(None) };
             humantime::parse_rfc3339(text).map(Some).map_err(|problem| {
-                ApiError::BadRequest(format!("`{name}` is no time: {problem}; write it as 2026-11-21T05:16:36Z"))
+                ApiError::BadRequest(format!("`{name}` is not a time: {problem}; write it as 2026-11-21T05:16:36Z"))
             })
         };
         Ok(LogQuery {

@@ -95,7 +95,7 @@ impl FromRef<Control> for ControlBodies {
     }
 }
 
-/// The routes of the engine. Whoever changes something is answered once the IM cores that follow obey the change.
+/// The routes of the engine. A change is answered once the IM cores that follow have applied it.
 pub fn router(engine: Engine, installation: Installation, shutdown: CancellationToken) -> Router {
     let feed = Arc::new(Feed::new(engine.clone(), shutdown.clone()));
     let uploads = Uploads::new(installation.data_folder().to_owned());
@@ -128,7 +128,7 @@ pub fn router(engine: Engine, installation: Installation, shutdown: Cancellation
         .with_state(control)
 }
 
-/// Holds the answer to a change back until the IM cores that follow obey it.
+/// Holds the answer to a change back until the IM cores that follow have applied it.
 async fn settle(State(control): State<Control>, request: Request, next: Next) -> Response {
     let changes = !request.method().is_safe();
     let response = next.run(request).await;
@@ -157,7 +157,7 @@ impl FromRequestParts<Control> for Authorized {
     }
 }
 
-/// The connection of a request that showed right keys is no stranger's.
+/// A connection becomes a known one when one of its requests has the right keys.
 fn is_known_now(parts: &Parts) {
     if let Some(place) = parts.extensions.get::<Place>() {
         place.is_known_now();
@@ -180,7 +180,7 @@ pub enum ApiError {
     Unauthorized,
     BadRequest(String),
     UnknownCall(String),
-    /// Somebody deleted the app after the caller's key was checked.
+    /// The app was deleted after the caller's key was checked.
     AppDeleted(String),
     WrongMethod(String),
     /// Of the bytes that a body may have.
@@ -237,7 +237,7 @@ async fn show_app(State(control): State<Control>, Authorized(app): Authorized) -
     Json(shown)
 }
 
-/// What anybody who may see the app may see of it.
+/// What every caller with access to the app may see of it.
 fn summary(control: &Control, app: &App) -> Value {
     let live = |environment| {
         let version = control.engine.live_version(&app.id, environment)?;

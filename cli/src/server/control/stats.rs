@@ -19,7 +19,7 @@ pub(super) async fn of_all(State(control): State<Control>, _: Admin) -> Result<J
     let apps = control.engine.apps();
     let mut all = answer(&control, apps.iter().map(|app| app.id.as_str()))?;
     if let Value::Object(fields) = &mut all.0 {
-        // What all apps share is nobody's business but the operator's.
+        // Only the operator may see what all apps share.
         fields.insert("engine".to_owned(), serde_json::to_value(control.engine.stats()).map_err(internal)?);
     }
     Ok(all)

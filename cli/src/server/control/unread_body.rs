@@ -1,5 +1,5 @@
-//! Refusals before the body was read: the rest of a body that nobody wants is read before the answer is sent. A connection that is
-//! closed with unread input is reset, and the reset may destroy the answer on its way.
+//! Refusals before the body was read: the rest of the body is read and dropped before the answer is sent. A connection
+//! that is closed with unread input is reset, and the reset may destroy the answer on its way.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -37,7 +37,7 @@ pub(super) async fn read_to_its_end(request: Request, next: Next) -> Response {
                 }
             }
         };
-        // Longer than that nobody waits for an answer.
+        // No client waits longer than that for an answer.
         let _ = tokio::time::timeout(READ_TIME, reading).await;
     }
     response
@@ -63,7 +63,7 @@ impl Stream for Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         if let (Some(body), Some(back)) = (self.body.take(), self.back.take()) {
-            // The request is over already when nobody takes it back.
+            // Sending fails only when the request has ended already.
             let _ = back.send(body);
         }
     }

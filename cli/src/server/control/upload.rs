@@ -36,7 +36,7 @@ const PIECE_TIME: Duration = Duration::from_secs(20);
 /// Held back in memory before it is written.
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// Told to whoever loses the room of an upload.
+/// The text for a caller whose upload loses its memory.
 pub(super) const NO_ROOM: &str = "the server holds too many modules of this app; deploy again when they are done";
 
 /// The room that modules have before they are deployed.

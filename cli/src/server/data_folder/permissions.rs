@@ -25,16 +25,16 @@ const FILES: [&str; 11] = [
 /// The engine's own, with all that is in it.
 const ENGINE: &str = "engine";
 
-/// Permissions of the group and of everybody.
+/// Permissions of the group and of all other users.
 const OF_OTHERS: u32 = 0o077;
 
-/// In such a folder everybody may create files.
+/// In such a folder all users may create files.
 const STICKY: u32 = 0o1000;
 
 /// Takes the folder, and what servers left in it before, from all others. Says so when there was something to take.
 ///
 /// # Errors
-/// The folder is one for everybody, such as `/tmp`.
+/// The folder is shared by all users, such as `/tmp`.
 pub(super) fn close_to_others(folder: &Path) -> anyhow::Result<()> {
     let metadata = folder.metadata()?;
     if metadata.permissions().mode() & STICKY != 0 {

@@ -70,7 +70,7 @@ impl Directory {
         Ok((directory, found))
     }
 
-    /// Obeys a new state, and keeps it for the next process.
+    /// Applies a new state, and keeps it for the next process.
     pub async fn replace(&self, snapshot: Snapshot) -> anyhow::Result<()> {
         let before = self.state.load();
         let missing = before.missing_after(&snapshot);

@@ -1,7 +1,7 @@
 //! Apps that were deleted, and what the IM core had of them.
 //!
-//! The engine remembers every deletion, as it gives no id twice. So one that happened while the IM core was down, or in whose
-//! middle it died, is obeyed when it is heard of, however late.
+//! The engine remembers every deletion, as it gives no id twice. So the IM core applies a deletion later when it was
+//! down at that time, or ended in the middle of it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use crate::private_file;
 
 const FILE: &str = "deletions.json";
 
-/// After this a deletion that could not be obeyed is tried again.
+/// After this time a deletion that failed is tried again.
 const RETRY_EVERY: Duration = Duration::from_secs(10);
 
 /// An app that was deleted on purpose.
@@ -39,14 +39,14 @@ impl From<&DeletedApp> for Deletion {
     }
 }
 
-/// The deletions that the IM core of a data folder has obeyed.
+/// The deletions that the IM core of a data folder has applied.
 pub struct Deletions {
     file: PathBuf,
     obeyed: Arc<BTreeSet<Deletion>>,
 }
 
 impl Deletions {
-    /// Those that earlier processes obeyed.
+    /// Those that earlier processes applied.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -80,14 +80,14 @@ impl Deletions {
         self.obeyed = Arc::new(obeyed);
         let (file, obeyed) = (self.file.clone(), self.obeyed.clone());
         let saving = tokio::task::spawn_blocking(move || private_file::write(&file, &serde_json::to_vec(&*obeyed)?));
-        // What is not kept is obeyed once more after a restart, and finds nothing then.
+        // A deletion that is not kept is applied once more after a restart, and finds nothing then.
         if let Err(error) = saving.await.map_err(anyhow::Error::from).flatten() {
             tracing::error!(error = format!("{error:#}"), "the apps that were deleted cannot be kept on disk");
         }
         all
     }
 
-    /// Obeys the deletions of an engine in this process until `shutdown`.
+    /// Applies the deletions of an engine in this process until `shutdown`.
     pub async fn follow(mut self, engine: Engine, core: Arc<ImCore>, shutdown: CancellationToken) {
         let following = async {
             let mut changes = engine.changes();

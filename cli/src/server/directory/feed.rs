@@ -24,7 +24,7 @@ impl Feed {
         Self { changes: engine.changes(), engine, process: generate_key(), followers: Followers::default(), shutdown }
     }
 
-    /// The state that comes after the one that `follower` obeys, as soon as there is one; `None` when there is none for a
+    /// The state after the one that `follower` applied, as soon as there is one; `None` when there is none for a
     /// while.
     pub async fn poll(&self, follower: &str, obeys: Option<&str>) -> Option<Snapshot> {
         let obeys = obeys.and_then(|revision| revision.strip_prefix(&self.process)?.strip_prefix('.')?.parse().ok());
@@ -43,7 +43,7 @@ impl Feed {
         Some(self.snapshot())
     }
 
-    /// Resolves once every follower that is there obeys what is in force now; after a second in any case.
+    /// Resolves once every present follower has applied the current state; after a second in any case.
     pub async fn settled(&self) {
         let now = *self.changes.borrow();
         self.followers.settled(now).await;

@@ -68,7 +68,7 @@ impl Follower {
     /// Waits for the first answer, however long the engine takes to start.
     ///
     /// # Errors
-    /// What listens there refuses the admin key, or is no engine.
+    /// The server at the address refuses the admin key, or is not an engine.
     pub async fn meet(&mut self) -> anyhow::Result<()> {
         let mut told = false;
         loop {

@@ -1,4 +1,4 @@
-//! Who follows the engine, and what each of them obeys.
+//! The followers of the engine, and the state that each of them applied.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -31,7 +31,7 @@ struct State {
 
 /// One follower, as of its last poll.
 struct Seen {
-    /// The change that it obeys; `None`: one of another process of the engine, or nothing yet.
+    /// The change that it applied; `None`: one of another process of the engine, or none yet.
     obeys: Option<u64>,
     /// The number of the poll. One that is lost may be noticed to end after the next one has begun.
     poll: u64,
@@ -47,7 +47,7 @@ pub(super) struct Polling<'a> {
 }
 
 impl Followers {
-    /// A poll of a follower, which acknowledges the change that it obeys.
+    /// A poll of a follower, which acknowledges the change that it applied.
     pub(super) fn begin(&self, follower: &str, obeys: Option<u64>) -> Polling<'_> {
         let mut state = self.state();
         let State { by_name, polls } = &mut *state;
@@ -62,7 +62,7 @@ impl Followers {
         Polling { followers: self, follower: follower.to_owned(), poll }
     }
 
-    /// Resolves once every follower that is there obeys `change`; after a second in any case.
+    /// Resolves once every present follower has applied `change`; after a second in any case.
     pub(super) async fn settled(&self, change: u64) {
         let mut acknowledged = self.acknowledged.subscribe();
         let settling = async {
@@ -78,11 +78,11 @@ impl Followers {
             }
         };
         if tokio::time::timeout(SETTLE_TIME, settling).await.is_err() {
-            tracing::warn!("an IM core does not answer: it may obey the change later");
+            tracing::warn!("an IM core does not answer: it may apply the change later");
         }
     }
 
-    /// When the next of those who do not obey `change` yet is to be looked at again.
+    /// When to check the next follower again that has not applied `change` yet.
     fn first_to_wait_for(&self, change: u64) -> Option<Instant> {
         let now = Instant::now();
         let patience = |seen: &Seen| seen.left.map_or(now + SETTLE_TIME, |left| left + BETWEEN_POLLS);

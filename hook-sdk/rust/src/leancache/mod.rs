@@ -75,7 +75,7 @@ impl fmt::Display for Error {
             Self::Refused(text) | Self::Exceeded(text) | Self::Unavailable(text) => f.write_str(text),
             Self::Command(text) => write!(f, "LeanCache answered `{text}`"),
             Self::UnexpectedReply { expected, reply } => {
-                write!(f, "LeanCache answered {reply}, which is no {expected}")
+                write!(f, "LeanCache answered {reply}; expected: {expected}")
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Who may name which engine of an app: its owner one that anybody may be sent to, the operator any.
+//! Who may set which engine of an app: the owner of the app a public address, the operator any address.
 
 use axum::http::HeaderMap;
 use hookd_im_core::app::ImSettings;
@@ -11,7 +11,7 @@ use super::ImControl;
 /// The setting with the address.
 const ENGINE_URL: &str = "engine_url";
 
-/// The setting that says who named it. Follows from the keys of the request, so nobody sets it and nobody is shown it.
+/// The setting that says who named it. It follows from the keys of the request. It cannot be set and is not shown.
 const BY_OPERATOR: &str = "engine_url_by_operator";
 
 /// Notes who names the address, where the change names one.

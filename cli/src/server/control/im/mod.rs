@@ -155,7 +155,7 @@ impl ImControl {
     }
 }
 
-/// An app whose master key the caller showed; asks nobody.
+/// An app whose master key the caller sent; does not ask the engine.
 struct Owner(Arc<App>);
 
 impl FromRequestParts<ImControl> for Owner {
@@ -174,7 +174,7 @@ impl FromRequestParts<ImControl> for Owner {
     }
 }
 
-/// Asks nobody: breakers are wanted most while the engine is dead.
+/// Does not ask the engine: operators need breakers most while the engine is down.
 async fn breakers(State(control): State<ImControl>, Owner(app): Owner) -> Json<Vec<BreakerReport>> {
     Json(control.core.hooks.breakers(&app))
 }
@@ -198,7 +198,7 @@ async fn delete(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Response> {
-    // There is no such app, and so no key of it.
+    // The app does not exist, and so has no key.
     let Named(path) = named.map_err(|_| ApiError::Unauthorized.into_response())?;
     let deleting = async move {
         let deleted = control.ask(Method::DELETE, uri, &headers, Body::empty()).await?;

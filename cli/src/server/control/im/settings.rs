@@ -38,8 +38,9 @@ pub(super) async fn show(
     }
 }
 
-/// A patch is obeyed as a whole or not at all: both sides check it before either stores it, and what the engine has stored is
-/// taken back when the IM core cannot store its part. The IM core's part needs nothing of an engine that is away.
+/// A patch is applied as a whole or not at all: both sides check it before either stores it, and what the engine has
+/// stored is taken back when the IM core cannot store its part. The IM core's part needs nothing of an engine that is
+/// away.
 pub(super) async fn change(
     State(control): State<ImControl>,
     Owner(app): Owner,
