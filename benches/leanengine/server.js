@@ -1,7 +1,7 @@
 // The word filter of the bench on LeanCloud's own engine SDK, in production mode. Same logic as examples-hooks/word-filter.
 //
 // Usage: node server.js express|bare. `express`: as the SDK's documentation sets a project up. `bare`: the SDK's middleware
-// on a plain HTTP server; nobody runs it so, and it cannot be faster.
+// on a plain HTTP server, the fastest possible setup, which is not used in practice.
 
 'use strict';
 

@@ -28,7 +28,7 @@ const ROUNDS: usize = 3;
 
 /// The neighbour's latency in one round, alone and beside the app that spins.
 pub struct Fairness {
-    /// Nobody else calls.
+    /// No other app calls.
     pub quiet: Latency,
     /// Another app, whose concurrency is raised, has as many endless loops as it gets places.
     pub beside: Latency,

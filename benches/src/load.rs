@@ -19,7 +19,7 @@ pub const CONNECTIONS: usize = 16;
 /// A peer under load that stays silent this long is broken.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Whom to ask what.
+/// The server to call, and the request.
 #[derive(Clone)]
 pub struct Target {
     /// Address of the server.

@@ -148,7 +148,7 @@ fn is_filtered(body: &Value) -> bool {
 
 /// A path as an argument.
 pub fn text(path: &Path) -> anyhow::Result<&str> {
-    path.to_str().with_context(|| format!("`{}` is no text", path.display()))
+    path.to_str().with_context(|| format!("`{}` is not valid UTF-8", path.display()))
 }
 
 /// The program itself: the script in front of it would outlive its process when killed.

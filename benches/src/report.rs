@@ -68,7 +68,7 @@ impl OverHttp {
 
 /// Tells what goes on.
 pub fn progress(line: &str) {
-    // A closed terminal is no reason to stop measuring.
+    // The measurement goes on when the terminal is closed.
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
@@ -164,7 +164,7 @@ impl Report {
 
     fn neighbours(&self) -> String {
         let rows = [
-            ("nobody else calls", &self.fairness.quiet),
+            ("no other app calls", &self.fairness.quiet),
             ("another app spins in all its places", &self.fairness.beside),
         ];
         let mut table = "| a hook while … | median | p99 |\n|---|--:|--:|\n".to_owned();

@@ -90,7 +90,7 @@ impl ConfigFile {
         let path = data.join(FILE_NAME);
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
-            // A path that is not a directory, or belongs to another user, has no file. The start reports it.
+            // A path that is not a directory has no file. The start reports the path.
             Err(error) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) => return Ok(None),
             Err(error) => {
                 return Err(InputError::new(format!("cannot read the configuration `{}`: {error}", path.display())));

@@ -39,7 +39,7 @@ pub fn from_str<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
     serde_json::from_str(text).or_else(|_| refused(text))
 }
 
-/// Reads bytes as `fetch` of JavaScript does: a byte-order mark is left out, what is no UTF-8 becomes U+FFFD.
+/// Reads bytes as `fetch` of JavaScript does: a byte-order mark is left out, invalid UTF-8 becomes U+FFFD.
 ///
 /// # Errors
 ///

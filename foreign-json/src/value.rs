@@ -13,7 +13,7 @@ const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 
 /// Reads a value. Whole numbers are whole, however they are written.
 pub(crate) fn read(text: &str) -> Result<Value, Error> {
-    // Nothing is built of what is no JSON: a tree takes many times the room of its text.
+    // Invalid JSON is refused before a tree is built: a tree takes many times the memory of its text.
     serde_json::from_str::<IgnoredAny>(text).map_err(Error::Malformed)?;
     let mut value = serde_json::from_str(text)
         .map_err(|error| if depth(text) > MAX_DEPTH { Error::TooDeep } else { Error::Malformed(error) })?;

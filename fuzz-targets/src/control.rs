@@ -25,7 +25,7 @@ const CALLS: [(&str, &str); 7] = [
     ("POST", "/hookd/v1/apps/{app}/dead-letters/drop"),
 ];
 
-/// Where the server would look for hooks: no fuzzer is to choose whom it asks.
+/// The address where the server would call hooks: the fuzzer must not choose it.
 const LEADS_ELSEWHERE: &str = "engine_url";
 
 /// The first byte chooses the call, the rest is its body: the server takes it, or says in JSON what is wrong with it.

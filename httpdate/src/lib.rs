@@ -40,13 +40,13 @@ impl fmt::Display for HttpDate {
     }
 }
 
-/// A text is no date.
+/// A text is not a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Error(());
 
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("the text is no date of HTTP")
+        formatter.write_str("the text is not an HTTP date")
     }
 }
 

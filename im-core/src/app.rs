@@ -27,7 +27,7 @@ impl std::fmt::Debug for App {
     }
 }
 
-/// Finds apps. Whoever composes the process implements it over its registry; no I/O.
+/// Finds apps. The process implements it over its registry of apps, without I/O.
 pub trait AppDirectory: Send + Sync + 'static {
     /// `None` when no such app exists.
     fn app(&self, id: &AppId) -> Option<Arc<App>>;
@@ -44,7 +44,7 @@ pub enum FailurePolicy {
     Abort,
 }
 
-/// Settings of an app that the IM core obeys. Unknown keys are errors.
+/// Settings of an app that the IM core applies. Unknown keys are errors.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ImSettings {

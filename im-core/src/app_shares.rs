@@ -30,7 +30,7 @@ impl AppShares {
             return share.clone();
         }
         if apps.len() >= SWEEP_AT {
-            // Whoever waits for permits or has some refers to the share.
+            // A caller that waits for permits or has some refers to the share.
             apps.retain(|_, share| Arc::strong_count(share) > 1);
         }
         apps.entry(app.clone()).or_insert_with(|| Arc::new(Semaphore::new(self.size))).clone()

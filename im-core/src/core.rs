@@ -36,8 +36,8 @@ pub struct ImCore {
 
 impl ImCore {
     /// Puts a core together. `queues` keep the calls of notification hooks: the first one, and when it fails the next.
-    /// `addresses` says where the engine of an app may be that is not `engine`. `tasks` runs what outlives a request; whoever
-    /// ends the process waits for it.
+    /// `addresses` says where the engine of an app may be that is not `engine`. `tasks` runs what outlives a request;
+    /// the process waits for it before it ends.
     pub fn new(
         apps: Arc<dyn AppDirectory>,
         store: Arc<dyn Store>,

@@ -35,7 +35,7 @@ codes! {
     SessionRequired = 4105 "SESSION_REQUIRED",
     /// Nothing was heard for too long.
     ReadTimeout = 4107 "READ_TIMEOUT",
-    /// Connected, but nobody logged in.
+    /// Connected, but without a login in time.
     LoginTimeout = 4108 "LOGIN_TIMEOUT",
     /// A message over the size limit.
     FrameTooLong = 4109 "FRAME_TOO_LONG",
@@ -43,7 +43,7 @@ codes! {
     SessionConflict = 4111 "SESSION_CONFLICT",
     /// The session token is unknown or has expired.
     SessionTokenExpired = 4112 "SESSION_TOKEN_EXPIRED",
-    /// The frame is no protobuf or no base64.
+    /// The frame is not protobuf or not base64.
     UnparseableRawMessage = 4114 "UNPARSEABLE_RAW_MESSAGE",
     /// The server failed, or does not know the command.
     InternalError = 4200 "INTERNAL_ERROR",

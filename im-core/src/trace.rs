@@ -1,7 +1,7 @@
 //! Traces of requests and hook calls, through OpenTelemetry's API.
 //!
-//! Off until [`enable`]: then each place below costs the reading of one variable. Spans name what was done, for whom and
-//! how it ended, never what was said.
+//! Off until [`enable`]: then each place below costs the reading of one variable. Spans name the operation, the client
+//! and the outcome, never the text of a message.
 
 use std::sync::OnceLock;
 

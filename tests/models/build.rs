@@ -14,7 +14,7 @@ const FAULTS: [(&str, &str, &str, &str); 8] = [
     ("forgotten_wake_up", TURNS, "context.waker().wake_by_ref();", ""),
     // A guest queues among all apps without its app's place, so calls take turns, and not apps.
     ("no_line_of_the_app", TURNS, "let of_app = self.0.acquire().await.ok();", "let of_app = None;"),
-    // Whoever stops waiting keeps the app's place.
+    // A call that stops waiting keeps the app's place.
     ("kept_place", TURNS, "let of_all = turns.0.acquire().await.ok();", KEPT_PLACE),
     // Whoever comes to wait does not look whether a turn came free meanwhile.
     ("no_second_look", FAIR_TURNS, "turns.serve(&mut lines);", ""),
@@ -24,7 +24,7 @@ const FAULTS: [(&str, &str, &str, &str); 8] = [
     ("uncounted_claims", LOCKS, "entry.claims += 1;", "entry.claims = 1;"),
     // The last one leaves its entry behind.
     ("kept_entry", LOCKS, "if entry.claims == 0 {", "if entry.claims > 0 {"),
-    // Whoever asks gets a lock of its own.
+    // Each task that asks gets a lock of its own.
     ("unshared_locks", LOCKS, "entry.lock.clone())", "Lock::default())"),
 ];
 

@@ -1,4 +1,4 @@
-//! Notes in the app's log who sent what to whom; never what it said.
+//! Logs the sender, the conversation and the number of receivers of each message; never its text.
 
 use hook_sdk::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Keeps everybody from removing staff out of conversations.
+//! Prevents clients from removing staff from conversations.
 
 use hook_sdk::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Lets nobody send more than five messages in ten seconds, counted in LeanCache.
+//! Lets each client send five messages in ten seconds at most, counted in LeanCache.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ const MESSAGES: u32 = 5;
 const WINDOW: Duration = Duration::from_secs(10);
 const TOO_MANY: i32 = 429;
 
-/// Drops what is too much. When there is no cache the hook fails, and the app's failure policy decides.
+/// Drops the messages above the limit. When there is no cache the hook fails, and the app's failure policy decides.
 #[hook]
 pub fn message_received(message: MessageReceivedParams) -> Result<MessageReceivedReply> {
     if count(&message.from_peer)? > MESSAGES {

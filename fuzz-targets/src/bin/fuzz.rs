@@ -9,7 +9,7 @@ use hookd_fuzz_targets::{ALL, Target};
 
 static TARGET: LazyLock<Target> = LazyLock::new(chosen);
 
-#[expect(clippy::panic, reason = "a wrong name is told to whoever started the fuzzer")]
+#[expect(clippy::panic, reason = "the person that starts the fuzzer sees a wrong name")]
 fn chosen() -> Target {
     let name = std::env::var("FUZZ_TARGET").unwrap_or_default();
     match ALL.into_iter().find(|(known, _)| *known == name) {

@@ -8,7 +8,7 @@ use crate::sync::{Arc, AsyncMutex, Mutex, OwnedMutexGuard, PoisonError};
 
 type Lock = Arc<AsyncMutex<()>>;
 
-/// Fair, asynchronous locks: whoever asks first gets it first. A lock nobody holds or waits for takes no memory.
+/// Fair, asynchronous locks: the task that asks first gets the lock first. An unused lock takes no memory.
 #[derive(Debug)]
 pub struct KeyedLocks<K: Eq + Hash> {
     locks: Mutex<HashMap<K, Entry>>,
@@ -47,7 +47,7 @@ impl<K: Eq + Hash> Default for KeyedLocks<K> {
 }
 
 impl<K: Eq + Hash + Clone> KeyedLocks<K> {
-    /// Waits until whoever asked for the key before has let go of it.
+    /// Waits until all tasks that asked for the key before have released it.
     pub async fn lock_key(&self, key: K) -> KeyedGuard<'_, K> {
         let (claim, lock) = self.claim(key);
         let held = lock.lock_owned().await;

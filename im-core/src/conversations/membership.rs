@@ -156,7 +156,7 @@ async fn ask_before_adding(
         conv_id: conversation.as_str().to_owned(),
     };
     let call = core.hooks.before::<ConversationAdd>(&request.app, &params, Some(request.remote_address));
-    obey(call.await.map_err(aborted_by::<ConversationAdd>(Code::ConversationInternalError))?)
+    apply(call.await.map_err(aborted_by::<ConversationAdd>(Code::ConversationInternalError))?)
 }
 
 async fn ask_before_removing(
@@ -171,10 +171,10 @@ async fn ask_before_removing(
         conv_id: conversation.as_str().to_owned(),
     };
     let call = core.hooks.before::<ConversationRemove>(&request.app, &params, Some(request.remote_address));
-    obey(call.await.map_err(aborted_by::<ConversationRemove>(Code::ConversationInternalError))?)
+    apply(call.await.map_err(aborted_by::<ConversationRemove>(Code::ConversationInternalError))?)
 }
 
-fn obey(reply: ConversationReply) -> Result<(), RequestError> {
+fn apply(reply: ConversationReply) -> Result<(), RequestError> {
     if reply.reject {
         return Err(RequestError::by_hook(Code::ConversationRejectedByApp, reply.code, reply.detail));
     }

@@ -50,7 +50,7 @@ pub async fn start(
     let conversation = &created.conversation;
     if created.existing {
         drop(lock);
-        // Whoever is creating it just now tells its members first: what this client does there comes after that.
+        // The request that creates it now tells its members first. Requests of this client come after that.
         drop(core.conversation_locks.lock(&request.app.id, &conversation.id).await);
     } else {
         announce::joined(core, request, conversation, &conversation.members).await;

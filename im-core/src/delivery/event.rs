@@ -14,7 +14,7 @@ pub enum Event {
     Joined(ChangedMembers),
     /// `conv/members_joined`.
     MembersJoined(ChangedMembers),
-    /// `conv/left`: the receiver itself is no longer a member. Permanent (P-60).
+    /// `conv/left`: the receiver itself has left or was removed. Permanent (P-60).
     Left(ChangedMembers),
     /// `conv/members_left`.
     MembersLeft(ChangedMembers),
@@ -84,7 +84,7 @@ pub struct DeliveredMessage {
     pub body: MessageBody,
     /// Mentioned clients.
     pub mentions: Vec<ClientId>,
-    /// Everybody is mentioned.
+    /// All members are mentioned.
     pub mention_all: bool,
     /// Not stored.
     pub transient: bool,
@@ -107,7 +107,7 @@ pub struct PatchedMessage {
     pub body: MessageBody,
     /// Mentioned clients.
     pub mentions: Vec<ClientId>,
-    /// Everybody is mentioned.
+    /// All members are mentioned.
     pub mention_all: bool,
     /// Present when the system, not the author, changed it and gave a code (S-50).
     pub reason: Option<PatchReason>,

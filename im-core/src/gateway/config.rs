@@ -12,7 +12,7 @@ pub struct GatewayConfig {
     /// URL that clients are told, e.g. `wss://im.example.org/`; `http` is taken as `ws`, `https` as `wss`. Absent: made
     /// from the request's `Host` (P-15).
     pub public_url: Option<String>,
-    /// A socket on which nobody has logged in is closed with 4108 after this time (P-31).
+    /// A socket without a login is closed with 4108 after this time (P-31).
     pub login_timeout: Duration,
     /// A socket that is silent for this long is closed with 4107. Clients send a heartbeat every 180 s (P-31).
     pub read_timeout: Duration,

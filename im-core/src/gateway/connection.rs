@@ -54,7 +54,7 @@ pub(super) enum Closing {
 }
 
 impl Closing {
-    /// What ends a socket that cannot be read. A connection that is lost is no broken frame, however it was lost.
+    /// What ends a socket that cannot be read. A lost connection never counts as a broken frame.
     fn of(error: &SocketError) -> Self {
         match error {
             SocketError::Capacity(_) => Self::FrameTooLong,
@@ -68,7 +68,7 @@ impl Closing {
         }
     }
 
-    /// Close code and reason; `None` when there is nobody to tell.
+    /// Close code and reason; `None` when the peer is gone.
     fn frame(self) -> Option<(u16, &'static str)> {
         let of = |code: Code| Some((u16::try_from(code.number()).unwrap_or(1011), code.name()));
         match self {
@@ -105,7 +105,7 @@ pub(super) struct Connection<S> {
     /// One permit for each request in work, with one more for the frame that is being waited for.
     slots: Arc<Semaphore>,
     last_read: Instant,
-    /// Until somebody has logged in.
+    /// Until a client has logged in.
     on_login: Option<OnLogin>,
 }
 

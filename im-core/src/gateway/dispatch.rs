@@ -51,7 +51,7 @@ pub(super) struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// A socket on which nobody has logged in yet.
+    /// A socket without a login yet.
     pub(super) fn new(shared: Arc<Shared>, socket: Socket) -> Self {
         Self {
             shared,
@@ -64,7 +64,7 @@ impl Dispatcher {
         }
     }
 
-    /// Since when nobody has been logged in.
+    /// Since when the socket has no session.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         self.idle_since
     }
@@ -107,7 +107,7 @@ impl Dispatcher {
     pub(super) fn end_sessions(&mut self, error: Option<Code>) {
         let Some(app) = self.current_app().ok().or_else(|| self.app.clone()) else { return };
         for local in self.sessions.drain(..) {
-            // Nobody waits for an answer: the socket is gone.
+            // No client waits for an answer: the socket is gone.
             drop(self.shared.presence.end(&self.shared.core, &app, &local.session, Ending::Lost(error), None));
         }
     }

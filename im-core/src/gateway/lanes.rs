@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_an_ended_request() {
+    fn no_request_waits_for_an_ended_request() {
         let mut lanes = Lanes::default();
         let (session, conversation) = (SessionId(1), ConversationId::new("c"));
         lanes.join(session, Some(&conversation)).done.cancel();

@@ -1,8 +1,8 @@
-//! What happens outside of the gateway when a socket is no stranger's any more.
+//! What happens outside of the gateway when a client has logged in on a socket.
 
 use std::sync::Arc;
 
-/// Called once a client has logged in on a socket. Whoever serves the HTTP of the gateway may put one into the extensions of
+/// Called once a client has logged in on a socket. The HTTP server of the gateway may put one into the extensions of
 /// the request that becomes the socket.
 #[derive(Clone)]
 pub struct OnLogin(Arc<dyn Fn() + Send + Sync>);

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn pushes_do_not_wait_for_a_reply_that_nobody_wants() {
+    fn pushes_do_not_wait_for_a_reply_that_is_not_wanted() {
         let (outbox, mut outgoing) = Outbox::new();
         let gate = ReplyGate::default();
         PendingReply::new(outbox, Recipient::default(), None, gate.clone()).skip();

@@ -1,4 +1,4 @@
-//! Where the engine that an app's owner names may be: where anybody may send requests to, and not beside the IM core.
+//! Where the engine that the owner of an app names may be: at a public address, not in the IM core's own network.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -45,7 +45,7 @@ pub struct ProhibitedAddress {
 /// name may lead elsewhere then.
 ///
 /// # Errors
-/// It is no address of an engine, cannot be resolved, or may not be named.
+/// The URL is not the address of an engine, cannot be resolved, or is not allowed.
 pub async fn check_engine_url(url: &str, addresses: &dyn AddressCheck) -> Result<(), EngineUrlError> {
     let EngineAddress::Tcp(authority) = EngineAddress::over_tcp(url)? else { return Ok(()) };
     if let Some(address) = literal(authority.host()) {
@@ -69,7 +69,7 @@ pub(in crate::hooks) fn literal(host: &str) -> Option<IpAddr> {
     host.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
 
-/// One address that is not allowed spoils the others: whoever mixes them means harm.
+/// One forbidden address refuses them all: a mix of both kinds is an attack.
 pub(in crate::hooks) fn allowed(
     check: &dyn AddressCheck,
     host: &str,

@@ -34,10 +34,10 @@ impl EngineCalls {
         result
     }
 
-    /// The settings that a call obeys.
+    /// The settings that apply to a call.
     ///
     /// # Errors
-    /// Without them the policy is unknown, and only stopping obeys both.
+    /// Without them the policy is unknown, and only stopping is right for both policies.
     pub(super) async fn settings(&self, app: &App, hook: &str) -> Result<Arc<ImSettings>, HookFailure> {
         self.settings.get(&app.id).await.map_err(|error: StoreError| {
             let error = &error as &dyn std::error::Error;

@@ -13,7 +13,7 @@ use super::{AppSettings, FailureCause, HookCall, HookEngine, HookFailure, HttpEn
 use crate::app::{App, AppDirectory};
 use crate::ids::AppId;
 
-/// Sends each call to the engine of its app. Settings are obeyed from the call after their change.
+/// Sends each call to the engine of its app. Changed settings apply from the next call.
 pub struct EngineOfApp {
     own: Arc<dyn HookEngine>,
     apps: Arc<dyn AppDirectory>,

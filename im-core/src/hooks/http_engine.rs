@@ -164,8 +164,8 @@ impl HttpEngine {
 
 #[async_trait]
 impl HookEngine for HttpEngine {
-    /// True as well while the list of the app is not known yet: a call that turns out to be to nothing is no failure,
-    /// but a hook passed over would be.
+    /// True as well while the list of the app is not known yet: a call to a missing hook
+    /// is harmless, but a hook must not be left out.
     fn defines(&self, app: &App, hook: &str) -> bool {
         self.known_hooks.defines(&app.id, hook)
     }

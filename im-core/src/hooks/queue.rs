@@ -131,7 +131,7 @@ pub struct QueuedCall {
 /// What is taken from the queue to be called.
 #[derive(Clone, Debug, Default)]
 pub struct Claimed {
-    /// Nobody else gets them before they are settled.
+    /// No other worker gets them before they are settled.
     pub calls: Vec<QueuedCall>,
     /// When to look again, if there are calls for later only.
     pub next: Option<Timestamp>,
@@ -184,7 +184,7 @@ fn as_iso<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Er
     serializer.serialize_str(&time.to_iso())
 }
 
-/// What is no JSON is shown as the text that it is.
+/// Invalid JSON is shown as text.
 fn as_json<S: Serializer>(params: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
     match params.as_deref().map(serde_json::from_str::<&RawValue>) {
         Some(Ok(json)) => json.serialize(serializer),

@@ -86,8 +86,8 @@ impl AppSettings {
     /// The settings of an app; the defaults when it never saved any.
     ///
     /// # Errors
-    /// When they were never read before and the store fails. Nobody may go on with defaults then: the app may have
-    /// asked for more strictness.
+    /// When they were never read before and the store fails. Callers must not go on with defaults then: the app may
+    /// have stricter settings.
     pub async fn get(&self, app: &AppId) -> Result<Arc<ImSettings>, StoreError> {
         if let Some(settings) = self.cached(app) {
             return Ok(settings);
@@ -111,7 +111,7 @@ impl AppSettings {
         check(settings)
     }
 
-    /// Saves settings, then obeys them. To be carried to its end, or memory and store may differ.
+    /// Saves settings, then applies them. It must run to its end, or memory and store may differ.
     ///
     /// # Errors
     /// [`SettingsError`]; the old settings stay in force. Where the store does not know what became of the new ones, those are
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_could_not_be_obeyed_are_refused_by_name() {
+    fn settings_that_cannot_be_applied_are_refused_by_name() {
         let error = |settings: ImSettings| check(&settings).unwrap_err().to_string();
         assert!(error(with_hook("_messageRecieved", 100)).contains("`_messageRecieved`"));
         assert!(error(with_hook("_messageReceived", 0)).contains("`_messageReceived` is 0 ms"));

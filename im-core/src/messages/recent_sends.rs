@@ -134,8 +134,8 @@ impl OfApp {
 }
 
 impl Turn<'_> {
-    /// What became of the message the last time. A refusal counts for those only who had arrived when it was given:
-    /// whoever comes later asks the hook again.
+    /// What became of the message the last time. A refusal counts only for requests that had arrived before it:
+    /// a later request asks the hook again.
     pub(super) fn last_outcome(&self) -> Option<Outcome> {
         let outcome = self.of_app.outcomes.get(&self.key)?;
         let is_over = |refusal: &Refusal| refusal.at < self.arrived_at;

@@ -26,7 +26,7 @@ pub(super) struct Reviewed {
     pub(super) rewrite: Option<Rewrite>,
 }
 
-/// Who gets a message, whoever comes and goes until it is stored.
+/// The receivers of a message, also when members come and go before it is stored.
 #[derive(Debug)]
 pub(super) enum Receivers {
     /// The other members.
@@ -112,10 +112,10 @@ pub(super) async fn review(
     if reply.drop {
         return Err(RequestError::by_hook(Code::MessageRejectedByApp, reply.code, reply.detail));
     }
-    Ok(obey(reply, message.body.clone(), bin, members))
+    Ok(apply(reply, message.body.clone(), bin, members))
 }
 
-fn obey(reply: MessageReceivedReply, body: MessageBody, bin: bool, members_then: Vec<ClientId>) -> Reviewed {
+fn apply(reply: MessageReceivedReply, body: MessageBody, bin: bool, members_then: Vec<ClientId>) -> Reviewed {
     let changed = new_body(&reply, bin).ok().flatten().filter(|changed| *changed != body);
     let receivers = match reply.to_peers {
         Some(peers) => Receivers::Given { peers: known_once(peers), members_then },

@@ -23,7 +23,7 @@ pub struct SendMessage {
     pub body: MessageBody,
     /// Mentioned clients.
     pub mentions: Vec<ClientId>,
-    /// Everybody is mentioned.
+    /// All members are mentioned.
     pub mention_all: bool,
     /// Not to be stored; only for who is online (S-43).
     pub transient: bool,
@@ -111,7 +111,7 @@ fn check_size(body: &MessageBody) -> Result<(), RequestError> {
 /// The members besides the sender, who is one of them now. Asked before the hook, and again after it.
 ///
 /// # Errors
-/// 4401 when the sender is no member or the conversation does not exist, 4303 when it is a temporary one (P-113).
+/// 4401 when the sender is not a member or the conversation does not exist, 4303 when it is a temporary one (P-113).
 pub(super) async fn other_members(
     core: &ImCore,
     request: &RequestContext,

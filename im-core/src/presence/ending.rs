@@ -84,7 +84,7 @@ impl Ended {
 }
 
 impl Presence {
-    /// Ends a session, once: S-107. `by` is the address of whoever asked for it.
+    /// Ends a session, once: S-107. `by` is the address of the client that asked for it.
     pub(crate) fn end(
         &self,
         core: &ImCore,

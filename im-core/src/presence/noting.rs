@@ -14,8 +14,8 @@ use crate::ids::{AppId, ClientId};
 const BATCH: usize = 256;
 
 impl Presence {
-    /// Notes the open sessions of apps that have the hook now, as if it had been there at their login: they are told of
-    /// its end though this process be killed.
+    /// Notes the open sessions of apps that have the hook now, as if the hook had existed at their login. So the hook
+    /// learns of their end also when this process is killed.
     pub(crate) async fn note_open_sessions(&self, core: &ImCore) {
         let notifications = core.hooks.notifications();
         for app in notifications.apps_with_new_offline_hook() {

@@ -48,7 +48,7 @@ pub(crate) enum MalformedFrame {
     /// The frame is binary where text is due, or the other way round.
     #[error("the frame has the wrong type for its sub-protocol")]
     WrongType,
-    /// The text is no base64.
+    /// The text is not base64.
     #[error("the frame is not base64")]
     Base64,
     /// The bytes are no protobuf of the schema.

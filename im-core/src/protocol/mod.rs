@@ -1,4 +1,4 @@
-//! The wire: schema, frames, and constructors that obey its presence rules.
+//! The wire: schema, frames, and constructors that follow its presence rules.
 //!
 //! "Set" means on the wire: a field that is `None` is not there, not even as zero (P-3, P-5, P-7).
 

@@ -6,7 +6,7 @@ use crate::error::{Code, RequestError};
 use crate::ids::ClientId;
 use crate::timestamp::Timestamp;
 
-/// Whom a reply answers.
+/// The request that a reply answers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Recipient {
     /// `i` of the request. Absent: the request wants no reply (P-25).

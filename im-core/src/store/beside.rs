@@ -1,5 +1,5 @@
-//! Calls of notification hooks that are stored in the transaction of their operation: whoever finds the operation finds
-//! the call.
+//! Calls of notification hooks that are stored in the transaction of their operation: a reader that finds the operation
+//! finds the call.
 
 use std::net::IpAddr;
 

@@ -90,7 +90,7 @@ impl Conversation {
 /// A conversation to be created.
 #[derive(Clone, Debug)]
 pub struct NewConversation {
-    /// Made by the server: whoever creates it holds its lock before anybody can find it.
+    /// Made by the server: its creator holds its lock before other clients can find it.
     pub id: ConversationId,
     /// `name`, `attr` and custom columns; reserved keys already taken out.
     pub attributes: Map<String, Value>,
@@ -152,7 +152,7 @@ pub struct NewMessage {
     pub body: MessageBody,
     /// Mentioned clients.
     pub mentions: Vec<ClientId>,
-    /// Everybody is mentioned.
+    /// All members are mentioned.
     pub mention_all: bool,
     /// The client's de-duplication token `dt` (P-84).
     pub deduplication_token: Option<String>,
@@ -175,7 +175,7 @@ pub struct StoredMessage {
     pub body: MessageBody,
     /// Mentioned clients.
     pub mentions: Vec<ClientId>,
-    /// Everybody is mentioned.
+    /// All members are mentioned.
     pub mention_all: bool,
     /// Last edit.
     pub patched_at: Option<Timestamp>,
@@ -315,8 +315,8 @@ pub trait Store: Send + Sync + 'static {
         query: &ConversationQuery,
     ) -> Result<Vec<FoundConversation>, QueryError>;
 
-    /// Adds members up to `member_limit` in all; `None` when no such conversation exists. `hook` is for when somebody is
-    /// really added.
+    /// Adds members up to `member_limit` in all; `None` when no such conversation exists. `hook` is for when at least
+    /// one member is added.
     async fn add_members(
         &self,
         app: &AppId,
@@ -326,7 +326,7 @@ pub trait Store: Send + Sync + 'static {
         hook: Option<HookBeside<ConversationAddedParams>>,
     ) -> Result<Option<MembershipChange>, StoreError>;
 
-    /// Removes members; `None` when no such conversation exists. `hook` is for when somebody is really removed.
+    /// Removes members; `None` when no such conversation exists. `hook` is for when at least one member is removed.
     async fn remove_members(
         &self,
         app: &AppId,
@@ -343,7 +343,7 @@ pub trait Store: Send + Sync + 'static {
     async fn append_message(&self, app: &AppId, new: NewMessage) -> Result<Option<AppendedMessage>, StoreError>;
 
     /// Calls in the outbox, by number, at most `limit` of those after the row `after`. Those that came within `recent` are
-    /// left out: somebody has them in hand.
+    /// left out: their requests still work on them.
     async fn outbox(&self, after: u64, limit: usize, recent: Duration) -> Result<Vec<(AppId, OutboxCall)>, StoreError>;
 
     /// Takes calls out of the outbox, which another queue has now.

@@ -15,7 +15,7 @@ fn closed(code: u16, reason: &str) -> Closed {
 }
 
 #[tokio::test]
-async fn malformed_frames_close_the_socket_and_nobody_else_notices() {
+async fn malformed_frames_close_only_their_own_socket() {
     let server = Server::start().await;
     server.engine.reply("_clientOffline", serde_json::json!(null));
     let mut other = server.client("other").await;

@@ -186,7 +186,7 @@ async fn a_session_that_outlives_its_keys_goes_on_with_the_present_ones() {
     };
     let refreshed = token(client.request(refresh).await);
     let (_elsewhere, with_old) = open(&server, reconnect(Some(&old))).await;
-    assert_eq!(error_code(&with_old), 4112, "whoever knows the old master key could have made it");
+    assert_eq!(error_code(&with_old), 4112, "a holder of the old master key could have made it");
     let (_elsewhere, with_new) = open(&server, reconnect(Some(&refreshed))).await;
     assert_eq!(with_new.op(), OpType::Opened);
 }
@@ -214,7 +214,7 @@ async fn a_stopping_server_says_so_and_waits_for_its_tasks() {
     tokio::time::timeout(std::time::Duration::from_secs(10), server.tasks.wait()).await.unwrap();
 }
 
-/// F-17: whatever the network does, it is no frame that cannot be parsed.
+/// F-17: a fault of the network never counts as a frame that cannot be parsed.
 #[tokio::test]
 async fn a_lost_connection_is_lost_without_an_error() {
     let server = Server::start().await;

@@ -12,7 +12,7 @@ use hookd_im_core::gateway::GatewayConfig;
 const SHORT: Duration = Duration::from_millis(200);
 
 #[tokio::test]
-async fn a_socket_on_which_nobody_logs_in_is_closed() {
+async fn a_socket_without_a_login_is_closed() {
     let server = Server::with(GatewayConfig { login_timeout: SHORT, ..GatewayConfig::default() }).await;
     let mut client = Client::connect(server.address).await;
     client.request(command(CommandType::Echo, None)).await;
@@ -31,7 +31,7 @@ async fn a_silent_socket_is_closed_and_its_session_lost() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_loses_its_socket_and_slows_nobody() {
+async fn a_client_that_does_not_read_loses_its_socket_and_slows_no_other() {
     let server = Server::with(GatewayConfig { write_timeout: SHORT, ..GatewayConfig::default() }).await;
     server.engine.reply("_clientOffline", json!(null));
     let mut alice = server.client("alice").await;

@@ -103,7 +103,7 @@ pub async fn a_clock_that_is_set_back_leaves_no_call_waiting_for_its_return(fixt
     assert_eq!(claimed, ["one", "two"]);
 }
 
-pub async fn an_unreadable_call_is_a_dead_letter_and_holds_nobody_up(fixture: &Fixture) {
+pub async fn an_unreadable_call_is_a_dead_letter_and_holds_no_call_up(fixture: &Fixture) {
     fixture.push(vec![sent("one"), sent("two"), online("tom"), offline("tom"), online("jerry")]).await;
     let first = fixture.now().0.unsigned_abs();
     fixture.spoil(first).await;
@@ -120,7 +120,7 @@ pub async fn an_unreadable_call_is_a_dead_letter_and_holds_nobody_up(fixture: &F
     let letters = queue.dead_letters(&fixture.app, &all, 10, false).await.unwrap();
     let told: Vec<_> = letters.iter().map(|letter| (letter.id, letter.cause.as_str())).collect();
     assert_eq!(told, [(first + 2, "unreadable"), (first, "unreadable")]);
-    assert_eq!(queue.revive(&fixture.app, &all, MANY).await.unwrap(), 0, "nobody can call them");
+    assert_eq!(queue.revive(&fixture.app, &all, MANY).await.unwrap(), 0, "no worker can call them");
     assert_eq!(queue.discard(&fixture.app, &all).await.unwrap(), 2);
     assert_eq!(queue.push(&fixture.app, vec![sent("three")], 4).await.unwrap(), 0, "their places are free");
     queue.forget(&fixture.app).await.unwrap();

@@ -76,7 +76,7 @@ impl Fixture {
         self.time.fetch_sub(i64::try_from(duration.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
-    /// Makes a stored call one that this program cannot read: for SQLite one of an unknown hook, for Redis no JSON at all.
+    /// Makes a stored call unreadable for this program: in SQLite a call of an unknown hook, in Redis invalid JSON.
     pub async fn spoil(&self, sequence: u64) {
         match &self.redis {
             None => {

@@ -51,7 +51,7 @@ every_backend! {
         a_full_queue_refuses_the_last_calls,
         sequences_grow_though_the_clock_goes_back,
         a_clock_that_is_set_back_leaves_no_call_waiting_for_its_return,
-        an_unreadable_call_is_a_dead_letter_and_holds_nobody_up,
+        an_unreadable_call_is_a_dead_letter_and_holds_no_call_up,
         channels_and_apps_are_apart,
         the_backlog_counts_what_waits_and_what_runs,
         a_forgotten_app_leaves_nothing;

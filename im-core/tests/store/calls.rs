@@ -103,7 +103,7 @@ pub async fn calls_leave_the_outbox_when_they_are_cleared(fixture: &Fixture) {
     assert_eq!(still, [rows[1]]);
 }
 
-pub async fn calls_that_came_just_now_are_in_somebodys_hand(fixture: &Fixture) {
+pub async fn new_calls_are_left_to_their_requests(fixture: &Fixture) {
     let half_a_minute = Duration::from_secs(30);
     let started_hook = beside(CallPlace::Outbox, ConversationStartedParams::default());
     let new = NewConversation { started_hook, ..new_conversation(&["tom"], false) };

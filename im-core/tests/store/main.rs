@@ -42,7 +42,7 @@ every_backend! {
         each_operation_has_its_call_with_what_only_the_store_knows,
         an_operation_that_changes_nothing_has_no_call,
         calls_leave_the_outbox_when_they_are_cleared,
-        calls_that_came_just_now_are_in_somebodys_hand;
+        new_calls_are_left_to_their_requests;
     unique:
         same_members_in_any_order_find_the_first_conversation,
         current_members_decide_not_the_first_ones,

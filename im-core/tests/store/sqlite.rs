@@ -161,7 +161,7 @@ async fn a_sorted_query_keeps_only_what_it_answers() {
 
 /// F-14a.
 #[tokio::test]
-async fn nobody_else_may_read_the_files() {
+async fn only_the_owner_may_read_the_files() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("im.db");
     let modes = || {

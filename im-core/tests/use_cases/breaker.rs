@@ -103,7 +103,7 @@ async fn failures_of_the_engine_in_a_row_open_it_and_calls_then_fail_at_once() {
         for part in ["hook call failed: `_messageReceived`: unavailable: the circuit breaker", &last, "500 ms"] {
             assert!(detail.contains(part), "{part} is missing in {detail}");
         }
-        assert_eq!(scene.calls(), 3, "an open breaker asks nobody");
+        assert_eq!(scene.calls(), 3, "an open breaker calls no hook");
     }
 }
 

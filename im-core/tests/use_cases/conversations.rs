@@ -41,7 +41,7 @@ fn called(world: &World) -> Vec<(&'static str, serde_json::Value)> {
 }
 
 #[tokio::test]
-async fn everybody_in_a_new_conversation_joins_and_the_hooks_are_told() {
+async fn all_members_of_a_new_conversation_join_and_the_hooks_are_called() {
     let world = World::new();
     define_all(&world);
     let (mut tom, mut jerry) = (world.client("tom"), world.client("jerry"));
@@ -164,7 +164,7 @@ async fn a_conversation_has_at_most_five_hundred_members() {
 }
 
 #[tokio::test]
-async fn adding_tells_everybody_and_present_members_change_nothing() {
+async fn adding_informs_all_members_and_present_members_change_nothing() {
     let world = World::new();
     let (mut tom, mut jerry, mut spike) = (world.client("tom"), world.client("jerry"), world.client("spike"));
     let id = world.conversation(&mut tom, &["jerry"]).await;
@@ -235,7 +235,7 @@ async fn removing_tells_those_who_remain_and_the_removed_one() {
 }
 
 #[tokio::test]
-async fn nobody_is_asked_about_leaving_but_the_hook_is_told() {
+async fn leaving_needs_no_approval_and_calls_the_notification_hook() {
     let world = World::new();
     let (mut tom, mut jerry) = (world.client("tom"), world.client("jerry"));
     let id = world.conversation(&mut tom, &["jerry"]).await;
@@ -269,7 +269,7 @@ async fn only_members_act_on_others_and_only_in_conversations_that_exist() {
 }
 
 #[tokio::test]
-async fn a_member_removed_while_its_hook_is_thinking_adds_nobody() {
+async fn a_member_removed_while_its_hook_runs_adds_no_member() {
     let world = World::new();
     let (mut tom, jerry) = (world.client("tom"), world.client("jerry"));
     let id = world.conversation(&mut tom, &["jerry"]).await;

@@ -8,7 +8,7 @@ use hookd_im_core::messages;
 use crate::world::{World, code, ids, newest};
 
 #[tokio::test]
-async fn a_member_sees_what_was_sent_before_it_joined_and_nobody_else_sees_anything() {
+async fn a_member_sees_messages_from_before_it_joined_and_others_see_none() {
     let world = World::new();
     let (mut tom, jerry) = (world.client("tom"), world.client("jerry"));
     let id = world.conversation(&mut tom, &[]).await;

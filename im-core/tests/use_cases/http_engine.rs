@@ -125,7 +125,7 @@ async fn failures_are_told_apart() {
 }
 
 #[tokio::test]
-async fn an_engine_that_nobody_runs_is_unavailable() {
+async fn an_engine_that_does_not_run_is_unavailable() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let engine = HttpEngine::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
     drop(listener);

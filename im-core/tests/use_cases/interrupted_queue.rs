@@ -1,4 +1,4 @@
-//! A queue that a kill interrupts: it hears of calls, and nobody hears of it again.
+//! A queue that a kill interrupts: it receives calls, and never answers.
 
 use std::sync::Arc;
 

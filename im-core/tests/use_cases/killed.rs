@@ -38,7 +38,7 @@ fn operation<'a>(hook: &str, world: &'a World, tom: &'a Client, id: &'a Conversa
     }
 }
 
-/// What the hook is told of the operation, as far as it is known before.
+/// The params of the hook for the operation, as far as they are known before.
 fn told(hook: &str, id: &ConversationId) -> Value {
     match hook {
         "_conversationStarted" => json!({}),
@@ -63,7 +63,7 @@ async fn killed_during(
     });
     let mut tom = world.client("tom");
     let id = world.conversation(&mut tom, &["jerry"]).await;
-    // Whoever is asked first, the hook is not called before the next process asks.
+    // The hook is not called before the next process asks.
     world.engine.define(hook, Script::Hang);
     let dying = dying.unwrap();
     tokio::select! {
@@ -109,12 +109,12 @@ macro_rules! every_operation {
             }
 
             #[tokio::test]
-            async fn is_told_of_by_the_next_process_when_redis_did_not_take_it() {
+            async fn is_called_by_the_next_process_when_redis_did_not_take_it() {
                 told_after_a_kill_over_redis($hook, Killed::BeforeTheWrite).await;
             }
 
             #[tokio::test]
-            async fn is_told_of_once_when_redis_took_it_and_nobody_knew() {
+            async fn is_called_once_when_redis_took_it_and_the_process_did_not_know() {
                 told_after_a_kill_over_redis($hook, Killed::AfterTheWrite).await;
             }
         }

@@ -48,7 +48,7 @@ async fn the_same_message_again_is_acknowledged_and_delivered_once() {
     assert_eq!((&received.id, received.timestamp), (&stored.id, stored.timestamp));
     assert!(tom.events().is_empty());
     assert_eq!(world.history(&conversation).await.len(), 1);
-    // Nobody heard that the call is queued: the look at the queue that comes every few seconds finds it.
+    // The worker did not learn that the call is queued. The search of the queue every few seconds finds it.
     world.core.hooks.notifications().resume().await;
     world.notifications_are_done().await;
     assert_eq!(world.engine.calls_of("_messageSent").len(), 1);

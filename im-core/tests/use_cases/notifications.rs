@@ -34,7 +34,7 @@ async fn letters(world: &World, letters: &Letters) -> Vec<DeadLetter> {
 }
 
 #[tokio::test]
-async fn a_notification_hook_holds_nobody_up_and_its_failure_stops_nothing() {
+async fn a_notification_hook_delays_no_client_and_its_failure_stops_nothing() {
     let world = World::new();
     world.set_policy(FailurePolicy::Abort).await;
     let (mut tom, mut jerry) = (world.client("tom"), world.client("jerry"));
@@ -254,7 +254,7 @@ async fn a_call_that_is_too_old_before_its_first_attempt_is_made_once() {
     let (world, tom, id) = world_of_tom().await;
     world.set(|settings| settings.notification_max_age_ms = 1).await;
     world.engine.reply(HOOK, "null");
-    // Of an earlier process: nobody here knows of it yet.
+    // Of an earlier process: this process does not know it yet.
     let params = MessageSentParams { from_peer: "tom".to_owned(), ..MessageSentParams::default() };
     let sent_hook = Some(HookBeside { params, remote_address: None, place: CallPlace::Queue { bound: 10 } });
     let stored = NewMessage { sent_hook, ..stored_message(&tom, &id) };

@@ -65,7 +65,7 @@ impl<T> Default for AsyncMutex<T> {
 impl<T> Arc<AsyncMutex<T>> {
     /// Waits for the lock.
     pub async fn lock_owned(self) -> OwnedMutexGuard<T> {
-        // Nobody closes it.
+        // It is never closed.
         let _ = self.place.acquire(1).await;
         OwnedMutexGuard(self)
     }
@@ -117,7 +117,7 @@ pub mod oneshot {
     use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
     use std::task::{Context, Poll, Waker};
 
-    /// Nobody goes on while it is looked at: it needs no stand-in itself.
+    /// No task runs while it is looked at: it needs no stand-in itself.
     #[derive(Debug)]
     struct Slot<T> {
         value: Option<T>,

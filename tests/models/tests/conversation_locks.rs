@@ -12,6 +12,6 @@ fn one_holds_a_conversation_and_nothing_is_left_of_its_lock() {
 }
 
 #[test]
-fn those_who_give_up_hold_up_nobody_and_leave_nothing() {
-    orders::those_who_give_up_hold_up_nobody_and_leave_nothing();
+fn tasks_that_give_up_hold_no_task_up_and_leave_nothing() {
+    orders::tasks_that_give_up_hold_no_task_up_and_leave_nothing();
 }

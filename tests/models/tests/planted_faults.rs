@@ -109,7 +109,7 @@ mod unshared_locks {
 
     #[test]
     #[should_panic(expected = "two hold one conversation")]
-    fn locks_that_exclude_nobody_are_found() {
+    fn locks_that_exclude_no_task_are_found() {
         orders::one_holds_a_conversation_and_nothing_is_left_of_its_lock();
     }
 }

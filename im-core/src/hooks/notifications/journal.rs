@@ -1,4 +1,4 @@
-//! What is to be queued, in the order in which it happened, though nobody waits under a lock for a disk or for Redis.
+//! Events to be queued, in the order in which they happened. No task waits for a disk or for Redis under a lock.
 
 use std::collections::hash_map::Entry as Place;
 use std::collections::{HashMap, VecDeque};
@@ -96,8 +96,8 @@ impl Journal {
         }
         match apps.entry(app.id.clone()) {
             Place::Occupied(mut waiting) => waiting.get_mut().extend(entries),
-            Place::Vacant(nobody_writes) => {
-                nobody_writes.insert(entries);
+            Place::Vacant(no_writer) => {
+                no_writer.insert(entries);
                 let (writing, app) = (shared.clone(), app.clone());
                 shared.tasks.spawn(async move { write(&writing, &app).await });
             }
@@ -114,7 +114,7 @@ impl Journal {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next events of an app; `None`, and nobody writes any more, when there are none.
+    /// The next events of an app; `None`, which ends the writer, when there are none.
     fn next(&self, app: &AppId) -> Option<Vec<Waiting>> {
         let mut state = self.state();
         let waiting = state.apps.get_mut(app).filter(|waiting| !waiting.is_empty());
@@ -137,7 +137,7 @@ async fn write(shared: &Arc<Shared>, app: &Arc<App>) {
             tracing::error!(app = %app.id, calls = hooks.len(), "notification hooks dropped: recording them panicked");
         }
         for receipt in receipts.into_iter().flatten() {
-            // Nobody waits for the end of a lost connection.
+            // No request waits for the end of a lost connection.
             let _ = receipt.send(());
         }
     }

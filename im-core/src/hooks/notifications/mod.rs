@@ -35,7 +35,7 @@ use crate::ids::AppId;
 use crate::store::{CallBeside, CallPlace, HookBeside, Store};
 use crate::timestamp::Timestamp;
 
-/// How often the queues are looked through for calls that nobody works on: those of another node that is gone.
+/// How often the queues are searched for calls without a worker: those of another node that is gone.
 const WATCH_EVERY: Duration = Duration::from_secs(5);
 
 /// How long a start waits for what an earlier process left.
@@ -169,7 +169,7 @@ impl Notifications {
         self.shared.shutdown.run_until_cancelled(watching).await;
     }
 
-    /// Works on everything that waits, whoever queued it.
+    /// Works on all waiting calls, of this process and of others.
     pub async fn resume(&self) {
         outbox::hand_over(&self.shared, outbox::FORGOTTEN).await;
         let mut waiting: HashMap<AppId, (u64, Timestamp)> = HashMap::new();

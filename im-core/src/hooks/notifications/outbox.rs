@@ -8,11 +8,11 @@ use super::dispatcher::Dispatcher;
 use super::journal::{Event, Journal};
 use crate::ids::AppId;
 
-/// How long rows whose calls are in the other queue wait for company: taking them out costs a sync of the disk, and is on
-/// nobody's way.
+/// How long rows whose calls are in the other queue wait to be deleted together. A deletion costs a sync of the disk,
+/// and no request waits for it.
 const CLEAR_WITHIN: Duration = Duration::from_millis(50);
 
-/// A call that is in the outbox for so long is in nobody's hand: its request was given up, or no queue took it.
+/// After this time in the outbox a call has no task any more: its request was given up, or no queue took it.
 pub(super) const FORGOTTEN: Duration = Duration::from_secs(30);
 
 /// Calls that are handed over at once.
@@ -57,7 +57,7 @@ impl HandedOver {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// All rows; `None`, and nobody clears any more, when there are none.
+    /// All rows; `None`, which ends the clearing, when there are none.
     fn next(&self) -> Option<Vec<OfQueue>> {
         let mut state = self.state();
         state.clearing = !state.rows.is_empty();

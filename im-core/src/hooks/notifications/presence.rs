@@ -79,7 +79,7 @@ impl PresenceEvent {
     }
 }
 
-/// What `_clientOffline` is told of a session whose process died (S-35: cause 2).
+/// The params of `_clientOffline` for a session whose process died (S-35: cause 2).
 fn if_lost(online: &ClientOnlineParams) -> ClientOfflineParams {
     ClientOfflineParams {
         peer_id: online.peer_id.clone(),

@@ -26,8 +26,8 @@ const MAX_RUNNING: usize = 8;
 /// Calls that are taken from the queue at once.
 const CLAIM: usize = 64;
 
-/// Calls that are settled at once at the latest, and how long the first of them waits for company: their write is not
-/// on anybody's way, and each costs a sync of the disk.
+/// The most calls that are settled in one write, and how long the first of them waits for others. Each write costs a
+/// sync of the disk, and no request waits for it.
 const SETTLE: usize = 64;
 const SETTLE_WITHIN: Duration = Duration::from_millis(50);
 

@@ -148,7 +148,7 @@ impl RedisHookQueue {
         Ok(reply.into_iter().flat_map(|reply| reply.keys).flat_map(|key| key.ids).collect())
     }
 
-    /// Makes dead letters of calls that cannot be read, so that they hold nobody up: not even those of their lane.
+    /// Makes dead letters of calls that cannot be read, so that they hold no other call up, not even in their lane.
     async fn bury(&self, app: &AppId, channel: Channel, unreadable: Vec<Unreadable>) -> Result<(), QueueError> {
         if unreadable.is_empty() {
             return Ok(());

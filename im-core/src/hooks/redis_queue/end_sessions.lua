@@ -1,5 +1,6 @@
 -- ARGV: prefix, node, now, channel, then for each session: its name, lane, its `_clientOffline` as JSON ('' when it cannot
--- be read). Queues the calls of those sessions that nobody else has ended, and strikes the node out that has none left.
+-- be read). Queues the calls of those sessions that no other node has ended, and removes the node when it has none
+-- left.
 local prefix, node, now, channel = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local online = prefix .. 'online:' .. node
 local ended = 0

@@ -20,7 +20,7 @@ impl RedisHookQueue {
                 let mut all = pipe();
                 all.cmd("ZRANGE").arg(format!("{}dead", prefix(app))).arg(0).arg(-1).arg("REV");
                 let (ids,): (Vec<String>,) = self.connection.run("list dead letters", &all).await?;
-                // What is no number is none of this program's letters.
+                // An id that is not a number does not belong to a letter of this program.
                 ids.iter().filter_map(|id| id.parse().ok()).collect()
             }
         };

@@ -70,7 +70,7 @@ impl RedisHookQueue {
         Self { connection, consumer, run, claims, apps, swept, clock }
     }
 
-    /// Writes the app down where every node finds it, before its first call: a call whose app nobody knows would not be
+    /// Writes the app down where every node finds it, before its first call: a call of an unknown app would not be
     /// found after a crash.
     async fn know(&self, app: &AppId) -> Result<(), QueueError> {
         if self.apps().contains(app) {

@@ -148,8 +148,8 @@ mod tests {
         assert_eq!(code("login 0", 2000), Some(4112));
         assert_eq!(code("login 5", 2005), Some(4112));
         assert_eq!(code("login 6", 2006), Some(4105));
-        assert_eq!(code("of nobody, but as old", 2005), Some(4112));
-        assert_eq!(code("of nobody, and newer", 2006), None);
+        assert_eq!(code("unknown, but as old", 2005), Some(4112));
+        assert_eq!(code("unknown, and newer", 2006), None);
         let rows: i64 = connection.query_row("SELECT count(*) FROM ended_logins", [], |row| row.get(0)).unwrap();
         assert_eq!(rows, 5);
     }

@@ -1,4 +1,5 @@
-//! Rows of hook calls that nobody would ever claim: of hooks that this program does not know, or due in a far future.
+//! Rows of hook calls that no worker would ever claim: of hooks that this program does not know, or due in a far
+//! future.
 
 use rusqlite::{Connection, params};
 

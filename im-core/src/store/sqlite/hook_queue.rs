@@ -91,7 +91,7 @@ impl HookQueue for SqliteHookQueue {
         Ok(())
     }
 
-    /// Done when the file was opened: nobody else writes to it.
+    /// Done when the file was opened: no other process writes to it.
     async fn end_lost_sessions(&self) -> Result<(), QueueError> {
         Ok(())
     }

@@ -22,8 +22,8 @@ pub(super) fn note(connection: &Connection, app: &AppId, note: &SessionNote) -> 
     Ok(())
 }
 
-/// Queues `_clientOffline` for every session that is noted: the process that had them open is dead, whoever opens the file.
-/// The bound of the queue is not asked: these calls were owed since the logins were acknowledged.
+/// Queues `_clientOffline` for every session that is noted: when the file is opened, the process of the sessions is
+/// dead. The bound of the queue is not asked: these calls were owed since the logins were acknowledged.
 pub(super) fn end_all(connection: &Connection, now: Timestamp) -> Result<(), StoreError> {
     let mut noted = connection.prepare("SELECT app, client, params FROM open_sessions ORDER BY id")?;
     let mut rows = noted.query([])?;

@@ -32,8 +32,8 @@ pub(super) fn push(
     Ok(OutboxCall { row, call })
 }
 
-/// The first calls after the row `after`. Those that came within `recent` are left out: somebody has them in hand. A time
-/// to come is of a clock that was set back since.
+/// The first calls after the row `after`. Those that came within `recent` are left out: their requests still work on
+/// them. A time in the future comes from a clock that was set back since.
 pub(super) fn left(
     connection: &Connection,
     (after, limit): (u64, usize),

@@ -154,7 +154,7 @@ impl Answer<'_> {
         if !has_members && !self.query.compact {
             conversation.members = members::load(self.connection, key)?;
         }
-        // Whoever may not read the history may not read its newest message here either (S-71).
+        // A client that may not read the history may not read its newest message here either (S-71).
         let is_shown = self.query.with_last_message && members::contains(self.connection, key, self.asking)?;
         let last_message = if is_shown { history::newest(self.connection, key)? } else { None };
         let found = FoundConversation { conversation, last_message };

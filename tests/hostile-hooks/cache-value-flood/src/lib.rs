@@ -1,4 +1,4 @@
-//! Moves more bytes through LeanCache than anybody needs.
+//! Moves far too many bytes through LeanCache.
 
 use hook_sdk::leancache::{self, Command};
 use hook_sdk::prelude::*;

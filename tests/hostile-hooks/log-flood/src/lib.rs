@@ -1,4 +1,4 @@
-//! `_messageReceived` that writes more to its log than anybody reads.
+//! `_messageReceived` that writes far too much to its log.
 
 use hook_sdk::prelude::*;
 

@@ -1,4 +1,4 @@
-//! `_messageReceived` that answers with a text that is no JSON.
+//! `_messageReceived` that answers with a text that is not JSON.
 
 use hook_sdk::{__private::Function, Context, Result};
 

@@ -16,7 +16,7 @@ use super::subject::ConversationLocks;
 const ORDERS: usize = 20_000;
 const APP: AppId = AppId("demo");
 
-/// Holds the conversation over what another task may interrupt; panics when somebody else holds it too.
+/// Holds the conversation over what another task may interrupt; panics when another task holds it too.
 async fn hold(locks: &ConversationLocks, conversation: &ConversationId, holders: &AtomicUsize) {
     let guard = locks.lock(&APP, conversation).await;
     assert_eq!(holders.fetch_add(1, Ordering::Relaxed), 0, "two hold one conversation");
@@ -54,7 +54,7 @@ pub fn one_holds_a_conversation_and_nothing_is_left_of_its_lock() {
     shuttle::check_pct(orders, ORDERS, 3);
 }
 
-pub fn those_who_give_up_hold_up_nobody_and_leave_nothing() {
+pub fn tasks_that_give_up_hold_no_task_up_and_leave_nothing() {
     let orders = || {
         block_on(async {
             let locks = Arc::new(ConversationLocks::default());

@@ -13,7 +13,7 @@ pub(super) type CommitResult = Result<(), Arc<rusqlite::Error>>;
 
 /// As the thread sees it.
 pub(super) trait Command: Send {
-    /// Nobody waits for the answer any more, and the command has not run yet.
+    /// No caller waits for the answer any more, and the command has not run yet.
     fn is_given_up(&self) -> bool;
     /// True when its changes are to be kept. One that was given up does nothing.
     fn run(&mut self, connection: &Connection) -> bool;
@@ -21,7 +21,7 @@ pub(super) trait Command: Send {
     fn answer(self: Box<Self>, committed: CommitResult);
 }
 
-/// How far a command has got. Whoever waits for it and the thread agree on the moment from which it cannot be taken back.
+/// How far a command has got. Its caller and the thread agree on the moment after which it cannot be cancelled.
 #[derive(Debug)]
 pub(super) enum Progress<T> {
     /// It has not begun.
