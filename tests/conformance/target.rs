@@ -42,7 +42,7 @@ impl Target {
 
     /// Production and staging have the same module, which tells them apart by its context.
     ///
-    /// LeanEngine believes forwarding headers of anybody; hookd only where it is told to.
+    /// LeanEngine believes the forwarding headers of every caller; hookd only with its flag.
     fn hookd() -> Self {
         let server = Server::start_with_variable("HOOKD_TRUST_FORWARDED_HEADERS", "true");
         server.deploy("known-functions");

@@ -32,7 +32,7 @@ fn apps_are_created_listed_and_deleted() {
     let ids: Vec<Value> =
         listed.lines().map(|app| serde_json::from_str::<Value>(app).unwrap()["app_id"].clone()).collect();
     assert_eq!(ids, ["demo", OTHER]);
-    assert!(!listed.contains(&other.master_key), "a list is no place for secrets");
+    assert!(!listed.contains(&other.master_key), "a list must not show secrets");
 
     server.kill();
     server.start_again();
@@ -103,7 +103,7 @@ async fn a_release_that_races_with_the_deletion_of_its_app_says_so() {
         }
     }
     assert_ne!(lost_races, 0, "every deletion came too late");
-    assert!(!server.log().contains("a deployment failed"), "it is nobody's fault");
+    assert!(!server.log().contains("a deployment failed"), "a lost race is not logged as a failure");
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn an_address_that_is_none_is_named() {
 }
 
 #[test]
-fn a_key_that_nobody_knows_is_asked_for() {
+fn a_missing_key_is_asked_for() {
     let server = Server::start();
     assert_refused(&server.hookd(&["settings", "--app", "shop"]), &["master key of app `shop`", "--master-key"]);
 }

@@ -13,23 +13,23 @@ fn messages_both_ways_with_acks_in_order_and_history() {
 }
 
 #[test]
-fn conversations_and_what_their_members_are_told() {
+fn conversations_and_the_events_of_their_members() {
     Server::start().play("conversations");
 }
 
 /// F-16.
 #[test]
 fn replies_keep_their_distance_from_changes_in_the_newest_client() {
-    nobody_comes_back("5.0.0-rc.8");
+    no_removed_member_comes_back("5.0.0-rc.8");
 }
 
 /// F-16.
 #[test]
 fn replies_keep_their_distance_from_changes_in_the_old_client() {
-    nobody_comes_back("4.3.1");
+    no_removed_member_comes_back("4.3.1");
 }
 
-fn nobody_comes_back(sdk: &str) {
+fn no_removed_member_comes_back(sdk: &str) {
     let facts = Server::start().play_with("members_after_replies", &[sdk]);
     assert_eq!(facts.len(), 6);
     assert!(facts.values().all(|wrong| wrong == 0), "wrong states in 100 rounds: {facts:?}");
@@ -64,7 +64,7 @@ fn main_flow_of_the_old_client_sdk() {
 }
 
 #[test]
-fn bad_input_is_refused_and_disturbs_nobody() {
+fn bad_input_is_refused_and_disturbs_no_other_client() {
     Server::start().play("bad_input");
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Server, http_client};
 
-/// What a function is told of its caller, where the request has these headers.
+/// The caller's address as a function sees it, where the request has these headers.
 async fn caller(server: &Server, headers: &[(&str, &str)]) -> Value {
     let request = http_client().build().unwrap().post(server.url("/1.1/functions/caller"));
     let request =
@@ -33,7 +33,7 @@ const FORGED: [(&str, &str); 7] = [
 
 /// F-11.
 #[tokio::test]
-async fn without_the_flag_nobody_is_believed() {
+async fn without_the_flag_no_header_is_believed() {
     let server = Server::with_module("known-functions");
     for header in FORGED {
         assert_eq!(caller(&server, &[header]).await, "127.0.0.1", "{header:?}");

@@ -170,7 +170,7 @@ fn settings_are_shown_changed_and_kept() {
 }
 
 #[test]
-fn limits_are_shown_changed_obeyed_and_kept() {
+fn limits_are_shown_changed_applied_and_kept() {
     let mut server = Server::with_module("word-filter");
     let limits = |server: &Server, arguments: &[&str]| -> serde_json::Value {
         let mut all = vec!["settings", "--json"];

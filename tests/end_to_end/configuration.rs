@@ -42,7 +42,7 @@ fn flags_go_before_the_environment_and_that_before_the_file() {
 }
 
 #[test]
-fn a_server_obeys_its_file_and_refuses_one_that_is_wrong() {
+fn a_server_uses_its_file_and_refuses_a_wrong_one() {
     let mut server = Server::start();
     server.kill();
     let file = server.data().join("hookd.toml");

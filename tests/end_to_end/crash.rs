@@ -155,7 +155,7 @@ async fn kill_during(server: &mut Server, request: RequestBuilder, point: Point)
         let mut answer = Vec::new();
         while let Some(chunk) = response.chunk().await.ok()? {
             answer.extend_from_slice(&chunk);
-            // Nobody listens once the server is dead.
+            // The receiver is gone once the server is dead.
             let lines = chunk.iter().filter(|&&byte| byte == b'\n').count();
             (0..lines).for_each(|_| told.send(()).unwrap_or_default());
         }

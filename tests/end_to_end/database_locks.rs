@@ -49,7 +49,7 @@ async fn what_was_acknowledged_after_a_look_into_the_databases_outlives_a_kill()
 }
 
 #[test]
-fn nobody_takes_the_locks_of_a_running_server() {
+fn no_process_takes_the_locks_of_a_running_server() {
     let server = Server::start();
     for database in databases(&server) {
         let connection = Connection::open(&database).unwrap();

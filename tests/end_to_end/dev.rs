@@ -309,7 +309,7 @@ fn what_cannot_be_worked_on_is_refused() {
     assert_refused(&hookd_in(folder.path(), &["dev", folder.path().to_str().unwrap()]), &["Cargo.toml", "hookd new"]);
     let project = folder.path().join("some-hooks");
     hookd_in(folder.path(), &["new", project.to_str().unwrap()]);
-    let nobody = [
+    let unreachable = [
         "dev",
         project.to_str().unwrap(),
         "--url",
@@ -319,5 +319,5 @@ fn what_cannot_be_worked_on_is_refused() {
         "--master-key",
         "key-of-nobody",
     ];
-    assert_refused(&hookd_in(folder.path(), &nobody), &["no server answers", "127.0.0.1:1"]);
+    assert_refused(&hookd_in(folder.path(), &unreachable), &["no server answers", "127.0.0.1:1"]);
 }

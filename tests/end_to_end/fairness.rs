@@ -1,4 +1,4 @@
-//! An app whose hooks spin in all its places, beside everybody else on the same server.
+//! An app whose hooks spin in all its places, beside the other apps of the same server.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

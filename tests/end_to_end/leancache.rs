@@ -41,7 +41,7 @@ fn cache_and_queue_are_reached_in_a_cluster_over_tls() {
     let (redis, url, authority) = Redis::with_tls_as_cluster();
     let flags = ["--redis-url", &url, "--redis-ca-file", &authority];
     cache_and_queue_are_in(&redis, &flags);
-    // Whom nobody told to trust the cluster keeps its calls to itself, and says why.
+    // A server that does not trust the cluster sends it no commands, and says why.
     let distrusting = Server::start_as_with(Shape::OneProcess, &["--redis-url", &url]);
     assert_ne!(code(&distrusting.hookd(&["cache", "GET", "stays"])), 0);
     assert!(distrusting.log().contains("certificate"), "{}", distrusting.log());

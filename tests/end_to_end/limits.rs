@@ -1,4 +1,4 @@
-//! Limits as a developer meets them: set by command, shown with their source, obeyed, named when they are met.
+//! Limits as a developer meets them: set by command, shown with their source, applied, named when they are met.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -68,7 +68,7 @@ fn settings_outlive_the_process_and_bad_ones_are_refused() {
 #[test]
 fn a_hook_that_meets_a_limit_names_it_and_the_next_call_works() {
     let server = Server::start();
-    // The limit, the module that meets it, and what is told to whoever called or wrote to the log.
+    // The module, the limit that it meets, the outcome, and the text for the caller or in the log.
     for (module, limit, outcome, told) in [
         ("infinite-loop", "deadline_ms=100ms", "timeout", "within 100 ms (limit `deadline_ms`)"),
         ("infinite-loop", "cpu_time_ms=50ms", "timeout", "within 50 ms (limit `cpu_time_ms`)"),

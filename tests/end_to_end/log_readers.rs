@@ -1,5 +1,5 @@
-//! Whoever reads what a server writes is slow, stuck or gone (F-15), or the terminal hangs up (F-44): clients, developers and
-//! a stop notice nothing.
+//! The reader of a server's output is slow, stuck or gone (F-15), or the terminal hangs up (F-44): clients, developers
+//! and a stop notice nothing.
 
 use std::io::BufRead as _;
 use std::process::{Command, Stdio};
@@ -98,7 +98,7 @@ fn a_server_whose_streams_are_closed_at_its_start_serves() {
 
 /// Spans are sent from a thread of their own, and what is left at the end has its time too.
 #[test]
-fn a_collector_that_never_answers_holds_up_nobody() {
+fn a_collector_that_never_answers_holds_up_no_request() {
     let collector = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", collector.local_addr().unwrap());
     let mut server = Server::start_with_variable("OTEL_EXPORTER_OTLP_ENDPOINT", &url);

@@ -111,7 +111,7 @@ fn following_shows_what_comes() {
     assert_eq!(following.wait().unwrap().code(), Some(2), "the log broke off");
 }
 
-/// F-14: whoever follows can tell a silent log from a server that hangs.
+/// F-14: a follower can tell a silent log from a server that hangs.
 #[tokio::test]
 async fn a_followed_log_says_now_and_then_that_it_is_there() {
     let server = Server::start();

@@ -45,7 +45,7 @@ fn killed_with_sessions(mut server: Server) {
     let expected = json!({
         "peerId": "spike", "closeCode": 2, "closeMsg": "connection lost: the server died", "tag": "mobile"
     });
-    assert_eq!(lost["params"], expected, "S-98: no address, for nobody asked for the end");
+    assert_eq!(lost["params"], expected, "S-98: no address, because no client asked for the end");
 }
 
 /// The first call of each number.

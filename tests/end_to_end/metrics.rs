@@ -28,7 +28,7 @@ fn connections(server: &Server) -> Vec<Value> {
     [server.connection().clone()].into_iter().chain(engine).collect()
 }
 
-/// F-33a: behind a proxy everybody comes from this machine.
+/// F-33a: behind a proxy all clients come from this machine.
 #[test]
 fn where_clients_are_served_the_admin_key_alone_opens_it() {
     let server = Server::start();

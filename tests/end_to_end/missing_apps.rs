@@ -61,7 +61,7 @@ fn an_engine_that_came_back_without_an_app_takes_nothing_of_it() {
 
 /// F-13: what is said while the IM core is down is heard later.
 #[test]
-fn a_deletion_while_the_im_core_is_down_is_obeyed_when_it_is_back() {
+fn a_deletion_while_the_im_core_is_down_is_applied_when_it_is_back() {
     for shape in [Shape::OverTcp, Shape::OneProcess] {
         let (mut server, _recorder) = server_with_letters();
         server.hookd_ok(&["apps", "create", "shop"]);

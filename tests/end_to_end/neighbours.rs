@@ -10,8 +10,8 @@ use crate::harness::{Server, http_client, module};
 /// The app that attacks; `demo` is its neighbour.
 const OTHER: &str = "shop";
 
-/// Every control call, with a body that makes it succeed for whoever has the right key. A call that the server lists and
-/// this table lacks fails the test.
+/// Every control call, with a body that makes it succeed for a caller with the right key. A call that the server lists
+/// and this table lacks fails the test.
 fn known_calls() -> Vec<(&'static str, &'static str, &'static str, Body)> {
     use Body::{Json, Module, Nothing};
     vec![
@@ -101,7 +101,7 @@ async fn no_control_call_takes_a_foreign_key() {
         let is_known = known.iter().any(|(method, path, ..)| route["method"] == *method && route["path"] == *path);
         assert!(is_known, "{route} is served, and no test tries it with foreign keys: add it to `known_calls`");
     }
-    // `/metrics` is no control call.
+    // `/metrics` is not a control call.
     assert_eq!(listed.len() + 1, known.len(), "a call of the table is not served any more");
 
     let before = everything_about_demo(&server);

@@ -120,7 +120,7 @@ fn chain_of(head: &str) -> Option<&str> {
 
 /// F-22.
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_but_the_engine_says_which_calls_are_behind_a_call() {
+async fn only_the_engine_says_which_calls_are_behind_a_call() {
     let (own, told_to_own) = listener();
     let (other, told_to_other) = listener();
     let (server, client) = (server(&["--api-server", &format!("http://127.0.0.1:{own}")], &[own, other]), client());

@@ -54,7 +54,7 @@ fn every_operation_that_is_stored_reaches_its_hook_over_redis_too() {
     killed_at_work(Server::start_with_variable("HOOKD_REDIS_URL", &redis.url()));
 }
 
-/// Who died may not have acknowledged what it had stored; the hook is told of it all the same.
+/// The dead process may not have acknowledged what it had stored. The hook is called nevertheless.
 fn killed_at_work(mut server: Server) {
     let engine = LeanEngine::recorder(&server, &json!({}));
     server.hookd_ok(&["settings", "--engine-url", engine.url(), "--notification-retry", "50ms"]);
@@ -168,7 +168,7 @@ fn dead_letters_are_listed_retried_and_dropped() {
 }
 
 #[test]
-fn online_and_offline_of_a_client_keep_their_order_and_hold_back_nobody_else() {
+fn online_and_offline_of_a_client_keep_their_order_and_hold_back_no_other() {
     let (mut server, engine) = recorded(&json!({"_clientOnline:tom": 2, "_clientOffline:tom": 2}));
     server.play("presence");
     // tom 10, jerry 2, spike 2, tyke 4, and the four failures.

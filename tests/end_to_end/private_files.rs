@@ -1,4 +1,4 @@
-//! F-14a: nobody but the owner reads what is in a data folder, or in a backup.
+//! F-14a: only the owner can read the files of a data folder, or of a backup.
 
 use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt as _;

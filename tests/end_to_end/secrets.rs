@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::harness::{Server, assert_refused, hookd, http_client, stdout};
 
-/// Keys that nobody could show, or anybody could guess.
+/// Keys that cannot be sent, or that are easy to guess.
 const UNUSABLE: [&str; 5] = ["", "\n", "short", "two words of it", "a-line-\n-end-inside"];
 
 /// F-2: an empty header was the administrator of a server whose variable was empty.

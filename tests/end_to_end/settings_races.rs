@@ -78,7 +78,7 @@ fn a_caller_who_goes_away_leaves_memory_and_database_alike() {
 
         let deadline = Instant::now() + Duration::from_secs(10);
         while settings(&server)[key] == before {
-            assert!(Instant::now() < deadline, "`{key}` is not obeyed, whatever the database says");
+            assert!(Instant::now() < deadline, "`{key}` is not applied, whatever the database says");
         }
         let in_memory = settings(&server);
         server.kill();

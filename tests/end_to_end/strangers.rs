@@ -1,4 +1,5 @@
-//! What those who have no key, or abuse one, cost everybody else: memory, descriptors, threads, and the time of a stop.
+//! What callers without a key, or with an abused one, cost all others: memory, descriptors, threads, the time of a
+//! stop.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
@@ -202,7 +203,7 @@ fn requests_that_are_begun_and_taken_back_end_the_connection() {
     }
     send(&mut socket, "", &frames);
     let mut rest = Vec::new();
-    // It may be reset, for it brought more than anybody read.
+    // It may be reset, because it sent more than the server read.
     let _ = socket.read_to_end(&mut rest);
     assert!(!server.log().contains("h2::"), "{}", server.log());
     honest_call(&server);
@@ -242,9 +243,9 @@ fn large_bodies_are_taken_apart_beside_the_threads_that_serve() {
     assert!(late < Duration::from_millis(100), "{latencies:?}");
 }
 
-/// F-14b: whoever is silent makes room for newcomers.
+/// F-14b: silent connections make room for new ones.
 #[test]
-fn connections_without_a_request_keep_nobody_out() {
+fn connections_without_a_request_keep_no_client_out() {
     let server = Server::start_with_descriptors(512);
     let mut known = connect(&server);
     let head = call_of(&server, "nobody", "KEYS\r\ncontent-type: application/json\r\n", 2);
@@ -259,7 +260,7 @@ fn connections_without_a_request_keep_nobody_out() {
     }
     assert!(honest_call(&server) < Duration::from_secs(2));
     send(&mut known, &head, b"{}");
-    assert_eq!(status(&mut known), Some(404), "whoever showed a key keeps the place");
+    assert_eq!(status(&mut known), Some(404), "a connection that sent a key keeps its place");
     let start = Instant::now();
     while !server.log().contains("to make room for new ones") {
         assert!(start.elapsed() < PATIENCE, "nothing is told: {}", server.log());

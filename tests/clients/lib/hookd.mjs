@@ -90,7 +90,7 @@ class Hookd {
     await gone;
   }
 
-  /** Ends it at once, for whoever cannot wait. */
+  /** Ends it at once, for callers that cannot wait. */
   kill() {
     this.#process.kill('SIGKILL');
   }

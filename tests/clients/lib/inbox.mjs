@@ -39,7 +39,7 @@ export class Inbox {
     });
   }
 
-  /** Events that came and that nobody took. */
+  /** Events that came and were not taken. */
   unread(kind) {
     return this.#unread.filter((event) => event.kind === kind);
   }

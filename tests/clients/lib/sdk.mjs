@@ -11,7 +11,7 @@ const PACKAGE_BY_VERSION = { '5.0.0-rc.8': 'leancloud-realtime', '4.3.1': 'leanc
 export const NEWEST_SDK = '5.0.0-rc.8';
 export const OLD_SDK = '4.3.1';
 
-// The SDK says so each time it merges two identical questions, which is its normal work and nobody's fault.
+// The SDK says so each time it merges two identical questions, which is its normal work and not a fault.
 const warn = console.warn;
 console.warn = (...words) => {
   if (!String(words[0]).startsWith('Duplicated command')) warn(...words);

@@ -39,7 +39,7 @@ await scene(async (connection) => {
     });
   }
 
-  await undisturbed('a frame that is no command closes the socket with 4114', () =>
+  await undisturbed('a frame that is not a command closes the socket with 4114', () =>
     guest(async (socket) => {
       socket.sendBytes(Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff]));
       assert.equal((await socket.closed()).code, 4114);
@@ -85,7 +85,7 @@ await scene(async (connection) => {
       const reply = await socket.open({ appId: app, peerId: 'x'.repeat(65) });
       assert.deepEqual(errorOf(reply), { code: 4103, reason: 'INVALID_LOGIN' });
     }));
-  await undisturbed('a session token of nobody is refused with 4112', () =>
+  await undisturbed('an unknown session token is refused with 4112', () =>
     stranger(async (socket) => {
       const reply = await socket.open({ appId: app, peerId: 'guest' }, { r: true, st: 'invented' });
       assert.equal(errorOf(reply).code, 4112);
@@ -106,7 +106,7 @@ await scene(async (connection) => {
       await socket.login(app, 'guest');
       assert.deepEqual(await tom.client.ping(['guest']), ['guest']);
     }));
-  await undisturbed('a sub-protocol that nobody knows is refused', async () => {
+  await undisturbed('an unknown sub-protocol is refused', async () => {
     const socket = new WebSocket(connection.url.replace(/^http/, 'ws'), 'lc.protobuf.9');
     await assert.rejects(once(socket, 'open'), /Unexpected server response: 400/);
   });

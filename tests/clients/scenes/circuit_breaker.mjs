@@ -36,7 +36,7 @@ await scene(async (connection) => {
     assert.deepEqual([state, failures_in_a_row, last_cause], ['closed', 2, 'unavailable']);
     assert.equal(await shortCircuited(), 0);
   });
-  await step('the third opens it, for everybody to see', async () => {
+  await step('the third opens it, and `hookd info` shows it', async () => {
     await send('three');
     const { state, failures_in_a_row, next_try_ms } = await breaker(HOOK);
     assert.deepEqual([state, failures_in_a_row], ['open', 3]);

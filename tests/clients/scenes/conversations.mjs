@@ -51,7 +51,7 @@ await scene(async (connection) => {
     assert.notEqual(other.id, first.id);
   });
 
-  await step('jerry adds spike, and everybody is told', async () => {
+  await step('jerry adds spike, and all members are informed', async () => {
     const result = await (await jerry.conversation(group.id)).add(['spike']);
     assert.deepEqual(result.successfulClientIds, ['spike']);
     assert.deepEqual(result.failures, []);
@@ -66,7 +66,7 @@ await scene(async (connection) => {
     assert.deepEqual(result.successfulClientIds, ['spike']);
     assert.equal(await group.count(), 3);
   });
-  await step('tom removes spike, and everybody is told', async () => {
+  await step('tom removes spike, and all members are informed', async () => {
     await group.remove(['spike']);
     assert.equal((await spike.inbox.next('kicked', here(group))).by, 'tom');
     for (const device of [tom, jerry]) {

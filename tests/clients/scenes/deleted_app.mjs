@@ -16,7 +16,7 @@ await scene(async (connection) => {
     await ask('delete app', app);
     assert.equal((await socket.closed()).code, 4100);
   });
-  await step('nobody can log in any more', async () => {
+  await step('no client can log in any more', async () => {
     const again = await openRawSocket(connection.url);
     const reply = await again.open({ appId: app, peerId: 'tom' });
     assert.equal(reply.errorMessage.code, 4100);

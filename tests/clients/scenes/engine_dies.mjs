@@ -15,7 +15,7 @@ const WITHOUT_ENGINE = 60;
 const PAIRS = 4;
 
 /** Resolves as soon as the engine's port or socket takes connections. */
-async function untilSomebodyListens(engine) {
+async function untilItListens(engine) {
   const address = engine.startsWith('unix:') ? { path: engine.slice('unix:'.length) } : { host: '127.0.0.1', port: Number(new URL(engine).port) };
   for (;;) {
     const socket = net.connect(address);
@@ -86,7 +86,7 @@ await scene(async (connection) => {
     const nextTry = /the next try is in (\d+) ms/.exec(refused.at(-1).detail)?.[1];
     assert.ok(Number(nextTry) > 30_000, refused.at(-1).detail);
     let back;
-    const listens = untilSomebodyListens(connection.engine).then(() => { back = performance.now(); });
+    const listens = untilItListens(connection.engine).then(() => { back = performance.now(); });
     const returned = ask('start-engine');
     const recovered = await Promise.all(pairs.map(async (pair) => {
       for (;;) {

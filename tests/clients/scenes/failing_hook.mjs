@@ -1,5 +1,5 @@
 // `_messageReceived` of a module fails at every call. With `ignore` messages pass as they are, and are counted; with
-// `abort` the sender gets an error and nobody the message.
+// `abort` the sender gets an error and no member gets the message.
 //
 // Arguments: the name of the module, and the hook's deadline in ms (500 without it).
 
@@ -38,7 +38,7 @@ await scene(async (connection) => {
     assert.match(error.detail, /^hook call failed/);
     assert.equal(error.appCode ?? undefined, undefined);
   });
-  await step('and nobody the message', async () => {
+  await step('and no member gets the message', async () => {
     await ask('settings', '--on-hook-failure ignore');
     await tom.send(group, 'next');
     assert.equal((await jerry.inbox.next('message')).text, 'next');

@@ -10,7 +10,7 @@ import { occupyTheOnlyPlace } from '../lib/engine.mjs';
 import { samples } from '../lib/metrics.mjs';
 import { ask, rejection, report, scene, step } from '../lib/scene.mjs';
 
-/** Deeds of the module; limits; an address where nobody answers. */
+/** Deeds of the module; limits; an address where no server answers. */
 const SURROUNDINGS = [
   { causes: ['failed', 'timeout', 'trap', 'out_of_memory', 'bad_reply'], settings: '' },
   { causes: ['overloaded'], settings: '--limit concurrency=1 --limit queue=0', prepare: occupyTheOnlyPlace },
@@ -116,7 +116,7 @@ async function fail(world, { hook, cause, policy, words }) {
   assert.deepEqual(grown, [[`${counter} ${hook} ${cause}`, 1]], where);
 }
 
-/** Of the stopped requests nothing was stored, and nobody was told. */
+/** Of the stopped requests nothing was stored or delivered. */
 async function checkTraces({ tom, jerry, group }, rows) {
   await tom.send(group, 'the end');
   await jerry.nextMessage('the end');

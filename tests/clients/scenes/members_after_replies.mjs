@@ -1,5 +1,5 @@
 // A reply right behind a push about the same conversation (F-16): the SDK applies a push later than a reply, so that
-// whoever was removed would come back. A hundred rounds of each kind; the test judges how many went wrong.
+// a removed member would come back. A hundred rounds of each kind; the test judges how many went wrong.
 
 import { connect } from '../lib/device.mjs';
 import { CommandType, openRawSocket, OpType } from '../lib/raw_socket.mjs';

@@ -28,7 +28,7 @@ await scene(async (connection) => {
       await jerry.nextMessage(`message ${number}`);
     }
   });
-  await step('to read and to acknowledge tells nobody', async () => {
+  await step('to read and to acknowledge sends nothing to other members', async () => {
     await groupOfJerry.read();
     // Whatever a receipt would cause is here before the answer to the next question.
     await jerry.client.ping(['tom']);

@@ -1,4 +1,4 @@
-// What is said in a conversation is for its members, whichever way one asks (F-10): for a stranger, and for somebody who
+// Only members read the messages of a conversation, with every request (F-10): not a stranger, and not a client that
 // was removed.
 
 import assert from 'node:assert/strict';

@@ -58,12 +58,12 @@ await scene(async (connection) => {
   });
   raw.close();
 
-  await step('what the hook answers with half an emoji is obeyed', async () => {
+  await step('a reply of the hook with half an emoji is applied', async () => {
     await tom.send(group, 'half an emoji');
     const { message } = await jerry.inbox.next('message');
     assert.equal(message.content, 'a\ufffd');
   });
-  await step('what it answers deep down keeps nothing from being obeyed', async () => {
+  await step('a reply with deep JSON is applied', async () => {
     for (const text of ['deep', 'half a key']) {
       const error = await rejection(tom.send(group, text));
       assert.deepEqual([error.code, error.appCode], [4402, 7], text);

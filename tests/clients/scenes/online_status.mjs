@@ -1,4 +1,5 @@
-// The example `online-status`: hooks keep the status of clients, a function tells it to whoever has the app key.
+// The example `online-status`: hooks keep the status of clients, a function returns it to every caller with the app
+// key.
 
 import assert from 'node:assert/strict';
 
@@ -34,7 +35,7 @@ await scene(async (connection) => {
     assert.deepEqual(found, expected);
   };
 
-  await step('nobody was ever seen', async () => {
+  await step('no client was ever seen', async () => {
     assert.deepEqual(await status('ann', 'bob', 'zed'), [null, null, null]);
   });
   const ann = await openRawSocket(connection.url);
@@ -60,7 +61,7 @@ await scene(async (connection) => {
   await step('and with the hook key', async () => {
     assert.equal(await call('forgetClient', { peerId: 'bob' }, 'hook'), true);
   });
-  await step('a hook is no function for clients', async () => {
+  await step('clients cannot call a hook as a function', async () => {
     assert.equal((await rejection(call('_clientOnline', { peerId: 'eve' }, 'app'))).status, 401);
     assert.deepEqual(await status('eve'), [null]);
   });

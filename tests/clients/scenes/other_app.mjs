@@ -1,4 +1,4 @@
-// The same names in two apps of one server: nobody of one app sees, reaches or is taken for anybody of the other.
+// The same names in two apps of one server: no client of one app sees, reaches or is taken for a client of the other.
 // Arguments: id and app key of the other app.
 
 import assert from 'node:assert/strict';

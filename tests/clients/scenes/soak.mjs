@@ -106,7 +106,7 @@ await scene(async (connection) => {
       await ask(begin);
       counts.troubles += 1;
       await pause(TROUBLE_MS);
-      // The command would wait for a frozen engine, and nobody would thaw it meanwhile.
+      // The command would wait for a frozen engine, and no command would thaw it meanwhile.
       if (begin !== 'freeze-engine') {
         counts[(await ask('try to deploy', MODULES[round % MODULES.length])) ? 'deployed' : 'deploysRefused'] += 1;
       }

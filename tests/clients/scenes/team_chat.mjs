@@ -35,7 +35,7 @@ await scene(async (connection) => {
     const { message, text, reason } = await tom.inbox.next('messageupdate');
     assert.equal(text, 'Holy **!');
     assert.equal(message.from, 'tom');
-    assert.equal(reason, undefined, 'the hook gave no code, so there is no reason');
+    assert.equal(reason, undefined, 'the hook gave no code, so the error has no reason');
   });
   await step('the history holds what was received', async () => {
     assert.deepEqual(await historyTexts(await jerry.conversation(group.id)), ['Holy **!']);
@@ -48,7 +48,7 @@ await scene(async (connection) => {
     assert.equal(error.appCode, 9001);
     assert.equal(error.detail, 'no advertising here');
   });
-  await step('nobody gets it, and the history does not have it', async () => {
+  await step('no member gets it, and the history does not have it', async () => {
     await tom.send(group, 'something polite');
     assert.equal((await jerry.nextMessage()).text, 'something polite');
     assert.deepEqual(await historyTexts(group), ['Holy **!', 'something polite']);

@@ -49,7 +49,7 @@ pub fn form(keys: &AppKeys) -> Vec<Case> {
     ]
 }
 
-/// hookd says that it does not decompress; nobody else can tell.
+/// hookd says that it does not decompress; the other servers cannot.
 pub fn compressed(keys: &AppKeys) -> Vec<Case> {
     const GZIP: [u8; 27] = [
         0x1f, 0x8b, 0x8, 0x0, 0x0, 0x0, 0x0, 0x0, 0x2, 0x3, 0xab, 0x56, 0x4a, 0x54, 0xb2, 0x32, 0xac, 0x5, 0x0, 0xaf,

@@ -35,9 +35,9 @@ const ALLOWED_HEADERS: [&str; 21] = [
     "X-Uluru-Session-Token",
 ];
 
-/// The origin comes back on success and on errors; Python says `*` to everybody.
+/// The origin comes back on success and on errors; Python says `*` to every caller.
 pub fn simple_requests(keys: &AppKeys) -> Vec<Case> {
-    let any = "§1.12: `*` for everybody";
+    let any = "§1.12: `*` for every caller";
     let from = |request: Request| request.header("origin", ORIGIN);
     vec![
         from(keys.call("number")).expect(result(json!(7)).for_origin(ORIGIN)).differs(Python, any, result(json!(7))),

@@ -73,7 +73,7 @@ pub fn reserved_names(keys: &AppKeys) -> Vec<Case> {
     cases.push(master.expect(refused()).differs(Python, "§1.5: the generic text", unauthorized()));
     let hook_key_alone = anonymous("_messageReceived").header("x-lc-hook-key", &keys.hook_key);
     cases.push(hook_key_alone.expect(unauthorized()));
-    // The old scheme is no key (§1.5).
+    // The old scheme does not count as a key (§1.5).
     let signed = keys.call("_messageReceived").header("x-real-ip", ADDRESS).json(r#"{"__sign":"1,2"}"#);
     cases.push(signed.expect(refused()).differs(Python, "§1.5: the generic text", unauthorized()));
     cases

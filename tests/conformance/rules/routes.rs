@@ -91,7 +91,7 @@ pub fn metadatas(keys: &AppKeys) -> Vec<Case> {
     cases
 }
 
-/// §1.2: the body is read before anybody asks who sends it, and CORS comes in between.
+/// §1.2: the body is read before the sender is checked, and CORS comes in between.
 pub fn order_of_processing(keys: &AppKeys) -> Vec<Case> {
     let malformed = |expected: Expected| expected.without_cors();
     vec![

@@ -130,7 +130,7 @@ impl Processes {
         self.front.signal(if freeze { "-STOP" } else { "-CONT" });
     }
 
-    /// Everything goes on without whoever read its output.
+    /// The processes go on without the readers of their output.
     pub fn lose_readers(&mut self) {
         for process in std::iter::once(&mut self.front).chain(&mut self.engine) {
             process.output = None;

@@ -22,7 +22,7 @@ impl Redis {
         Self { process: spawn(port, &folder, &[]), port, folder }
     }
 
-    /// One that is reached over TLS as well; answers its URL and the file that says whom to trust.
+    /// One that is reached over TLS as well; returns its URL and the file with the certificate to trust.
     pub fn with_tls() -> (Self, String, String) {
         let (redis, port, authority) = Self::secure(&[]);
         (redis, format!("rediss://127.0.0.1:{port}"), authority)
@@ -51,7 +51,7 @@ impl Redis {
         (redis, format!("rediss-cluster://127.0.0.1:{port}"), authority)
     }
 
-    /// Answers the TLS port and the file that says whom to trust.
+    /// Returns the TLS port and the file with the certificate to trust.
     fn secure(more: &[&str]) -> (Self, String, String) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("a certificate");

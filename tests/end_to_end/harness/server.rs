@@ -218,7 +218,7 @@ impl Drop for Server {
     }
 }
 
-/// Runs `hookd` with this data folder, and nothing from the environment of whoever runs the tests.
+/// Runs `hookd` with this data folder, and nothing from the environment of the tests.
 pub fn hookd_in(data: &Path, arguments: &[&str]) -> Output {
     hookd(data).args(arguments).stdin(Stdio::null()).output().expect("hookd runs")
 }

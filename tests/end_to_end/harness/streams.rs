@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 pub enum Streams {
     /// The log to a file beside the data folder.
     LogFile,
-    /// The log to whoever reads what this file is the entry of; outlives the processes.
+    /// The write end of a pipe whose reader outlives the processes.
     Reader(&'static File),
     /// Both streams to one pipe, as `2>&1 |` does.
     Pipe,
