@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 pub struct Fact {
     /// What.
     pub name: &'static str,
-    /// Its value; `unknown` where the system does not tell.
+    /// Its value; `unknown` where the system does not report it.
     pub value: String,
 }
 

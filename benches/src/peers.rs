@@ -79,7 +79,7 @@ impl Peer {
             .env("BENCH_APP_KEY", KEYS.app_key)
             .env("BENCH_HOOK_KEY", KEYS.hook_key);
         let (process, listens) = start("workerd", command)?;
-        let port = listens.get("port").and_then(Value::as_u64).context("workerd told no port")?;
+        let port = listens.get("port").and_then(Value::as_u64).context("workerd printed no port")?;
         let ready = serde_json::json!({"url": format!("http://127.0.0.1:{port}")});
         let target = target(&ready, KEYS, is_filtered)?;
         Ok(Self { name: "workerd", process, target, data: None })
@@ -135,9 +135,9 @@ impl Peer {
 }
 
 impl<'a> Keys<'a> {
-    /// As hookd tells them.
+    /// As hookd prints them.
     fn of(told: &'a Value) -> anyhow::Result<Self> {
-        let key = |name: &str| told.get(name).and_then(Value::as_str).context("hookd told no keys");
+        let key = |name: &str| told.get(name).and_then(Value::as_str).context("hookd printed no keys");
         Ok(Self { app_id: key("app_id")?, app_key: key("app_key")?, hook_key: key("hook_key")? })
     }
 }
@@ -181,7 +181,7 @@ pub fn hookd_program() -> anyhow::Result<PathBuf> {
     Ok(program)
 }
 
-/// Starts a server and waits for the JSON line that tells its URL.
+/// Starts a server and waits for the JSON line with its URL.
 fn start(name: &str, mut command: Command) -> anyhow::Result<(Child, Value)> {
     let mut process =
         command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {name}"))?;
@@ -194,7 +194,7 @@ fn start(name: &str, mut command: Command) -> anyhow::Result<(Child, Value)> {
 }
 
 fn target(ready: &Value, keys: Keys<'_>, is_right: fn(&Value) -> bool) -> anyhow::Result<Target> {
-    let url = ready.get("url").and_then(Value::as_str).context("the peer told no URL")?;
+    let url = ready.get("url").and_then(Value::as_str).context("the peer printed no URL")?;
     let address = url.strip_prefix("http://").context("the peer's URL is not http")?.parse()?;
     let params = workload::params();
     let Keys { app_id, app_key, hook_key } = keys;

@@ -1,5 +1,5 @@
 //! Secrets that people give: without the line end that a mounted file brings along, and refused where they cannot be
-//! used. What is refused is told with its source, and never with the secret.
+//! used. A refusal names the source, and never shows the secret.
 
 use std::ffi::OsStr;
 
@@ -11,7 +11,7 @@ use hookd_runtime::{UnusableKey, usable_key};
 
 use crate::exit::InputError;
 
-/// A key that came from `source`, which is told to people, such as a file.
+/// A key that came from `source`, which is shown in errors, such as a file.
 ///
 /// # Errors
 /// The key is empty, too short, too long or not printable.

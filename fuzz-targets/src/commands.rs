@@ -54,7 +54,7 @@ async fn exchange(address: &str, app: &str, bytes: &[u8]) {
             waiting.retain(|_, count| *count > 0);
         }
     }
-    // Whatever it was told, the server speaks with others.
+    // After any input, the server still serves others.
     let mut other = connect(address).await;
     send(&mut other, log_in(app, "spike", 1)).await;
     assert!(reply(&mut other, 1).await.is_some(), "another client logs in");

@@ -85,7 +85,7 @@ pub struct ClientSignReply {
     /// `Some(false)` refuses the signature.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<bool>,
-    /// What the refused user is told.
+    /// The text for the refused user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }

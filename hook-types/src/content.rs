@@ -77,7 +77,7 @@ impl Content {
         self.texts().iter().any(|text| text.contains(word))
     }
 
-    /// Gives each of the texts another one; tells whether one of them changed. What is not a text stays as it is.
+    /// Replaces each of the texts; true when one of them changed. Other parts stay as they are.
     pub fn rewrite(&mut self, mut rewrite: impl FnMut(&str) -> String) -> bool {
         let mut changed = false;
         for text in self.texts_mut() {

@@ -17,7 +17,7 @@ pub trait Hook {
     const NAME: &'static str;
     /// Whether the reply is awaited.
     const KIND: HookKind;
-    /// What the hook is told.
+    /// The params of the hook.
     type Params: Params<Hook = Self>;
     /// What the hook may answer; the default is "no opinion".
     type Reply: Reply + Serialize + DeserializeOwned + Default;

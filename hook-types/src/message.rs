@@ -85,7 +85,7 @@ pub struct ReceiversOfflineParams {
     pub from_peer: String,
     /// The conversation's id.
     pub conv_id: String,
-    /// Offline receivers, with those who muted the conversation.
+    /// Offline receivers, including members that muted the conversation.
     #[serde(default)]
     pub offline_peers: Vec<String>,
     /// The body; Base64 if it is binary.
@@ -108,7 +108,7 @@ pub struct MessageUpdateParams {
     pub from_peer: String,
     /// The conversation's id.
     pub conv_id: String,
-    /// Who will be told about the change.
+    /// The clients that will see the change.
     #[serde(default)]
     pub to_peers: Vec<String>,
     /// `content` is Base64 of a binary body.
@@ -171,7 +171,7 @@ impl MessageReply {
         Self { drop: true, code: Some(code), detail: Some(detail.into()), ..Self::default() }
     }
 
-    /// Replaces the body. The sender is told about the new one.
+    /// Replaces the body. The sender sees the new one.
     pub fn content(content: impl Into<String>) -> Self {
         Self { content: Some(content.into()), ..Self::default() }
     }

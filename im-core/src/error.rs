@@ -1,4 +1,4 @@
-//! What a client is told when a request fails.
+//! The errors that a client gets when a request fails.
 
 use thiserror::Error;
 

@@ -24,7 +24,7 @@ pub(crate) struct Admitted<'a> {
     place: Option<SemaphorePermit<'a>>,
 }
 
-/// The queue is full; the caller is told at once.
+/// The queue is full; the caller learns it at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct QueueFull;
 

@@ -1,4 +1,4 @@
-//! What the engine is told when it opens.
+//! The configuration with which the engine opens.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

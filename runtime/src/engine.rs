@@ -272,7 +272,7 @@ impl Engine {
     }
 
     /// Says that functions which send requests to this URL come back to this engine, maybe through other processes; so its calls
-    /// are known as such. Functions are not told, and allowed nothing by it.
+    /// are known as such. Functions do not see it, and it allows them nothing.
     pub fn add_own_url(&self, url: &str) {
         self.0.call_chains.add_own_url(url);
     }

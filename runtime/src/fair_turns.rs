@@ -18,7 +18,7 @@ pub fn is_fair(held: u64, free: u64) -> bool {
 /// of its app, and the next turn goes to the app that has the fewest; of those that have as few, to the one whose last turn
 /// from a line is the longest ago.
 ///
-/// While no one waits, taking and giving back are two atomic operations each, and nothing is locked.
+/// While no call waits, taking and giving back are two atomic operations each, and nothing is locked.
 #[derive(Debug)]
 // On cache lines of its own: all processors write to it, and would take what lies beside it from each other.
 #[repr(align(128))]
@@ -101,7 +101,7 @@ impl FairTurns {
         }
     }
 
-    /// Gives the turns that are free to those who wait and may have them.
+    /// Gives the free turns to the waiting calls that may have them.
     fn serve(&self, lines: &mut Lines) {
         loop {
             let free = self.size.saturating_sub(self.taken.load(SeqCst));

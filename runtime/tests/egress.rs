@@ -1,4 +1,4 @@
-//! HTTP requests of functions: what goes out, what does not, and what the function and its log are told.
+//! HTTP requests of functions: which are sent, which are refused, and what the function and its log see.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a broken fixture ends the test")]
 
 mod support;

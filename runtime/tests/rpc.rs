@@ -14,7 +14,7 @@ use http_body_util::BodyExt as _;
 use md5::{Digest as _, Md5};
 use support::{Guest, TestEngine};
 
-/// An address as a listener on `[::]` tells it: 192.0.2.7.
+/// An address as a listener on `[::]` reports it: 192.0.2.7.
 const CLIENT: Ipv6Addr = Ipv4Addr::new(192, 0, 2, 7).to_ipv6_mapped();
 
 struct Rpc {

@@ -66,7 +66,7 @@ pub fn error(status: u16, code: i32, text: &str) -> Expected {
     answer(status, json!({ "code": code, "error": text }))
 }
 
-/// The same, where the text ends with what is not told beforehand.
+/// The same, where the end of the text is not known beforehand.
 pub fn error_like(status: u16, code: i32, begins: &'static str) -> Expected {
     expected(status, Body::ErrorLike { code, begins }, AllowOrigin::Is("*"))
 }

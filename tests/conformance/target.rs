@@ -40,7 +40,7 @@ impl Target {
         }
     }
 
-    /// Production and staging have the same module, which tells them apart by its context.
+    /// Production and staging have the same module, which distinguishes them by its context.
     ///
     /// LeanEngine believes the forwarding headers of every caller; hookd only with its flag.
     fn hookd() -> Self {

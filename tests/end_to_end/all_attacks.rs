@@ -28,7 +28,7 @@ const SPINNING: usize = 300;
 const MEMORY_BOMBS: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Threads that attack until they are told to end.
+/// Threads that attack until they are stopped.
 struct Attack {
     is_over: Arc<AtomicBool>,
     tried: Arc<AtomicUsize>,

@@ -1,4 +1,4 @@
-//! Who the client is: the other end of the connection, unless the operator says that a proxy tells it.
+//! Who the client is: the other end of the connection, unless the operator trusts a proxy to name it.
 
 use serde_json::{Value, json};
 

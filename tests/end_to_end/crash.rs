@@ -27,7 +27,7 @@ struct State {
 /// When the server is killed.
 #[derive(Clone, Copy, Debug)]
 enum Point {
-    /// As soon as the deployment tells of its step with this number.
+    /// As soon as the deployment reports its step with this number.
     Step(usize),
     /// So long after the request was sent.
     After(Duration),

@@ -275,7 +275,7 @@ fn a_stop_does_not_wait_for_the_build() {
     assert_eq!(dev.process.wait().unwrap().code(), Some(0));
 }
 
-/// Polls for what no channel tells.
+/// Polls for a change that no channel announces.
 #[track_caller]
 fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begin = Instant::now();

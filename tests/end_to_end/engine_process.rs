@@ -96,7 +96,7 @@ fn another_im_core_makes_the_calls_that_a_dead_one_had_begun() {
     // The calls that were on their way died with their sender: what the recorder would have answered is lost.
     recorder.kill();
     recorder.start_again(&dead, &json!({}));
-    // A call that had told of itself and not answered yet when the recorder froze comes once more.
+    // A call that had been recorded and not answered yet when the recorder froze comes once more.
     let is_new = |record: &Value| earlier.iter().all(|one| one["sequence"] != record["sequence"]);
     let is_of_tom = |record: &&Value| record["params"]["peerId"] == "tom" && is_new(record);
     let mut records = recorder.records_until(|records| {

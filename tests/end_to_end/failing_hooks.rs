@@ -2,7 +2,7 @@
 
 use crate::harness::{Facts, Server};
 
-/// Every way ends the same for the clients; the counter tells them apart.
+/// Every way ends the same for the clients; the counter distinguishes them.
 fn play(module: &str) -> Facts {
     Server::start().play_with("failing_hook", &[module])
 }

@@ -20,7 +20,7 @@ pub async fn json(
     checked(request, url, keys_refused).await?.json().await.context("the server's answer is not JSON")
 }
 
-/// A good answer; anything else is the error that it tells. `keys_refused` says which keys to look at.
+/// A good answer; anything else is the error in it. `keys_refused` says which keys to look at.
 pub async fn checked(
     request: RequestBuilder,
     url: &str,

@@ -181,7 +181,7 @@ impl Api {
         self.json(self.request(Method::POST, "/cache").json(commands).timeout(ANSWER_TIMEOUT)).await
     }
 
-    /// Uploads a module; the answer tells its steps as they happen.
+    /// Uploads a module; the answer streams its steps as they happen.
     pub async fn deploy(
         &self,
         environment: &str,

@@ -34,7 +34,7 @@ impl Link {
                     })?;
                     return Ok(Some((link, path)));
                 }
-                // A folder above that may not be read is none of ours.
+                // An unreadable folder above holds no link of this user.
                 Err(_) => continue,
             }
         }

@@ -134,7 +134,7 @@ fn row(id: &str, at: &str, hook: &str, attempts: &str, cause: &str, reason: &str
 fn line(letter: &Value) -> String {
     let text = |key: &str| letter.get(key).and_then(Value::as_str).unwrap_or("?");
     let number = |key: &str| letter.get(key).and_then(Value::as_u64).unwrap_or_default().to_string();
-    // To the second: fractions tell people nothing here.
+    // To the second: fractions do not help readers here.
     let at = text("died_at").split('.').next().unwrap_or_default().replace('T', " ") + "Z";
     // A function's own text may have many lines.
     let reason = text("reason").replace(['\n', '\r'], " ");

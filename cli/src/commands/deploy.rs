@@ -107,7 +107,7 @@ pub async fn upload(
             }
         }
     }
-    anyhow::bail!("the server broke the deployment off; `hookd invoke` tells which version is live")
+    anyhow::bail!("the server broke the deployment off; `hookd invoke` shows which version is live")
 }
 
 /// One line for people, from the JSON of a release.

@@ -34,7 +34,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Serves until it is told to stop.
+    /// Serves until it is stopped.
     pub async fn run(self) -> anyhow::Result<()> {
         self.common.run("hookd-engine", self.serve()).await
     }

@@ -34,7 +34,7 @@ pub struct Im {
 }
 
 impl Im {
-    /// Serves until it is told to stop.
+    /// Serves until it is stopped.
     pub async fn run(self) -> anyhow::Result<()> {
         self.common.run("hookd-im", self.serve()).await
     }

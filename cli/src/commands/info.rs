@@ -17,7 +17,7 @@ use crate::{output, rfc3339};
   hookd info --json | jq '.breakers[] | select(.state != \"closed\")'
 
 A hook's circuit breaker opens when the engine failed too often in a row: its calls then fail at once, and the app's
-failure policy decides, until the engine answers again. `hookd settings --help` tells how to set both.")]
+failure policy decides, until the engine answers again. `hookd settings --help` shows how to set both.")]
 pub struct Info {
     /// Print one line of JSON.
     #[arg(long)]
@@ -32,7 +32,7 @@ impl Info {
         let found = self.server.find()?;
         let (url, app_id) = (found.target.url.clone(), found.target.app_id.clone());
         let api = Api::new(found.target)?;
-        // An IM core tells its breakers also when the engine behind it, which tells the rest, does not answer.
+        // An IM core reports its breakers also when the engine, which reports the rest, does not answer.
         let (version, breakers) = tokio::join!(api.server_version(), api.breakers());
         let breakers = breakers.ok();
         let app = if version.is_ok() { Some(api.app().await) } else { None };

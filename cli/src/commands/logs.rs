@@ -98,7 +98,7 @@ impl Logs {
         };
         tokio::select! {
             shown = showing => shown?,
-            // No line may ever come that would tell.
+            // Without this, only the next line would show it, and that line may never come.
             () = output::reader_gone(), if self.follow => return Ok(()),
         }
         if self.follow {

@@ -12,7 +12,7 @@ pub struct PublicUrl(Url);
 const TAKEN: [&str; 6] = ["v1", "1", "1.1", "hookd", "__engine", "metrics"];
 
 impl PublicUrl {
-    /// As clients are told it.
+    /// The URL as clients get it.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
@@ -57,7 +57,7 @@ fn web_url(text: &str, schemes: &[&str]) -> Result<Url, String> {
         _ => return Err(format!("it names no host; write all of it, {example}")),
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("it must hold no user name and no password: every client is told it".to_owned());
+        return Err("it must hold no user name and no password: every client sees it".to_owned());
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err(format!("it must end before `?` and `#`, {example}"));

@@ -192,7 +192,7 @@ fn who(release: &Value) -> &str {
     }
 }
 
-/// Fractions tell people nothing here.
+/// Fractions do not help readers here.
 fn to_the_second(time: &str) -> String {
     time.split('.').next().unwrap_or_default().replace('T', " ") + "Z"
 }

@@ -116,7 +116,7 @@ impl CommonFlags {
         served
     }
 
-    /// What the process is told.
+    /// The options of the process.
     ///
     /// # Errors
     /// The Redis that is named cannot be used.
@@ -172,7 +172,7 @@ impl CommonFlags {
 }
 
 impl EngineFlags {
-    /// What the engine is told.
+    /// The options of the engine.
     pub fn config(&self) -> EngineOptions {
         EngineOptions {
             logs: LogRetention { bytes_per_app: self.log_bytes_per_app, age: self.log_age },
@@ -183,7 +183,7 @@ impl EngineFlags {
 }
 
 impl ImFlags {
-    /// What the IM core is told.
+    /// The options of the IM core.
     pub fn config(&self) -> ImConfig {
         ImConfig {
             public_url: self.public_url.as_ref().map(|url| url.as_str().to_owned()),

@@ -32,7 +32,7 @@ impl Switch {
         let (url, app, master_key) = (target.url.clone(), target.app_id.clone(), target.master_key.clone());
         Api::new(target)?.app().await?;
         KnownKeys::load()?.0.remember(&url, &app, &master_key)?;
-        let folder = std::env::current_dir().context("cannot tell the current folder")?;
+        let folder = std::env::current_dir().context("cannot find the current directory")?;
         let text = format!("This folder talks to app `{app}` on `{url}`.");
         let path = Link { url, app }.save(&folder)?;
         output::data(&text)?;

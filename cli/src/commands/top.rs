@@ -57,7 +57,7 @@ impl Top {
         let watched = tokio::select! {
             watched = self.watch(&source, before, screen.as_ref()) => watched,
             stopped = ctrl_c() => stopped.map_err(Into::into),
-            // It may be an hour to the next line, which would tell.
+            // Otherwise only the next line would show it, perhaps an hour later.
             () = output::reader_gone() => Ok(()),
         };
         drop(screen);

@@ -64,7 +64,7 @@ impl Up {
         }
     }
 
-    /// Serves until it is told to stop.
+    /// Serves until it is stopped.
     pub async fn run(self) -> anyhow::Result<()> {
         self.common.run("hookd", self.serve()).await
     }

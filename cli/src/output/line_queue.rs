@@ -38,7 +38,7 @@ struct Counts {
     waiting_lines: AtomicUsize,
     waiting_bytes: AtomicUsize,
     lost: AtomicU64,
-    /// Those of the lost ones that the stream does not tell of yet.
+    /// The lost lines that the stream does not report yet.
     untold: AtomicU64,
 }
 
@@ -245,7 +245,7 @@ mod tests {
         }
     }
 
-    /// F-15: a reader that went away costs its lines; one that comes back is told how many.
+    /// F-15: a reader that went away costs its lines; one that comes back sees how many.
     #[test]
     fn a_reader_that_went_away_is_told_of_the_gap_when_it_is_back() {
         let folder = tempfile::tempdir().unwrap();
@@ -265,7 +265,7 @@ mod tests {
         }
         let mut lines = BufReader::new(open()).lines().map(Result::unwrap);
         queue.send("next\n");
-        // The thread may be about to tell of the gap by itself.
+        // The thread may be about to report the gap by itself.
         let mut read = [lines.next().unwrap(), lines.next().unwrap()];
         read.sort();
         assert_eq!(read, ["3 lost", "next"]);

@@ -49,13 +49,13 @@ pub async fn reader_gone() {
     // Lives as long as the process: what waits for a pipe cannot be called off.
     thread::spawn(move || {
         let stdout = io::stdout();
-        // Errors are told without asking for anything.
+        // Errors are reported in any case.
         let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
         loop {
             match poll(&mut watched, None) {
                 Ok(_) => break,
                 Err(Errno::INTR) => {}
-                // Not to be watched here: the next line that is written will tell.
+                // This stream cannot be watched: the next written line will show it.
                 Err(_) => return,
             }
         }

@@ -80,7 +80,7 @@ fn is_of_the_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// What keeps connections out, told to the operator now and then.
+/// Why connections cannot be accepted; logged for the operator now and then.
 #[derive(Default)]
 struct Trouble {
     failures: u64,

@@ -39,10 +39,10 @@ const FIRST_APP: &str = "demo";
 /// The program of this process, also after its file was replaced or removed: another version's machine code would not fit.
 const THIS_PROGRAM: &str = "/proc/self/exe";
 
-/// Where a `hookd engine` listens that was told nothing else.
+/// Where `hookd engine` listens by default.
 pub const ENGINE_ADDRESS: &str = "127.0.0.1:7411";
 
-/// What every process is told.
+/// The options of every process.
 pub struct CommonConfig {
     /// Everything that is kept.
     pub data: PathBuf,
@@ -58,17 +58,17 @@ pub struct CommonConfig {
     pub trust_forwarded_headers: bool,
 }
 
-/// What the engine is told, in whichever process it is.
+/// The options of the engine, in every kind of process.
 pub struct EngineOptions {
     /// How long what functions write is kept.
     pub logs: LogRetention,
-    /// Base URL of the REST API, as functions are told.
+    /// Base URL of the REST API, as functions see it.
     pub api_server: Option<String>,
     /// Linear memory that all running calls together may hold.
     pub guest_memory_bytes: u64,
 }
 
-/// What the IM core is told, in whichever process it is.
+/// The options of the IM core, in every kind of process.
 pub struct ImConfig {
     /// URL under which clients reach the server, when it is not the address they connect to (P-15).
     pub public_url: Option<String>,

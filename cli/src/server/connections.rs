@@ -38,7 +38,8 @@ pub const IDLE_TIME: Duration = Duration::from_secs(75);
 /// The same, as clients with a pool of connections understand it.
 const IDLE_TIME_ANNOUNCED: &str = "timeout=75";
 
-/// How long the peer may take to close a connection that it was told to close, and a body to end once the server stops.
+/// How long the peer may take to close a connection after the server asked for it, and a body to end once the server
+/// stops.
 const CLOSING_TIME: Duration = Duration::from_secs(1);
 
 /// How often a connection is looked at.

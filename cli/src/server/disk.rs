@@ -11,7 +11,7 @@ const SQLITE_FULL: &str = "database or disk is full";
 
 /// True when there was no room for what had to be written.
 pub fn is_full(error: &anyhow::Error) -> bool {
-    // The process that compiles modules tells its error in words, and so does the writer of the message store.
+    // The process that compiles modules reports its error as text, and so does the writer of the message store.
     let in_words = [io::Error::from(Errno::NOSPC).to_string(), SQLITE_FULL.to_owned()];
     error.chain().any(|cause| {
         let io = cause.downcast_ref::<io::Error>().map(io::Error::kind);

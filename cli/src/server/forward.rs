@@ -70,7 +70,7 @@ struct Forward {
     part: Part,
     address: EngineAddress,
     client: Client<EngineConnector, Body>,
-    /// Shown where the engine is told who the client is.
+    /// Sent with the address of the client to the engine.
     front_key: Option<Arc<str>>,
     apps: Arc<dyn AppDirectory>,
     places: Places,

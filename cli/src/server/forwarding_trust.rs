@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request};
 /// the control API takes it: requests of clients are passed on with it.
 static FRONT_KEY: HeaderName = HeaderName::from_static("x-hookd-front-key");
 
-/// Scheme that the client used, as its proxy tells.
+/// Scheme that the client used, as its proxy reports it.
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// The proxies whose forwarding headers are believed. By default there are none, and the peer is the client.

@@ -11,7 +11,7 @@ const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Installs the recorder; once per process, before anything is counted.
 pub fn install() -> anyhow::Result<PrometheusHandle> {
-    // Without bounds a histogram is told as a summary, which cannot be added up over processes.
+    // Without bounds a histogram becomes a summary, which cannot be added up over processes.
     let bounds: Vec<f64> = LATENCY_BOUNDS.iter().map(Duration::as_secs_f64).collect();
     let builder = PrometheusBuilder::new().set_buckets(&bounds).context("cannot set the bounds of histograms")?;
     let metrics = builder.install_recorder().context("cannot install the metrics recorder")?;

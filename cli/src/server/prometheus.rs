@@ -131,7 +131,7 @@ fn of_stats(engine: &EngineStats, apps: &[AppStats]) -> String {
         ("hookd_undefined_calls_total", "counter", "Calls of functions that there are not.", engine.undefined_calls),
     ];
     text.single(single);
-    text.family("hookd_build_info", "gauge", "Always 1; the label tells the version.");
+    text.family("hookd_build_info", "gauge", "Always 1; the label is the version.");
     text.sample("hookd_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
     text.0
 }

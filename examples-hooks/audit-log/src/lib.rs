@@ -2,7 +2,7 @@
 
 use hook_sdk::prelude::*;
 
-/// Writes one line for each message that was delivered. The number of the call tells a line that was written twice.
+/// Writes one line for each message that was delivered. The number of the call shows a line that was written twice.
 #[hook]
 pub fn message_sent(message: MessageSentParams, context: &Context) -> Result<()> {
     println!("{}, call {}", entry(&message), context.sequence.unwrap_or_default());

@@ -15,7 +15,7 @@ use crate::{BuildError, Sources};
 /// Cargo may have to load the index of a registry first; without a network that would never end.
 const ANSWER_TIME: Duration = Duration::from_secs(20);
 
-/// Asks cargo. A project that is broken at present answers with what can be told of it.
+/// Asks cargo. For a broken project, the known part is returned.
 ///
 /// # Errors
 /// Cargo cannot make out the project at all.
@@ -37,7 +37,7 @@ async fn metadata(toolchain: &Toolchain, project: &Path, flags: &[&str]) -> Resu
     serde_json::from_slice(&answer.stdout).map_err(BuildError::tool("`cargo metadata` gave no answer"))
 }
 
-/// What cargo tells.
+/// The output of cargo.
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,

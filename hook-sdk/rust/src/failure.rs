@@ -3,7 +3,7 @@ use std::{error::Error, fmt};
 /// What a function ends with: its reply, or a [`Failure`].
 pub type Result<T, E = Failure> = std::result::Result<T, E>;
 
-/// The function failed; the caller is told `{"code": …, "error": …}` with the HTTP status.
+/// The function failed; the caller gets `{"code": …, "error": …}` with the HTTP status.
 ///
 /// A failed blocking hook is not a refusal: by default the message or request goes on as if there were no hook. To refuse,
 /// answer with `drop` or `reject`. Every error turns into a failure with `?`, with code 1 and status 500 (EC 1.9).
@@ -41,7 +41,7 @@ impl Failure {
         self.message
     }
 
-    /// What the caller is told.
+    /// The text for the caller.
     pub fn message(&self) -> &str {
         &self.message
     }

@@ -18,7 +18,7 @@ pub(super) async fn joined(core: &ImCore, request: &RequestContext, now: &Conver
     tell_members(core, request, now, Event::MembersJoined(change));
 }
 
-/// `left` to each of `changed`, `members_left` to those who remain. Called under the conversation's lock.
+/// `left` to each of `changed`, `members_left` to the remaining members. Called under the conversation's lock.
 pub(super) async fn left(core: &ImCore, request: &RequestContext, now: &Conversation, changed: &[ClientId]) {
     let change = described(request, now, changed);
     tell_changed(core, request, "left", &change, Event::Left).await;

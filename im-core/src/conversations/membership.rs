@@ -19,7 +19,7 @@ use crate::timestamp::Timestamp;
 /// The answer to an add or remove (P-67).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MembershipResult {
-    /// As asked now, including those who were before (S-24), in the order asked.
+    /// As requested now, including present members (S-24), in the order of the request.
     pub allowed: Vec<ClientId>,
     /// The rest, by reason.
     pub failed: Vec<FailedMembers>,
@@ -27,7 +27,7 @@ pub struct MembershipResult {
     pub updated_at: Timestamp,
 }
 
-/// Members for whom one reason stood in the way.
+/// Members that could not be changed, all for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailedMembers {
     /// The reason.

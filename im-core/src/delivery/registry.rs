@@ -72,7 +72,7 @@ impl Registry {
 
     /// Pushes an event to every session of a client that is online now (P-46), except `except`.
     ///
-    /// On the socket of `cause` the event waits for the reply (P-8). A socket whose queue is full is told to close.
+    /// On the socket of `cause` the event waits for the reply (P-8). A socket whose queue is full is closed.
     pub fn push(
         &self,
         app: &AppId,

@@ -22,7 +22,7 @@ const DRAIN_CHUNK_BYTES: usize = 16 * 1024;
 
 /// Sends a close frame and waits, for a bounded time, until the peer has seen it.
 ///
-/// `readable` tells that the WebSocket layer can still find the next frame.
+/// `readable` means that the WebSocket layer can still find the next frame.
 pub(super) async fn close<S>(mut socket: WebSocketStream<S>, code: u16, reason: &str, readable: bool)
 where
     S: AsyncRead + AsyncWrite + Unpin,

@@ -9,7 +9,7 @@ pub(super) const FRAME_LIMIT_BYTES: usize = 64 * 1024;
 /// What the operator may set. The defaults are those of the protocol.
 #[derive(Clone, Debug)]
 pub struct GatewayConfig {
-    /// URL that clients are told, e.g. `wss://im.example.org/`; `http` is taken as `ws`, `https` as `wss`. Absent: made
+    /// URL that clients get, e.g. `wss://im.example.org/`; `http` is taken as `ws`, `https` as `wss`. Absent: made
     /// from the request's `Host` (P-15).
     pub public_url: Option<String>,
     /// A socket without a login is closed with 4108 after this time (P-31).

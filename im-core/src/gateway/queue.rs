@@ -16,7 +16,7 @@ pub(super) struct Reply {
     pub(super) frame: Bytes,
     /// What the client reads from it.
     pub(super) shows: Shows,
-    /// To be told when the frame has been written.
+    /// Gets a signal when the frame has been written.
     pub(super) gate: Option<ReplyGate>,
     /// What it takes until then.
     pub(super) room: Room,

@@ -158,7 +158,7 @@ impl HookCaller {
     }
 }
 
-/// What the client is told when a blocking hook failed under [`FailurePolicy::Abort`] (S-82).
+/// The client's error when a blocking hook failed under [`FailurePolicy::Abort`] (S-82).
 pub(crate) fn aborted_by<H: Hook>(code: Code) -> impl FnOnce(HookFailure) -> RequestError {
     move |failure| RequestError::detailed(code, format!("hook call failed: `{}`: {failure}", H::NAME))
 }

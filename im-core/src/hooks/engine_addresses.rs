@@ -33,7 +33,8 @@ impl AddressCheck for EveryAddress {
     }
 }
 
-/// A host that an app's owner may not name. Does not tell its address: names may be known here that mean nothing outside.
+/// A host that the owner of an app may not name. It does not show the address: the name may be known only inside the
+/// network.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("`{host}` has an address that is not public")]
 pub struct ProhibitedAddress {

@@ -44,13 +44,13 @@ const REFRESH_EVERY: Duration = Duration::from_secs(3);
 /// Told where the address leads to a place that the owner of an app may not name.
 const PROHIBITED: &str = "the engine's address is not public; the operator may set it with the admin key";
 
-/// How much longer than its deadline a call of ours waits for the answer, in which the engine reports the timeout itself.
+/// How much longer than its deadline a call waits for the answer, in which the engine reports the timeout itself.
 const ENGINE_GRACE: Duration = Duration::from_millis(20);
 
 /// [`HookEngine`] over HTTP, as S-73 … S-75 describe. Connections are kept alive and shared.
 pub struct HttpEngine {
     base: String,
-    /// The engine is hookd's own: it is told how long the caller waits.
+    /// The engine is hookd's own: it gets the deadline of the caller.
     tells_deadline: bool,
     client: CallClient,
     /// For calls that met a connection which was just being closed.

@@ -69,7 +69,7 @@ pub struct NewCall {
 /// What is known of a session beside the calls about it.
 #[derive(Clone, Debug)]
 pub enum SessionNote {
-    /// It is open, and a hook is to be told of its end even if its process dies.
+    /// It is open, and a hook must learn of its end even if its process dies.
     Opened {
         /// Unique in its process.
         session: SessionId,
@@ -252,7 +252,7 @@ pub trait HookQueue: Send + Sync + 'static {
     /// ([`Entry::row`]) is not queued again; a queue that is part of the store takes it out of the outbox in the same step.
     async fn record(&self, app: &AppId, entries: Vec<Entry>, bound: usize) -> Result<usize, QueueError>;
 
-    /// Says that these rows have left the outbox: they need not be told apart from others any more.
+    /// Says that these rows have left the outbox: their numbers need not be kept any more.
     async fn forget_rows(&self, app: &AppId, rows: &[u64]) -> Result<(), QueueError>;
 
     /// Queues `_clientOffline` for the sessions that were noted as open by processes that are dead. To be called before the

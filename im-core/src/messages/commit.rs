@@ -140,7 +140,7 @@ fn tell_sender(
     core.registry.push(&request.app.id, &request.client, &event, Some(request), None);
 }
 
-/// What `_messageSent` is told (S-90), without the timestamp; who is online is asked now (S-56).
+/// The params of `_messageSent` (S-90), without the timestamp. The online members are those of now (S-56).
 fn sent_params(
     core: &ImCore,
     request: &RequestContext,

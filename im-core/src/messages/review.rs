@@ -76,7 +76,7 @@ impl Reviewed {
 /// The hook changed the body.
 #[derive(Clone, Debug)]
 pub(super) struct Rewrite {
-    /// What the sender is told about it (S-50).
+    /// What the sender sees of it (S-50).
     pub(super) reason: Option<PatchReason>,
 }
 

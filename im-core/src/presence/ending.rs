@@ -39,7 +39,7 @@ impl Ending {
         }
     }
 
-    /// What clients that come back with a token of the ended login are told (P-54); `None`: they may come back.
+    /// The error for clients that come back with a token of the ended login (P-54); `None`: they may come back.
     fn answer_to_return(self) -> Option<Code> {
         match self {
             Self::LoggedOut => Some(Code::SessionRequired),
@@ -110,7 +110,7 @@ impl Presence {
         Some(EndedLogin { login: session.token_family.clone(), code, expires_at })
     }
 
-    /// The rest of the end of a session that has left the registry; answers what `_clientOffline` is told.
+    /// The rest of the end of a session that has left the registry; returns the params of `_clientOffline`.
     pub(super) fn conclude(&self, session: &Session, ending: Ending, by: Option<IpAddr>) -> PresenceEvent {
         if let Some(code) = ending.answer_to_return() {
             self.ended_families.insert(session.token_family.clone(), code);

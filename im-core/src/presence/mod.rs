@@ -25,12 +25,12 @@ use crate::ids::{ClientId, SessionId};
 use crate::store::StoreError;
 use crate::timestamp::Timestamp;
 
-/// Ended logins in memory, for clients that come back while the store is being told. The store knows them all.
+/// Ended logins in memory, for clients that come back while the store is being written. The store knows them all.
 const REMEMBERED_ENDINGS: u64 = 100_000;
 
 /// Opens and ends the sessions of one node.
 pub(crate) struct Presence {
-    /// Token families that have just ended for good, and what their clients are told when they come back (P-54).
+    /// Token families that have just ended for good, and the error for their clients when they come back (P-54).
     ended_families: Cache<String, Code>,
     /// Serialises logins and ends, so that of two logins with one tag at the same time exactly one stays, and their hooks
     /// come in their order. Held for microseconds.
@@ -74,7 +74,7 @@ impl Presence {
     /// True when an HTTP call with this token may act as the client (P-19).
     ///
     /// # Errors
-    /// When the store cannot tell.
+    /// When the store fails.
     pub(crate) async fn authenticates(
         &self,
         core: &ImCore,
@@ -90,7 +90,7 @@ impl Presence {
         }
     }
 
-    /// What clients that come back with this token are told; `None` when its login has not ended for good.
+    /// The error for clients that come back with this token; `None` when its login has not ended for good.
     async fn ended_with(&self, core: &ImCore, app: &App, token: &SessionToken) -> Result<Option<Code>, StoreError> {
         if let Some(code) = self.ended_families.get(&token.family) {
             return Ok(Some(code));

@@ -1,5 +1,5 @@
 //! How long the ids, tokens and lists of a command may be. What is longer is refused before it is kept, looked up or
-//! told to a hook: any client may send it, and each of its requests would hold the memory.
+//! passed to a hook: any client may send it, and each of its requests would hold the memory.
 
 use super::wire::{BlacklistCommand, ConvCommand, DirectCommand, GenericCommand, LogsCommand, OpType, SessionCommand};
 use crate::error::{Code, RequestError};

@@ -12,7 +12,7 @@ use crate::delivery::{ChangedMembers, DeliveredMessage, Event, PatchedMessage};
 use crate::ids::{ClientId, ConversationId};
 use crate::store::{MessageBody, StoredMessage};
 
-/// The command that tells `client` of an event.
+/// The command that sends an event to `client`.
 pub(crate) fn push(client: &ClientId, event: &Event) -> GenericCommand {
     let push = match event {
         Event::Joined(change) => kept(membership(OpType::Joined, change, false), change),

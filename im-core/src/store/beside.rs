@@ -8,7 +8,8 @@ use crate::hooks::queue::NewCall;
 /// A call to be stored with its operation.
 #[derive(Clone, Debug)]
 pub struct HookBeside<P> {
-    /// What the hook is told. The store fills in what only it knows: an id, a time, who was really added.
+    /// The params of the hook. The store fills in what only it knows: an id, a time, the members that were really
+    /// added.
     pub params: P,
     /// Address of the client that asked for the operation.
     pub remote_address: Option<IpAddr>,
@@ -31,7 +32,7 @@ pub enum CallPlace {
 /// What became of a call that was to be stored with its operation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum CallBeside {
-    /// There was none, or nothing happened that its hook is to be told of.
+    /// There was none, or nothing happened that concerns its hook.
     #[default]
     Absent,
     /// It waits in the queue.

@@ -1,4 +1,4 @@
-//! An engine whose hooks answer what a test tells them.
+//! An engine whose hooks answer what a test sets.
 
 use std::collections::HashMap;
 use std::sync::Mutex;

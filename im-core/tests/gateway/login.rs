@@ -27,7 +27,7 @@ async fn a_login_answers_what_reconnects_need() {
     assert_eq!(params, json!({ "peerId": "alice", "sourceIP": "127.0.0.1" }));
 }
 
-/// F-20: a socket that listens on `[::]` tells IPv4 addresses so.
+/// F-20: a socket that listens on `[::]` reports IPv4 addresses like this.
 #[tokio::test]
 async fn hooks_are_told_addresses_in_their_shortest_form() {
     let client: SocketAddr = "[::ffff:192.0.2.7]:5000".parse().unwrap();

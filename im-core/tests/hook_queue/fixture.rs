@@ -1,4 +1,4 @@
-//! A queue with a clock that stands still until told otherwise.
+//! A queue with a clock that only the test moves.
 
 use std::net::IpAddr;
 use std::sync::Arc;

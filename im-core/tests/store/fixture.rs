@@ -1,4 +1,4 @@
-//! A store with a clock that stands still until told otherwise, and short ways to fill it.
+//! A store with a clock that only the test moves, and short ways to fill it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

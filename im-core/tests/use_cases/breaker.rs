@@ -18,7 +18,7 @@ const HOOK: &str = "_messageReceived";
 const FAILURES: u32 = 3;
 const COOL_DOWN: Duration = Duration::from_millis(500);
 
-/// Tom talks to himself under `abort`, so that the fate of each call shows.
+/// Tom sends to a conversation of his own under `abort`, so that the outcome of each call shows.
 struct Scene {
     world: World,
     tom: Client,

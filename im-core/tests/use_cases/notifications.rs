@@ -16,7 +16,7 @@ use crate::world::{Client, World, message};
 const HOOK: &str = "_messageSent";
 const ALL: Letters = Letters::All { hook: None };
 
-/// Tom talks to himself in a world whose waits are short.
+/// Tom sends to a conversation of his own, in a world with short waits.
 async fn world_of_tom() -> (World, Client, ConversationId) {
     let world = World::new();
     let mut tom = world.client("tom");

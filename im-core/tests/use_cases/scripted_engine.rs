@@ -1,4 +1,4 @@
-//! An engine whose hooks answer what a test tells them, and which remembers how it was called.
+//! An engine whose hooks answer what a test sets, and which records its calls.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! Sending: who may, who gets it, in which order, and what the hooks are told.
+//! Sending: who may send, who gets the message, in which order, and the params of the hooks.
 
 use std::sync::Arc;
 

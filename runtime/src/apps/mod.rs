@@ -179,12 +179,12 @@ impl App {
         }
     }
 
-    /// The same app, whose functions are told where the REST API is.
+    /// The same app, whose functions see the address of the REST API.
     pub(crate) fn with_api_server(self, api_server: Option<Arc<str>>) -> Self {
         Self { api_server, ..self }
     }
 
-    /// Base URL of the REST API, as functions are told.
+    /// Base URL of the REST API, as functions see it.
     pub(crate) fn api_server(&self) -> Option<&str> {
         self.api_server.as_deref()
     }

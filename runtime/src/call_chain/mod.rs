@@ -132,7 +132,7 @@ impl CallChains {
     }
 }
 
-/// A call as its requests tell of it.
+/// A call as its requests describe it.
 #[derive(Clone, Debug)]
 pub(crate) struct ChainEnd {
     pub(crate) chains: Arc<CallChains>,
@@ -144,7 +144,7 @@ pub(crate) struct ChainEnd {
 }
 
 impl ChainEnd {
-    /// Takes out of a request what its guest says of calls behind it; one that leads back to the engine tells the truth of them.
+    /// Removes what the guest wrote about the calls behind a request. A request back to the engine gets the true list.
     /// Answers how many calls wait for such a request, and `None` for one that leads elsewhere.
     pub(crate) fn tell<B>(&self, request: &mut Request<B>) -> Option<usize> {
         strip(request.headers_mut());

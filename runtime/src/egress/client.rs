@@ -114,7 +114,7 @@ impl Egress {
         connector.enforce_http(false);
         connector.set_nodelay(true);
         let mut tls = self.tls.get_or_init(|| self.tls_config()).clone();
-        // A session that is taken up again tells the server that it knows its client from before.
+        // A resumed session would show the server that it knows its client from before.
         tls.resumption = Resumption::in_memory_sessions(TLS_SESSIONS);
         let connector =
             HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(connector);

@@ -93,7 +93,7 @@ enum BackendError {
 pub(crate) struct LeanCache {
     backend: Box<dyn CacheBackend>,
     metrics: CacheMetrics,
-    /// So that the log tells of an outage twice, and not once for every command.
+    /// So that the log reports an outage twice, and not once for every command.
     is_down: AtomicBool,
 }
 

@@ -1,4 +1,4 @@
-//! What of an app's files could not be read: counted and told once, however often the log is looked at.
+//! Lines of an app's files that could not be read: counted and reported once, however often the log is read.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// The damage that was met so far.
 #[derive(Debug, Default)]
 pub(super) struct Damage {
-    /// By file, or the folder itself: the lines that were told. Bounded by the files that there are.
+    /// By file, or the folder itself: the lines that were reported. Bounded by the files that there are.
     told: Mutex<BTreeMap<PathBuf, u64>>,
 }
 

@@ -184,7 +184,7 @@ impl Shared {
         let (mut work, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let stopped = work.stopped;
         let taken = std::mem::take(&mut *work);
-        // Stays for those who come later.
+        // Stays for later callers.
         work.stopped = stopped;
         taken
     }

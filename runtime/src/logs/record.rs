@@ -65,7 +65,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<LogLine> {
     })
 }
 
-/// Microseconds from 1970 to the first moment that cannot be shown; a damaged file may tell a later one.
+/// Microseconds from 1970 to the first moment that cannot be shown; a damaged file may hold a later one.
 const YEAR_10000_US: u64 = 253_402_300_800_000_000;
 
 /// True for a number that a line may have: about the time at which it was written.

@@ -1,4 +1,4 @@
-//! The newest lines of an app, in memory: for those who follow it, and for the thread that writes them to disk.
+//! The newest lines of an app, in memory: for its followers, and for the thread that writes them to disk.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,7 +36,7 @@ struct Ring {
     evicted: u64,
     /// Number of the first line that was not handed to the disk.
     unwritten: u64,
-    /// Lines that made room before they were handed to the disk, since that was last told.
+    /// Lines that made room before they were handed to the disk, since the last report of it.
     lost: u64,
     /// The disk knows that there is something to write.
     queued: bool,
@@ -164,7 +164,7 @@ impl LogRing {
         self.grown.notify_waiters();
     }
 
-    /// The lines that the disk does not have yet; from now on they count as handed over. Begins with a line that tells
+    /// The lines that the disk does not have yet; from now on they count as handed over. Begins with a line that says
     /// how many were lost before them.
     pub(super) fn take_unwritten(&self) -> Vec<LogLine> {
         let mut ring = self.locked();

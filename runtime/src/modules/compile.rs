@@ -78,7 +78,7 @@ impl Compiler {
             self.command.split_first().ok_or_else(|| io::Error::other("`compile_command` is empty"))?;
         Command::new(program)
             .args(arguments)
-            // The child needs nothing of ours, and what it does not have it cannot leak.
+            // The child needs nothing of this process, and it cannot leak what it does not have.
             .env_clear()
             .env(MEMORY_BYTES, self.limits.memory_bytes.to_string())
             .env(CPU_SECONDS, self.limits.cpu_time.as_secs().to_string())
@@ -86,8 +86,8 @@ impl Compiler {
             .stdin(Stdio::piped())
             .stdout(artifact.reopen()?)
             .stderr(Stdio::piped())
-            // What a terminal or a service manager tells the server's group is for the server: it ends the child itself, and
-            // not a deployment that it lets finish.
+            // A signal to the server's group, from a terminal or a service manager, is for the server: it ends the
+            // child itself, and not a deployment that it lets finish.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
@@ -123,7 +123,7 @@ async fn supervise(mut child: Child, component: &[u8]) -> io::Result<(ExitStatus
     let stderr = child.stderr.take();
     let feed = async move {
         if let Some(stdin) = &mut stdin {
-            // A child that died does not read to the end; its status tells why.
+            // A child that died does not read to the end; its status shows why.
             let _ = stdin.write_all(component).await;
         }
         drop(stdin);

@@ -193,7 +193,7 @@ impl Modules {
     }
 
     /// Why a stored module cannot be called, if it cannot: its code is not to be had, or it was built for another version of
-    /// the contract, which only an instance of it tells. What its own code does is not looked at.
+    /// the contract, which only an instance of it shows. What its own code does is not looked at.
     pub(crate) async fn problem(self: &Arc<Self>, stored: &Arc<StoredModule>, app: &App) -> Option<String> {
         let code = match self.code(stored, app.shares()).await {
             Ok(code) => code,
@@ -370,7 +370,7 @@ impl Modules {
     }
 }
 
-/// Whose fault it is that machine code cannot be loaded: wasmtime tells it in words alone.
+/// Whose fault it is that machine code cannot be loaded: wasmtime reports it only as text.
 fn not_loaded(error: LoadError) -> ModuleError {
     let text = match error {
         LoadError::OtherContract(text) => return Refusal::OtherContract(text).into(),

@@ -1,4 +1,4 @@
-//! What was live before, as the acts of an environment tell it.
+//! What was live before, from the acts of an environment.
 
 use std::str::FromStr;
 use std::time::SystemTime;

@@ -11,8 +11,8 @@ const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The client's address in a request that came through a trusted proxy: from `X-Forwarded-For`, where it is there, else from
-/// `Forwarded` (RFC 7239), else from `X-Real-IP`; `None` where they name no address. Proxies are told to set the first one, so
-/// a client gains nothing by sending another one.
+/// `Forwarded` (RFC 7239), else from `X-Real-IP`; `None` where they name no address. The docs ask proxies to set the
+/// first one, so a client gains nothing by sending another one.
 ///
 /// Of a list the last public address counts, and where there is none the first address. What stands left of an element
 /// that cannot be read does not count: the client may have written it.

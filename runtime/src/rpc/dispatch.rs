@@ -49,7 +49,7 @@ pub(super) fn app_of_headers(engine: &Engine, headers: &HeaderMap) -> Option<Arc
     credentials.access(&app).map(|_| app)
 }
 
-/// The client is that of `from`, unless the platform tells another one; the deadline counts from `arrived`.
+/// The client is that of `from`, unless the platform names another one; the deadline counts from `arrived`.
 pub(super) fn dispatch<'a>(
     engine: &Engine,
     head: &'a Parts,
@@ -65,7 +65,7 @@ pub(super) fn dispatch<'a>(
         return Dispatched::Answered(unauthorized());
     };
     (from.is_known)();
-    // EC-32: the platform calls hooks on behalf of clients, whose addresses it tells.
+    // EC-32: the platform calls hooks on behalf of clients, whose addresses it sends.
     let is_platform = credentials.are_of_the_platform(&app);
     let told = if is_platform { client_told_by_platform(&head.headers) } else { None };
     let caller = KnownCaller { app, access, credentials, address: told.or(from.client) };

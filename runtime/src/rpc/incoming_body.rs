@@ -47,7 +47,7 @@ type Sender = Option<Arc<str>>;
 /// The memory of bodies, and the turns of taking large ones apart.
 pub(crate) struct IncomingBodies {
     memory: FairBudget<Sender>,
-    /// One: the other cores are for those who wait for less.
+    /// One: the other cores are for smaller requests.
     parsing: FairTurns,
     /// The turns of all who show no right keys in the headers.
     strangers: Holder,

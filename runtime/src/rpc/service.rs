@@ -1,7 +1,7 @@
 //! The RPC in front of everything else that a server answers.
 //!
 //! A router costs about as much as the rest of the way through HTTP: it looks the path up, and writes down what matched.
-//! The paths of the RPC are few and its calls many, so they are told apart by hand.
+//! The paths of the RPC are few and its calls many, so they are matched by hand.
 
 use std::net::{IpAddr, SocketAddr};
 

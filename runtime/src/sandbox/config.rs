@@ -68,7 +68,7 @@ fn pool(calls: u32) -> PoolingAllocationConfig {
     pool.max_core_instance_size(4 << 20);
     pool.linear_memory_keep_resident(MEMORY_KEEP_RESIDENT);
     pool.table_keep_resident(TABLE_KEEP_RESIDENT);
-    // Where the kernel can tell which pages were written, resetting a slot touches those only.
+    // Where the kernel can report which pages were written, resetting a slot touches those only.
     pool.pagemap_scan(Enabled::Auto);
     pool
 }

@@ -1,4 +1,4 @@
-// What a client was told, in order of arrival. Tests wait for an event with a deadline; nothing here sleeps.
+// The events of a client, in order of arrival. Tests wait for an event with a deadline; nothing here sleeps.
 
 export const DEADLINE_MS = 10_000;
 

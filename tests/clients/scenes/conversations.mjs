@@ -1,4 +1,4 @@
-// Creating, finding, joining, adding, leaving, removing, and what the others are told.
+// Creating, finding, joining, adding, leaving, removing, and the events of the other members.
 
 import assert from 'node:assert/strict';
 
@@ -17,7 +17,7 @@ await scene(async (connection) => {
     assert.deepEqual([...created.members].sort(), ['jerry', 'tom']);
     return created;
   });
-  await step('its members are told, the creator included', async () => {
+  await step('its members are informed, the creator included', async () => {
     assert.equal((await jerry.inbox.next('invited', here(group))).by, 'tom');
     assert.deepEqual((await jerry.inbox.next('membersjoined', here(group))).members, ['jerry', 'tom']);
     await tom.inbox.next('invited', here(group));
@@ -81,7 +81,7 @@ await scene(async (connection) => {
     await tom.send(group, 'welcome back');
     await spike.nextMessage('welcome back');
   });
-  await step('spike leaves, and the others are told', async () => {
+  await step('spike leaves, and the others are informed', async () => {
     await (await spike.conversation(group.id)).quit();
     const event = await jerry.inbox.next('membersleft', here(group));
     assert.deepEqual([event.by, event.members], ['spike', ['spike']]);

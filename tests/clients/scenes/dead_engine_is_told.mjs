@@ -1,5 +1,5 @@
-// The engine is killed, and a hook's breaker opens: `hookd info` tells it while nothing else of the engine answers, and says
-// so again once it is back. Expects `word-filter` in production.
+// The engine is killed, and a hook's breaker opens: `hookd info` shows it while nothing else of the engine answers, and
+// says so again once it is back. Expects `word-filter` in production.
 
 import assert from 'node:assert/strict';
 
@@ -18,7 +18,7 @@ await scene(async (connection) => {
     await send('crap', '**');
     assert.match((await ask('info')).stdout, /^breakers {4}all closed$/m);
   });
-  await step('the engine is killed: the one that opens is told', async () => {
+  await step('the engine is killed: `hookd info` shows the open breaker', async () => {
     await ask('kill-engine');
     await send('crap', 'crap');
     await send('crap', 'crap');

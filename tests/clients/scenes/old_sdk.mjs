@@ -11,7 +11,7 @@ await scene(async (connection) => {
   const jerry = await connect(connection, 'jerry');
 
   const group = await step('it creates a conversation', () => tom.createGroup(['jerry'], { name: 'old and new' }));
-  const groupOfJerry = await step('the new SDK is told', async () => {
+  const groupOfJerry = await step('the new SDK gets the event', async () => {
     const { conversationId } = await jerry.inbox.next('invited');
     assert.equal(conversationId, group.id);
     return jerry.conversation(conversationId);
@@ -28,7 +28,7 @@ await scene(async (connection) => {
     const found = await tom.client.getQuery().containsMembers(['jerry']).find();
     assert.deepEqual(found.map(({ id }) => id), [group.id]);
   });
-  await step('it adds and removes members, and is told', async () => {
+  await step('it adds and removes members, and gets the events', async () => {
     await group.add(['spike']);
     assert.deepEqual((await tom.inbox.next('membersjoined', ({ members }) => members.includes('spike'))).by, 'tom');
     await group.remove(['spike']);

@@ -31,7 +31,7 @@ await scene(async (connection) => {
     assert.equal(text, 'Holy **!');
     assert.equal(message.id, sent.id);
   });
-  await step('its sender is told what became of it', async () => {
+  await step('its sender sees what became of it', async () => {
     const { message, text, reason } = await tom.inbox.next('messageupdate');
     assert.equal(text, 'Holy **!');
     assert.equal(message.from, 'tom');

@@ -13,7 +13,7 @@ await scene(async (connection) => {
   );
   await step('and see each other', async () => assert.deepEqual(await tom.client.ping(['jerry']), ['jerry']));
   const group = await tom.createGroup(['jerry'], { name: 'works' });
-  await step('a deployment is told as it is', async () => {
+  await step('a deployment reports its steps', async () => {
     const { version } = await ask('deploy', 'trap');
     assert.ok(version > 0);
   });
@@ -26,5 +26,5 @@ await scene(async (connection) => {
     assert.equal((await rejection(tom.send(group, 'stopped'))).code, 4200);
     await ask('settings', '--on-hook-failure ignore');
   });
-  await step('the history tells', async () => assert.deepEqual(await historyTexts(group), ['let through']));
+  await step('the history shows it', async () => assert.deepEqual(await historyTexts(group), ['let through']));
 });

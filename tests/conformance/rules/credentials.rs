@@ -229,7 +229,7 @@ pub fn address_of_the_caller(keys: &AppKeys) -> Vec<Case> {
             "§3.4: step 3 only",
             is("5.6.7.8"),
         ),
-        // The header that a proxy is told to set goes before those that a client may have sent.
+        // The header that a proxy should set goes before those that a client may have sent.
         with(&[("x-real-ip", "1.2.3.4"), ("x-forwarded-for", "5.6.7.8")])
             .expect(is("5.6.7.8"))
             .differs(Node, "§3.4: X-Real-IP first", is("1.2.3.4"))

@@ -35,7 +35,7 @@ impl Shape {
     }
 }
 
-/// Where processes run, and what all of them are told.
+/// Where processes run, and the options of all of them.
 pub struct Place {
     pub(super) folder: TempDir,
     /// For whichever process holds the engine.

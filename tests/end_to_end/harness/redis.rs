@@ -28,7 +28,7 @@ impl Redis {
         (redis, format!("rediss://127.0.0.1:{port}"), authority)
     }
 
-    /// A cluster of this one node, whose nodes are told to clients by their TLS ports.
+    /// A cluster of this one node, which announces its TLS port to clients.
     pub fn with_tls_as_cluster() -> (Self, String, String) {
         let bus_port = free_port().to_string();
         let options = ["--tls-cluster", "yes", "--cluster-enabled", "yes", "--cluster-port", &bus_port];

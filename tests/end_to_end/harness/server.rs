@@ -92,7 +92,7 @@ impl Server {
         Self::start_in(place, self.processes.shape())
     }
 
-    /// Another IM core on the engine of this server, with a data folder of its own and what else this one was told.
+    /// Another IM core on the engine of this server, with a data folder of its own and the other options of this one.
     pub fn another_im_core(&self) -> Self {
         let place = Place { arguments: Vec::new(), variables: self.place.variables.clone(), ..Place::new() };
         let (processes, connection) = Processes::start_im_core(&place, self.key("engine"), self.key("admin_key"));

@@ -93,8 +93,8 @@ impl Cache {
         Ok(())
     }
 
-    /// Goes on after a command that fails, as redis-cli does, and tells at the end how many did. A server that is gone ends
-    /// it: nothing that follows would be better off.
+    /// Goes on after a command that fails, as redis-cli does, and says at the end how many failed. A server that is
+    /// gone ends it: nothing that follows would be better off.
     async fn read_piped(&self, api: &Api) -> anyhow::Result<()> {
         let mut input = std::io::stdin().lock();
         let (mut commands, mut failed) = (0_u64, 0_u64);
@@ -114,7 +114,7 @@ impl Cache {
                     failed += 1;
                     output::report_error(&error);
                     if self.json {
-                        // In the place of the reply, so that replies and commands can be told apart by their number.
+                        // In the place of the reply, so that each reply has the number of its command.
                         output::json(&json!({"error": error.to_string()}))?;
                     }
                 }

@@ -65,7 +65,7 @@ struct Place {
 }
 
 impl Dev {
-    /// Builds, releases and watches until it is told to stop.
+    /// Builds, releases and watches until it is stopped.
     pub async fn run(mut self) -> anyhow::Result<()> {
         builder_of(&self.project).map_err(InputError::from)?;
         // `.` would go on meaning a folder that is deleted and made anew.
@@ -80,7 +80,7 @@ impl Dev {
             lost = show_logs(&place.api) => lost,
             () = output::reader_gone() => Ok(()),
             () = shutdown.cancelled() => Ok(()),
-            // One of ours that ends unasked ends all of it, with its error.
+            // A server of this command that ends by itself ends the command, with its error.
             ended = &mut server => return ended?,
         };
         // Ours stops with us: after the requests in flight, as `hookd up` does.

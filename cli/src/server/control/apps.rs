@@ -66,7 +66,7 @@ impl FromRequestParts<Control> for Admin {
     }
 }
 
-/// True for a request with the admin key. What scrapes metrics can send a bearer token, but seldom a header of ours.
+/// True for a request with the admin key. A metrics scraper can send a bearer token, but seldom hookd's own header.
 pub(in crate::server) fn is_admin(headers: &HeaderMap, admin_key: &str) -> bool {
     let header = |name| headers.get(name)?.to_str().ok();
     let bearer = || header(AUTHORIZATION.as_str())?.strip_prefix("Bearer ");
@@ -154,7 +154,7 @@ async fn name_app(connection: &mut Connection, file: ConnectionFile, app: &Arc<A
     };
     let saved = connection.clone();
     let saving = tokio::task::spawn_blocking(move || saved.save(file));
-    saving.await.map_err(internal)?.context("cannot tell client commands of the change").map_err(ApiError::Internal)
+    saving.await.map_err(internal)?.context("cannot save the change for client commands").map_err(ApiError::Internal)
 }
 
 fn with_keys(app: &App) -> Value {

@@ -27,7 +27,7 @@ pub(super) struct Seen {
     keys: bool,
 }
 
-/// What functions read. A secret has no value here, and a key is told only when it is asked for.
+/// What functions read. A secret has no value here, and a key is shown only on request.
 pub(super) async fn seen(
     State(control): State<Control>,
     Authorized(app): Authorized,

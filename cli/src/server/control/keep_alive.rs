@@ -1,5 +1,5 @@
-//! Answers that come bit by bit, maybe with long silences between: a blank now and then tells that the server is there. JSON
-//! readers skip it, also those of earlier versions.
+//! Answers that come bit by bit, maybe with long silences between: a blank now and then shows that the server is there.
+//! JSON readers skip it, also those of earlier versions.
 
 use std::time::Duration;
 

@@ -18,7 +18,8 @@ use crate::private_file;
 
 const FILE: &str = "directory.json";
 
-/// What the engine told last. Looked up without I/O; kept on disk, so that the chat begins although the engine is dead.
+/// The last state of the engine. Looked up without I/O; kept on disk, so that the chat begins although the engine is
+/// dead.
 pub struct Directory {
     file: PathBuf,
     state: ArcSwap<State>,
@@ -37,7 +38,7 @@ struct Known {
     functions: HashSet<String>,
 }
 
-/// When an app was created, in ms since 1970; an engine of an earlier version did not tell it.
+/// When an app was created, in ms since 1970; an engine of an earlier version did not send it.
 type CreatedAt = Option<i64>;
 
 /// What is on disk. An earlier version reads it as a [`Snapshot`].
@@ -58,7 +59,7 @@ impl Directory {
         let kept: Option<Kept> = match std::fs::read(&directory.file) {
             Ok(bytes) => Some(
                 serde_json::from_slice(&bytes)
-                    .with_context(|| format!("`{file}` is damaged; delete it, the engine tells it again"))?,
+                    .with_context(|| format!("`{file}` is damaged; delete it, the engine sends it again"))?,
             ),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(error).with_context(|| format!("cannot read `{file}`")),
@@ -92,7 +93,7 @@ impl Directory {
         self.state.load().missing.contains_key(app)
     }
 
-    /// The deletions that the engine tells of, but for those of apps of other installations.
+    /// The deletions that the engine reports, without those of apps of other installations.
     pub(super) fn deletions(&self) -> Vec<Deletion> {
         let state = self.state.load();
         state.deleted.iter().filter(|deletion| state.is_concerned(deletion)).cloned().collect()

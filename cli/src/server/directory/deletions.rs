@@ -54,14 +54,14 @@ impl Deletions {
         let file = data.join(FILE);
         let obeyed: BTreeSet<Deletion> = match std::fs::read(&file) {
             Ok(bytes) => serde_json::from_slice(&bytes)
-                .with_context(|| format!("`{}` is damaged; delete it, the engine tells it again", file.display()))?,
+                .with_context(|| format!("`{}` is damaged; delete it, the engine sends it again", file.display()))?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeSet::new(),
             Err(error) => return Err(error).with_context(|| format!("cannot read `{}`", file.display())),
         };
         Ok(Self { file, obeyed: Arc::new(obeyed) })
     }
 
-    /// Forgets the apps of those that are new; false when some could not be forgotten wholly, and are to be told again.
+    /// Forgets the apps of those that are new; false when some could not be removed fully, and must be passed again.
     pub async fn obey(&mut self, told: impl IntoIterator<Item = Deletion>, core: &ImCore) -> bool {
         let (mut obeyed, mut all) = (BTreeSet::clone(&self.obeyed), true);
         for deletion in told {

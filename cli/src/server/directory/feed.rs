@@ -1,4 +1,4 @@
-//! The engine's side: answers polls, and waits for those who follow.
+//! The engine's side: answers polls, and waits for the followers.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::followers::Followers;
 use super::{Deletion, Entry, POLL_TIME, Snapshot};
 
-/// What the engine tells its followers.
+/// What the engine sends to its followers.
 pub struct Feed {
     engine: Engine,
     changes: watch::Receiver<u64>,

@@ -46,7 +46,7 @@ pub struct Follower {
     address: EngineAddress,
     client: Client<EngineConnector, Body>,
     admin_key: String,
-    /// By which the engine tells its followers apart.
+    /// The name of this follower for the engine.
     name: String,
     directory: Arc<Directory>,
     reached_at: Vec<String>,
@@ -60,7 +60,7 @@ impl Follower {
         Self { address, client, admin_key, name: generate_key(), directory, reached_at: Vec::new(), obeys: None }
     }
 
-    /// The same; the engine is told where this process is reached.
+    /// The same; the engine learns the addresses of this process.
     pub fn reached_at(self, urls: Vec<String>) -> Self {
         Self { reached_at: urls, ..self }
     }
@@ -117,7 +117,7 @@ impl Follower {
                         if let Err(error) = obeyed.and(self.keep_true(&mut connection).await) {
                             tracing::error!(
                                 error = format!("{error:#}"),
-                                "what the engine told cannot be kept on disk"
+                                "the state of the engine cannot be kept on disk"
                             );
                         }
                     }

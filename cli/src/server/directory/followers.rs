@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// Between two polls a follower puts into force what it was told; one that takes longer is gone.
+/// Between two polls a follower applies the new state; one that takes longer is gone.
 const BETWEEN_POLLS: Duration = Duration::from_millis(300);
 
 /// A change waits for the followers no longer than this.

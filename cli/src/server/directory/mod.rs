@@ -38,7 +38,7 @@ pub struct Snapshot {
     /// The name of this state. A restarted engine begins anew, so that no two states share a name.
     revision: String,
     apps: Vec<Entry>,
-    /// All that there ever were. Engines of earlier versions tell none.
+    /// All deletions ever. Engines of earlier versions send none.
     #[serde(default)]
     deleted: Vec<Deletion>,
 }
@@ -50,7 +50,7 @@ struct Entry {
     app_key: String,
     master_key: String,
     hook_key: String,
-    /// Engines of earlier versions do not tell it.
+    /// Engines of earlier versions do not send it.
     #[serde(default)]
     created_at_ms: Option<i64>,
     /// What production defines.

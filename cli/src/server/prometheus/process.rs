@@ -5,7 +5,7 @@ use tokio::runtime::Handle;
 use super::Exposition;
 use crate::output::serving;
 
-/// In Prometheus' text format. What the system does not tell is left out.
+/// In Prometheus' text format. Values that the system does not report are left out.
 pub(super) fn render() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let number = |name: &str| {

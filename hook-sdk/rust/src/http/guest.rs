@@ -125,7 +125,7 @@ fn of_code(code: ErrorCode, url: &Url) -> Error {
     }
 }
 
-/// The engine tells the limits of a call in words that name them.
+/// The texts of the engine name the limits of a call.
 fn of_text(text: &str, url: &Url) -> Error {
     match text.find("the call's limit") {
         Some(start) => Error::LimitReached(text.get(start..).unwrap_or(text).lines().next().unwrap_or(text).to_owned()),

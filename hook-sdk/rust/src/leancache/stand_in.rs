@@ -24,7 +24,7 @@ use super::{Error, Reply, Result};
 /// What the engine's embedded store gives an app.
 const MAX_BYTES: usize = 16 << 20;
 
-/// What the engine lets a call receive, unless it is told otherwise.
+/// What the engine lets a call receive by default.
 const MAX_REPLY_BYTES: usize = 4 << 20;
 
 thread_local! {

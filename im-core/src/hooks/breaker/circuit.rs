@@ -49,7 +49,7 @@ pub(super) struct Breaker {
     pub(super) last_cause: Option<FailureCause>,
     /// When it left `Closed`; failed probes do not change it.
     pub(super) opened: Option<Instant>,
-    /// Changes with the state: a call that began before the last change tells nothing of the engine since.
+    /// Changes with the state: a call that began before the last change says nothing about the engine since then.
     epoch: u64,
 }
 
@@ -108,7 +108,7 @@ impl Breaker {
         }
     }
 
-    /// What a call that is not admitted is told.
+    /// The failure of a call that is not admitted.
     pub(super) fn refusal(&self, now: Instant) -> String {
         let next_try = match self.state {
             State::Open { until } => format!("the next try is in {} ms", milliseconds(until - now)),

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::hooks::{FailureCause, HookFailure};
 
-/// Our own engine says in this header what became of the call; status and code cannot tell all causes apart.
+/// hookd's own engine reports the outcome of the call in this header; status and code cannot distinguish all causes.
 const OUTCOME: &str = "X-Hookd-Outcome";
 
 /// The outcome of a call to a function that does not exist.

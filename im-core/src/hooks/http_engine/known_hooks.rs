@@ -1,4 +1,4 @@
-//! Which functions each app defines, as far as the engine has told. Keeps no keys: they change.
+//! Which functions each app defines, as far as the engine has reported. Keeps no keys: they change.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};

@@ -21,7 +21,7 @@ const MAX_WAITING: usize = 65_536;
 /// Events that are written at once.
 const BATCH: usize = 256;
 
-/// Something that hooks are to be told of.
+/// An event that notification hooks must receive.
 pub(super) enum Event {
     /// A login or a logout.
     Session(PresenceEvent),

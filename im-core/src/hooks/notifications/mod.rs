@@ -93,7 +93,7 @@ impl Notifications {
         Journal::record(&self.shared, app, vec![Event::Call(call)])
     }
 
-    /// Queues what happened to a client's session, in the order in which this is called. No I/O: the receipt tells when
+    /// Queues what happened to a client's session, in the order in which this is called. No I/O: the receipt shows when
     /// the event would outlive the process.
     pub(crate) fn notify_presence(&self, app: &Arc<App>, events: Vec<PresenceEvent>) -> Receipt {
         Journal::record(&self.shared, app, events.into_iter().map(Event::Session).collect())

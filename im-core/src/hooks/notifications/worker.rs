@@ -194,7 +194,7 @@ impl Worker {
             Ended::EngineAway => {
                 // Another one is tried next: this call may be what kills its engine.
                 self.ready.push_back(call);
-                // Of those that ran at the same time only the first tells something new.
+                // Of those that ran at the same time only the first says something new.
                 if self.paused_until.is_none_or(|until| until <= Instant::now()) {
                     self.tries = self.tries.saturating_add(1);
                     self.paused_until = Some(Instant::now() + retry::pause(self.tries));

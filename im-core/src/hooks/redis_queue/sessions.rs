@@ -12,7 +12,8 @@ use crate::hooks::queue::{Channel, QueueError};
 use crate::ids::{AppId, SessionId};
 
 /// A node that has sessions and did not say for so long that it lives is dead. Far longer than the time between two looks
-/// at the backlog, which say so: clients of a node that only stood still would be told offline while they are not.
+/// at the backlog, which say so: clients of a node that only stood still would be reported offline while they are
+/// online.
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// Sessions that are ended at once: Redis does nothing else meanwhile.

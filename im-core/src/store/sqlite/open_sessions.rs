@@ -1,4 +1,4 @@
-//! Rows of sessions whose end a hook is to be told of.
+//! Rows of sessions whose end a hook must learn of.
 
 use bytes::Bytes;
 use hook_types::{ClientOffline, Hook as _};

@@ -11,7 +11,7 @@ use crate::store::StoreError;
 use crate::timestamp::Timestamp;
 
 impl Database {
-    /// A write that nothing tells of but its answer.
+    /// A write whose only trace is its answer.
     pub(super) async fn write<T, F>(&self, operation: &'static str, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,

@@ -40,7 +40,7 @@ impl Queries {
         Ok(Self { readers: Readers::open(path, connections, deadline)?, places, turns, deadline })
     }
 
-    /// Runs `work` on one snapshot of the data when the app has its turn. `work` is told when its time is over.
+    /// Runs `work` on one snapshot of the data when the app has its turn. `work` learns when its time is over.
     pub(super) async fn run<T, F>(&self, app: &AppId, operation: &'static str, work: F) -> Result<T, QueryError>
     where
         T: Send + 'static,

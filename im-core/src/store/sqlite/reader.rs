@@ -50,7 +50,7 @@ impl Readers {
         self.read_within(operation, (waits, self.deadline), move |connection, _| work(connection)).await
     }
 
-    /// As [`Self::read`], with a wait for a connection until `waits` and so much time from then on; `work` is told when
+    /// As [`Self::read`], with a wait for a connection until `waits` and so much time from then on; `work` learns when
     /// that is over.
     pub(super) async fn read_within<T, F>(
         &self,

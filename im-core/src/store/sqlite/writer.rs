@@ -147,7 +147,7 @@ fn commit_batch(connection: &mut Connection, batch: &mut [Box<dyn Command>]) -> 
     for command in batch {
         run_in_savepoint(&mut transaction, command.as_mut())?;
         // A full disk or an I/O error makes SQLite roll the whole transaction back; a further savepoint would then
-        // commit by itself while its neighbours are told that they failed.
+        // commit by itself while its neighbours are reported as failed.
         if transaction.is_autocommit() {
             break;
         }

@@ -5,7 +5,7 @@ use hookd_runtime::FunctionKind;
 use serde_json::Value;
 
 /// Refuses timeouts that would never be met, because the engine stops the hook sooner. `engine` is what the engine shows of
-/// the app's settings; what it does not tell is not checked.
+/// the app's settings; values that it does not send are not checked.
 pub(super) fn check_timeouts(im: &ImSettings, engine: &Value) -> Result<(), String> {
     // The hooks are elsewhere.
     if im.engine_url.is_some() {

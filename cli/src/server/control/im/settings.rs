@@ -51,7 +51,7 @@ pub(super) async fn change(
     let own = shown(&ImSettings::default()).map_err(failed)?;
     let (own_part, engines_part): (Map<_, _>, Map<_, _>) =
         changes.into_iter().partition(|(key, _)| own.contains_key(key));
-    // Before its turn comes: those who wait for theirs are not to wait for an engine that is away, one after the other.
+    // Before its turn comes: waiting requests must not wait for an absent engine one after the other.
     let known = match control.ask_briefly(uri.clone(), &headers).await {
         Ok(known) => Some(known),
         Err(answer) if is_unreachable(&answer) && engines_part.is_empty() => None,

@@ -44,7 +44,7 @@ pub(super) struct Watch<T> {
 }
 
 impl<T> Watch<T> {
-    /// Gives a command up that has not begun, and tells how far it had got.
+    /// Cancels a command that has not begun, and returns how far it had got.
     pub(super) fn give_up(&self) -> Progress<T> {
         let mut progress = lock(&self.progress);
         match *progress {
