@@ -281,7 +281,7 @@ fn events<E: DeserializeOwned>(response: Response) -> impl Stream<Item = anyhow:
     // Blanks that were the last thing said.
     let lines = lines.try_filter(|line| std::future::ready(!line.trim().is_empty()));
     Box::pin(lines.map(|line| {
-        let line = line.context("the server broke the answer off")?;
+        let line = line.context("the server stopped in the middle of its answer")?;
         serde_json::from_str(&line).context("the server's answer is not of this hookd's version")
     }))
 }

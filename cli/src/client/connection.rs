@@ -13,13 +13,13 @@ use crate::exit::InputError;
 use crate::private_file;
 use crate::secrets::{self, KeyParser};
 
-/// What `hookd up` and `hookd im` leave behind: where everything is reached.
+/// The file that `hookd up` and `hookd im` write: the addresses of all parts.
 const INSTALLATION_FILE: &str = "connection.json";
 
-/// What `hookd engine` leaves behind: where the engine alone is reached.
+/// The file that `hookd engine` writes: the address of the engine alone.
 const ENGINE_FILE: &str = "engine.json";
 
-/// Which of the files a connection is kept in.
+/// The file of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectionFile {
     /// `connection.json`.
@@ -41,7 +41,7 @@ impl ConnectionFile {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Server")]
 pub struct ServerArguments {
-    /// Base URL of the server [default: that of `hookd switch`, else the one last started in the data folder].
+    /// Base URL of the server [default: that of `hookd switch`, else the last server started in the data folder].
     #[arg(long, env = "HOOKD_URL")]
     url: Option<String>,
     /// App id [default: that of `hookd switch`, else the first one of the server in the data folder].
@@ -55,7 +55,7 @@ pub struct ServerArguments {
     data: Option<PathBuf>,
 }
 
-/// How a command that concerns all apps finds its server.
+/// How a command for all apps finds its server.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Server")]
 pub struct AdminArguments {
@@ -85,11 +85,11 @@ pub struct Connection {
     pub app_id: String,
     /// Key that clients send.
     pub app_key: String,
-    /// Key that may do everything.
+    /// Key with all rights on the app.
     pub master_key: String,
-    /// Key that the platform shows when it calls a hook.
+    /// Key that the platform sends when it calls a hook.
     pub hook_key: String,
-    /// Key that creates and deletes apps; empty in a file that an older `hookd up` left.
+    /// Key that creates and deletes apps; empty in a file of an older `hookd up`.
     #[serde(default)]
     pub admin_key: String,
     /// The data folder.
@@ -122,16 +122,16 @@ pub struct Found {
 }
 
 impl ServerArguments {
-    /// What holds when no flag is given.
+    /// The values without any flag.
     ///
     /// # Errors
-    /// When a variable is not what its flag takes.
+    /// When a variable has an invalid value.
     pub fn without_flags() -> anyhow::Result<Self> {
         let matches = Self::augment_args(clap::Command::new("hookd")).try_get_matches_from(["hookd"])?;
         Ok(Self::from_arg_matches(&matches)?)
     }
 
-    /// The same server, for a command that concerns all apps.
+    /// The same server, for a command for all apps.
     pub fn admin(&self, admin_key: Option<String>) -> AdminArguments {
         AdminArguments { url: self.url.clone(), admin_key, data: self.data_folder() }
     }
@@ -145,7 +145,7 @@ impl ServerArguments {
         Self { url: self.url.clone(), app, master_key: self.master_key.clone(), data: self.data.clone() }
     }
 
-    /// The same app on a server whose address is known now.
+    /// The same app on a server at a known address.
     pub fn on(&self, url: &str) -> Self {
         Self { url: Some(url.to_owned()), ..self.with_app_of(self.app.clone()) }
     }
@@ -155,13 +155,13 @@ impl ServerArguments {
         self.url.is_some()
     }
 
-    /// Where a local server keeps everything.
+    /// The data folder of a local server.
     pub fn data_folder(&self) -> PathBuf {
         self.data.clone().unwrap_or_else(default_data_folder)
     }
 
-    /// The admin key of a server at `url`, where that is the one of the data folder. Who gives a master key says who asks, and
-    /// nothing else is shown.
+    /// The admin key of a server at `url`, where that is the one of the data folder. With a master key, no other key
+    /// is sent.
     ///
     /// # Errors
     /// When the file is damaged.
@@ -178,12 +178,12 @@ impl ServerArguments {
     /// Merges flags and environment (clap has done that) with the files.
     ///
     /// # Errors
-    /// When something is missing and no `hookd up` has left it in the data folder.
+    /// When something is missing and the data folder does not hold it.
     pub fn target(&self) -> anyhow::Result<Target> {
         Ok(self.find()?.target)
     }
 
-    /// The same, with where everything was found.
+    /// The same, with the source of each part.
     ///
     /// # Errors
     /// As [`ServerArguments::target`].
@@ -245,7 +245,7 @@ impl AdminArguments {
     /// A client with `master_key`, where one is given, else with the admin key.
     ///
     /// # Errors
-    /// When something is missing and no `hookd up` has left it in the data folder.
+    /// When something is missing and the data folder does not hold it.
     pub fn api(&self, master_key: Option<String>) -> anyhow::Result<AdminApi> {
         let saved = Connection::load(&self.data)?;
         let missing = |flag: &str| {
@@ -269,13 +269,13 @@ impl AdminArguments {
 }
 
 impl Connection {
-    /// Leaves address and keys for later client commands, readable by the owner only.
+    /// Writes address and keys for later client commands, readable by the owner only.
     pub fn save(&self, file: ConnectionFile) -> anyhow::Result<()> {
         private_file::write(&file.in_folder(&self.data), &serde_json::to_vec_pretty(self)?)
     }
 
-    /// What was left in the folder last: by `hookd up` or `hookd im`, else by `hookd engine`. `None` when no server was
-    /// ever started there.
+    /// The last connection in the folder: of `hookd up` or `hookd im`, else of `hookd engine`. `None` when no server
+    /// was ever started there.
     pub fn load(data: &Path) -> anyhow::Result<Option<Self>> {
         match Self::load_from(data, ConnectionFile::Installation)? {
             Some(connection) => Ok(Some(connection)),
@@ -283,7 +283,7 @@ impl Connection {
         }
     }
 
-    /// What one of the files says; `None` when it is not there.
+    /// The content of one of the files; `None` when it does not exist.
     pub fn load_from(data: &Path, file: ConnectionFile) -> anyhow::Result<Option<Self>> {
         let path = file.in_folder(data);
         match std::fs::read(&path) {
@@ -297,7 +297,7 @@ impl Connection {
         }
     }
 
-    /// Forgets an engine that was a process of its own.
+    /// Deletes the file of an engine that ran as a process of its own.
     pub fn forget_engine(data: &Path) -> anyhow::Result<()> {
         let path = ConnectionFile::Engine.in_folder(data);
         match std::fs::remove_file(&path) {

@@ -93,7 +93,7 @@ impl KnownKeys {
         self.keys.retain(|known| known.url != url || known.app != app);
         self.keys.push(KnownKey { url: url.to_owned(), app: app.to_owned(), master_key: master_key.to_owned() });
         let path = keys_file().context("this system has no folder for a user's configuration")?;
-        let folder = path.parent().context("the file of the keys lies in no folder")?;
+        let folder = path.parent().context("the file of the keys has no parent directory")?;
         std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
         // A temporary file is private (0600), and the rename keeps it so.
         let mut file = tempfile::NamedTempFile::new_in(folder)

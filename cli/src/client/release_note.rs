@@ -2,23 +2,23 @@
 
 use clap::Args;
 
-/// Longest name that the server takes.
+/// Longest name that the server accepts.
 const MAX_AUTHOR_CHARS: usize = 128;
 
-/// Who releases, and why; `hookd releases` shows both.
+/// The author and the reason of a release; `hookd releases` shows both.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "History")]
 pub struct ReleaseNote {
-    /// Who releases; without it, the user at this machine.
+    /// Author of the release [default: the user at this machine].
     #[arg(long, env = "HOOKD_AUTHOR", value_name = "NAME")]
     author: Option<String>,
-    /// Why.
+    /// Reason of the release.
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
 }
 
 impl ReleaseNote {
-    /// As the server reads it in a URL.
+    /// In the form of a URL's query.
     pub fn query(&self) -> [(&'static str, String); 2] {
         let author = self.author.clone().unwrap_or_else(user_at_host);
         [("author", author), ("message", self.message.clone().unwrap_or_default())]

@@ -43,13 +43,13 @@ An app that moves here from LeanCloud keeps its id and its keys: the clients in 
         #[command(flatten)]
         common: Common,
     },
-    /// List the apps with what is live in them.
+    /// List the apps with their live versions.
     #[command(after_help = "Example:\n  hookd apps list --json")]
     List {
         #[command(flatten)]
         common: Common,
     },
-    /// Give an app a new key in place of one; the old one is worth nothing from then on.
+    /// Give an app a new key in place of one; the old key does not work from then on.
     #[command(after_help = "Example:\n  hookd apps rotate-key shop --key master")]
     RotateKey {
         /// The app.
@@ -57,7 +57,7 @@ An app that moves here from LeanCloud keeps its id and its keys: the clients in 
         /// Which of its keys.
         #[arg(long, value_enum)]
         key: Key,
-        /// The app's present master key, where the admin key is not at hand.
+        /// The app's present master key, when the admin key is not known.
         #[arg(long, value_parser = KeyParser)]
         master_key: Option<String>,
         #[command(flatten)]
@@ -101,7 +101,7 @@ impl Key {
 }
 
 impl Apps {
-    /// Carries the action out, and prints what the server answers.
+    /// Runs the action, and prints the server's answer.
     pub async fn run(self) -> anyhow::Result<()> {
         match self.action {
             Action::Create { id, keys: source, common } => {
@@ -133,7 +133,7 @@ impl Common {
     }
 }
 
-/// Three keys need a thousandth of it.
+/// A thousand times the size of three keys.
 const MAX_KEYS_BYTES: u64 = 1 << 20;
 
 fn read_keys(source: &str) -> anyhow::Result<GivenKeys> {

@@ -20,9 +20,9 @@ use crate::private_file;
 
 /// The IM core's database.
 const IM_DATABASE: &str = "im.db";
-/// What a data folder has at least one of.
+/// A data folder has at least one of them.
 const DATABASES: [&str; 2] = [engine::DATABASE, IM_DATABASE];
-/// What else cannot be made anew; not every data folder has both.
+/// Other files that cannot be made again; not every data folder has both.
 const FILES: [&str; 2] = ["admin.key", "hookd.toml"];
 /// A server that writes holds a database for milliseconds.
 const LOCKED_TIME: Duration = Duration::from_secs(10);
@@ -36,7 +36,7 @@ Copied are apps with their keys, versions, modules and settings, messages, and c
 one moment. Logs, machine code and what is in Redis are not. To restore: stop hookd, put the copy where the data folder
 was, start hookd. The copy holds every key: keep it as you keep those.")]
 pub struct Backup {
-    /// Where the copy goes; must not be there yet.
+    /// The folder of the copy; it must not exist yet.
     target: PathBuf,
     /// The data folder.
     #[arg(long, env = "HOOKD_DATA", default_value_os_t = default_data_folder())]
@@ -47,7 +47,7 @@ pub struct Backup {
 }
 
 impl Backup {
-    /// Copies; the target is there when all of it is.
+    /// Copies; the target appears when the copy is complete.
     pub fn run(self) -> anyhow::Result<()> {
         if !DATABASES.iter().any(|database| self.data.join(database).is_file()) {
             let problem = format!("`{}` is not a data folder: it has no database", self.data.display());
@@ -59,7 +59,7 @@ impl Backup {
         }
         private_file::create_no_other();
         let absolute = std::path::absolute(&self.target)?;
-        let parent = absolute.parent().context("a backup needs a folder to lie in")?;
+        let parent = absolute.parent().context("a backup needs a parent directory")?;
         // The owner's alone, and gone with an error; a rename makes it the backup.
         let unfinished = tempfile::Builder::new()
             .permissions(fs::Permissions::from_mode(0o700))
@@ -78,7 +78,7 @@ impl Backup {
     }
 }
 
-/// Answers how many bytes the copy has.
+/// Returns the size of the copy in bytes.
 fn copy(data: &Path, target: &Path) -> anyhow::Result<u64> {
     let is_there = |database: &str| data.join(database).is_file();
     let mut bytes = 0;
@@ -94,7 +94,7 @@ fn copy(data: &Path, target: &Path) -> anyhow::Result<u64> {
     Ok(bytes)
 }
 
-/// The database as it is at one moment, without stopping its writers.
+/// A copy of the database at one moment, without stopping its writers.
 fn snapshot(database: &Path, target: &Path) -> anyhow::Result<u64> {
     let source = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE)
         .and_then(|source| source.busy_timeout(LOCKED_TIME).map(|()| source));
@@ -105,7 +105,7 @@ fn snapshot(database: &Path, target: &Path) -> anyhow::Result<u64> {
     sync(target)
 }
 
-/// Answers how many bytes it has; `None` when it is not there.
+/// Returns its size in bytes; `None` when it does not exist.
 fn copy_file(file: &Path, target: &Path) -> anyhow::Result<Option<u64>> {
     match fs::copy(file, target) {
         Ok(_) => {
@@ -118,7 +118,7 @@ fn copy_file(file: &Path, target: &Path) -> anyhow::Result<Option<u64>> {
     }
 }
 
-/// Answers the length.
+/// Returns the length.
 fn sync(file: &Path) -> anyhow::Result<u64> {
     let synced = File::open(file).and_then(|file| file.sync_all().and_then(|()| file.metadata()));
     Ok(synced.with_context(|| format!("cannot write `{}`", file.display()))?.len())

@@ -10,7 +10,7 @@ use crate::config_file::{self, Effective};
 use crate::exit::InputError;
 use crate::output;
 
-/// Show what a server would run with, and from where each option comes.
+/// Show the options of a server and the source of each.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   hookd config show
@@ -25,7 +25,7 @@ pub struct Config {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Show the options that `hookd up` would run with, and where each comes from.
+    /// Show the options that `hookd up` would use, and the source of each.
     #[command(after_help = "Examples:
   hookd config show
   hookd config show --json
@@ -34,7 +34,7 @@ enum Action {
         /// Print one line of JSON per option.
         #[arg(long)]
         json: bool,
-        /// The command whose options they are, with its flags [default: up].
+        /// The command of the options, with its flags [default: up].
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND FLAGS")]
         command: Vec<OsString>,
     },
@@ -44,7 +44,7 @@ enum Action {
 }
 
 impl Config {
-    /// Prints what was asked for.
+    /// Prints the options or the template.
     pub fn run(self) -> anyhow::Result<()> {
         match self.action {
             Action::Show { json, command } => show(json, command),

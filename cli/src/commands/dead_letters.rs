@@ -13,7 +13,7 @@ use crate::output;
 ///
 /// A notification hook (`_messageSent`, `_clientOnline` …) that fails is called again, with growing waits. After
 /// `notification_attempts` failures, or when the call is older than `notification_max_age_ms`, the call becomes a dead
-/// letter: `hookd settings` shows both. While no engine answers, calls wait and are not counted against.
+/// letter: `hookd settings` shows both. While no engine answers, calls wait, and their attempts are not counted.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   hookd dead-letters list
@@ -50,7 +50,7 @@ enum Action {
     #[command(after_help = "Examples:\n  hookd dead-letters retry 1795245396123\n  hookd dead-letters retry --all \
                             --hook _messageSent\n\nWhat does not fit into the queue stays a dead letter.")]
     Retry(Selection),
-    /// Throw dead letters away for good.
+    /// Delete dead letters for good.
     #[command(after_help = "Examples:\n  hookd dead-letters drop 1795245396123\n  hookd dead-letters drop --all")]
     Drop(Selection),
 }
@@ -75,7 +75,7 @@ struct Selection {
 }
 
 impl DeadLetters {
-    /// Carries the action out, and prints what the server answers.
+    /// Runs the action, and prints the server's answer.
     pub async fn run(self) -> anyhow::Result<()> {
         match self.action {
             Action::List { limit, hook, params, json, server } => {

@@ -15,7 +15,7 @@ use crate::output::{self, Progress};
 
 const UPLOAD_CHUNK_BYTES: usize = 64 * 1024;
 
-/// No server takes more.
+/// The longest module that a server accepts.
 const MAX_MODULE_BYTES: u64 = 64 << 20;
 
 /// Build a hook project, or take a module, and make it live.
@@ -36,10 +36,10 @@ pub struct Deploy {
     /// Folder of a hook project, or a module (`.wasm`).
     #[arg(default_value = ".")]
     source: PathBuf,
-    /// Straight to production.
+    /// Release to production at once.
     #[arg(long)]
     prod: bool,
-    /// To staging, as without a flag.
+    /// Release to staging; the default.
     #[arg(long, conflicts_with = "prod")]
     staging: bool,
     /// What separates calls: a fresh sandbox `per-call`, or a `warm` one that serves many.
@@ -55,7 +55,7 @@ pub struct Deploy {
 }
 
 impl Deploy {
-    /// Builds if need be, uploads, and waits until the version is live.
+    /// Builds the project, uploads the module, and waits until the version is live.
     pub async fn run(self) -> anyhow::Result<()> {
         let api = Api::new(self.server.target()?)?;
         let module = module_bytes(&self.source).await?;
@@ -107,7 +107,7 @@ pub async fn upload(
             }
         }
     }
-    anyhow::bail!("the server broke the deployment off; `hookd invoke` shows which version is live")
+    anyhow::bail!("the server stopped in the middle of the deployment; `hookd invoke` shows which version is live")
 }
 
 /// One line for people, from the JSON of a release.

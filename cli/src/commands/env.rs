@@ -10,7 +10,7 @@ use crate::client::{Api, ReleaseNote, ServerArguments};
 use crate::exit::InputError;
 use crate::output;
 
-/// No value may be so long; the server says how long it may be.
+/// More than the longest value; the server reports the limit.
 const MAX_VALUE_BYTES: u64 = 1 << 20;
 
 /// Set, unset and list the environment variables of an app; alone, print what its functions read, for a shell.
@@ -31,10 +31,10 @@ begin with LEANCLOUD, LEAN_CLI, LC_ or HOOKD_ are hookd's own."
 pub struct Env {
     #[command(subcommand)]
     action: Option<Action>,
-    /// What functions read in staging [default: in production].
+    /// Print the variables of staging [default: those of production].
     #[arg(long)]
     staging: bool,
-    /// The app's keys too.
+    /// Print the app's keys too.
     #[arg(long)]
     keys: bool,
     #[command(flatten)]
@@ -63,7 +63,7 @@ At most 100 variables of 32 KiB, 128 KiB in all.")]
         #[command(flatten)]
         common: Common,
     },
-    /// Take variables away.
+    /// Remove variables.
     #[command(after_help = "Example:\n  hookd env unset MODE")]
     Unset {
         /// Names.
@@ -92,7 +92,7 @@ struct Common {
 }
 
 impl Env {
-    /// Carries the action out, and prints what the server answers.
+    /// Runs the action, and prints the server's answer.
     pub async fn run(self) -> anyhow::Result<()> {
         let Some(action) = self.action else {
             return show(&self.common, if self.staging { "staging" } else { "production" }, self.keys).await;
@@ -123,7 +123,7 @@ impl Env {
     }
 }
 
-/// Prints assignments for a shell: all that functions read, but the values of secrets.
+/// Prints assignments for a shell: all that functions read, without the values of secrets.
 async fn show(common: &Common, environment: &str, keys: bool) -> anyhow::Result<()> {
     let seen = Api::new(common.server.target()?)?.seen_variables(environment, keys).await?;
     if common.json {
@@ -143,7 +143,7 @@ async fn show(common: &Common, environment: &str, keys: bool) -> anyhow::Result<
     Ok(())
 }
 
-/// Between single quotes a POSIX shell takes everything but a single quote as it is.
+/// Between single quotes a POSIX shell changes no character; only a single quote must be written otherwise.
 fn exported(name: &str, value: &str) -> String {
     format!("export {name}='{}'", value.replace('\'', r"'\''"))
 }
@@ -195,7 +195,7 @@ fn value_from_stdin(name: &str) -> anyhow::Result<String> {
     if value.is_empty() {
         // More likely a file that is empty, or a command before the pipe that failed.
         return Err(InputError::new(format!("standard input holds no value for `{name}`"))
-            .hint(format!("`hookd env set {name}=` sets an empty value, `hookd env unset {name}` takes it away"))
+            .hint(format!("`hookd env set {name}=` sets an empty value, `hookd env unset {name}` removes it"))
             .into());
     }
     Ok(value.to_owned())

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use crate::client::{Api, ServerArguments};
 use crate::{output, rfc3339};
 
-/// Show which server and app commands in this folder mean, and why; what is live there, and which hooks' circuit breakers
-/// are open.
+/// Show which server and app the commands in this folder use, and why; also the live versions and the open circuit
+/// breakers of hooks.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   hookd info
@@ -27,7 +27,8 @@ pub struct Info {
 }
 
 impl Info {
-    /// Prints where commands go, whether or not the server answers, and the breakers, whether or not its engine does.
+    /// Prints the server and the app also when the server does not answer, and the breakers also when the engine does
+    /// not.
     pub async fn run(self) -> anyhow::Result<()> {
         let found = self.server.find()?;
         let (url, app_id) = (found.target.url.clone(), found.target.app_id.clone());
@@ -73,7 +74,7 @@ impl Info {
     }
 }
 
-/// A line for each breaker that is not closed, or one that says that none is.
+/// A line for each open breaker, or one line that says that all are closed.
 fn breaker_lines(breakers: Option<&Value>, now: SystemTime) -> Vec<String> {
     let Some(breakers) = breakers.and_then(Value::as_array) else { return Vec::new() };
     let open: Vec<String> = breakers.iter().filter_map(|breaker| breaker_line(breaker, now)).collect();

@@ -66,7 +66,7 @@ impl Invoke {
     }
 }
 
-/// The most that an engine ever takes (limit `request_bytes`).
+/// The most that an engine ever accepts (limit `request_bytes`).
 const MAX_PARAMS_BYTES: u64 = 20 << 20;
 
 fn read_params(source: Option<&str>) -> anyhow::Result<Vec<u8>> {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::client::{Api, ServerArguments};
 use crate::{output, rfc3339};
 
-/// Show what an app's hooks and functions wrote, and how their calls failed.
+/// Show the log of an app's hooks and functions, with the failures of their calls.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   hookd logs --hook _messageReceived
@@ -32,16 +32,16 @@ pub struct Logs {
     /// Only lines of this level and above.
     #[arg(long, value_enum)]
     level: Option<Level>,
-    /// Only lines of the version that was live there.
+    /// Only lines of the versions of this environment.
     #[arg(short, long, value_enum)]
     env: Option<EnvironmentName>,
-    /// Not older: so long ago (`10m`), a date or a time in UTC (`2026-11-21`, `2026-11-21T05:16:36Z`).
+    /// Only lines since this time: a duration (`10m` ago), a date or a time in UTC (`2026-11-21`, `2026-11-21T05:16:36Z`).
     #[arg(long, value_name = "AGO|TIME", visible_alias = "from", value_parser = point_in_time)]
     since: Option<SystemTime>,
-    /// Older than that.
+    /// Only lines before this time, in the same forms.
     #[arg(long, value_name = "AGO|TIME", visible_alias = "to", value_parser = point_in_time, conflicts_with = "follow")]
     until: Option<SystemTime>,
-    /// Go on with the lines that come, until Ctrl-C.
+    /// Go on with new lines until Ctrl-C.
     #[arg(short, long)]
     follow: bool,
     /// Print one line of JSON per line.
@@ -78,7 +78,7 @@ enum EnvironmentName {
 }
 
 impl Logs {
-    /// Prints what is kept, then what comes.
+    /// Prints the kept lines, then the new ones.
     pub async fn run(self) -> anyhow::Result<()> {
         let api = Api::new(self.server.target()?)?;
         let json = self.json || self.format == Some(Format::Json);
@@ -128,17 +128,17 @@ impl Logs {
     }
 }
 
-/// Lines that are shown when nothing says how many.
+/// Number of lines by default.
 const DEFAULT_LIMIT: usize = 100;
 
-/// The server answers no more at once.
+/// The most lines in one answer of the server.
 const MAX_LINES: usize = 100_000;
 
 fn word(value: impl ValueEnum) -> Option<String> {
     Some(value.to_possible_value()?.get_name().to_owned())
 }
 
-/// So long ago, a date, or a time.
+/// A duration before now, a date, or a time.
 fn point_in_time(text: &str) -> Result<SystemTime, String> {
     if let Ok(ago) = humantime::parse_duration(text) {
         // No line is older, and no time before it can be written.

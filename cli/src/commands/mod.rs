@@ -91,7 +91,7 @@ enum Command {
 
 /// Why the arguments contain no command to run.
 pub enum ParseError {
-    /// The arguments; also a request for help, which clap treats alike.
+    /// The arguments; also a request for help, which clap reports the same way.
     Usage(clap::Error),
     /// The configuration file.
     Input(InputError),
@@ -137,7 +137,7 @@ impl Cli {
         Self::from_arg_matches(&parsed.matches).map_err(ParseError::Usage)
     }
 
-    /// Carries the command out.
+    /// Runs the command.
     pub fn run(self) -> anyhow::Result<()> {
         match self.command {
             Command::Up(up) => block_on(up.run()),

@@ -20,7 +20,7 @@ pub struct Publish {
 }
 
 impl Publish {
-    /// Publishes, and prints what is live.
+    /// Publishes, and prints the live version.
     pub async fn run(self) -> anyhow::Result<()> {
         let release = Api::new(self.server.target()?)?.publish(&self.by).await?;
         if self.json {

@@ -8,18 +8,18 @@ use hookd_runtime::{RedisAddress, RedisCertificates};
 use crate::exit::InputError;
 use crate::secrets::RedisUrlParser;
 
-/// Where Redis is, and the certificates of the way to it.
+/// The address of Redis, and the certificates for TLS.
 #[derive(Clone, Debug, Default, Args)]
 pub struct RedisFlags {
-    /// Redis that holds what the engine keeps in LeanCache and the calls of notification hooks that wait in the IM core:
+    /// Redis for LeanCache in the engine and for the waiting calls of notification hooks in the IM core:
     /// `redis://host:port`, or `redis-cluster://host:port,host:port`; `rediss://` and `rediss-cluster://` for TLS. Without it
     /// LeanCache is in memory, and empty after a restart, and the calls wait in the data folder.
     #[arg(long, env = "HOOKD_REDIS_URL", value_name = "URL", hide_env_values = true, value_parser = RedisUrlParser)]
     redis_url: Option<String>,
-    /// Authorities that Redis's certificate may come from (PEM) [default: those that the system trusts].
+    /// Authorities that may have signed Redis's certificate (PEM) [default: those that the system trusts].
     #[arg(long, env = "HOOKD_REDIS_CA_FILE", value_name = "FILE")]
     redis_ca_file: Option<PathBuf>,
-    /// Certificate that Redis is shown (PEM); it asks for one unless its `tls-auth-clients` is `no`.
+    /// Certificate of hookd for Redis (PEM); Redis asks for it unless its `tls-auth-clients` is `no`.
     #[arg(long, env = "HOOKD_REDIS_CERT_FILE", value_name = "FILE")]
     redis_cert_file: Option<PathBuf>,
     /// Private key of that certificate (PEM).
@@ -28,7 +28,7 @@ pub struct RedisFlags {
 }
 
 impl RedisFlags {
-    /// What is said here, and else what `other` says.
+    /// These flags, and for absent ones the flags of `other`.
     pub fn or(self, other: Self) -> Self {
         Self {
             redis_url: self.redis_url.or(other.redis_url),
@@ -38,10 +38,10 @@ impl RedisFlags {
         }
     }
 
-    /// The Redis, if one is named. Reads the files.
+    /// The Redis, if a URL is given. Reads the files.
     ///
     /// # Errors
-    /// The URL is none, or a file cannot be read or used.
+    /// The URL is not valid, or a file cannot be read or used.
     pub fn address(&self) -> Result<Option<RedisAddress>, InputError> {
         let authorities = read("--redis-ca-file", self.redis_ca_file.as_deref())?;
         let certificate = read("--redis-cert-file", self.redis_cert_file.as_deref())?;

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::client::{Api, ServerArguments};
 use crate::output;
 
-/// List what was released: version, environment, who, when, why, size, module, isolation and functions.
+/// List the releases: version, environment, author, time, reason, size, module, isolation and functions.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "Examples:
@@ -25,7 +25,7 @@ pub struct Releases {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Show all that is recorded about a version.
+    /// Show everything that is recorded about a version.
     #[command(after_help = "Example:\n  hookd releases show 3")]
     Show(Show),
 }
@@ -55,7 +55,7 @@ struct List {
 }
 
 impl Releases {
-    /// Asks, and prints the list, or what was asked of a version.
+    /// Prints the list, or the details of a version.
     pub async fn run(self) -> anyhow::Result<()> {
         match self.action {
             Some(Action::Show(show)) => show.run().await,
@@ -184,7 +184,7 @@ fn marked_version(release: &Value) -> String {
     format!("{}{}", number(release, "version"), if is_live { " *" } else { "" })
 }
 
-/// Releases from before authors were recorded have none.
+/// Releases of earlier hookd versions have no author.
 fn who(release: &Value) -> &str {
     match text(release, "author") {
         "" => "-",

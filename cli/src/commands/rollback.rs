@@ -28,7 +28,7 @@ pub struct Rollback {
 }
 
 impl Rollback {
-    /// Rolls back, and prints what is live.
+    /// Rolls back, and prints the live version.
     pub async fn run(self) -> anyhow::Result<()> {
         let release = Api::new(self.server.target()?)?.rollback(self.version, &self.by).await?;
         if self.json {

@@ -36,15 +36,16 @@ pub struct CommonFlags {
     /// --engine-url`), though it is not public; may be given several times. Of functions, the app must allow the host too.
     #[arg(long, value_name = "CIDR", env = "HOOKD_ALLOW_PRIVATE_EGRESS", value_delimiter = ',')]
     allow_private_egress: Vec<Network>,
-    /// Address and port for `/metrics` alone, where no key is needed, e.g. 127.0.0.1:9464; port 0 takes a free one [default:
+    /// Address and port for `/metrics` alone, without a key, e.g. 127.0.0.1:9464; port 0 takes a free port [default:
     /// none; where clients are served, `/metrics` needs the admin key].
     #[arg(long, env = "HOOKD_METRICS_LISTEN", value_name = "ADDRESS", value_parser = listen_address)]
     metrics_listen: Option<SocketAddr>,
-    /// Believe `X-Forwarded-For` and `X-Forwarded-Proto`, and where they are absent `Forwarded` and `X-Real-IP`. Only right
-    /// where a proxy that sets the first two is the only way here; without it, the client is the other end of the connection.
+    /// Believe `X-Forwarded-For` and `X-Forwarded-Proto`, and where they are absent `Forwarded` and `X-Real-IP`. Use it
+    /// only when all clients come through a proxy that sets the first two. Without it, the peer of the connection is
+    /// the client.
     #[arg(long, env = "HOOKD_TRUST_FORWARDED_HEADERS")]
     trust_forwarded_headers: bool,
-    /// File with these options [default: `hookd.toml` in the data folder, where there is one].
+    /// File with these options [default: `hookd.toml` in the data folder, if it exists].
     #[arg(long, env = "HOOKD_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// When ready, print address and keys as one line of JSON.
@@ -60,7 +61,7 @@ pub struct EngineFlags {
     /// has one].
     #[arg(long, env = "HOOKD_API_SERVER", value_name = "URL", value_parser = api_url)]
     api_server: Option<String>,
-    /// Bytes of log lines that are kept of each app.
+    /// Bytes of log lines that are kept for each app.
     #[arg(long, env = "HOOKD_LOG_BYTES_PER_APP", value_name = "BYTES", default_value = "16MiB", value_parser = parse_bytes)]
     log_bytes_per_app: u64,
     /// How long log lines of functions are kept.
@@ -76,7 +77,7 @@ pub struct EngineFlags {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "IM core")]
 pub struct ImFlags {
-    /// URL under which clients reach this server when a proxy stands before it, e.g. `https://im.example.org`.
+    /// URL at which clients reach this server through a proxy, e.g. `https://im.example.org`.
     #[arg(long, env = "HOOKD_PUBLIC_URL", value_name = "URL")]
     public_url: Option<PublicUrl>,
 }
@@ -93,8 +94,8 @@ fn guest_memory(text: &str) -> Result<u64, String> {
     }
 }
 
-/// What functions write may be what users wrote to each other: it belongs to the app's own log. What the library of HTTP/2 says
-/// of a peer's faults, any stranger could make it say without an end.
+/// Functions may write messages of users: their output belongs to the app's own log. The HTTP/2 library logs the faults
+/// of peers: any stranger could fill the log with them.
 const DEFAULT_LOG: &str = "info,h2=off,hookd::hook_log=off";
 
 impl CommonFlags {
@@ -119,7 +120,7 @@ impl CommonFlags {
     /// The options of the process.
     ///
     /// # Errors
-    /// The Redis that is named cannot be used.
+    /// The given Redis cannot be used.
     pub fn config(&self) -> Result<CommonConfig, InputError> {
         let cache = self.redis.address()?.map_or_else(CacheConfig::default, CacheConfig::Redis);
         Ok(CommonConfig {
@@ -132,14 +133,14 @@ impl CommonFlags {
         })
     }
 
-    /// Which Redis is meant.
+    /// The Redis of these flags.
     pub fn redis(&self) -> &RedisFlags {
         &self.redis
     }
 
-    /// Prints where the process is reached, and for people also what comes next; the keys with `--json` and on a terminal.
+    /// Prints the addresses of the process, and on a terminal the next steps; the keys with `--json` and on a terminal.
     ///
-    /// Who starts a server with a closed standard output, as daemons do, or with one on a full disk, gets a server all the same.
+    /// A server with a closed standard output, as of a daemon, or with one on a full disk, starts nevertheless.
     pub fn announce(&self, connection: &Connection, next: &str) {
         if let Err(error) = self.print(connection, next) {
             tracing::warn!("{error:#}");

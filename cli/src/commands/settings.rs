@@ -36,17 +36,17 @@ Causes: failed (the function returned an error), timeout, trap, out_of_memory, b
 Where the engine is dead or drowning (timeout, overloaded, unavailable, so many times in a row), a hook's circuit
 breaker opens: its calls fail at once, as `unavailable`, until the engine answers a probe.")]
 pub struct Settings {
-    /// What happens to a request whose blocking hook fails: `ignore` goes on as if there were no hook, `abort` returns
-    /// an error to the client and stops.
+    /// What happens to a request whose blocking hook fails: `ignore` goes on without the hook, `abort` stops the
+    /// request with an error.
     #[arg(long, value_enum)]
     on_hook_failure: Option<OnHookFailure>,
-    /// An exception from --on-hook-failure: `ignore`, `abort`, or `default` to take it back. May be given several times.
+    /// An exception from --on-hook-failure: `ignore`, `abort`, or `default` to remove it. May be given several times.
     #[arg(long, value_name = "[HOOK][:CAUSE]=POLICY", value_parser = hook_policy)]
     hook_policy: Vec<(String, Option<OnHookFailure>)>,
-    /// After how many failures of the engine in a row a hook's circuit breaker opens; 0: never.
+    /// Number of failures of the engine in a row that open a hook's circuit breaker; 0: never.
     #[arg(long, value_name = "COUNT")]
     hook_breaker_failures: Option<u32>,
-    /// After which time an open circuit breaker lets one call try the engine, at most 1min.
+    /// Time after which an open circuit breaker lets one call try the engine, at most 1min.
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     hook_breaker_cool_down: Option<Duration>,
     /// How long a request waits for a blocking hook, at most 15s.
@@ -68,18 +68,18 @@ pub struct Settings {
     /// The most that the app gets of a limit, instead of the default; may be given several times. Needs the admin key.
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_limit)]
     max_limit: Vec<(String, Option<u64>)>,
-    /// Limit of the engine on this app, at most the default or what --max-limit says; may be given several times. `…_ms` takes a duration (`2s`) and `…_bytes` a size
-    /// (`64MiB`); `default` takes the limit back.
+    /// Limit of the engine on this app, at most the default or the value of --max-limit; may be given several times.
+    /// `…_ms` takes a duration (`2s`) and `…_bytes` a size (`64MiB`); `default` restores the default.
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_limit)]
     limit: Vec<(String, Option<u64>)>,
-    /// The same for one hook or function, whose value wins over the app's; may be given several times.
+    /// The same for one hook or function; it goes before the app's value. May be given several times.
     #[arg(long, value_name = "FUNCTION:NAME=VALUE", value_parser = function_limit)]
     function_limit: Vec<(String, String, Option<u64>)>,
     /// Let functions send HTTP requests to this host, on the usual ports unless one is given; `*.` stands for every host
-    /// below. None is allowed at first. May be given several times.
+    /// below. At first no host is allowed. May be given several times.
     #[arg(long, value_name = "HOST[:PORT]")]
     allow_host: Vec<HostPattern>,
-    /// Take an allowed host back, as it was given.
+    /// Remove an allowed host, written as it was given.
     #[arg(long, value_name = "HOST[:PORT]")]
     deny_host: Vec<HostPattern>,
     /// Print one line of JSON.
@@ -107,7 +107,7 @@ impl OnHookFailure {
 }
 
 impl Settings {
-    /// Changes what was given, and prints everything.
+    /// Changes the given settings, and prints all settings.
     pub async fn run(self) -> anyhow::Result<()> {
         let target = self.server.target()?;
         let is_of_operator = self.engine_url.is_some() || !self.max_limit.is_empty();
@@ -226,7 +226,7 @@ fn hook_timeout(text: &str) -> Result<(String, Duration), String> {
     Ok((hook.to_owned(), duration))
 }
 
-/// `None` takes the exception back.
+/// `None` removes the exception.
 fn hook_policy(text: &str) -> Result<(String, Option<OnHookFailure>), String> {
     let (scope, policy) = text.split_once('=').ok_or("expected [HOOK][:CAUSE]=POLICY, e.g. _messageReceived=abort")?;
     let policy = match policy {

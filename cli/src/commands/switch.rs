@@ -6,7 +6,7 @@ use clap::Args;
 use crate::client::{Api, KnownKeys, Link, ServerArguments};
 use crate::output;
 
-/// Link this folder to an app on a server: commands in it and below mean that app from then on.
+/// Link this folder to an app on a server: commands in it and below use that app from then on.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   hookd switch shop --master-key …
@@ -15,14 +15,14 @@ use crate::output;
 The address and the app go to `.hookd/link.toml` in this folder, the key to `hookd/keys.toml` in your own configuration
 folder. Flags and environment go before the link. `hookd info` shows what holds.")]
 pub struct Switch {
-    /// The app [default: the one that commands mean now].
+    /// The app [default: the one that commands use now].
     app_id: Option<String>,
     #[command(flatten)]
     server: ServerArguments,
 }
 
 impl Switch {
-    /// Asks the server whether the key is right, and writes both files.
+    /// Checks the key with the server, and writes both files.
     pub async fn run(self) -> anyhow::Result<()> {
         let server = match &self.app_id {
             Some(app) => self.server.with_app(app),

@@ -14,7 +14,7 @@ use crate::client::{AdminApi, Api, ServerArguments};
 use crate::output;
 use crate::secrets::KeyParser;
 
-/// Watch how an app's hooks and functions do: calls, latencies, failures, queue, memory.
+/// Watch an app's hooks and functions: calls, latencies, failures, queue, memory.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   hookd top
@@ -24,13 +24,13 @@ use crate::secrets::KeyParser;
 Rates and latencies are those of the last interval, queueing included. MEMORY is the most that a call held since the
 server started. Ctrl-C ends it. For graphs and alerts there is /metrics, in Prometheus' format.")]
 pub struct Top {
-    /// One interval, then the end.
+    /// Show one interval, then end.
     #[arg(long)]
     once: bool,
-    /// Between two looks.
+    /// Length of an interval.
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = interval)]
     interval: Duration,
-    /// All apps of the installation.
+    /// Show all apps of the installation.
     #[arg(long)]
     all: bool,
     /// Admin key of the installation, for --all [default: the one in `connection.json` in the data folder].
@@ -113,7 +113,7 @@ fn interval(text: &str) -> Result<Duration, String> {
     if allowed.contains(&interval) { Ok(interval) } else { Err("give 100ms to 1h".to_owned()) }
 }
 
-/// The terminal's second screen: what was there before comes back when this is dropped.
+/// The terminal's second screen: the first screen comes back when this is dropped.
 struct Screen;
 
 impl Screen {
@@ -122,7 +122,7 @@ impl Screen {
         Ok(Self)
     }
 
-    /// Replaces what is shown, without the flicker of an empty screen.
+    /// Replaces the shown text, without the flicker of an empty screen.
     fn show(&self, text: &str) -> anyhow::Result<()> {
         let lines: String = text.lines().map(|line| format!("{line}\x1b[K\r\n")).collect();
         output::write(&format!("\x1b[H{lines}\x1b[J"))

@@ -93,7 +93,7 @@ impl DataFolder {
         match file.persist_noclobber(&path) {
             Ok(_) => Ok(key),
             Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {
-                kept_key(&path)?.with_context(|| format!("`{}` was there and is gone; start again", path.display()))
+                kept_key(&path)?.with_context(|| format!("`{}` was deleted during the start; start again", path.display()))
             }
             Err(error) => Err(error).with_context(|| format!("cannot write `{}`", path.display())),
         }

@@ -62,7 +62,7 @@ pub enum CacheError {
         reason: String,
     },
     /// The module's definitions are being read.
-    #[error("LeanCache is there for calls only, not while a module's definitions are read")]
+    #[error("LeanCache is available to calls only, not while a module's definitions are read")]
     OutsideOfCall,
 }
 

@@ -44,7 +44,7 @@ pub enum InvalidLimits {
         known: String,
     },
     /// A limit that bounds the app, set for a function.
-    #[error("limit `{0}` is the app's, and not one of a single function")]
+    #[error("limit `{0}` applies to the app, not to a single function")]
     OfAppOnly(String),
     /// More than the app gets.
     #[error(

@@ -23,10 +23,10 @@ use crate::exit::InputError;
 use crate::output;
 use crate::server::{HangUp, log, stop_on_signal};
 
-/// How soon a server that is away is asked again.
+/// Interval between attempts to reach an absent server.
 const SERVER_RETRY: Duration = Duration::from_secs(1);
 
-/// Releases and log lines are shown anyway; of the server itself only what is wrong.
+/// Releases and log lines are shown anyway. The server's own log is limited to problems.
 const SERVER_LOG: &str = "warn,hookd::hook_log=off";
 
 /// Work on a hook project: build and release it at every change, and show what its hooks write.
@@ -57,10 +57,10 @@ pub struct Dev {
     server: ServerArguments,
 }
 
-/// The server that is worked with.
+/// The server in use.
 struct Place {
     api: Api,
-    /// One that was started here, until it has stopped; of another one nothing but the wish to stop.
+    /// The server that this command started, until it has stopped; for another server only the signal to stop.
     server: JoinHandle<anyhow::Result<()>>,
 }
 
@@ -162,7 +162,7 @@ impl Dev {
         }
     }
 
-    /// Watches what the project is built from now.
+    /// Watches the present sources of the project.
     async fn begin(&self, changes: &mut Changes, sources: &mut Sources) -> anyhow::Result<()> {
         // Before cargo is asked: what changes meanwhile is a change.
         changes.begin(sources)?;
@@ -195,7 +195,7 @@ impl Dev {
     }
 }
 
-/// What kept a change from being live.
+/// Why a change did not become live.
 enum Failed {
     Build(anyhow::Error),
     Upload(anyhow::Error),
@@ -221,7 +221,7 @@ fn announce(connection: &Connection) {
     ));
 }
 
-/// What hooks write from now on, until it cannot be shown.
+/// Shows what hooks write from now on, until the output is lost.
 async fn show_logs(api: &Api) -> anyhow::Result<()> {
     let query = [("follow", "true".to_owned()), ("limit", "0".to_owned())];
     loop {

@@ -18,7 +18,7 @@ use crate::client::ServerArguments;
 use crate::exit::InputError;
 use crate::output;
 
-/// Check this machine and its server, and say how to mend what is wrong.
+/// Check this machine and its server, and show how to fix each problem.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   hookd doctor
@@ -43,7 +43,7 @@ pub struct Doctor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Status {
-    /// As it should be.
+    /// No problem.
     Ok,
     /// Works, or is optional.
     Note,

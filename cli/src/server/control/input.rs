@@ -108,7 +108,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let Query(parameters) = Query::from_request_parts(parts, state).await.map_err(|rejection| {
             let cause = rejection.source().map_or_else(|| rejection.to_string(), ToString::to_string);
-            ApiError::BadRequest(format!("the query is not what this call takes: {cause}"))
+            ApiError::BadRequest(format!("the query does not fit this call: {cause}"))
         })?;
         Ok(Self(parameters))
     }
@@ -123,7 +123,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let path = Path::from_request_parts(parts, state).await;
         let Path(named) = path.map_err(|rejection| {
-            ApiError::BadRequest(format!("`{}` names nothing: {}", parts.uri.path(), rejection.body_text()))
+            ApiError::BadRequest(format!("the path `{}` is not valid: {}", parts.uri.path(), rejection.body_text()))
         })?;
         Ok(Self(named))
     }
@@ -139,8 +139,8 @@ fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
 fn wrong_body(wrong: &serde_path_to_error::Error<serde_json::Error>) -> String {
     let (path, problem) = (wrong.path().to_string(), wrong.inner());
     match problem.classify() {
-        Category::Data if path == "." => format!("the body is not what this call takes: {problem}"),
-        Category::Data => format!("the body is not what this call takes: `{path}`: {problem}"),
+        Category::Data if path == "." => format!("the body does not fit this call: {problem}"),
+        Category::Data => format!("the body does not fit this call: `{path}`: {problem}"),
         Category::Io | Category::Syntax | Category::Eof => format!("the body is not JSON: {problem}"),
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn merge<T: Serialize + DeserializeOwned>(
         }
     }
     serde_path_to_error::deserialize(merged)
-        .map_err(|wrong| ApiError::BadRequest(format!("{kind} `{}` cannot be so: {}", wrong.path(), wrong.inner())))
+        .map_err(|wrong| ApiError::BadRequest(format!("invalid value for {kind} `{}`: {}", wrong.path(), wrong.inner())))
 }
 
 #[cfg(test)]

@@ -48,10 +48,10 @@ fn outgoing(request: &Request, url: &Url) -> Result<OutgoingRequest, Error> {
     let outgoing = OutgoingRequest::new(fields);
     let invalid = |reason: &str| Error::InvalidUrl { url: request.url.clone(), reason: reason.to_owned() };
     let scheme = if url.is_https { Scheme::Https } else { Scheme::Http };
-    outgoing.set_method(&method(&request.method)).map_err(|()| invalid("its method is none of HTTP"))?;
+    outgoing.set_method(&method(&request.method)).map_err(|()| invalid("its method is not an HTTP method"))?;
     outgoing.set_scheme(Some(&scheme)).map_err(|()| invalid("its scheme is not HTTP"))?;
-    outgoing.set_authority(Some(&url.authority)).map_err(|()| invalid("its host is none"))?;
-    outgoing.set_path_with_query(Some(&url.path_and_query)).map_err(|()| invalid("its path is none"))?;
+    outgoing.set_authority(Some(&url.authority)).map_err(|()| invalid("its host is not valid"))?;
+    outgoing.set_path_with_query(Some(&url.path_and_query)).map_err(|()| invalid("its path is not valid"))?;
     Ok(outgoing)
 }
 

@@ -60,7 +60,7 @@ pub enum EngineUrlError {
         reason: String,
     },
     /// The owner of an app may not name it.
-    #[error("{0}; the operator sets such a one with the admin key, or opens its network with `--allow-private-egress`")]
+    #[error("{0}; the operator can set it with the admin key, or open its network with `--allow-private-egress`")]
     Prohibited(ProhibitedAddress),
 }
 
