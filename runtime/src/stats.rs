@@ -18,7 +18,7 @@ pub struct EngineStats {
     pub guest_memory_budget_bytes: u64,
     /// Modules in memory.
     pub loaded_modules: u64,
-    /// Calls of apps and functions that there are not.
+    /// Calls of unknown apps and undefined functions.
     pub undefined_calls: u64,
 }
 

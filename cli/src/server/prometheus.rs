@@ -128,7 +128,7 @@ fn of_stats(engine: &EngineStats, apps: &[AppStats]) -> String {
             engine.guest_memory_budget_bytes,
         ),
         ("hookd_loaded_modules", "gauge", "Modules in memory.", engine.loaded_modules),
-        ("hookd_undefined_calls_total", "counter", "Calls of functions that there are not.", engine.undefined_calls),
+        ("hookd_undefined_calls_total", "counter", "Calls of undefined functions.", engine.undefined_calls),
     ];
     text.single(single);
     text.family("hookd_build_info", "gauge", "Always 1; the label is the version.");
