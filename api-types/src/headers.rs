@@ -8,5 +8,5 @@ pub const ADMIN_KEY: &str = "x-hookd-admin-key";
 /// In the head of an answer that comes bit by bit: a blank comes at least so often, in seconds, when nothing else does.
 pub const KEEP_ALIVE: &str = "x-hookd-keep-alive";
 
-/// Such an answer that stands still for so long comes no more.
+/// After this time without a byte, such an answer counts as lost.
 pub const KEPT_ALIVE_TIME: Duration = Duration::from_secs(30);

@@ -23,7 +23,7 @@ pub struct Running {
 /// Starts `hookd up` on an empty folder, in the runtime of this task.
 ///
 /// # Errors
-/// Whatever keeps a server from starting.
+/// Any problem that keeps a server from starting.
 pub async fn start(data: &Path) -> anyhow::Result<Running> {
     let up = Up::as_configured(Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))), data)?;
     let server = up.start(CancellationToken::new()).await?;

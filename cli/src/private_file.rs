@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-/// Lets this process create files and folders that only its user may use, whatever library creates them.
+/// Lets this process create files and folders that only its user may use, also when a library creates them.
 pub fn create_no_other() {
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }

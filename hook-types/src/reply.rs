@@ -93,7 +93,7 @@ impl Fields {
         let converted = match value {
             None | Some(Ok(Value::Null)) => return None,
             Some(Ok(value)) => convert(value),
-            // Too deep for whatever is known.
+            // Too deep for any known member.
             Some(Err(_)) => None,
         };
         if converted.is_none() {
@@ -110,7 +110,7 @@ impl Fields {
             Ok(Value::Bool(value)) => value,
             Ok(Value::Number(number)) => number.as_f64() != Some(0.0),
             Ok(Value::String(text)) => !text.is_empty(),
-            // Whatever nests is true, however deep it goes.
+            // Arrays and objects count as true, at any depth.
             Ok(Value::Array(_) | Value::Object(_)) | Err(_) => true,
         }
     }

@@ -65,7 +65,7 @@ pub struct ImSettings {
     /// Timeouts of single hooks in ms, by hook name; wins over the two above.
     pub hook_timeouts_ms: BTreeMap<String, u64>,
     /// Attempts at a notification hook that fails before it becomes a dead letter, at least 1. An engine that is dead or
-    /// drowning (`unavailable`, `overloaded`) makes no attempt: its calls wait.
+    /// overloaded (`unavailable`, `overloaded`) makes no attempt: its calls wait.
     pub notification_attempts: u32,
     /// The wait before the second attempt, in ms; it doubles with each further one, up to 5 minutes. Each is shortened by
     /// up to half, at random.

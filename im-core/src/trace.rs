@@ -37,7 +37,8 @@ pub(crate) fn request_name(what: impl FnOnce() -> String) -> Option<String> {
     TRACER.get().map(|_| format!("im {}", what()))
 }
 
-/// A call of a hook, as its caller sees it. What the engine does for it becomes a part of this span, in whichever process.
+/// A call of a hook, as its caller sees it. The engine's work for it becomes a part of this span, in the same or
+/// another process.
 pub(crate) async fn hook_call<T>(
     app: &AppId,
     hook: &'static str,

@@ -1,7 +1,7 @@
 //! LeanCache without I/O: which commands of Redis an app may use, where their keys are, and a store in memory that serves
 //! them.
 //!
-//! The engine checks every command here, whatever then carries it out, and takes the store where no Redis is configured.
+//! The engine checks every command here for all backends, and uses the store when no Redis is configured.
 //! The SDK takes the same store for `cargo test` on a developer's machine. It depends on nothing: hook authors compile it.
 //!
 //! ```

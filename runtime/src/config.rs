@@ -20,12 +20,13 @@ pub struct EngineConfig {
     /// Linear memory that all running calls together may hold, in bytes, of which one app gets three quarters at most. A call
     /// that would exceed either ends with [`Outcome::Overloaded`](crate::Outcome::Overloaded).
     pub memory_budget: u64,
-    /// Instances of warm versions that wait for their next call, over all apps; the one that waited longest makes room.
+    /// Instances of warm versions that wait for their next call, over all apps; the one that waited longest is dropped
+    /// first.
     pub idle_instances: u32,
     /// How long an instance of a warm version waits for its next call until it is dropped.
     pub idle_time: Duration,
-    /// Modules whose machine code is in memory; the one that was called longest ago makes room. Each costs a file handle,
-    /// some mappings and about half a MiB of memory, and is back within milliseconds.
+    /// Modules whose machine code is in memory; the one that was called longest ago is unloaded first. Each costs a
+    /// file handle, some mappings and about half a MiB of memory, and is back within milliseconds.
     pub loaded_modules: u32,
     /// Machine code in memory, in bytes.
     pub loaded_code_bytes: u64,
@@ -50,7 +51,7 @@ pub struct EngineConfig {
 /// How long the lines that functions write stay on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogRetention {
-    /// Of one app, give or take a sixteenth; the oldest lines make room.
+    /// Of one app, within a sixteenth; the oldest lines are deleted first.
     pub bytes_per_app: u64,
     /// Older lines are deleted, with the precision of a day.
     pub age: Duration,

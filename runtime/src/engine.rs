@@ -123,7 +123,7 @@ impl Engine {
         Ok(created)
     }
 
-    /// Gives an app a new key in place of one; the old one is worth nothing from now on.
+    /// Gives an app a new key in place of one; the old key does not work any more.
     pub async fn rotate_key(&self, app: &str, kind: KeyKind) -> Result<Arc<App>, ChangeAppError> {
         let unknown = || ChangeAppError::UnknownApp(app.to_owned());
         let before = self.app(app).ok_or_else(unknown)?;
@@ -204,13 +204,13 @@ impl Engine {
         self.0.apps.with(app, |app| app.live(environment).load().as_ref().map(|live| live.number())).flatten()
     }
 
-    /// Calls a function; the outcome is there before the deadline, whatever the function does. Checks no keys: callers in
+    /// Calls a function; the outcome is there before the deadline in any case. Checks no keys: callers in
     /// memory are trusted, [`Engine::rpc`] checks those over HTTP.
     pub async fn call(&self, invocation: Invocation) -> Outcome {
         self.0.calls.call(&self.0.apps, &invocation).await
     }
 
-    /// [`Engine::call`] for who has looked the app up.
+    /// [`Engine::call`] for callers that have looked the app up.
     pub(crate) async fn call_live(&self, live: &Arc<LiveApp>, call: &Call<'_>) -> Outcome {
         self.0.calls.call_live(live, call).await
     }

@@ -132,7 +132,7 @@ impl<K: Clone + Eq + Hash> Drop for Share<K> {
 
 impl<K> Inner<K> {
     fn books(&self) -> MutexGuard<'_, Books<K>> {
-        // Whatever panicked, sums and parts are changed together.
+        // Sums and parts are changed together, so a panic leaves them equal.
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

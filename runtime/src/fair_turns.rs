@@ -25,7 +25,7 @@ pub fn is_fair(held: u64, free: u64) -> bool {
 pub struct FairTurns {
     size: u32,
     taken: AtomicU32,
-    /// Who waits for a turn in whichever line. Changed under the lock only.
+    /// The number of calls that wait in all lines. Changed under the lock only.
     waiting: AtomicU32,
     lines: Mutex<Lines>,
 }

@@ -51,7 +51,7 @@ pub struct Limits {
     pub concurrency: u32,
     /// Calls of the app that wait for a free place; further ones are refused at once.
     pub queue: u32,
-    /// Modules of the app that are kept, with their machine code; the oldest versions make room.
+    /// Modules of the app that are kept, with their machine code; the oldest versions are deleted first.
     pub disk_bytes: u64,
 }
 

@@ -24,7 +24,7 @@ pub enum Outcome {
     /// No answer within `limit`, or the CPU time `limit` was used up.
     #[error("the function did not answer within {} ms ({by})", limit.as_millis())]
     TimedOut {
-        /// The limit that was met.
+        /// The limit that was reached.
         limit: Duration,
         /// Which one that was.
         by: TimeLimit,
@@ -61,7 +61,7 @@ pub enum Outcome {
     },
 }
 
-/// Which limit on time a call met.
+/// Which limit on time a call reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum TimeLimit {
     /// The app's or the function's own deadline.

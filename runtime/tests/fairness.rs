@@ -133,7 +133,7 @@ async fn an_app_with_its_concurrency_raised_leaves_places_to_others() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_app_that_takes_all_memory_that_it_gets_leaves_some_to_others() {
     const BUDGET: u64 = 64 << 20;
-    /// Takes memory until it gets no more, and keeps it.
+    /// Takes memory until it is refused, and keeps it.
     const HOARD: &str =
         "(loop $more (br_if $more (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) (loop $l (br $l))";
     let test = TestEngine::with(|config| config.memory_budget = BUDGET).await;

@@ -1,5 +1,5 @@
-//! Every limit of an app and of a function, each met by a hostile module: the outcome names the limit and its value, the
-//! module's next call works, and another app's calls all succeed meanwhile.
+//! Every limit of an app and of a function, each reached by a hostile module: the outcome names the limit and its
+//! value, the module's next call works, and another app's calls all succeed meanwhile.
 #![expect(clippy::unwrap_used, reason = "a broken fixture ends the test")]
 
 mod support;
@@ -88,7 +88,7 @@ async fn limit(test: &TestEngine, scope: Scope, case: &Case, server: &HttpServer
     test.engine.set_settings("demo", AppSettings { limits, allowed_hosts }).await.unwrap();
 }
 
-/// Calls of the neighbour one after the other, beside whatever else happens.
+/// Calls of the neighbour one after the other, beside all other calls.
 fn neighbour(test: &TestEngine) -> JoinHandle<()> {
     let engine = test.engine.clone();
     tokio::spawn(async move {

@@ -22,7 +22,7 @@ pub struct Expected {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Body {
-    /// This JSON, whatever its spaces and order of keys.
+    /// This JSON, with any spaces and order of keys.
     Json(Value),
     /// An error with this code and a text that begins so.
     ErrorLike {

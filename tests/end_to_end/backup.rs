@@ -114,7 +114,7 @@ fn interrupted_backup(server: &Server, folder: &Path, name: &str, meanwhile: imp
         assert!(sent.success());
     };
     let has_metadata = || {
-        // What comes after them, whichever that is.
+        // A file that is copied after the metadata.
         let unfinished = entries(folder).into_iter().find(|entry| entry.to_string_lossy().contains(".hookd-backup-"));
         unfinished.is_some_and(|unfinished| {
             unfinished.join("im.db").exists() || !entries(&unfinished.join("engine/modules")).is_empty()

@@ -25,7 +25,7 @@ fn online_status_in_redis_outlives_the_server() {
     assert_eq!(server.hookd_ok(&["cache", "GET", "stays"]), "\"1\"\n");
 }
 
-/// The example that keeps who is online, over this Redis: what its hooks keep and what calls them are both there.
+/// The example `online-status` over this Redis, which holds the example's data and the queue of its hook calls.
 fn cache_and_queue_are_in(redis: &Redis, flags: &[&str]) -> Server {
     let mut server = Server::start_as_with(Shape::OneProcess, flags);
     server.deploy("online-status");

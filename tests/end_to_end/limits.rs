@@ -1,4 +1,4 @@
-//! Limits as a developer meets them: set by command, shown with their source, applied, named when they are met.
+//! Limits for a developer: set by command, shown with their source, applied, named when a call reaches them.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::harness::{Server, assert_refused, code, hookd, stderr, stdout};
 
-/// A user who has a server in the data folder, and stands somewhere else.
+/// A user with a server in the data folder, in another working directory.
 struct User<'a> {
     server: &'a Server,
     home: tempfile::TempDir,

@@ -1,4 +1,4 @@
-//! `hookd logs`: what functions wrote, and what became of their calls.
+//! `hookd logs`: the output of functions, and the outcomes of their calls.
 
 use std::io::{BufRead as _, BufReader};
 use std::time::Duration;

@@ -75,7 +75,7 @@ fn a_lost_output_is_an_error_of_every_command() {
             assert!(text.contains("standard output"), "{command} {redirection}: {text}");
         }
     }
-    // What was asked for is done all the same.
+    // The requested change is done nevertheless.
     assert!(server.data().with_file_name("full").join("im.db").is_file());
     assert!(server.hookd_ok(&["env", "list"]).contains("MODE=strict"));
 }

@@ -1,4 +1,4 @@
-//! Notification hooks arrive at least once, whatever dies: the server, the engine, or the function.
+//! Notification hooks arrive at least once, also when the server, the engine or the function dies.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -145,7 +145,7 @@ fn dead_letters_are_listed_retried_and_dropped() {
 
     assert_refused(&server.hookd(&["dead-letters", "retry"]), &["--all"]);
     assert_refused(&server.hookd(&["dead-letters", "drop", "--hook", "_messageSent"]), &["--all"]);
-    // What was done is told all the same.
+    // The hook is called for it nevertheless.
     for (flags, told) in [(&["retry", "42"][..], "0 queued again"), (&["drop", "42", "--json"], r#"{"dropped":0}"#)] {
         let output = server.hookd(&[&["dead-letters"], flags].concat());
         assert_eq!((output.status.code(), stdout(&output).trim()), (Some(1), told));

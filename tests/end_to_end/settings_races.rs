@@ -1,4 +1,4 @@
-//! Changes of settings that meet: of each other, of a caller who goes away, and of a database that is busy.
+//! Concurrent changes of settings, changes whose caller goes away, and changes while the database is busy.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

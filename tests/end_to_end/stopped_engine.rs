@@ -30,7 +30,7 @@ fn what_waits_for_a_stopped_engine_ends_and_the_rest_goes_on() {
         assert!(took < Duration::from_secs(10), "four commands took {took:?}");
         calls.into_iter().map(|call| call.join().unwrap()).collect::<Vec<_>>()
     });
-    // The engine's machine takes some connections, and no more.
+    // The engine's machine accepts only some connections.
     let timed_out = |answer: &str| answer.contains(r#""code":124"#);
     for answer in &answers {
         let is_told = timed_out(answer) || answer.contains("does not answer: tcp connect error");

@@ -15,7 +15,7 @@ use crate::harness::Server;
 
 const MIB: usize = 1 << 20;
 
-/// What all processes together may hold: the peak, whatever the attack.
+/// The memory that all processes together may use at the peak of any attack.
 const MOST_MEMORY_BYTES: u64 = 400 << 20;
 
 /// Waits for answers no longer.
@@ -255,7 +255,7 @@ fn connections_without_a_request_keep_no_client_out() {
     assert!(honest_call(&server) < Duration::from_secs(2));
     let (rest, unfinished) = silent.split_at(300);
     for mut socket in unfinished {
-        // Those who are gone already hear nothing.
+        // The server may have closed it already.
         let _ = socket.write_all(b"POST /1.1/functions/hello HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{");
     }
     assert!(honest_call(&server) < Duration::from_secs(2));

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use reqwest::Url;
 
-/// Where clients reach the server, over whatever stands before it.
+/// The URL at which clients reach the server, also through a proxy.
 #[derive(Clone, Debug)]
 pub struct PublicUrl(Url);
 
@@ -47,8 +47,8 @@ pub fn api_url(text: &str) -> Result<String, String> {
 fn web_url(text: &str, schemes: &[&str]) -> Result<Url, String> {
     let schemes_shown = schemes.iter().map(|scheme| format!("`{scheme}://`")).collect::<Vec<_>>().join(", ");
     let example = "such as `https://im.example.org`";
-    let url =
-        Url::parse(text.trim()).map_err(|problem| format!("it is not a URL ({problem}); write all of it, {example}"))?;
+    let url = Url::parse(text.trim())
+        .map_err(|problem| format!("it is not a URL ({problem}); write all of it, {example}"))?;
     if !schemes.contains(&url.scheme()) {
         return Err(format!("it must begin with one of {schemes_shown}, {example}"));
     }

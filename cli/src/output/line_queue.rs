@@ -184,7 +184,7 @@ impl Stream {
     }
 }
 
-/// Fails never: the thread of the queue would drop what it has in hand.
+/// Never fails: otherwise the thread of the queue would drop its current lines.
 impl Write for Stream {
     fn write(&mut self, message: &[u8]) -> io::Result<usize> {
         if let Some((lost_before, line)) = message.split_first_chunk::<HEADER_BYTES>() {
@@ -215,7 +215,8 @@ mod tests {
         Some(format!("{lines} lost\n"))
     }
 
-    /// F-15: the bound is met in lines and in bytes, no writer waits, and the gap stands where the lines are missing.
+    /// F-15: the bound holds in lines and in bytes, no writer waits, and the gap is reported where the lines are
+    /// missing.
     #[test]
     fn a_stuck_reader_costs_lines_and_not_time() {
         for line in [format!("{}\n", "x".repeat(100)), format!("{}\n", "x".repeat(10_000))] {

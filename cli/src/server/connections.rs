@@ -178,7 +178,7 @@ where
                 events.push(looks(CLOSING_TIME));
             }
             Event::Look if exchanges.is_busy() => {
-                // Whatever did not come as a whole was not accepted.
+                // A request that did not arrive completely was not accepted.
                 if is_stopping {
                     exchanges.cut_bodies();
                 }
@@ -221,7 +221,7 @@ fn http() -> Builder<TokioExecutor> {
     http
 }
 
-/// What a connection hears of besides its requests.
+/// The signals that a connection gets besides its requests.
 enum Event {
     /// The server stops.
     Stop,

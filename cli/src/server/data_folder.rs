@@ -92,9 +92,8 @@ impl DataFolder {
         // A temporary file is private (0600). The engine and the IM core may start together: the first one's key counts.
         match file.persist_noclobber(&path) {
             Ok(_) => Ok(key),
-            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {
-                kept_key(&path)?.with_context(|| format!("`{}` was deleted during the start; start again", path.display()))
-            }
+            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => kept_key(&path)?
+                .with_context(|| format!("`{}` was deleted during the start; start again", path.display())),
             Err(error) => Err(error).with_context(|| format!("cannot write `{}`", path.display())),
         }
     }

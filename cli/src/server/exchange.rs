@@ -33,7 +33,7 @@ pub struct Exchanges {
     quiet_since: AtomicU64,
     /// Answers over HTTP/2, by the times until which they must be taken.
     deliveries: Mutex<BTreeSet<(Instant, u64)>>,
-    /// Bodies that are not complete get no more time.
+    /// Incomplete bodies end now.
     cut: CancellationToken,
 }
 

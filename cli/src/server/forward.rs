@@ -54,7 +54,7 @@ const CALLS: usize = 2_048;
 /// Control calls at the same time, those without an end included.
 const CONTROL_CALLS: usize = 256;
 
-/// Where the engine says what became of a call.
+/// The header in which the engine reports the outcome of a call.
 const OUTCOME: &str = "x-hookd-outcome";
 
 /// A part of the engine's API.

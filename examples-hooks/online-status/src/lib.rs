@@ -1,4 +1,4 @@
-//! Knows who is online: hooks keep LeanCache, a function answers.
+//! Online status of clients: hooks write it to LeanCache, a function returns it.
 
 use std::time::Duration;
 

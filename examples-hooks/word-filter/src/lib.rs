@@ -48,7 +48,7 @@ mod tests {
         assert_eq!(rewritten, serde_json::from_str::<Value>(expected).unwrap());
     }
 
-    /// F-19: what a client shows as the word, whatever it looks like on the way.
+    /// F-19: every encoding that a client shows as the word.
     #[test]
     fn impolite_word_in_disguise() {
         for content in [

@@ -18,7 +18,7 @@ fn chosen() -> Target {
     }
 }
 
-/// A panic is a finding, in whichever thread: libFuzzer keeps the input of a process that aborts.
+/// A panic in any thread is a finding: libFuzzer keeps the input of a process that aborts.
 #[unsafe(no_mangle)]
 pub extern "C" fn LLVMFuzzerInitialize(_: *const c_int, _: *const *const *const c_char) -> c_int {
     let tell = panic::take_hook();

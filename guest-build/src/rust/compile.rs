@@ -76,7 +76,7 @@ fn module_path(core_module: &Path) -> Option<PathBuf> {
 /// What cargo made.
 struct Compiled {
     core_module: PathBuf,
-    /// What the compiler said all the same.
+    /// The warnings of a successful build.
     warnings: String,
 }
 

@@ -23,7 +23,8 @@ pub(super) async fn sources(project: &Path) -> Result<Sources, BuildError> {
     let toolchain = Toolchain::find()?;
     match metadata(&toolchain, project, &[]).await {
         Ok(metadata) => Ok(metadata.sources(project)),
-        // A package beside it that is broken keeps cargo from resolving; what the manifest names is known all the same.
+        // A package beside it that is broken keeps cargo from resolving; the packages in the manifest are known
+        // nevertheless.
         Err(_) => Ok(metadata(&toolchain, project, &["--no-deps"]).await?.sources(project)),
     }
 }

@@ -19,7 +19,7 @@
 //! ```
 //!
 //! A request waits within the call's deadline, and counts on the call's limits `http_requests` and `http_bytes`. Addresses
-//! of private networks are refused, whatever name leads there. Redirects are followed, each like a new request.
+//! of private networks are refused, under any name. Redirects are followed, each like a new request.
 //!
 //! In `cargo test` nothing leaves the machine: a [`stand_in`] answers. A module that never calls [`Request::send`] does not
 //! import `wasi:http`.

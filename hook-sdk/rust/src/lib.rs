@@ -25,7 +25,7 @@
 //! one, for its panics and for what its dependencies say through the crate `log`.
 //!
 //! A text in a rich message may be written in many ways (`cr\u0061p`), and so may any other JSON of strangers: a filter looks
-//! at [`read_content`](types::MessageReceivedParams::read_content), and whatever else is parsed is read by [`json`].
+//! at [`read_content`](types::MessageReceivedParams::read_content), and read other JSON with [`json`].
 //!
 //! Addresses and secrets of other services belong into the app's environment variables (`hookd env set`): [`env::var`].
 //!

@@ -1,6 +1,6 @@
 //! Everything that a hook needs: `use hook_sdk::prelude::*;`.
 //!
-//! Inside an annotated function `println!` and its kin are those of this crate already. Other functions need
+//! Inside an annotated function `println!` and similar macros are already those of this crate. Other functions need
 //! `use hook_sdk::println;` by name, because what a glob imports cannot stand in for the `println!` of `std`, which
 //! writes nowhere in a module.
 

@@ -69,7 +69,7 @@ pub async fn add(
     let (change, told) = {
         let _lock = core.conversation_locks.lock(&request.app.id, conversation).await;
         authorized(core, request, conversation, &members).await?;
-        // Those only that the hook was asked about: who was a member before it may have left since.
+        // Only those that the hook was asked about: a member from before may have left since.
         let change = core.store.add_members(&request.app.id, conversation, &absent, MAX_MEMBERS, hook).await?;
         let mut change = change.ok_or_else(|| RequestError::code(Code::ConversationNotFound))?;
         let told = notifications.stored::<ConversationAdded>(&request.app, std::mem::take(&mut change.hook));

@@ -211,7 +211,7 @@ where
         }
         // The last answer may have come between the look at the queue and the end of its request.
         if let Ok(outgoing) = self.outgoing.try_recv() {
-            // Whatever it says, the socket closes now.
+            // Any message closes the socket now.
             let _ = self.take(outgoing);
         }
     }

@@ -21,7 +21,7 @@ pub(super) struct Lanes {
 pub(super) struct Place {
     /// Cancelled when the request before has ended; `None` when it may run at once.
     pub(super) previous: Option<CancellationToken>,
-    /// To be cancelled when this request has ended, whichever way.
+    /// Cancelled when this request has ended in any way.
     pub(super) done: CancellationToken,
 }
 

@@ -1,4 +1,4 @@
-//! Circuit breakers, one for each app and hook: a dead or drowning engine is not asked for every message.
+//! Circuit breakers, one for each app and hook: a dead or overloaded engine is not called for every message.
 //!
 //! Closed: calls pass, and failures of the engine in a row are counted. Open: calls fail at once. After the cool-down one
 //! call, the probe, tries the engine (half open): when the engine answers the breaker closes, else it opens again.

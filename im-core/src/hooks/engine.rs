@@ -37,7 +37,7 @@ pub enum FailureCause {
     TimedOut,
     /// The sandbox trapped.
     Trapped,
-    /// The memory limit was met.
+    /// The memory limit was reached.
     OutOfMemory,
     /// The engine had no room for the call.
     Overloaded,
@@ -72,7 +72,7 @@ impl FailureCause {
         }
     }
 
-    /// True when the engine itself is dead or drowning; the other causes are answers of an engine that is well.
+    /// True when the engine itself is dead or overloaded; the other causes are answers of a healthy engine.
     pub(super) fn is_the_engines(self) -> bool {
         match self {
             Self::TimedOut | Self::Overloaded | Self::Unavailable => true,

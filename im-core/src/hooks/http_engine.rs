@@ -53,7 +53,7 @@ pub struct HttpEngine {
     /// The engine is hookd's own: it gets the deadline of the caller.
     tells_deadline: bool,
     client: CallClient,
-    /// For calls that met a connection which was just being closed.
+    /// For calls on a connection that was just being closed.
     fresh: CallClient,
     known_hooks: KnownHooks,
     places: Places,

@@ -114,14 +114,14 @@ impl AppSettings {
     /// Saves settings, then applies them. It must run to its end, or memory and store may differ.
     ///
     /// # Errors
-    /// [`SettingsError`]; the old settings stay in force. Where the store does not know what became of the new ones, those are
-    /// in force that are in the store.
+    /// [`SettingsError`]; the old settings stay in force. When the store does not know whether it saved the new ones,
+    /// the settings in the store are in force.
     pub async fn update(&self, app: &AppId, settings: ImSettings) -> Result<Arc<ImSettings>, SettingsError> {
         check(&settings)?;
         let mut doubtful = self.filling.lock().await;
         let mut saved = self.store.save_settings(app, &settings).await;
         if let Err(StoreError::OutcomeUnknown { .. }) = saved {
-            // Once more, and it happened for certain, whatever became of the first time.
+            // The second attempt makes sure that it happened; the first one is uncertain.
             saved = self.store.save_settings(app, &settings).await;
             if saved.is_err() {
                 doubtful.insert(app.clone());

@@ -41,7 +41,7 @@ pub(super) enum Receivers {
 }
 
 impl Receivers {
-    /// The receivers when these are the members: who was one and has left since gets nothing.
+    /// The receivers when these are the members: a member that has left since gets nothing.
     pub(super) fn now(&self, members: &[ClientId], sender: &ClientId) -> Vec<ClientId> {
         match self {
             Self::Members => members.iter().filter(|member| *member != sender).cloned().collect(),

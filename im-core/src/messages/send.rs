@@ -25,7 +25,7 @@ pub struct SendMessage {
     pub mentions: Vec<ClientId>,
     /// All members are mentioned.
     pub mention_all: bool,
-    /// Not to be stored; only for who is online (S-43).
+    /// Not stored; only for online members (S-43).
     pub transient: bool,
     /// The sender asks for a receipt.
     pub receipt: bool,
@@ -46,7 +46,7 @@ pub struct SentMessage {
 
 /// Takes a message through the steps of S-100. What it causes on the sender's own socket waits for the reply.
 ///
-/// Run it to the end: a caller that drops the future after the message is stored keeps it from who is online.
+/// Run it to the end: when a caller drops the future after the message is stored, online members do not get it.
 ///
 /// # Errors
 /// 4109 too large, 4401 not a member or no such conversation, 4303 no such temporary conversation, 4402 dropped by
@@ -108,7 +108,7 @@ fn check_size(body: &MessageBody) -> Result<(), RequestError> {
     Ok(())
 }
 
-/// The members besides the sender, who is one of them now. Asked before the hook, and again after it.
+/// The members without the sender, which is a member now. Read before the hook, and again after it.
 ///
 /// # Errors
 /// 4401 when the sender is not a member or the conversation does not exist, 4303 when it is a temporary one (P-113).

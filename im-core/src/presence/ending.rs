@@ -63,7 +63,7 @@ impl Ending {
 #[must_use = "the end of a login is to be kept"]
 #[derive(Debug)]
 pub(crate) struct Ended {
-    /// For `_clientOffline`, and for whatever else happened at the same time.
+    /// For `_clientOffline`, and for other events of the same time.
     pub(crate) receipt: Receipt,
     /// Logins that may not come back.
     pub(super) logins: Vec<EndedLogin>,

@@ -10,7 +10,7 @@ use crate::delivery::Session;
 use crate::hooks::PresenceEvent;
 use crate::ids::{AppId, ClientId};
 
-/// Clients whose sessions are noted at once: logins wait for no more.
+/// Clients whose sessions are noted in one step: logins wait for one step at most.
 const BATCH: usize = 256;
 
 impl Presence {

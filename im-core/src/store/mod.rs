@@ -349,7 +349,7 @@ pub trait Store: Send + Sync + 'static {
     /// Takes calls out of the outbox, which another queue has now.
     async fn clear_outbox(&self, rows: Vec<u64>) -> Result<(), StoreError>;
 
-    /// Messages of a range, oldest first whatever the direction (P-92).
+    /// Messages of a range, oldest first in both directions (P-92).
     async fn history(
         &self,
         app: &AppId,

@@ -43,7 +43,7 @@ pub async fn a_dead_call_lets_its_lane_go_on(fixture: &Fixture) {
     let second = fixture.claim(presence()).await;
     assert_eq!(in_short(&second), ["Offline tom"]);
 
-    // The dead call comes back while its lane is busy: one at a time all the same.
+    // The dead call comes back while its lane is busy: still one at a time.
     let all = hookd_im_core::hooks::queue::Letters::All { hook: None };
     assert_eq!(fixture.queue.revive(&fixture.app, &all, 10).await.unwrap(), 1);
     assert_eq!(fixture.claim(presence()).await, []);

@@ -43,7 +43,7 @@ pub async fn sessions_of_a_dead_process_are_ended_once(fixture: &Fixture) {
     let next = fixture.reopened();
     next.end_lost_sessions().await.unwrap();
     next.end_lost_sessions().await.unwrap();
-    // Numbered by the next process as the first one was: another session all the same.
+    // The next process gives it the same number: it is nevertheless another session.
     assert_eq!(next.record(&fixture.app, vec![opened(1, "tom")], MANY).await.unwrap(), 0);
     let all = told(fixture, next.as_ref()).await;
     let of = |client: &str| -> Vec<&str> { all.iter().filter_map(|one| one.strip_suffix(client)).collect() };

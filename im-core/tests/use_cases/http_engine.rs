@@ -189,7 +189,7 @@ impl AddressCheck for NoAddress {
     }
 }
 
-/// F-9: what a name leads to is looked at when the connection is made, whatever it led to when it was set.
+/// F-9: the addresses of a name are checked for each connection, not only when the name is set.
 #[tokio::test]
 async fn an_address_that_is_not_allowed_is_never_connected_to() {
     let server = Server::start(400, r#"{"code":1,"error":"a secret"}"#).await;

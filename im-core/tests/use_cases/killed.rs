@@ -128,7 +128,7 @@ every_operation! {
     a_message: "_messageSent",
 }
 
-/// A Redis that the process does not hear of again, and the embedded queue behind it.
+/// A Redis that never answers the process again, and the embedded queue behind it.
 fn interrupted_redis(
     redis: &RedisServer,
     killed: Killed,

@@ -1,4 +1,4 @@
-//! F-26: a panic while a call is recorded or worked on costs at most what it had in hand.
+//! F-26: a panic while a call is recorded or worked on costs at most the current call.
 
 use std::time::Duration;
 

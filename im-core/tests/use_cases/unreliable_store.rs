@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 pub struct Stop(Mutex<Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>>);
 
 impl Stop {
-    /// The next one who comes here waits. The first half resolves when that happens, the second one lets it go on.
+    /// The next caller here waits. The first half resolves when that happens, the second one lets it go on.
     pub fn next(&self) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
         let ((came, comes), (go_on, goes_on)) = (oneshot::channel(), oneshot::channel());
         *self.0.lock().unwrap() = Some((came, goes_on));

@@ -142,7 +142,7 @@ impl Space {
         Some(entry)
     }
 
-    /// Puts a value in the place of whatever was there.
+    /// Sets a value, and replaces an earlier value of any kind.
     fn put(&mut self, key: &Data, entry: Entry) {
         self.remove(key);
         self.bytes += key.len() + KEY_OVERHEAD_BYTES + entry.value.size_bytes();

@@ -203,17 +203,17 @@ impl App {
         self.key_changes
     }
 
-    /// True for the app key; takes the same time whatever is wrong (EC-9).
+    /// True for the app key; takes the same time for every wrong key (EC-9).
     pub fn is_app_key(&self, key: &str) -> bool {
         keys_equal(&self.app_key, key)
     }
 
-    /// True for the master key; takes the same time whatever is wrong (EC-9).
+    /// True for the master key; takes the same time for every wrong key (EC-9).
     pub fn is_master_key(&self, key: &str) -> bool {
         keys_equal(&self.master_key, key)
     }
 
-    /// True for the hook key; takes the same time whatever is wrong (EC-9).
+    /// True for the hook key; takes the same time for every wrong key (EC-9).
     pub fn is_hook_key(&self, key: &str) -> bool {
         keys_equal(&self.hook_key, key)
     }

@@ -6,7 +6,7 @@ use crate::call_chain::MAX_CALLS;
 use crate::fair_turns::Holder;
 use crate::sandbox::AppMemory;
 
-/// Outlives changes of settings and keys: what an app holds, it holds under whichever limits.
+/// Outlives changes of settings and keys: an app keeps its resources when its limits change.
 #[derive(Debug, Default)]
 pub(crate) struct AppShares {
     /// Places for running calls, by how many calls wait for them.

@@ -74,7 +74,7 @@ impl AppClient {
         self.http.load_full()
     }
 
-    /// What sends a request that met a connection which was just being closed.
+    /// The client that repeats a request after a connection that was just being closed.
     pub(super) fn unpooled(&self) -> &HttpClient {
         &self.unpooled
     }

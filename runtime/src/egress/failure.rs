@@ -27,7 +27,7 @@ fn known(host: &str, error: &(dyn StdError + 'static)) -> Option<(Error, String)
     if let Some(refused) = error.downcast_ref::<ResolveError>() {
         let code = match refused {
             ResolveError::Prohibited(_) => Error::DestinationIpProhibited,
-            // The guest says for itself what became of which name.
+            // The guest reports by itself the result of each name.
             ResolveError::NotFound { reason, .. } => Error::DnsError { rcode: Some(reason.clone()), info_code: None },
         };
         return Some((code, refused.to_string()));

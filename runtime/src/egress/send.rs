@@ -91,7 +91,7 @@ async fn attempt(
     budget.take_headers(request.headers())?;
     let lane = Lane::of(chain.tell(&mut request));
     if let Some(span) = span {
-        // After the headers were counted: who is traced can send as much as who is not.
+        // After the headers were counted: traced and untraced requests may send equally much.
         span.inject(request.headers_mut());
     }
     let head_deadline = head_deadline(&options, deadline);

@@ -9,7 +9,7 @@ use crate::releases::{DeployError, KeptVersion};
 use api_types::Environment;
 
 impl Engine {
-    /// The versions that make room for a new one in `environment`: the oldest ones, never what is live in the other
+    /// The versions that are deleted for a new one in `environment`: the oldest ones, never what is live in the other
     /// environment. To be asked under the app's lock.
     ///
     /// # Errors

@@ -104,7 +104,7 @@ impl CacheBudget {
     }
 }
 
-/// How long to wait for an answer in a call that has `left`: a tenth stays for the function, which wants to hear of a
+/// How long to wait for an answer in a call that has `left`: a tenth stays for the function, which must learn of a
 /// failure and answer by itself.
 fn patience(left: Duration) -> Duration {
     COMMANDS_TIMEOUT.min(left - left / 10)

@@ -28,7 +28,7 @@ use self::redis::RedisCache;
 pub use self::tls::{RedisCertificates, redis_certificate_fix};
 
 /// Longest wait for Redis. Its commands take well under a millisecond: who waits longer has lost it, and a function wants
-/// to hear of that while it can still answer.
+/// to learn of that while it can still answer.
 const COMMANDS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Why commands were not answered.

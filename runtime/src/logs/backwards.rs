@@ -1,4 +1,4 @@
-//! A file's lines, the last one first, in bounded memory: whatever a file on disk has become, reading it costs no more.
+//! A file's lines, the last one first, in bounded memory: also for a damaged file.
 
 use std::fs::File;
 use std::io;
@@ -56,7 +56,7 @@ struct Line {
     end: Vec<u8>,
     /// It was shown as such already, and the rest of it is passed over.
     too_long: bool,
-    /// No end of a line was met so far.
+    /// No end of a line was found so far.
     unfinished: bool,
 }
 

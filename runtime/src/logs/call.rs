@@ -29,7 +29,7 @@ struct Budget {
     bytes: usize,
     lines: u32,
     dropped: u32,
-    /// The limit that was met first, with its value.
+    /// The limit that was reached first, with its value.
     met: Option<(&'static str, u64)>,
     log_bytes: u64,
     log_lines: u64,
@@ -108,7 +108,7 @@ impl CallLog {
         self.write(level, "engine", clean(text, MAX_LINE_CHARS));
     }
 
-    /// Says how many lines were dropped. A guest that was given up may write until its tick is over: no more of it is kept.
+    /// Says how many lines were dropped. A cancelled guest may write until its tick is over: these lines are not kept.
     pub(crate) fn finish(&self) {
         let (dropped, met) = {
             let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The damage that was met so far.
+/// The damage that was found so far.
 #[derive(Debug, Default)]
 pub(super) struct Damage {
     /// By file, or the folder itself: the lines that were reported. Bounded by the files that there are.
@@ -43,7 +43,7 @@ impl Damage {
         }
     }
 
-    /// Forgets what is there no more.
+    /// Forgets files that were deleted.
     pub(super) fn forget_but(&self, there: impl Fn(&Path) -> bool) {
         self.told().retain(|path, _| there(path));
     }

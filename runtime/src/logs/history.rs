@@ -67,7 +67,7 @@ pub struct Unreadable {
     pub files: u64,
 }
 
-/// Reads the files and the ring. Whatever happened to the files costs what they held, and nothing else.
+/// Reads the files and the ring. Damage of a file costs only the lines of that file.
 ///
 /// # Errors
 /// When the thread that reads panicked.
@@ -108,7 +108,7 @@ struct Files<'a> {
 }
 
 impl Files<'_> {
-    /// Answers how many damaged lines were not met before.
+    /// Returns the number of new damaged lines.
     fn read(&mut self) -> u64 {
         let segments = match segments::list(&self.disk.folder) {
             Ok(segments) => segments,

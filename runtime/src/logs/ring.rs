@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use super::disk::AppDisk;
 use super::{LogLevel, LogLine};
 
-/// Lines of an app that stay in memory; the oldest make room.
+/// Lines of an app that stay in memory; the oldest are dropped first.
 const RING_LINES: usize = 4_096;
 /// Bytes of lines of an app that stay in memory.
 const RING_BYTES: usize = 1 << 20;

@@ -30,7 +30,8 @@ impl Compiler {
         Self { command, limits, turns: FairTurns::new(1) }
     }
 
-    /// Waits for the compilation before this one, which its wall time ends. Apps take turns, whatever each wants compiled.
+    /// Waits for the compilation before this one, which its wall time ends. Apps take turns, independent of the number
+    /// of their modules.
     pub(super) async fn turn<'a>(&'a self, holder: &'a Holder) -> Turn<'a> {
         self.turns.take(holder).await
     }

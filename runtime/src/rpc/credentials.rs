@@ -82,7 +82,7 @@ impl<'a> Credentials<'a> {
         }
         let by_key = self.key.as_deref().and_then(|key| match key.strip_suffix(",master") {
             Some(key) => app.is_master_key(key).then_some(Access::Master),
-            // The bare master key is accepted, and counts for no more than the app key.
+            // The bare master key is accepted, and counts only as the app key.
             None => (app.is_app_key(key) | app.is_master_key(key)).then_some(Access::App),
         });
         by_key.or_else(|| signed(self.signature.as_deref()?, app))

@@ -49,7 +49,7 @@ pub(crate) struct IncomingBodies {
     memory: FairBudget<Sender>,
     /// One: the other cores are for smaller requests.
     parsing: FairTurns,
-    /// The turns of all who show no right keys in the headers.
+    /// The turns of all callers without right keys in the headers.
     strangers: Holder,
 }
 

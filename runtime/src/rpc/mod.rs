@@ -1,4 +1,4 @@
-//! LeanEngine's HTTP contract (`engine-contract` §1), so that whatever calls a LeanEngine app can call the engine.
+//! LeanEngine's HTTP contract (`engine-contract` §1), so that every caller of a LeanEngine app can call the engine.
 //!
 //! One thing is added: the caller of a hook may say with `?deadline-ms=N` how long it waits, so that the function is
 //! stopped, and its timeout reported, when the caller gives up.

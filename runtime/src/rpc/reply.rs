@@ -37,7 +37,7 @@ fn result(reply: &Bytes, is_rpc: bool) -> Vec<u8> {
     [b"{\"result\":", text, b"}"].concat()
 }
 
-/// The time limit was met (EC-18).
+/// The time limit was reached (EC-18).
 pub(super) fn timed_out() -> Reply {
     failure(503, 124, "The request timed out on the server.")
 }

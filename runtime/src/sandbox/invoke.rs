@@ -121,7 +121,7 @@ impl Sandbox {
     }
 
     /// Calls a function: in a fresh instance, which is gone when this returns, or in one from the shelf.
-    // One await for both, and few around it: a future inside another one is copied with it, whatever of it is in use.
+    // One await for both, and few around it: a future inside another one is always copied with it as a whole.
     pub(crate) async fn call(&self, module: &LoadedModule, call: GuestCall<'_>) -> Outcome {
         let mut held = match call.shelf {
             Some(shelf) => Held::Warm(self.take_warm(shelf, &call)),

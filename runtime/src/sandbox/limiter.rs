@@ -29,7 +29,8 @@ impl MemoryBudget {
     }
 }
 
-/// What of it the instances of one app hold, idle ones included: beyond the first that it takes, no more than is fair.
+/// The part that the instances of one app hold, idle ones included. Beyond its first share an app gets only a fair
+/// part.
 #[derive(Debug)]
 // On cache lines of its own: all processors write to it, and would take what lies beside it from each other.
 #[repr(align(128))]

@@ -69,7 +69,7 @@ pub(crate) enum Lost {
     Panicked,
 }
 
-/// Where the long calls of all apps go on. Stops with whatever runs there when it is dropped.
+/// Where the long calls of all apps go on. When it is dropped, it stops with its running calls.
 pub(crate) struct LongCallThreads(Option<Runtime>);
 
 impl LongCallThreads {

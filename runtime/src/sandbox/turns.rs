@@ -18,7 +18,7 @@ pub struct AppTurns(Semaphore);
 /// The right to compute for a tick; given back when it is dropped.
 #[derive(Debug)]
 pub struct Turn<'a> {
-    // First, so that who comes next of this app finds the turn free.
+    // First, so that the next call of this app finds the turn free.
     _of_all: Option<SemaphorePermit<'a>>,
     _of_app: Option<SemaphorePermit<'a>>,
 }

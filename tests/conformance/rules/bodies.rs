@@ -133,7 +133,7 @@ pub fn other_content_types(keys: &AppKeys) -> Vec<Case> {
         .into()
 }
 
-/// 20 MiB, whatever the form.
+/// 20 MiB in every form.
 pub fn ec_12_size_limit(keys: &AppKeys) -> Vec<Case> {
     const BELOW: usize = 20_900_000;
     const ABOVE: usize = (20 << 20) + 9;

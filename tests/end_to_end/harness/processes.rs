@@ -38,7 +38,7 @@ impl Shape {
 /// Where processes run, and the options of all of them.
 pub struct Place {
     pub(super) folder: TempDir,
-    /// For whichever process holds the engine.
+    /// For the process with the engine.
     pub(super) arguments: Vec<String>,
     pub(super) variables: Vec<(&'static str, String)>,
     /// How many each process may have, where it is not what the tests may have.

@@ -27,7 +27,7 @@ impl Server {
         Self::start_in(Place::new(), shape)
     }
 
-    /// The same, with arguments to whichever process holds the engine.
+    /// The same, with arguments to the process with the engine.
     pub fn start_with(arguments: &[&str]) -> Self {
         Self::start_as_with(Shape::of_this_program(), arguments)
     }
@@ -43,7 +43,7 @@ impl Server {
         Self::start_with_variables(&[(name, value)], &[])
     }
 
-    /// The same, with several variables, and arguments to whichever process holds the engine.
+    /// The same, with several variables, and arguments to the process with the engine.
     pub fn start_with_variables(variables: &[(&'static str, &str)], arguments: &[&str]) -> Self {
         let variables = variables.iter().map(|&(name, value)| (name, value.to_owned())).collect();
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();

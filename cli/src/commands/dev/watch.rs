@@ -18,7 +18,7 @@ use crate::exit::InputError;
 
 /// An editor that saves makes several events, and a checkout many.
 const QUIET: Duration = Duration::from_millis(150);
-/// Changes that never end are built now and then all the same.
+/// After this time a build starts even if changes go on.
 const MOST: Duration = Duration::from_secs(2);
 
 /// The changes of one project.
@@ -105,7 +105,7 @@ impl Changes {
         std::fs::read(self.lock_file.as_ref()?).ok()
     }
 
-    /// Waits for a change since [`Changes::begin`], and until no more come.
+    /// Waits for a change since [`Changes::begin`], and until changes end.
     pub async fn next(&mut self) {
         loop {
             let mut told = self.told.clone();

@@ -22,7 +22,11 @@ pub(super) fn check(data: &Path) -> Vec<Finding> {
     let metadata = match data.metadata() {
         Ok(metadata) if metadata.is_dir() => metadata,
         Ok(_) => {
-            return vec![Finding::broken(FOLDER, format!("`{shown}` is not a directory"), "give another one with --data")];
+            return vec![Finding::broken(
+                FOLDER,
+                format!("`{shown}` is not a directory"),
+                "give another one with --data",
+            )];
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return vec![of_future(data)],
         Err(error) => {

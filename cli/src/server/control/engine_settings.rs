@@ -2,7 +2,8 @@
 //!
 //! A patch names `limits` (`{"memory_bytes": 67108864}`), `function_limits` (`{"hello": {"deadline_ms": 500}}`) and
 //! `allowed_hosts` (`{"api.example.com": true}`). `null` takes a limit, all limits of a function, or a host back.
-//! `max_limits` (`{"concurrency": 200}`) are the most that the app gets in place of the defaults, for who has the admin key.
+//! `max_limits` (`{"concurrency": 200}`) are the most that the app gets instead of the defaults; they need the admin
+//! key.
 
 use hookd_runtime::{AppSettings, FunctionKind, HostPattern, Overrides};
 use serde_json::{Map, Value, json};

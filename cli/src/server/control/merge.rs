@@ -29,8 +29,9 @@ pub(super) fn merge<T: Serialize + DeserializeOwned>(
             }
         }
     }
-    serde_path_to_error::deserialize(merged)
-        .map_err(|wrong| ApiError::BadRequest(format!("invalid value for {kind} `{}`: {}", wrong.path(), wrong.inner())))
+    serde_path_to_error::deserialize(merged).map_err(|wrong| {
+        ApiError::BadRequest(format!("invalid value for {kind} `{}`: {}", wrong.path(), wrong.inner()))
+    })
 }
 
 #[cfg(test)]

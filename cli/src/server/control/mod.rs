@@ -173,7 +173,7 @@ fn master_key(headers: &HeaderMap) -> Option<&str> {
     headers.get("x-lc-key")?.to_str().ok()?.strip_suffix(",master")
 }
 
-/// What a caller who has the key may know.
+/// What a caller with the key may see.
 const DISK_FULL: &str = "the disk of the server is full, and nothing was changed; free some space there";
 
 pub enum ApiError {

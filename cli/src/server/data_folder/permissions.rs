@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::exit::InputError;
 
-/// What servers write there beside the engine's folder. Whatever else lies there is not hookd's to change.
+/// What servers write there beside the engine's folder. hookd does not change other files.
 const FILES: [&str; 11] = [
     "admin.key",
     "connection.json",

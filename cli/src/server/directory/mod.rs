@@ -1,7 +1,7 @@
 //! What an IM core in a process of its own must know of the engine: the apps, their keys, the functions that are live.
 //!
-//! The engine serves it to who shows the admin key ([`Feed`]); the IM core keeps a copy that it follows by long polling
-//! ([`Follower`]). A poll names the state that the follower has applied, and so acknowledges it. A change
+//! The engine serves it to callers with the admin key ([`Feed`]); the IM core keeps a copy that it follows by long
+//! polling ([`Follower`]). A poll names the state that the follower has applied, and so acknowledges it. A change
 //! through the control API is answered once every present follower has acknowledged it.
 //!
 //! Only an explicit deletion deletes. An app that the engine does not name, because it runs on another folder or on an older

@@ -30,7 +30,7 @@ pub fn persist(key: impl ToArgument) -> Result<bool> {
     Command::new("PERSIST").arg(key).run()
 }
 
-/// Gives a key another name; whatever had that name is gone.
+/// Gives a key another name; an earlier key of that name is deleted.
 pub fn rename(from: impl ToArgument, to: impl ToArgument) -> Result<()> {
     Command::new("RENAME").arg(from).arg(to).run()
 }

@@ -120,7 +120,7 @@ impl EngineAddress {
             .build(EngineConnector::new(self.clone(), check))
     }
 
-    /// A client that makes a connection for each request: for one that met a connection which was just being closed.
+    /// A client that makes a connection for each request: for a request on a connection that was just being closed.
     /// Connects only to addresses that pass the `check`, too.
     pub(super) fn client_without_pool<B>(&self, check: Option<Arc<dyn AddressCheck>>) -> Client<EngineConnector, B>
     where
@@ -152,7 +152,7 @@ impl fmt::Display for EngineAddress {
     }
 }
 
-/// Connects to one engine, whatever host a request names.
+/// Connects to one engine for every host that a request names.
 #[derive(Clone)]
 pub struct EngineConnector {
     address: EngineAddress,

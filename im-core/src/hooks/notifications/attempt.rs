@@ -35,7 +35,7 @@ pub(super) async fn attempt(
     // It may be there again. What waits for one that was deleted is thrown away by who forgets the app.
     let Some(app) = apps.app(&app) else { return Ended::EngineAway };
     let Ok(settings) = calls.settings(&app, queued.hook).await else { return Ended::EngineAway };
-    // Tried all the same, once: its age may be that of a server that was off, or of a clock that was wrong.
+    // It is tried once nevertheless: its age may come from a stopped server, or from a wrong clock.
     let too_old = Timestamp::now().since(queued.queued_at) > Duration::from_millis(settings.notification_max_age_ms);
     let call = HookCall {
         app: app.clone(),

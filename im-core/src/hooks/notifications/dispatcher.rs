@@ -104,7 +104,7 @@ impl Dispatcher {
         }
     }
 
-    /// Called by a worker that ends whatever comes.
+    /// Called by a worker that ends in any case.
     pub(super) fn ended(&self, key: &Key) {
         self.workers().remove(key);
     }

@@ -131,7 +131,7 @@ async fn write(shared: &Arc<Shared>, app: &Arc<App>) {
         let (entries, receipts): (Vec<_>, Vec<_>) =
             waiting.into_iter().map(|waiting| (waiting.entry, waiting.receipt)).unzip();
         let hooks: Vec<_> = entries.iter().filter(|entry| entry.row.is_none()).filter_map(called).collect();
-        // Events behind those that made a backend panic are written all the same: no other task does that.
+        // Events behind those that made a backend panic are written nevertheless: no other task does it.
         if AssertUnwindSafe(shared.record(app, entries)).catch_unwind().await.is_err() {
             hooks.iter().for_each(|hook| metrics::dropped(hook));
             tracing::error!(app = %app.id, calls = hooks.len(), "notification hooks dropped: recording them panicked");

@@ -1,7 +1,7 @@
 //! Notification hooks: queued before their operation is acknowledged, called in the background, at least once.
 //!
-//! A call that fails is made again with growing waits, then it becomes a dead letter. While an engine is dead or drowning
-//! its calls wait and are not counted against: only their age ends them.
+//! A call that fails is made again with growing waits, then it becomes a dead letter. While an engine is dead or
+//! overloaded its calls wait and are not counted against: only their age ends them.
 
 mod attempt;
 mod dispatcher;

@@ -90,7 +90,7 @@ async fn clear(shared: &Shared) {
     }
 }
 
-/// The task that takes rows out; where it panics the next one may begin. Rows that it had in hand are handed over again.
+/// The task that takes rows out; where it panics the next one may begin. Its current rows are handed over again.
 struct Clearing<'a>(&'a HandedOver);
 
 impl Drop for Clearing<'_> {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::app::ImSettings;
 use crate::hooks::queue::LONGEST_WAIT;
 
-/// The first and the longest wait for an engine that is dead or drowning. Short: one call tries it for all that wait.
+/// The first and the longest wait for a dead or overloaded engine. Short, because one call tries the engine for all
+/// waiting calls.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 

@@ -93,7 +93,7 @@ impl Worker {
         }
     }
 
-    /// Lets the next worker make the calls that this one has in hand, those included that were made and not settled.
+    /// Lets the next worker make the current calls of this one, also those that were made and not settled.
     async fn after_panic(mut self) {
         let (app, channel) = &self.key;
         tracing::error!(%app, channel = channel.name(), "notification hooks pause: working on them panicked");

@@ -96,7 +96,7 @@ pub(super) fn due(
     Ok(Claimed { calls, next: next.map(Timestamp) })
 }
 
-/// Carries out what became of calls; answers how many dead letters were thrown away.
+/// Writes the outcomes of calls; returns the number of deleted dead letters.
 pub(super) fn settle(
     connection: &Connection,
     app: &AppId,
@@ -179,7 +179,7 @@ pub(super) fn put_in_order(connection: &Connection, app: &AppId, lane: &str) -> 
     Ok(())
 }
 
-/// Throws at most `limit` calls of an app away, and as many dead letters; false when there were no more.
+/// Deletes at most `limit` calls of an app, and as many dead letters; false when none were left.
 pub(super) fn forget(connection: &Connection, app: &AppId, limit: usize) -> Result<bool, StoreError> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut forgotten = 0;

@@ -84,7 +84,7 @@ impl Readers {
     }
 }
 
-/// A connection in use; goes back whatever happens.
+/// A connection in use; it goes back in any case.
 struct Lease {
     connection: Option<Connection>,
     idle: Arc<Mutex<Vec<Connection>>>,

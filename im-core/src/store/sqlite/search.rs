@@ -71,7 +71,7 @@ struct Search<'a> {
 impl Search<'_> {
     /// Keys of the rows that can match, newest first. Only keys: rows can be large.
     fn candidates(&self, app: &AppId, narrowing: &Narrowing) -> Result<Vec<i64>, StoreError> {
-        // CROSS JOIN fixes the order of the tables: the narrow side first, whatever the planner believes.
+        // CROSS JOIN fixes the order of the tables: the narrow side first, independent of the planner.
         let (source, values, needed) = match narrowing {
             Narrowing::Nothing => return Ok(Vec::new()),
             Narrowing::Everything => ("conversations WHERE app = ?1 AND ?2 IS NULL AND ?3 = 0", None, 0),

@@ -70,7 +70,7 @@ impl Options {
     }
 }
 
-/// `ZRANGE` and its kin.
+/// `ZRANGE` and related commands.
 pub(super) fn read(
     space: &mut Space,
     arguments: &[Data],

@@ -29,7 +29,7 @@ pub(crate) struct NewRelease {
     pub(crate) isolation: Isolation,
     pub(crate) variables: Variables,
     pub(crate) by: Attribution,
-    /// Versions that make room, with their releases.
+    /// Versions that are deleted for it, with their releases.
     pub(crate) forget: Vec<u64>,
 }
 

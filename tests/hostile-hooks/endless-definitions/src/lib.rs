@@ -7,7 +7,7 @@ fn message_received(_: MessageReceivedParams) -> Result<MessageReceivedReply> {
     Ok(MessageReceivedReply::pass())
 }
 
-/// Constructors run before whatever the engine calls first, and that is `definitions`.
+/// Constructors run before the first call of the engine, which is `definitions`.
 #[cfg(target_family = "wasm")]
 #[used]
 #[unsafe(link_section = ".init_array")]

@@ -1,4 +1,4 @@
-//! `_messageReceived` that takes memory until it gets no more.
+//! `_messageReceived` that takes memory until it is refused.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! Functions that send whatever HTTP requests they are told to, and answer with what came of it.
+//! Functions that send the HTTP requests in their params, and return the results.
 
 use std::collections::BTreeMap;
 
@@ -80,7 +80,7 @@ fn flood(fetch: Fetch) -> Result<()> {
     }
 }
 
-/// Tries on and on, whatever it is told.
+/// Sends requests without end, also after errors.
 #[function]
 fn insist(fetch: Fetch) -> Result<u32> {
     let mut refused = 0;

@@ -68,7 +68,7 @@ pub fn an_app_with_many_guests_costs_another_one_no_more_than_its_share() {
             for _ in 0..TICKS {
                 let mut next = pin!(quiet.next(&turns));
                 assert!(still_waits(next.as_mut()).await);
-                // It stands in the line of all from here on, or has its turn in hand.
+                // It stands in the line of all from here on, or has its turn.
                 let before = ticks.begun.load(Ordering::Relaxed);
                 let turn = next.await;
                 let passed = ticks.begun.load(Ordering::Relaxed) - before;
@@ -95,7 +95,7 @@ pub fn a_call_that_is_given_up_keeps_no_turn() {
                 let (turns, app, ticks) = (turns.clone(), app.clone(), ticks.clone());
                 spawn(async move {
                     let mut next = pin!(app.next(&turns));
-                    // Given up before it is in line, in line, with the turn in hand, or not at all.
+                    // Given up before it is in line, in line, with a turn, or not at all.
                     for _ in 0..number {
                         if !still_waits(next.as_mut()).await {
                             return;

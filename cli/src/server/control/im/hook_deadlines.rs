@@ -4,8 +4,8 @@ use hookd_im_core::app::{ImSettings, MAX_HOOK_TIMEOUT};
 use hookd_runtime::FunctionKind;
 use serde_json::Value;
 
-/// Refuses timeouts that would never be met, because the engine stops the hook sooner. `engine` is what the engine shows of
-/// the app's settings; values that it does not send are not checked.
+/// Refuses timeouts that would never end a call, because the engine stops the hook sooner. `engine` is what the engine
+/// shows of the app's settings; values that it does not send are not checked.
 pub(super) fn check_timeouts(im: &ImSettings, engine: &Value) -> Result<(), String> {
     // The hooks are elsewhere.
     if im.engine_url.is_some() {

@@ -133,7 +133,7 @@ impl ImControl {
         serde_json::from_slice(&bytes).map_err(|error| unreadable(error.into()))
     }
 
-    /// What the engine's part answers to who goes on without it too: one that takes its time counts as away.
+    /// The engine's answer for a caller that can also go on without it. A slow engine counts as away.
     async fn ask_briefly(&self, uri: Uri, headers: &HeaderMap) -> Result<Value, Response> {
         let asking = self.ask(Method::GET, uri, headers, Body::empty());
         let late = |_| {
