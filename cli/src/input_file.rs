@@ -16,7 +16,7 @@ pub fn read(source: &Path, what: &str, most: u64) -> Result<Vec<u8>, InputError>
     let (name, read) = if source.as_os_str() == "-" {
         ("standard input".to_owned(), read_at_most(io::stdin().lock(), most))
     } else {
-        // What is known to be too large need not be read; a device has no length.
+        // A file that is too large is not read; a device has no length.
         let file = File::open(source).and_then(|file| Ok((file.metadata()?.len(), file)));
         let read = file.and_then(|(length, file)| if length > most { Ok(None) } else { read_at_most(file, most) });
         (source.display().to_string(), read)

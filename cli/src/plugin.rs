@@ -19,7 +19,7 @@ pub fn run(usage: &clap::Error, arguments: &[OsString]) -> Option<InputError> {
     let after = arguments.iter().skip_while(|argument| *argument != word.as_str()).skip(1);
     let mut command = Command::new(&program);
     command.args(after);
-    // A plugin may have nothing to do with a server: what is not known is not set.
+    // A plugin may need no server: unknown values are not set.
     if let Ok(target) = ServerArguments::without_flags().and_then(|server| server.target()) {
         command.env("HOOKD_URL", target.url).env("HOOKD_APP", target.app_id);
         command.env("HOOKD_MASTER_KEY", target.master_key);

@@ -247,7 +247,7 @@ fn drawn_texts() {
 }
 
 #[test]
-fn what_nests_too_deep_is_told_apart() {
+fn too_deep_nesting_has_its_own_error() {
     for depth in [MAX_DEPTH + 1, 100_000] {
         let text = nested("[", depth, "]");
         assert!(matches!(foreign_json::from_str::<Value>(&text), Err(Error::TooDeep)), "{depth}");

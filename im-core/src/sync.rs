@@ -1,4 +1,4 @@
-//! The locks of those files that `tests/models` compiles too: there a scheduler stands behind them that tries orders of events.
+//! The locks of the files that `tests/models` compiles too. There a scheduler replaces them and tries orders of events.
 
 pub(crate) use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};

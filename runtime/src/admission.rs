@@ -139,7 +139,7 @@ mod tests {
         }
         running.push(admission.admit().await.unwrap());
         assert!(admission.admit().await.is_err());
-        // To fewer and back: those that still run are not given twice.
+        // To fewer and back: places in use are not given twice.
         admission.resize(2, 0);
         running.push(admission.admit().await.unwrap());
         admission.resize(1, 0);

@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn older_and_newer_versions_are_told_apart_from_those_that_are_spoken() {
+    fn older_and_newer_versions_are_distinguished_from_supported_ones() {
         assert!(is_spoken("0.2.0"));
         for other in ["0.1.0", "0.2.1", "0.3.0", "1.0.0", "0.2", "0.2.x", ""] {
             assert!(!is_spoken(other), "{other}");

@@ -62,7 +62,7 @@ struct Inner {
 }
 
 impl Engine {
-    /// Opens the data folder, creating it when missing, and loads what is live.
+    /// Opens the data folder, creating it when missing, and loads the live versions.
     pub async fn open(config: EngineConfig) -> Result<Self, OpenError> {
         let api_server: Option<Arc<str>> = config.api_server.as_deref().map(Arc::from);
         let opening = tokio::task::spawn_blocking(move || Parts::open(&config));
@@ -105,7 +105,7 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Creates an app, with generated keys for those that it does not bring along.
+    /// Creates an app, with generated keys for absent ones.
     pub async fn create_app(&self, app: NewApp) -> Result<Arc<App>, CreateAppError> {
         if !is_valid_app_id(&app.id) {
             return Err(CreateAppError::InvalidId(app.id));
@@ -230,7 +230,7 @@ impl Engine {
         self.app(app).map(|app| app.log().after(0).lines).unwrap_or_default()
     }
 
-    /// What is kept of an app's log, and a reader that goes on after it. `None` when there is no such app.
+    /// The kept lines of an app's log, and a reader of the later ones. `None` when there is no such app.
     ///
     /// # Errors
     /// When reading them panicked; files that cannot be read are counted in the answer.

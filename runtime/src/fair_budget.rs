@@ -79,7 +79,7 @@ impl<K: Clone + Eq + Hash> FairBudget<K> {
         Share { budget: self.0.clone(), holder, number, lost }
     }
 
-    /// What is used now.
+    /// The used amount.
     pub fn used(&self) -> usize {
         self.0.books().used
     }

@@ -14,9 +14,9 @@ pub fn is_fair(held: u64, free: u64) -> bool {
     held <= free.saturating_mul(TIMES_THE_REST)
 }
 
-/// So many turns at a time. An app that has none gets any that is free, others only what is fair. Who waits stands in the line
-/// of its app, and the next turn goes to the app that has the fewest; of those that have as few, to the one whose last turn
-/// from a line is the longest ago.
+/// So many turns at a time. An app without a turn gets any free one, other apps only a fair part. A call waits in the
+/// line of its app, and the next turn goes to the app with the fewest; of apps with equally few, to the one whose last
+/// turn from a line is the longest ago.
 ///
 /// While no call waits, taking and giving back are two atomic operations each, and nothing is locked.
 #[derive(Debug)]
@@ -204,7 +204,7 @@ impl<'a> Waiter<'a> {
     }
 
     async fn served(mut self) {
-        // The other end is dropped by who serves it.
+        // The code that serves it drops the other end.
         let _ = (&mut self.turn).await;
         self.is_served = true;
     }

@@ -11,12 +11,12 @@
 //! |---|---|
 //! | `sandbox` | wasmtime: limits, ticks, host interfaces, instances of one call or of many |
 //! | `modules` | from an upload to machine code: validation, the compile child, blobs and artifacts |
-//! | `releases` | versions, what is live where, the metadata database |
-//! | `apps` | tenants, their keys and what is live in them |
+//! | `releases` | versions, the live ones, the metadata database |
+//! | `apps` | tenants, their keys and their live versions |
 //! | `call_chain` | which calls of functions are behind a call |
 //! | `egress` | HTTP requests of functions: allowed hosts, checked addresses, budgets |
 //! | `logs` | what functions write, in memory and on disk |
-//! | `meters` | what is counted about calls |
+//! | `meters` | the metrics of calls |
 //! | `leancache` | the Redis of an app: checked commands, prefixed keys, Redis or an embedded store |
 //! | `rpc` | `POST /1.1/functions/{name}` and its relatives (`engine-contract` EC-1 to EC-22) |
 //!

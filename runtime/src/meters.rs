@@ -1,4 +1,4 @@
-//! What is counted about calls: atomics that a call reaches through its version, without a lookup, a lock or a name.
+//! The metrics of calls: atomics that a call reaches through its version, without a lookup, a lock or a name.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -154,7 +154,7 @@ async fn machine_code_that_is_gone_or_unusable_is_compiled_again_on_start() {
 }
 
 #[tokio::test]
-async fn a_stored_module_that_is_damaged_is_told_with_the_fix_and_mended_by_a_deployment() {
+async fn a_damaged_stored_module_is_reported_with_the_fix_and_mended_by_a_deployment() {
     let test = TestEngine::start().await;
     let module = Guest::new().echo("hello").build();
     test.deploy(module.clone()).await.unwrap();

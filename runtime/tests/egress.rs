@@ -160,7 +160,7 @@ async fn a_name_that_resolves_to_a_private_address_gets_nothing() {
 
 /// F-41.
 #[tokio::test]
-async fn a_name_without_an_address_is_told_once() {
+async fn a_name_without_an_address_is_reported_once() {
     let test = engine(&["nowhere.test"], resolving(&[&[]], &[])).await;
     let outcome = fetch(&test, json!({"url": "https://nowhere.test/"})).await;
     let Outcome::Failed { message, .. } = &outcome else { panic!("not failed: {outcome:?}") };

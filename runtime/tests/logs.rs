@@ -162,7 +162,7 @@ async fn lines_and_files_that_tell_an_impossible_id_hold_up_no_start_and_no_line
 }
 
 #[tokio::test]
-async fn a_file_without_lines_is_passed_over_whatever_its_size_and_goes_when_disk_is_short() {
+async fn a_file_without_lines_of_any_size_is_skipped_and_deleted_when_disk_is_short() {
     let (folder, file) = two_lines_on_disk().await;
     let mut huge = std::fs::File::create(file.with_file_name("99.jsonl")).unwrap();
     huge.set_len(64 << 20).unwrap();

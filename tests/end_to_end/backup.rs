@@ -132,7 +132,7 @@ fn interrupted_backup(server: &Server, folder: &Path, name: &str, meanwhile: imp
 
 /// F-27.
 #[test]
-fn a_backup_has_every_module_that_it_names_whatever_is_collected_meanwhile() {
+fn a_backup_has_every_module_that_it_names_also_when_modules_are_deleted_meanwhile() {
     const BACKUPS: u32 = 6;
     let server = Server::with_module("word-filter");
     let folder = tempfile::tempdir().unwrap();

@@ -43,7 +43,7 @@ fn what_is_said_is_for_members_only() {
 
 /// F-28.
 #[test]
-fn the_token_of_who_logged_out_stays_dead() {
+fn the_token_of_a_client_that_logged_out_stays_dead() {
     Server::start().play("logged_out_token");
 }
 

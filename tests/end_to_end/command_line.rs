@@ -318,7 +318,7 @@ fn a_public_url_that_no_client_can_use_is_refused() {
 
 /// F-41.
 #[test]
-fn a_wrong_address_to_listen_on_is_told_with_the_right_form() {
+fn a_wrong_address_to_listen_on_is_refused_with_the_right_form() {
     let folder = tempfile::tempdir().unwrap();
     for (command, flag) in [("up", "--listen"), ("im", "--listen"), ("engine", "--listen"), ("up", "--metrics-listen")]
     {

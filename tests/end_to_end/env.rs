@@ -44,7 +44,7 @@ fn functions_read_what_is_set_at_once() {
 }
 
 #[test]
-fn the_platform_tells_functions_who_they_are() {
+fn functions_learn_their_app_from_the_platform() {
     let server = Server::with_module("version-probe");
     server.deploy("version-probe");
     server.hookd_ok(&["deploy", module("version-probe").to_str().unwrap()]);

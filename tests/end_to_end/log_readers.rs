@@ -42,7 +42,7 @@ fn a_reader_that_went_away_costs_nothing_but_lines() {
 }
 
 #[test]
-fn a_reader_that_is_stuck_costs_nothing_but_lines_and_is_told_of_them() {
+fn a_stuck_reader_costs_only_lines_and_sees_how_many() {
     for streams in [Streams::Pipe, Streams::Socket] {
         let mut server = Server::start_writing_to(streams, "trace");
         server.deploy("trap");

@@ -138,7 +138,7 @@ fn a_failed_call_is_logged_without_what_was_said() {
 }
 
 #[test]
-fn a_long_log_is_shown_to_a_bound_that_is_told() {
+fn a_long_log_is_shown_to_a_bound_that_is_reported() {
     let mut server = Server::with_module("audit-log");
     server.kill();
     // As many as an app keeps of short lines, and some more, of the last minutes.

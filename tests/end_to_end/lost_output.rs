@@ -90,7 +90,7 @@ fn a_reader_that_has_seen_enough_is_no_error() {
 }
 
 #[test]
-fn a_server_serves_whatever_becomes_of_its_output() {
+fn a_server_serves_also_when_its_output_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let log = folder.path().join("log");

@@ -39,7 +39,7 @@ fn releases_are_listed_newest_first() {
 }
 
 #[test]
-fn releases_tell_who_and_why() {
+fn releases_show_author_and_reason() {
     let server = Server::start();
     let probe = module("version-probe");
     let probe = probe.to_str().unwrap();

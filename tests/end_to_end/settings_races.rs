@@ -55,7 +55,7 @@ fn changes_at_the_same_time_are_all_kept() {
 
 /// F-5: what a caller began is done, or not, in memory and in the database alike.
 #[test]
-fn a_caller_who_goes_away_leaves_memory_and_database_alike() {
+fn a_caller_that_goes_away_leaves_memory_and_database_equal() {
     let mut server = Server::start();
     server.hookd_ok(&["settings", "--allow-host", "a.example.org"]);
     for (database, change) in [

@@ -106,7 +106,7 @@ fn large_bodies_of_strangers_cost_little_memory() {
 
 /// F-7: an app's key is in the hands of all who have its client.
 #[test]
-fn large_bodies_of_those_who_have_an_app_key_are_bounded_over_all_connections() {
+fn large_bodies_of_callers_with_an_app_key_are_bounded_over_all_connections() {
     let mut server = Server::start();
     let head = call_of(&server, "hello", "KEYS\r\ncontent-type: application/json\r\n", 20 * MIB);
     let sockets = begin_everywhere(&server, 60, &head, 20 * MIB);

@@ -35,7 +35,7 @@ pub struct Api {
     /// What stands before the path in the URLs.
     base: String,
     target: Target,
-    /// Shown besides the master key where settings change.
+    /// Sent together with the master key when settings change.
     admin_key: Option<String>,
 }
 
@@ -124,7 +124,7 @@ impl Api {
         self.json(request.timeout(ANSWER_TIMEOUT)).await
     }
 
-    /// The environment variables, and where what is live has others.
+    /// The environment variables, and the live versions with other values.
     pub async fn variables(&self) -> anyhow::Result<Value> {
         self.json(self.request(Method::GET, "/env").timeout(ANSWER_TIMEOUT)).await
     }
@@ -197,7 +197,7 @@ impl Api {
         Ok(events(self.begun(request, UPLOAD_TIMEOUT).await?))
     }
 
-    /// The app's log: what is kept, and with `follow` what comes, without end.
+    /// The app's log: the kept lines, and with `follow` the new ones, without end.
     pub async fn logs(
         &self,
         query: &[(&str, String)],

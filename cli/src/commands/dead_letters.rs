@@ -46,7 +46,7 @@ enum Action {
         #[command(flatten)]
         server: ServerArguments,
     },
-    /// Call the hooks again: the same params and sequence number, the attempts counted anew.
+    /// Call the hooks again: the same params and sequence number, the attempts counted from zero.
     #[command(after_help = "Examples:\n  hookd dead-letters retry 1795245396123\n  hookd dead-letters retry --all \
                             --hook _messageSent\n\nWhat does not fit into the queue stays a dead letter.")]
     Retry(Selection),

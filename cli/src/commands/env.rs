@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_live_with_other_values_is_told() {
+    fn live_versions_with_other_values_are_reported() {
         let listed = json!({"differs": {"production": ["MODE", "URL"], "staging": []}});
         let told = differences(&listed);
         assert_eq!(told.len(), 1);

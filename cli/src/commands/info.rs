@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn only_breakers_that_hold_calls_back_are_told() {
+    fn only_breakers_that_hold_calls_back_are_shown() {
         let closed = breaker("closed", None);
         let since =
             "_messageReceived: open since 2026-11-21T05:00:00Z (1m 1s), 10 failures in a row, last `unavailable`";

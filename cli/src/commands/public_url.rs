@@ -71,7 +71,7 @@ mod tests {
 
     /// F-40.
     #[test]
-    fn clients_are_told_only_what_they_can_connect_to() {
+    fn clients_get_only_urls_that_they_can_connect_to() {
         for (text, url, over_http) in [
             ("https://im.example.org", "https://im.example.org/", "https://im.example.org/"),
             ("wss://im.example.org/chat", "wss://im.example.org/chat", "https://im.example.org/chat"),

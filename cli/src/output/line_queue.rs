@@ -13,7 +13,7 @@ use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuar
 const MAX_WAITING_LINES: usize = 4_096;
 /// Their bytes together.
 const MAX_WAITING_BYTES: usize = 1024 * 1024;
-/// What is longer is cut.
+/// Longer lines are cut.
 const MAX_LINE_BYTES: usize = 16 * 1024;
 /// The end of a line that was cut.
 const CUT: &str = " … (cut)\n";
@@ -248,7 +248,7 @@ mod tests {
 
     /// F-15: a reader that went away costs its lines; one that comes back sees how many.
     #[test]
-    fn a_reader_that_went_away_is_told_of_the_gap_when_it_is_back() {
+    fn a_reader_that_went_away_sees_the_gap_when_it_is_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();

@@ -30,7 +30,7 @@ const STDOUT: i32 = 1;
 /// Standard output was closed (`>&-`) when the program started.
 static CLOSED: AtomicBool = AtomicBool::new(false);
 
-/// Comes before `main`, which finds `/dev/null` in the place of what is closed: Rust puts it there.
+/// Runs before `main`, because Rust replaces closed streams by `/dev/null` for `main`.
 #[ctor(unsafe)]
 fn note_closed() {
     // SAFETY: nothing is done with it but to ask whether it is open.

@@ -152,7 +152,7 @@ mod tests {
 
     /// F-39.
     #[tokio::test(start_paused = true)]
-    async fn used_up_descriptors_are_told_once_and_connections_are_accepted_when_they_come_back() {
+    async fn used_up_descriptors_are_logged_once_and_connections_are_accepted_when_they_come_back() {
         let log = Arc::new(Mutex::new(Vec::new()));
         let written = log.clone();
         let writer = move || Log(written.clone());
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn trouble_is_told_now_and_then() {
+    async fn trouble_is_logged_now_and_then() {
         let mut told_at = None;
         assert!(is_time(&mut told_at) && !is_time(&mut told_at));
         tokio::time::advance(LOG_EVERY).await;

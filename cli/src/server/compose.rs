@@ -164,7 +164,7 @@ impl Server {
         Ok(Self { listeners, service, metrics, connection, shutdown, tasks: TaskTracker::new(), _folder: folder })
     }
 
-    /// The IM core alone, and the front door of the installation: what is the engine's business is passed on.
+    /// The IM core alone, and the front door of the installation: requests for the engine are passed on.
     pub async fn im(
         (common, im): (CommonConfig, ImConfig),
         engine: Option<EngineAddress>,

@@ -67,7 +67,7 @@ pub enum Answers {
     Router(Router),
 }
 
-/// Answers, and who their clients are.
+/// Answers of the connection, and their clients.
 #[derive(Clone)]
 pub struct Service {
     pub answers: Answers,
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn http_2_is_spoken_with_those_who_begin_with_it() {
+    async fn http_2_is_spoken_with_clients_that_begin_with_it() {
         let mut requests = speak_http_2(connect(&CancellationToken::new())).await;
         let request = Request::get("http://a/").body(Body::empty()).unwrap();
         let response = requests.send_request(request).await.unwrap();

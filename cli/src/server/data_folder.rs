@@ -1,4 +1,4 @@
-//! The data folder: who uses it, and the key of the installation that is kept in it.
+//! The data folder: the lock of its process, and the key of the installation in it.
 
 mod permissions;
 

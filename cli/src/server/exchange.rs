@@ -23,7 +23,7 @@ const DELIVERY_BYTES_PER_SECOND: u64 = 8 << 10;
 /// Pieces of an answer from which on it is known when the last of them was sent; smaller ones cost little.
 const TRACKED_BYTES: usize = 16 << 10;
 
-/// What goes on on a connection.
+/// The activity on a connection.
 pub struct Exchanges {
     opened: Instant,
     /// Requests so far.

@@ -124,7 +124,7 @@ fn places(count: usize) -> Places {
     Places::new(count.min(usize::try_from(descriptors / 8).unwrap_or(usize::MAX)))
 }
 
-/// Ends with the caller, who may go away, and with its time.
+/// Ends when the caller goes away, and at its deadline.
 async fn pass_on(State(forward): State<Arc<Forward>>, request: Request) -> Response {
     let arrived = Instant::now();
     let Some(on_the_way) = forward.places.take(forward.app_of(&request)) else { return forward.too_many() };

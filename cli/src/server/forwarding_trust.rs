@@ -26,7 +26,7 @@ pub struct ForwardingTrust {
 }
 
 impl ForwardingTrust {
-    /// Notes in the request who the client is ([`ConnectInfo`], with port 0 where only the address is known), and whether it
+    /// Notes the client in the request ([`ConnectInfo`], with port 0 where only the address is known), and whether it
     /// came over TLS ([`ClientOverTls`]). `peer` is the other end of the connection, where it has an address.
     pub fn note_client<B>(&self, request: &mut Request<B>, peer: Option<SocketAddr>) {
         let told = self.believes(request.headers()).then(|| client_told_by_proxy(request.headers())).flatten();
@@ -45,7 +45,8 @@ impl ForwardingTrust {
     }
 }
 
-/// Tells an engine who the client is, in place of what the client said of itself. `front_key` is the engine's admin key.
+/// Sends the client's address to an engine, in place of the client's own headers. `front_key` is the engine's admin
+/// key.
 pub fn tell_client(headers: &mut HeaderMap, client: Option<IpAddr>, front_key: &str) {
     for name in &FORWARDING_HEADERS {
         headers.remove(name);

@@ -11,7 +11,7 @@ use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 
 use crate::output::serving::{self, Streams};
 
-/// The variable that says what is logged.
+/// The variable with the filter of the log.
 const LOG_VARIABLE: &str = EnvFilter::DEFAULT_ENV;
 
 /// Sends the log to stderr: what RUST_LOG names, else `filter`. From here on nothing in this process waits for a reader of its

@@ -50,7 +50,7 @@ impl Traces {
         Ok(Self(provider))
     }
 
-    /// Sends what is left.
+    /// Sends the remaining spans.
     pub async fn finish(self) {
         // Blocks until the exporting thread is done, which needs this runtime for its connections.
         let finishing = tokio::task::spawn_blocking(move || self.0.shutdown_with_timeout(LAST_SPANS));

@@ -1,4 +1,4 @@
-//! The socket of a connection, for as long as it has a place and its peer takes what is written.
+//! The socket of a connection, as long as it has a place and its peer reads the written bytes.
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
@@ -81,7 +81,7 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Transport<I> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
-        // Sockets have nothing to flush: who waits here has not written anything.
+        // Sockets have nothing to flush: a caller that waits here has not written anything.
         Pin::new(&mut self.io).poll_flush(context)
     }
 

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn who_stays_away_is_forgotten_and_who_stays_online_is_not() {
+    fn offline_clients_are_forgotten_after_a_while_and_online_ones_are_not() {
         online("ann");
         offline("bob");
         offline("ann");

@@ -57,7 +57,7 @@ fn tell_members(core: &ImCore, request: &RequestContext, now: &Conversation, eve
 }
 
 /// Keeps the event for clients that are offline. The change itself is stored already, so a failure here must not look
-/// like a failed change: who is online still gets the event, the others find themselves in or out when they look.
+/// like a failed change: online members still get the event, the others see the change with their next query.
 async fn keep(
     core: &ImCore,
     request: &RequestContext,

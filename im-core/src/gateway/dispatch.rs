@@ -188,7 +188,7 @@ impl Dispatcher {
                     Some(Err(_)) => {
                         let detail = "the requests before this one in its conversation took too long";
                         pending.send(&recipient.error(&RequestError::detailed(Code::InternalError, detail)));
-                        // Those behind must still not overtake those before; hook deadlines bound the wait.
+                        // Later requests must still not overtake earlier ones; hook deadlines bound the wait.
                         previous.cancelled().await;
                         return;
                     }

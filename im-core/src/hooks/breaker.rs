@@ -148,7 +148,8 @@ impl AppBreakers {
         self.tell(attempt.hook, was, &breaker);
     }
 
-    /// Logs and counts a change. Under the breaker's lock, lest the gauge show an older state after a newer one.
+    /// Logs and counts a change. Under the breaker's lock, so that the gauge never shows an older state after a newer
+    /// one.
     fn tell(&self, hook: &'static str, was: State, is: &Breaker) {
         let Breaker { state, failures, last_cause, .. } = *is;
         let (app, cause) = (&self.app, last_cause.map(FailureCause::name));

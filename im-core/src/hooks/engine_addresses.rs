@@ -123,7 +123,7 @@ impl Service<Name> for CheckedResolver {
 mod tests {
     use super::*;
 
-    /// Takes what is not loopback for public.
+    /// Treats every address that is not loopback as public.
     struct NotLoopback;
 
     impl AddressCheck for NotLoopback {

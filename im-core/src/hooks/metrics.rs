@@ -1,4 +1,4 @@
-//! What is counted about hook calls.
+//! The metrics of hook calls.
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use std::time::Duration;

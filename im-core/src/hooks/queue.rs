@@ -31,7 +31,7 @@ pub struct Channel(&'static str);
 impl Channel {
     const PRESENCE: Self = Self("presence");
 
-    /// The channel of a hook: its own, but for online and offline, whose order is kept.
+    /// The channel of a hook: its own, except that online and offline share one, which keeps their order.
     pub fn of(hook: &'static str) -> Self {
         if [ClientOnline::NAME, ClientOffline::NAME].contains(&hook) { Self::PRESENCE } else { Self(hook) }
     }
@@ -66,7 +66,7 @@ pub struct NewCall {
     pub remote_address: Option<IpAddr>,
 }
 
-/// What is known of a session beside the calls about it.
+/// The state of a session, besides the calls about it.
 #[derive(Clone, Debug)]
 pub enum SessionNote {
     /// It is open, and a hook must learn of its end even if its process dies.
@@ -85,7 +85,7 @@ pub enum SessionNote {
     },
 }
 
-/// What is written down at once: a call, a note, or both.
+/// One write: a call, a note, or both.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// To be queued.
@@ -128,7 +128,7 @@ pub struct QueuedCall {
     pub attempts: u32,
 }
 
-/// What is taken from the queue to be called.
+/// Calls that a worker took from the queue.
 #[derive(Clone, Debug, Default)]
 pub struct Claimed {
     /// No other worker gets them before they are settled.

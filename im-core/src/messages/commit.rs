@@ -19,7 +19,7 @@ use crate::timestamp::Timestamp;
 
 /// Stores and fans out under one lock, so that every session gets messages in the order they were accepted (S-54).
 ///
-/// Who may send and who receives is looked at again there: the hook took its time. Answers when `_messageSent` would
+/// Sender and receivers are checked again there, because the hook took time. Answers when `_messageSent` would
 /// outlive the process.
 ///
 /// # Errors

@@ -33,7 +33,7 @@ pub(super) enum Receivers {
     Members,
     /// Those that the hook gave.
     Given {
-        /// As given, who may be no members (S-89).
+        /// As given; they need not be members (S-89).
         peers: Vec<ClientId>,
         /// The other members when the hook was asked.
         members_then: Vec<ClientId>,
@@ -129,7 +129,7 @@ fn apply(reply: MessageReceivedReply, body: MessageBody, bin: bool, members_then
     Reviewed { body: changed, receivers, rewrite: Some(Rewrite { reason }) }
 }
 
-/// Each id once, and those only that a client can have (S-1).
+/// Each id once, and only valid client ids (S-1).
 fn known_once(peers: Vec<String>) -> Vec<ClientId> {
     let mut seen = HashSet::new();
     let peers = peers.into_iter().map(ClientId::new).filter(ClientId::is_valid);

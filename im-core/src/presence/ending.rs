@@ -59,7 +59,7 @@ impl Ending {
     }
 }
 
-/// What is to be written about sessions that have ended.
+/// The writes for sessions that have ended.
 #[must_use = "the end of a login is to be kept"]
 #[derive(Debug)]
 pub(crate) struct Ended {

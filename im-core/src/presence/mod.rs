@@ -1,4 +1,4 @@
-//! Sessions: who is logged in, on which device, with which token.
+//! Sessions: the client, the device and the token of each login.
 //!
 //! Rules: S-29 … S-37, S-98, S-106, S-107, P-49 … P-58.
 

@@ -112,7 +112,8 @@ impl Presence {
         }
     }
 
-    /// Puts a session online and takes those offline that it displaces. Their hooks are queued in the same order.
+    /// Puts a session online, and takes the sessions that it displaces offline. Their hooks are queued in the same
+    /// order.
     fn register(
         &self,
         core: &ImCore,

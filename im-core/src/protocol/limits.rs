@@ -1,4 +1,4 @@
-//! How long the ids, tokens and lists of a command may be. What is longer is refused before it is kept, looked up or
+//! How long the ids, tokens and lists of a command may be. Longer ones are refused before they are kept, looked up or
 //! passed to a hook: any client may send it, and each of its requests would hold the memory.
 
 use super::wire::{BlacklistCommand, ConvCommand, DirectCommand, GenericCommand, LogsCommand, OpType, SessionCommand};

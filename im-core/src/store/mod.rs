@@ -1,4 +1,4 @@
-//! What is kept: conversations, messages, missed notifications, settings. [`Store`] has one module per backend.
+//! The store: conversations, messages, missed notifications, settings. [`Store`] has one module per backend.
 
 use std::time::Duration;
 

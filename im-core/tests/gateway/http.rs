@@ -46,7 +46,7 @@ async fn the_route_names_the_host_that_was_asked() {
 }
 
 #[tokio::test]
-async fn a_client_over_tls_is_told_a_url_over_tls() {
+async fn a_client_over_tls_gets_a_url_over_tls() {
     let server = Server::layered(|router| router.layer(Extension(ClientOverTls))).await;
     let answer = call(&server, "GET", "/v1/route", &[]).await;
     assert_eq!(answer.body["server"], "wss://im.example.org:81/");

@@ -29,7 +29,7 @@ async fn a_login_answers_what_reconnects_need() {
 
 /// F-20: a socket that listens on `[::]` reports IPv4 addresses like this.
 #[tokio::test]
-async fn hooks_are_told_addresses_in_their_shortest_form() {
+async fn hooks_get_addresses_in_their_shortest_form() {
     let client: SocketAddr = "[::ffff:192.0.2.7]:5000".parse().unwrap();
     let server = Server::layered(|router| {
         router.layer(map_request(move |mut request: Request| {

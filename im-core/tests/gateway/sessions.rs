@@ -137,7 +137,7 @@ async fn a_logout_is_answered_and_cannot_be_undone_by_a_reconnect() {
 }
 
 #[tokio::test]
-async fn clients_learn_who_of_twenty_is_online() {
+async fn clients_learn_which_of_twenty_are_online() {
     let server = Server::start().await;
     let mut alice = server.client("alice").await;
     let _bob = server.client("bob").await;

@@ -216,7 +216,7 @@ async fn joining_and_leaving_twice_succeed_without_events_and_hooks() {
 }
 
 #[tokio::test]
-async fn removing_tells_those_who_remain_and_the_removed_one() {
+async fn removing_informs_the_remaining_members_and_the_removed_one() {
     let world = World::new();
     let (mut tom, mut jerry, mut spike) = (world.client("tom"), world.client("jerry"), world.client("spike"));
     let id = world.conversation(&mut tom, &["jerry", "spike"]).await;

@@ -104,7 +104,7 @@ macro_rules! every_operation {
             use super::{Killed, told_after_a_kill, told_after_a_kill_over_redis};
 
             #[tokio::test]
-            async fn is_told_of_by_the_next_process() {
+            async fn is_called_by_the_next_process() {
                 told_after_a_kill($hook).await;
             }
 
@@ -171,7 +171,7 @@ async fn operations_are_numbered_in_their_order_and_leave_the_outbox() {
 }
 
 #[tokio::test]
-async fn operations_are_told_of_though_redis_is_away() {
+async fn hooks_of_operations_are_called_while_redis_is_away() {
     let mut redis = RedisServer::start();
     let world = World::with_queues(redis_queue(&redis));
     let mut tom = world.client("tom");

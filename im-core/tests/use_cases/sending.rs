@@ -23,7 +23,7 @@ async fn scene() -> (World, Client, Client, ConversationId) {
 }
 
 #[tokio::test]
-async fn members_who_are_online_get_the_message_and_it_is_stored() {
+async fn online_members_get_the_message_and_it_is_stored() {
     let (world, mut tom, mut jerry, conversation) = scene().await;
     let sent = world.say(&tom, &conversation, "hi").await;
     let [Event::Message(received)] = &jerry.events()[..] else { panic!("one message") };
@@ -98,7 +98,7 @@ async fn transient_messages_are_delivered_but_not_stored() {
 }
 
 #[tokio::test]
-async fn message_received_is_told_what_the_contract_says() {
+async fn message_received_gets_the_params_of_the_contract() {
     let (world, tom, _jerry, conversation) = scene().await;
     world.engine.reply("_messageReceived", "null");
     let text = r#"{"_lctype":-1,"_lctext":"hi"}"#;
@@ -137,7 +137,7 @@ async fn message_received_is_told_what_the_contract_says() {
 }
 
 #[tokio::test]
-async fn message_sent_is_told_afterwards_who_was_online() {
+async fn message_sent_gets_the_online_members_afterwards() {
     let (world, tom, _jerry, conversation) = scene().await;
     world.engine.reply("_messageSent", "null");
     let sent = world.say(&tom, &conversation, "hi").await;

@@ -65,7 +65,7 @@ async fn a_transient_message_of_a_sender_that_was_removed_goes_nowhere() {
 }
 
 #[tokio::test]
-async fn who_left_gets_nothing_and_who_came_gets_the_message() {
+async fn removed_members_get_nothing_and_new_members_get_the_message() {
     let (world, tom, mut jerry, conversation) = scene().await;
     world.engine.reply("_messageSent", "null");
     let mut butch = world.client("butch");
@@ -83,7 +83,7 @@ async fn who_left_gets_nothing_and_who_came_gets_the_message() {
 }
 
 #[tokio::test]
-async fn the_receivers_of_a_hook_are_as_given_without_those_who_left() {
+async fn the_receivers_of_a_hook_are_as_given_without_removed_members() {
     let (world, tom, mut jerry, conversation) = scene().await;
     world.engine.reply("_messageSent", "null");
     let (mut stranger, mut butch) = (world.client("stranger"), world.client("butch"));

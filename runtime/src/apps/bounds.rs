@@ -28,7 +28,7 @@ pub(crate) struct Bounds {
 #[derive(Debug)]
 struct FunctionBounds {
     limits: Limits,
-    /// Where the function has `concurrency` or `queue` of its own. Its calls need a place of the app besides.
+    /// Where the function has `concurrency` or `queue` of its own. Its calls also need a place of the app.
     admission: Option<Arc<Admission>>,
 }
 

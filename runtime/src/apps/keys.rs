@@ -102,7 +102,7 @@ pub enum InvalidKey {
 }
 
 impl GivenKeys {
-    /// These keys, and new ones in the place of those that are absent.
+    /// These keys, and new ones for absent ones.
     pub(crate) fn completed(self) -> Result<Keys, InvalidKey> {
         let given = |name, key: Option<String>| match key {
             None => Ok(generate_key()),
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_could_not_be_sent_or_told_apart_are_refused() {
+    fn keys_that_cannot_be_sent_or_are_equal_are_refused() {
         for (key, problem) in [
             ("", UnusableKey::Empty),
             (" \n", UnusableKey::Empty),

@@ -72,8 +72,8 @@ pub struct DeletedApp {
     pub deleted_at_ms: i64,
 }
 
-/// An app: its keys, and what is live in its environments. After a change of keys, what was looked up before still has
-/// the old ones.
+/// An app: its keys, and the live versions of its environments. After a change of keys, what was looked up before still
+/// has the old ones.
 pub struct App {
     /// Id, as in `X-LC-Id`.
     pub id: String,

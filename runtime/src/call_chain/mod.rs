@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn calls_behind_a_request_are_told_to_the_engine_itself_only() {
+    async fn calls_behind_a_request_are_shown_to_the_engine_itself_only() {
         let chains = chains();
         let mut elsewhere = request("http://example.org/");
         assert_eq!(end(&chains, None, "demo", "a").tell(&mut elsewhere), None);

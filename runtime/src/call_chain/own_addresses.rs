@@ -38,7 +38,7 @@ impl OwnAddress {
         Some(Self { host, port: authority.port_u16().unwrap_or(usual_port) })
     }
 
-    /// True when a request to `asked` comes to who listens here.
+    /// True when a request to `asked` comes to this listener.
     pub(super) fn includes(&self, asked: &Self) -> bool {
         self.port == asked.port
             && match (&self.host, &asked.host) {

@@ -72,8 +72,9 @@ impl WholeCall {
         self.calls.sandbox.call(&module, call).await
     }
 
-    /// The narrowest first: who waits there takes no place from the app's other functions. A call that another one of the app
-    /// waits for takes no place of it, and no second one of its function: it would queue behind its own caller.
+    /// The narrowest first: a call that waits there takes no place from the app's other functions. A call that another
+    /// one of the app waits for takes no place of it, and no second one of its function: it would queue behind its own
+    /// caller.
     async fn admit<'a>(&'a self, limits: &Limits, own_places: Option<&'a Admission>) -> Result<Held<'a>, Outcome> {
         let full = |limits: &Limits| {
             let (concurrency, queue) = (limits.concurrency, limits.queue);

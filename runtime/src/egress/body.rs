@@ -17,7 +17,7 @@ use super::CallBudget;
 /// What a request holds until its response was read.
 pub(super) type Places = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
-/// A body, and what is held as long as it is open.
+/// A body, and the resources that it holds while it is open.
 struct Open {
     body: WasiBody,
     /// Of the task that waits for the next piece.
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_for_a_body_hears_of_the_calls_end() {
+    async fn a_reader_of_a_body_learns_of_the_end_of_its_call() {
         let budget = budget(100);
         let mut kept = CountedBody::new(endless(), budget.clone(), None, None);
         let waiting = tokio::spawn(async move { kept.frame().await.is_some_and(|frame| frame.is_err()) });

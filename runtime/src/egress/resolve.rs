@@ -62,7 +62,7 @@ impl Lookups {
 
     /// Asks when there is a place. Waits no longer than the request that asks, which has a deadline.
     async fn ask(&self, resolver: &Arc<dyn Resolve>, host: &str) -> io::Result<Vec<IpAddr>> {
-        // That of the app first: who waits there takes no place from other apps.
+        // The app's place first: a lookup that waits there takes no place from other apps.
         let of_app = self.of_app.clone().acquire_owned().await.map_err(io::Error::other)?;
         let of_all = self.of_all.clone().acquire_owned().await.map_err(io::Error::other)?;
         let asking = resolver.resolve(host);

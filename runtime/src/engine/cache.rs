@@ -1,4 +1,4 @@
-//! LeanCache of an app, besides what its functions do with it.
+//! LeanCache of an app, for the commands of its owner.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What makes a version live, and what is known of it afterwards.
+//! The operations that make a version live, and its history.
 
 use std::sync::Arc;
 

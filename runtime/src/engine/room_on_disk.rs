@@ -45,7 +45,7 @@ impl Engine {
     }
 }
 
-/// What is taken so far; versions share modules.
+/// The bytes that are used so far; versions share modules.
 struct Room<'a> {
     bytes: u64,
     modules: HashSet<&'a ModuleHash>,

@@ -27,8 +27,8 @@ impl Engine {
         self.0.apps.with(app, |app| seen_variables(app, environment))
     }
 
-    /// Changes the variables of an app, in both environments: what is live gets a successor with the same module and the
-    /// new variables. Answers these releases; none when nothing is live, or when the change changes nothing.
+    /// Changes the variables of an app, in both environments: each live version gets a successor with the same module
+    /// and the new variables. Answers these releases; none when nothing is live, or when the change changes nothing.
     pub async fn change_variables(
         &self,
         app: &str,

@@ -84,7 +84,7 @@ impl CacheBudget {
         Ok(replies)
     }
 
-    /// Counts what is sent. Who exceeds a limit has nothing left of it.
+    /// Counts the sent bytes. After exceeding a limit, nothing of it is left.
     fn take(&mut self, commands: &[Vec<Vec<u8>>]) -> Result<(), CacheError> {
         let count = u32::try_from(commands.len()).unwrap_or(u32::MAX);
         let Some(commands_left) = self.commands_left.checked_sub(count) else {
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_function_hears_of_a_timeout_before_its_own_deadline() {
+    fn a_function_learns_of_a_timeout_before_its_own_deadline() {
         assert_eq!(patience(Duration::from_secs(1)), Duration::from_millis(900));
         assert_eq!(patience(Duration::from_secs(10)), COMMANDS_TIMEOUT);
     }

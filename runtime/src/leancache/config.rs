@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn one_server_and_clusters_are_told_apart() {
+    fn one_server_and_clusters_are_distinguished() {
         assert!(!address("redis://127.0.0.1:6379/2").is_cluster);
         for url in ["redis-cluster://a:1,b:2", "redis://a:1, redis://b:2"] {
             let address = address(url);

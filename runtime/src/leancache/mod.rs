@@ -27,8 +27,8 @@ use self::embedded::EmbeddedCache;
 use self::redis::RedisCache;
 pub use self::tls::{RedisCertificates, redis_certificate_fix};
 
-/// Longest wait for Redis. Its commands take well under a millisecond: who waits longer has lost it, and a function wants
-/// to learn of that while it can still answer.
+/// Longest wait for Redis. Its commands take well under a millisecond: a longer wait means that it is lost, and a
+/// function needs to learn of that while it can still answer.
 const COMMANDS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Why commands were not answered.

@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::Limits;
 use api_types::FunctionKind;
 
-/// Values by the limit's name. What is absent comes from the next wider scope.
+/// Values by the limit's name. Absent values come from the next wider scope.
 pub type Overrides = BTreeMap<String, u64>;
 
 /// What an app set. A function's value wins over the app's, the app's over the default.
@@ -80,7 +80,7 @@ impl LimitSettings {
         Self { max: max.collect(), app, functions: BTreeMap::new() }
     }
 
-    /// Refuses what is more than the app gets.
+    /// Refuses values above those that the app gets.
     ///
     /// # Errors
     /// [`InvalidLimits::AboveMaximum`].
@@ -141,7 +141,7 @@ impl LimitSettings {
         overrides: impl IntoIterator<Item = &'a Overrides>,
     ) -> Result<Limits, InvalidLimits> {
         let (most, limits) = (numbers(&Limits::default()), changed(defaults, overrides)?);
-        // Said of what was set, and not of what is left of it.
+        // The text names the value that was set, not the reduced one.
         limits.validate()?;
         let mut values = numbers(&limits);
         for (name, value) in &mut values {

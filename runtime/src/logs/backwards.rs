@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 const BLOCK: usize = 256 << 10;
-/// Lines that are written have a few kilobytes; what is longer than this is none.
+/// Lines that are written have a few kilobytes; longer data are not a line.
 const LONGEST_LINE: usize = 1 << 20;
 
 /// What lies between two ends of lines.
@@ -21,7 +21,7 @@ pub(super) enum Found<'a> {
     Unfinished(&'a [u8]),
 }
 
-/// Shows `each` what is found, from the end of the file to its beginning or until it breaks. Blocks on the disk.
+/// Passes each found line to `each`, from the end of the file to its beginning or until it breaks. Blocks on the disk.
 pub(super) fn read(path: &Path, mut each: impl FnMut(Found<'_>) -> ControlFlow<()>) -> io::Result<()> {
     let file = File::open(path)?;
     let mut position = file.metadata()?.len();
@@ -90,7 +90,7 @@ impl Line {
 mod tests {
     use super::*;
 
-    /// What is found, written down.
+    /// The found lines as text.
     fn found(content: &[u8], most: usize) -> Vec<String> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), content).unwrap();
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_longer_than_a_block_is_whole_and_one_beyond_all_bounds_is_told_once() {
+    fn a_line_longer_than_a_block_is_whole_and_one_beyond_all_bounds_is_reported_once() {
         let (long, huge) = ("x".repeat(BLOCK + 7), "y".repeat(3 * LONGEST_LINE));
         let content = format!("first\n{huge}\n{long}\nlast");
         assert_eq!(found(content.as_bytes(), usize::MAX), ["unfinished last", &long, "too long", "first"]);

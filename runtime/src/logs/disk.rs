@@ -44,7 +44,7 @@ struct Shared {
     come: Condvar,
 }
 
-/// Bounded by the number of apps, and by that of readers who wait.
+/// Bounded by the number of apps, and by that of waiting readers.
 #[derive(Debug, Default)]
 struct Work {
     /// Each app once: its ring holds the lines, and drops the oldest when the disk does not keep up.
@@ -189,7 +189,7 @@ impl Shared {
         taken
     }
 
-    /// What cannot be deleted in one folder does not keep what is too old in another.
+    /// A file that cannot be deleted in one folder does not stop the deletion of old files in another.
     fn prune_all(&self, mut complain: impl FnMut(&Path, io::Error)) {
         let apps = match std::fs::read_dir(&self.folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,

@@ -19,7 +19,7 @@ const FLUSH_TIME: Duration = Duration::from_secs(2);
 /// Which lines are wanted.
 #[derive(Clone, Debug, Default)]
 pub struct LogQuery {
-    /// The newest of those that fit.
+    /// The newest lines that fit.
     pub limit: usize,
     /// Of this function.
     pub function: Option<String>,
@@ -47,7 +47,7 @@ impl LogQuery {
     }
 }
 
-/// What is kept of an app's log.
+/// The kept lines of an app's log.
 #[derive(Debug)]
 pub struct LogHistory {
     /// Oldest first.
@@ -121,7 +121,7 @@ impl Files<'_> {
         let since = self.query.since.map_or(0, micros);
         let (mut next_first_id, mut news) = (u64::MAX, 0);
         for segment in segments.iter().rev() {
-            // Ids are times, but for those of a moment at which the clock was set back.
+            // Ids are times, except after the clock was set back.
             if self.is_full() || next_first_id < since {
                 break;
             }
@@ -178,7 +178,7 @@ pub(super) fn last_id(folder: &Path) -> u64 {
     let newest = segments::list(folder).ok().and_then(|mut segments| segments.pop());
     newest.map_or(0, |newest| {
         let (mut last, mut damaged) = (newest.first_id, 0);
-        // Where it cannot be read, the id of its first line is what is known.
+        // If it cannot be read, only the id of its first line is known.
         let _ = backwards::read(&newest.path, |found| match found {
             Found::TooLong => ControlFlow::Break(()),
             Found::Line(line) | Found::Unfinished(line) => match record::read(line) {

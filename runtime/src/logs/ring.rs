@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_is_told_how_many_lines_it_missed() {
+    fn a_reader_learns_how_many_lines_it_missed() {
         let (ring, log) = log();
         let mut reader = LogReader::new(ring, 0);
         log.engine(LogLevel::Info, "first");
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_made_room_before_they_were_written_are_told_and_counted() {
+    fn lines_dropped_before_they_were_written_are_reported_and_counted() {
         let (ring, log) = log();
         log.engine(LogLevel::Info, "written");
         assert_eq!(ring.take_unwritten().len(), 1);

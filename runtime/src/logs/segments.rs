@@ -59,7 +59,7 @@ pub(super) fn full_bytes(retention: &LogRetention) -> u64 {
     retention.bytes_per_app / SEGMENTS
 }
 
-/// Appends `lines`, whose first has the id `first_id`, and deletes what is too much or too old.
+/// Appends `lines`, whose first has the id `first_id`, and deletes lines that are too many or too old.
 pub(super) fn append(folder: &Path, first_id: u64, lines: &[u8], retention: &LogRetention) -> io::Result<()> {
     let segments = list(folder)?;
     let newest = segments.last().filter(|newest| {

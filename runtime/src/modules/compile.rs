@@ -15,7 +15,7 @@ use super::{ModuleError, Refusal};
 use crate::config::CompileLimits;
 use crate::fair_turns::{FairTurns, Holder, Turn};
 
-/// What is read of a child's complaints.
+/// How much of a child's error output is read.
 const MAX_MESSAGE_BYTES: u64 = 16 << 10;
 
 /// Starts compile children, one at a time.

@@ -94,7 +94,7 @@ impl ModuleFiles {
     }
 
     /// Removes the machine code of all modules but these, and what another version of the engine compiled; answers how
-    /// many. What is being written stays.
+    /// many. Files that are being written stay.
     pub(super) async fn remove_unused_artifacts(&self, used: HashSet<ModuleHash>) -> Result<usize, BoxedError> {
         let used: HashSet<_> =
             used.iter().filter_map(|hash| Some(self.artifact(hash).file_name()?.to_owned())).collect();
@@ -105,7 +105,7 @@ impl ModuleFiles {
         Ok(removing.await??)
     }
 
-    /// The bytes as they are stored, which may not be those that were.
+    /// The stored bytes, which may be damaged.
     pub(super) async fn read_module(&self, hash: &ModuleHash) -> Result<Bytes, ModuleError> {
         let lost = |error: object_store::Error| {
             let is_missing = matches!(error, object_store::Error::NotFound { .. });

@@ -1,4 +1,4 @@
-//! Why an upload is refused: what is wrong, and what to do about it.
+//! Why an upload is refused: the problem and the fix.
 
 use thiserror::Error;
 

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_core_module_is_told_from_a_component() {
+    fn a_core_module_is_distinguished_from_a_component() {
         assert_eq!(validate(&component("(module)"), 100), Err(Refusal::CoreModule));
     }
 

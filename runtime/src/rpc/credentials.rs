@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_names_of_a_credential_have_an_order_whatever_that_of_the_lines() {
+    fn the_names_of_a_credential_have_an_order_independent_of_the_lines() {
         let [short, middle, long] = ["x-lc-id", "x-avoscloud-application-id", "x-uluru-application-id"];
         assert_eq!(id(&[(long, "c"), (short, "a"), (middle, "b")]).as_deref(), Some("a"));
         assert_eq!(id(&[(long, "c"), (middle, "b")]).as_deref(), Some("b"));

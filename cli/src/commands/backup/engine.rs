@@ -19,7 +19,7 @@ const LOOKS: u32 = 10;
 /// A module, and the version of an app that names it.
 type Modules = BTreeMap<String, (String, u64)>;
 
-/// Copies metadata that name nothing but what is copied too; answers how many bytes.
+/// Copies metadata whose modules are all copied too; returns the number of bytes.
 ///
 /// # Errors
 /// A module that is named is not there.
@@ -56,7 +56,7 @@ fn named(database: &Path) -> anyhow::Result<Modules> {
     read().with_context(|| format!("cannot read `{}`", database.display()))
 }
 
-/// Copies those that are not in the target yet; answers the last one that is missing.
+/// Copies the modules that are not in the target yet; returns the last missing one.
 fn copy_modules(named: &Modules, modules: &Path, target: &Path) -> anyhow::Result<Option<(String, (String, u64))>> {
     let mut missing = None;
     for (module, by) in named {

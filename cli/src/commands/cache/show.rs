@@ -35,7 +35,7 @@ fn listed(parts: &[Value]) -> String {
     lines.join("\n")
 }
 
-/// In quotes, what is not printable escaped: a value must not be able to steer the terminal.
+/// In quotes, with escapes for unprintable characters: a value must not control the terminal.
 fn quoted(bytes: &[u8]) -> String {
     let mut shown = String::from("\"");
     for chunk in bytes.utf8_chunks() {

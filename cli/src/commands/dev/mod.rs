@@ -68,7 +68,7 @@ impl Dev {
     /// Builds, releases and watches until it is stopped.
     pub async fn run(mut self) -> anyhow::Result<()> {
         builder_of(&self.project).map_err(InputError::from)?;
-        // `.` would go on meaning a folder that is deleted and made anew.
+        // `.` would still mean the old folder after the folder was deleted and created again.
         self.project = self.project.canonicalize()?;
         let shutdown = CancellationToken::new();
         stop_on_signal(shutdown.clone(), HangUp::Stops)?;
@@ -166,7 +166,7 @@ impl Dev {
     async fn begin(&self, changes: &mut Changes, sources: &mut Sources) -> anyhow::Result<()> {
         // Before cargo is asked: what changes meanwhile is a change.
         changes.begin(sources)?;
-        // A project that cargo cannot make out is built from what it was built from before; the build says what is wrong.
+        // When cargo cannot read the project, the earlier sources are watched; the build shows the error.
         if let Ok(builder) = builder_of(&self.project)
             && let Ok(found) = builder.sources(&self.project).await
             && found != *sources

@@ -8,7 +8,7 @@ use hookd_guest_build::Sources;
 /// What tools write.
 const IGNORED_FOLDERS: [&str; 7] = ["node_modules", ".git", ".hg", ".jj", ".svn", ".hookd", "__pycache__"];
 
-/// Cargo's and other tools' mark on what can be made anew.
+/// The mark of cargo and other tools on folders that can be built again.
 const CACHE_TAG: &str = "CACHEDIR.TAG";
 
 /// A project has some dozens; a link to the root of the file system must not have all of it watched.

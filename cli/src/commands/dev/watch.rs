@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_change_is_told_also_in_a_new_folder() {
+    async fn a_change_is_noticed_also_in_a_new_folder() {
         let (_folder, root, mut changes) = watched();
         fs::write(root.join("project/src/lib.rs"), "1").unwrap();
         assert!(is_noticed(&mut changes).await);

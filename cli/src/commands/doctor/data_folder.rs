@@ -1,4 +1,4 @@
-//! The data folder: whose it is, what is in it, and whether it has room.
+//! The data folder: its owner, its files, and the free space.
 
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::PermissionsExt as _;

@@ -9,7 +9,7 @@ use super::Finding;
 use crate::commands::redis_flags::RedisFlags;
 
 const REDIS: &str = "redis";
-/// Redis answers in well under a millisecond; who waits longer has another problem.
+/// Redis answers in well under a millisecond; a longer wait has another cause.
 const ANSWER_TIME: Duration = Duration::from_secs(3);
 
 /// Every node of a cluster that is named, or the one server; nothing where there is none.

@@ -121,7 +121,7 @@ impl Snapshot {
 
 fn rate(app: &App, now: &Function, before: &Function, bounds: &[f64], seconds: f64) -> FunctionRate {
     let earlier = before.durations.iter().chain(std::iter::repeat(&0));
-    // Counters begin anew when the server does: what is less than before is all new.
+    // Counters start from zero with the server: a smaller value than before is new as a whole.
     let restarted = now.durations.iter().sum::<u64>() < before.durations.iter().sum();
     let new = |now: u64, before: u64| if restarted { now } else { now.saturating_sub(before) };
     let durations: Vec<u64> = now.durations.iter().zip(earlier).map(|(now, before)| new(*now, *before)).collect();

@@ -49,7 +49,7 @@ impl Installation {
     }
 }
 
-/// A caller who showed the admin key.
+/// A caller with the admin key.
 pub(super) struct Admin;
 
 impl FromRequestParts<Control> for Admin {
@@ -100,7 +100,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(with_keys(&app))))
 }
 
-/// The owner may do this with the master key; who lost it needs the admin key.
+/// The owner may do this with the master key; without it, the admin key is needed.
 pub(super) async fn rotate_key(
     State(control): State<Control>,
     admin: Result<Admin, ApiError>,

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use super::{ApiError, to_the_end};
 
 /// Changes of one app that may be under way, all but one of them waiting. They go on when their callers are gone, so callers
-/// who come and go must not pile them up.
+/// that come and go must not pile them up.
 const OF_ONE_APP: usize = 64;
 
 /// The changes that are under way, by app.
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn callers_who_go_away_do_not_pile_changes_up() {
+    async fn callers_that_go_away_do_not_pile_changes_up() {
         let changes = Changes::default();
         for _ in 0..OF_ONE_APP {
             let mut endless = Box::pin(changes.carry_out("demo", std::future::pending::<()>()));

@@ -14,7 +14,7 @@ const MAX_LIMITS: &str = "max_limits";
 const ALLOWED_HOSTS: &str = "allowed_hosts";
 
 /// The settings with `changes` applied; the operator (`is_admin`) also raises the most that the app's owner may set. The error
-/// says what is wrong.
+/// names the error.
 pub(super) fn changed(
     mut settings: AppSettings,
     mut changes: Map<String, Value>,

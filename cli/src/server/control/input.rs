@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_body_is_told_with_the_field() {
+    fn a_wrong_body_is_refused_with_the_field() {
         let wrong = |body: &str| parsed::<Order>(body.as_bytes()).unwrap_err();
         assert!(wrong(r#"{"items": [1, "x"]}"#).contains("`items[1]`: invalid type: string"), "{}", wrong("[1, 2]"));
         assert!(wrong("{}").contains("missing field `items`"));

@@ -7,7 +7,7 @@ use api_types::headers;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue};
 
-/// What is said when there is nothing to say.
+/// The bytes of a silent answer.
 pub(super) const BLANK: &str = " ";
 
 /// The longest silence.

@@ -1,4 +1,4 @@
-//! The log of an app's functions: what is kept, and what comes.
+//! The log of an app's functions: the kept lines, and new ones.
 
 use std::convert::Infallible;
 
@@ -25,7 +25,7 @@ const CHUNK_LINES: usize = 1_000;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LogsParameters {
-    /// Newest lines of those that fit.
+    /// The newest lines that fit the query.
     limit: Option<usize>,
     function: Option<String>,
     request_id: Option<String>,

@@ -32,7 +32,7 @@
 //! What comes one line at a time has blanks between them when there is nothing to say; `X-Hookd-Keep-Alive` says how many seconds
 //! apart at most.
 //!
-//! What releases something takes `author` and `message` in the query: who, and why.
+//! Calls that release take `author` and `message` in the query.
 
 mod apps;
 mod attribution;

@@ -1,4 +1,4 @@
-//! The list of control calls: what is served is what is listed.
+//! The list of control calls. The server serves exactly the listed calls.
 
 use axum::http::Method;
 use axum::routing::{MethodRouter, any, get};

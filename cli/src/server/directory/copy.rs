@@ -41,7 +41,7 @@ struct Known {
 /// When an app was created, in ms since 1970; an engine of an earlier version did not send it.
 type CreatedAt = Option<i64>;
 
-/// What is on disk. An earlier version reads it as a [`Snapshot`].
+/// The state on disk. An earlier version reads it as a [`Snapshot`].
 #[derive(Serialize, Deserialize)]
 struct Kept {
     #[serde(flatten)]

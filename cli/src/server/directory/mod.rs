@@ -35,7 +35,7 @@ const POLL_TIME: Duration = Duration::from_secs(20);
 /// Everything, as of one moment. All of it each time: a thousand apps are a third of a megabyte, and changes are rare.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// The name of this state. A restarted engine begins anew, so that no two states share a name.
+    /// The name of this state. A restarted engine uses new names, so that no two states share a name.
     revision: String,
     apps: Vec<Entry>,
     /// All deletions ever. Engines of earlier versions send none.

@@ -74,7 +74,7 @@ pub enum EngineAddress {
 }
 
 impl EngineAddress {
-    /// An address over TCP, and nothing else: the owner of an app, who may name one, has no business with the sockets of
+    /// An address over TCP, and nothing else: the owner of an app may name one, but must not reach the sockets of
     /// the machine.
     ///
     /// # Errors
@@ -99,7 +99,7 @@ impl EngineAddress {
         }
     }
 
-    /// A client whose connections go there, are kept alive and shared, and are made anew when they break.
+    /// A client whose connections go there, are kept alive and shared, and are opened again when they break.
     pub fn client<B>(&self) -> Client<EngineConnector, B>
     where
         B: Body + Send + 'static,

@@ -21,7 +21,7 @@ const REASON_LIMIT_BYTES: usize = 1024;
 pub(super) enum Ended {
     /// The call has its fate.
     Settled(Fate),
-    /// The engine could not try the call at all: it waits, and so do those behind it.
+    /// The engine could not try the call at all: it waits, and so do the calls behind it.
     EngineAway,
 }
 
@@ -32,7 +32,7 @@ pub(super) async fn attempt(
     app: AppId,
     queued: QueuedCall,
 ) -> Ended {
-    // It may be there again. What waits for one that was deleted is thrown away by who forgets the app.
+    // The app may come back. The deletion of an app also deletes its waiting calls.
     let Some(app) = apps.app(&app) else { return Ended::EngineAway };
     let Ok(settings) = calls.settings(&app, queued.hook).await else { return Ended::EngineAway };
     // It is tried once nevertheless: its age may come from a stopped server, or from a wrong clock.

@@ -56,7 +56,7 @@ pub(super) struct Journal {
 
 #[derive(Default)]
 struct State {
-    /// A task writes what is here; it takes an app out that has nothing left.
+    /// A task writes these events, and removes an app without events.
     apps: HashMap<AppId, VecDeque<Waiting>>,
     notes: Notes,
 }

@@ -213,7 +213,7 @@ impl Notifications {
 }
 
 impl Shared {
-    /// Queues calls of one app, in their order, and notes what is said of its sessions.
+    /// Queues calls of one app, in their order, and notes the state of its sessions.
     async fn record(self: &Arc<Self>, app: &Arc<App>, entries: Vec<Entry>) {
         let bound = self.bound(app).await;
         let hooks: Vec<&'static str> = entries.iter().filter_map(|entry| Some(entry.call.as_ref()?.hook)).collect();

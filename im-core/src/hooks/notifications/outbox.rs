@@ -101,7 +101,7 @@ impl Drop for Clearing<'_> {
     }
 }
 
-/// Queues what is in the outbox, but for calls that came within `recent`.
+/// Queues the calls of the outbox, except those that came within `recent`.
 pub(super) async fn hand_over(shared: &Arc<Shared>, recent: Duration) {
     let mut after = 0;
     loop {
@@ -117,7 +117,7 @@ pub(super) async fn hand_over(shared: &Arc<Shared>, recent: Duration) {
         after = last.row;
         let mut receipts = Vec::new();
         for (app, call) in left {
-            // One that is not known may be one that only another node knows yet; those of a deleted app go with it.
+            // Another node may know an unknown app already. The calls of a deleted app are deleted with it.
             if let Some(app) = shared.apps.app(&app) {
                 receipts.push(Journal::record(shared, &app, vec![Event::Stored(call)]));
             }

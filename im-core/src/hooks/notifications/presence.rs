@@ -46,7 +46,7 @@ impl PresenceEvent {
         }
     }
 
-    /// What is to be written down; `None` when the app defines no hook that wants it.
+    /// The entry to write; `None` when the app does not define the hook.
     pub(super) fn into_entry(self, calls: &EngineCalls, app: &App, notes: &mut Notes) -> Option<Entry> {
         let defines = |hook| calls.engine.defines(app, hook);
         let call = |hook, params: Option<Bytes>, client: &str, remote_address| {

@@ -202,7 +202,7 @@ impl Worker {
             }
             Ended::Settled(fate) => {
                 (self.tries, self.paused_until) = (0, None);
-                // What is behind it in its lane waits for the row to go.
+                // The next calls of its lane wait until the row is deleted.
                 let urgent = call.lane.is_some() || fate != Fate::Done;
                 self.settled.push((call, fate));
                 let within = if urgent || self.settled.len() >= SETTLE { Duration::ZERO } else { SETTLE_WITHIN };

@@ -47,7 +47,7 @@ impl RedisHookQueue {
         Ok(())
     }
 
-    /// Ends the sessions of a node, but for those of this process.
+    /// Ends the sessions of a node, except those of this process.
     async fn end_sessions_of_node(&self, app: &AppId, node: &str) -> Result<(), QueueError> {
         let online = format!("{}online:{node}", prefix(app));
         let (mut cursor, mut ended) = ("0".to_owned(), 0_usize);

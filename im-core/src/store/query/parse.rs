@@ -133,7 +133,7 @@ impl Parser {
         Ok(Some(test))
     }
 
-    /// Counted before it is built: what is beyond the bound costs nothing.
+    /// Counted before it is built: parts beyond the bound cost nothing.
     fn count_test(&mut self) -> Result<(), String> {
         self.tests += 1;
         if self.tests > MAX_TESTS { Err(format!("the filter has more than {MAX_TESTS} conditions")) } else { Ok(()) }

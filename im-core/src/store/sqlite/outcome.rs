@@ -21,8 +21,8 @@ impl Database {
         self.write_or_else(operation, work, unknown).await
     }
 
-    /// A write of which `happened` finds out, from what it did and what is in the file, when its commit is not heard of:
-    /// the answer can be late although the data is on disk.
+    /// A write whose commit may stay unanswered. Then `happened` finds out, from its changes and the file, whether it
+    /// was done: the answer can be late although the data is on disk.
     pub(super) async fn write_and_read_back<T, F, E>(
         &self,
         operation: &'static str,
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_commit_that_is_not_heard_of_is_neither_refused_nor_acknowledged_and_answers_its_resend() {
+    async fn an_unanswered_commit_is_neither_refused_nor_acknowledged_and_answers_its_resend() {
         let (folder, app) = (tempfile::tempdir().unwrap(), AppId::new("demo"));
         let (store, go_on) = stalling(&folder, Stall::BeforeItIsOnDisk);
         go_on.send(()).unwrap();

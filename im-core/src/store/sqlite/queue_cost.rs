@@ -169,7 +169,7 @@ fn a_bound_that_was_lowered_and_an_app_that_is_forgotten_cost_many_small_writes(
 }
 
 #[test]
-fn counts_and_first_calls_stay_true_whatever_happens_to_the_rows() {
+fn counts_and_first_calls_stay_true_after_every_change_of_rows() {
     let connection = filled(10);
     let check = |what: &str| {
         let wrong_counts = "

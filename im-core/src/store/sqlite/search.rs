@@ -97,7 +97,7 @@ impl Search<'_> {
         Ok(keys.collect::<Result<_, _>>()?)
     }
 
-    /// The first matches in another order: of those that cannot be in the answer nothing is kept.
+    /// The first matches in another order: rows that cannot be in the answer are not kept.
     fn sorted(
         &mut self,
         candidates: Vec<i64>,

@@ -11,10 +11,11 @@ use super::ImControl;
 /// The setting with the address.
 const ENGINE_URL: &str = "engine_url";
 
-/// The setting that says who named it. It follows from the keys of the request. It cannot be set and is not shown.
+/// The setting that says whether the operator or the owner of the app set the address. It follows from the keys of the
+/// request. It cannot be set and is not shown.
 const BY_OPERATOR: &str = "engine_url_by_operator";
 
-/// Notes who names the address, where the change names one.
+/// Notes whether the operator or the owner sets the address, if the change sets one.
 ///
 /// # Errors
 /// An address that is not the owner's to name.

@@ -34,7 +34,7 @@ use super::routes::{self, Key, Routes};
 use super::unread_body::read_to_its_end;
 use super::{ApiError, AppPath, internal, is_known_now, master_key, to_the_end};
 
-/// The engine's answer is worth so long a wait to what goes on without it too.
+/// How long a request waits for the engine's answer when it can also go on without it.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// Answers of the engine's part that are looked into: settings and lists of apps.
