@@ -112,7 +112,7 @@ impl ConfigFile {
         let mut values = BTreeMap::new();
         for (key, value) in table {
             if !known.contains(&key) {
-                let problem = format!("`{shown}`: there is no option `{key}`");
+                let problem = format!("`{shown}`: unknown option `{key}`");
                 let nearest = nearest(&key, &known).map(|nearest| format!("did you mean `{nearest}`?"));
                 return Err(InputError::new(problem).hint(nearest.unwrap_or_else(|| {
                     format!("there are {}", known.iter().map(String::as_str).collect::<Vec<_>>().join(", "))

@@ -39,10 +39,10 @@ fn apps_are_created_listed_and_deleted() {
     server.hookd_ok(&with(&["settings"], OTHER, &other.master_key));
     server.hookd_ok(&["apps", "delete", OTHER]);
     assert_refused(&server.hookd(&with(&["settings"], OTHER, &other.master_key)), &[OTHER, "keys"]);
-    assert_refused(&server.hookd(&["apps", "delete", OTHER]), &[OTHER, "no app"]);
+    assert_refused(&server.hookd(&["apps", "delete", OTHER]), &[OTHER, "does not exist"]);
     // What its users wrote must not fall into other hands.
     assert_refused(&server.hookd(&["apps", "create", OTHER]), &[OTHER, "deleted"]);
-    assert_refused(&server.hookd(&["apps", "delete", "demo"]), &["demo", "no other app"]);
+    assert_refused(&server.hookd(&["apps", "delete", "demo"]), &["demo", "the only app"]);
     server.kill();
     server.start_again();
     assert_eq!(server.hookd_ok(&["apps", "list"]).lines().count(), 1);

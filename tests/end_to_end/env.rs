@@ -191,7 +191,7 @@ fn what_breaks_a_rule_is_refused_with_the_reason() {
     let server = Server::with_module("version-probe");
     assert_refused(&server.hookd(&["env", "set", "LEANCLOUD_APP_ID=x"]), &["LEANCLOUD_APP_ID", "hookd's own"]);
     assert_refused(&server.hookd(&["env", "set", "A-B=x"]), &["A-B", "letters"]);
-    assert_refused(&server.hookd(&["env", "unset", "ABSENT"]), &["ABSENT", "no variable"]);
+    assert_refused(&server.hookd(&["env", "unset", "ABSENT"]), &["ABSENT", "is not set"]);
     assert_refused(&server.hookd(&["env", "set", "GOOD=1", "BAD"]), &["BAD", "NAME=VALUE"]);
     let long = format!("LONG={}", "x".repeat(40_000));
     assert_refused(&server.hookd(&["env", "set", "GOOD=1", &long]), &["LONG", "32768"]);

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::exit::InputError;
 
-/// The shown part of a refusal that is not the server's own JSON.
+/// The longest part that is shown of a refusal without the server's own JSON.
 const MAX_REASON_CHARS: usize = 300;
 
 /// The JSON of a good answer.

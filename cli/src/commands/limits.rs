@@ -16,7 +16,7 @@ pub fn parse_limit(text: &str) -> Result<(String, Option<u64>), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE, e.g. memory_bytes=64MiB")?;
     let known = known_limits();
     if !known.iter().any(|limit| limit == name) {
-        return Err(format!("there is no limit `{name}`; there are {}", known.join(", ")));
+        return Err(format!("unknown limit `{name}`; the limits are {}", known.join(", ")));
     }
     if value == "default" {
         return Ok((name.to_owned(), None));

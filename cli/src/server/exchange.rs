@@ -33,7 +33,7 @@ pub struct Exchanges {
     quiet_since: AtomicU64,
     /// Answers over HTTP/2, by the times until which they must be taken.
     deliveries: Mutex<BTreeSet<(Instant, u64)>>,
-    /// Incomplete bodies end now.
+    /// Cancelled to end all incomplete bodies.
     cut: CancellationToken,
 }
 

@@ -219,7 +219,7 @@ const TEMPLATES: [Template; 14] = [
 pub fn new_project(folder: &Path, hook: &str, data: &Path) -> Result<(), BuildError> {
     let template = TEMPLATES.iter().find(|template| template.hook == hook).ok_or_else(|| {
         let known: Vec<_> = TEMPLATES.iter().map(|template| template.hook).collect();
-        ProjectError::new(format!("there is no template for a hook `{hook}`"))
+        ProjectError::new(format!("no template exists for the hook `{hook}`"))
             .hint(format!("known: {}", known.join(", ")))
     })?;
     let name = crate_name(folder)?;

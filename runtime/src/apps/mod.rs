@@ -108,8 +108,8 @@ struct AppState {
 /// Why keys were not changed, or an app not deleted.
 #[derive(Debug, Error)]
 pub enum ChangeAppError {
-    /// There is no such app.
-    #[error("there is no app `{0}`")]
+    /// The app does not exist.
+    #[error("the app `{0}` does not exist")]
     UnknownApp(String),
     /// The database refused.
     #[error("cannot store the change")]

@@ -10,8 +10,8 @@ use crate::releases::MetadataError;
 /// Why settings were not changed.
 #[derive(Debug, Error)]
 pub enum SetSettingsError {
-    /// There is no such app.
-    #[error("there is no app `{0}`")]
+    /// The app does not exist.
+    #[error("the app `{0}` does not exist")]
     UnknownApp(String),
     /// What was asked for makes no sense, in words.
     #[error("{0}")]

@@ -36,7 +36,7 @@ pub enum InvalidLimits {
         allowed: &'static str,
     },
     /// A name that no limit has.
-    #[error("there is no limit `{name}`; there are {known}")]
+    #[error("unknown limit `{name}`; the limits are {known}")]
     Unknown {
         /// The name.
         name: String,

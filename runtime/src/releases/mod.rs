@@ -90,8 +90,8 @@ pub struct Release {
 /// Why a deployment did not become live.
 #[derive(Debug, Error)]
 pub enum DeployError {
-    /// There is no such app.
-    #[error("there is no app `{0}`")]
+    /// The app does not exist.
+    #[error("the app `{0}` does not exist")]
     UnknownApp(String),
     /// The upload is at fault; nothing was stored.
     #[error(transparent)]
@@ -122,8 +122,8 @@ impl From<ModuleError> for DeployError {
 /// Why an existing version did not become live.
 #[derive(Debug, Error)]
 pub enum ReleaseError {
-    /// There is no such app.
-    #[error("there is no app `{0}`")]
+    /// The app does not exist.
+    #[error("the app `{0}` does not exist")]
     UnknownApp(String),
     /// Publishing needs a version in staging.
     #[error("staging has no version to publish; deploy one there first")]
@@ -132,7 +132,7 @@ pub enum ReleaseError {
     #[error("production has had no earlier version")]
     NothingToRollBackTo,
     /// The version was never deployed, or was removed.
-    #[error("there is no version {version}; {}", known_versions(*known))]
+    #[error("version {version} does not exist; {}", known_versions(*known))]
     UnknownVersion {
         /// The version asked for.
         version: u64,
@@ -166,8 +166,8 @@ fn known_versions(known: Option<(u64, u64)>) -> String {
 /// Why variables were not changed.
 #[derive(Debug, Error)]
 pub enum SetVariablesError {
-    /// There is no such app.
-    #[error("there is no app `{0}`")]
+    /// The app does not exist.
+    #[error("the app `{0}` does not exist")]
     UnknownApp(String),
     /// A rule would be broken; nothing was changed.
     #[error(transparent)]
@@ -257,8 +257,8 @@ mod tests {
     #[test]
     fn an_unknown_version_is_refused_with_the_known_ones() {
         let text = |known| ReleaseError::UnknownVersion { version: 9, known }.to_string();
-        assert_eq!(text(None), "there is no version 9; nothing was deployed yet");
-        assert_eq!(text(Some((1, 1))), "there is no version 9; there is only version 1");
+        assert_eq!(text(None), "version 9 does not exist; nothing was deployed yet");
+        assert_eq!(text(Some((1, 1))), "version 9 does not exist; there is only version 1");
         let text = text(Some((1, 3)));
         assert!(text.contains("versions 1 to 3"), "{text}");
     }

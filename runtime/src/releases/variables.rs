@@ -77,7 +77,7 @@ pub enum InvalidVariables {
     #[error("the app's variables would have {0} bytes, {MAX_TOTAL_BYTES} are allowed; unset some first")]
     TooLarge(usize),
     /// Not there.
-    #[error("there is no variable `{0}` to unset")]
+    #[error("the variable `{0}` is not set")]
     Absent(String),
 }
 

@@ -24,6 +24,6 @@ fn program(name: &str, check: &'static str, fix: &str) -> Finding {
             let version = String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned();
             Finding::ok(check, format!("`{name}` is version {version}"))
         }
-        None => Finding::note(check, format!("there is no `{name}` on the path"), fix),
+        None => Finding::note(check, format!("the program `{name}` is not on the path"), fix),
     }
 }

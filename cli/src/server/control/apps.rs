@@ -135,7 +135,9 @@ async fn delete_app(control: &Control, id: &str) -> Result<Json<Value>, ApiError
     let mut connection = control.installation.connection.lock().await;
     let apps = control.engine.apps();
     let Some(other) = apps.iter().find(|app| app.id != id) else {
-        return Err(ApiError::BadRequest(format!("`{id}` cannot be deleted: there is no other app; create one first")));
+        return Err(ApiError::BadRequest(format!(
+            "`{id}` cannot be deleted: it is the only app; create another one first"
+        )));
     };
     control.engine.delete_app(id).await.map_err(changed)?;
     if connection.app_id == id {

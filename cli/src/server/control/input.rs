@@ -147,12 +147,12 @@ fn wrong_body(wrong: &serde_path_to_error::Error<serde_json::Error>) -> String {
 
 /// Answers a path of the control API that leads nowhere.
 pub(super) async fn unknown_call(uri: Uri) -> ApiError {
-    ApiError::UnknownCall(format!("there is no control call `{}`; `GET {}` lists all", uri.path(), routes::PATH))
+    ApiError::UnknownCall(format!("unknown control call `{}`; `GET {}` lists all", uri.path(), routes::PATH))
 }
 
 /// Answers a path of the control API that is not called so.
 pub(super) async fn wrong_method(method: Method, uri: Uri) -> ApiError {
-    let text = format!("there is no control call `{method} {}`; `GET {}` lists all", uri.path(), routes::PATH);
+    let text = format!("unknown control call `{method} {}`; `GET {}` lists all", uri.path(), routes::PATH);
     ApiError::WrongMethod(text)
 }
 

@@ -24,7 +24,7 @@ pub(super) fn merge<T: Serialize + DeserializeOwned>(
             (None, _) => {
                 let known: Vec<&str> =
                     merged.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
-                let text = format!("there is no {kind} `{key}`; there are {}", known.join(", "));
+                let text = format!("unknown {kind} `{key}`; known are {}", known.join(", "));
                 return Err(ApiError::BadRequest(text));
             }
         }

@@ -61,7 +61,7 @@ pub(super) async fn change(
         && let Some(unknown) = engines_part.keys().find(|key| known.get(key.as_str()).is_none())
     {
         let all: Vec<&str> = own.keys().map(String::as_str).chain(names(known)).collect();
-        let text = format!("there is no setting `{unknown}`; there are {}", all.join(", "));
+        let text = format!("unknown setting `{unknown}`; the settings are {}", all.join(", "));
         return Err(ApiError::BadRequest(text).into_response());
     }
     let patch = Patch { own_part, engines_part, known, uri, headers };
