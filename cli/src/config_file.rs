@@ -22,7 +22,7 @@ const SERVING: [&str; 3] = ["up", "engine", "im"];
 /// Flags that are no options of a server.
 const NOT_KEYS: [&str; 4] = ["config", "help", "version", "json"];
 
-/// What a file says.
+/// The content of a file.
 #[derive(Debug)]
 pub struct ConfigFile {
     path: PathBuf,
@@ -71,7 +71,7 @@ pub fn with_file(
 }
 
 impl ConfigFile {
-    /// Where it lies.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -187,7 +187,7 @@ fn nearest<'a>(key: &str, known: &'a [String]) -> Option<&'a String> {
     close.filter(|(likeness, _)| *likeness > 0.75).max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, name)| name)
 }
 
-/// What a flag would be given.
+/// The value as a flag takes it.
 fn words(value: &toml::Value) -> Option<Vec<String>> {
     match value {
         toml::Value::String(text) => Some(vec![text.clone()]),

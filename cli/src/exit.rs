@@ -3,7 +3,7 @@
 use hookd_guest_build::{BuildError, ProjectError};
 use thiserror::Error;
 
-/// What the process ends with.
+/// The exit code of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitCode {
     /// Everything asked for was done.
@@ -31,7 +31,7 @@ impl From<ExitCode> for std::process::ExitCode {
     }
 }
 
-/// An error that the user mends by changing what was given to the command.
+/// An error that the user can fix by changing the input of the command.
 #[derive(Debug, Error)]
 #[error("{problem}")]
 pub struct InputError {

@@ -1,4 +1,4 @@
-//! What the fuzzer reaches; for nothing else.
+//! Entry points for the fuzzer only.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;

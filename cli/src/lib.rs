@@ -24,7 +24,7 @@ use crate::commands::{Cli, ParseError};
 use crate::exit::ExitCode;
 use crate::output::LostOutput;
 
-/// Does what the arguments of this process say.
+/// Runs the command of this process's arguments.
 pub fn main() -> std::process::ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
     let cli = match Cli::read(&arguments) {

@@ -99,7 +99,7 @@ impl Progress {
         self.bar.set_message(message.to_owned());
     }
 
-    /// What the step is busy with; elsewhere than on a terminal that would only be noise.
+    /// The detail of the step; shown on a terminal only.
     pub fn detail(&self, message: &str) {
         self.bar.set_message(message.to_owned());
     }

@@ -42,7 +42,7 @@ pub enum BuildError {
         action: &'static str,
         /// Which.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
@@ -55,12 +55,12 @@ pub enum BuildError {
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
-    /// What the compiler made cannot become a component.
+    /// The compiler's output cannot become a component.
     #[error("{problem}: {reason}")]
     Component {
         /// What went wrong.
         problem: &'static str,
-        /// What the encoder or the parser said.
+        /// The error of the encoder or the parser.
         reason: String,
     },
 }

@@ -25,16 +25,16 @@ pub trait Builder: Send + Sync {
     /// What compiles the language on this machine.
     ///
     /// # Errors
-    /// What is missing, with the ways to get it.
+    /// The missing tool, with the ways to get it.
     fn explain(&self) -> Result<String, ProjectError>;
 
-    /// Compiles the project; `progress` gets each step. What was started ends when the future is dropped.
+    /// Compiles the project; `progress` gets each step. Started processes end when the future is dropped.
     ///
     /// # Errors
     /// [`BuildError::Project`] with the compiler's own words when the code does not compile.
     async fn build(&self, project: &Path, progress: &mut Progress<'_>) -> Result<BuiltModule, BuildError>;
 
-    /// What the project is built from. A project that is broken at present answers with what is known of it.
+    /// The sources of the project. For a broken project, the known part is returned.
     ///
     /// # Errors
     /// When nothing is known of it.
@@ -48,7 +48,7 @@ pub struct BuiltModule {
     pub path: PathBuf,
     /// Its bytes.
     pub bytes: Vec<u8>,
-    /// What the developer should know, though the module was built.
+    /// Warnings for the developer about a module that was built.
     pub warnings: Vec<String>,
     /// The compiler's own, in its words; empty when it has none.
     pub compiler_warnings: String,

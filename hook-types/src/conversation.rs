@@ -33,7 +33,7 @@ pub struct ConversationStartedParams {
 pub struct ConversationAddParams {
     /// The client that adds; when a client joins, it is the only one in `members`.
     pub init_by: String,
-    /// Who will be added.
+    /// The clients that will be added.
     #[serde(default)]
     pub members: Vec<String>,
     /// The conversation's id.
@@ -48,7 +48,7 @@ pub struct ConversationAddedParams {
     pub init_by: String,
     /// The conversation's id.
     pub conv_id: String,
-    /// Who was really added.
+    /// The clients that were really added.
     #[serde(default)]
     pub members: Vec<String>,
 }
@@ -57,9 +57,9 @@ pub struct ConversationAddedParams {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConversationRemoveParams {
-    /// Who removes.
+    /// The client that removes.
     pub init_by: String,
-    /// Who will be removed.
+    /// The clients that will be removed.
     #[serde(default)]
     pub members: Vec<String>,
     /// The conversation's id.
@@ -74,7 +74,7 @@ pub struct ConversationRemovedParams {
     pub init_by: String,
     /// The conversation's id.
     pub conv_id: String,
-    /// Who was really removed.
+    /// The clients that were really removed.
     #[serde(default)]
     pub members: Vec<String>,
 }
@@ -83,7 +83,7 @@ pub struct ConversationRemovedParams {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", try_from = "UpdateFields")]
 pub struct ConversationUpdateParams {
-    /// Who changes the conversation.
+    /// The client that changes the conversation.
     pub init_by: String,
     /// The conversation's id.
     pub conv_id: String,

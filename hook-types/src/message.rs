@@ -13,7 +13,7 @@ pub struct MessageReceivedParams {
     pub from_peer: String,
     /// The conversation's id.
     pub conv_id: String,
-    /// Who will receive the message, without the sender. Empty for chat rooms.
+    /// The receivers of the message, without the sender. Empty for chat rooms.
     #[serde(default)]
     pub to_peers: Vec<String>,
     /// Delivered to the members that are online, never stored.

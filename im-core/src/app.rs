@@ -1,4 +1,4 @@
-//! What the IM core knows of an app.
+//! The IM core's view of an app.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What the use cases share.
+//! The parts that the use cases share.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub struct ImCore {
     pub apps: Arc<dyn AppDirectory>,
     /// What outlives the process.
     pub store: Arc<dyn Store>,
-    /// Who is online.
+    /// The online clients.
     pub registry: Registry,
     /// What each app has switched.
     pub settings: Arc<AppSettings>,

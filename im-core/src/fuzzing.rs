@@ -1,4 +1,4 @@
-//! What the fuzzer reaches besides the public interface; for nothing else.
+//! Entry points for the fuzzer only, in addition to the public interface.
 
 mod commands;
 

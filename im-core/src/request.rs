@@ -1,4 +1,4 @@
-//! Who asks, from where: what every use case is given.
+//! The requesting client and its address, for every use case.
 
 use std::net::IpAddr;
 use std::sync::Arc;

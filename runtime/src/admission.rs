@@ -1,4 +1,4 @@
-//! Who may run now: a permit before any work is done.
+//! Permits for calls: a call gets one before any work is done.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

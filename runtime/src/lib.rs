@@ -5,7 +5,7 @@
 //! functions ([`Engine::call`]), in memory or through LeanEngine's HTTP contract ([`Engine::rpc`]). Whatever a module
 //! does, the call ends with an [`Outcome`] before its deadline, and the next call starts from a clean instance.
 //!
-//! The engine knows hooks only as names and JSON bytes: what a hook means is the business of the IM core.
+//! The engine knows hooks only as names and JSON bytes: only the IM core knows what a hook means.
 //!
 //! | module | subject |
 //! |---|---|

@@ -11,7 +11,7 @@ use super::reach::reach;
 use crate::exit::InputError;
 use crate::secrets;
 
-/// Who asks for something that concerns the apps of an installation.
+/// A client for calls about the apps of an installation.
 pub enum Credential {
     /// The operator of the installation.
     AdminKey(String),
@@ -54,7 +54,7 @@ struct NewApp<'a> {
 pub struct AdminApi {
     http: reqwest::Client,
     url: String,
-    /// What stands before the path in the URLs.
+    /// The base of the URLs, before the path.
     base: String,
     credential: Credential,
 }
@@ -74,12 +74,12 @@ impl AdminApi {
         }
     }
 
-    /// What was counted about the functions of all apps.
+    /// The counters of the functions of all apps.
     pub async fn stats(&self) -> anyhow::Result<Value> {
         self.send(self.http.get(format!("{}/hookd/v1/stats", self.base))).await
     }
 
-    /// A new app with its keys: those that are given, else generated ones.
+    /// A new app with its keys: the given ones, else generated ones.
     pub async fn create(&self, id: &str, keys: &GivenKeys) -> anyhow::Result<Value> {
         self.answer(Method::POST, "", |request| request.json(&NewApp { id, keys })).await
     }

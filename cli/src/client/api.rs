@@ -32,7 +32,7 @@ const MAX_EVENT_BYTES: usize = 1024 * 1024;
 /// A client of one app on one server.
 pub struct Api {
     http: reqwest::Client,
-    /// What stands before the path in the URLs.
+    /// The base of the URLs, before the path.
     base: String,
     target: Target,
     /// Sent together with the master key when settings change.
@@ -100,7 +100,7 @@ impl Api {
         Ok(version.context("the server that answers is not hookd")?.to_owned())
     }
 
-    /// What was counted about the app's functions.
+    /// The counters of the app's functions.
     pub async fn stats(&self) -> anyhow::Result<Value> {
         self.json(self.request(Method::GET, "/stats").timeout(ANSWER_TIMEOUT)).await
     }
@@ -135,7 +135,7 @@ impl Api {
         self.json(self.request(Method::GET, "/env/seen").query(&query).timeout(ANSWER_TIMEOUT)).await
     }
 
-    /// Changes variables: `{"set": …, "unset": …}`; answers all of them, and what was released.
+    /// Changes variables: `{"set": …, "unset": …}`; returns all variables and the new releases.
     pub async fn change_variables(&self, changes: &Value, by: &ReleaseNote) -> anyhow::Result<Value> {
         let request = self.request(Method::PATCH, "/env").query(&by.query()).json(changes);
         self.json(request.timeout(ANSWER_TIMEOUT)).await

@@ -20,7 +20,7 @@ pub struct Link {
 }
 
 impl Link {
-    /// The link of a folder or of the nearest one above it, and where that lies.
+    /// The link of a folder or of the nearest one above it, and its path.
     ///
     /// # Errors
     /// When the file is damaged.

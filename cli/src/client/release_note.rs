@@ -1,4 +1,4 @@
-//! What a command that releases something says of itself.
+//! The author and the reason of a release, from the command line.
 
 use clap::Args;
 

@@ -27,7 +27,7 @@ pub struct NotificationSettings {
 }
 
 impl NotificationSettings {
-    /// What was given, by the names of the settings.
+    /// The given values, by the names of the settings.
     pub fn changes(&self) -> Map<String, Value> {
         let milliseconds = |duration: Duration| json!(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
         let given = [

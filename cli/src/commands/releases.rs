@@ -100,7 +100,7 @@ impl List {
         if releases.len() == usize::try_from(self.limit).unwrap_or(usize::MAX) {
             output::note(&format!("(the newest {}; --limit shows up to 1000)", self.limit));
         }
-        // The list is what was asked for; an older server does not check.
+        // An older server cannot answer this, and the list does not need it.
         let problems = api.live_problems().await.unwrap_or_default();
         problems.iter().for_each(|problem| output::note(&format!("cannot be called: {problem}")));
         Ok(())

@@ -193,7 +193,7 @@ impl ImFlags {
     }
 }
 
-/// What a person does next where clients are served.
+/// The next steps, for a server of clients.
 pub fn first_steps(connection: &Connection) -> String {
     format!(
         "Clients:  new Realtime({{ appId: '{}', appKey: '{}', server: '{}' }})\nHooks:    hookd new my-hooks && hookd \

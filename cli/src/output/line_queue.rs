@@ -1,5 +1,5 @@
-//! Lines on their way to a stream whose reader may be slow, stuck or gone. Who writes a line never waits and never fails; a
-//! line that finds no room, or that the stream does not take, is lost and counted.
+//! Lines on their way to a stream whose reader may be slow, stuck or gone. Writing a line never waits and never fails;
+//! a line that finds no room, or that the stream does not take, is lost and counted.
 
 use std::fs::File;
 use std::io::{self, Write};

@@ -12,7 +12,7 @@ use rustix::io::{Errno, fcntl_getfd};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
-/// What was to be printed is lost.
+/// The output is lost.
 #[derive(Debug, Error)]
 #[error("cannot write to standard output; what was asked for may be done, but its answer is lost")]
 pub struct LostOutput(#[from] io::Error);

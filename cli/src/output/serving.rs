@@ -1,4 +1,4 @@
-//! What a process that serves writes. Its clients must not wait for the readers of its streams: both streams are queues.
+//! The output of a server process. Its clients must not wait for the readers of its streams: both streams are queues.
 
 use std::io;
 use std::sync::{Mutex, OnceLock, PoisonError};

@@ -1,4 +1,4 @@
-//! What the IM core asks of the engine, answered in memory.
+//! The IM core's calls to the engine, in memory.
 
 use std::net::IpAddr;
 use std::sync::Arc;

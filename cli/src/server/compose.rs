@@ -304,7 +304,7 @@ fn url_of(metrics: &Option<(Listeners, Router)>) -> anyhow::Result<Option<String
     Ok(url.map(|url| format!("{url}/metrics")))
 }
 
-/// The app that client commands mean when none is named: that of the last start, while it exists.
+/// The default app of client commands: that of the last start, while it exists.
 async fn app_for_clients(engine: &Engine, saved: Option<&Connection>) -> anyhow::Result<Arc<App>> {
     let known = saved.and_then(|saved| engine.app(&saved.app_id)).or_else(|| engine.apps().into_iter().next());
     match known {

@@ -131,7 +131,7 @@ impl Connection {
 }
 
 fn head_bytes(headers: &HeaderMap) -> usize {
-    // What a request costs without any.
+    // The cost of a request without any.
     const BARE_BYTES: usize = 2 << 10;
     BARE_BYTES + headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>()
 }
@@ -282,7 +282,7 @@ mod tests {
         client
     }
 
-    /// What comes until the server closes the connection, and when that is.
+    /// The bytes until the server closes the connection, and the time until then.
     async fn until_closed(mut client: DuplexStream) -> (String, Duration) {
         let start = Instant::now();
         let mut text = Vec::new();

@@ -1,4 +1,4 @@
-//! What a disk does to a server: it fills up, or loses what was on it.
+//! Failures of a disk: it is full, or it lost data.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;

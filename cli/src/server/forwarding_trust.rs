@@ -1,4 +1,4 @@
-//! Who the client of a request is: decided here alone, for functions and IM alike.
+//! The client of a request. Only this module decides it, for functions and IM.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -19,9 +19,9 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 /// The proxies whose forwarding headers are believed. By default there are none, and the peer is the client.
 #[derive(Clone, Debug, Default)]
 pub struct ForwardingTrust {
-    /// A proxy stands before this process, and is the only way to it (`--trust-forwarded-headers`).
+    /// All clients come through a proxy (`--trust-forwarded-headers`).
     pub proxy: bool,
-    /// Who shows this key is an IM core of the installation.
+    /// A caller with this key is an IM core of the installation.
     pub front_key: Option<Arc<str>>,
 }
 

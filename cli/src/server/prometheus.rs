@@ -1,5 +1,5 @@
-//! `/metrics` for Prometheus: what the engine and the IM core recorded, and the engine's own counters as text.
-//! `docs/metrics.md` lists all of them.
+//! `/metrics` for Prometheus: the recorded metrics of the engine and the IM core, and the engine's own counters as
+//! text. `docs/metrics.md` lists all of them.
 
 mod process;
 
@@ -20,7 +20,7 @@ use super::control::is_admin;
 /// The metrics of this process, and the routes that show them.
 #[derive(Clone)]
 pub struct Metrics {
-    /// What was recorded.
+    /// The recorded metrics.
     pub recorded: PrometheusHandle,
     /// The engine in this process.
     pub engine: Option<Engine>,
@@ -77,7 +77,7 @@ fn names_this_machine(uri: &Uri, headers: &HeaderMap) -> bool {
 }
 
 fn answered(recorded: &PrometheusHandle, engine: Option<&Engine>) -> Response {
-    // First, for it brings some of the recorded ones up to date.
+    // First, because it updates some of the recorded ones.
     let of_engine = engine.map(render).unwrap_or_default();
     let text = recorded.render() + &of_engine + &process::render();
     ([("content-type", "text/plain; version=0.0.4; charset=utf-8")], text).into_response()

@@ -40,7 +40,7 @@ fn finish(compiled: &Compiled, project: &Path) -> Result<BuiltModule, BuildError
     Ok(BuiltModule { path, bytes, warnings, compiler_warnings: compiled.warnings.trim_end().to_owned() })
 }
 
-/// Refuses what the engine would refuse later, with words of the source.
+/// Refuses modules that the engine would refuse later, with names from the source.
 fn check(core_module: &[u8], project: &Path) -> Result<Vec<String>, BuildError> {
     let Inspection { has_sdk, functions, prints_to_nowhere } = inspect(core_module)?;
     if !has_sdk {

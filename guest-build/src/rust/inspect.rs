@@ -1,4 +1,4 @@
-//! What a core module says about itself.
+//! The exports and imports of a core module.
 
 use wasmparser::{CustomSectionReader, KnownCustom, Name, Parser, Payload};
 
@@ -7,14 +7,14 @@ use crate::BuildError;
 /// The section in which the SDK's attributes note the name of each function, a line each.
 const FUNCTIONS_SECTION: &str = "hookd-functions";
 
-/// What the SDK exports, and the engine calls.
+/// The exports of the SDK, which the engine calls.
 const CALL_EXPORT: &str = "hookd:engine/functions@0.2.0#call";
 
 /// Parts of the symbols behind `std::print!` and `std::eprint!`, in both manglings of the compiler.
 const STD_PRINT_SYMBOLS: [&str; 4] =
     ["2io5stdio6__print", "2io5stdio7__eprint", "2io5stdio6_print17h", "2io5stdio7_eprint17h"];
 
-/// What was found.
+/// The result.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Inspection {
     /// The SDK is linked in.

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::sdk;
 use crate::{BuildError, ProjectError};
 
-/// What a project needs to begin with one hook.
+/// The files of a new project with one hook.
 struct Template {
     /// Reserved name.
     hook: &'static str,

@@ -1,4 +1,4 @@
-//! What a hook project is built from: its own folder, the packages that it takes by path, the files of its workspace.
+//! The sources of a hook project: its own folder, the packages that it takes by path, the files of its workspace.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};

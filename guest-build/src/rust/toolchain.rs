@@ -74,7 +74,7 @@ impl Toolchain {
     }
 }
 
-/// The developer's flags and ours. They go where cargo looks first: flags set there hide those set elsewhere.
+/// The developer's flags and those of hookd. They go where cargo looks first: flags set there hide those set elsewhere.
 fn rustflags() -> String {
     let theirs = std::env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_else(|_| {
         let spaced = std::env::var("RUSTFLAGS").unwrap_or_default();

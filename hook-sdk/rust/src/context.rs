@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// Who calls, and with what budget. A hook asks for it with a second argument, `&Context`.
+/// The caller and the budget of a call. A hook asks for it with a second argument, `&Context`.
 #[derive(Clone, Debug)]
 pub struct Context {
     /// Names this call in the logs. Unique in the installation.

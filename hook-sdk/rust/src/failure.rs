@@ -1,6 +1,6 @@
 use std::{error::Error, fmt};
 
-/// What a function ends with: its reply, or a [`Failure`].
+/// The result of a function: its reply, or a [`Failure`].
 pub type Result<T, E = Failure> = std::result::Result<T, E>;
 
 /// The function failed; the caller gets `{"code": …, "error": …}` with the HTTP status.

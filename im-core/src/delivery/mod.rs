@@ -1,4 +1,4 @@
-//! Who is online, and the way of an event to a socket.
+//! The online clients, and the way of an event to a socket.
 //!
 //! Rules: P-45 and P-8 (gap before pushes on the requester's own socket), P-46 (receivers are fixed when the operation
 //! happens), P-82 (order per session).

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// layer, answers messages that are a little too long (P-23), and so that long member lists fit.
 pub(super) const FRAME_LIMIT_BYTES: usize = 64 * 1024;
 
-/// What the operator may set. The defaults are those of the protocol.
+/// Settings of the operator. The defaults are those of the protocol.
 #[derive(Clone, Debug)]
 pub struct GatewayConfig {
     /// URL that clients get, e.g. `wss://im.example.org/`; `http` is taken as `ws`, `https` as `wss`. Absent: made

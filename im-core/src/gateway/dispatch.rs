@@ -1,4 +1,4 @@
-//! What a command does: session commands at once, use cases in tasks of their own.
+//! Runs commands: session commands at once, use cases in tasks of their own.
 
 use std::sync::Arc;
 use std::time::Instant;

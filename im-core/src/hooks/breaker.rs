@@ -17,7 +17,7 @@ use super::{FailureCause, HookFailure, metrics};
 use crate::app::ImSettings;
 use crate::ids::AppId;
 
-/// What a breaker does with the next call.
+/// The decision of a breaker about the next call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BreakerState {

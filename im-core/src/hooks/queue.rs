@@ -1,4 +1,4 @@
-//! The durable queue of notification hooks: what a backend of it must do.
+//! The durable queue of notification hooks: the trait of its backends.
 //!
 //! A call is queued before its operation is acknowledged, and leaves the queue after the hook answered: it runs at least
 //! once, and every attempt carries the same sequence number.
@@ -192,7 +192,7 @@ fn as_json<S: Serializer>(params: &Option<String>, serializer: S) -> Result<S::O
     }
 }
 
-/// Which dead letters are meant.
+/// A selection of dead letters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Letters {
     /// Those with these ids.

@@ -20,7 +20,7 @@ use crate::timestamp::Timestamp;
 pub(super) struct Reviewed {
     /// The body to store and deliver.
     pub(super) body: MessageBody,
-    /// Who gets it.
+    /// The receivers.
     pub(super) receivers: Receivers,
     /// Present when the body is not the sender's.
     pub(super) rewrite: Option<Rewrite>,
@@ -55,7 +55,7 @@ impl Receivers {
 }
 
 impl Reviewed {
-    /// What goes out when no hook has an opinion.
+    /// The message when no hook changes it.
     pub(super) fn unchanged(body: MessageBody) -> Self {
         Self { body, receivers: Receivers::Members, rewrite: None }
     }

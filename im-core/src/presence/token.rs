@@ -16,7 +16,7 @@ use crate::timestamp::Timestamp;
 /// Keeps these signatures apart from others made with the master key.
 const PURPOSE: &[u8] = b"hookd session token 1\0";
 
-/// What a token says.
+/// The content of a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SessionToken {
     /// Whose it is.

@@ -1,4 +1,4 @@
-//! What the engine refuses.
+//! Errors of the engine.
 
 use thiserror::Error;
 

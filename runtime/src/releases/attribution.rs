@@ -1,4 +1,4 @@
-//! Who released something, and why.
+//! Author and reason of a release.
 
 use thiserror::Error;
 
@@ -44,7 +44,7 @@ impl Attribution {
         Ok(Self { author, message })
     }
 
-    /// Who.
+    /// The author.
     pub fn author(&self) -> &str {
         &self.author
     }

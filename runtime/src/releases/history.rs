@@ -61,7 +61,7 @@ pub struct PastRelease {
     pub at: SystemTime,
     /// Size of the module.
     pub size_bytes: u64,
-    /// Who, as they called themselves; empty when they did not say.
+    /// The author as given; empty when it was not given.
     pub author: String,
     /// Why; may be empty.
     pub message: String,

@@ -39,7 +39,7 @@ pub struct Deployment {
     pub isolation: Isolation,
     /// The component.
     pub module: Bytes,
-    /// Who deploys it, and why.
+    /// Author and reason of the deployment.
     pub by: Attribution,
 }
 

@@ -1,4 +1,4 @@
-//! Who calls (§1.3, §1.4).
+//! The credentials of a caller (§1.3, §1.4).
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use super::body::BodyCredentials;
 use crate::apps::{App, keys_equal};
 use api_types::Environment;
 
-/// What a request shows of itself; empty values count as absent.
+/// The credentials in a request; empty values count as absent.
 #[derive(Debug, Default)]
 pub(super) struct Credentials<'a> {
     pub(super) id: Option<Cow<'a, str>>,
@@ -21,7 +21,7 @@ pub(super) struct Credentials<'a> {
     production: Option<Cow<'a, str>>,
 }
 
-/// What the credentials are good for.
+/// The rights of the credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
     /// Functions that are open to clients.

@@ -1,4 +1,4 @@
-//! What a path asks for.
+//! The request that a path names.
 
 use std::borrow::Cow;
 

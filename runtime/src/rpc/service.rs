@@ -66,7 +66,7 @@ fn client<B>(request: &Request<B>) -> Option<IpAddr> {
     client.map(|ConnectInfo(client)| client.ip().to_canonical())
 }
 
-/// Who answers a path.
+/// The handler of a path.
 #[derive(Debug, PartialEq, Eq)]
 enum Place {
     Functions,

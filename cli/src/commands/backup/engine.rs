@@ -45,7 +45,7 @@ pub(super) fn copy(data: &Path, target: &Path) -> anyhow::Result<u64> {
     )
 }
 
-/// What the metadata of a copy name.
+/// The modules that the metadata of a copy name.
 fn named(database: &Path) -> anyhow::Result<Modules> {
     let read = || {
         let metadata = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;

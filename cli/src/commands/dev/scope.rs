@@ -69,13 +69,13 @@ impl Scope {
         }
     }
 
-    /// All folders in which something that matters lies.
+    /// All folders with relevant files.
     pub fn watched_folders(&self) -> impl Iterator<Item = &Path> {
         let of_files = self.files.iter().chain(&self.lock_file).filter_map(|file| file.parent());
         self.folders.iter().map(PathBuf::as_path).chain(of_files)
     }
 
-    /// True for what a build reads.
+    /// True for files that a build reads.
     pub fn has_source(&self, path: &Path) -> bool {
         if self.files.contains(path) {
             return true;

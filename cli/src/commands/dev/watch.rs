@@ -23,7 +23,7 @@ const MOST: Duration = Duration::from_secs(2);
 
 /// The changes of one project.
 pub struct Changes {
-    /// What the server writes; it may lie inside the project.
+    /// The files of the server; they may be inside the project.
     data: PathBuf,
     watcher: RecommendedWatcher,
     /// Watched folders with their inodes: what comes back under an old name is another folder.

@@ -1,4 +1,4 @@
-//! What the system grants a process.
+//! The limits of the system for a process.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,7 +7,7 @@ use rustix::process::{Resource, getrlimit};
 use super::Finding;
 use crate::rfc3339;
 
-/// A socket each: that many clients, less what the server itself opens.
+/// Each client needs a socket: that many clients, less the server's own files.
 const FEW_FILES: u64 = 4_096;
 /// The pool of guests reserves address space, 4 GiB for each of 256 places.
 const ADDRESS_SPACE_BYTES: u64 = 2 << 40;

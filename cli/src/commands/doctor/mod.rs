@@ -51,7 +51,7 @@ enum Status {
     Broken,
 }
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Serialize)]
 struct Finding {
     check: &'static str,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What the server answers: counters since it started.
+/// The server's answer: counters since its start.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Snapshot {
     duration_bounds_seconds: Vec<f64>,

@@ -2,7 +2,7 @@
 
 use super::rates::{FunctionRate, Rates};
 
-/// At most `rows` lines; what does not fit is counted in the last one.
+/// At most `rows` lines; the last one counts the functions that do not fit.
 pub fn render(rates: &Rates, rows: usize) -> String {
     let mut lines = head(rates);
     let cells: Vec<[String; 8]> = rates.functions.iter().map(cells).collect();

@@ -1,4 +1,4 @@
-//! Who releases, and why: `author` and `message` in the query.
+//! Author and reason of a release: `author` and `message` in the query.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::input::Parameters;
 use super::{ApiError, Control};
 
-/// What the caller says of itself.
+/// The values from the caller.
 pub(super) struct By(pub(super) Attribution);
 
 #[derive(Deserialize)]

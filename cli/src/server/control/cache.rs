@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::input::JsonBody;
 use super::{ApiError, Authorized, Control};
 
-/// What one request may do: about what a call may.
+/// The limits of one request, about those of a call.
 const COMMANDS: u32 = 1_000;
 const BYTES: usize = 16 << 20;
 const DEADLINE_MS: u64 = 10_000;

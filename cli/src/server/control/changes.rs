@@ -1,4 +1,4 @@
-//! Changes of what apps have set: those of one app one after the other, and each to its end.
+//! Changes of the settings of apps. Changes of one app run one after the other, and each to its end.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};

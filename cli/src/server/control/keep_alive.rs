@@ -13,7 +13,7 @@ pub(super) const BLANK: &str = " ";
 /// The longest silence.
 pub(super) const EVERY: Duration = Duration::from_secs(10);
 
-/// The headers of such an answer. Who reads it may count on the blanks.
+/// The headers of such an answer. A reader may rely on the blanks.
 pub(super) fn headers() -> [(HeaderName, HeaderValue); 2] {
     let events = HeaderValue::from_static("application/x-ndjson");
     [(CONTENT_TYPE, events), (HeaderName::from_static(headers::KEEP_ALIVE), EVERY.as_secs().into())]

@@ -55,7 +55,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         Self { router: layer(self.router), list: self.list }
     }
 
-    /// The routes, which serve their list too, and answer what none of them takes.
+    /// The routes with their list, and the answers for unknown calls.
     pub(super) fn finish(self) -> Router<S> {
         let (router, list) = self.parts();
         let router = router.route(PATH, get(move || std::future::ready(Json(list))));

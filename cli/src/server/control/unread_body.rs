@@ -12,13 +12,13 @@ use axum::response::Response;
 use futures::{Stream, StreamExt as _};
 use tokio::sync::oneshot;
 
-/// Who takes longer loses the connection.
+/// A slower client loses the connection.
 const READ_TIME: Duration = Duration::from_secs(10);
 
 /// As many bytes are thrown away; an honest upload is not longer.
 const READ_BYTES: usize = 256 << 20;
 
-/// Hands the request on, and reads what is left of its body afterwards.
+/// Hands the request on, and reads the rest of its body afterwards.
 pub(super) async fn read_to_its_end(request: Request, next: Next) -> Response {
     let (back, mut unread) = oneshot::channel();
     let request = request.map(|body| {

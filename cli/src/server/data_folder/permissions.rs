@@ -1,4 +1,4 @@
-//! Who may look into a data folder: keys and messages are in it, so only its owner.
+//! Permissions of a data folder: it holds keys and messages, so only its owner may read it.
 
 use std::fs::{self, Metadata, Permissions};
 use std::io::{Error, ErrorKind};

@@ -1,4 +1,4 @@
-//! Apps that were deleted, and what the IM core had of them.
+//! Deleted apps, and the deletion of their data in the IM core.
 //!
 //! The engine remembers every deletion, as it gives no id twice. So the IM core applies a deletion later when it was
 //! down at that time, or ended in the middle of it.
@@ -61,7 +61,7 @@ impl Deletions {
         Ok(Self { file, obeyed: Arc::new(obeyed) })
     }
 
-    /// Forgets the apps of those that are new; false when some could not be removed fully, and must be passed again.
+    /// Deletes the data of newly deleted apps; false when some could not be removed fully, and must be passed again.
     pub async fn obey(&mut self, told: impl IntoIterator<Item = Deletion>, core: &ImCore) -> bool {
         let (mut obeyed, mut all) = (BTreeSet::clone(&self.obeyed), true);
         for deletion in told {

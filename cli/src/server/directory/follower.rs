@@ -20,7 +20,7 @@ use crate::exit::InputError;
 /// Between two attempts to reach an engine that does not answer: it is found this soon after its return.
 const RETRY_EVERY: Duration = Duration::from_millis(100);
 
-/// What the engine may need beyond [`POLL_TIME`].
+/// The time that the engine may need beyond [`POLL_TIME`].
 const ANSWER_TIME: Duration = Duration::from_secs(5);
 
 /// Largest answer that is read: more than 100,000 apps.
@@ -112,7 +112,7 @@ impl Follower {
                             Some(snapshot) => self.obey(snapshot).await,
                             None => Ok(()),
                         };
-                        // What could not be forgotten wholly is tried again with every poll.
+                        // Incomplete deletions are tried again with every poll.
                         deletions.obey(self.directory.deletions(), &core).await;
                         if let Err(error) = obeyed.and(self.keep_true(&mut connection).await) {
                             tracing::error!(

@@ -1,4 +1,4 @@
-//! What the process itself holds, of every process that serves.
+//! Resources of the process itself, for every server process.
 
 use tokio::runtime::Handle;
 

@@ -14,7 +14,7 @@ use proc_macro::TokenStream;
 /// fn conversation_start(conversation: ConversationStartParams) -> Result<ConversationStartReply> { … }
 /// ```
 ///
-/// A second argument, `&Context`, says who calls. A blocking hook returns `Result<…Reply>`, a notification hook
+/// A second argument, `&Context`, describes the caller. A blocking hook returns `Result<…Reply>`, a notification hook
 /// `Result<()>`; any error will do. The function stays an ordinary function, for tests.
 ///
 /// On a `use` it takes a hook of another crate into this module:
@@ -35,9 +35,9 @@ pub fn hook(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// fn add(numbers: Vec<f64>) -> Result<f64> { … }
 /// ```
 ///
-/// The argument is anything that serde deserializes; there may be none. A second argument, `&Context`, says who calls.
-/// `#[function(name = "addUp")]` gives it another name, `#[function(internal)]` keeps it for callers with the master key
-/// or the hook key.
+/// The argument is anything that serde deserializes; there may be none. A second argument, `&Context`, describes the
+/// caller. `#[function(name = "addUp")]` gives it another name, `#[function(internal)]` keeps it for callers with the
+/// master key or the hook key.
 #[proc_macro_attribute]
 pub fn function(arguments: TokenStream, item: TokenStream) -> TokenStream {
     function::expand(arguments.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()

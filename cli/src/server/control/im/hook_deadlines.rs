@@ -39,7 +39,7 @@ pub(super) fn check_timeouts(im: &ImSettings, engine: &Value) -> Result<(), Stri
     Ok(())
 }
 
-/// What is longer than any timeout may be, the IM core refuses with its own words.
+/// The IM core itself refuses values above the longest timeout.
 fn is_never_met(timeout_ms: u64, deadline_ms: u64) -> bool {
     timeout_ms > deadline_ms && u128::from(timeout_ms) <= MAX_HOOK_TIMEOUT.as_millis()
 }

@@ -1,5 +1,5 @@
-//! What the IM core adds to the control API. It stands before the engine's part, passes everything on that is not its own,
-//! and answers for its own settings also while the engine is dead.
+//! The part of the IM core in the control API. It stands before the engine's part, passes everything on that is not its
+//! own, and answers for its own settings also while the engine is dead.
 
 mod dead_letters;
 mod engine_url;
@@ -69,7 +69,7 @@ pub fn router(core: Arc<ImCore>, engine: Router, admin_key: &str, addresses: Arc
         .route(Method::POST, "/hookd/v1/apps/{app}/dead-letters/retry", Key::Master, post(dead_letters::retry))
         .route(Method::POST, "/hookd/v1/apps/{app}/dead-letters/drop", Key::Master, post(dead_letters::drop))
         .parts();
-    // What is added to the answers of the engine's part is in its list.
+    // Additions to the engine's answers are already in the engine's list.
     let with_additions = Router::new()
         .route("/hookd/v1/apps", get(list).fallback_service(passed_on.clone()))
         .route("/hookd/v1/apps/{app}", get(show).delete(delete).fallback_service(passed_on.clone()))
@@ -115,7 +115,7 @@ fn anew(mut request: Request) -> Request {
 }
 
 impl ImControl {
-    /// What the engine's part answers; an error is the caller's answer as it is.
+    /// The answer of the engine's part; an error is passed to the caller unchanged.
     async fn ask(&self, method: Method, uri: Uri, headers: &HeaderMap, body: Body) -> Result<Value, Response> {
         let mut request = Request::new(body);
         *request.method_mut() = method;
@@ -191,7 +191,7 @@ async fn show(State(control): State<ImControl>, uri: Uri, headers: HeaderMap) ->
     Ok(Json(control.with_breakers(app)))
 }
 
-/// What the IM core keeps of the app goes with it.
+/// The IM core's data of the app are deleted too.
 async fn delete(
     State(control): State<ImControl>,
     named: Result<Named<AppPath>, ApiError>,
@@ -202,7 +202,7 @@ async fn delete(
     let Named(path) = named.map_err(|_| ApiError::Unauthorized.into_response())?;
     let deleting = async move {
         let deleted = control.ask(Method::DELETE, uri, &headers, Body::empty()).await?;
-        // What cannot be forgotten now is forgotten later: the engine remembers the deletion.
+        // Data that cannot be deleted now are deleted later: the engine remembers the deletion.
         let _ = control.core.forget_app(&AppId::new(&path.app)).await;
         Ok(Json(deleted))
     };

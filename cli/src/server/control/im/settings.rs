@@ -24,7 +24,7 @@ use super::{ImControl, Owner, is_unreachable};
 /// The engine waits for its database, and then for the IM cores that follow it; a change of other settings waits behind it.
 const ENGINES_PART_TIME: Duration = Duration::from_secs(10);
 
-/// While the engine is dead or does not answer: what the IM core knows.
+/// While the engine is dead or does not answer: the IM core's settings only.
 pub(super) async fn show(
     State(control): State<ImControl>,
     Owner(app): Owner,
@@ -81,7 +81,7 @@ struct Patch {
 }
 
 impl Patch {
-    /// In the app's turn: what is read here is what is changed.
+    /// In the app's turn, so that no other change comes between reading and writing.
     async fn carry_out(self, control: &ImControl, app: &AppId) -> Result<Json<Value>, Response> {
         let own = if self.own_part.is_empty() { None } else { Some(self.checked(control, app).await?) };
         if self.engines_part.is_empty() {
@@ -113,7 +113,7 @@ impl Patch {
         control.core.settings.check(&changed).map_err(refused)?;
         let noting = note_who_names_it(control, &self.headers, &self.own_part, &mut changed);
         noting.await.map_err(ApiError::into_response)?;
-        // A patch that changes the engine's side too knows what it does.
+        // Timeouts are not checked when the patch also changes the engine's settings.
         if let Some(engine) = &self.known
             && self.own_part.keys().any(|key| key.contains("timeout"))
             && self.engines_part.is_empty()

@@ -3,7 +3,7 @@
 use hookd_runtime::HostPattern;
 use serde_json::{Map, Value};
 
-/// What `changes` name, as it was: `before` is what the engine showed then.
+/// The earlier values of the keys in `changes`: `before` is the engine's earlier answer.
 pub(super) fn undo(changes: &Map<String, Value>, before: &Value) -> Map<String, Value> {
     changes.iter().map(|(key, changed)| (key.clone(), undone(key, changed, before))).collect()
 }
@@ -21,7 +21,7 @@ fn undone(key: &str, changed: &Value, before: &Value) -> Value {
         "allowed_hosts" => {
             let was: Vec<&str> =
                 was.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-            // As the engine writes it; what it cannot read it has refused.
+            // In the engine's own form; the engine has refused unreadable values.
             let hosts = names.filter_map(|host| Some(host.parse::<HostPattern>().ok()?.to_string()));
             let undone = |host: String| {
                 let allowed = if was.contains(&host.as_str()) { true.into() } else { Value::Null };
@@ -33,7 +33,7 @@ fn undone(key: &str, changed: &Value, before: &Value) -> Value {
     })
 }
 
-/// All limits that the function had, and `null` for those that it has only now.
+/// All limits that the function had, and `null` for new ones.
 fn of_function(was: Option<&Value>, function: &str, changed: &Value) -> Value {
     let Some(Value::Object(had)) = was.and_then(|was| was.get(function)) else { return Value::Null };
     let named = changed.get(function).and_then(Value::as_object).into_iter().flatten();
