@@ -1,4 +1,4 @@
-//! What strangers, clients and an app can do to a server, all at once, beside two people of another app who talk.
+//! All attacks of strangers, clients and an app at once, while two people of another app chat.
 //!
 //! `make attacks` runs it for a minute on the release build and prints what was measured.
 

@@ -1,4 +1,4 @@
-//! Clients among themselves, no hook deployed.
+//! Clients without any deployed hook.
 
 use crate::harness::Server;
 

@@ -1,4 +1,4 @@
-//! Who the client is: the other end of the connection, unless the operator trusts a proxy to name it.
+//! The client's address: the peer of the connection, unless the operator trusts a proxy to name it.
 
 use serde_json::{Value, json};
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Control, Server, good, hookd, http_client, stderr};
 
-/// A service beside hookd that keeps a secret, and counts who asks.
+/// A service beside hookd that keeps a secret, and counts its requests.
 struct Neighbour {
     port: u16,
     asked: Arc<AtomicUsize>,

@@ -59,7 +59,7 @@ fn a_linked_folder_means_its_app_and_keeps_no_key() {
     // Another server must not be shown the key of this one.
     let elsewhere = user.hookd(&below, &["releases", "--url", "http://127.0.0.1:1", "--app", "shop"]);
     assert_refused(&elsewhere, &["--master-key"]);
-    // Who names a data folder means the server in it.
+    // With `--data`, the server of that data folder is used.
     let data = server.data();
     let info = user.hookd(&below, &["info", "--json", "--data", data.to_str().unwrap()]);
     let info: Value = serde_json::from_str(&stdout(&info)).unwrap();

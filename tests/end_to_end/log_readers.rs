@@ -14,7 +14,7 @@ const QUICK_STOP: Duration = Duration::from_secs(10);
 /// A start on a busy machine.
 const START_DEADLINE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
-/// More than a pipe and the queue before it hold, with a log that tells everything.
+/// More than a pipe and the queue before it hold, with a log of all levels.
 const MANY_MESSAGES: &str = "400";
 
 /// Log in, send under `ignore` and under `abort`, deploy, read the history, all with a hook that traps at each message.

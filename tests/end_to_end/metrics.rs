@@ -1,4 +1,4 @@
-//! Who may read `/metrics`, and how durations are told.
+//! Access to `/metrics`, and the form of durations.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -21,7 +21,7 @@ fn address(url: &Value) -> String {
     url.as_str().unwrap().trim_start_matches("http://").trim_end_matches("/metrics").to_owned()
 }
 
-/// What every process of the server told of itself.
+/// The metrics of every process of the server.
 fn connections(server: &Server) -> Vec<Value> {
     let engine = std::fs::read_to_string(server.data().join("engine.json"));
     let engine = engine.ok().map(|text| serde_json::from_str(&text).unwrap());

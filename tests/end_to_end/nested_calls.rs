@@ -128,7 +128,7 @@ async fn only_the_engine_says_which_calls_are_behind_a_call() {
 
     let answer = call(&client, &server, "fetch", &forging(other), None).await;
     assert!(answer.contains("\"status\":200"), "{answer}");
-    assert_eq!(chain_of(&told_to_other.recv().unwrap()), None, "another host is told nothing");
+    assert_eq!(chain_of(&told_to_other.recv().unwrap()), None, "another host gets no header");
     call(&client, &server, "fetch", &forging(own), None).await;
     let head = told_to_own.recv().unwrap();
     let signed = chain_of(&head).unwrap();

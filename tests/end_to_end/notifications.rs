@@ -19,7 +19,7 @@ pub fn ids(facts: &Facts) -> HashSet<String> {
     facts["ids"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()
 }
 
-/// The messages that `_messageSent` was told of.
+/// The messages in the calls of `_messageSent`.
 pub fn announced(records: &[Value]) -> HashSet<String> {
     let sent = records.iter().filter(|record| record["hook"] == "_messageSent" && record["failed"] == false);
     sent.map(|record| record["params"]["msgId"].as_str().unwrap().to_owned()).collect()

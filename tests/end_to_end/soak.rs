@@ -23,7 +23,7 @@ const POLL: Duration = Duration::from_millis(500);
 /// No file may be larger while the disk is "full": no database can grow then, and none is small enough to begin.
 const FULL_DISK: u64 = 32 << 10;
 
-/// Who reads the log of all processes: `cat`, which can be stopped.
+/// The reader of the log of all processes: `cat`, which can be stopped.
 struct LogReader {
     process: Child,
     entry: &'static File,

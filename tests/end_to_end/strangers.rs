@@ -104,7 +104,7 @@ fn large_bodies_of_strangers_cost_little_memory() {
     }
 }
 
-/// F-7: an app's key is in the hands of all who have its client.
+/// F-7: every user of an app's client has the app's key.
 #[test]
 fn large_bodies_of_callers_with_an_app_key_are_bounded_over_all_connections() {
     let mut server = Server::start();
@@ -209,7 +209,7 @@ fn requests_that_are_begun_and_taken_back_end_the_connection() {
     honest_call(&server);
 }
 
-/// F-14b: parsing does not hold up those who chat.
+/// F-14b: parsing does not hold up the chat.
 #[test]
 fn large_bodies_are_taken_apart_beside_the_threads_that_serve() {
     let server = Server::start();
@@ -263,7 +263,7 @@ fn connections_without_a_request_keep_no_client_out() {
     assert_eq!(status(&mut known), Some(404), "a connection that sent a key keeps its place");
     let start = Instant::now();
     while !server.log().contains("to make room for new ones") {
-        assert!(start.elapsed() < PATIENCE, "nothing is told: {}", server.log());
+        assert!(start.elapsed() < PATIENCE, "the log reports nothing: {}", server.log());
         thread::yield_now();
     }
     assert_eq!(rest.len(), 300);

@@ -34,7 +34,7 @@ impl Seen {
     }
 }
 
-/// Calls without a pause until it is told to stop; fails on the first call that is lost or mixed.
+/// Calls without a pause until it is stopped; fails on the first call that is lost or mixed.
 async fn call(control: Control, stop: Arc<AtomicBool>) -> Vec<Seen> {
     let mut seen = Vec::new();
     while !stop.load(Ordering::Relaxed) {

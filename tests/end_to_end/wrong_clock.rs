@@ -52,7 +52,7 @@ async fn dates(server: &Server) -> [String; 2] {
     [first.headers(), second.headers()].map(|headers| headers[DATE].to_str().unwrap().to_owned())
 }
 
-/// A function that answers its params when its clock tells less than a day after 1970.
+/// A function that answers its params when its clock is less than a day after 1970.
 fn guest_with_a_clock() -> Vec<u8> {
     let guest = Guest::new().import(
         r#"(import "wasi:clocks/wall-clock@0.2.0" "now" (func $now (param i32)))"#,

@@ -1,4 +1,4 @@
-// Notification hooks of a LeanEngine app that print what they are told, one line of JSON a call.
+// Notification hooks of a LeanEngine app that print their params, one line of JSON a call.
 //
 // FAIL is JSON, by hook and client (`_clientOnline:tom`) or by hook: how many calls fail before the first one succeeds.
 

@@ -94,7 +94,7 @@ impl HookEngine for ScriptedEngine {
         let fails = self.failing.lock().unwrap().is_some_and(|client| params["peerId"] == json!(client));
         self.calls.send((call.hook, params)).unwrap();
         if fails {
-            return Err(HookFailure { cause: FailureCause::Failed, message: "as told".to_owned() });
+            return Err(HookFailure { cause: FailureCause::Failed, message: "as set by the test".to_owned() });
         }
         if is_slow {
             self.gate.acquire().await.unwrap().forget();

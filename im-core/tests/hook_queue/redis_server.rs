@@ -92,7 +92,7 @@ impl Drop for RedisServer {
     }
 }
 
-/// Free now; the next one who asks for any port gets another one.
+/// Free now; the next request for any port gets another one.
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

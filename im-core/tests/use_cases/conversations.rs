@@ -304,7 +304,7 @@ async fn what_is_said_in_a_unique_conversation_comes_after_joined_however_soon_i
     });
     // Jerry is ready long before, unless he waits for Tom.
     let early = tokio::time::timeout(Duration::from_millis(100), &mut finds).await;
-    assert!(early.is_err(), "jerry may do nothing there before its members have been told");
+    assert!(early.is_err(), "jerry may do nothing there before its members got the event");
     go_on.send(()).unwrap();
     creates.await.unwrap().unwrap();
     finds.await.unwrap().unwrap();

@@ -55,7 +55,7 @@ impl Scene {
             "_conversationStart" => told,
             _ => row.members != ids(&["jerry", "tom"]),
         };
-        assert_eq!(told, kept, "{hook}: what is stored and what is told must agree");
+        assert_eq!(told, kept, "{hook}: the stored state and the params of hooks must agree");
         kept
     }
 }

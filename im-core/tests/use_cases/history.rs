@@ -1,4 +1,4 @@
-//! Who may read the history.
+//! Reading the history: allowed for members only.
 
 use hookd_im_core::conversations;
 use hookd_im_core::error::Code;

@@ -67,7 +67,7 @@ async fn what_the_hook_said_counts_for_the_message_that_is_sent_again() {
     assert_eq!(world.engine.calls_of("_messageReceived").len(), 1);
     assert_eq!(jerry.news(), ["tom says Holy **!"]);
     assert!(spike.events().is_empty());
-    let [Event::MessagePatched(patch)] = &tom.events()[..] else { panic!("tom is told what became of it") };
+    let [Event::MessagePatched(patch)] = &tom.events()[..] else { panic!("tom must get one patch of its message") };
     assert_eq!(patch.reason.as_ref().map(|reason| (reason.code, reason.detail.as_str())), Some((7, "why")));
     let [stored] = &world.history(&conversation).await[..] else { panic!("one message") };
     assert_eq!(stored.patched_at, Some(patch.patched_at));

@@ -1,4 +1,4 @@
-//! What `_messageReceived` may change, and who learns of it.
+//! What `_messageReceived` may change, and which clients see the change.
 
 use hookd_im_core::delivery::{Event, PatchReason};
 use hookd_im_core::ids::ConversationId;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::world::{Client, World, message};
 
-/// Tom and Jerry are members; so is Spike, who is offline.
+/// Tom, Jerry and Spike are members; Spike is offline.
 async fn scene(reply: Value) -> (World, Client, Client, ConversationId) {
     let world = World::new();
     let (mut tom, mut jerry) = (world.client("tom"), world.client("jerry"));

@@ -1,4 +1,4 @@
-//! Sending: who may send, who gets the message, in which order, and the params of the hooks.
+//! Sending: allowed senders, receivers, order, and the params of the hooks.
 
 use std::sync::Arc;
 

@@ -75,7 +75,7 @@ impl World {
         Self::over(tempfile::tempdir().unwrap(), Arc::default())
     }
 
-    /// A world of a new process over the folder of this one, which stops as told to: what runs ends, what waits stays.
+    /// A world of a new process over the folder of this one, which stops softly: running calls end, waiting calls stay.
     pub async fn restarted(self) -> Self {
         let Self { core, engine, store, tasks, shutdown, folder, .. } = self;
         shutdown.cancel();

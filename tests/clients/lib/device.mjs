@@ -39,7 +39,7 @@ export class Device {
     });
   }
 
-  /** Opens the session and starts to file what it is told. */
+  /** Opens the session and starts to collect its events. */
   async login(clientId, tag) {
     this.client = await this.realtime.createIMClient(clientId, { tag });
     this.inbox = new Inbox(this.client.id);

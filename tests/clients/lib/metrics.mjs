@@ -1,6 +1,6 @@
 // Counters and gauges of `/metrics`, as Prometheus reads them.
 
-/** The text as it is served; it tells of all apps, so it takes the operator's key. */
+/** The text as it is served; it covers all apps, so it needs the operator's key. */
 export async function metricsText({ url, admin_key }) {
   return (await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${admin_key}` } })).text();
 }

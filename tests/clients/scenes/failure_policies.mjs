@@ -1,5 +1,5 @@
 // Blocking hook × cause of failure × policy, the policy said of the app, of a hook, of a cause, of both: what the client is
-// told, what the receiver sees, what the store keeps, and what is counted.
+// gets, what the receiver sees, what the store keeps, and what is counted.
 //
 // The module of the server fails as the words of a request say: `<hook>/<cause>`.
 
@@ -96,7 +96,7 @@ async function failures(connection) {
   return new Map(counted.map(({ name, labels, value }) => [`${name} ${labels.hook} ${labels.cause}`, value]));
 }
 
-/** One request whose hook fails: what the client is told, what the receiver sees, what is counted. */
+/** One request whose hook fails: what the client gets, what the receiver sees, what is counted. */
 async function fail(world, { hook, cause, policy, words }) {
   const request = REQUESTS[hook];
   const where = `${hook} × ${cause} × ${policy}`;

@@ -1,5 +1,5 @@
 // The server is killed while conversations are created, members added and removed, and messages sent, many at a time. What
-// was carried out is asked for afterwards, acknowledged or not; what the hooks were told of it is for the test to judge.
+// was carried out is asked for afterwards, acknowledged or not; the test checks the calls of the hooks.
 
 import assert from 'node:assert/strict';
 

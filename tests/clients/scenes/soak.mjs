@@ -1,5 +1,5 @@
-// Clients come and go, send, query and are told, while the test makes trouble. At the end every message that was
-// acknowledged is in the history, once, and in its sender's order; who stayed online saw no other order.
+// Clients come and go, send, query and receive, while the test causes failures. At the end every message that was
+// acknowledged is in the history, once, and in its sender's order; clients that stayed online saw no other order.
 //
 // Argument: seconds of trouble. Expects a queue in Redis, an engine of its own and `every-cause` in production.
 
@@ -86,7 +86,7 @@ await scene(async (connection) => {
     await talk.reader.conversation(talk.id);
   }
 
-  /** Stays, and is told. */
+  /** Stays online, and receives. */
   const reader = async (talk) => {
     const device = talk.reader;
     while (Date.now() < end) {

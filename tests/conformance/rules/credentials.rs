@@ -1,4 +1,4 @@
-//! §1.3 and §1.4: who calls, from where, for which environment.
+//! §1.3 and §1.4: the caller, its address, and the environment of a call.
 
 use md5::{Digest as _, Md5};
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
 //! Model tests of locks and turns: files of other crates, compiled with stand-ins for their locks. A scheduler decides at
-//! each operation of a lock who goes on, and tries thousands of orders (crate `shuttle`).
+//! each operation of a lock which task goes on, and tries thousands of orders (crate `shuttle`).
 //!
 //! That they find faults is a test of its own (`planted`). Not for what waits on sockets, stores or time.
 

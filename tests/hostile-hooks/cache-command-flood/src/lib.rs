@@ -3,7 +3,7 @@
 use hook_sdk::leancache;
 use hook_sdk::prelude::*;
 
-/// Stops when it is told that it was too much.
+/// Stops at the error of the limit.
 #[hook]
 fn message_received(_: MessageReceivedParams) -> Result<MessageReceivedReply> {
     loop {

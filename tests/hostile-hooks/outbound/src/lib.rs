@@ -63,7 +63,7 @@ struct Answer {
     result: String,
 }
 
-/// Calls itself over HTTP, without end; answers what the last call was told.
+/// Calls itself over HTTP, without end; returns the error of the last call.
 #[function]
 fn again(fetch: Fetch) -> Result<String> {
     let request = http::post(&fetch.url).json(&fetch)?;

@@ -1,4 +1,4 @@
-//! Says which version it is at the start and at the end of a call: not hostile, but it tells on an engine that mixes
+//! Returns its version at the start and at the end of a call: not hostile, but it exposes an engine that mixes
 //! versions.
 
 use std::hint::black_box;
