@@ -12,7 +12,7 @@ await scene(async (connection) => {
   await step('a client logs in', () => socket.login(app, 'tom'));
   const bystander = await openRawSocket(connection.url);
   await bystander.login(connection.app_id, 'tom');
-  await step('the app is deleted, and the socket closed with the code of an app that is not there', async () => {
+  await step('the app is deleted, and the socket closed with the code of an unknown app', async () => {
     await ask('delete app', app);
     assert.equal((await socket.closed()).code, 4100);
   });

@@ -80,7 +80,7 @@ await scene(async (connection) => {
       assert.match(error.detail, /not supported by this server/);
     });
   }
-  await step('there are no temporary conversations, chat rooms or service conversations to be found', async () => {
+  await step('queries find no temporary conversations, chat rooms or service conversations', async () => {
     assert.equal(await tom.client.getConversation('_tmp:0123456789abcdef'), null);
     assert.deepEqual(await tom.client.getChatRoomQuery().find(), []);
     assert.deepEqual(await tom.client.getServiceConversationQuery().find(), []);

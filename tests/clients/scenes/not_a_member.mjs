@@ -31,7 +31,7 @@ await scene(async (connection) => {
     assert.equal(found.lastMessage.text, SECRET);
     assert.ok((await rows('spike', { objectId: group.id }, 2)).includes(SECRET));
   });
-  await step('a stranger does not, however it asks', async () => {
+  await step('a stranger does not, with any request', async () => {
     const stranger = await connect(connection, 'stranger');
     const [found] = await stranger.client.getQuery().equalTo('objectId', group.id).withLastMessagesRefreshed().find();
     assert.ok(!found.lastMessage);
@@ -50,7 +50,7 @@ await scene(async (connection) => {
     assert.equal((await rejection(found.add(['butch']))).code, 4317);
     await stranger.logout();
   });
-  await step('nor does who was removed', async () => {
+  await step('nor does a removed member', async () => {
     await group.remove(['spike']);
     await tom.send(group, 'he is gone');
     const data = await rows('spike', { objectId: group.id }, 2);

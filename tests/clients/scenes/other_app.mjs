@@ -69,7 +69,7 @@ await scene(async (connection) => {
 
   const raw = await openRawSocket(connection.url);
   const token = (await raw.login(connection.app_id, 'tom')).sessionMessage.st;
-  await step('a session token is worth nothing in the other app', async () => {
+  await step('a session token does not work in the other app', async () => {
     const elsewhere = await openRawSocket(connection.url);
     const reply = await elsewhere.open({ appId: id, peerId: 'tom' }, { r: true, st: token });
     assert.equal(reply.cmd, CommandType.error, JSON.stringify(reply));

@@ -25,7 +25,7 @@ await scene(async (connection) => {
       assert.ok(Date.now() < deadline, 'jerry is still online for the server');
     }
   });
-  const missed = await step('things happen meanwhile', async () => {
+  const missed = await step('events happen meanwhile', async () => {
     const created = await tom.createGroup(['jerry'], { name: 'missed' });
     await tom.send(known, 'meanwhile');
     return created;

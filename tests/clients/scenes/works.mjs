@@ -11,7 +11,7 @@ await scene(async (connection) => {
   const [tom, jerry] = await step('two clients log in', () =>
     Promise.all(['tom', 'jerry'].map((name) => connect(connection, name))),
   );
-  await step('and see each other', async () => assert.deepEqual(await tom.client.ping(['jerry']), ['jerry']));
+  await step('and they see each other', async () => assert.deepEqual(await tom.client.ping(['jerry']), ['jerry']));
   const group = await tom.createGroup(['jerry'], { name: 'works' });
   await step('a deployment reports its steps', async () => {
     const { version } = await ask('deploy', 'trap');
