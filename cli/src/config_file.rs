@@ -19,7 +19,7 @@ pub const FILE_NAME: &str = "hookd.toml";
 /// The commands that read the file.
 const SERVING: [&str; 3] = ["up", "engine", "im"];
 
-/// Flags that are no options of a server.
+/// Flags that are not options of a server.
 const NOT_KEYS: [&str; 4] = ["config", "help", "version", "json"];
 
 /// The content of a file.

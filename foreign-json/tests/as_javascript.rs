@@ -134,7 +134,7 @@ fn a_table_of_texts() {
         r#"{"a":1,"\u0061":2}"#,
         r#"{"a":{"b":1},"a":{"c":2}}"#,
         r#"{"__proto__":1,"constructor":2,"":3}"#,
-        // Blanks, and what is none.
+        // Blanks, and characters that do not count as blanks.
         " \t\r\n1 ",
         "\u{feff}1",
         "\u{a0}1",

@@ -60,7 +60,7 @@ pub fn fmt_http_date(time: SystemTime) -> String {
 /// Reads a date.
 ///
 /// # Errors
-/// It is none, or before 1970.
+/// The text is not a date, or the date is before 1970.
 pub fn parse_http_date(text: &str) -> Result<SystemTime, Error> {
     let read = FORMS.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok()).ok_or(Error(()))?;
     let second = u64::try_from(read.and_utc().timestamp()).map_err(|_| Error(()))?;

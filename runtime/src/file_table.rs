@@ -12,7 +12,7 @@ use rustix::process::{Resource, getrlimit};
 /// connects must not be the one who waits.
 ///
 /// # Errors
-/// When there is no file left to try it with. Nothing is lost but time.
+/// When no file handle is left for the attempt. This costs only time.
 pub fn reserve_file_table(files: u32) -> std::io::Result<()> {
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let last = u64::from(files).min(limit).saturating_sub(1);

@@ -84,7 +84,7 @@ impl HostSpan {
         Some(Self { context, result: None })
     }
 
-    /// Adds what is known only now.
+    /// Adds attributes that are known only now.
     pub(crate) fn note(&self, attribute: KeyValue) {
         self.context.span().set_attribute(attribute);
     }

@@ -5,7 +5,7 @@ use std::io;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 
-/// Those of the system, or of what `SSL_CERT_FILE` names; none where there are none. Reads files.
+/// Those of the system, or those in the file of `SSL_CERT_FILE`; may be empty. Reads files.
 pub(crate) fn system_authorities() -> Vec<CertificateDer<'static>> {
     let system = rustls_native_certs::load_native_certs();
     if !system.errors.is_empty() {

@@ -12,7 +12,7 @@ use support::{Guest, TestEngine, config, deployment, invocation, replied};
 use tempfile::TempDir;
 
 /// Makes the module of a version what an older hookd would have stored there: its bytes, and its name in the database. The
-/// machine code that the older one made is of another engine version, so there is none.
+/// machine code of the older one is for another engine version, so it is not there.
 fn store_as_an_older_hookd(folder: &TempDir, app: &str, version: u64, module: &[u8]) {
     let hash = hex::encode(Sha256::digest(module));
     let engine = folder.path().join("engine");

@@ -1,4 +1,4 @@
-//! An engine that is stopped, not dead: everything that waits for it has an end, and what is none of its business goes on.
+//! An engine that is stopped, not dead: every wait for it has an end, and all other work goes on.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;

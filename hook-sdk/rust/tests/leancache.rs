@@ -23,7 +23,7 @@ fn values_come_back_as_the_types_that_are_asked_for() {
 fn several_keys_keep_their_order() {
     leancache::mset([("a", 1), ("c", 3)]).unwrap();
     assert_eq!(leancache::mget(["a", "b", "c"]), Ok(vec![Some(1), None, Some(3)]));
-    assert_eq!(leancache::mget::<String>([] as [&str; 0]), Ok(vec![]), "no keys are no error");
+    assert_eq!(leancache::mget::<String>([] as [&str; 0]), Ok(vec![]), "an empty list of keys is allowed");
     assert_eq!(leancache::mset([] as [(&str, &str); 0]), Ok(()));
 }
 

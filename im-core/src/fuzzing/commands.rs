@@ -7,7 +7,7 @@ use crate::protocol::wire::{
     CommandType, ConvCommand, DirectCommand, GenericCommand, JsonObjectMessage, LogsCommand, OpType, SessionCommand,
 };
 
-/// What stands for the client's conversation in an input, as no input can know its id.
+/// The placeholder for the client's conversation in an input, because an input cannot know its id.
 const CONVERSATION: &str = "c";
 
 /// All that is offered to a login, acknowledgements of transient messages among it.
@@ -90,7 +90,7 @@ fn command(kind: CommandType, op: OpType, serial: i32) -> GenericCommand {
     GenericCommand { cmd: Some(kind.into()), op: Some(op.into()), i: Some(serial), ..GenericCommand::default() }
 }
 
-/// Reads a frame of the server; `None` when it is none.
+/// Reads a frame of the server; `None` for other bytes.
 pub fn answer(frame: &[u8]) -> Option<Answer> {
     let command = GenericCommand::decode(frame).ok()?;
     let conversation = command.conv_message.and_then(|conv| conv.cid);

@@ -49,7 +49,7 @@ pub(super) enum Closing {
     },
     /// A frame over [`super::config::FRAME_LIMIT_BYTES`]; the rest of it is still on the way.
     FrameTooLong,
-    /// Bytes that are no WebSocket frame.
+    /// Bytes that are not a WebSocket frame.
     BrokenFraming,
 }
 

@@ -42,7 +42,7 @@ impl SubProtocol {
     }
 }
 
-/// Bytes that are no command (close code 4114).
+/// Bytes that are not a command (close code 4114).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(crate) enum MalformedFrame {
     /// The frame is binary where text is due, or the other way round.
@@ -51,7 +51,7 @@ pub(crate) enum MalformedFrame {
     /// The text is not base64.
     #[error("the frame is not base64")]
     Base64,
-    /// The bytes are no protobuf of the schema.
+    /// The bytes are not protobuf of the schema.
     #[error("the frame is not a protobuf command")]
     Protobuf,
 }

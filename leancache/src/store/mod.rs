@@ -176,7 +176,7 @@ impl Space {
         changed
     }
 
-    /// The same for a value that is there; `None` when there is none.
+    /// The same for an existing value; `None` when the key does not exist.
     fn update_present<K: Kind, R>(
         &mut self,
         key: &Data,

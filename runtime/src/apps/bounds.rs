@@ -68,7 +68,7 @@ impl Bounds {
         }
     }
 
-    /// Of functions that are no hooks and have no limits of their own.
+    /// Of functions that are not hooks and have no limits of their own.
     pub(crate) fn limits(&self) -> &Limits {
         &self.other_functions
     }

@@ -21,7 +21,7 @@ pub(super) fn begin(call: &Context, request: &Request<WasiBody>) -> Option<HostS
     HostSpan::begin(call, format!("http {method}"), attributes)
 }
 
-/// The response's head is there, or there is none.
+/// The response's head has arrived, or the request failed.
 pub(super) fn end(span: HostSpan, answer: Result<&Response<WasiBody>, &Error>) {
     let result = match answer {
         Ok(response) => {

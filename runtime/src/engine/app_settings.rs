@@ -61,7 +61,7 @@ impl Engine {
         Ok(())
     }
 
-    /// The limits of an app's functions that have none of their own and are no hooks. No I/O.
+    /// The limits of an app's functions without limits of their own that are not hooks. No I/O.
     pub fn limits(&self, app: &str) -> Option<Limits> {
         self.0.apps.with(app, |app| app.bounds().limits().clone())
     }

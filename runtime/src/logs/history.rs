@@ -171,7 +171,7 @@ impl Files<'_> {
     }
 }
 
-/// Id of the newest line that is kept; 0 when there is none that can be read.
+/// Id of the newest kept line; 0 when no line can be read.
 pub(super) fn last_id(folder: &Path) -> u64 {
     /// A start does not search a damaged file to its beginning.
     const DAMAGED_LINES: usize = 64;

@@ -164,7 +164,7 @@ impl Modules {
         Ok(Prepared { hash, bytes, definitions: Vec::new(), module, new_artifact: Some(artifact) })
     }
 
-    /// The machine code in memory or on disk; none when there is none, or none that this engine can use.
+    /// The machine code in memory or on disk; `None` when it is missing, or this engine cannot use it.
     async fn compiled_before(self: &Arc<Self>, hash: &ModuleHash) -> Result<Option<Arc<LoadedModule>>, ModuleError> {
         if let Some(module) = self.resident.named(hash).code(Instant::now()) {
             return Ok(Some(module));

@@ -132,12 +132,12 @@ fn form(bytes: &[u8]) -> Result<Bytes, BodyRefused> {
 
 fn text(bytes: &[u8]) -> Result<Body, BodyRefused> {
     let malformed = |error: foreign_json::Error| BodyRefused::MalformedText(error.to_string());
-    // Its sender is not known yet, so bytes that are no UTF-8 are not replaced: that takes three times their room.
+    // Its sender is not known yet, so invalid UTF-8 is not replaced: that takes three times its memory.
     let json = std::str::from_utf8(bytes).map_err(|error| BodyRefused::MalformedText(error.to_string()))?;
     let json = json.strip_prefix('\u{feff}').unwrap_or(json);
     if !json.trim_ascii_start().starts_with('{') {
         foreign_json::from_str::<IgnoredAny>(json).map_err(malformed)?;
-        // There is no place for credentials in it, so no function will see it.
+        // It cannot contain credentials, so no function will see it.
         return Ok(Body { params: empty(), credentials: Some(BodyCredentials::default()) });
     }
     // The values stay text: the sender is not known yet, and a tree of 20 MiB would take many times the memory.

@@ -162,7 +162,7 @@ fn metadatas(engine: &Engine, caller: &KnownCaller<'_>) -> Reply {
     json_response(200, json!({"result": names}).to_string())
 }
 
-/// Hooks of storage classes and users: protected like hooks, and never defined, for there is no storage.
+/// Hooks of storage classes and users: protected like hooks, and never defined, because hookd has no storage.
 fn class_hook(caller: &KnownCaller<'_>, class: &str, hook: &str) -> Reply {
     if !caller.credentials.are_of_the_platform(&caller.app) {
         return failure(401, 401, &format!("Hook key check failed, request from {}", caller.from()));

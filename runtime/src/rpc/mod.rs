@@ -127,7 +127,7 @@ fn without_body(head: &Parts) -> Reply {
     cors::allow_origin(answer, &head.headers)
 }
 
-/// Empty where there is none.
+/// Empty if it is absent.
 fn content_type(headers: &HeaderMap) -> &str {
     headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }

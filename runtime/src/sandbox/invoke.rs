@@ -151,7 +151,7 @@ impl Sandbox {
             environment: call.environment.name(),
             remote_address: call.remote_address,
             session_token: call.session_token,
-            // Sessions are not resolved to users: there is no user system behind the engine.
+            // Sessions are not resolved to users: the engine has no user system.
             current_user: None,
             deadline_ms: u32::try_from(left.as_millis()).unwrap_or(u32::MAX),
             sequence: call.sequence,

@@ -78,7 +78,7 @@ impl AppMemory {
     }
 }
 
-/// What was refused to a guest. A guest that then traps, traps for want of it.
+/// What was refused to a guest. When the guest then traps, this is the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
     /// Memory beyond the app's own limit.
@@ -94,7 +94,7 @@ pub(super) struct CallLimiter {
     memory_bytes: u64,
     table_elements: usize,
     pub(super) held_bytes: u64,
-    /// Of them, what the instance began with.
+    /// The part of them that the instance began with.
     initial_bytes: u64,
     memory: Arc<AppMemory>,
     pub(super) refused: Option<Refused>,

@@ -1,4 +1,4 @@
-//! What the host keeps about the call in progress.
+//! The host's state of the call in progress.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,7 +77,7 @@ impl CallState {
         }
         // They hold the version, which holds the instances that wait.
         self.variables = None;
-        // Closes what the guest left open; the handles stay in the table of `wasi`, and stand for nothing any more.
+        // Closes what the guest left open; the handles stay in the table of `wasi`, and mean nothing any more.
         (self.grant, self.http) = (None, None);
     }
 }

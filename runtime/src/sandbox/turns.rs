@@ -36,7 +36,7 @@ impl AppTurns {
         Self(Semaphore::new(count))
     }
 
-    /// Waits for a turn. Both lines are first come, first served; who stops waiting leaves them.
+    /// Waits for a turn. Both lines are first come, first served; a call that stops waiting leaves them.
     pub async fn next<'a>(&'a self, turns: &'a Turns) -> Turn<'a> {
         // They are never closed.
         let of_app = self.0.acquire().await.ok();

@@ -115,7 +115,7 @@ impl WasiState {
         Self { ctx, table, output: [stdout, stderr] }
     }
 
-    /// What is printed from now on belongs to another call.
+    /// Later output belongs to another call.
     pub(super) fn write_to(&self, log: &Arc<CallLog>) {
         for stream in &self.output {
             stream.buffer().log = log.clone();
@@ -134,7 +134,7 @@ impl WasiState {
     }
 }
 
-/// Cuts what is written into lines of the log. All handles of one stream share it.
+/// Splits the output into lines of the log. All handles of one stream share it.
 #[derive(Clone)]
 struct LogStream(Arc<Mutex<LineBuffer>>);
 

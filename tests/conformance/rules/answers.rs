@@ -79,7 +79,7 @@ pub fn errors_of_functions(keys: &AppKeys) -> Vec<Case> {
                 .expect(error_like(500, 1, ""))
                 .differs_if(family == "call", Node, "§1.8: `call` loses scalars", result(json!({})))
                 .differs(Python, "§1.9", error(500, 141, "Cloud Code script had an error.")),
-            // An error that calls itself a success is none that a caller could tell; hookd makes a server error of it.
+            // A caller cannot recognize an error with a success status; hookd makes it a server error.
             post("refusesAsSuccess")
                 .expect(error(500, 1, "all is well"))
                 .differs(Node, "§1.9", error(226, 1, "all is well"))

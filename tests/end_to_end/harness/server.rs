@@ -234,7 +234,7 @@ pub fn hookd(data: &Path) -> Command {
         }
     }
     command.env("HOOKD_DATA", data);
-    // Keys that a user saved with `hookd switch` are no business of a test.
+    // A test must not use keys that a user saved with `hookd switch`.
     command.env("XDG_CONFIG_HOME", data.with_file_name("config"));
     // As `make modules` does: where the standard library must be built from source, it is built once.
     command.env("CARGO_TARGET_DIR", workspace().join("target/hooks"));

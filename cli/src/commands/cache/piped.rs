@@ -8,7 +8,7 @@ const LONGEST_LINE: u64 = 2 << 20;
 /// A line without its end; `None` at the end of the input.
 ///
 /// # Errors
-/// When the input cannot be read, or the line is none that could be sent; the next one can be read then.
+/// When the input cannot be read, or the line cannot be sent; then the next line can still be read.
 pub fn next_line(input: &mut impl BufRead) -> std::io::Result<Option<Result<String, String>>> {
     let mut line = Vec::new();
     if input.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line)? == 0 {

@@ -45,7 +45,7 @@ struct Told {
 }
 
 impl Changes {
-    /// Watches nothing yet. What changes in `data` is none.
+    /// Watches nothing yet. Changes in `data` do not count.
     ///
     /// # Errors
     /// When the system refuses.

@@ -12,7 +12,7 @@ const REDIS: &str = "redis";
 /// Redis answers in well under a millisecond; a longer wait has another cause.
 const ANSWER_TIME: Duration = Duration::from_secs(3);
 
-/// Every node of a cluster that is named, or the one server; nothing where there is none.
+/// Every named node of a cluster, or the one server; empty without a URL.
 pub(super) async fn check(redis: &RedisFlags) -> Vec<Finding> {
     match redis.address() {
         Ok(None) => Vec::new(),

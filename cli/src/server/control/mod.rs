@@ -18,7 +18,7 @@
 //! | `GET /versions/{number}` | all that is recorded about a version |
 //! | `GET /logs?limit=…&function=…&request_id=…&environment=…&level=…&since=…&until=…&follow=…` | one JSON event a line |
 //! | `GET /stats` | calls, durations and queue of the app's functions; `GET /hookd/v1/stats` of all apps, admin key |
-//! | `POST /cache` | replies; body: `{"commands": [["GET", "key"]]}`; bytes that are no text are `{"base64": "…"}` |
+//! | `POST /cache` | replies; body: `{"commands": [["GET", "key"]]}`; bytes that are not text are `{"base64": "…"}` |
 //! | `GET /dead-letters?limit=…&hook=…&params=true` | the newest calls of notification hooks that were given up |
 //! | `POST /dead-letters/retry`, `/dead-letters/drop` | how many; body: `{"ids": […]}`, or `{"all": true}` with or without `"hook"` |
 //! | `POST /keys/app`, `master` or `hook` | all keys, one of them new; admin key or master key |

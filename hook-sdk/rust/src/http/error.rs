@@ -4,7 +4,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// The URL is none, or not one of HTTP.
+    /// The URL is not valid, or not an HTTP URL.
     InvalidUrl {
         /// As given.
         url: String,

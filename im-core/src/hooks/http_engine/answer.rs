@@ -51,7 +51,7 @@ struct Failure {
 }
 
 impl Answer {
-    /// The JSON text of `result`, `null` when there is none (EC-14). A function that is not defined has no opinion.
+    /// The JSON text of `result`, `null` when there is none (EC-14). An undefined function changes nothing.
     pub(super) fn result(&self) -> Result<Bytes, HookFailure> {
         if self.status == StatusCode::OK {
             return self.json_of_result();

@@ -24,7 +24,7 @@ struct SortKey {
 }
 
 impl SortOrder {
-    /// Reads a comma list of keys, `-key` descending; parts that are no key are passed over.
+    /// Reads a comma list of keys, `-key` descending; invalid keys are skipped.
     pub(in crate::store) fn parse(list: Option<&str>) -> Result<Self, QueryError> {
         let keys = list.unwrap_or_default().split(',').map(str::trim).filter_map(|part| {
             let (key, descending) = part.strip_prefix('-').map_or((part, false), |key| (key, true));

@@ -60,7 +60,7 @@ impl Metadata {
         .await
     }
 
-    /// True when there was an app of this id, and is none now.
+    /// True when an app with this id was deleted.
     pub(crate) async fn was_deleted(&self, app_id: String) -> Result<bool, MetadataError> {
         self.run(move |connection| {
             let sql = "SELECT EXISTS (SELECT 1 FROM apps WHERE id = ?1 AND deleted_at_ms IS NOT NULL)";
