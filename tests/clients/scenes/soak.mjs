@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { connect, wholeHistory } from '../lib/device.mjs';
+import { connect, Device, wholeHistory } from '../lib/device.mjs';
 import { ask, report, scene, step } from '../lib/scene.mjs';
 
 const SECONDS = Number(process.argv[2]);
@@ -56,9 +56,10 @@ await scene(async (connection) => {
   const sender = async (talk, name) => {
     const mine = [];
     sent.set(`${talk.id} ${name}`, mine);
+    // One for all stays: each copy of the SDK takes megabytes, and log-ins are refused many times.
+    const device = new Device(connection);
     for (let number = 0; Date.now() < end; ) {
-      const device = await connect(connection, name).catch(again);
-      if (!device?.client) continue;
+      if ((await device.login(name).catch(again)) instanceof Error) continue;
       counts.stays += 1;
       const conversation = await device.conversation(talk.id).catch(again);
       for (let left = MESSAGES_PER_STAY; left > 0 && Date.now() < end && conversation?.send; left -= 1) {
