@@ -41,6 +41,7 @@ need npm npm
 # The tests start servers of their own, and some with another clock.
 [ "$purpose" != test ] || need redis-server redis-server
 [ "$purpose" != test ] || need faketime faketime
+[ "$purpose" != lint ] || need python3 python3
 if [ "$purpose" = test ] && ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
   apt_packages+=(python3 python3-venv)
 fi
