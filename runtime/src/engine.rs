@@ -236,9 +236,11 @@ impl Engine {
     /// When reading them panicked; files that cannot be read are counted in the answer.
     pub async fn logs(&self, app: &str, query: &LogQuery) -> Option<std::io::Result<LogHistory>> {
         let app = self.app(app)?;
-        // Each reads files for a while, and holds what it found in memory.
+        let place = app.shares().log_answers.begin().await;
+        // Each reads files for a while.
         let _turn = self.0.log_reads.take(&app.shares().log_reads).await;
-        Some(logs::read(app.log().clone(), query).await)
+        let read = logs::read(app.log().clone(), query).await;
+        Some(read.map(|history| LogHistory { place, ..history }))
     }
 
     /// What was counted about an app. No I/O.

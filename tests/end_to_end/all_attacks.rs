@@ -17,8 +17,9 @@ use crate::harness::{MESSAGE, Server, module, workspace};
 /// Seconds of talk; `ATTACK_SECONDS=60` in `make attacks`.
 const SECONDS: u64 = 10;
 const MIB: usize = 1 << 20;
-/// What the process may hold at its peak, besides the memory of guests.
+/// What the process may hold at its peak, besides the memory of guests: a release build, and one without optimisation.
 const MOST_MEMORY_BYTES: u64 = 400 << 20;
+const MOST_MEMORY_BYTES_IN_DEBUG: u64 = 500 << 20;
 /// The default of `--guest-memory`.
 const GUEST_MEMORY_BYTES: u64 = 256 << 20;
 /// Connections that send large bodies at the same time, and calls that spin.
@@ -175,5 +176,6 @@ fn people_of_another_app_talk_on_and_are_filtered_while_everything_is_attacked()
     assert_eq!(talk["refused"], serde_json::json!([]));
     assert_eq!(talk["unfiltered"], 0);
     assert!(talk["sent"].as_u64() > Some(seconds), "hardly anything was sent");
-    assert!(peak <= MOST_MEMORY_BYTES + GUEST_MEMORY_BYTES, "{} MiB were resident", peak >> 20);
+    let most = if std::env::var_os("TEST_HOOKD").is_some() { MOST_MEMORY_BYTES } else { MOST_MEMORY_BYTES_IN_DEBUG };
+    assert!(peak <= most + GUEST_MEMORY_BYTES, "{} MiB were resident", peak >> 20);
 }

@@ -59,6 +59,36 @@ fn an_engine_that_came_back_without_an_app_takes_nothing_of_it() {
     letters_until(&server, 5);
 }
 
+/// F-13: every installation has an app `demo`, and they are different apps.
+#[test]
+fn an_app_of_the_same_id_on_another_engine_gets_nothing_of_the_first_one() {
+    let (mut server, _recorder) = server_with_letters();
+    let mut other = Server::start();
+    let foreign_key = other.key("master_key").to_owned();
+    other.kill();
+    let [engine, away] = ["engine", "engine-away"].map(|name| server.data().join(name));
+
+    server.processes().kill_engine();
+    rename(&engine, &away).unwrap();
+    rename(other.data().join("engine"), &engine).unwrap();
+    server.start_engine();
+    until("the log names the app", || server.log().contains("which was created at another time"));
+    let master_key = server.key("master_key").to_owned();
+    for key in [&foreign_key, &master_key] {
+        let list = ["dead-letters", "list", "--json", "--app", "demo", "--master-key", key];
+        assert!(!server.hookd(&list).status.success());
+    }
+    assert_eq!(kept_letters(&server), 3);
+
+    server.processes().kill_engine();
+    rename(&engine, other.data().join("engine")).unwrap();
+    rename(&away, &engine).unwrap();
+    server.start_engine();
+    let list = ["dead-letters", "list", "--json", "--app", "demo", "--master-key", &master_key];
+    until("the IM core follows the right engine again", || server.hookd(&list).status.success());
+    assert_eq!(server.hookd_ok(&list).lines().count(), 3);
+}
+
 /// F-13: what is said while the IM core is down is heard later.
 #[test]
 fn a_deletion_while_the_im_core_is_down_is_applied_when_it_is_back() {

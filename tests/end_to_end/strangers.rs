@@ -269,6 +269,29 @@ fn connections_without_a_request_keep_no_client_out() {
     assert_eq!(rest.len(), 300);
 }
 
+/// F-14: only a key of an app makes a caller count as that app.
+#[test]
+fn strangers_take_no_place_of_the_app_that_they_name() {
+    let server = Server::start();
+    let app = server.key("app_id").to_owned();
+    let of_control =
+        format!("POST /hookd/v1/apps/{app}/rollback HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{{");
+    let of_calls = call_of(&server, "hello", &format!("x-lc-id: {app}\r\nx-lc-key: wrong\r\n"), 1_000);
+    let sockets: Vec<_> = (0..300)
+        .flat_map(|_| [of_control.clone(), format!("{of_calls}{{")])
+        .map(|text| {
+            let mut socket = connect(&server);
+            // Some are refused, and closed.
+            let _ = socket.write_all(text.as_bytes());
+            socket
+        })
+        .collect();
+    server.hookd_ok(&["releases"]);
+    server.hookd_ok(&["apps", "list"]);
+    honest_call(&server);
+    drop(sockets);
+}
+
 /// F-23.
 #[test]
 fn stalled_peers_do_not_hold_up_the_stop() {

@@ -4,6 +4,7 @@
 //! app a share of the places.
 
 mod bodies;
+mod callers;
 mod headers;
 
 use std::error::Error as _;
@@ -20,8 +21,7 @@ use axum::routing::any;
 use axum::{Json, Router};
 use futures::StreamExt as _;
 use hookd_im_core::app::AppDirectory;
-use hookd_im_core::hooks::{EngineAddress, EngineConnector, Places};
-use hookd_im_core::ids::AppId;
+use hookd_im_core::hooks::{EngineAddress, EngineConnector, Holder, Places};
 use hookd_runtime::{APP_ID_HEADERS, Outcome, REQUEST_TIME, TimeLimit};
 use hyper_util::client::legacy::Client;
 use rustix::process::{Resource, getrlimit};
@@ -70,8 +70,8 @@ struct Forward {
     part: Part,
     address: EngineAddress,
     client: Client<EngineConnector, Body>,
-    /// Sent with the address of the client to the engine.
-    front_key: Option<Arc<str>>,
+    /// The installation's. With calls it goes to the engine beside the address of the client.
+    admin_key: Arc<str>,
     apps: Arc<dyn AppDirectory>,
     places: Places,
     shutdown: CancellationToken,
@@ -96,13 +96,12 @@ pub fn forwarded(
         part: Part::Control,
         client: address.client(),
         address,
-        front_key: None,
+        admin_key: admin_key.into(),
         apps,
         places: places(CONTROL_CALLS),
         shutdown,
     };
-    let (front_key, places) = (Some(admin_key.into()), places(CALLS));
-    let calls = Arc::new(Forward { part: Part::Calls, front_key, places, ..forward.clone() });
+    let calls = Arc::new(Forward { part: Part::Calls, places: places(CALLS), ..forward.clone() });
     let control = Router::new()
         .route("/hookd/v1", any(pass_on))
         .route("/hookd/v1/", any(pass_on))
@@ -127,7 +126,7 @@ fn places(count: usize) -> Places {
 /// Ends when the caller goes away, and at its deadline.
 async fn pass_on(State(forward): State<Arc<Forward>>, request: Request) -> Response {
     let arrived = Instant::now();
-    let Some(on_the_way) = forward.places.take(forward.app_of(&request)) else { return forward.too_many() };
+    let Some(on_the_way) = forward.places.take(forward.holder(&request)) else { return forward.too_many() };
     let follows_a_log = request.uri().path().ends_with("/logs");
     let (is_safe, version) = (request.method().is_safe(), request.version());
     let place = request.extensions().get::<Place>().cloned();
@@ -169,15 +168,14 @@ async fn pass_on(State(forward): State<Arc<Forward>>, request: Request) -> Respo
 }
 
 impl Forward {
-    /// The app that a request is about, if there is one of that name. Its keys are the engine's to check.
-    fn app_of(&self, request: &Request) -> Option<AppId> {
+    fn holder(&self, request: &Request) -> Holder {
         let header = |name: &&str| request.headers().get(*name)?.to_str().ok();
         let id = match self.part {
-            Part::Calls => APP_ID_HEADERS.iter().find_map(header)?,
+            Part::Calls => APP_ID_HEADERS.iter().find_map(header),
             // `/hookd/v1/apps/{app}/…`
-            Part::Control => request.uri().path().split('/').nth(4)?,
+            Part::Control => request.uri().path().split('/').nth(4),
         };
-        Some(self.apps.app(&AppId::new(id))?.id.clone())
+        callers::holder(request.headers(), id, &*self.apps, &self.admin_key)
     }
 
     fn prepared(&self, request: Request, progress: Progress) -> Result<Request, axum::http::uri::InvalidUri> {
@@ -188,8 +186,8 @@ impl Forward {
         let client = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|client| client.0.ip());
         let headers = request.headers_mut();
         strip(headers);
-        if let Some(front_key) = &self.front_key {
-            tell_client(headers, client, front_key);
+        if self.part == Part::Calls {
+            tell_client(headers, client, &self.admin_key);
         }
         Ok(request)
     }

@@ -22,7 +22,7 @@ use self::address::CallClient;
 pub use self::address::{EngineAddress, EngineConnector, EngineStream, EngineUrlError};
 use self::answer::Answer;
 use self::known_hooks::KnownHooks;
-pub use self::places::{OnTheWay, Places};
+pub use self::places::{Holder, OnTheWay, Places};
 use super::engine_addresses::{AddressCheck, ProhibitedAddress};
 use super::{FailureCause, HookCall, HookEngine, HookFailure};
 use crate::app::{App, AppDirectory};
@@ -172,7 +172,7 @@ impl HookEngine for HttpEngine {
 
     async fn call(&self, call: HookCall) -> Result<Bytes, HookFailure> {
         let HookCall { app, hook, params, remote_address, sequence, deadline } = call;
-        let Some(_on_the_way) = self.places.take(Some(app.id.clone())) else {
+        let Some(_on_the_way) = self.places.take(Holder::App(app.id.clone())) else {
             let message = "too many calls of this app wait for the engine".to_owned();
             return Err(HookFailure { cause: FailureCause::Overloaded, message });
         };

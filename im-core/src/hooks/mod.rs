@@ -22,7 +22,9 @@ pub(crate) use caller::aborted_by;
 pub use engine::{FailureCause, HookCall, HookEngine, HookFailure};
 pub use engine_addresses::{AddressCheck, EveryAddress, ProhibitedAddress, check_engine_url};
 pub use engine_of_app::EngineOfApp;
-pub use http_engine::{EngineAddress, EngineConnector, EngineStream, EngineUrlError, HttpEngine, OnTheWay, Places};
+pub use http_engine::{
+    EngineAddress, EngineConnector, EngineStream, EngineUrlError, Holder, HttpEngine, OnTheWay, Places,
+};
 pub use notifications::Notifications;
 pub(crate) use notifications::{PresenceEvent, Receipt};
 pub use queue::HookQueue;

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use super::backwards::{self, Found};
 use super::disk::AppDisk;
 use super::ring::{LogReader, LogRing, micros};
@@ -56,6 +58,8 @@ pub struct LogHistory {
     pub unreadable: Unreadable,
     /// Goes on after them.
     pub reader: LogReader,
+    /// To be dropped when the lines were sent: an app has few such answers at a time.
+    pub place: Option<OwnedSemaphorePermit>,
 }
 
 /// What lies on disk and cannot be shown.
@@ -94,7 +98,7 @@ pub(crate) async fn read(ring: Arc<LogRing>, query: &LogQuery) -> io::Result<Log
     }
     lines.extend(newest.lines.into_iter().filter(|line| query.wants(line)));
     lines.drain(..lines.len().saturating_sub(query.limit));
-    Ok(LogHistory { lines, unreadable, reader })
+    Ok(LogHistory { lines, unreadable, reader, place: None })
 }
 
 /// The newest lines of an app's files before the id `end`.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::Finding;
 use crate::client::{Api, Connection, ServerArguments};
+use crate::exit::InputError;
 
 const SERVER: &str = "server";
 
@@ -18,9 +19,11 @@ pub(super) async fn check(server: &ServerArguments, data: &Path, listen: SocketA
     let version = match api.server_version().await {
         Ok(version) => version,
         // The file outlives the server. A stopped server is not a fault.
-        Err(_) if is_saved(data, &url) => return vec![port(listen)],
+        Err(error) if is_saved(data, &url) && is_not_there(&error) => return vec![port(listen)],
         Err(error) => {
-            return vec![Finding::broken(SERVER, format!("{error:#}"), "start it with `hookd up`, or check --url")];
+            let fix =
+                "start it with `hookd up`, or check --url; where the engine is a process of its own, look at that";
+            return vec![Finding::broken(SERVER, format!("{error:#}"), fix)];
         }
     };
     let ours = env!("CARGO_PKG_VERSION");
@@ -52,6 +55,11 @@ fn live_versions(problems: anyhow::Result<Vec<String>>) -> Finding {
         }
         Err(error) => Finding::note(CHECK, format!("{error:#}"), "install the same version of hookd in both places"),
     }
+}
+
+/// True when no connection can be made; a server that takes one and does not answer is a fault.
+fn is_not_there(error: &anyhow::Error) -> bool {
+    error.is::<InputError>()
 }
 
 fn is_saved(data: &Path, url: &str) -> bool {

@@ -10,6 +10,12 @@ use serde_json::{Map, Value, json};
 
 const LIMITS: &str = "limits";
 const FUNCTION_LIMITS: &str = "function_limits";
+/// An app may set so many functions' own limits, and so many hosts: all of them are gone through at each change.
+const MOST_FUNCTIONS: usize = 256;
+const MOST_HOSTS: usize = 256;
+/// The longest name that a function can have.
+const LONGEST_NAME: usize = 128;
+
 const MAX_LIMITS: &str = "max_limits";
 const ALLOWED_HOSTS: &str = "allowed_hosts";
 
@@ -20,6 +26,7 @@ pub(super) fn changed(
     mut changes: Map<String, Value>,
     is_admin: bool,
 ) -> Result<AppSettings, String> {
+    let before = (settings.limits.functions.len(), settings.allowed_hosts.len());
     let [most, limits, functions, hosts] =
         [MAX_LIMITS, LIMITS, FUNCTION_LIMITS, ALLOWED_HOSTS].map(|key| changes.remove(key));
     if let Some(key) = changes.keys().next() {
@@ -40,6 +47,9 @@ pub(super) fn changed(
     }
     for (name, limits) in functions.map(|functions| object(functions, FUNCTION_LIMITS)).transpose()?.unwrap_or_default()
     {
+        if name.len() > LONGEST_NAME {
+            return Err(format!("a name in `{FUNCTION_LIMITS}` has {} bytes, more than {LONGEST_NAME}", name.len()));
+        }
         if limits.is_null() {
             settings.limits.functions.remove(&name);
             continue;
@@ -59,7 +69,18 @@ pub(super) fn changed(
             _ => return Err(format!("`{ALLOWED_HOSTS}.{host}` must be `true`, or `null` to take it back")),
         }
     }
+    let after = (settings.limits.functions.len(), settings.allowed_hosts.len());
+    check_count(FUNCTION_LIMITS, before.0, after.0, MOST_FUNCTIONS)?;
+    check_count(ALLOWED_HOSTS, before.1, after.1, MOST_HOSTS)?;
     Ok(settings)
+}
+
+/// What an earlier version let in may stay, and become less.
+fn check_count(setting: &str, before: usize, after: usize, most: usize) -> Result<(), String> {
+    if after <= most.max(before) {
+        return Ok(());
+    }
+    Err(format!("`{setting}` would have {after} entries, more than {most}; take some back first"))
 }
 
 fn check_maximum(settings: &AppSettings, changes: &Map<String, Value>) -> Result<(), String> {
@@ -126,6 +147,23 @@ mod tests {
     fn patched(settings: AppSettings, patch: Value) -> Result<AppSettings, String> {
         let Value::Object(changes) = patch else { panic!("no object") };
         changed(settings, changes, true)
+    }
+
+    #[test]
+    fn an_app_sets_so_many_functions_and_hosts_and_no_more() {
+        let functions = |count: usize| -> Map<String, Value> {
+            (0..count).map(|number| (format!("f{number}"), json!({"queue": 1}))).collect()
+        };
+        let full = patched(AppSettings::default(), json!({FUNCTION_LIMITS: functions(MOST_FUNCTIONS)})).unwrap();
+        let refused = patched(full.clone(), json!({FUNCTION_LIMITS: {"one-more": {"queue": 1}}})).unwrap_err();
+        assert!(refused.contains("257") && refused.contains("more than 256"), "{refused}");
+        let other = patched(full, json!({FUNCTION_LIMITS: {"f0": null, "one-more": {"queue": 1}}}));
+        assert!(other.is_ok(), "one for one");
+        let long = patched(AppSettings::default(), json!({FUNCTION_LIMITS: {"f".repeat(129): {"queue": 1}}}));
+        assert!(long.unwrap_err().contains("129 bytes"));
+        let hosts: Map<String, Value> =
+            (0..=MOST_HOSTS).map(|number| (format!("h{number}.org"), true.into())).collect();
+        assert!(patched(AppSettings::default(), json!({ALLOWED_HOSTS: hosts})).unwrap_err().contains("more than 256"));
     }
 
     #[test]

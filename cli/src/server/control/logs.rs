@@ -9,6 +9,7 @@ use futures::stream;
 use hookd_runtime::{Environment, LogBatch, LogHistory, LogLevel, LogLine, LogQuery, LogReader, Unreadable};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -68,10 +69,10 @@ pub(super) async fn read(
 ) -> Result<Response, ApiError> {
     let query = parameters.query()?;
     let history = control.engine.logs(&app.id, &query).await.ok_or(ApiError::Unauthorized)?;
-    let LogHistory { lines, unreadable, reader } = history.map_err(internal)?;
+    let LogHistory { lines, unreadable, reader, place } = history.map_err(internal)?;
     let follow = parameters.follow;
     let first = Some(unreadable_event(unreadable));
-    let following = Following { first, kept: lines.into_iter(), reader, query, follow, app_id: app.id.clone() };
+    let following = Following { first, kept: lines.into_iter(), place, reader, query, follow, app_id: app.id.clone() };
     let shutdown = control.shutdown.clone();
     let chunks = stream::unfold(following, move |mut following| {
         let shutdown = shutdown.clone();
@@ -84,6 +85,8 @@ struct Following {
     first: Option<String>,
     /// Oldest first.
     kept: std::vec::IntoIter<LogLine>,
+    /// Of this answer, until the kept lines were sent.
+    place: Option<OwnedSemaphorePermit>,
     reader: LogReader,
     query: LogQuery,
     follow: bool,
@@ -100,6 +103,8 @@ impl Following {
         if !lines.is_empty() {
             return Some(events(LogBatch { dropped: 0, lines }, &self.app_id));
         }
+        self.kept = Vec::new().into_iter();
+        self.place = None;
         let silent_until = Instant::now() + keep_alive::EVERY;
         while self.follow {
             tokio::select! {

@@ -13,7 +13,7 @@ use hookd_im_core::hooks::{EngineAddress, HookCall, HookEngine, HookFailure, Htt
 use hookd_im_core::ids::AppId;
 use serde::{Deserialize, Serialize};
 
-use super::{Deletion, Snapshot};
+use super::{Deletion, Entry, Snapshot};
 use crate::private_file;
 
 const FILE: &str = "directory.json";
@@ -72,8 +72,20 @@ impl Directory {
     }
 
     /// Applies a new state, and keeps it for the next process.
-    pub async fn replace(&self, snapshot: Snapshot) -> anyhow::Result<()> {
+    pub async fn replace(&self, mut snapshot: Snapshot) -> anyhow::Result<()> {
         let before = self.state.load();
+        snapshot.apps.retain(|entry| {
+            let is_another = before.knows_another(entry);
+            if is_another {
+                tracing::error!(
+                    app = entry.id,
+                    "the engine has another app of this id, which was created at another time: it is not served here, and what is \
+                     kept of the first one stays. Is the engine's data folder the right one? The new app needs an IM core with \
+                     a data folder of its own"
+                );
+            }
+            !is_another
+        });
         let missing = before.missing_after(&snapshot);
         missing.keys().filter(|id| !before.missing.contains_key(*id)).for_each(|id| {
             tracing::warn!(
@@ -120,6 +132,13 @@ impl State {
             (app.id.clone(), Known { app: Arc::new(app), created_at_ms: entry.created_at_ms, functions })
         });
         Self { apps: known.collect(), missing, deleted: snapshot.deleted.clone() }
+    }
+
+    /// True when an app of this id is known that is not this one. An engine of an earlier version does not tell them apart.
+    fn knows_another(&self, entry: &Entry) -> bool {
+        let known = self.apps.get(&AppId::new(&entry.id)).map(|known| known.created_at_ms);
+        let known = known.or_else(|| self.missing.get(&entry.id).copied()).flatten();
+        known.zip(entry.created_at_ms).is_some_and(|(known, named)| known != named)
     }
 
     /// False for the deletion of an app that is another one than the one that is known by its id.

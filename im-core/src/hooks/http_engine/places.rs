@@ -6,8 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::ids::AppId;
 
-/// Whose request it is; `None`: that of an app that is not known.
-type Holder = Option<AppId>;
+/// Whose request it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Holder {
+    /// A caller that showed a key of this app.
+    App(AppId),
+    /// A caller that showed the admin key.
+    Operator,
+    /// All others together.
+    Unknown,
+}
 
 /// An app may have as many places as are left: one alone has half of them at most, and the next ones always find some.
 #[derive(Clone)]
@@ -75,13 +83,13 @@ mod tests {
     #[test]
     fn one_app_leaves_half_and_the_next_one_finds_some() {
         let places = Places::new(8);
-        let take = |name: &str| places.take(Some(AppId::new(name)));
+        let take = |name: &str| places.take(Holder::App(AppId::new(name)));
         let mut greedy: Vec<OnTheWay> = std::iter::from_fn(|| take("greedy")).collect();
         assert_eq!(greedy.len(), 4);
         let modest: Vec<OnTheWay> = std::iter::from_fn(|| take("modest")).collect();
         assert_eq!(modest.len(), 2);
         assert!(take("greedy").is_none());
-        assert!(places.take(None).is_some());
+        assert!(places.take(Holder::Unknown).is_some());
         drop(modest);
         greedy.pop();
         assert!(take("greedy").is_some());
