@@ -169,6 +169,12 @@ impl Cli {
     }
 }
 
+/// Threads for work that blocks: names are looked up on 64 of them at most, files and databases need few. Each keeps some memory
+/// of what ran on it, and short tasks in quick succession would start as many as are allowed.
+const BLOCKING_THREADS: usize = 128;
+
 fn block_on(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command)
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().max_blocking_threads(BLOCKING_THREADS).enable_all().build()?;
+    runtime.block_on(command)
 }
