@@ -8,8 +8,8 @@ use redis::{Cmd, Script};
 pub(super) static READ_VALUES: LazyLock<KeptScript> =
     LazyLock::new(|| KeptScript::new(include_str!("read_values.lua")));
 
-/// One step of deleting the keys that begin with KEYS[1], from the cursor ARGV[1] on; answers the next cursor. All of them are
-/// in the slot of that one. App ids contain nothing that a pattern takes for more than itself.
+/// One step of deleting the keys that begin with the given one, from the given cursor on; answers the next cursor. All of
+/// them are in the slot of that one. App ids contain nothing that a pattern takes for more than itself.
 pub(super) static CLEAR_STEP: LazyLock<KeptScript> = LazyLock::new(|| {
     KeptScript::new(
         "local page = redis.call('SCAN', ARGV[1], 'MATCH', KEYS[1] .. '*', 'COUNT', ARGV[2])
