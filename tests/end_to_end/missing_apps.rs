@@ -1,6 +1,7 @@
 //! Apps that the engine does not name, and apps that were deleted: of the latter alone the IM core keeps nothing.
 
 use std::fs::rename;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
@@ -28,6 +29,15 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
+/// Stops the engine, moves folders, and starts it again.
+fn start_engine_after(server: &mut Server, moves: [(&Path, &Path); 2]) {
+    server.processes().kill_engine();
+    for (from, to) in moves {
+        rename(from, to).unwrap();
+    }
+    server.start_engine();
+}
+
 /// F-13.
 #[test]
 fn an_engine_that_came_back_without_an_app_takes_nothing_of_it() {
@@ -38,19 +48,14 @@ fn an_engine_that_came_back_without_an_app_takes_nothing_of_it() {
     other.hookd_ok(&["apps", "delete", "demo"]);
     other.kill();
     let [engine, away] = ["engine", "engine-away"].map(|name| server.data().join(name));
+    let foreign = other.data().join("engine");
 
-    server.processes().kill_engine();
-    rename(&engine, &away).unwrap();
-    rename(other.data().join("engine"), &engine).unwrap();
-    server.start_engine();
+    start_engine_after(&mut server, [(&engine, &away), (&foreign, &engine)]);
     let master_key = server.key("master_key").to_owned();
     let list = ["dead-letters", "list", "--json", "--app", "demo", "--master-key", &master_key];
     until("the IM core follows the wrong engine", || !server.hookd(&list).status.success());
 
-    server.processes().kill_engine();
-    rename(&engine, other.data().join("engine")).unwrap();
-    rename(&away, &engine).unwrap();
-    server.start_engine();
+    start_engine_after(&mut server, [(&engine, &foreign), (&away, &engine)]);
     until("the IM core follows the right engine again", || server.hookd(&list).status.success());
     assert_eq!(server.hookd_ok(&list).lines().count(), 3);
     assert!(server.log().contains("does not serve this app any more"));
@@ -67,11 +72,9 @@ fn an_app_of_the_same_id_on_another_engine_gets_nothing_of_the_first_one() {
     let foreign_key = other.key("master_key").to_owned();
     other.kill();
     let [engine, away] = ["engine", "engine-away"].map(|name| server.data().join(name));
+    let foreign = other.data().join("engine");
 
-    server.processes().kill_engine();
-    rename(&engine, &away).unwrap();
-    rename(other.data().join("engine"), &engine).unwrap();
-    server.start_engine();
+    start_engine_after(&mut server, [(&engine, &away), (&foreign, &engine)]);
     until("the log names the app", || server.log().contains("which was created at another time"));
     let master_key = server.key("master_key").to_owned();
     for key in [&foreign_key, &master_key] {
@@ -80,10 +83,7 @@ fn an_app_of_the_same_id_on_another_engine_gets_nothing_of_the_first_one() {
     }
     assert_eq!(kept_letters(&server), 3);
 
-    server.processes().kill_engine();
-    rename(&engine, other.data().join("engine")).unwrap();
-    rename(&away, &engine).unwrap();
-    server.start_engine();
+    start_engine_after(&mut server, [(&engine, &foreign), (&away, &engine)]);
     let list = ["dead-letters", "list", "--json", "--app", "demo", "--master-key", &master_key];
     until("the IM core follows the right engine again", || server.hookd(&list).status.success());
     assert_eq!(server.hookd_ok(&list).lines().count(), 3);
