@@ -16,11 +16,11 @@ const FAULTS: [(&str, &str, &str, &str); 8] = [
     ("no_line_of_the_app", TURNS, "let of_app = self.0.acquire().await.ok();", "let of_app = None;"),
     // A call that stops waiting keeps the app's place.
     ("kept_place", TURNS, "let of_all = turns.0.acquire().await.ok();", KEPT_PLACE),
-    // Whoever comes to wait does not look whether a turn came free meanwhile.
+    // A call that begins to wait does not look whether a turn came free meanwhile.
     ("no_second_look", FAIR_TURNS, "turns.serve(&mut lines);", ""),
-    // Whoever stops waiting keeps the turn that came just then.
+    // A call that stops waiting keeps the turn that it got just then.
     ("kept_turn", FAIR_TURNS, "drop(lines);\n            self.turns.give_back(&self.holder.0);", "drop(lines);"),
-    // Those who wait do not count: the lock is taken away under them.
+    // Tasks that wait are not counted: the lock is removed while they wait for it.
     ("uncounted_claims", LOCKS, "entry.claims += 1;", "entry.claims = 1;"),
     // The last one leaves its entry behind.
     ("kept_entry", LOCKS, "if entry.claims == 0 {", "if entry.claims > 0 {"),
