@@ -3,6 +3,8 @@
 use hookd_guest_build::{BuildError, ProjectError};
 use thiserror::Error;
 
+use crate::server::ServerError;
+
 /// The exit code of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitCode {
@@ -55,6 +57,14 @@ impl InputError {
     pub fn of_build(error: BuildError) -> anyhow::Error {
         match error {
             BuildError::Project(error) => Self::from(error).into(),
+            error => error.into(),
+        }
+    }
+
+    /// A server that cannot start with its configuration is the input's fault; all else is not.
+    pub fn of_server(error: ServerError) -> anyhow::Error {
+        match error {
+            ServerError::Config(error) => Self::new(error.to_string()).hint(error.hint()).into(),
             error => error.into(),
         }
     }

@@ -10,8 +10,6 @@ pub mod fuzzing;
 mod input_file;
 mod output;
 mod plugin;
-mod private_file;
-mod rfc3339;
 mod secrets;
 mod server;
 
@@ -36,7 +34,7 @@ pub fn main() -> std::process::ExitCode {
         Ok(()) => ExitCode::Done,
         Err(error) => failed(&error),
     };
-    output::serving::finish();
+    server::output_streams::finish();
     code.into()
 }
 

@@ -1,8 +1,6 @@
 //! The one place that writes to the terminal: stdout is data, stderr is everything else.
 
-mod line_queue;
 mod lost;
-pub mod serving;
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -11,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::exit::InputError;
+use crate::server::output_streams::streams;
 
 pub use lost::{LostOutput, reader_gone};
 
@@ -35,7 +34,7 @@ pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
 /// # Errors
 /// Those of [`data`].
 pub fn write(text: &str) -> anyhow::Result<()> {
-    if let Some(streams) = serving::streams() {
+    if let Some(streams) = streams() {
         streams.stdout.send(text);
         return Ok(());
     }
@@ -47,7 +46,7 @@ pub fn write(text: &str) -> anyhow::Result<()> {
 
 /// Prints a line for people.
 pub fn note(line: &str) {
-    if let Some(streams) = serving::streams() {
+    if let Some(streams) = streams() {
         return streams.stderr.send(&format!("{line}\n"));
     }
     let _ = writeln!(std::io::stderr().lock(), "{line}");

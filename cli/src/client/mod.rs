@@ -3,13 +3,13 @@
 mod admin;
 mod answer;
 mod api;
-mod connection;
+mod arguments;
 mod link;
 mod reach;
 mod release_note;
 
 pub use admin::{AdminApi, Credential, GivenKeys};
 pub use api::{Api, DeployEvent};
-pub use connection::{AdminArguments, Connection, ConnectionFile, ServerArguments, Target, default_data_folder};
+pub use arguments::{AdminArguments, ServerArguments, Target, default_data_folder};
 pub use link::{KnownKeys, Link};
 pub use release_note::ReleaseNote;

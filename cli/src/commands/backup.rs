@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::client::default_data_folder;
 use crate::exit::InputError;
 use crate::output;
-use crate::private_file;
+use crate::server::create_no_other;
 
 /// The IM core's database.
 const IM_DATABASE: &str = "im.db";
@@ -57,7 +57,7 @@ impl Backup {
             let problem = format!("`{}` is there already", self.target.display());
             return Err(InputError::new(problem).hint("give the name of a new folder").into());
         }
-        private_file::create_no_other();
+        create_no_other();
         let absolute = std::path::absolute(&self.target)?;
         let parent = absolute.parent().context("a backup needs a parent directory")?;
         // The owner's alone, and gone with an error; a rename makes it the backup.

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::listen_address::listen_address;
 use super::server_flags::{CommonFlags, EngineFlags};
+use crate::exit::InputError;
 use crate::server::{ENGINE_ADDRESS, HangUp, Server, stop_on_signal};
 
 /// Start the engine alone; `hookd im` is the other half.
@@ -47,9 +48,10 @@ impl Engine {
             (listen, _) => listen,
         };
         let config = (self.common.config()?, self.engine.config());
-        let server = Server::engine(config, (listen, self.rpc_socket.clone()), shutdown).await?;
+        let server =
+            Server::engine(config, (listen, self.rpc_socket.clone()), shutdown).await.map_err(InputError::of_server)?;
         let address = server.connection().engine.clone().unwrap_or_default();
         self.common.announce(server.connection(), &format!("Next:     hookd im --engine {address}"));
-        server.serve().await
+        server.serve().await.map_err(InputError::of_server)
     }
 }

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::listen_address::listen_address;
 use super::server_flags::{CommonFlags, ImFlags, first_steps};
+use crate::exit::InputError;
 use crate::server::{HangUp, Server, stop_on_signal};
 
 /// Start the IM core alone; `hookd engine` is the other half.
@@ -43,8 +44,9 @@ impl Im {
         let shutdown = CancellationToken::new();
         stop_on_signal(shutdown.clone(), HangUp::GoesOn)?;
         let config = (self.common.config()?, self.im.config());
-        let server = Server::im(config, self.engine.clone(), self.listen, shutdown).await?;
+        let server =
+            Server::im(config, self.engine.clone(), self.listen, shutdown).await.map_err(InputError::of_server)?;
         self.common.announce(server.connection(), &first_steps(server.connection()));
-        server.serve().await
+        server.serve().await.map_err(InputError::of_server)
     }
 }

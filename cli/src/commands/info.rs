@@ -2,11 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
+use api_types::rfc3339;
 use clap::Args;
 use serde_json::{Value, json};
 
 use crate::client::{Api, ServerArguments};
-use crate::{output, rfc3339};
+use crate::output;
 
 /// Show which server and app the commands in this folder use, and why; also the live versions and the open circuit
 /// breakers of hooks.

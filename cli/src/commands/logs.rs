@@ -2,12 +2,13 @@
 
 use std::time::SystemTime;
 
+use api_types::rfc3339;
 use clap::{Args, ValueEnum};
 use futures::StreamExt as _;
 use serde_json::Value;
 
 use crate::client::{Api, ServerArguments};
-use crate::{output, rfc3339};
+use crate::output;
 
 /// Show the log of an app's hooks and functions, with the failures of their calls.
 #[derive(Debug, Args)]

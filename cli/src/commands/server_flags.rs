@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use api_types::Connection;
 use clap::Args;
 use hookd_runtime::{CacheConfig, LogRetention, Network};
 
@@ -12,7 +13,7 @@ use super::limits::parse_bytes;
 use super::listen_address::listen_address;
 use super::public_url::{PublicUrl, api_url};
 use super::redis_flags::RedisFlags;
-use crate::client::{Connection, default_data_folder};
+use crate::client::default_data_folder;
 use crate::exit::InputError;
 use crate::output;
 use crate::secrets::KeyParser;
@@ -105,9 +106,9 @@ impl CommonFlags {
         service: &'static str,
         serve: impl Future<Output = anyhow::Result<()>>,
     ) -> anyhow::Result<()> {
-        log::start(DEFAULT_LOG)?;
+        log::start(DEFAULT_LOG).map_err(InputError::of_server)?;
         let traces = match self.otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty()) {
-            Some(endpoint) => Some(Traces::start(endpoint, service)?),
+            Some(endpoint) => Some(Traces::start(endpoint, service).map_err(InputError::of_server)?),
             None => None,
         };
         let served = serve.await;

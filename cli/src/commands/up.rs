@@ -74,12 +74,12 @@ impl Up {
         stop_on_signal(shutdown.clone(), HangUp::GoesOn)?;
         let server = self.start(shutdown).await?;
         self.common.announce(server.connection(), &first_steps(server.connection()));
-        server.serve().await
+        server.serve().await.map_err(InputError::of_server)
     }
 
     /// Starts the server, which listens then and does not answer yet.
     pub async fn start(&self, shutdown: CancellationToken) -> anyhow::Result<Server> {
         let config = (self.common.config()?, self.engine.config(), self.im.config());
-        Server::up(config, self.listen, shutdown).await
+        Server::up(config, self.listen, shutdown).await.map_err(InputError::of_server)
     }
 }

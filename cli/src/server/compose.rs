@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use api_types::{Connection, ConnectionFile};
 use axum::Router;
 use hookd_im_core::app::AppDirectory;
 use hookd_im_core::core::ImCore;
@@ -23,6 +23,7 @@ use super::control::{self, Installation};
 use super::data_folder::{DataFolder, Part};
 use super::directory::{Deletions, Directory, EngineProcess, Follower};
 use super::disk;
+use super::error::{ConfigError, ServerError, Step as _};
 use super::forward::forwarded;
 use super::forwarding_trust::ForwardingTrust;
 use super::hook_queues::hook_queues;
@@ -30,8 +31,6 @@ use super::lifecycle::{DRAIN_TIMEOUT, take_all_file_handles};
 use super::listen::{Listeners, absolute};
 use super::metrics;
 use super::prometheus::Metrics;
-use crate::client::{Connection, ConnectionFile};
-use crate::exit::InputError;
 
 /// The app that a new data folder begins with.
 const FIRST_APP: &str = "demo";
@@ -93,7 +92,7 @@ impl Server {
         (common, mut options, im): (CommonConfig, EngineOptions, ImConfig),
         listen: SocketAddr,
         shutdown: CancellationToken,
-    ) -> anyhow::Result<Self> {
+    ) -> Result<Self, ServerError> {
         options.api_server = options.api_server.or_else(|| im.public_api_url.clone());
         let folder = DataFolder::open(&common.data, &[Part::Engine, Part::ImCore])?;
         let recorded = metrics::install()?;
@@ -135,7 +134,7 @@ impl Server {
         (common, options): (CommonConfig, EngineOptions),
         (listen, socket): (Option<SocketAddr>, Option<PathBuf>),
         shutdown: CancellationToken,
-    ) -> anyhow::Result<Self> {
+    ) -> Result<Self, ServerError> {
         let folder = DataFolder::open(&common.data, &[Part::Engine])?;
         let recorded = metrics::install()?;
         let engine = open_engine(folder.path(), common.cache, &common.private_networks, options).await?;
@@ -170,7 +169,7 @@ impl Server {
         engine: Option<EngineAddress>,
         listen: SocketAddr,
         shutdown: CancellationToken,
-    ) -> anyhow::Result<Self> {
+    ) -> Result<Self, ServerError> {
         let folder = DataFolder::open(&common.data, &[Part::ImCore])?;
         let recorded = metrics::install()?;
         let tasks = TaskTracker::new();
@@ -184,12 +183,16 @@ impl Server {
         let follower = Follower::new(address.clone(), admin_key.clone(), directory.clone());
         let mut follower = follower.reached_at(reached_at);
         if !known {
-            shutdown.run_until_cancelled(follower.meet()).await.context("stopped before the engine answered")??;
+            shutdown
+                .run_until_cancelled(follower.meet())
+                .await
+                .ok_or_else(|| ServerError::Missing("stopped before the engine answered".to_owned()))??;
         }
         let saved = Connection::load_from(folder.path(), ConnectionFile::Installation)?;
         let apps = directory.apps();
         let named = saved.and_then(|saved| apps.iter().find(|app| app.id.as_str() == saved.app_id).cloned());
-        let app = named.or_else(|| apps.first().cloned()).context("the engine has no app")?;
+        let app = named.or_else(|| apps.first().cloned());
+        let app = app.ok_or_else(|| ServerError::Missing("the engine has no app".to_owned()))?;
         let measured = Metrics { recorded, engine: None };
         let metrics = open_metrics(common.metrics_listen, &measured).await?;
         let connection = Connection {
@@ -228,7 +231,7 @@ impl Server {
     }
 
     /// Answers until the shutdown token is cancelled, then lets requests in flight finish.
-    pub async fn serve(self) -> anyhow::Result<()> {
+    pub async fn serve(self) -> Result<(), ServerError> {
         take_all_file_handles();
         let Self { listeners, service, metrics, shutdown, tasks, connection: _, _folder: folder } = self;
         let serving_metrics = async {
@@ -258,7 +261,7 @@ fn connection_to(
     folder: &DataFolder,
     admin_key: Option<String>,
     Urls { url, engine, metrics }: Urls,
-) -> anyhow::Result<Connection> {
+) -> Result<Connection, ServerError> {
     Ok(Connection {
         url,
         engine,
@@ -278,9 +281,9 @@ async fn open_im_core(
     (apps, engine, addresses): (Arc<dyn AppDirectory>, Arc<dyn HookEngine>, Arc<dyn AddressCheck>),
     tasks: &TaskTracker,
     shutdown: &CancellationToken,
-) -> anyhow::Result<(Arc<ImCore>, Gateway)> {
+) -> Result<(Arc<ImCore>, Gateway), ServerError> {
     let database = data.join("im.db");
-    let store = SqliteStore::open(&database).map_err(|error| disk::explained(error.into(), &database))?;
+    let store = SqliteStore::open(&database).map_err(|error| disk::explained(error, &database))?;
     let store = Arc::new(store);
     let queues = hook_queues(&store, cache, data)?;
     let core = Arc::new(ImCore::new(apps, store, queues, (engine, addresses), tasks.clone(), shutdown.clone()));
@@ -293,23 +296,26 @@ async fn open_im_core(
 }
 
 /// The listener of metrics alone, and what answers there.
-async fn open_metrics(address: Option<SocketAddr>, measured: &Metrics) -> anyhow::Result<Option<(Listeners, Router)>> {
+async fn open_metrics(
+    address: Option<SocketAddr>,
+    measured: &Metrics,
+) -> Result<Option<(Listeners, Router)>, ServerError> {
     let Some(address) = address else { return Ok(None) };
     let listeners = Listeners::for_metrics(address).await?;
     Ok(Some((listeners, measured.clone().for_everyone(address.ip().to_canonical().is_loopback()))))
 }
 
-fn url_of(metrics: &Option<(Listeners, Router)>) -> anyhow::Result<Option<String>> {
+fn url_of(metrics: &Option<(Listeners, Router)>) -> Result<Option<String>, ServerError> {
     let url = metrics.as_ref().map(|(listeners, _)| listeners.url()).transpose()?.flatten();
     Ok(url.map(|url| format!("{url}/metrics")))
 }
 
 /// The default app of client commands: that of the last start, while it exists.
-async fn app_for_clients(engine: &Engine, saved: Option<&Connection>) -> anyhow::Result<Arc<App>> {
+async fn app_for_clients(engine: &Engine, saved: Option<&Connection>) -> Result<Arc<App>, ServerError> {
     let known = saved.and_then(|saved| engine.app(&saved.app_id)).or_else(|| engine.apps().into_iter().next());
     match known {
         Some(app) => Ok(app),
-        None => Ok(engine.create_app(NewApp::named(FIRST_APP)).await?),
+        None => engine.create_app(NewApp::named(FIRST_APP)).await.step(|| "cannot create the first app".to_owned()),
     }
 }
 
@@ -318,7 +324,7 @@ async fn open_engine(
     cache: CacheConfig,
     private_networks: &[Network],
     options: EngineOptions,
-) -> anyhow::Result<Engine> {
+) -> Result<Engine, ServerError> {
     let compile_command = vec![THIS_PROGRAM.into(), "compile-module".into()];
     let EngineOptions { logs, api_server, guest_memory_bytes: memory_budget } = options;
     let egress = EgressConfig { private_networks: private_networks.to_vec(), ..EgressConfig::default() };
@@ -326,13 +332,13 @@ async fn open_engine(
     let defaults = EngineConfig::new(data.join("engine"), compile_command);
     let config = EngineConfig { cache, logs, egress, api_server, memory_budget, ..defaults };
     let opened = Engine::open(config).await;
-    opened.map_err(|error| disk::explained(error.into(), &data.join("engine/engine.db")))
+    opened.map_err(|error| disk::explained(error, &data.join("engine/engine.db")))
 }
 
 /// Where the engine listens that was last started on the same data folder.
-fn engine_of_folder(data: &Path) -> anyhow::Result<EngineAddress> {
+fn engine_of_folder(data: &Path) -> Result<EngineAddress, ServerError> {
     let saved = Connection::load_from(data, ConnectionFile::Engine)?.and_then(|saved| saved.engine);
     let address = saved.unwrap_or_else(|| format!("http://{ENGINE_ADDRESS}"));
     let parsed = address.parse::<EngineAddress>();
-    parsed.map_err(|error| InputError::new(error.to_string()).hint("give its address with --engine").into())
+    parsed.map_err(|error| ConfigError::new(error.to_string(), "give its address with --engine").into())
 }

@@ -7,12 +7,10 @@ use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use api_types::Connection;
 use hookd_runtime::{UnusableKey, generate_key, usable_key};
 
-use crate::client::Connection;
-use crate::exit::InputError;
-use crate::private_file;
+use super::error::{ConfigError, ServerError, Step as _};
 
 const ADMIN_KEY_FILE: &str = "admin.key";
 
@@ -53,10 +51,10 @@ impl DataFolder {
     ///
     /// # Errors
     /// Another process has claimed it, or the folder cannot be written.
-    pub fn open(path: &Path, parts: &[Part]) -> anyhow::Result<Self> {
+    pub fn open(path: &Path, parts: &[Part]) -> Result<Self, ServerError> {
         if path.exists() && !path.is_dir() {
             let problem = format!("`{}` is not a directory", path.display());
-            return Err(InputError::new(problem).hint("give another place for the data folder with --data").into());
+            return Err(ConfigError::new(problem, "give another place for the data folder with --data").into());
         }
         // Keys and messages are in it: only the owner may read it.
         std::fs::DirBuilder::new()
@@ -64,9 +62,9 @@ impl DataFolder {
             .mode(0o700)
             .create(path)
             .map_err(|error| not_ours(&format!("cannot create the data folder `{}`", path.display()), error))?;
-        private_file::create_no_other();
+        create_no_other();
         permissions::close_to_others(path)?;
-        let locks = parts.iter().map(|part| lock(path, *part)).collect::<anyhow::Result<_>>()?;
+        let locks = parts.iter().map(|part| lock(path, *part)).collect::<Result<_, ServerError>>()?;
         Ok(Self { path: path.canonicalize()?, _locks: locks })
     }
 
@@ -76,7 +74,7 @@ impl DataFolder {
     }
 
     /// The admin key of the installation: the one given, else the one kept here, else a new one that is kept from now on.
-    pub fn admin_key(&self, given: Option<String>) -> anyhow::Result<String> {
+    pub fn admin_key(&self, given: Option<String>) -> Result<String, ServerError> {
         if let Some(key) = given {
             return Ok(key);
         }
@@ -92,46 +90,52 @@ impl DataFolder {
         // A temporary file is private (0600). The engine and the IM core may start together: the first one's key counts.
         match file.persist_noclobber(&path) {
             Ok(_) => Ok(key),
-            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => kept_key(&path)?
-                .with_context(|| format!("`{}` was deleted during the start; start again", path.display())),
-            Err(error) => Err(error).with_context(|| format!("cannot write `{}`", path.display())),
+            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => kept_key(&path)?.ok_or_else(|| {
+                ServerError::Missing(format!("`{}` was deleted during the start; start again", path.display()))
+            }),
+            Err(error) => Err(error).step(|| format!("cannot write `{}`", path.display())),
         }
     }
 }
 
-fn kept_key(path: &Path) -> anyhow::Result<Option<String>> {
+/// Lets this process create files and folders that only its user may use, also when a library creates them.
+pub fn create_no_other() {
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+}
+
+fn kept_key(path: &Path) -> Result<Option<String>, ServerError> {
     let unusable = |unusable: UnusableKey| {
         let problem = format!("the admin key in `{}` {unusable}", path.display());
-        InputError::new(problem).hint("delete the file, and the next start makes a new admin key")
+        ConfigError::new(problem, "delete the file, and the next start makes a new admin key")
     };
     match std::fs::read_to_string(path) {
         Ok(key) => Ok(Some(usable_key(&key).map_err(unusable)?.to_owned())),
         Err(error) if error.kind() == ErrorKind::InvalidData => Err(unusable(UnusableKey::Unprintable).into()),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
+        Err(error) => Err(error).step(|| format!("cannot read `{}`", path.display())),
     }
 }
 
 /// A refused permission gets a hint that names the right user.
-fn not_ours(problem: &str, error: std::io::Error) -> anyhow::Error {
+fn not_ours(problem: &str, error: std::io::Error) -> ServerError {
     if error.kind() != ErrorKind::PermissionDenied {
-        return anyhow::Error::new(error).context(problem.to_owned());
+        return ServerError::failed(problem, error);
     }
     let hint = "run hookd as the user who owns it, or give another folder with --data";
-    InputError::new(format!("{problem}: {error}")).hint(hint).into()
+    ConfigError::new(format!("{problem}: {error}"), hint).into()
 }
 
-fn lock(folder: &Path, part: Part) -> anyhow::Result<File> {
+fn lock(folder: &Path, part: Part) -> Result<File, ServerError> {
     let lock = File::create(folder.join(part.lock_file()))
         .map_err(|error| not_ours(&format!("cannot write in the data folder `{}`", folder.display()), error))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => {
             let problem = format!("{} uses the data folder `{}`", part.users(), folder.display());
-            Err(InputError::new(problem).hint("stop it, or give another folder with --data").into())
+            Err(ConfigError::new(problem, "stop it, or give another folder with --data").into())
         }
         Err(TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("cannot lock the data folder `{}`", folder.display()))
+            Err(error).step(|| format!("cannot lock the data folder `{}`", folder.display()))
         }
     }
 }

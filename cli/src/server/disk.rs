@@ -1,19 +1,22 @@
 //! Failures of a disk: it is full, or it lost data.
 
+use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use rusqlite::ErrorCode;
 use rustix::io::Errno;
 
+use super::error::{ServerError, chain};
+
 /// What SQLite says of it.
 const SQLITE_FULL: &str = "database or disk is full";
 
 /// True when there was no room for what had to be written.
-pub fn is_full(error: &anyhow::Error) -> bool {
+pub fn is_full(error: &(dyn Error + 'static)) -> bool {
     // The process that compiles modules reports its error as text, and so does the writer of the message store.
     let in_words = [io::Error::from(Errno::NOSPC).to_string(), SQLITE_FULL.to_owned()];
-    error.chain().any(|cause| {
+    chain(error).any(|cause| {
         let io = cause.downcast_ref::<io::Error>().map(io::Error::kind);
         matches!(io, Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge))
             || sqlite_code(cause) == Some(ErrorCode::DiskFull)
@@ -22,36 +25,40 @@ pub fn is_full(error: &anyhow::Error) -> bool {
 }
 
 /// The error of opening a database, with the file and the fix where it is damaged.
-pub fn explained(error: anyhow::Error, database: &Path) -> anyhow::Error {
-    let codes = error.chain().filter_map(sqlite_code);
-    let is_damaged = codes.into_iter().any(|code| matches!(code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase));
+pub fn explained(error: impl Error + Send + Sync + 'static, database: &Path) -> ServerError {
+    let is_damaged = chain(&error)
+        .filter_map(sqlite_code)
+        .any(|code| matches!(code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase));
     let name = database.display();
-    match is_damaged {
-        true => error.context(format!(
+    let step = match is_damaged {
+        true => format!(
             "`{name}` is damaged; put the last backup of the data folder in its place (docs/operations.md), or what \
              `sqlite3 {name} .recover` saves of it"
-        )),
-        false => error.context(format!("cannot open `{name}`")),
-    }
+        ),
+        false => format!("cannot open `{name}`"),
+    };
+    ServerError::failed(step, error)
 }
 
-fn sqlite_code(error: &(dyn std::error::Error + 'static)) -> Option<ErrorCode> {
+fn sqlite_code(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
     error.downcast_ref::<rusqlite::Error>()?.sqlite_error_code()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::error::BoxError;
 
     #[test]
     fn a_full_disk_is_known_in_every_form() {
         let no_room = || io::Error::from(Errno::NOSPC);
         let sqlite = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None);
-        let in_words = anyhow::anyhow!("the compile process ended: cannot write: {}", no_room());
-        let by_the_writer = anyhow::anyhow!("the database failed: {SQLITE_FULL}");
-        for full in [by_the_writer, anyhow::Error::from(no_room()).context("outer"), sqlite.into(), in_words] {
-            assert!(is_full(&full), "{full:?}");
+        let in_words = BoxError::from(format!("the compile process ended: cannot write: {}", no_room()));
+        let by_the_writer = BoxError::from(format!("the database failed: {SQLITE_FULL}"));
+        let as_a_cause = ServerError::failed("outer", no_room()).into();
+        for full in [by_the_writer, as_a_cause, sqlite.into(), in_words] {
+            assert!(is_full(full.as_ref()), "{full:?}");
         }
-        assert!(!is_full(&anyhow::Error::from(io::Error::from(Errno::ACCESS))));
+        assert!(!is_full(&io::Error::from(Errno::ACCESS)));
     }
 }

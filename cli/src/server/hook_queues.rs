@@ -4,11 +4,12 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use hookd_im_core::hooks::{HookQueue, RedisHookQueue, RedisNodes};
 use hookd_im_core::store::sqlite::SqliteStore;
 use hookd_im_core::timestamp::Timestamp;
 use hookd_runtime::{CacheConfig, generate_key};
+
+use super::error::{ServerError, Step as _};
 
 const NODE_FILE: &str = "node";
 
@@ -18,7 +19,7 @@ pub(super) fn hook_queues(
     store: &SqliteStore,
     cache: &CacheConfig,
     data: &Path,
-) -> anyhow::Result<Vec<Arc<dyn HookQueue>>> {
+) -> Result<Vec<Arc<dyn HookQueue>>, ServerError> {
     let embedded: Arc<dyn HookQueue> = Arc::new(store.hook_queue());
     let CacheConfig::Redis(address) = cache else { return Ok(vec![embedded]) };
     let nodes = RedisNodes {
@@ -31,19 +32,19 @@ pub(super) fn hook_queues(
 }
 
 /// The name of this node among those that share a Redis; made once for each data folder.
-fn node_name(data: &Path) -> anyhow::Result<String> {
+fn node_name(data: &Path) -> Result<String, ServerError> {
     let path = data.join(NODE_FILE);
     match std::fs::read_to_string(&path) {
         Ok(name) if !name.trim().is_empty() => return Ok(name.trim().to_owned()),
         Ok(_) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error).with_context(|| format!("cannot read `{}`", path.display())),
+        Err(error) => return Err(error).step(|| format!("cannot read `{}`", path.display())),
     }
     let name = generate_key();
     let mut file = tempfile::NamedTempFile::new_in(data)
-        .with_context(|| format!("cannot write in the data folder `{}`", data.display()))?;
+        .step(|| format!("cannot write in the data folder `{}`", data.display()))?;
     file.write_all(name.as_bytes())?;
-    file.persist(&path).with_context(|| format!("cannot write `{}`", path.display()))?;
+    file.persist(&path).step(|| format!("cannot write `{}`", path.display()))?;
     Ok(name)
 }
 

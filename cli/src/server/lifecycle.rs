@@ -6,7 +6,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::output::serving;
+use crate::server::output_streams;
 
 /// Requests in flight may finish this long after a stop was asked for: longer than the longest hook (15 s).
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
@@ -44,7 +44,7 @@ pub fn stop_on_signal(shutdown: CancellationToken, hang_up: HangUp) -> std::io::
             }
             if asked {
                 tracing::warn!("second stop signal: stopping without waiting");
-                serving::finish();
+                output_streams::finish();
                 std::process::exit(130);
             }
             asked = true;

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, join_all};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
@@ -14,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use super::accept::serve;
 use super::admission::Admission;
 use super::connections::Service;
+use super::error::{ConfigError, ServerError, Step as _};
 use super::lifecycle::DRAIN_TIMEOUT;
-use crate::exit::InputError;
 
 /// The flag that names where clients are served, or an engine's RPC.
 const LISTEN: &str = "--listen";
@@ -34,7 +33,7 @@ impl Listeners {
     ///
     /// # Errors
     /// Another process listens there.
-    pub async fn open(tcp: Option<SocketAddr>, socket: Option<&Path>) -> anyhow::Result<Self> {
+    pub async fn open(tcp: Option<SocketAddr>, socket: Option<&Path>) -> Result<Self, ServerError> {
         let tcp = match tcp {
             Some(address) => Some(listen_on_tcp(address, LISTEN).await?),
             None => None,
@@ -50,12 +49,12 @@ impl Listeners {
     ///
     /// # Errors
     /// Another process listens there.
-    pub async fn for_metrics(address: SocketAddr) -> anyhow::Result<Self> {
+    pub async fn for_metrics(address: SocketAddr) -> Result<Self, ServerError> {
         Ok(Self { tcp: Some(listen_on_tcp(address, METRICS_LISTEN).await?), socket: None })
     }
 
     /// `http://address:port`, where there is TCP.
-    pub fn url(&self) -> anyhow::Result<Option<String>> {
+    pub fn url(&self) -> Result<Option<String>, ServerError> {
         let Some(tcp) = &self.tcp else { return Ok(None) };
         Ok(Some(format!("http://{}", tcp.local_addr()?)))
     }
@@ -82,7 +81,7 @@ impl Listeners {
 }
 
 /// `flag` named the address.
-async fn listen_on_tcp(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
+async fn listen_on_tcp(address: SocketAddr, flag: &str) -> Result<TcpListener, ServerError> {
     TcpListener::bind(address).await.map_err(|error| {
         let hint = match error.kind() {
             ErrorKind::PermissionDenied => {
@@ -93,16 +92,16 @@ async fn listen_on_tcp(address: SocketAddr, flag: &str) -> anyhow::Result<TcpLis
             }
             _ => format!("stop what listens there, or choose another address with {flag}; port 0 takes a free one"),
         };
-        InputError::new(format!("cannot listen on `{address}`: {error}")).hint(hint).into()
+        ConfigError::new(format!("cannot listen on `{address}`: {error}"), hint).into()
     })
 }
 
-async fn listen_on_socket(path: &Path) -> anyhow::Result<UnixListener> {
+async fn listen_on_socket(path: &Path) -> Result<UnixListener, ServerError> {
     let listener = match UnixListener::bind(path) {
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
             if UnixStream::connect(path).await.is_ok() {
                 let problem = format!("another process listens on `{}`", path.display());
-                return Err(InputError::new(problem).hint("stop it, or choose another path with --rpc-socket").into());
+                return Err(ConfigError::new(problem, "stop it, or choose another path with --rpc-socket").into());
             }
             remove_dead_socket(path)?;
             UnixListener::bind(path)
@@ -110,30 +109,29 @@ async fn listen_on_socket(path: &Path) -> anyhow::Result<UnixListener> {
         bound => bound,
     };
     let listener = listener.map_err(|error| {
-        InputError::new(format!("cannot listen on the socket `{}`: {error}", path.display()))
-            .hint("choose a short path in a folder that exists, with --rpc-socket")
+        let problem = format!("cannot listen on the socket `{}`: {error}", path.display());
+        ConfigError::new(problem, "choose a short path in a folder that exists, with --rpc-socket")
     })?;
     // Keys pass through it: only the owner may connect, also where others may read the folder.
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
-        .with_context(|| format!("cannot make `{}` private", path.display()))?;
+        .step(|| format!("cannot make `{}` private", path.display()))?;
     Ok(listener)
 }
 
 /// Only ever a socket: a file that was named by mistake stays.
-fn remove_dead_socket(path: &Path) -> anyhow::Result<()> {
+fn remove_dead_socket(path: &Path) -> Result<(), ServerError> {
     use std::os::unix::fs::FileTypeExt as _;
     let kind = std::fs::symlink_metadata(path)?.file_type();
     if !kind.is_socket() {
-        return Err(InputError::new(format!("`{}` exists and is not a socket", path.display()))
-            .hint("choose another path with --rpc-socket")
-            .into());
+        let problem = format!("`{}` exists and is not a socket", path.display());
+        return Err(ConfigError::new(problem, "choose another path with --rpc-socket").into());
     }
     Ok(std::fs::remove_file(path)?)
 }
 
 /// The path from the root, which a process that starts elsewhere can use.
-pub fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
-    std::path::absolute(path).with_context(|| format!("cannot use the path `{}`", path.display()))
+pub fn absolute(path: &Path) -> Result<PathBuf, ServerError> {
+    std::path::absolute(path).step(|| format!("cannot use the path `{}`", path.display()))
 }
 
 #[cfg(test)]

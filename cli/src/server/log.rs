@@ -4,12 +4,12 @@ use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::IsTerminal as _;
 use std::panic::{self, PanicHookInfo};
 
-use anyhow::Context as _;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 
-use crate::output::serving::{self, Streams};
+use super::error::{ServerError, Step as _};
+use super::output_streams::{self, Streams};
 
 /// The variable with the filter of the log.
 const LOG_VARIABLE: &str = EnvFilter::DEFAULT_ENV;
@@ -19,9 +19,10 @@ const LOG_VARIABLE: &str = EnvFilter::DEFAULT_ENV;
 ///
 /// # Errors
 /// There is no file handle left.
-pub fn start(filter: &str) -> anyhow::Result<()> {
+pub fn start(filter: &str) -> Result<(), ServerError> {
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let streams = serving::begin(|lines| Some(gap_notice(lines))).context("cannot open stderr for the log")?;
+    let streams =
+        output_streams::begin(|lines| Some(gap_notice(lines))).step(|| "cannot open stderr for the log".to_owned())?;
     let named = std::env::var(LOG_VARIABLE).ok().filter(|named| !named.is_empty());
     let parsed = named.as_ref().map(EnvFilter::try_new).transpose();
     let (chosen, problem) = match parsed {

@@ -2,19 +2,21 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
 use hookd_runtime::LATENCY_BOUNDS;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+
+use super::error::{ServerError, Step as _};
 
 /// How often recorded samples are aggregated.
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Installs the recorder; once per process, before anything is counted.
-pub fn install() -> anyhow::Result<PrometheusHandle> {
+pub fn install() -> Result<PrometheusHandle, ServerError> {
     // Without bounds a histogram becomes a summary, which cannot be added up over processes.
     let bounds: Vec<f64> = LATENCY_BOUNDS.iter().map(Duration::as_secs_f64).collect();
-    let builder = PrometheusBuilder::new().set_buckets(&bounds).context("cannot set the bounds of histograms")?;
-    let metrics = builder.install_recorder().context("cannot install the metrics recorder")?;
+    let builder =
+        PrometheusBuilder::new().set_buckets(&bounds).step(|| "cannot set the bounds of histograms".to_owned())?;
+    let metrics = builder.install_recorder().step(|| "cannot install the metrics recorder".to_owned())?;
     hookd_im_core::hooks::metrics::describe();
     let upkept = metrics.clone();
     // Samples of histograms pile up until they are aggregated, and `/metrics` may never be requested. The task ends

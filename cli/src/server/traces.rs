@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use opentelemetry::global;
 use opentelemetry_otlp::{SpanExporter as OtlpExporter, WithExportConfig as _};
 use opentelemetry_sdk::Resource;
@@ -12,7 +11,7 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
 use tokio::runtime::Handle;
 
-use crate::exit::InputError;
+use super::error::{ConfigError, ServerError, Step as _};
 
 /// The variable by which OpenTelemetry names a service.
 const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
@@ -29,15 +28,15 @@ impl Traces {
     ///
     /// # Errors
     /// The endpoint is not an `http://` URL.
-    pub fn start(endpoint: &str, service: &'static str) -> anyhow::Result<Self> {
+    pub fn start(endpoint: &str, service: &'static str) -> Result<Self, ServerError> {
         if !endpoint.starts_with("http://") {
             let problem = format!("`{endpoint}` is not an endpoint for traces: spans are sent over plain HTTP only");
             let hint = "give the OTLP/HTTP port of a collector near by, e.g. --otlp-endpoint http://127.0.0.1:4318";
-            return Err(InputError::new(problem).hint(hint).into());
+            return Err(ConfigError::new(problem, hint).into());
         }
         let url = format!("{}/v1/traces", endpoint.trim_end_matches('/'));
         let exporter = OtlpExporter::builder().with_http().with_endpoint(url).build();
-        let exporter = exporter.with_context(|| format!("cannot send traces to `{endpoint}`"))?;
+        let exporter = exporter.step(|| format!("cannot send traces to `{endpoint}`"))?;
         let name = std::env::var(SERVICE_NAME).unwrap_or_else(|_| service.to_owned());
         let provider = SdkTracerProvider::builder()
             .with_batch_exporter(OnRuntime { exporter: Arc::new(exporter), runtime: Handle::current() })

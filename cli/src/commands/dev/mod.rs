@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use api_types::Connection;
 use clap::Args;
 use futures::StreamExt as _;
 use hookd_guest_build::{Sources, builder_of};
@@ -18,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use self::watch::Changes;
 use super::up::Up;
 use super::{build, deploy, logs};
-use crate::client::{Api, Connection, ReleaseNote, ServerArguments};
+use crate::client::{Api, ReleaseNote, ServerArguments};
 use crate::exit::InputError;
 use crate::output;
 use crate::server::{HangUp, log, stop_on_signal};
@@ -98,11 +99,11 @@ impl Dev {
             });
             return Ok(Place { api, server });
         }
-        log::start(SERVER_LOG)?;
+        log::start(SERVER_LOG).map_err(InputError::of_server)?;
         let server = Up::as_configured(self.listen, &self.server.data_folder())?.start(shutdown.clone()).await?;
         let connection = server.connection().clone();
         announce(&connection);
-        let server = tokio::spawn(server.serve());
+        let server = tokio::spawn(async move { server.serve().await.map_err(InputError::of_server) });
         Ok(Place { api: Api::new(self.server.on(&connection.url).target()?)?, server })
     }
 

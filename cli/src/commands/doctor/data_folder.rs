@@ -5,8 +5,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
+use api_types::Connection;
+
 use super::Finding;
-use crate::client::Connection;
 
 const FOLDER: &str = "data folder";
 const DATABASES: &str = "databases";
@@ -91,7 +92,7 @@ fn lock(path: &Path, part: &str) -> Option<Finding> {
 
 fn connection(data: &Path) -> Finding {
     let path = data.join("connection.json");
-    match Connection::load(data) {
+    match Connection::load(data).map_err(anyhow::Error::new) {
         Ok(None) => Finding::ok("keys", "no server was started here yet"),
         Ok(Some(connection)) => {
             let mode = path.metadata().map_or(0, |file| file.permissions().mode() & 0o777);

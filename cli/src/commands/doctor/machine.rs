@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use rustix::process::{Resource, getrlimit};
 
 use super::Finding;
-use crate::rfc3339;
+use api_types::rfc3339;
 
 /// Each client needs a socket: that many clients, less the server's own files.
 const FEW_FILES: u64 = 4_096;

@@ -3,8 +3,10 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
+use api_types::Connection;
+
 use super::Finding;
-use crate::client::{Api, Connection, ServerArguments};
+use crate::client::{Api, ServerArguments};
 use crate::exit::InputError;
 
 const SERVER: &str = "server";

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use api_types::headers;
+use api_types::{Connection, ConnectionFile};
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use axum::http::header::AUTHORIZATION;
@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 
 use super::input::{JsonBody, Named};
 use super::{ApiError, Authorized, Control, internal, is_known_now, summary, to_the_end};
-use crate::client::{Connection, ConnectionFile};
+use crate::server::error::Step as _;
 
 /// What concerns all apps.
 pub struct Installation {
@@ -156,7 +156,8 @@ async fn name_app(connection: &mut Connection, file: ConnectionFile, app: &Arc<A
     };
     let saved = connection.clone();
     let saving = tokio::task::spawn_blocking(move || saved.save(file));
-    saving.await.map_err(internal)?.context("cannot save the change for client commands").map_err(ApiError::Internal)
+    let saved = saving.await.map_err(internal)?;
+    saved.step(|| "cannot save the change for client commands".to_owned()).map_err(internal)
 }
 
 fn with_keys(app: &App) -> Value {

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::input::Parameters;
 use super::{ApiError, Authorized, Control, internal, keep_alive};
-use crate::rfc3339;
+use api_types::rfc3339;
 
 /// Most lines in one answer that does not follow: more than any app keeps of short ones.
 const MAX_LINES: usize = 100_000;

@@ -77,6 +77,7 @@ use self::upload::Uploads;
 use super::admission::Place;
 use super::directory::Feed;
 use super::disk;
+use super::error::{BoxError, with_causes};
 
 #[derive(Clone)]
 struct Control {
@@ -190,7 +191,7 @@ pub enum ApiError {
     /// Of a body that does not claim to be JSON.
     WrongType,
     Unavailable(String),
-    Internal(anyhow::Error),
+    Internal(BoxError),
 }
 
 impl IntoResponse for ApiError {
@@ -212,12 +213,12 @@ impl IntoResponse for ApiError {
                 "the body must say that it is JSON; send it with `Content-Type: application/json`".to_owned(),
             ),
             Self::Unavailable(text) => (StatusCode::SERVICE_UNAVAILABLE, text),
-            Self::Internal(error) if disk::is_full(&error) => {
-                tracing::error!(error = format!("{error:#}"), "no room on the disk of the data folder");
+            Self::Internal(error) if disk::is_full(error.as_ref()) => {
+                tracing::error!(error = with_causes(error.as_ref()), "no room on the disk of the data folder");
                 (StatusCode::INSUFFICIENT_STORAGE, DISK_FULL.to_owned())
             }
             Self::Internal(error) => {
-                tracing::error!(error = format!("{error:#}"), "a control request failed");
+                tracing::error!(error = with_causes(error.as_ref()), "a control request failed");
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal error; the server's log tells more".to_owned())
             }
         };
@@ -259,6 +260,6 @@ async fn to_the_end<T: Send + 'static>(change: impl Future<Output = T> + Send + 
     tokio::spawn(change).await.map_err(internal)
 }
 
-fn internal(error: impl Into<anyhow::Error>) -> ApiError {
+fn internal(error: impl Into<BoxError>) -> ApiError {
     ApiError::Internal(error.into())
 }

@@ -1,5 +1,7 @@
 //! Releases of an app: deploy, publish, roll back, list.
 
+use std::error::Error;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -14,8 +16,9 @@ use super::attribution::By;
 use super::input::{JsonBody, Named, Parameters};
 use super::upload::NO_ROOM;
 use super::{ApiError, Authorized, Control, DISK_FULL, app_deleted, env, internal, keep_alive, to_the_end};
-use crate::rfc3339;
 use crate::server::disk;
+use crate::server::error::{BoxError, with_causes};
+use api_types::rfc3339;
 
 /// Most releases in one answer.
 const MAX_RELEASES: u32 = 1_000;
@@ -49,7 +52,7 @@ pub(super) async fn deploy(
             let Some(turn) = control.uploads.turn(upload).await? else { return Ok(None) };
             let module = turn.module.clone();
             let deployment = Deployment { app_id: app.id.clone(), environment, isolation, module, by };
-            anyhow::Ok(Some(control.engine.deploy(deployment, &report).await))
+            Ok::<_, BoxError>(Some(control.engine.deploy(deployment, &report).await))
         };
         let last = match deploying.await {
             Ok(Some(Ok(release))) => json!({"event": "released", "release": release_json(&release)}),
@@ -57,9 +60,9 @@ pub(super) async fn deploy(
                 json!({"event": "refused", "error": refusal.to_string()})
             }
             Ok(Some(Err(DeployError::UnknownApp(app)))) => json!({"event": "failed", "error": app_deleted(&app)}),
-            Ok(Some(Err(error))) => failed(&error.into()),
+            Ok(Some(Err(error))) => failed(&error),
             Ok(None) => json!({"event": "failed", "error": NO_ROOM}),
-            Err(error) => failed(&error),
+            Err(error) => failed(error.as_ref()),
         };
         control.feed.settled().await;
         // The caller may be gone; the release is what it is.
@@ -76,8 +79,8 @@ pub(super) async fn deploy(
 }
 
 /// The last event of a deployment that the server could not carry out.
-fn failed(error: &anyhow::Error) -> Value {
-    tracing::error!(error = format!("{error:#}"), "a deployment failed");
+fn failed(error: &(dyn Error + 'static)) -> Value {
+    tracing::error!(error = with_causes(error), "a deployment failed");
     let told = if disk::is_full(error) { DISK_FULL } else { "internal error; the server's log tells more" };
     json!({"event": "failed", "error": told})
 }

@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::input::did_not_arrive;
 use super::{ApiError, internal};
+use crate::server::error::BoxError;
 
 /// Modules of all apps that are not deployed yet, on disk.
 const ALL_UPLOADS_BYTES: usize = 1 << 30;
@@ -102,11 +103,11 @@ impl Uploads {
 
     /// Waits for the turn of a module, and reads it; `None` when its room was given to the uploads of other apps meanwhile.
     /// Deployments end with their own limits, so turns come.
-    pub(super) async fn turn(&self, upload: Upload) -> anyhow::Result<Option<Turn>> {
+    pub(super) async fn turn(&self, upload: Upload) -> Result<Option<Turn>, BoxError> {
         let waiting = async {
             let turn = self.turn_of(&upload.app).acquire_owned().await?;
             let needed = u32::try_from(upload.bytes.min(DEPLOYING_BYTES))?;
-            anyhow::Ok((turn, self.0.memory.clone().acquire_many_owned(needed).await?))
+            Ok::<_, BoxError>((turn, self.0.memory.clone().acquire_many_owned(needed).await?))
         };
         let (turn, memory) = tokio::select! {
             biased;

@@ -5,7 +5,7 @@ use std::io::{Error, ErrorKind};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use crate::exit::InputError;
+use crate::server::error::{ConfigError, ServerError};
 
 /// What servers write there beside the engine's folder. hookd does not change other files.
 const FILES: [&str; 11] = [
@@ -35,11 +35,11 @@ const STICKY: u32 = 0o1000;
 ///
 /// # Errors
 /// The folder is shared by all users, such as `/tmp`.
-pub(super) fn close_to_others(folder: &Path) -> anyhow::Result<()> {
+pub(super) fn close_to_others(folder: &Path) -> Result<(), ServerError> {
     let metadata = folder.metadata()?;
     if metadata.permissions().mode() & STICKY != 0 {
         let problem = format!("`{}` is a folder for all users of the machine", folder.display());
-        return Err(InputError::new(problem).hint("give a folder of hookd's own with --data").into());
+        return Err(ConfigError::new(problem, "give a folder of hookd's own with --data").into());
     }
     if is_open(&metadata) {
         let (shown, mode) = (folder.display(), metadata.permissions().mode() & 0o777);

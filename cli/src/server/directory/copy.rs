@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,8 +12,9 @@ use hookd_im_core::hooks::{EngineAddress, HookCall, HookEngine, HookFailure, Htt
 use hookd_im_core::ids::AppId;
 use serde::{Deserialize, Serialize};
 
+use super::kept::save;
 use super::{Deletion, Entry, Snapshot};
-use crate::private_file;
+use crate::server::error::{ServerError, Step as _};
 
 const FILE: &str = "directory.json";
 
@@ -53,16 +53,16 @@ struct Kept {
 
 impl Directory {
     /// The copy that an earlier process left in the data folder; empty and `false` when there is none.
-    pub fn load(data: &Path) -> anyhow::Result<(Self, bool)> {
+    pub fn load(data: &Path) -> Result<(Self, bool), ServerError> {
         let directory = Self { file: data.join(FILE), state: ArcSwap::default() };
         let file = directory.file.display();
         let kept: Option<Kept> = match std::fs::read(&directory.file) {
             Ok(bytes) => Some(
                 serde_json::from_slice(&bytes)
-                    .with_context(|| format!("`{file}` is damaged; delete it, the engine sends it again"))?,
+                    .step(|| format!("`{file}` is damaged; delete it, the engine sends it again"))?,
             ),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error).with_context(|| format!("cannot read `{file}`")),
+            Err(error) => return Err(error).step(|| format!("cannot read `{file}`")),
         };
         let found = kept.is_some();
         if let Some(kept) = kept {
@@ -72,7 +72,7 @@ impl Directory {
     }
 
     /// Applies a new state, and keeps it for the next process.
-    pub async fn replace(&self, mut snapshot: Snapshot) -> anyhow::Result<()> {
+    pub async fn replace(&self, mut snapshot: Snapshot) -> Result<(), ServerError> {
         let before = self.state.load();
         snapshot.apps.retain(|entry| {
             let is_another = before.knows_another(entry);
@@ -96,8 +96,7 @@ impl Directory {
         });
         self.state.store(Arc::new(State::of(&snapshot, missing.clone())));
         let (file, kept) = (self.file.clone(), Kept { snapshot, missing });
-        let saving = tokio::task::spawn_blocking(move || private_file::write(&file, &serde_json::to_vec(&kept)?));
-        saving.await?
+        save(file, kept).await
     }
 
     /// True for an app that the engine named once, and does not name now though it does not say that it was deleted.

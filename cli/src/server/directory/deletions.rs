@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::ids::AppId;
 use hookd_runtime::{DeletedApp, Engine};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use crate::private_file;
+use super::kept::save;
+use crate::server::error::{ServerError, Step as _, with_causes};
 
 const FILE: &str = "deletions.json";
 
@@ -50,13 +50,13 @@ impl Deletions {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn load(data: &Path) -> anyhow::Result<Self> {
+    pub fn load(data: &Path) -> Result<Self, ServerError> {
         let file = data.join(FILE);
         let obeyed: BTreeSet<Deletion> = match std::fs::read(&file) {
             Ok(bytes) => serde_json::from_slice(&bytes)
-                .with_context(|| format!("`{}` is damaged; delete it, the engine sends it again", file.display()))?,
+                .step(|| format!("`{}` is damaged; delete it, the engine sends it again", file.display()))?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeSet::new(),
-            Err(error) => return Err(error).with_context(|| format!("cannot read `{}`", file.display())),
+            Err(error) => return Err(error).step(|| format!("cannot read `{}`", file.display())),
         };
         Ok(Self { file, obeyed: Arc::new(obeyed) })
     }
@@ -78,11 +78,9 @@ impl Deletions {
             return all;
         }
         self.obeyed = Arc::new(obeyed);
-        let (file, obeyed) = (self.file.clone(), self.obeyed.clone());
-        let saving = tokio::task::spawn_blocking(move || private_file::write(&file, &serde_json::to_vec(&*obeyed)?));
         // A deletion that is not kept is applied once more after a restart, and finds nothing then.
-        if let Err(error) = saving.await.map_err(anyhow::Error::from).flatten() {
-            tracing::error!(error = format!("{error:#}"), "the apps that were deleted cannot be kept on disk");
+        if let Err(error) = save(self.file.clone(), BTreeSet::clone(&self.obeyed)).await {
+            tracing::error!(error = with_causes(&error), "the apps that were deleted cannot be kept on disk");
         }
         all
     }

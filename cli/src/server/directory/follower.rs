@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use api_types::headers;
+use api_types::{Connection, ConnectionFile, headers};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use hookd_im_core::core::ImCore;
@@ -14,8 +14,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use super::{Deletions, Directory, PATH, POLL_TIME, REACHED_AT, Snapshot};
-use crate::client::{Connection, ConnectionFile};
-use crate::exit::InputError;
+use crate::server::error::{ConfigError, ServerError, with_causes};
 
 /// Between two attempts to reach an engine that does not answer: it is found this soon after its return.
 const RETRY_EVERY: Duration = Duration::from_millis(100);
@@ -69,7 +68,7 @@ impl Follower {
     ///
     /// # Errors
     /// The server at the address refuses the admin key, or is not an engine.
-    pub async fn meet(&mut self) -> anyhow::Result<()> {
+    pub async fn meet(&mut self) -> Result<(), ServerError> {
         let mut told = false;
         loop {
             match self.poll().await {
@@ -77,11 +76,11 @@ impl Follower {
                 Ok(None) => {}
                 Err(error @ (PollError::Refused | PollError::NoEngine(_))) => {
                     let problem = format!("cannot use the engine at `{}`: {error}", self.address);
-                    return Err(InputError::new(problem).hint("give its address with --engine").into());
+                    return Err(ConfigError::new(problem, "give its address with --engine").into());
                 }
                 Err(error) => {
                     if !told {
-                        tracing::info!(engine = %self.address, "waiting for the engine: {:#}", anyhow::Error::new(error));
+                        tracing::info!(engine = %self.address, "waiting for the engine: {}", with_causes(&error));
                         told = true;
                     }
                     tokio::time::sleep(RETRY_EVERY).await;
@@ -116,15 +115,14 @@ impl Follower {
                         deletions.obey(self.directory.deletions(), &core).await;
                         if let Err(error) = obeyed.and(self.keep_true(&mut connection).await) {
                             tracing::error!(
-                                error = format!("{error:#}"),
+                                error = with_causes(&error),
                                 "the state of the engine cannot be kept on disk"
                             );
                         }
                     }
                     Err(error) => {
                         if !std::mem::replace(&mut lost, true) {
-                            let error = anyhow::Error::new(error);
-                            tracing::warn!(engine = %self.address, "lost the engine: {error:#}");
+                            tracing::warn!(engine = %self.address, "lost the engine: {}", with_causes(&error));
                         }
                         tokio::time::sleep(RETRY_EVERY).await;
                     }
@@ -157,12 +155,12 @@ impl Follower {
     }
 
     /// Puts a state into force; the next poll acknowledges it.
-    async fn obey(&mut self, snapshot: Snapshot) -> anyhow::Result<()> {
+    async fn obey(&mut self, snapshot: Snapshot) -> Result<(), ServerError> {
         self.obeys = Some(snapshot.revision.clone());
         self.directory.replace(snapshot).await
     }
 
-    async fn keep_true(&self, connection: &mut Connection) -> anyhow::Result<()> {
+    async fn keep_true(&self, connection: &mut Connection) -> Result<(), ServerError> {
         if self.directory.is_missing(&connection.app_id) {
             return Ok(());
         }
@@ -181,6 +179,7 @@ impl Follower {
             return Ok(());
         }
         *connection = now.clone();
-        tokio::task::spawn_blocking(move || now.save(ConnectionFile::Installation)).await?
+        let saving = tokio::task::spawn_blocking(move || now.save(ConnectionFile::Installation));
+        Ok(saving.await.map_err(std::io::Error::from)??)
     }
 }

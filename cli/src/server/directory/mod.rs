@@ -12,6 +12,7 @@ mod deletions;
 mod feed;
 mod follower;
 mod followers;
+mod kept;
 
 use std::time::Duration;
 

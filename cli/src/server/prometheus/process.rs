@@ -3,7 +3,7 @@
 use tokio::runtime::Handle;
 
 use super::Exposition;
-use crate::output::serving;
+use crate::server::output_streams;
 
 /// In Prometheus' text format. Values that the system does not report are left out.
 pub(super) fn render() -> String {
@@ -24,7 +24,7 @@ pub(super) fn render() -> String {
             "hookd_server_log_lines_lost_total",
             "counter",
             "Lines of the server's own log that its reader was too slow for, or away.",
-            Some(serving::lost_lines()),
+            Some(output_streams::lost_lines()),
         ),
     ];
     let mut text = Exposition(String::new());

@@ -33,6 +33,7 @@ use super::input::{ControlBodies, Named, wrong_method};
 use super::routes::{self, Key, Routes};
 use super::unread_body::read_to_its_end;
 use super::{ApiError, AppPath, internal, is_known_now, master_key, to_the_end};
+use crate::server::error::BoxError;
 
 /// How long a request waits for the engine's answer when it can also go on without it.
 const PATIENCE: Duration = Duration::from_millis(1_500);
@@ -128,7 +129,7 @@ impl ImControl {
             return Err(response);
         }
         let read = axum::body::to_bytes(response.into_body(), MAX_ANSWER_BYTES).await;
-        let unreadable = |error: anyhow::Error| internal(error).into_response();
+        let unreadable = |error: BoxError| internal(error).into_response();
         let bytes = read.map_err(|error| unreadable(error.into()))?;
         serde_json::from_slice(&bytes).map_err(|error| unreadable(error.into()))
     }

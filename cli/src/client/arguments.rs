@@ -3,39 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use api_types::{Connection, ConnectionFile};
 use clap::{Args, FromArgMatches as _};
-use serde::{Deserialize, Serialize};
 
 use super::link::{KnownKeys, Link};
 use super::{AdminApi, Credential};
 use crate::exit::InputError;
-use crate::private_file;
 use crate::secrets::{self, KeyParser};
-
-/// The file that `hookd up` and `hookd im` write: the addresses of all parts.
-const INSTALLATION_FILE: &str = "connection.json";
-
-/// The file that `hookd engine` writes: the address of the engine alone.
-const ENGINE_FILE: &str = "engine.json";
-
-/// The file of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConnectionFile {
-    /// `connection.json`.
-    Installation,
-    /// `engine.json`.
-    Engine,
-}
-
-impl ConnectionFile {
-    fn in_folder(self, data: &Path) -> PathBuf {
-        data.join(match self {
-            Self::Installation => INSTALLATION_FILE,
-            Self::Engine => ENGINE_FILE,
-        })
-    }
-}
 
 /// How every client command finds its server.
 #[derive(Debug, Args)]
@@ -68,32 +42,6 @@ pub struct AdminArguments {
     /// Data folder of a local `hookd up`, where its address and keys are looked up.
     #[arg(long, env = "HOOKD_DATA", default_value_os_t = default_data_folder())]
     data: PathBuf,
-}
-
-/// An address, the keys of one app, and that of the installation.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Connection {
-    /// Base URL, no trailing slash; `unix:/path` of an engine that has only a socket.
-    pub url: String,
-    /// Where the IM core reaches the engine, when that is a process of its own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub engine: Option<String>,
-    /// Where metrics are read without a key, if anywhere.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metrics: Option<String>,
-    /// App id.
-    pub app_id: String,
-    /// Key that clients send.
-    pub app_key: String,
-    /// Key with all rights on the app.
-    pub master_key: String,
-    /// Key that the platform sends when it calls a hook.
-    pub hook_key: String,
-    /// Key that creates and deletes apps; empty in a file of an older `hookd up`.
-    #[serde(default)]
-    pub admin_key: String,
-    /// The data folder.
-    pub data: PathBuf,
 }
 
 /// `hookd` in the user's data folder; `hookd-data` in the working folder where the system has none.
@@ -171,7 +119,7 @@ impl ServerArguments {
         }
         let data = self.data_folder();
         let saved = Connection::load(&data)?.filter(|saved| saved.url == url && !saved.admin_key.is_empty());
-        let source = format!("the admin key in `{}`", data.join(INSTALLATION_FILE).display());
+        let source = format!("the admin key in `{}`", ConnectionFile::Installation.in_folder(&data).display());
         Ok(saved.map(|saved| secrets::key(&saved.admin_key, &source)).transpose()?)
     }
 
@@ -195,7 +143,7 @@ impl ServerArguments {
         let pick = |given: &Option<String>, linked: Option<String>, saved: Option<String>, flag: &str| {
             let given = given.clone().map(|given| (given, format!("{flag} or its variable")));
             let linked = linked.zip(link.as_ref().map(|(_, path)| path.display().to_string()));
-            let saved = saved.map(|saved| (saved, data.join(INSTALLATION_FILE).display().to_string()));
+            let saved = saved.map(|saved| (saved, ConnectionFile::Installation.in_folder(&data).display().to_string()));
             given.or(linked).or(saved).ok_or_else(|| {
                 InputError::new(format!("no `{flag}` was given, and `{}` holds no running server", data.display()))
                     .hint(format!("start one with `hookd up`, or give --url, --app and --master-key (missing: {flag})"))
@@ -219,7 +167,9 @@ impl ServerArguments {
         let key_of = |key: &str, file: &Path| {
             secrets::key(key, &format!("the master key of app `{app_id}` in `{}`", file.display()))
         };
-        let saved_key = saved.filter(is_saved).map(|saved| key_of(&saved.master_key, &data.join(INSTALLATION_FILE)));
+        let saved_key = saved
+            .filter(is_saved)
+            .map(|saved| key_of(&saved.master_key, &ConnectionFile::Installation.in_folder(&data)));
         let known_key = || {
             let (keys, file) = KnownKeys::load()?;
             Ok::<_, anyhow::Error>(keys.master_key(&url, &app_id).map(|key| key_of(key, &file)).transpose()?)
@@ -259,52 +209,12 @@ impl AdminArguments {
             (Some(key), ..) => Credential::MasterKey(key),
             (None, Some(key), _) => Credential::AdminKey(key),
             (None, None, Some(key)) => {
-                let source = format!("the admin key in `{}`", self.data.join(INSTALLATION_FILE).display());
+                let source =
+                    format!("the admin key in `{}`", ConnectionFile::Installation.in_folder(&self.data).display());
                 Credential::AdminKey(secrets::key(&key, &source)?)
             }
             (None, None, None) => return Err(missing("--admin-key").into()),
         };
         AdminApi::new(url.trim_end_matches('/').to_owned(), credential)
-    }
-}
-
-impl Connection {
-    /// Writes address and keys for later client commands, readable by the owner only.
-    pub fn save(&self, file: ConnectionFile) -> anyhow::Result<()> {
-        private_file::write(&file.in_folder(&self.data), &serde_json::to_vec_pretty(self)?)
-    }
-
-    /// The last connection in the folder: of `hookd up` or `hookd im`, else of `hookd engine`. `None` when no server
-    /// was ever started there.
-    pub fn load(data: &Path) -> anyhow::Result<Option<Self>> {
-        match Self::load_from(data, ConnectionFile::Installation)? {
-            Some(connection) => Ok(Some(connection)),
-            None => Self::load_from(data, ConnectionFile::Engine),
-        }
-    }
-
-    /// The content of one of the files; `None` when it does not exist.
-    pub fn load_from(data: &Path, file: ConnectionFile) -> anyhow::Result<Option<Self>> {
-        let path = file.in_folder(data);
-        match std::fs::read(&path) {
-            Ok(bytes) => {
-                Ok(Some(serde_json::from_slice(&bytes).with_context(|| {
-                    format!("`{}` is damaged; delete it and start the server again", path.display())
-                })?))
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
-        }
-    }
-
-    /// Deletes the file of an engine that ran as a process of its own.
-    pub fn forget_engine(data: &Path) -> anyhow::Result<()> {
-        let path = ConnectionFile::Engine.in_folder(data);
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("cannot delete `{}`", path.display()))
-            }
-            _ => Ok(()),
-        }
     }
 }
