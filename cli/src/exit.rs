@@ -3,7 +3,7 @@
 use hookd_guest_build::{BuildError, ProjectError};
 use thiserror::Error;
 
-use crate::server::ServerError;
+use hookd_server::ServerError;
 
 /// The exit code of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,6 @@ mod input_file;
 mod output;
 mod plugin;
 mod secrets;
-mod server;
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
@@ -34,7 +33,7 @@ pub fn main() -> std::process::ExitCode {
         Ok(()) => ExitCode::Done,
         Err(error) => failed(&error),
     };
-    server::output_streams::finish();
+    hookd_server::output_streams::finish();
     code.into()
 }
 

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::exit::InputError;
-use crate::server::output_streams::streams;
+use hookd_server::output_streams::streams;
 
 pub use lost::{LostOutput, reader_gone};
 

@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::client::default_data_folder;
 use crate::exit::InputError;
 use crate::output;
-use crate::server::create_no_other;
+use hookd_server::create_no_other;
 
 /// The IM core's database.
 const IM_DATABASE: &str = "im.db";

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::listen_address::listen_address;
 use super::server_flags::{CommonFlags, EngineFlags};
 use crate::exit::InputError;
-use crate::server::{ENGINE_ADDRESS, HangUp, Server, stop_on_signal};
+use hookd_server::{ENGINE_ADDRESS, HangUp, Server, stop_on_signal};
 
 /// Start the engine alone; `hookd im` is the other half.
 #[derive(Debug, Args)]

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::listen_address::listen_address;
 use super::server_flags::{CommonFlags, ImFlags, first_steps};
 use crate::exit::InputError;
-use crate::server::{HangUp, Server, stop_on_signal};
+use hookd_server::{HangUp, Server, stop_on_signal};
 
 /// Start the IM core alone; `hookd engine` is the other half.
 #[derive(Debug, Args)]

@@ -17,7 +17,7 @@ use crate::client::default_data_folder;
 use crate::exit::InputError;
 use crate::output;
 use crate::secrets::KeyParser;
-use crate::server::{CommonConfig, EngineOptions, ImConfig, Traces, log};
+use hookd_server::{CommonConfig, EngineOptions, ImConfig, Traces, log};
 
 /// Flags of every process that serves.
 #[derive(Debug, Args)]

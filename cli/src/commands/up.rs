@@ -11,7 +11,7 @@ use super::redis_flags::RedisFlags;
 use super::server_flags::{CommonFlags, EngineFlags, ImFlags, first_steps};
 use super::{Cli, Command, ParseError, first_line};
 use crate::exit::InputError;
-use crate::server::{HangUp, Server, stop_on_signal};
+use hookd_server::{HangUp, Server, stop_on_signal};
 
 /// Start the engine and the IM core in one process.
 #[derive(Debug, Args)]

@@ -22,7 +22,7 @@ use super::{build, deploy, logs};
 use crate::client::{Api, ReleaseNote, ServerArguments};
 use crate::exit::InputError;
 use crate::output;
-use crate::server::{HangUp, log, stop_on_signal};
+use hookd_server::{HangUp, log, stop_on_signal};
 
 /// Interval between attempts to reach an absent server.
 const SERVER_RETRY: Duration = Duration::from_secs(1);

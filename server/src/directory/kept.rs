@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use api_types::private_file;
 use serde::Serialize;
 
-use crate::server::error::{ServerError, Step as _};
+use crate::error::{ServerError, Step as _};
 
 /// Replaces a file by this value as JSON, without blocking.
 ///

@@ -20,7 +20,7 @@ use super::engine_url::{note_who_names_it, shown};
 use super::hook_deadlines::check_timeouts;
 use super::undo::undo;
 use super::{ImControl, Owner, is_unreachable};
-use crate::server::error::BoxError;
+use crate::error::BoxError;
 
 /// The engine waits for its database, and then for the IM cores that follow it; a change of other settings waits behind it.
 const ENGINES_PART_TIME: Duration = Duration::from_secs(10);

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kept::save;
 use super::{Deletion, Entry, Snapshot};
-use crate::server::error::{ServerError, Step as _};
+use crate::error::{ServerError, Step as _};
 
 const FILE: &str = "directory.json";
 

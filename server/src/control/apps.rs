@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 
 use super::input::{JsonBody, Named};
 use super::{ApiError, Authorized, Control, internal, is_known_now, summary, to_the_end};
-use crate::server::error::Step as _;
+use crate::error::Step as _;
 
 /// What concerns all apps.
 pub struct Installation {
@@ -67,7 +67,7 @@ impl FromRequestParts<Control> for Admin {
 }
 
 /// True for a request with the admin key. A metrics scraper can send a bearer token, but seldom hookd's own header.
-pub(in crate::server) fn is_admin(headers: &HeaderMap, admin_key: &str) -> bool {
+pub(crate) fn is_admin(headers: &HeaderMap, admin_key: &str) -> bool {
     let header = |name| headers.get(name)?.to_str().ok();
     let bearer = || header(AUTHORIZATION.as_str())?.strip_prefix("Bearer ");
     header(headers::ADMIN_KEY).or_else(bearer).is_some_and(|key| keys_equal(admin_key, key))

@@ -47,7 +47,7 @@ fn sqlite_code(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::error::BoxError;
+    use crate::error::BoxError;
 
     #[test]
     fn a_full_disk_is_known_in_every_form() {

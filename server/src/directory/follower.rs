@@ -14,7 +14,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use super::{Deletions, Directory, PATH, POLL_TIME, REACHED_AT, Snapshot};
-use crate::server::error::{ConfigError, ServerError, with_causes};
+use crate::error::{ConfigError, ServerError, with_causes};
 
 /// Between two attempts to reach an engine that does not answer: it is found this soon after its return.
 const RETRY_EVERY: Duration = Duration::from_millis(100);

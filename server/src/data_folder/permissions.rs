@@ -5,7 +5,7 @@ use std::io::{Error, ErrorKind};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use crate::server::error::{ConfigError, ServerError};
+use crate::error::{ConfigError, ServerError};
 
 /// What servers write there beside the engine's folder. hookd does not change other files.
 const FILES: [&str; 11] = [

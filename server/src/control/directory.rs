@@ -9,8 +9,8 @@ use serde::Deserialize;
 use super::Control;
 use super::apps::Admin;
 use super::input::Parameters;
-pub(super) use crate::server::directory::PATH;
-use crate::server::directory::REACHED_AT;
+pub(super) use crate::directory::PATH;
+use crate::directory::REACHED_AT;
 
 #[derive(Deserialize)]
 pub(super) struct Poll {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::kept::save;
-use crate::server::error::{ServerError, Step as _, with_causes};
+use crate::error::{ServerError, Step as _, with_causes};
 
 const FILE: &str = "deletions.json";
 

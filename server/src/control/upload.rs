@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::input::did_not_arrive;
 use super::{ApiError, internal};
-use crate::server::error::BoxError;
+use crate::error::BoxError;
 
 /// Modules of all apps that are not deployed yet, on disk.
 const ALL_UPLOADS_BYTES: usize = 1 << 30;
