@@ -17,20 +17,17 @@ use hookd_runtime::{
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::adapters::{EgressAddresses, EngineApps, InMemoryEngine};
-use super::connections::{Answers, Service};
 use super::control::{self, Installation};
-use super::data_folder::{DataFolder, Part};
 use super::directory::{Deletions, Directory, EngineProcess, Follower};
-use super::disk;
 use super::error::{ConfigError, ServerError, Step as _};
-use super::forward::forwarded;
-use super::forwarding_trust::ForwardingTrust;
 use super::hook_queues::hook_queues;
-use super::lifecycle::{DRAIN_TIMEOUT, take_all_file_handles};
-use super::listen::{Listeners, absolute};
-use super::metrics;
-use super::prometheus::Metrics;
+use super::http::{Answers, ForwardingTrust, Listeners, Service, absolute, forwarded};
+use super::in_memory_engine::{EgressAddresses, EngineApps, InMemoryEngine};
+use super::observability::metrics;
+use super::observability::prometheus::Metrics;
+use super::process::data_folder::{DataFolder, Part};
+use super::process::disk;
+use super::process::lifecycle::{DRAIN_TIMEOUT, take_all_file_handles};
 
 /// The app that a new data folder begins with.
 const FIRST_APP: &str = "demo";

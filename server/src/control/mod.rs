@@ -74,10 +74,10 @@ use self::input::ControlBodies;
 use self::routes::{Key, Routes};
 use self::unread_body::read_to_its_end;
 use self::upload::Uploads;
-use super::admission::Place;
-use super::directory::Feed;
-use super::disk;
-use super::error::{BoxError, with_causes};
+use crate::directory::Feed;
+use crate::error::{BoxError, with_causes};
+use crate::http::Place;
+use crate::process::disk;
 
 #[derive(Clone)]
 struct Control {

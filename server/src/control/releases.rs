@@ -16,8 +16,8 @@ use super::attribution::By;
 use super::input::{JsonBody, Named, Parameters};
 use super::upload::NO_ROOM;
 use super::{ApiError, Authorized, Control, DISK_FULL, app_deleted, env, internal, keep_alive, to_the_end};
-use crate::disk;
 use crate::error::{BoxError, with_causes};
+use crate::process::disk;
 use api_types::rfc3339;
 
 /// Most releases in one answer.

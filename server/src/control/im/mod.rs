@@ -27,13 +27,13 @@ use hookd_runtime::keys_equal;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use super::super::admission::Place;
 use super::changes::Changes;
 use super::input::{ControlBodies, Named, wrong_method};
 use super::routes::{self, Key, Routes};
 use super::unread_body::read_to_its_end;
 use super::{ApiError, AppPath, internal, is_known_now, master_key, to_the_end};
 use crate::error::BoxError;
+use crate::http::Place;
 
 /// How long a request waits for the engine's answer when it can also go on without it.
 const PATIENCE: Duration = Duration::from_millis(1_500);

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use api_types::Connection;
 use hookd_runtime::{UnusableKey, generate_key, usable_key};
 
-use super::error::{ConfigError, ServerError, Step as _};
+use crate::error::{ConfigError, ServerError, Step as _};
 
 const ADMIN_KEY_FILE: &str = "admin.key";
 

@@ -6,7 +6,7 @@ use hookd_im_core::hooks::Holder;
 use hookd_im_core::ids::AppId;
 use hookd_runtime::keys_equal;
 
-use super::super::control::is_admin;
+use crate::control::is_admin;
 
 /// Each may hold one of the app's three keys (EC-5).
 const KEYS: [&str; 6] = [

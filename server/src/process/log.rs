@@ -8,8 +8,8 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 
-use super::error::{ServerError, Step as _};
 use super::output_streams::{self, Streams};
+use crate::error::{ServerError, Step as _};
 
 /// The variable with the filter of the log.
 const LOG_VARIABLE: &str = EnvFilter::DEFAULT_ENV;

@@ -3,7 +3,7 @@
 use tokio::runtime::Handle;
 
 use super::Exposition;
-use crate::output_streams;
+use crate::process::output_streams;
 
 /// In Prometheus' text format. Values that the system does not report are left out.
 pub(super) fn render() -> String {

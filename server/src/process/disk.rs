@@ -7,7 +7,7 @@ use std::path::Path;
 use rusqlite::ErrorCode;
 use rustix::io::Errno;
 
-use super::error::{ServerError, chain};
+use crate::error::{ServerError, chain};
 
 /// What SQLite says of it.
 const SQLITE_FULL: &str = "database or disk is full";

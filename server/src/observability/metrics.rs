@@ -5,7 +5,7 @@ use std::time::Duration;
 use hookd_runtime::LATENCY_BOUNDS;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
-use super::error::{ServerError, Step as _};
+use crate::error::{ServerError, Step as _};
 
 /// How often recorded samples are aggregated.
 const UPKEEP: Duration = Duration::from_secs(5);

@@ -11,7 +11,7 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
 use tokio::runtime::Handle;
 
-use super::error::{ConfigError, ServerError, Step as _};
+use crate::error::{ConfigError, ServerError, Step as _};
 
 /// The variable by which OpenTelemetry names a service.
 const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";

@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use super::accept::serve;
 use super::admission::Admission;
 use super::connections::Service;
-use super::error::{ConfigError, ServerError, Step as _};
-use super::lifecycle::DRAIN_TIMEOUT;
+use crate::error::{ConfigError, ServerError, Step as _};
+use crate::process::lifecycle::DRAIN_TIMEOUT;
 
 /// The flag that names where clients are served, or an engine's RPC.
 const LISTEN: &str = "--listen";

@@ -6,7 +6,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::output_streams;
+use crate::process::output_streams;
 
 /// Requests in flight may finish this long after a stop was asked for: longer than the longest hook (15 s).
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);

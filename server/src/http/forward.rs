@@ -32,8 +32,8 @@ use tokio_util::sync::CancellationToken;
 use self::bodies::{Download, Progress, Upload};
 use self::headers::strip;
 use super::admission::Place;
-use super::control::ApiError;
 use super::forwarding_trust::tell_client;
+use crate::control::ApiError;
 
 /// The engine ends every call by itself; this much later it is taken for stuck.
 const CALL_GRACE: Duration = Duration::from_millis(500);

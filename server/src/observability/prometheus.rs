@@ -15,7 +15,7 @@ use axum::routing::get;
 use hookd_runtime::{AppStats, Engine, EngineStats, LATENCY_BOUNDS};
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use super::control::is_admin;
+use crate::control::is_admin;
 
 /// The metrics of this process, and the routes that show them.
 #[derive(Clone)]

@@ -1,0 +1,16 @@
+//! Connections over HTTP, from the sockets that listen to the last byte of an answer.
+
+mod accept;
+mod admission;
+mod connections;
+mod exchange;
+mod forward;
+mod forwarding_trust;
+mod listen;
+mod transport;
+
+pub(crate) use self::admission::Place;
+pub(crate) use self::connections::{Answers, Service};
+pub(crate) use self::forward::forwarded;
+pub(crate) use self::forwarding_trust::ForwardingTrust;
+pub(crate) use self::listen::{Listeners, absolute};

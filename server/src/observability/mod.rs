@@ -1,0 +1,5 @@
+//! Metrics and traces of a server.
+
+pub(crate) mod metrics;
+pub(crate) mod prometheus;
+pub(crate) mod traces;
