@@ -99,7 +99,7 @@ pub fn body(bytes: &[u8]) {
         2 => "text/plain",
         _ => "image/png",
     };
-    hookd_runtime::fuzzing::read_body(content_type, body);
+    hookd_server::fuzzing::read_body(content_type, body);
 }
 
 /// An uploaded module.

@@ -48,22 +48,31 @@ pub struct Invocation {
 }
 
 /// A function to call in an app that is known.
-pub(crate) struct Call<'a> {
-    pub(crate) environment: Environment,
-    pub(crate) name: Cow<'a, str>,
-    pub(crate) params: Bytes,
-    pub(crate) remote_address: Option<Cow<'a, str>>,
-    pub(crate) session_token: Option<Cow<'a, str>>,
-    pub(crate) sequence: Option<u64>,
-    /// The calls behind it, if any are.
-    pub(crate) chain: Option<Arc<CallChain>>,
-    pub(crate) arrived: Instant,
-    pub(crate) deadline: Instant,
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// Which of the app's live versions.
+    pub environment: Environment,
+    /// The function's name.
+    pub name: Cow<'a, str>,
+    /// JSON text; handed to the function as it is.
+    pub params: Bytes,
+    /// As in [`Invocation`].
+    pub remote_address: Option<Cow<'a, str>>,
+    /// As in [`Invocation`].
+    pub session_token: Option<Cow<'a, str>>,
+    /// As in [`Invocation`].
+    pub sequence: Option<u64>,
+    /// The calls behind it, if any are ([`Engine::call_chain`](crate::Engine::call_chain)).
+    pub chain: Option<Arc<CallChain>>,
+    /// When its request arrived: the app's deadline counts from then.
+    pub arrived: Instant,
+    /// When the caller stops waiting.
+    pub deadline: Instant,
 }
 
 /// An app as a call finds it: what became live later is for the calls after it. One for each call, so that what all calls
 /// share is counted once in it and not by each user of it.
-pub(crate) struct LiveApp {
+pub struct LiveApp {
     pub(crate) app: Arc<App>,
     pub(crate) version: Arc<LiveVersion>,
     bounds: Arc<Bounds>,
@@ -71,9 +80,14 @@ pub(crate) struct LiveApp {
 
 impl LiveApp {
     /// `None` where no version is live.
-    pub(crate) fn of(app: Arc<App>, environment: Environment) -> Option<Arc<Self>> {
+    pub fn of(app: Arc<App>, environment: Environment) -> Option<Arc<Self>> {
         let version = app.live(environment).load_full()?;
         Some(Arc::new(Self { version, bounds: app.bounds(), app }))
+    }
+
+    /// Whether clients are kept from calling the function; `None` when the version does not define it.
+    pub fn is_internal(&self, function: &str) -> Option<bool> {
+        self.version.function(function).map(|function| function.internal)
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 ///
 /// # Errors
 /// The deadline came first.
-pub(crate) async fn until<F: Future>(deadline: Instant, future: F) -> Result<F::Output, Elapsed> {
+pub async fn until<F: Future>(deadline: Instant, future: F) -> Result<F::Output, Elapsed> {
     let mut future = pin!(future);
     match poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await {
         Poll::Ready(output) => Ok(output),

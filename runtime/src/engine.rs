@@ -12,7 +12,9 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Instant;
 
+use http::HeaderMap;
 use tokio::sync::watch;
 
 pub use self::app_settings::SetSettingsError;
@@ -20,7 +22,7 @@ pub use self::error::OpenError;
 use crate::apps::{
     App, AppSettings, Apps, Bounds, ChangeAppError, CreateAppError, DeletedApp, KeyKind, NewApp, is_valid_app_id,
 };
-use crate::call_chain::CallChains;
+use crate::call_chain::{CallChain, CallChains};
 use crate::calls::{Call, Calls, Invocation, LiveApp};
 use crate::config::EngineConfig;
 use crate::fair_turns::FairTurns;
@@ -30,7 +32,6 @@ use crate::logs::{self, LogDisk, LogHistory, LogLine, LogQuery};
 use crate::modules::{Definition, Modules};
 use crate::outcome::Outcome;
 use crate::releases::{AppRow, LiveVersion, Metadata, MetadataError, Variables, now_ms};
-use crate::rpc::{IncomingBodies, RpcService};
 use crate::sandbox::{LongCallThreads, Sandbox};
 use crate::stats::{AppStats, EngineStats};
 use api_types::Environment;
@@ -54,7 +55,6 @@ struct Inner {
     /// Read by deployments from the first file to the row in the database, written by the removal of unused modules.
     storing: tokio::sync::RwLock<()>,
     cache: Arc<LeanCache>,
-    incoming_bodies: IncomingBodies,
     call_chains: Arc<CallChains>,
     log_reads: FairTurns,
     /// Told to functions.
@@ -95,7 +95,6 @@ impl Engine {
             _long_calls: parts.long_calls,
             logs: parts.logs,
             cache: parts.cache,
-            incoming_bodies: IncomingBodies::default(),
             call_chains: parts.call_chains,
             log_reads: FairTurns::new(LOG_READS),
             api_server,
@@ -204,14 +203,13 @@ impl Engine {
         self.0.apps.with(app, |app| app.live(environment).load().as_ref().map(|live| live.number())).flatten()
     }
 
-    /// Calls a function; the outcome is there before the deadline in any case. Checks no keys: callers in
-    /// memory are trusted, [`Engine::rpc`] checks those over HTTP.
+    /// Calls a function; the outcome is there before the deadline in any case. Checks no keys: that is the caller's duty.
     pub async fn call(&self, invocation: Invocation) -> Outcome {
         self.0.calls.call(&self.0.apps, &invocation).await
     }
 
     /// [`Engine::call`] for callers that have looked the app up.
-    pub(crate) async fn call_live(&self, live: &Arc<LiveApp>, call: &Call<'_>) -> Outcome {
+    pub async fn call_live(&self, live: &Arc<LiveApp>, call: &Call<'_>) -> Outcome {
         self.0.calls.call_live(live, call).await
     }
 
@@ -279,18 +277,10 @@ impl Engine {
         self.0.call_chains.add_own_url(url);
     }
 
-    pub(crate) fn call_chains(&self) -> &CallChains {
-        &self.0.call_chains
-    }
-
-    pub(crate) fn incoming_bodies(&self) -> &IncomingBodies {
-        &self.0.incoming_bodies
-    }
-
-    /// LeanEngine's HTTP contract: `/1.1` and `/1`, `functions` and `call`, `_ops/metadatas`, `/__engine/1/ping`. All other
-    /// paths are answered by `elsewhere`.
-    pub fn rpc(&self, elsewhere: axum::Router) -> RpcService {
-        RpcService::new(self.clone(), elsewhere)
+    /// What a request says of the calls behind it, and until when the last of them waits. `None` when it says nothing that
+    /// this engine signed, or when no caller waits any more.
+    pub fn call_chain(&self, headers: &HeaderMap) -> Option<(Arc<CallChain>, Instant)> {
+        self.0.call_chains.read(headers)
     }
 }
 

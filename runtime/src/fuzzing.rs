@@ -1,13 +1,6 @@
 //! Entry points for the fuzzer only, in addition to the public interface.
 
-use bytes::Bytes;
-
-use crate::{modules, rpc};
-
-/// Takes the body of a call apart.
-pub fn read_body(content_type: &str, body: &[u8]) {
-    rpc::check_body(content_type, Bytes::copy_from_slice(body));
-}
+use crate::modules;
 
 /// Asks whether an upload is a module.
 pub fn validate_module(bytes: &[u8]) {

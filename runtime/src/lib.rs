@@ -2,8 +2,7 @@
 //!
 //! A module is a WebAssembly component that exports `hookd:engine/functions` (see `wit/0.2.0/hookd.wit`): named functions, JSON
 //! in, JSON out. The engine takes uploads ([`Engine::deploy`]), releases them to an environment of an app, and calls their
-//! functions ([`Engine::call`]), in memory or through LeanEngine's HTTP contract ([`Engine::rpc`]). Whatever a module
-//! does, the call ends with an [`Outcome`] before its deadline, and the next call starts from a clean instance.
+//! functions ([`Engine::call`]). Whatever a module does, the call ends with an [`Outcome`] before its deadline, and the next call starts from a clean instance.
 //!
 //! The engine knows hooks only as names and JSON bytes: only the IM core knows what a hook means.
 //!
@@ -18,7 +17,6 @@
 //! | `logs` | what functions write, in memory and on disk |
 //! | `meters` | the metrics of calls |
 //! | `leancache` | the Redis of an app: checked commands, prefixed keys, Redis or an embedded store |
-//! | `rpc` | `POST /1.1/functions/{name}` and its relatives (`engine-contract` EC-1 to EC-22) |
 //!
 //! ```no_run
 //! # async fn example(module: bytes::Bytes) -> Result<(), Box<dyn std::error::Error>> {
@@ -72,7 +70,6 @@ mod meters;
 mod modules;
 mod outcome;
 mod releases;
-mod rpc;
 mod sandbox;
 mod stats;
 mod sync;
@@ -84,12 +81,15 @@ pub use apps::{
     App, AppSettings, ChangeAppError, CreateAppError, DeletedApp, GivenKeys, InvalidKey, KeyKind, NewApp,
     UnknownKeyKind, UnusableKey, generate_key, keys_equal, usable_key,
 };
-pub use calls::Invocation;
+pub use call_chain::CallChain;
+pub use calls::{Call, Invocation, LiveApp};
 pub use clock::clock_is_before_1970;
 pub use config::{CompileLimits, EngineConfig, LogRetention};
+pub use deadline::until;
 pub use egress::{AddressGuard, EgressConfig, HostPattern, InvalidHost, Network, Resolve};
 pub use engine::{Engine, OpenError, SetSettingsError};
 pub use fair_budget::{FairBudget, Lost, Share};
+pub use fair_turns::{FairTurns, Holder};
 pub use file_table::reserve_file_table;
 pub use hookd_leancache::{Reply as CacheReply, names as cache_command_names};
 pub use leancache::{CacheConfig, CacheError, InvalidRedis, RedisAddress, RedisCertificates, redis_certificate_fix};
@@ -103,6 +103,5 @@ pub use releases::{
     MetadataError, PastRelease, Release, ReleaseAct, ReleaseError, SeenVariable, SetVariablesError, Variable,
     VariableChanges, Variables, Version,
 };
-pub use rpc::{APP_ID_HEADERS, FORWARDING_HEADERS, REQUEST_TIME, RpcConnection, RpcService, client_told_by_proxy};
 pub use stats::{AppStats, EngineStats};
-pub use trace::enable_traces;
+pub use trace::{enable_traces, trace_of_request};

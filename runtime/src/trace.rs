@@ -123,7 +123,7 @@ impl Drop for HostSpan {
 }
 
 /// The trace that a request belongs to, by its W3C trace context; `None` where nothing is traced.
-pub(crate) fn of_request(headers: &HeaderMap) -> Option<Context> {
+pub fn trace_of_request(headers: &HeaderMap) -> Option<Context> {
     TRACER.get()?;
     Some(global::get_text_map_propagator(|propagator| propagator.extract(&HeaderExtractor(headers))))
 }

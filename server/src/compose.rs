@@ -28,6 +28,7 @@ use super::observability::prometheus::Metrics;
 use super::process::data_folder::{DataFolder, Part};
 use super::process::disk;
 use super::process::lifecycle::{DRAIN_TIMEOUT, take_all_file_handles};
+use super::rpc::RpcService;
 
 /// The app that a new data folder begins with.
 const FIRST_APP: &str = "demo";
@@ -122,7 +123,7 @@ impl Server {
             .merge(control::im::router(core, control, &connection.admin_key, addresses))
             .merge(measured.for_admin(connection.admin_key.clone()));
         let trust = ForwardingTrust { proxy: common.trust_forwarded_headers, front_key: None };
-        let service = Service { answers: Answers::Rpc(engine.rpc(router)), trust };
+        let service = Service { answers: Answers::Rpc(RpcService::new(engine.clone(), router)), trust };
         Ok(Self { listeners, service, metrics, connection, shutdown, tasks, _folder: folder })
     }
 
@@ -156,7 +157,7 @@ impl Server {
         let router = control.merge(measured.for_admin(connection.admin_key.clone()));
         let front_key = Some(connection.admin_key.as_str().into());
         let trust = ForwardingTrust { proxy: common.trust_forwarded_headers, front_key };
-        let service = Service { answers: Answers::Rpc(engine.rpc(router)), trust };
+        let service = Service { answers: Answers::Rpc(RpcService::new(engine.clone(), router)), trust };
         Ok(Self { listeners, service, metrics, connection, shutdown, tasks: TaskTracker::new(), _folder: folder })
     }
 

@@ -5,11 +5,14 @@ mod compose;
 mod control;
 mod directory;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hook_queues;
 mod http;
 mod in_memory_engine;
 mod observability;
 mod process;
+mod rpc;
 
 pub use compose::{CommonConfig, ENGINE_ADDRESS, EngineOptions, ImConfig, Server};
 pub use error::{ConfigError, ServerError};
@@ -17,3 +20,4 @@ pub use observability::traces::Traces;
 pub use process::data_folder::create_no_other;
 pub use process::lifecycle::{HangUp, stop_on_signal};
 pub use process::{log, output_streams};
+pub use rpc::{RpcConnection, RpcService};

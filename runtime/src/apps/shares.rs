@@ -21,8 +21,6 @@ pub(crate) struct AppShares {
     pub(crate) log_reads: Holder,
     /// Answers with kept lines of the log that are on their way.
     pub(crate) log_answers: LogAnswers,
-    /// Turns to have a large body taken apart.
-    pub(crate) parsing: Holder,
     /// Linear memory, from the first call on.
     pub(crate) memory: OnceLock<Arc<AppMemory>>,
 }

@@ -30,7 +30,7 @@ static HEADER: HeaderName = HeaderName::from_static("x-hookd-call-chain");
 
 /// The calls behind a call, the first one first.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct CallChain {
+pub struct CallChain {
     #[serde(rename = "c")]
     calls: Vec<PastCall>,
     /// When the last of them ends, in milliseconds after the start of the process. What comes after it is of no use to it.

@@ -4,6 +4,7 @@
 mod guest;
 mod http_server;
 
+use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,8 +26,14 @@ pub struct TestEngine {
 
 /// A configuration small enough for many engines at a time.
 pub fn config(folder: &TempDir) -> EngineConfig {
-    let compile_command = vec![env!("CARGO_BIN_EXE_hookd-compile-worker").into()];
-    EngineConfig { concurrent_calls: 8, ..EngineConfig::new(folder.path().join("engine"), compile_command) }
+    EngineConfig { concurrent_calls: 8, ..EngineConfig::new(folder.path().join("engine"), compile_command()) }
+}
+
+/// The tests of the engine have a program of its package, those of the server have `hookd`.
+fn compile_command() -> Vec<OsString> {
+    let own = option_env!("CARGO_BIN_EXE_hookd-compile-worker").map(|worker| vec![worker.into()]);
+    let hookd = option_env!("CARGO_BIN_EXE_hookd").map(|hookd| vec![hookd.into(), "compile-module".into()]);
+    own.or(hookd).unwrap()
 }
 
 impl TestEngine {

@@ -11,7 +11,7 @@ use axum::body::Body;
 use futures::stream::{self, BoxStream, SelectAll};
 use futures::{FutureExt as _, StreamExt as _};
 use hookd_im_core::gateway::OnLogin;
-use hookd_runtime::{RpcConnection, RpcService};
+
 use http::header::UPGRADE;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
@@ -27,6 +27,7 @@ use super::admission::Place;
 use super::exchange::{Exchanges, RequestBody};
 use super::forwarding_trust::ForwardingTrust;
 use super::transport::Transport;
+use crate::rpc::{RpcConnection, RpcService};
 
 /// How long a new connection may take to bring the head of a request.
 pub const FIRST_REQUEST_TIME: Duration = Duration::from_secs(10);

@@ -22,7 +22,7 @@ use axum::{Json, Router};
 use futures::StreamExt as _;
 use hookd_im_core::app::AppDirectory;
 use hookd_im_core::hooks::{EngineAddress, EngineConnector, Holder, Places};
-use hookd_runtime::{APP_ID_HEADERS, Outcome, REQUEST_TIME, TimeLimit};
+use hookd_runtime::{Outcome, TimeLimit};
 use hyper_util::client::legacy::Client;
 use rustix::process::{Resource, getrlimit};
 use serde_json::json;
@@ -34,6 +34,7 @@ use self::headers::strip;
 use super::admission::Place;
 use super::forwarding_trust::tell_client;
 use crate::control::ApiError;
+use crate::rpc::{APP_ID_HEADERS, REQUEST_TIME};
 
 /// The engine ends every call by itself; this much later it is taken for stuck.
 const CALL_GRACE: Duration = Duration::from_millis(500);

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use axum::extract::ConnectInfo;
 use hookd_im_core::gateway::ClientOverTls;
-use hookd_runtime::{FORWARDING_HEADERS, client_told_by_proxy, keys_equal};
+use hookd_runtime::keys_equal;
+
+use crate::rpc::{FORWARDING_HEADERS, client_told_by_proxy};
 use http::header::FORWARDED;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 

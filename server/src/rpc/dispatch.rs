@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use api_types::FunctionKind;
 use bytes::Bytes;
+use hookd_runtime::{App, Call, CallChain, Engine, LiveApp, Outcome};
 use http::HeaderMap;
 use http::request::Parts;
 use serde_json::json;
@@ -16,12 +18,6 @@ use super::credentials::{Access, Credentials};
 use super::reply::{Reply, failure, json_response, of_outcome};
 use super::route::{Route, Target};
 use super::{Caller, REQUEST_TIME};
-use crate::apps::App;
-use crate::call_chain::CallChain;
-use crate::calls::{Call, LiveApp};
-use crate::engine::Engine;
-use crate::outcome::Outcome;
-use api_types::FunctionKind;
 
 /// A request whose credentials are right.
 struct KnownCaller<'a> {
@@ -77,7 +73,7 @@ pub(super) fn dispatch<'a>(
             let kind = FunctionKind::of(&name);
             match callable(&caller, &name, kind) {
                 Callable::Yes(live) => {
-                    let chain = engine.call_chains().read(&head.headers);
+                    let chain = engine.call_chain(&head.headers);
                     let call = call(caller, head, (name, kind), params, arrived, chain);
                     return Dispatched::Called { live, call, is_rpc };
                 }
@@ -104,11 +100,9 @@ fn callable(caller: &KnownCaller<'_>, name: &str, kind: FunctionKind) -> Callabl
     let Some(live) = LiveApp::of(caller.app.clone(), caller.credentials.environment()) else {
         return Callable::NotDefined;
     };
-    match live.version.function(name) {
+    match live.is_internal(name) {
         None => Callable::NotDefined,
-        Some(function) if function.internal && caller.access != Access::Master && !is_platform => {
-            Callable::No("Internal cloud function")
-        }
+        Some(true) if caller.access != Access::Master && !is_platform => Callable::No("Internal cloud function"),
         Some(_) => Callable::Yes(live),
     }
 }

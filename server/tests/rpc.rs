@@ -1,6 +1,7 @@
 //! LeanEngine's HTTP contract, rule by rule (`engine-contract` §1).
 #![expect(clippy::unwrap_used, reason = "a broken fixture ends the test")]
 
+#[path = "../../runtime/tests/support/mod.rs"]
 mod support;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -8,7 +9,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use hookd_runtime::{Environment, Limits, RpcService};
+use hookd_runtime::{Environment, Limits};
+use hookd_server::RpcService;
 use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt as _;
 use md5::{Digest as _, Md5};
@@ -46,7 +48,7 @@ impl Rpc {
             .replies("bad", "{")
             .internal("inside", "(return (call $params (local.get $args)))");
         test.deploy(guest.build()).await.unwrap();
-        Self { service: test.engine.rpc(Router::new()), test }
+        Self { service: RpcService::new(test.engine.clone(), Router::new()), test }
     }
 
     fn key(&self) -> &str {

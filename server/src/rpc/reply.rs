@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 
-use crate::outcome::Outcome;
+use hookd_runtime::Outcome;
 
 const OUTCOME: HeaderName = HeaderName::from_static("x-hookd-outcome");
 

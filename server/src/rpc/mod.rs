@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use hookd_runtime::{Engine, trace_of_request, until};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, header};
 use opentelemetry::trace::FutureExt as _;
@@ -28,13 +29,9 @@ use self::body::BodyRefused;
 pub use self::client_address::{FORWARDING_HEADERS, client_told_by_proxy};
 pub use self::credentials::ID as APP_ID_HEADERS;
 use self::dispatch::Dispatched;
-pub(crate) use self::incoming_body::IncomingBodies;
-use self::incoming_body::IncomingBody;
+use self::incoming_body::{IncomingBodies, IncomingBody};
 use self::reply::{Reply, failure, timed_out};
 pub use self::service::{RpcConnection, RpcService};
-use crate::deadline::until;
-use crate::engine::Engine;
-use crate::trace;
 
 /// For the fuzzer: whether the body is one is not the question.
 pub(crate) fn check_body(content_type: &str, bytes: Bytes) {
@@ -62,11 +59,12 @@ struct Caller<'a> {
 }
 
 /// Answers a request whose body may still be on its way.
-async fn serve<B>(engine: &Engine, caller: Caller<'_>, request: Request<B>) -> Reply
+async fn serve<B>(part: (&Engine, &IncomingBodies), caller: Caller<'_>, request: Request<B>) -> Reply
 where
     B: http_body::Body<Data = Bytes>,
     B::Error: std::error::Error + Send + Sync + 'static,
 {
+    let (engine, bodies) = part;
     let arrived = Instant::now();
     let (head, body) = request.into_parts();
     let announced = body.size_hint().exact().map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
@@ -76,13 +74,13 @@ where
         Some(Arc::from(app.id.as_str()))
     };
     let body = pin!(body);
-    let reading = engine.incoming_bodies().read(body, announced, sender);
+    let reading = bodies.read(body, announced, sender);
     match until((arrived + REQUEST_TIME).into(), reading).await {
-        Ok(Ok(IncomingBody::Whole(bytes, None))) => answer(engine, caller, &head, bytes, arrived).await,
+        Ok(Ok(IncomingBody::Whole(bytes, None))) => answer(part, caller, &head, bytes, arrived).await,
         Ok(Ok(IncomingBody::Whole(bytes, Some(memory)))) => tokio::select! {
             biased;
             () = memory.lost() => BodyRefused::NoMemory.into_reply(),
-            answer = answer(engine, caller, &head, bytes, arrived) => answer,
+            answer = answer(part, caller, &head, bytes, arrived) => answer,
         },
         Ok(Ok(IncomingBody::Discarded)) => without_body(&head),
         Ok(Err(refused)) => refused.into_reply(),
@@ -92,9 +90,15 @@ where
 
 /// The order of processing is LeanEngine's (§1.2): the body before CORS, CORS before credentials. Plain text, which browsers
 /// send across origins without a preflight, is taken apart after CORS there, so its sender may read what was wrong.
-async fn answer(engine: &Engine, caller: Caller<'_>, head: &Parts, body: Bytes, arrived: Instant) -> Reply {
+async fn answer(
+    (engine, bodies): (&Engine, &IncomingBodies),
+    caller: Caller<'_>,
+    head: &Parts,
+    body: Bytes,
+    arrived: Instant,
+) -> Reply {
     let sender = || dispatch::app_of_headers(engine, &head.headers);
-    let body = match engine.incoming_bodies().parse(content_type(&head.headers), body, sender).await {
+    let body = match bodies.parse(content_type(&head.headers), body, sender).await {
         Ok(body) => body,
         Err(BodyRefused::MalformedText(reason)) => return cors::allow_origin(failure(400, 1, &reason), &head.headers),
         Err(BodyRefused::Malformed(_)) if head.headers.contains_key(header::CONTENT_ENCODING) => {
@@ -108,7 +112,7 @@ async fn answer(engine: &Engine, caller: Caller<'_>, head: &Parts, body: Bytes, 
     let answer = match dispatch::dispatch(engine, head, caller, body, arrived) {
         Dispatched::Answered(answer) => answer,
         Dispatched::Called { live, call, is_rpc } => {
-            let outcome = match trace::of_request(&head.headers) {
+            let outcome = match trace_of_request(&head.headers) {
                 None => engine.call_live(&live, &call).await,
                 Some(trace) => Box::pin(engine.call_live(&live, &call)).with_context(trace).await,
             };

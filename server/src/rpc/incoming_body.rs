@@ -4,18 +4,17 @@
 //! the same time. Of others a little is kept, for keys may also be in a body; the rest is counted and thrown away, so that the
 //! answer is the one that LeanEngine gives.
 
+use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
+use hookd_runtime::{App, FairBudget, FairTurns, Holder, Share};
 use http_body_util::BodyExt as _;
 use tokio::time::timeout;
 
 use super::body::{Body, BodyRefused};
-use crate::apps::App;
-use crate::fair_budget::{FairBudget, Share};
-use crate::fair_turns::{FairTurns, Holder};
 
 /// EC-12: 20 MiB, any form.
 const MAX_BODY_BYTES: usize = 20 << 20;
@@ -45,12 +44,12 @@ const LARGE_BODY_BYTES: usize = 64 << 10;
 type Sender = Option<Arc<str>>;
 
 /// The memory of bodies, and the turns of taking large ones apart.
-pub(crate) struct IncomingBodies {
+pub(super) struct IncomingBodies {
     memory: FairBudget<Sender>,
     /// One: the other cores are for smaller requests.
     parsing: FairTurns,
-    /// The turns of all callers without right keys in the headers.
-    strangers: Holder,
+    /// The turns of each sender that has some; all callers without right keys in the headers are one.
+    holders: Mutex<HashMap<Option<String>, Weak<Holder>>>,
 }
 
 /// A body that has come.
@@ -63,7 +62,7 @@ pub(super) enum IncomingBody {
 
 impl Default for IncomingBodies {
     fn default() -> Self {
-        Self { memory: FairBudget::new(ALL_BODIES_BYTES), parsing: FairTurns::new(1), strangers: Holder::default() }
+        Self { memory: FairBudget::new(ALL_BODIES_BYTES), parsing: FairTurns::new(1), holders: Mutex::default() }
     }
 }
 
@@ -127,12 +126,24 @@ impl IncomingBodies {
         if bytes.len() <= LARGE_BODY_BYTES {
             return Body::parse(content_type, bytes);
         }
-        let sender = sender();
-        let holder = sender.as_ref().map_or(&self.strangers, |app| &app.shares().parsing);
-        let _turn = self.parsing.take(holder).await;
+        let holder = self.holder_of(sender().map(|app| app.id.clone()));
+        let _turn = self.parsing.take(&holder).await;
         let content_type = content_type.to_owned();
         let parsing = tokio::task::spawn_blocking(move || Body::parse(&content_type, bytes));
         parsing.await.unwrap_or(Err(BodyRefused::NoMemory))
+    }
+}
+
+impl IncomingBodies {
+    fn holder_of(&self, sender: Option<String>) -> Arc<Holder> {
+        let mut holders = self.holders.lock().unwrap_or_else(PoisonError::into_inner);
+        holders.retain(|_, holder| holder.strong_count() > 0);
+        if let Some(holder) = holders.get(&sender).and_then(Weak::upgrade) {
+            return holder;
+        }
+        let holder = Arc::new(Holder::default());
+        holders.insert(sender, Arc::downgrade(&holder));
+        holder
     }
 }
 

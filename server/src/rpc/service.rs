@@ -4,21 +4,25 @@
 //! The paths of the RPC are few and its calls many, so they are matched by hand.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use bytes::Bytes;
+use hookd_runtime::Engine;
 use http::{Request, Response};
 use tower::ServiceExt as _;
 
+use super::incoming_body::IncomingBodies;
 use super::{Caller, ping, serve};
-use crate::engine::Engine;
 
-/// LeanEngine's HTTP contract for any method (EC-2), and a router for all other paths.
+/// LeanEngine's HTTP contract for any method (EC-2): `/1.1` and `/1`, `functions` and `call`, `_ops/metadatas`,
+/// `/__engine/1/ping`. A router answers all other paths.
 #[derive(Clone)]
 pub struct RpcService {
     engine: Engine,
+    bodies: Arc<IncomingBodies>,
     elsewhere: Router,
 }
 
@@ -29,8 +33,9 @@ pub struct RpcConnection {
 }
 
 impl RpcService {
-    pub(crate) fn new(engine: Engine, elsewhere: Router) -> Self {
-        Self { engine, elsewhere }
+    /// The functions of an engine; `elsewhere` answers all other paths.
+    pub fn new(engine: Engine, elsewhere: Router) -> Self {
+        Self { engine, bodies: Arc::default(), elsewhere }
     }
 
     /// For one connection. `is_known` is called whenever a request on it has shown the right keys of an app.
@@ -50,7 +55,7 @@ impl RpcConnection {
         match Place::of(request.uri().path()) {
             Place::Functions => {
                 let caller = Caller { client: client(&request), is_known: &*self.is_known };
-                serve(&self.service.engine, caller, request).await.map(Body::from)
+                serve((&self.service.engine, &self.service.bodies), caller, request).await.map(Body::from)
             }
             Place::Health => ping().map(Body::from),
             Place::Elsewhere => {
