@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use futures::{SinkExt as _, StreamExt as _};
-use hookd_im_core::fuzzing::{Answer, answer, commands, log_in, start_conversation};
+use hookd_server::fuzzing::{Answer, answer, commands, log_in, start_conversation};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;

@@ -82,7 +82,7 @@ pub fn leancache(bytes: &[u8]) {
 
 /// A frame of the sub-protocol.
 pub fn frame(bytes: &[u8]) {
-    hookd_im_core::fuzzing::read_frame(bytes);
+    hookd_server::fuzzing::read_frame(bytes);
 }
 
 /// The `where` of a query of conversations.

@@ -12,19 +12,19 @@ const SWEEP_AT: usize = 256;
 
 /// A share of the same size for every app.
 #[derive(Debug)]
-pub(crate) struct AppShares {
+pub struct AppShares {
     size: usize,
     apps: Mutex<HashMap<AppId, Arc<Semaphore>>>,
 }
 
 impl AppShares {
     /// Shares of `size` permits.
-    pub(crate) fn new(size: usize) -> Self {
+    pub fn new(size: usize) -> Self {
         Self { size: size.min(Semaphore::MAX_PERMITS), apps: Mutex::default() }
     }
 
     /// The share of an app. Permits are to be taken as owned ones: a share that is all there is forgotten.
-    pub(crate) fn of(&self, app: &AppId) -> Arc<Semaphore> {
+    pub fn of(&self, app: &AppId) -> Arc<Semaphore> {
         let mut apps = self.apps.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(share) = apps.get(app) {
             return share.clone();

@@ -10,7 +10,7 @@ use crate::conversations::ConversationLocks;
 use crate::delivery::Registry;
 use crate::error::{Code, RequestError};
 use crate::hooks::queue::QueueError;
-use crate::hooks::{AddressCheck, AppSettings, EngineOfApp, HookCaller, HookEngine, HookQueue};
+use crate::hooks::{AppSettings, HookCaller, HookEngine, HookQueue};
 use crate::ids::AppId;
 use crate::messages::RecentSends;
 use crate::request::RequestContext;
@@ -36,20 +36,15 @@ pub struct ImCore {
 
 impl ImCore {
     /// Puts a core together. `queues` keep the calls of notification hooks: the first one, and when it fails the next.
-    /// `addresses` says where the engine of an app may be that is not `engine`. `tasks` runs what outlives a request;
-    /// the process waits for it before it ends.
+    /// `engine` makes the calls of all apps. `tasks` runs what outlives a request; the process waits for it before it ends.
     pub fn new(
         apps: Arc<dyn AppDirectory>,
         store: Arc<dyn Store>,
         queues: Vec<Arc<dyn HookQueue>>,
-        (engine, addresses): (Arc<dyn HookEngine>, Arc<dyn AddressCheck>),
+        (engine, settings): (Arc<dyn HookEngine>, Arc<AppSettings>),
         tasks: TaskTracker,
         shutdown: CancellationToken,
     ) -> Self {
-        let settings = Arc::new(AppSettings::new(store.clone()));
-        let own = (engine, apps.clone());
-        let engine = EngineOfApp::new(own, addresses, settings.clone(), tasks.clone(), shutdown.clone());
-        let engine = Arc::new(engine);
         let hooks = HookCaller::new((apps.clone(), store.clone()), engine, settings.clone(), queues, tasks, shutdown);
         Self {
             apps,

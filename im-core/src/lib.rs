@@ -4,19 +4,17 @@
 //! Rule numbers in the docs (P-, S-, EC-) name the rules of the wire protocol, the semantics and the engine contract.
 
 pub mod app;
-mod app_shares;
+pub mod app_shares;
 pub mod conversations;
 pub mod core;
 pub mod delivery;
 pub mod error;
 #[doc(hidden)]
 pub mod fuzzing;
-pub mod gateway;
 pub mod hooks;
 pub mod ids;
 pub mod messages;
 pub mod presence;
-mod protocol;
 pub mod request;
 pub mod store;
 mod sync;

@@ -5,11 +5,9 @@
 
 use std::sync::OnceLock;
 
-use http::HeaderMap;
 use opentelemetry::global::{self, BoxedTracer};
 use opentelemetry::trace::{FutureExt as _, SpanKind, Status, TraceContextExt as _, Tracer as _};
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_http::HeaderInjector;
 
 use crate::hooks::HookFailure;
 use crate::ids::AppId;
@@ -21,8 +19,8 @@ pub fn enable() {
     TRACER.get_or_init(|| global::tracer("hookd-im-core"));
 }
 
-/// A request of a client. /// `name` is that of [`request_name`].
-pub(crate) async fn request<T>(name: Option<String>, app: &AppId, work: impl Future<Output = T>) -> T {
+/// A request of a client. `name` is that of [`request_name`].
+pub async fn request<T>(name: Option<String>, app: &AppId, work: impl Future<Output = T>) -> T {
     let (Some(tracer), Some(name)) = (TRACER.get(), name) else { return work.await };
     let attributes = [KeyValue::new("hookd.app", app.to_string())];
     let span = tracer.span_builder(name).with_kind(SpanKind::Server).with_attributes(attributes);
@@ -33,7 +31,7 @@ pub(crate) async fn request<T>(name: Option<String>, app: &AppId, work: impl Fut
 }
 
 /// The name of a request's span; `None` where nothing is traced.
-pub(crate) fn request_name(what: impl FnOnce() -> String) -> Option<String> {
+pub fn request_name(what: impl FnOnce() -> String) -> Option<String> {
     TRACER.get().map(|_| format!("im {}", what()))
 }
 
@@ -60,9 +58,7 @@ pub(crate) async fn hook_call<T>(
     result
 }
 
-/// Writes the W3C trace context into the headers of a request.
-pub(crate) fn inject(headers: &mut HeaderMap) {
-    if TRACER.get().is_some() {
-        global::get_text_map_propagator(|propagator| propagator.inject(&mut HeaderInjector(headers)));
-    }
+/// True after [`enable`]: the trace of a call goes on in the engine.
+pub fn is_enabled() -> bool {
+    TRACER.get().is_some()
 }

@@ -8,8 +8,7 @@ use api_types::{Connection, ConnectionFile};
 use axum::Router;
 use hookd_im_core::app::AppDirectory;
 use hookd_im_core::core::ImCore;
-use hookd_im_core::gateway::{Gateway, GatewayConfig};
-use hookd_im_core::hooks::{AddressCheck, EngineAddress, HookEngine};
+use hookd_im_core::hooks::{AppSettings, HookEngine};
 use hookd_im_core::store::sqlite::SqliteStore;
 use hookd_runtime::{
     AddressGuard, App, CacheConfig, EgressConfig, Engine, EngineConfig, LogRetention, Network, NewApp,
@@ -20,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use super::control::{self, Installation};
 use super::directory::{Deletions, Directory, EngineProcess, Follower};
 use super::error::{ConfigError, ServerError, Step as _};
+use super::gateway::{Gateway, GatewayConfig};
 use super::hook_queues::hook_queues;
 use super::http::{Answers, ForwardingTrust, Listeners, Service, absolute, forwarded};
 use super::in_memory_engine::{EgressAddresses, EngineApps, InMemoryEngine};
@@ -28,6 +28,7 @@ use super::observability::prometheus::Metrics;
 use super::process::data_folder::{DataFolder, Part};
 use super::process::disk;
 use super::process::lifecycle::{DRAIN_TIMEOUT, take_all_file_handles};
+use super::remote_engine::{AddressCheck, EngineAddress, EngineOfApp};
 use super::rpc::RpcService;
 
 /// The app that a new data folder begins with.
@@ -284,7 +285,11 @@ async fn open_im_core(
     let store = SqliteStore::open(&database).map_err(|error| disk::explained(error, &database))?;
     let store = Arc::new(store);
     let queues = hook_queues(&store, cache, data)?;
-    let core = Arc::new(ImCore::new(apps, store, queues, (engine, addresses), tasks.clone(), shutdown.clone()));
+    let settings = Arc::new(AppSettings::new(store.clone()));
+    let own = (engine, apps.clone());
+    let engine = EngineOfApp::new(own, addresses, settings.clone(), tasks.clone(), shutdown.clone());
+    let engine = (Arc::new(engine) as _, settings);
+    let core = Arc::new(ImCore::new(apps, store, queues, engine, tasks.clone(), shutdown.clone()));
     core.hooks.notifications().recover().await;
     let watching = core.clone();
     tasks.spawn(async move { watching.hooks.notifications().watch().await });

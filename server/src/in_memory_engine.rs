@@ -7,9 +7,11 @@ use std::time::Instant;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookd_im_core::app::{App, AppDirectory};
-use hookd_im_core::hooks::{AddressCheck, FailureCause, HookCall, HookEngine, HookFailure};
+use hookd_im_core::hooks::{FailureCause, HookCall, HookEngine, HookFailure};
 use hookd_im_core::ids::AppId;
 use hookd_runtime::{AddressGuard, Engine, Environment, Invocation, Outcome};
+
+use crate::remote_engine::AddressCheck;
 
 /// The engine's registry as the IM core sees it.
 pub struct EngineApps(pub Engine);

@@ -7,15 +7,18 @@ mod directory;
 mod error;
 #[doc(hidden)]
 pub mod fuzzing;
+mod gateway;
 mod hook_queues;
 mod http;
 mod in_memory_engine;
 mod observability;
 mod process;
+pub mod remote_engine;
 mod rpc;
 
 pub use compose::{CommonConfig, ENGINE_ADDRESS, EngineOptions, ImConfig, Server};
 pub use error::{ConfigError, ServerError};
+pub use gateway::{ClientOverTls, Gateway, GatewayConfig};
 pub use observability::traces::Traces;
 pub use process::data_folder::create_no_other;
 pub use process::lifecycle::{HangUp, stop_on_signal};

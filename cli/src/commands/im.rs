@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 
 use clap::Args;
-use hookd_im_core::hooks::EngineAddress;
 use tokio_util::sync::CancellationToken;
 
 use super::listen_address::listen_address;
 use super::server_flags::{CommonFlags, ImFlags, first_steps};
 use crate::exit::InputError;
+use hookd_server::remote_engine::EngineAddress;
 use hookd_server::{HangUp, Server, stop_on_signal};
 
 /// Start the IM core alone; `hookd engine` is the other half.

@@ -29,7 +29,7 @@ pub const MAX_MEMBERS: usize = 500;
 ///
 /// # Errors
 /// 4303 no such conversation.
-pub(crate) async fn existing(
+pub async fn existing(
     core: &ImCore,
     request: &RequestContext,
     id: &ConversationId,

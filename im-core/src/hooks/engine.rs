@@ -99,7 +99,7 @@ impl HookFailure {
     }
 }
 
-/// Where hooks run. In one process: the engine itself, in memory. Else: [`super::http_engine::HttpEngine`].
+/// Where hooks run. In one process: the engine itself, in memory. Else: a client of it over HTTP.
 #[async_trait]
 pub trait HookEngine: Send + Sync + 'static {
     /// True when the production environment of the app defines the hook (EC-28). No I/O: it is asked for every message.

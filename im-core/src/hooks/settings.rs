@@ -10,7 +10,6 @@ use thiserror::Error;
 use tokio::sync::Mutex;
 
 use super::policy::{self, ScopeError};
-use super::{EngineAddress, EngineUrlError};
 use crate::app::{ImSettings, MAX_BREAKER_COOL_DOWN, MAX_HOOK_TIMEOUT};
 use crate::ids::AppId;
 use crate::store::{Store, StoreError};
@@ -29,9 +28,6 @@ pub enum SettingsError {
         /// What was asked for.
         value_ms: u64,
     },
-    /// The engine's address cannot be used.
-    #[error("`engine_url`: {0}")]
-    EngineUrl(#[from] EngineUrlError),
     /// A policy is for something that does not exist.
     #[error("`hook_failure_policies` has the key `{key}`, {problem}")]
     BadPolicyScope {
@@ -158,9 +154,6 @@ pub(super) fn timeout(settings: &ImSettings, hook: &str, kind: HookKind) -> Dura
 }
 
 fn check(settings: &ImSettings) -> Result<(), SettingsError> {
-    if let Some(url) = &settings.engine_url {
-        EngineAddress::over_tcp(url)?;
-    }
     let kinds = [
         ("blocking_hook_timeout_ms", settings.blocking_hook_timeout_ms),
         ("notification_hook_timeout_ms", settings.notification_hook_timeout_ms),

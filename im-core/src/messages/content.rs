@@ -9,7 +9,7 @@ use crate::store::MessageBody;
 pub const MAX_MESSAGE_BYTES: usize = 5 * 1024;
 
 /// The text, and true when it is Base64 of a binary body.
-pub(crate) fn to_text(body: &MessageBody) -> (String, bool) {
+pub fn to_text(body: &MessageBody) -> (String, bool) {
     match body {
         MessageBody::Text(text) => (text.clone(), false),
         MessageBody::Binary(bytes) => (STANDARD.encode(bytes), true),
@@ -20,12 +20,12 @@ pub(crate) fn to_text(body: &MessageBody) -> (String, bool) {
 ///
 /// # Errors
 /// When `is_binary` and the text is not Base64.
-pub(crate) fn from_text(text: &str, is_binary: bool) -> Result<MessageBody, base64::DecodeError> {
+pub fn from_text(text: &str, is_binary: bool) -> Result<MessageBody, base64::DecodeError> {
     if is_binary { STANDARD.decode(text).map(MessageBody::Binary) } else { Ok(MessageBody::Text(text.to_owned())) }
 }
 
 /// Bytes of the body itself; of a binary one, before Base64.
-pub(crate) fn size(body: &MessageBody) -> usize {
+pub fn size(body: &MessageBody) -> usize {
     match body {
         MessageBody::Text(text) => text.len(),
         MessageBody::Binary(bytes) => bytes.len(),

@@ -3,7 +3,7 @@
 //! Rules: S-39 … S-50, S-54 … S-57, S-89, S-90, S-100, P-81 … P-84, P-92, P-96.
 
 mod commit;
-pub(crate) mod content;
+pub mod content;
 mod history;
 mod recent_sends;
 mod review;

@@ -17,7 +17,7 @@ use crate::timestamp::Timestamp;
 
 /// Why a session ends (S-35).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub enum Ending {
     /// The client logged out.
     LoggedOut,
     /// The socket is gone, or was closed with a code.
@@ -62,9 +62,9 @@ impl Ending {
 /// The writes for sessions that have ended.
 #[must_use = "the end of a login is to be kept"]
 #[derive(Debug)]
-pub(crate) struct Ended {
+pub struct Ended {
     /// For `_clientOffline`, and for other events of the same time.
-    pub(crate) receipt: Receipt,
+    pub receipt: Receipt,
     /// Logins that may not come back.
     pub(super) logins: Vec<EndedLogin>,
 }
@@ -74,7 +74,7 @@ impl Ended {
     ///
     /// # Errors
     /// When the store does not say that it has the ends of logins.
-    pub(crate) async fn kept(self, core: &ImCore, app: &AppId) -> Result<(), StoreError> {
+    pub async fn kept(self, core: &ImCore, app: &AppId) -> Result<(), StoreError> {
         self.receipt.written().await;
         if self.logins.is_empty() {
             return Ok(());
@@ -85,14 +85,7 @@ impl Ended {
 
 impl Presence {
     /// Ends a session, once: S-107. `by` is the address of the client that asked for it.
-    pub(crate) fn end(
-        &self,
-        core: &ImCore,
-        app: &Arc<App>,
-        session: &Session,
-        ending: Ending,
-        by: Option<IpAddr>,
-    ) -> Ended {
+    pub fn end(&self, core: &ImCore, app: &Arc<App>, session: &Session, ending: Ending, by: Option<IpAddr>) -> Ended {
         let _in_order = self.changing();
         let ended = core.registry.remove(&session.app, &session.client, session.id);
         let (mut events, mut logins) = (Vec::new(), Vec::new());

@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 
-pub(crate) use ending::{Ended, Ending};
-pub(crate) use opening::{Login, OpenedSession, Socket};
-pub(crate) use token::{IssuedToken, SessionToken};
+pub use ending::{Ended, Ending};
+pub use opening::{Login, OpenedSession, Socket};
+pub use token::{IssuedToken, SessionToken};
 
 use crate::app::App;
 use crate::core::ImCore;
@@ -29,7 +29,7 @@ use crate::timestamp::Timestamp;
 const REMEMBERED_ENDINGS: u64 = 100_000;
 
 /// Opens and ends the sessions of one node.
-pub(crate) struct Presence {
+pub struct Presence {
     /// Token families that have just ended for good, and the error for their clients when they come back (P-54).
     ended_families: Cache<String, Code>,
     /// Serialises logins and ends, so that of two logins with one tag at the same time exactly one stays, and their hooks
@@ -41,7 +41,7 @@ pub(crate) struct Presence {
 
 impl Presence {
     /// Tokens live for `token_life`.
-    pub(crate) fn new(token_life: Duration) -> Self {
+    pub fn new(token_life: Duration) -> Self {
         Self {
             ended_families: Cache::builder().max_capacity(REMEMBERED_ENDINGS).time_to_live(token_life).build(),
             changing: Mutex::default(),
@@ -56,7 +56,7 @@ impl Presence {
     /// 4112 when the token is of another login or client.
     ///
     /// The session may have begun under another master key (`at_login`): it is still the same session.
-    pub(crate) fn refresh(
+    pub fn refresh(
         &self,
         app: &App,
         at_login: &App,
@@ -75,7 +75,7 @@ impl Presence {
     ///
     /// # Errors
     /// When the store fails.
-    pub(crate) async fn authenticates(
+    pub async fn authenticates(
         &self,
         core: &ImCore,
         app: &App,

@@ -16,7 +16,7 @@ const BATCH: usize = 256;
 impl Presence {
     /// Notes the open sessions of apps that have the hook now, as if the hook had existed at their login. So the hook
     /// learns of their end also when this process is killed.
-    pub(crate) async fn note_open_sessions(&self, core: &ImCore) {
+    pub async fn note_open_sessions(&self, core: &ImCore) {
         let notifications = core.hooks.notifications();
         for app in notifications.apps_with_new_offline_hook() {
             let clients = core.registry.clients(&app.id);

@@ -16,40 +16,40 @@ use crate::timestamp::Timestamp;
 
 /// What a client asks for with `session/open` (P-49).
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Login {
+pub struct Login {
     /// Absent: the server chooses (P-50).
-    pub(crate) client: Option<ClientId>,
+    pub client: Option<ClientId>,
     /// As the SDK names it.
-    pub(crate) device: Option<DeviceId>,
+    pub device: Option<DeviceId>,
     /// As given.
-    pub(crate) tag: Option<String>,
+    pub tag: Option<String>,
     /// `r`.
-    pub(crate) reconnect: Option<bool>,
+    pub reconnect: Option<bool>,
     /// `st`.
-    pub(crate) token: Option<String>,
+    pub token: Option<String>,
 }
 
 /// The socket that a session lives on.
 #[derive(Clone, Debug)]
-pub(crate) struct Socket {
+pub struct Socket {
     /// Its id.
-    pub(crate) connection: ConnectionId,
+    pub connection: ConnectionId,
     /// Its queue.
-    pub(crate) outbox: Outbox,
+    pub outbox: Outbox,
     /// Address of the client.
-    pub(crate) remote_address: IpAddr,
+    pub remote_address: IpAddr,
 }
 
 /// A successful login.
 #[derive(Debug)]
-pub(crate) struct OpenedSession {
+pub struct OpenedSession {
     /// Online now.
-    pub(crate) session: Arc<Session>,
+    pub session: Arc<Session>,
     /// For reconnects.
-    pub(crate) token: IssuedToken,
+    pub token: IssuedToken,
     /// For `_clientOnline` and the sessions that it displaced: the login is not acknowledged before all of it would
     /// survive a crash.
-    pub(crate) displaced: Ended,
+    pub displaced: Ended,
 }
 
 impl Presence {
@@ -58,7 +58,7 @@ impl Presence {
     /// # Errors
     /// 4103 for a bad client id, 4112 for a bad token, 4111 for a reconnect that another device's session stands
     /// against, and the code of P-54 for a login that has ended for good.
-    pub(crate) async fn open(
+    pub async fn open(
         &self,
         core: &ImCore,
         app: &Arc<App>,

@@ -18,36 +18,36 @@ const PURPOSE: &[u8] = b"hookd session token 1\0";
 
 /// The content of a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct SessionToken {
+pub struct SessionToken {
     /// Whose it is.
     #[serde(rename = "c")]
-    pub(crate) client: ClientId,
+    pub client: ClientId,
     /// On which device.
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
-    pub(crate) device: Option<DeviceId>,
+    pub device: Option<DeviceId>,
     /// Restored by a reconnect (P-52).
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
-    pub(crate) tag: Option<String>,
+    pub tag: Option<String>,
     /// One login and its reconnects.
     #[serde(rename = "f")]
-    pub(crate) family: String,
+    pub family: String,
     /// The end of its life.
     #[serde(rename = "e")]
-    pub(crate) expires_at: Timestamp,
+    pub expires_at: Timestamp,
 }
 
 /// A token as clients get it.
 #[derive(Debug)]
-pub(crate) struct IssuedToken {
+pub struct IssuedToken {
     /// `st`.
-    pub(crate) text: String,
+    pub text: String,
     /// `stTtl`.
-    pub(crate) life_seconds: i32,
+    pub life_seconds: i32,
 }
 
 impl SessionToken {
     /// Signs a token for a session.
-    pub(crate) fn issue(app: &App, session: &Session, life: Duration) -> IssuedToken {
+    pub fn issue(app: &App, session: &Session, life: Duration) -> IssuedToken {
         let life_seconds = i32::try_from(life.as_secs()).unwrap_or(i32::MAX);
         let token = Self {
             client: session.client.clone(),
@@ -62,7 +62,7 @@ impl SessionToken {
     }
 
     /// Reads a token that this app signed, expired or not. The signature is compared in constant time.
-    pub(crate) fn verify(text: &str, app: &App) -> Option<Self> {
+    pub fn verify(text: &str, app: &App) -> Option<Self> {
         let (payload, signature) = text.split_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         mac(app, payload).verify_slice(&signature).ok()?;
@@ -70,7 +70,7 @@ impl SessionToken {
     }
 
     /// True once its life is over.
-    pub(crate) fn has_expired(&self, now: Timestamp) -> bool {
+    pub fn has_expired(&self, now: Timestamp) -> bool {
         self.expires_at <= now
     }
 }

@@ -5,7 +5,6 @@ mod breaker;
 mod conversations;
 mod failure_policy;
 mod history;
-mod http_engine;
 mod interrupted_queue;
 mod killed;
 mod lost_answers;

@@ -8,7 +8,7 @@ use hookd_im_core::conversations::{self, StartConversation};
 use hookd_im_core::core::ImCore;
 use hookd_im_core::delivery::{Event, Outbox, Outgoing, OutgoingReceiver, Session};
 use hookd_im_core::error::{Code, RequestError};
-use hookd_im_core::hooks::{EveryAddress, HookQueue, RedisHookQueue, RedisNodes};
+use hookd_im_core::hooks::{AppSettings, HookQueue, RedisHookQueue, RedisNodes};
 use hookd_im_core::ids::{AppId, ClientId, ConnectionId, ConversationId, SessionId};
 use hookd_im_core::messages::{self, SendMessage, SentMessage};
 use hookd_im_core::request::RequestContext;
@@ -116,7 +116,8 @@ impl World {
         let shutdown = CancellationToken::new();
         let queues = queues(&store);
         let store = Arc::new(UnreliableStore::new(store));
-        let engines = (engine.clone() as _, Arc::new(EveryAddress) as _);
+        let settings = Arc::new(AppSettings::new(store.clone()));
+        let engines = (engine.clone() as _, settings);
         let core = ImCore::new(apps.clone(), store.clone(), queues, engines, tasks.clone(), shutdown.clone());
         Self { core: Arc::new(core), engine, app, apps, store, tasks, last_id: AtomicU64::new(0), shutdown, folder }
     }

@@ -8,13 +8,14 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookd_im_core::app::{App, AppDirectory};
-use hookd_im_core::hooks::{EngineAddress, HookCall, HookEngine, HookFailure, HttpEngine};
+use hookd_im_core::hooks::{HookCall, HookEngine, HookFailure};
 use hookd_im_core::ids::AppId;
 use serde::{Deserialize, Serialize};
 
 use super::kept::save;
 use super::{Deletion, Entry, Snapshot};
 use crate::error::{ServerError, Step as _};
+use crate::remote_engine::{EngineAddress, HttpEngine};
 
 const FILE: &str = "directory.json";
 

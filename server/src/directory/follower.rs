@@ -7,7 +7,6 @@ use api_types::{Connection, ConnectionFile, headers};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use hookd_im_core::core::ImCore;
-use hookd_im_core::hooks::{EngineAddress, EngineConnector};
 use hookd_runtime::generate_key;
 use hyper_util::client::legacy::Client;
 use thiserror::Error;
@@ -15,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Deletions, Directory, PATH, POLL_TIME, REACHED_AT, Snapshot};
 use crate::error::{ConfigError, ServerError, with_causes};
+use crate::remote_engine::{EngineAddress, EngineConnector};
 
 /// Between two attempts to reach an engine that does not answer: it is found this soon after its return.
 const RETRY_EVERY: Duration = Duration::from_millis(100);

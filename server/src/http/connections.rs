@@ -6,11 +6,11 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::gateway::OnLogin;
 use axum::Router;
 use axum::body::Body;
 use futures::stream::{self, BoxStream, SelectAll};
 use futures::{FutureExt as _, StreamExt as _};
-use hookd_im_core::gateway::OnLogin;
 
 use http::header::UPGRADE;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version};

@@ -21,7 +21,6 @@ use axum::routing::any;
 use axum::{Json, Router};
 use futures::StreamExt as _;
 use hookd_im_core::app::AppDirectory;
-use hookd_im_core::hooks::{EngineAddress, EngineConnector, Holder, Places};
 use hookd_runtime::{Outcome, TimeLimit};
 use hyper_util::client::legacy::Client;
 use rustix::process::{Resource, getrlimit};
@@ -34,6 +33,7 @@ use self::headers::strip;
 use super::admission::Place;
 use super::forwarding_trust::tell_client;
 use crate::control::ApiError;
+use crate::remote_engine::{EngineAddress, EngineConnector, Holder, Places};
 use crate::rpc::{APP_ID_HEADERS, REQUEST_TIME};
 
 /// The engine ends every call by itself; this much later it is taken for stuck.

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use crate::gateway::ClientOverTls;
 use axum::extract::ConnectInfo;
-use hookd_im_core::gateway::ClientOverTls;
 use hookd_runtime::keys_equal;
 
 use crate::rpc::{FORWARDING_HEADERS, client_told_by_proxy};

@@ -33,14 +33,14 @@ pub(super) enum Event {
 
 /// Resolves when the events would outlive the process.
 #[derive(Debug)]
-pub(crate) struct Receipt(Option<oneshot::Receiver<()>>);
+pub struct Receipt(Option<oneshot::Receiver<()>>);
 
 impl Receipt {
     /// For what needs no wait.
     pub(crate) const DONE: Self = Self(None);
 
     /// Bounded by the deadlines of the queues' writes.
-    pub(crate) async fn written(self) {
+    pub async fn written(self) {
         if let Some(receipt) = self.0 {
             // A sender that is gone has logged why.
             let _ = receipt.await;

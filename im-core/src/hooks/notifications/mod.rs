@@ -23,10 +23,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::dispatcher::Dispatcher;
-pub(crate) use self::journal::Receipt;
+pub use self::journal::Receipt;
 use self::journal::{Event, Journal};
 use self::outbox::HandedOver;
-pub(crate) use self::presence::PresenceEvent;
+pub use self::presence::PresenceEvent;
 use super::engine_calls::EngineCalls;
 use super::queue::{Entry, HookQueue, NewCall, QueueError};
 use super::{FailureCause, HookFailure, metrics};

@@ -29,7 +29,7 @@ impl Notes {
 }
 
 /// Something that happened to a session.
-pub(crate) enum PresenceEvent {
+pub enum PresenceEvent {
     /// It was opened.
     Online(SessionId, ClientOnlineParams, Option<IpAddr>),
     /// It was opened before the app had a `_clientOffline`; of its params only client and tag count.

@@ -2,11 +2,11 @@
 
 use axum::http::HeaderMap;
 use hookd_im_core::app::ImSettings;
-use hookd_im_core::hooks::check_engine_url;
 use serde_json::{Map, Value};
 
 use super::super::{ApiError, is_admin};
 use super::ImControl;
+use crate::remote_engine::{EngineAddress, check_engine_url};
 
 /// The setting with the address.
 const ENGINE_URL: &str = "engine_url";
@@ -29,8 +29,11 @@ pub(super) async fn note_who_names_it(
         return Ok(());
     }
     let by_operator = is_admin(headers, &control.admin_key);
-    if let (false, Some(url)) = (by_operator, &changed.engine_url) {
-        let checked = check_engine_url(url, &*control.addresses).await;
+    if let Some(url) = &changed.engine_url {
+        let checked = match by_operator {
+            true => EngineAddress::over_tcp(url).map(drop),
+            false => check_engine_url(url, &*control.addresses).await,
+        };
         checked.map_err(|error| ApiError::BadRequest(format!("`{ENGINE_URL}`: {error}")))?;
     }
     changed.engine_url_by_operator = by_operator && changed.engine_url.is_some();

@@ -21,7 +21,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use hookd_im_core::app::App;
 use hookd_im_core::core::ImCore;
-use hookd_im_core::hooks::{AddressCheck, BreakerReport};
+use hookd_im_core::hooks::BreakerReport;
 use hookd_im_core::ids::AppId;
 use hookd_runtime::keys_equal;
 use serde_json::Value;
@@ -34,6 +34,7 @@ use super::unread_body::read_to_its_end;
 use super::{ApiError, AppPath, internal, is_known_now, master_key, to_the_end};
 use crate::error::BoxError;
 use crate::http::Place;
+use crate::remote_engine::AddressCheck;
 
 /// How long a request waits for the engine's answer when it can also go on without it.
 const PATIENCE: Duration = Duration::from_millis(1_500);

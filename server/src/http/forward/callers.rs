@@ -1,8 +1,8 @@
 //! Whose request is passed on, as far as its headers show it.
 
+use crate::remote_engine::Holder;
 use axum::http::HeaderMap;
 use hookd_im_core::app::{App, AppDirectory};
-use hookd_im_core::hooks::Holder;
 use hookd_im_core::ids::AppId;
 use hookd_runtime::keys_equal;
 

@@ -1,0 +1,197 @@
+//! `conv/*`.
+
+use serde_json::{Map, Value};
+
+use crate::gateway::protocol::pushes::texts;
+use crate::gateway::protocol::replies::{Recipient, error_command, json};
+use crate::gateway::protocol::wire::{
+    CommandType, ConvCommand, ErrorCommand, GenericCommand, JsonObjectMessage, OpType,
+};
+use hookd_im_core::conversations::{self, FailedMembers, MembershipResult, StartConversation};
+use hookd_im_core::core::ImCore;
+use hookd_im_core::error::{Code, RequestError};
+use hookd_im_core::ids::{ClientId, ConversationId};
+use hookd_im_core::request::RequestContext;
+use hookd_im_core::store::ConversationQuery;
+
+/// Rows of a query that names no number (P-75).
+const DEFAULT_ROWS: i32 = 10;
+
+/// How deep attributes and filters may nest. Hooks get attributes inside their params, and must be able to read those.
+const MAX_DEPTH: usize = 100;
+
+const _: () = assert!(MAX_DEPTH + 8 < foreign_json::MAX_DEPTH, "params hold attributes, and nest deeper than these");
+
+/// `flag` bits of a query.
+const COMPACT: i32 = 1;
+const WITH_LAST_MESSAGE: i32 = 2;
+
+/// `conv/start` → `conv/started` (P-65).
+pub(super) async fn start(
+    core: &ImCore,
+    request: &RequestContext,
+    recipient: &Recipient,
+    conv: ConvCommand,
+) -> Result<GenericCommand, RequestError> {
+    if conv.transient == Some(true) {
+        return Err(unsupported("`conv/start` of a chat room (`transient`)"));
+    }
+    if conv.temp_conv == Some(true) {
+        return Err(unsupported("`conv/start` of a temporary conversation (`tempConv`)"));
+    }
+    let new = StartConversation {
+        members: clients(conv.m),
+        attributes: object(conv.attr.as_ref(), "attr", Code::ConversationApiFailed)?,
+        unique: conv.unique.unwrap_or(false),
+    };
+    let created = conversations::start(core, request, new).await?;
+    let conversation = created.conversation;
+    let started = ConvCommand {
+        cid: Some(conversation.id.as_str().to_owned()),
+        cdate: Some(conversation.created_at.to_iso()),
+        unique_id: conversation.unique_id,
+        existing: created.existing.then_some(true),
+        ..ConvCommand::default()
+    };
+    Ok(reply(recipient, OpType::Started, started))
+}
+
+/// `conv/add` → `conv/added` (P-67).
+pub(super) async fn add(
+    core: &ImCore,
+    request: &RequestContext,
+    recipient: &Recipient,
+    conv: ConvCommand,
+) -> Result<GenericCommand, RequestError> {
+    let cid = named(&conv)?;
+    let result = conversations::add(core, request, &cid, clients(conv.m)).await?;
+    Ok(reply(recipient, OpType::Added, membership(&cid, result)))
+}
+
+/// `conv/remove` → `conv/removed` (P-67).
+pub(super) async fn remove(
+    core: &ImCore,
+    request: &RequestContext,
+    recipient: &Recipient,
+    conv: ConvCommand,
+) -> Result<GenericCommand, RequestError> {
+    let cid = named(&conv)?;
+    let result = conversations::remove(core, request, &cid, clients(conv.m)).await?;
+    Ok(reply(recipient, OpType::Removed, membership(&cid, result)))
+}
+
+/// `conv/query` → `conv/results` (P-75, P-76).
+pub(super) async fn query(
+    core: &ImCore,
+    request: &RequestContext,
+    recipient: &Recipient,
+    conv: ConvCommand,
+) -> Result<GenericCommand, RequestError> {
+    let rows = if conv.temp_conv_ids.is_empty() {
+        let flag = conv.flag.unwrap_or(0);
+        let query = ConversationQuery {
+            filter: object(conv.r#where.as_ref(), "where", Code::ConversationQueryFailed)?,
+            sort: conv.sort.filter(|sort| !sort.is_empty()),
+            skip: conv.skip.unwrap_or(0).max(0).unsigned_abs(),
+            limit: conv.limit.unwrap_or(DEFAULT_ROWS).max(0).unsigned_abs(),
+            compact: flag & COMPACT != 0,
+            with_last_message: flag & WITH_LAST_MESSAGE != 0,
+        };
+        conversations::find(core, request, query).await?
+    } else {
+        // None lives: this server cannot create temporary conversations.
+        Vec::new()
+    };
+    let rows = Value::Array(rows.into_iter().map(Value::Object).collect());
+    let results = ConvCommand { results: Some(json(rows.to_string())), ..ConvCommand::default() };
+    Ok(reply(recipient, OpType::Results, results))
+}
+
+/// `conv/count` → `conv/result` (P-73).
+pub(super) async fn count(
+    core: &ImCore,
+    request: &RequestContext,
+    recipient: &Recipient,
+    conv: ConvCommand,
+) -> Result<GenericCommand, RequestError> {
+    let cid = named(&conv)?;
+    let members = conversations::count(core, request, &cid).await?;
+    let result = ConvCommand {
+        cid: Some(cid.as_str().to_owned()),
+        count: Some(i32::try_from(members).unwrap_or(i32::MAX)),
+        ..ConvCommand::default()
+    };
+    Ok(reply(recipient, OpType::Result, result))
+}
+
+/// The answer to a command that this server does not have; a conversation that does not exist is said first (P-71).
+pub(super) async fn refuse(
+    core: &ImCore,
+    request: &RequestContext,
+    what: &str,
+    conversation: Option<&ConversationId>,
+) -> RequestError {
+    match conversation {
+        Some(id) => match conversations::existing(core, request, id).await {
+            Ok(_) => unsupported(what),
+            Err(error) => error,
+        },
+        None => unsupported(what),
+    }
+}
+
+/// The conversation that a command is about: its `cid`, or the one id that a query asks for.
+pub(super) fn conversation_of(conv: &ConvCommand) -> Option<ConversationId> {
+    let id = match &conv.cid {
+        Some(cid) => cid.clone(),
+        None => {
+            let filter: Map<String, Value> = foreign_json::from_str(&conv.r#where.as_ref()?.data).ok()?;
+            filter.get("objectId")?.as_str()?.to_owned()
+        }
+    };
+    Some(ConversationId::new(id))
+}
+
+fn reply(recipient: &Recipient, op: OpType, conv: ConvCommand) -> GenericCommand {
+    GenericCommand { conv_message: Some(conv), ..recipient.reply(CommandType::Conv, Some(op)) }
+}
+
+fn membership(cid: &ConversationId, result: MembershipResult) -> ConvCommand {
+    ConvCommand {
+        cid: Some(cid.as_str().to_owned()),
+        allowed_pids: texts(&result.allowed),
+        failed_pids: result.failed.into_iter().map(failed).collect(),
+        udate: Some(result.updated_at.to_iso()),
+        ..ConvCommand::default()
+    }
+}
+
+fn failed(failed: FailedMembers) -> ErrorCommand {
+    let error = RequestError::Refused { code: failed.code, detail: failed.detail, app_code: None };
+    ErrorCommand { pids: texts(&failed.members), ..error_command(&error) }
+}
+
+fn named(conv: &ConvCommand) -> Result<ConversationId, RequestError> {
+    conv.cid
+        .as_deref()
+        .map(ConversationId::new)
+        .ok_or_else(|| RequestError::detailed(Code::ConversationNotFound, "the command has no `cid`"))
+}
+
+fn clients(ids: Vec<String>) -> Vec<ClientId> {
+    ids.into_iter().map(ClientId::new).collect()
+}
+
+fn object(json: Option<&JsonObjectMessage>, field: &str, code: Code) -> Result<Map<String, Value>, RequestError> {
+    let Some(json) = json else { return Ok(Map::new()) };
+    if foreign_json::depth(&json.data) > MAX_DEPTH {
+        return Err(RequestError::detailed(code, format!("`{field}` nests deeper than {MAX_DEPTH} levels")));
+    }
+    foreign_json::from_str(&json.data)
+        .map_err(|error| RequestError::detailed(code, format!("`{field}` is not a JSON object: {error}")))
+}
+
+/// The answer to features of the protocol that this server does not have.
+pub(super) fn unsupported(what: &str) -> RequestError {
+    RequestError::detailed(Code::InternalError, format!("{what} is not supported by this server"))
+}

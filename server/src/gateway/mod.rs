@@ -1,0 +1,127 @@
+//! The socket and HTTP side of the IM core: decodes commands, calls use cases, encodes replies and pushes.
+//!
+//! One loop owns each socket (`connection`), decides what a command means (`dispatch`), carries session commands out
+//! itself and starts a tracked task for everything that may wait. All output goes through one bounded queue (`queue`).
+//! To add a command: an arm in `dispatch::carry_out` and a function in the module of its subject.
+
+mod answer_room;
+mod closing;
+mod config;
+mod connection;
+mod conversation_commands;
+mod dispatch;
+mod lanes;
+mod message_commands;
+mod notifications;
+mod on_login;
+mod pending;
+pub(crate) mod protocol;
+mod queue;
+mod reject;
+mod route;
+mod session_commands;
+mod upgrade;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{HeaderName, Method, header};
+use axum::routing::get;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower_http::cors::{Any, CorsLayer};
+
+pub use config::GatewayConfig;
+pub use on_login::OnLogin;
+pub use route::ClientOverTls;
+
+use hookd_im_core::app_shares::AppShares;
+use hookd_im_core::core::ImCore;
+use hookd_im_core::ids::ConnectionId;
+use hookd_im_core::presence::Presence;
+
+/// How often it is asked whether open sessions are to be noted for a new hook. Costs a look at a set that is mostly empty.
+const NOTE_EVERY: Duration = Duration::from_secs(1);
+
+/// How long browsers may keep the answer to a preflight.
+const PREFLIGHT_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The gateway of one node.
+#[derive(Clone)]
+pub struct Gateway {
+    shared: Arc<Shared>,
+}
+
+/// What all connections share.
+struct Shared {
+    core: Arc<ImCore>,
+    presence: Presence,
+    config: GatewayConfig,
+    shutdown: CancellationToken,
+    tasks: TaskTracker,
+    /// Bytes of large answers that wait for sockets.
+    answers: AppShares,
+    connections: Arc<Semaphore>,
+    connection_ids: AtomicU64,
+}
+
+impl Shared {
+    fn next_connection(&self) -> ConnectionId {
+        ConnectionId(self.connection_ids.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl Gateway {
+    /// A gateway over `core`. Sockets close with 1001 once `shutdown` is cancelled; `tasks` tracks all of its tasks.
+    pub fn new(core: Arc<ImCore>, config: GatewayConfig, shutdown: CancellationToken, tasks: TaskTracker) -> Self {
+        let shared = Shared {
+            presence: Presence::new(config.session_token_life),
+            answers: AppShares::new(answer_room::APP_ANSWER_BYTES),
+            connections: Arc::new(Semaphore::new(config.connections.min(Semaphore::MAX_PERMITS))),
+            connection_ids: AtomicU64::new(1),
+            core,
+            config,
+            shutdown,
+            tasks,
+        };
+        let shared = Arc::new(shared);
+        shared.tasks.spawn(note_open_sessions(shared.clone()));
+        Self { shared }
+    }
+
+    /// `/v1/route`, `/1.1/rtm/notifications` and, as the fallback, the WebSocket on every other path. Each request must
+    /// carry `ConnectInfo<SocketAddr>`, the address of the client, and [`ClientOverTls`] where that came over TLS.
+    pub fn router(&self) -> Router {
+        // A base URL with a trailing slash makes clients ask for `//v1/route` (P-14).
+        let http = Router::new()
+            .route("/v1/route", get(route::route))
+            .route("//v1/route", get(route::route))
+            .route("/1.1/rtm/notifications", get(notifications::notifications))
+            .layer(cors());
+        http.fallback(upgrade::upgrade).with_state(self.shared.clone())
+    }
+}
+
+async fn note_open_sessions(shared: Arc<Shared>) {
+    let noting = async {
+        let mut ticks = tokio::time::interval(NOTE_EVERY);
+        loop {
+            ticks.tick().await;
+            shared.presence.note_open_sessions(&shared.core).await;
+        }
+    };
+    shared.shutdown.run_until_cancelled(noting).await;
+}
+
+/// Any page may call: the session token, not a cookie, is what authenticates.
+fn cors() -> CorsLayer {
+    let headers = ["x-lc-id", "x-lc-key", "x-lc-im-session-token"].map(HeaderName::from_static);
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers(headers.into_iter().chain([header::CONTENT_TYPE]).collect::<Vec<_>>())
+        .max_age(PREFLIGHT_LIFE)
+}

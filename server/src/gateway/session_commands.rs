@@ -1,0 +1,189 @@
+//! `session/*`. None of them waits for more than the disk, so the loop of the socket carries them out itself, in order.
+
+use std::sync::Arc;
+
+use super::connection::Closing;
+use super::conversation_commands::unsupported;
+use super::dispatch::{Dispatcher, LocalSession, answer};
+use super::queue::WriteQueue;
+use crate::gateway::protocol::limits;
+use crate::gateway::protocol::replies::{Recipient, code_of};
+use crate::gateway::protocol::wire::{CommandType, GenericCommand, OpType, SessionCommand};
+use hookd_im_core::app::App;
+use hookd_im_core::error::{Code, RequestError};
+use hookd_im_core::ids::{AppId, ClientId, DeviceId};
+use hookd_im_core::presence::{Ending, IssuedToken, Login, OpenedSession};
+
+/// Ids that one `session/query` may ask for (P-57).
+const QUERIED_CLIENTS: usize = 20;
+
+impl Dispatcher {
+    /// Carries a session command out.
+    pub(super) async fn session_command(
+        &mut self,
+        op: OpType,
+        command: GenericCommand,
+        recipient: &Recipient,
+        queue: &mut WriteQueue,
+    ) -> Result<(), Closing> {
+        let peer = command.peer_id.clone();
+        let session = command.session_message.clone().unwrap_or_default();
+        let reply = match op {
+            OpType::Open => return self.open(&command, session, recipient, queue).await,
+            OpType::Close => self.close(peer.as_deref(), recipient).await,
+            OpType::Query => self.query(peer.as_deref(), session, recipient),
+            OpType::Refresh => self.refresh(peer.as_deref(), &session, recipient),
+            other => Err(unsupported(&format!("`session/{}`", other.as_str_name()))),
+        };
+        let reply = reply.unwrap_or_else(|error| {
+            if let RequestError::Store(error) = &error {
+                let error = error as &dyn std::error::Error;
+                tracing::error!(op = op.as_str_name(), error, "a session command failed");
+            }
+            recipient.error(&error)
+        });
+        answer(queue, &reply);
+        Ok(())
+    }
+
+    /// `session/open` → `session/opened` (P-49 … P-53). A login that cannot succeed on this socket closes it, after the
+    /// reply (P-33), unless other clients live on it.
+    async fn open(
+        &mut self,
+        command: &GenericCommand,
+        session: SessionCommand,
+        recipient: &Recipient,
+        queue: &mut WriteQueue,
+    ) -> Result<(), Closing> {
+        let config = session.config_bitmap.unwrap_or(0);
+        match self.log_in(command, session).await {
+            Ok(OpenedSession { session, token, displaced }) => {
+                tracing::debug!(app = %session.app, client = %session.client, "a session opens");
+                let recipient = recipient.to_client(&session.client);
+                let app = session.app.clone();
+                self.sessions.push(LocalSession { session, config });
+                if let Err(error) = displaced.kept(&self.shared.core, &app).await {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(%app, error, "a login that another device displaced is forgotten with this process");
+                }
+                // Into the queue at once: pushes for the new session can only come through the outbox, after it.
+                answer(queue, &token_reply(&recipient, OpType::Opened, token));
+                Ok(())
+            }
+            Err(error) => {
+                answer(queue, &recipient.error(&error));
+                let code = code_of(&error);
+                let is_fatal = matches!(code, Code::AppNotAvailable | Code::InvalidLogin);
+                if is_fatal && self.sessions.is_empty() { Err(Closing::Code(code)) } else { Ok(()) }
+            }
+        }
+    }
+
+    async fn log_in(
+        &mut self,
+        command: &GenericCommand,
+        session: SessionCommand,
+    ) -> Result<OpenedSession, RequestError> {
+        let app = self.app_of(command.app_id.as_deref())?;
+        limits::check_login(&session)?;
+        self.admit(command.peer_id.as_deref())?;
+        let login = login(command.peer_id.clone(), session);
+        let opened = self.shared.presence.open(&self.shared.core, &app, login, &self.socket).await?;
+        self.app = Some(app);
+        Ok(opened)
+    }
+
+    /// The app that a login names; later logins on the socket may leave it out (P-20).
+    fn app_of(&self, id: Option<&str>) -> Result<Arc<App>, RequestError> {
+        let unavailable = |detail: String| RequestError::detailed(Code::AppNotAvailable, detail);
+        match (id, &self.app) {
+            (None, None) => Err(unavailable("the login names no `appId`".to_owned())),
+            (None, Some(_)) => self.current_app(),
+            (Some(id), _) if id.len() > limits::ID_BYTES => {
+                Err(unavailable(format!("`appId` has {} bytes; no app has such an id", id.len())))
+            }
+            (Some(id), Some(app)) if app.id.as_str() == id => self.current_app(),
+            (Some(id), Some(_)) if !self.sessions.is_empty() => {
+                Err(unavailable(format!("this connection belongs to another app than `{id}`")))
+            }
+            (Some(id), _) => self
+                .shared
+                .core
+                .apps
+                .app(&AppId::new(id))
+                .ok_or_else(|| unavailable(format!("app `{id}` does not exist"))),
+        }
+    }
+
+    fn admit(&self, peer: Option<&str>) -> Result<(), RequestError> {
+        let limit = self.shared.config.sessions_per_connection;
+        let returns = peer.is_some_and(|peer| self.session_of(Some(peer)).is_ok());
+        if self.sessions.len() < limit || returns {
+            return Ok(());
+        }
+        let detail = format!("a connection may hold {limit} clients; open another connection for more");
+        Err(RequestError::detailed(Code::InternalError, detail))
+    }
+
+    /// `session/close` → `session/closed` (P-56). A store that fails makes it an error: the session has ended, but its
+    /// token may work again after a restart.
+    async fn close(&mut self, peer: Option<&str>, recipient: &Recipient) -> Result<GenericCommand, RequestError> {
+        let session = self.session_of(peer)?.session.clone();
+        if let Some(app) = self.current_app().ok().or_else(|| self.app.clone()) {
+            let by = Some(self.socket.remote_address);
+            let ended = self.shared.presence.end(&self.shared.core, &app, &session, Ending::LoggedOut, by);
+            ended.kept(&self.shared.core, &app.id).await?;
+        }
+        let recipient = recipient.to_client(&session.client);
+        Ok(recipient.reply(CommandType::Session, Some(OpType::Closed)))
+    }
+
+    /// `session/query` → `session/query_result` (P-57).
+    fn query(
+        &self,
+        peer: Option<&str>,
+        asked: SessionCommand,
+        recipient: &Recipient,
+    ) -> Result<GenericCommand, RequestError> {
+        let session = &self.session_of(peer)?.session;
+        let registry = &self.shared.core.registry;
+        let mut online = asked.session_peer_ids;
+        online.truncate(QUERIED_CLIENTS);
+        online.retain(|id| registry.is_online(&session.app, &ClientId::new(id.as_str())));
+        let result = SessionCommand { online_session_peer_ids: online, ..SessionCommand::default() };
+        let reply = recipient.to_client(&session.client).reply(CommandType::Session, Some(OpType::QueryResult));
+        Ok(GenericCommand { session_message: Some(result), ..reply })
+    }
+
+    /// `session/refresh` → `session/refreshed` (P-55).
+    fn refresh(
+        &self,
+        peer: Option<&str>,
+        asked: &SessionCommand,
+        recipient: &Recipient,
+    ) -> Result<GenericCommand, RequestError> {
+        limits::check_session_token(asked)?;
+        let session = &self.session_of(peer)?.session;
+        let at_login = self.app.as_ref().ok_or_else(|| RequestError::code(Code::SessionRequired))?;
+        let app = self.current_app()?;
+        let token = self.shared.presence.refresh(&app, at_login, session, asked.st.as_deref().unwrap_or_default())?;
+        Ok(token_reply(&recipient.to_client(&session.client), OpType::Refreshed, token))
+    }
+}
+
+fn login(peer: Option<String>, session: SessionCommand) -> Login {
+    Login {
+        client: peer.map(ClientId::new),
+        // Apple SDKs name the device by its push token.
+        device: session.device_id.or(session.device_token).map(DeviceId::new),
+        tag: session.tag,
+        reconnect: session.r,
+        token: session.st.filter(|token| !token.is_empty()),
+    }
+}
+
+fn token_reply(recipient: &Recipient, op: OpType, token: IssuedToken) -> GenericCommand {
+    let session =
+        SessionCommand { st: Some(token.text), st_ttl: Some(token.life_seconds), ..SessionCommand::default() };
+    GenericCommand { session_message: Some(session), ..recipient.reply(CommandType::Session, Some(op)) }
+}

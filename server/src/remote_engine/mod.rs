@@ -1,0 +1,17 @@
+//! Engines in other processes: hookd's own over TCP or a Unix socket, and the LeanEngine app that an app's settings name.
+//!
+//! Rules: S-73 … S-75, EC-23 … EC-32.
+
+mod address;
+mod answer;
+mod engine_addresses;
+mod engine_of_app;
+mod http_engine;
+mod known_hooks;
+mod places;
+
+pub use self::address::{EngineAddress, EngineConnector, EngineUrlError};
+pub use self::engine_addresses::{AddressCheck, EveryAddress, check_engine_url};
+pub use self::engine_of_app::EngineOfApp;
+pub use self::http_engine::HttpEngine;
+pub(crate) use self::places::{Holder, OnTheWay, Places};
