@@ -3,11 +3,11 @@
 
 use std::ffi::OsStr;
 
+use api_types::{UnusableKey, usable_key};
 use clap::builder::TypedValueParser;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, Command};
-use hookd_runtime::{UnusableKey, usable_key};
 
 use crate::exit::InputError;
 

@@ -16,7 +16,6 @@ pub(crate) use self::places::nested_calls;
 use self::whole_call::WholeCall;
 use crate::apps::{App, Apps, Bounds};
 use crate::call_chain::{CallChain, MAX_CALLS};
-use crate::limits::Limits;
 use crate::logs::{CallLog, LogLevel};
 use crate::modules::Modules;
 use crate::outcome::{Outcome, Overload, TimeLimit};
@@ -25,6 +24,7 @@ use crate::sandbox::{Allowed, Guest, LoadedModule, Sandbox};
 use crate::stats::EngineStats;
 use crate::trace::CallSpan;
 use api_types::Environment;
+use api_types::Limits;
 
 /// A function to call.
 #[derive(Clone, Debug)]

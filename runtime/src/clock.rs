@@ -28,8 +28,3 @@ impl TimeProvider for TlsClock {
         SystemTime::now().duration_since(UNIX_EPOCH).ok().map(UnixTime::since_unix_epoch)
     }
 }
-
-/// True when no certificate can be checked, and libraries that try it panic.
-pub fn clock_is_before_1970() -> bool {
-    TlsClock.current_time().is_none()
-}

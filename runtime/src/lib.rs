@@ -64,7 +64,6 @@ mod file_table;
 #[doc(hidden)]
 pub mod fuzzing;
 mod leancache;
-mod limits;
 mod logs;
 mod meters;
 mod modules;
@@ -76,24 +75,25 @@ mod sync;
 mod trace;
 mod trust;
 
-pub use api_types::{Environment, FunctionKind, Isolation, UnknownEnvironment, UnknownIsolation};
+pub use api_types::{
+    Environment, FunctionKind, HostPattern, InvalidHost, InvalidLimits, Isolation, LimitSettings, Limits, Overrides,
+    UnknownEnvironment, UnknownIsolation, UnusableKey, usable_key,
+};
 pub use apps::{
     App, AppSettings, ChangeAppError, CreateAppError, DeletedApp, GivenKeys, InvalidKey, KeyKind, NewApp,
-    UnknownKeyKind, UnusableKey, generate_key, keys_equal, usable_key,
+    UnknownKeyKind, generate_key, keys_equal,
 };
 pub use call_chain::CallChain;
 pub use calls::{Call, Invocation, LiveApp};
-pub use clock::clock_is_before_1970;
 pub use config::{CompileLimits, EngineConfig, LogRetention};
 pub use deadline::until;
-pub use egress::{AddressGuard, EgressConfig, HostPattern, InvalidHost, Network, Resolve};
+pub use egress::{AddressGuard, EgressConfig, Network, Resolve};
 pub use engine::{Engine, OpenError, SetSettingsError};
 pub use fair_budget::{FairBudget, Lost, Share};
 pub use fair_turns::{FairTurns, Holder};
 pub use file_table::reserve_file_table;
 pub use hookd_leancache::{Reply as CacheReply, names as cache_command_names};
 pub use leancache::{CacheConfig, CacheError, InvalidRedis, RedisAddress, RedisCertificates, redis_certificate_fix};
-pub use limits::{InvalidLimits, LimitSettings, Limits, Overrides};
 pub use logs::{LogBatch, LogHistory, LogLevel, LogLine, LogQuery, LogReader, Unreadable};
 pub use meters::{FunctionStats, LATENCY_BOUNDS};
 pub use modules::{CompileWorkerError, Definition, Refusal, compile_worker};

@@ -1,6 +1,6 @@
 //! The way to a server: TCP, or a Unix socket of this machine.
 
-use hookd_runtime::clock_is_before_1970;
+use api_types::clock_is_before_1970;
 use reqwest::Url;
 
 use crate::exit::InputError;

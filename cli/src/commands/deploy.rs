@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use api_types::Isolation;
 use clap::Args;
 use futures::{StreamExt as _, stream};
-use hookd_runtime::Isolation;
 use serde_json::Value;
 
 use super::build::build_project;

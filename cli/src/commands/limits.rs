@@ -1,6 +1,6 @@
 //! `NAME=VALUE` of a limit, with units.
 
-use hookd_runtime::Limits;
+use api_types::Limits;
 use serde_json::Value;
 
 /// Function, name and value.

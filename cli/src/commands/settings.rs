@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use api_types::HostPattern;
 use clap::{Args, ValueEnum};
-use hookd_runtime::HostPattern;
 use serde_json::{Map, Value, json};
 
 use super::limits::{function_limit, parse_limit};

@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 use super::AppSettings;
 use crate::admission::Admission;
 use crate::egress::{AppClient, Egress, Lane};
-use crate::limits::{InvalidLimits, LimitSettings, Limits, Overrides};
 use api_types::FunctionKind;
+use api_types::{InvalidLimits, LimitSettings, Limits, Overrides};
 
 /// The limits of an app, with the places they allow, and its way out.
 #[derive(Debug)]

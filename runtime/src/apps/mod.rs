@@ -13,9 +13,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use thiserror::Error;
 
 pub(crate) use self::bounds::Bounds;
-pub use self::keys::{
-    GivenKeys, InvalidKey, KeyKind, UnknownKeyKind, UnusableKey, generate_key, keys_equal, usable_key,
-};
+pub use self::keys::{GivenKeys, InvalidKey, KeyKind, UnknownKeyKind, generate_key, keys_equal};
 pub(crate) use self::registry::Apps;
 pub use self::settings::AppSettings;
 pub(crate) use self::shares::AppShares;

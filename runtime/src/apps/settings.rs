@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::egress::HostPattern;
-use crate::limits::LimitSettings;
+use api_types::HostPattern;
+use api_types::LimitSettings;
 
 /// Settings of an app that the engine applies.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -170,8 +170,8 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::Limits;
     use crate::logs::LogRing;
+    use api_types::Limits;
 
     fn end(chains: &Arc<CallChains>, behind: Option<Arc<CallChain>>, app: &str, function: &str) -> ChainEnd {
         let log = CallLog::new(Arc::<LogRing>::default(), app, 1, function, "r".to_owned(), &Limits::default());

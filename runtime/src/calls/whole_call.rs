@@ -10,12 +10,12 @@ use super::{Calls, LiveApp};
 use crate::admission::{Admission, Admitted, QueueFull};
 use crate::call_chain::CallChain;
 use crate::fair_turns::Turn;
-use crate::limits::Limits;
 use crate::logs::CallLog;
 use crate::outcome::{Outcome, Overload};
 use crate::releases::guest_variables;
 use crate::sandbox::GuestCall;
 use api_types::Environment;
+use api_types::Limits;
 
 /// A call with all that it needs: it may go on on another thread.
 pub(super) struct WholeCall {

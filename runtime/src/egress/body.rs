@@ -150,7 +150,7 @@ mod tests {
     use tokio::sync::Semaphore;
 
     use super::*;
-    use crate::limits::Limits;
+    use api_types::Limits;
 
     fn budget(http_bytes: u64) -> Arc<CallBudget> {
         Arc::new(CallBudget::new(&Limits { http_bytes, ..Limits::default() }))

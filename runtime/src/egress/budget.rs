@@ -6,7 +6,7 @@ use http::HeaderMap;
 use wasmtime_wasi_http::Error;
 
 use super::body::OpenBodies;
-use crate::limits::Limits;
+use api_types::Limits;
 
 /// Counts down; shared by all requests of a call.
 #[derive(Debug)]

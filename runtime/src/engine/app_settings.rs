@@ -4,8 +4,8 @@ use thiserror::Error;
 
 use super::Engine;
 use crate::apps::{AppSettings, Bounds};
-use crate::limits::{InvalidLimits, LimitSettings, Limits};
 use crate::releases::MetadataError;
+use api_types::{InvalidLimits, LimitSettings, Limits};
 
 /// Why settings were not changed.
 #[derive(Debug, Error)]

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::Engine;
 use crate::apps::App;
 use crate::leancache::{CacheBudget, CacheError};
-use crate::limits::Limits;
+use api_types::Limits;
 
 /// How long deleting an app waits for its cache to be cleared.
 const CLEAR_TIMEOUT: Duration = Duration::from_secs(5);

@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-use crate::limits::InvalidLimits;
 use crate::releases::MetadataError;
+use api_types::InvalidLimits;
 
 /// Why the engine did not open.
 #[derive(Debug, Error)]

@@ -7,7 +7,7 @@ use hookd_leancache::{Command, PART_BYTES, Reply};
 use tokio::time::{Instant, timeout_at};
 
 use super::{BackendError, COMMANDS_TIMEOUT, CacheError, LeanCache};
-use crate::limits::Limits;
+use api_types::Limits;
 
 /// The cache within the limits of one call. Making one costs no allocation: every call has one, few use it.
 pub(crate) struct CacheBudget {

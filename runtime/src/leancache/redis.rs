@@ -15,8 +15,8 @@ use super::config::RedisAddress;
 use super::scripts::{CLEAR_STEP, KeptScript, READ_VALUES};
 use super::tls::redis_certificate_fix;
 use super::{BackendError, CacheBackend};
-use crate::clock::clock_is_before_1970;
 use crate::trace::{self, HostSpan};
+use api_types::clock_is_before_1970;
 
 /// What the script answers when the budget is used up.
 const BUDGET_USED_UP: &str = "HOOKDBUDGET";

@@ -6,8 +6,8 @@ use std::time::SystemTime;
 
 use super::ring::LogRing;
 use super::{LogLevel, LogLine};
-use crate::limits::Limits;
 use api_types::Environment;
+use api_types::Limits;
 
 /// Longest line that is kept, in characters (EC-34).
 const MAX_LINE_CHARS: usize = 4_096;

@@ -212,8 +212,8 @@ pub(super) fn micros(time: SystemTime) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::Limits;
     use crate::logs::CallLog;
+    use api_types::Limits;
 
     fn log() -> (Arc<LogRing>, CallLog) {
         let ring = Arc::new(LogRing::default());

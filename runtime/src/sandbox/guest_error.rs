@@ -7,8 +7,8 @@ use super::Sandbox;
 use super::limiter::Refused;
 use super::state::CallState;
 use crate::contract;
-use crate::limits::Limits;
 use crate::outcome::{Outcome, Overload, TimeLimit};
+use api_types::Limits;
 
 /// Frames of the guest that a message names.
 const NAMED_FRAMES: usize = 3;

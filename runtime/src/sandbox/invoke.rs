@@ -23,12 +23,12 @@ use crate::call_chain::{CallChain, ChainEnd};
 use crate::deadline::until;
 use crate::egress::{CallBudget, Grant};
 use crate::leancache::CacheBudget;
-use crate::limits::Limits;
 use crate::logs::CallLog;
 use crate::meters::FunctionMeters;
 use crate::modules::Definition;
 use crate::outcome::{Outcome, TimeLimit};
 use api_types::Environment;
+use api_types::Limits;
 
 /// A call as the guest sees it, and the limits it runs under.
 pub(crate) struct GuestCall<'a> {

@@ -7,7 +7,7 @@ use wasmtime::ResourceLimiter;
 
 use super::warm::IdleInstances;
 use crate::fair_turns::is_fair;
-use crate::limits::Limits;
+use api_types::Limits;
 
 /// Bytes of linear memory that all calls together may hold.
 #[derive(Debug)]

@@ -13,8 +13,8 @@ use super::limiter::CallLimiter;
 use super::wasi::WasiState;
 use crate::egress::Grant;
 use crate::leancache::CacheBudget;
-use crate::limits::Limits;
 use crate::logs::CallLog;
+use api_types::Limits;
 
 /// The data of a store.
 pub(super) struct CallState {

@@ -15,8 +15,8 @@ use super::Sandbox;
 use super::invoke::{GuestCall, Instance};
 use super::limiter::AppMemory;
 use crate::config::EngineConfig;
-use crate::limits::Limits;
 use crate::outcome::Outcome;
+use api_types::Limits;
 
 /// Waiting instances of one version: half of what may wait by default, so that no version has all of it.
 const IDLE_PER_VERSION: usize = 32;

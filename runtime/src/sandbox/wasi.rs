@@ -241,8 +241,8 @@ impl AsyncWrite for LogStream {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::Limits;
     use crate::logs::LogRing;
+    use api_types::Limits;
 
     #[test]
     fn filesystem_sockets_and_serving_http_are_not_offered() {

@@ -165,7 +165,7 @@ async fn send(api: &Api, words: Vec<Word>) -> anyhow::Result<Value> {
 
 fn help() -> String {
     let mut lines = vec![String::new()];
-    for name in hookd_runtime::cache_command_names() {
+    for name in hookd_leancache::names() {
         match lines.last_mut() {
             Some(line) if line.len() + name.len() < 100 => line.push_str(&format!("{name} ")),
             _ => lines.push(format!("{name} ")),

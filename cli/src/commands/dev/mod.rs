@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use api_types::Connection;
+use api_types::Isolation;
 use clap::Args;
 use futures::StreamExt as _;
 use hookd_guest_build::{Sources, builder_of};
-use hookd_runtime::Isolation;
 use reqwest::Url;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use hookd_runtime::{clock_is_before_1970, redis_certificate_fix};
+use api_types::clock_is_before_1970;
+use hookd_runtime::redis_certificate_fix;
 use redis::{ConnectionAddr, ConnectionInfo};
 
 use super::Finding;

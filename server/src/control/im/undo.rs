@@ -1,6 +1,6 @@
 //! The patch that takes a patch of the engine's settings back.
 
-use hookd_runtime::HostPattern;
+use api_types::HostPattern;
 use serde_json::{Map, Value};
 
 /// The earlier values of the keys in `changes`: `before` is the engine's earlier answer.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::Limits;
-use api_types::FunctionKind;
+use crate::FunctionKind;
 
 /// Values by the limit's name. Absent values come from the next wider scope.
 pub type Overrides = BTreeMap<String, u64>;

@@ -39,7 +39,7 @@ pub struct InvalidHost {
 
 impl HostPattern {
     /// `host` as in a URL's authority, in any case; `usual_port` is that of the URL's scheme.
-    pub(super) fn matches(&self, host: &str, port: u16, usual_port: u16) -> bool {
+    pub fn matches(&self, host: &str, port: u16, usual_port: u16) -> bool {
         let host = normal(host);
         let host_fits = match &self.host {
             Host::Any => true,

@@ -5,8 +5,9 @@ mod settings;
 use std::time::Duration;
 
 pub use self::settings::{InvalidLimits, LimitSettings, Overrides};
-use api_types::FunctionKind;
 use serde::{Deserialize, Serialize};
+
+use crate::FunctionKind;
 
 /// Limits of an app. Each bounds one call, except `concurrency`, `queue` and `disk_bytes`, which bound the app, and those of
 /// warm instances. Its owner lowers them; the defaults, or what the operator names instead, are the most that an app gets.
@@ -90,11 +91,13 @@ impl Limits {
         Self { deadline_ms, ..Self::default() }
     }
 
-    pub(crate) fn deadline(&self) -> Duration {
+    /// [`Self::deadline_ms`].
+    pub fn deadline(&self) -> Duration {
         Duration::from_millis(self.deadline_ms)
     }
 
-    pub(crate) fn cpu_time(&self) -> Duration {
+    /// [`Self::cpu_time_ms`].
+    pub fn cpu_time(&self) -> Duration {
         Duration::from_millis(self.cpu_time_ms)
     }
 
