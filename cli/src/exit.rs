@@ -3,6 +3,7 @@
 use hookd_guest_build::{BuildError, ProjectError};
 use thiserror::Error;
 
+#[cfg(feature = "server")]
 use hookd_server::ServerError;
 
 /// The exit code of the process.
@@ -61,6 +62,7 @@ impl InputError {
         }
     }
 
+    #[cfg(feature = "server")]
     /// A server that cannot start with its configuration is the input's fault; all else is not.
     pub fn of_server(error: ServerError) -> anyhow::Error {
         match error {

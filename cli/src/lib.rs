@@ -3,8 +3,8 @@
 
 mod client;
 mod commands;
-mod config_file;
 mod exit;
+#[cfg(feature = "server")]
 #[doc(hidden)]
 pub mod fuzzing;
 mod input_file;
@@ -27,17 +27,21 @@ pub fn main() -> std::process::ExitCode {
     let cli = match Cli::read(&arguments) {
         Ok(cli) => cli,
         Err(ParseError::Usage(usage)) => return misread(&usage, &arguments).into(),
+        #[cfg(feature = "server")]
         Err(ParseError::Input(problem)) => return failed(&problem.into()).into(),
     };
     let code = match cli.run() {
         Ok(()) => ExitCode::Done,
         Err(error) => failed(&error),
     };
-    hookd_server::output_streams::finish();
+    output::finish();
     code.into()
 }
 
 fn misread(usage: &clap::Error, arguments: &[OsString]) -> ExitCode {
+    if let Some(problem) = commands::needs_server(usage) {
+        return failed(&problem.into());
+    }
     if let Some(problem) = plugin::run(usage, arguments) {
         return failed(&problem.into());
     }

@@ -1,5 +1,6 @@
 //! `hookd`; what it does is in the library.
 
+#[cfg(feature = "server")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

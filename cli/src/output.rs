@@ -9,7 +9,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::exit::InputError;
-use hookd_server::output_streams::streams;
+#[cfg(feature = "server")]
+use hookd_server::output_streams;
 
 pub use lost::{LostOutput, reader_gone};
 
@@ -34,7 +35,8 @@ pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
 /// # Errors
 /// Those of [`data`].
 pub fn write(text: &str) -> anyhow::Result<()> {
-    if let Some(streams) = streams() {
+    #[cfg(feature = "server")]
+    if let Some(streams) = output_streams::streams() {
         streams.stdout.send(text);
         return Ok(());
     }
@@ -46,10 +48,17 @@ pub fn write(text: &str) -> anyhow::Result<()> {
 
 /// Prints a line for people.
 pub fn note(line: &str) {
-    if let Some(streams) = streams() {
+    #[cfg(feature = "server")]
+    if let Some(streams) = output_streams::streams() {
         return streams.stderr.send(&format!("{line}\n"));
     }
     let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// The last call of a process: lines of a server that wait are written, for two seconds at most.
+pub fn finish() {
+    #[cfg(feature = "server")]
+    output_streams::finish();
 }
 
 /// Prints a failed command: what failed, its causes once each, then the fix.

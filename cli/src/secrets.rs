@@ -24,6 +24,7 @@ pub fn key(given: &str, source: &str) -> Result<String, InputError> {
 pub struct KeyParser;
 
 /// Reads the URL of a Redis, which may hold a password, likewise.
+#[cfg(feature = "server")]
 #[derive(Clone)]
 pub struct RedisUrlParser;
 
@@ -46,6 +47,7 @@ impl TypedValueParser for KeyParser {
     }
 }
 
+#[cfg(feature = "server")]
 impl TypedValueParser for RedisUrlParser {
     type Value = String;
 
@@ -65,6 +67,7 @@ impl TypedValueParser for RedisUrlParser {
     }
 }
 
+#[cfg(feature = "server")]
 /// An empty password is one that was not there when the URL was put together.
 fn redis_url(given: &str) -> Result<&str, &'static str> {
     let url = given.trim();

@@ -21,6 +21,6 @@ pub use error::{ConfigError, ServerError};
 pub use gateway::{ClientOverTls, Gateway, GatewayConfig};
 pub use observability::traces::Traces;
 pub use process::data_folder::create_no_other;
-pub use process::lifecycle::{HangUp, stop_on_signal};
+pub use process::lifecycle::stop_on_signal;
 pub use process::{log, output_streams};
 pub use rpc::{RpcConnection, RpcService};

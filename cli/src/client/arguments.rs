@@ -93,6 +93,7 @@ impl ServerArguments {
         Self { url: self.url.clone(), app, master_key: self.master_key.clone(), data: self.data.clone() }
     }
 
+    #[cfg(feature = "server")]
     /// The same app on a server at a known address.
     pub fn on(&self, url: &str) -> Self {
         Self { url: Some(url.to_owned()), ..self.with_app_of(self.app.clone()) }

@@ -46,6 +46,7 @@ fn known_limits() -> Vec<String> {
     }
 }
 
+#[cfg(feature = "server")]
 /// A size with a unit (`64MiB`), or in bytes.
 pub fn parse_bytes(text: &str) -> Result<u64, String> {
     let parsed = text.parse().ok().or_else(|| bytes(text));

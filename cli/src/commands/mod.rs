@@ -1,43 +1,39 @@
 //! One file per command.
 
 mod apps;
-mod backup;
 mod build;
 mod cache;
-mod compile_module;
 mod completions;
-mod config;
 mod dead_letters;
 mod deploy;
 mod dev;
 mod doctor;
-mod engine;
 mod env;
-mod im;
 mod info;
 mod invoke;
 mod limits;
-mod listen_address;
 mod logs;
 mod new;
 mod notification_settings;
-mod public_url;
 mod publish;
-mod redis_flags;
 mod releases;
 mod rollback;
-mod server_flags;
+#[cfg(feature = "server")]
+mod server;
 mod settings;
 mod switch;
 mod top;
-mod up;
 
 use std::ffi::OsString;
 
-use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+#[cfg(not(feature = "server"))]
+use clap::CommandFactory as _;
+#[cfg(not(feature = "server"))]
+use clap::error::{ContextKind, ContextValue};
+use clap::{FromArgMatches as _, Parser, Subcommand};
 
-pub use self::up::Up;
-use crate::config_file::{self, ConfigFile};
+#[cfg(feature = "server")]
+pub use self::server::Up;
 use crate::exit::InputError;
 
 /// Self-hosted hook runtime for instant messaging.
@@ -60,9 +56,12 @@ Exit codes: 0 done, 1 the input is at fault, 2 hookd or the server is at fault."
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Up(up::Up),
-    Engine(engine::Engine),
-    Im(im::Im),
+    #[cfg(feature = "server")]
+    Up(server::Up),
+    #[cfg(feature = "server")]
+    Engine(server::Engine),
+    #[cfg(feature = "server")]
+    Im(server::Im),
     #[command(visible_alias = "init")]
     New(new::New),
     Build(build::Build),
@@ -82,11 +81,14 @@ enum Command {
     Info(info::Info),
     Cache(cache::Cache),
     Apps(apps::Apps),
-    Config(config::Config),
-    Backup(backup::Backup),
+    #[cfg(feature = "server")]
+    Config(server::Config),
+    #[cfg(feature = "server")]
+    Backup(server::Backup),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
-    CompileModule(compile_module::CompileModule),
+    #[cfg(feature = "server")]
+    CompileModule(server::CompileModule),
 }
 
 /// Why the arguments contain no command to run.
@@ -94,54 +96,51 @@ pub enum ParseError {
     /// The arguments; also a request for help, which clap reports the same way.
     Usage(clap::Error),
     /// The configuration file.
+    #[cfg(feature = "server")]
     Input(InputError),
 }
 
-/// Arguments with environment, file and defaults applied.
-pub struct Parsed {
-    /// The command line with the file's values as defaults.
-    command: clap::Command,
-    matches: ArgMatches,
-    file: Option<ConfigFile>,
+/// Commands that a program without the server does not have.
+#[cfg(not(feature = "server"))]
+const OF_THE_SERVER: [&str; 6] = ["up", "engine", "im", "config", "backup", "compile-module"];
+
+/// The error for a command that only a program with the server has.
+#[cfg(not(feature = "server"))]
+pub fn needs_server(usage: &clap::Error) -> Option<InputError> {
+    let Some(ContextValue::String(word)) = usage.get(ContextKind::InvalidSubcommand) else { return None };
+    OF_THE_SERVER.contains(&word.as_str()).then(|| no_server(&format!("`hookd {word}`")))
 }
 
-fn parse_matches(arguments: &[OsString]) -> Result<Parsed, ParseError> {
-    let command = Cli::command();
-    let matches = command.clone().try_get_matches_from(arguments).map_err(ParseError::Usage)?;
-    let (serving, file) = match matches.subcommand() {
-        Some((name, flags)) if config_file::is_serving(name) => {
-            config_file::with_file(command, name, flags).map_err(ParseError::Input)?
-        }
-        _ => (command, None),
-    };
-    let Some(file) = file else { return Ok(Parsed { command: serving, matches, file: None }) };
-    let matches = serving.clone().try_get_matches_from(arguments).map_err(|usage| {
-        // Without the file the arguments were right.
-        let problem = format!("`{}`: {}", file.path().display(), first_line(&usage));
-        ParseError::Input(InputError::new(problem).hint("`hookd config template` prints every option with its help"))
-    })?;
-    Ok(Parsed { command: serving, matches, file: Some(file) })
+#[cfg(feature = "server")]
+pub fn needs_server(_: &clap::Error) -> Option<InputError> {
+    None
 }
 
-/// What clap says, without usage and colours.
-fn first_line(usage: &clap::Error) -> String {
-    let text = usage.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    line.strip_prefix("error: ").unwrap_or(line).to_owned()
+/// `what` cannot be done by this program.
+#[cfg(not(feature = "server"))]
+fn no_server(what: &str) -> InputError {
+    InputError::new(format!("{what} needs the server, and this program was built without it (feature `server`)"))
+        .hint("use the `hookd` of the machine that serves, or name a running server with --url")
 }
 
 impl Cli {
     /// Reads arguments, environment and, for a server, its configuration file.
     pub fn read(arguments: &[OsString]) -> Result<Self, ParseError> {
-        let parsed = parse_matches(arguments)?;
-        Self::from_arg_matches(&parsed.matches).map_err(ParseError::Usage)
+        #[cfg(feature = "server")]
+        let matches = server::parse_matches(arguments)?.matches;
+        #[cfg(not(feature = "server"))]
+        let matches = Self::command().try_get_matches_from(arguments).map_err(ParseError::Usage)?;
+        Self::from_arg_matches(&matches).map_err(ParseError::Usage)
     }
 
     /// Runs the command.
     pub fn run(self) -> anyhow::Result<()> {
         match self.command {
+            #[cfg(feature = "server")]
             Command::Up(up) => block_on(up.run()),
+            #[cfg(feature = "server")]
             Command::Engine(engine) => block_on(engine.run()),
+            #[cfg(feature = "server")]
             Command::Im(im) => block_on(im.run()),
             Command::New(new) => new.run(),
             Command::Build(build) => block_on(build.run()),
@@ -160,10 +159,13 @@ impl Cli {
             Command::Apps(apps) => block_on(apps.run()),
             Command::Switch(switch) => block_on(switch.run()),
             Command::Info(info) => block_on(info.run()),
+            #[cfg(feature = "server")]
             Command::Config(config) => config.run(),
+            #[cfg(feature = "server")]
             Command::Backup(backup) => backup.run(),
             Command::Doctor(doctor) => block_on(doctor.run()),
             Command::Completions(completions) => completions.run(),
+            #[cfg(feature = "server")]
             Command::CompileModule(compile) => compile.run(),
         }
     }

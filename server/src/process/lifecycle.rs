@@ -14,17 +14,9 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// Sockets that the process opens without a pause for the table of its files to grow; 128 KiB of the kernel's memory.
 const CLIENTS_WITHOUT_PAUSE: u32 = 16_384;
 
-/// What SIGHUP does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HangUp {
-    /// Nothing: a server does not end with the terminal that it was started in, and has no file to open again.
-    GoesOn,
-    /// The same as SIGTERM: a tool is of no use without its terminal.
-    Stops,
-}
-
-/// Cancels the token on the first SIGINT or SIGTERM; ends the process on the second.
-pub fn stop_on_signal(shutdown: CancellationToken, hang_up: HangUp) -> std::io::Result<()> {
+/// Cancels the token on the first SIGINT or SIGTERM; ends the process on the second. SIGHUP does nothing: a server does not
+/// end with the terminal that it was started in, and has no file to open again.
+pub fn stop_on_signal(shutdown: CancellationToken) -> std::io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hung_up = signal(SignalKind::hangup())?;
@@ -37,7 +29,7 @@ pub fn stop_on_signal(shutdown: CancellationToken, hang_up: HangUp) -> std::io::
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
-                _ = hung_up.recv() => if hang_up == HangUp::GoesOn {
+                _ = hung_up.recv() => {
                     tracing::info!("SIGHUP: there is nothing to open again; SIGTERM and SIGINT stop");
                     continue;
                 },

@@ -1,12 +1,16 @@
 //! `hookd dev`
 
 mod scope;
+mod stop;
 mod watch;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
+#[cfg(feature = "server")]
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+#[cfg(feature = "server")]
 use api_types::Connection;
 use api_types::Isolation;
 use clap::Args;
@@ -16,18 +20,22 @@ use reqwest::Url;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use self::stop::stop_on_signal;
 use self::watch::Changes;
-use super::up::Up;
+#[cfg(feature = "server")]
+use super::server::Up;
 use super::{build, deploy, logs};
 use crate::client::{Api, ReleaseNote, ServerArguments};
 use crate::exit::InputError;
 use crate::output;
-use hookd_server::{HangUp, log, stop_on_signal};
+#[cfg(feature = "server")]
+use hookd_server::log;
 
 /// Interval between attempts to reach an absent server.
 const SERVER_RETRY: Duration = Duration::from_secs(1);
 
 /// Releases and log lines are shown anyway. The server's own log is limited to problems.
+#[cfg(feature = "server")]
 const SERVER_LOG: &str = "warn,hookd::hook_log=off";
 
 /// Work on a hook project: build and release it at every change, and show what its hooks write.
@@ -43,6 +51,7 @@ pub struct Dev {
     /// Folder of the hook project.
     #[arg(default_value = ".")]
     project: PathBuf,
+    #[cfg(feature = "server")]
     /// Where to listen when no server runs yet [default: as `hookd up`].
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
@@ -72,7 +81,7 @@ impl Dev {
         // `.` would still mean the old folder after the folder was deleted and created again.
         self.project = self.project.canonicalize()?;
         let shutdown = CancellationToken::new();
-        stop_on_signal(shutdown.clone(), HangUp::Stops)?;
+        stop_on_signal(shutdown.clone())?;
         let place = self.place(&shutdown).await?;
         let mut changes = Changes::new(&self.server.data_folder())?;
         let mut server = place.server;
@@ -99,6 +108,16 @@ impl Dev {
             });
             return Ok(Place { api, server });
         }
+        self.start_server(shutdown).await
+    }
+
+    #[cfg(not(feature = "server"))]
+    async fn start_server(&self, _: &CancellationToken) -> anyhow::Result<Place> {
+        Err(super::no_server("`hookd dev`, where no server runs yet,").into())
+    }
+
+    #[cfg(feature = "server")]
+    async fn start_server(&self, shutdown: &CancellationToken) -> anyhow::Result<Place> {
         log::start(SERVER_LOG).map_err(InputError::of_server)?;
         let server = Up::as_configured(self.listen, &self.server.data_folder())?.start(shutdown.clone()).await?;
         let connection = server.connection().clone();
@@ -212,6 +231,7 @@ async fn server_returns(api: &Api) {
     }
 }
 
+#[cfg(feature = "server")]
 fn announce(connection: &Connection) {
     output::note(&format!(
         "hookd listens on {}\n  app id      {}\n  app key     {}\n  data        {}",

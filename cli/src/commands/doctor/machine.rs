@@ -1,5 +1,6 @@
-//! The limits of the system for a process.
+//! What the system gives a server: its port, and the limits of a process.
 
+use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, SystemTime};
 
 use rustix::process::{Resource, getrlimit};
@@ -18,6 +19,17 @@ const SET_THE_CLOCK: &str = "set the clock";
 pub(super) fn check() -> Vec<Finding> {
     let files = files(getrlimit(Resource::Nofile).current);
     vec![files, address_space(getrlimit(Resource::As).current), clock(SystemTime::now())]
+}
+
+/// Where no server runs, is its port free.
+pub(super) fn port(listen: SocketAddr) -> Finding {
+    match TcpListener::bind(listen) {
+        Ok(_) => Finding::ok("port", format!("no server runs; `{listen}` is free for `hookd up`")),
+        Err(error) => {
+            let fix = "stop what listens there, or choose another address with --listen";
+            Finding::broken("port", format!("no server runs, and `{listen}` cannot be used: {error}"), fix)
+        }
+    }
 }
 
 fn clock(now: SystemTime) -> Finding {

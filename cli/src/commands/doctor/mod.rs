@@ -1,19 +1,22 @@
 //! `hookd doctor`
 
+#[cfg(feature = "server")]
 mod data_folder;
+#[cfg(feature = "server")]
 mod machine;
+#[cfg(feature = "server")]
 mod redis_server;
 mod server;
 mod toolchains;
 
+#[cfg(feature = "server")]
 use std::net::SocketAddr;
 
 use clap::Args;
 use serde::Serialize;
 
-use super::listen_address::listen_address;
-use super::redis_flags::RedisFlags;
-use super::up::{DEFAULT_LISTEN, Up};
+#[cfg(feature = "server")]
+use super::server::{DEFAULT_LISTEN, RedisFlags, Up, listen_address};
 use crate::client::ServerArguments;
 use crate::exit::InputError;
 use crate::output;
@@ -27,9 +30,11 @@ use crate::output;
 
 Exit code 1 when something is broken that hookd needs. Changes nothing.")]
 pub struct Doctor {
+    #[cfg(feature = "server")]
     /// Where `hookd up` would listen [default: as it is configured].
     #[arg(long, value_name = "ADDRESS", value_parser = listen_address)]
     listen: Option<SocketAddr>,
+    #[cfg(feature = "server")]
     #[command(flatten)]
     redis: RedisFlags,
     /// Print one line of JSON per check.
@@ -78,21 +83,7 @@ impl Finding {
 impl Doctor {
     /// Checks everything, prints it, and fails when something is broken.
     pub async fn run(self) -> anyhow::Result<()> {
-        let data = self.server.data_folder();
-        let mut findings = data_folder::check(&data);
-        let (listen, redis) = match Up::as_configured(self.listen, &data) {
-            Ok(up) => {
-                findings.push(Finding::ok("options", "flags, environment and file are understood"));
-                (up.listen(), self.redis.or(up.redis().clone()))
-            }
-            Err(error) => {
-                findings.push(Finding::broken("options", format!("{error:#}"), "see `hookd config template`"));
-                (self.listen.unwrap_or(DEFAULT_LISTEN), self.redis)
-            }
-        };
-        findings.extend(server::check(&self.server, &data, listen).await);
-        findings.extend(redis_server::check(&redis).await);
-        findings.extend(machine::check());
+        let mut findings = self.findings().await;
         findings.extend(toolchains::check());
         for finding in &findings {
             if self.json {
@@ -106,6 +97,42 @@ impl Doctor {
             return Err(InputError::new(format!("{broken} of {} checks found something broken", findings.len())).into());
         }
         Ok(())
+    }
+}
+
+#[cfg(not(feature = "server"))]
+impl Doctor {
+    /// Only of a server that runs: this program cannot be one.
+    async fn findings(&self) -> Vec<Finding> {
+        match server::check(&self.server, &self.server.data_folder()).await {
+            server::State::Checked(findings) => findings,
+            server::State::Absent => vec![Finding::note("server", "no server is named", "name one with --url")],
+        }
+    }
+}
+
+#[cfg(feature = "server")]
+impl Doctor {
+    async fn findings(&self) -> Vec<Finding> {
+        let data = self.server.data_folder();
+        let mut findings = data_folder::check(&data);
+        let (listen, redis) = match Up::as_configured(self.listen, &data) {
+            Ok(up) => {
+                findings.push(Finding::ok("options", "flags, environment and file are understood"));
+                (up.listen(), self.redis.clone().or(up.redis().clone()))
+            }
+            Err(error) => {
+                findings.push(Finding::broken("options", format!("{error:#}"), "see `hookd config template`"));
+                (self.listen.unwrap_or(DEFAULT_LISTEN), self.redis.clone())
+            }
+        };
+        match server::check(&self.server, &data).await {
+            server::State::Checked(of_server) => findings.extend(of_server),
+            server::State::Absent => findings.push(machine::port(listen)),
+        }
+        findings.extend(redis_server::check(&redis).await);
+        findings.extend(machine::check());
+        findings
     }
 }
 

@@ -7,7 +7,7 @@ use hookd_runtime::redis_certificate_fix;
 use redis::{ConnectionAddr, ConnectionInfo};
 
 use super::Finding;
-use crate::commands::redis_flags::RedisFlags;
+use crate::commands::server::RedisFlags;
 
 const REDIS: &str = "redis";
 /// Redis answers in well under a millisecond; a longer wait has another cause.

@@ -1,6 +1,5 @@
-//! The server: does it answer, is it of this version, are the keys right; and if none runs, is its port free.
+//! The server: does it answer, is it of this version, are the keys right.
 
-use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
 use api_types::Connection;
@@ -11,21 +10,29 @@ use crate::exit::InputError;
 
 const SERVER: &str = "server";
 
-pub(super) async fn check(server: &ServerArguments, data: &Path, listen: SocketAddr) -> Vec<Finding> {
-    let Ok(target) = server.target() else { return vec![port(listen)] };
+/// Of a server that commands would use.
+pub(super) enum State {
+    /// None is named, or the last one of the data folder does not run.
+    Absent,
+    /// It is there, or should be.
+    Checked(Vec<Finding>),
+}
+
+pub(super) async fn check(server: &ServerArguments, data: &Path) -> State {
+    let Ok(target) = server.target() else { return State::Absent };
     let url = target.url.clone();
     let api = match Api::new(target) {
         Ok(api) => api,
-        Err(error) => return vec![Finding::broken(SERVER, format!("{error:#}"), "check --url")],
+        Err(error) => return State::Checked(vec![Finding::broken(SERVER, format!("{error:#}"), "check --url")]),
     };
     let version = match api.server_version().await {
         Ok(version) => version,
         // The file outlives the server. A stopped server is not a fault.
-        Err(error) if is_saved(data, &url) && is_not_there(&error) => return vec![port(listen)],
+        Err(error) if is_saved(data, &url) && is_not_there(&error) => return State::Absent,
         Err(error) => {
             let fix =
                 "start it with `hookd up`, or check --url; where the engine is a process of its own, look at that";
-            return vec![Finding::broken(SERVER, format!("{error:#}"), fix)];
+            return State::Checked(vec![Finding::broken(SERVER, format!("{error:#}"), fix)]);
         }
     };
     let ours = env!("CARGO_PKG_VERSION");
@@ -45,7 +52,7 @@ pub(super) async fn check(server: &ServerArguments, data: &Path, listen: SocketA
             findings.push(Finding::broken("master key", format!("{error:#}"), fix));
         }
     }
-    findings
+    State::Checked(findings)
 }
 
 fn live_versions(problems: anyhow::Result<Vec<String>>) -> Finding {
@@ -66,14 +73,4 @@ fn is_not_there(error: &anyhow::Error) -> bool {
 
 fn is_saved(data: &Path, url: &str) -> bool {
     matches!(Connection::load(data), Ok(Some(saved)) if saved.url == url)
-}
-
-fn port(listen: SocketAddr) -> Finding {
-    match TcpListener::bind(listen) {
-        Ok(_) => Finding::ok("port", format!("no server runs; `{listen}` is free for `hookd up`")),
-        Err(error) => {
-            let fix = "stop what listens there, or choose another address with --listen";
-            Finding::broken("port", format!("no server runs, and `{listen}` cannot be used: {error}"), fix)
-        }
-    }
 }

@@ -6,12 +6,13 @@ use std::path::Path;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
+use super::flags::{CommonFlags, EngineFlags, ImFlags, first_steps};
 use super::listen_address::listen_address;
+use super::parsed::first_line;
 use super::redis_flags::RedisFlags;
-use super::server_flags::{CommonFlags, EngineFlags, ImFlags, first_steps};
-use super::{Cli, Command, ParseError, first_line};
+use crate::commands::{Cli, Command, ParseError};
 use crate::exit::InputError;
-use hookd_server::{HangUp, Server, stop_on_signal};
+use hookd_server::{Server, stop_on_signal};
 
 /// Start the engine and the IM core in one process.
 #[derive(Debug, Args)]
@@ -71,7 +72,7 @@ impl Up {
 
     async fn serve(&self) -> anyhow::Result<()> {
         let shutdown = CancellationToken::new();
-        stop_on_signal(shutdown.clone(), HangUp::GoesOn)?;
+        stop_on_signal(shutdown.clone())?;
         let server = self.start(shutdown).await?;
         self.common.announce(server.connection(), &first_steps(server.connection()));
         server.serve().await.map_err(InputError::of_server)

@@ -9,11 +9,11 @@ use api_types::Connection;
 use clap::Args;
 use hookd_runtime::{CacheConfig, LogRetention, Network};
 
-use super::limits::parse_bytes;
 use super::listen_address::listen_address;
 use super::public_url::{PublicUrl, api_url};
 use super::redis_flags::RedisFlags;
 use crate::client::default_data_folder;
+use crate::commands::limits::parse_bytes;
 use crate::exit::InputError;
 use crate::output;
 use crate::secrets::KeyParser;

@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
+use super::flags::{CommonFlags, ImFlags, first_steps};
 use super::listen_address::listen_address;
-use super::server_flags::{CommonFlags, ImFlags, first_steps};
 use crate::exit::InputError;
 use hookd_server::remote_engine::EngineAddress;
-use hookd_server::{HangUp, Server, stop_on_signal};
+use hookd_server::{Server, stop_on_signal};
 
 /// Start the IM core alone; `hookd engine` is the other half.
 #[derive(Debug, Args)]
@@ -42,7 +42,7 @@ impl Im {
 
     async fn serve(&self) -> anyhow::Result<()> {
         let shutdown = CancellationToken::new();
-        stop_on_signal(shutdown.clone(), HangUp::GoesOn)?;
+        stop_on_signal(shutdown.clone())?;
         let config = (self.common.config()?, self.im.config());
         let server =
             Server::im(config, self.engine.clone(), self.listen, shutdown).await.map_err(InputError::of_server)?;

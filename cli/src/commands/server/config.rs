@@ -5,8 +5,9 @@ use std::ffi::OsString;
 use clap::{Args, CommandFactory as _, Subcommand};
 use serde_json::json;
 
-use super::{Cli, parse_matches};
-use crate::config_file::{self, Effective};
+use super::config_file::{self, Effective};
+use super::parsed::{first_line, parse_matches};
+use crate::commands::{Cli, ParseError};
 use crate::exit::InputError;
 use crate::output;
 
@@ -67,8 +68,8 @@ fn show(json: bool, mut command: Vec<OsString>) -> anyhow::Result<()> {
     }
     command.insert(0, "hookd".into());
     let parsed = parse_matches(&command).map_err(|problem| match problem {
-        super::ParseError::Usage(usage) => anyhow::Error::new(InputError::new(super::first_line(&usage))),
-        super::ParseError::Input(input) => input.into(),
+        ParseError::Usage(usage) => anyhow::Error::new(InputError::new(first_line(&usage))),
+        ParseError::Input(input) => input.into(),
     })?;
     let matches = parsed.matches.subcommand_matches(&name);
     let options = parsed.command.find_subcommand(&name).zip(matches);

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
+use super::flags::{CommonFlags, EngineFlags};
 use super::listen_address::listen_address;
-use super::server_flags::{CommonFlags, EngineFlags};
 use crate::exit::InputError;
-use hookd_server::{ENGINE_ADDRESS, HangUp, Server, stop_on_signal};
+use hookd_server::{ENGINE_ADDRESS, Server, stop_on_signal};
 
 /// Start the engine alone; `hookd im` is the other half.
 #[derive(Debug, Args)]
@@ -42,7 +42,7 @@ impl Engine {
 
     async fn serve(&self) -> anyhow::Result<()> {
         let shutdown = CancellationToken::new();
-        stop_on_signal(shutdown.clone(), HangUp::GoesOn)?;
+        stop_on_signal(shutdown.clone())?;
         let listen = match (self.listen, &self.rpc_socket) {
             (None, None) => Some(ENGINE_ADDRESS.parse()?),
             (listen, _) => listen,
