@@ -72,6 +72,7 @@ lint: lint-set-up
 	cargo deny --workspace check --hide-inclusion-graph bans licenses sources
 	cargo machete
 	scripts/check-one-build.py $(FEATURES)
+	scripts/check-other-systems.sh
 	cargo fmt --all --check
 	cargo clippy --workspace $(FEATURES),hookd-fuzz-targets/libfuzzer --all-targets --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace $(FEATURES) --no-deps --document-private-items --quiet

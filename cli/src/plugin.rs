@@ -1,7 +1,9 @@
 //! `hookd foo` where there is no command `foo`: the program `hookd-foo` of the path.
 
 use std::ffi::OsString;
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::Metadata;
+use std::io;
+#[cfg(unix)]
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::Command;
@@ -24,19 +26,41 @@ pub fn run(usage: &clap::Error, arguments: &[OsString]) -> Option<InputError> {
         command.env("HOOKD_URL", target.url).env("HOOKD_APP", target.app_id);
         command.env("HOOKD_MASTER_KEY", target.master_key);
     }
-    let error = command.exec();
+    let error = become_program(command);
     Some(InputError::new(format!("cannot run `{}`: {error}", program.display())))
+}
+
+#[cfg(unix)]
+fn become_program(mut command: Command) -> io::Error {
+    command.exec()
+}
+
+/// Waits for it, and ends with its exit code.
+#[cfg(not(unix))]
+fn become_program(mut command: Command) -> io::Error {
+    match command.status() {
+        Ok(status) => std::process::exit(status.code().unwrap_or(2)),
+        Err(error) => error,
+    }
 }
 
 fn find(word: &str) -> Option<PathBuf> {
     // A path is not a command, and must not lead out of the folders that are searched.
-    if word.is_empty() || word.contains('/') {
+    if word.is_empty() || word.contains(['/', '\\']) {
         return None;
     }
-    let name = format!("hookd-{word}");
+    let name = format!("hookd-{word}{}", std::env::consts::EXE_SUFFIX);
     let folders = std::env::var_os("PATH")?;
     let candidates = std::env::split_paths(&folders).map(|folder| folder.join(&name));
-    candidates.into_iter().find(|candidate| {
-        candidate.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
-    })
+    candidates.into_iter().find(|candidate| candidate.metadata().is_ok_and(|file| file.is_file() && may_run(&file)))
+}
+
+#[cfg(unix)]
+fn may_run(file: &Metadata) -> bool {
+    std::os::unix::fs::PermissionsExt::mode(&file.permissions()) & 0o111 != 0
+}
+
+#[cfg(not(unix))]
+fn may_run(_: &Metadata) -> bool {
+    true
 }

@@ -9,7 +9,8 @@ use crate::exit::InputError;
 /// proxy: the server is the operator's own.
 pub fn reach(url: &str) -> anyhow::Result<(reqwest::Client, String)> {
     let is_http = Url::parse(url).is_ok_and(|parsed| matches!(parsed.scheme(), "http" | "https"));
-    if !is_http && !url.starts_with("unix:/") {
+    let is_socket = cfg!(unix) && url.starts_with("unix:/");
+    if !is_http && !is_socket {
         let problem = format!("`{url}` is not the address of a server");
         let hint = "write it as http://127.0.0.1:7410, https://im.example.org or unix:/path/of/a/socket";
         return Err(InputError::new(problem).hint(hint).into());
@@ -24,8 +25,9 @@ pub fn reach(url: &str) -> anyhow::Result<(reqwest::Client, String)> {
         // The system's certificates take time to read, and may be missing where nothing needs them.
         client = client.tls_certs_only([]);
     }
-    Ok(match url.strip_prefix("unix:") {
-        Some(path) => (client.unix_socket(path).build()?, "http://engine".to_owned()),
-        None => (client.build()?, url.to_owned()),
-    })
+    #[cfg(unix)]
+    if let Some(path) = url.strip_prefix("unix:") {
+        return Ok((client.unix_socket(path).build()?, "http://engine".to_owned()));
+    }
+    Ok((client.build()?, url.to_owned()))
 }

@@ -7,6 +7,7 @@ use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use terminal_size::Height;
 use tokio::signal::ctrl_c;
 
 use self::rates::{Rates, Snapshot};
@@ -129,7 +130,7 @@ impl Screen {
     }
 
     fn rows(&self) -> usize {
-        rustix::termios::tcgetwinsize(std::io::stdout()).map_or(24, |size| usize::from(size.ws_row))
+        terminal_size::terminal_size().map_or(24, |(_, Height(rows))| usize::from(rows))
     }
 }
 

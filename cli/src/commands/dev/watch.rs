@@ -1,10 +1,12 @@
 //! Changes of a project's sources, put together to one when many come at once.
 
 use std::collections::HashMap;
-use std::os::unix::fs::MetadataExt as _;
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+#[cfg(not(unix))]
+use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use hookd_guest_build::Sources;
@@ -128,7 +130,7 @@ impl Changes {
     fn cover(&mut self, scope: &Scope) -> anyhow::Result<()> {
         let wanted = scope.watched_folders();
         let present: HashMap<PathBuf, u64> =
-            wanted.filter_map(|folder| Some((folder.to_owned(), folder.metadata().ok()?.ino()))).collect();
+            wanted.filter_map(|folder| Some((folder.to_owned(), identity(&folder.metadata().ok()?)))).collect();
         let gone: Vec<PathBuf> = self.watched.keys().filter(|folder| !present.contains_key(*folder)).cloned().collect();
         for folder in gone {
             self.watched.remove(&folder);
@@ -154,6 +156,21 @@ impl Changes {
     }
 }
 
+/// A folder that was deleted and created again is another one, and is watched anew.
+#[cfg(unix)]
+fn identity(folder: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(folder)
+}
+
+#[cfg(not(unix))]
+fn identity(folder: &Metadata) -> u64 {
+    let created = folder.created().ok().and_then(|created| created.duration_since(SystemTime::UNIX_EPOCH).ok());
+    created.map_or(0, |created| u64::try_from(created.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// Too many watchers of this user. The number is the same on Linux and macOS.
+const EMFILE: i32 = 24;
+
 /// Counts an event; false when it does not matter.
 fn note(told: &mut Told, event: &notify::Result<Event>, scope: &Scope) -> bool {
     let before = *told;
@@ -173,8 +190,7 @@ fn refused(error: notify::Error) -> anyhow::Error {
     let problem = format!("cannot watch files: {error}");
     let is_at_a_limit = match &error.kind {
         ErrorKind::MaxFilesWatch => true,
-        // `EMFILE`: too many watchers of this user.
-        ErrorKind::Io(error) => error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()),
+        ErrorKind::Io(error) => error.raw_os_error() == Some(EMFILE),
         _ => false,
     };
     if !is_at_a_limit {
