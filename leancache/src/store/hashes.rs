@@ -11,9 +11,9 @@ commands! {
     "HSETNX" 3..=3, First + grows => set_unless_taken;
     "HGET" 2..=2, First + reads => get;
     "HMGET" at_least(2), First + reads => get_many;
-    "HGETALL" 1..=1, First + reads => get_all;
-    "HKEYS" 1..=1, First + reads => fields;
-    "HVALS" 1..=1, First + reads => values;
+    "HGETALL" 1..=1, First + reads + scans => get_all;
+    "HKEYS" 1..=1, First + reads + scans => fields;
+    "HVALS" 1..=1, First + reads + scans => values;
     "HDEL" at_least(2), First => delete;
     "HEXISTS" 2..=2, First => exists;
     "HLEN" 1..=1, First => length;

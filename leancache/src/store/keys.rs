@@ -5,18 +5,18 @@ use super::{CommandError, Entry, Space, at_least, commands};
 use crate::reply::{Data, Reply};
 
 commands! {
-    "DEL" at_least(1), All => delete;
-    "UNLINK" at_least(1), All => delete;
+    "DEL" at_least(1), All + scans => delete;
+    "UNLINK" at_least(1), All + scans => delete;
     "EXISTS" at_least(1), All => exists;
     "TYPE" 1..=1, First => type_of;
-    "EXPIRE" at_least(2), First => |space, arguments| expire(space, arguments, 1_000, true);
-    "PEXPIRE" at_least(2), First => |space, arguments| expire(space, arguments, 1, true);
-    "EXPIREAT" at_least(2), First => |space, arguments| expire(space, arguments, 1_000, false);
-    "PEXPIREAT" at_least(2), First => |space, arguments| expire(space, arguments, 1, false);
+    "EXPIRE" at_least(2), First + scans => |space, arguments| expire(space, arguments, 1_000, true);
+    "PEXPIRE" at_least(2), First + scans => |space, arguments| expire(space, arguments, 1, true);
+    "EXPIREAT" at_least(2), First + scans => |space, arguments| expire(space, arguments, 1_000, false);
+    "PEXPIREAT" at_least(2), First + scans => |space, arguments| expire(space, arguments, 1, false);
     "TTL" 1..=1, First => |space, arguments| time_to_live(space, arguments, 1_000);
     "PTTL" 1..=1, First => |space, arguments| time_to_live(space, arguments, 1);
     "PERSIST" 1..=1, First => persist;
-    "RENAME" 2..=2, FirstTwo => rename;
+    "RENAME" 2..=2, FirstTwo + scans => rename;
     "RENAMENX" 2..=2, FirstTwo => rename_unless_taken;
 }
 

@@ -10,15 +10,15 @@ commands! {
     "RPUSH" at_least(2), First + grows => |space, arguments| push(space, arguments, End::Right);
     "LPUSHX" at_least(2), First + grows => |space, arguments| push_if_present(space, arguments, End::Left);
     "RPUSHX" at_least(2), First + grows => |space, arguments| push_if_present(space, arguments, End::Right);
-    "LPOP" 1..=2, First + reads => |space, arguments| pop(space, arguments, End::Left);
-    "RPOP" 1..=2, First + reads => |space, arguments| pop(space, arguments, End::Right);
+    "LPOP" 1..=2, First + reads + counts => |space, arguments| pop(space, arguments, End::Left);
+    "RPOP" 1..=2, First + reads + counts => |space, arguments| pop(space, arguments, End::Right);
     "LLEN" 1..=1, First => length;
-    "LRANGE" 3..=3, First + reads => list_range;
+    "LRANGE" 3..=3, First + reads + scans => list_range;
     "LINDEX" 2..=2, First + reads => index;
     "LSET" 3..=3, First + grows => set;
-    "LINSERT" 4..=4, First + grows => insert;
-    "LREM" 3..=3, First => remove;
-    "LTRIM" 3..=3, First => trim;
+    "LINSERT" 4..=4, First + grows + scans => insert;
+    "LREM" 3..=3, First + scans => remove;
+    "LTRIM" 3..=3, First + scans => trim;
     "RPOPLPUSH" 2..=2, FirstTwo + reads => |space, arguments| move_element(space, arguments, End::Right, End::Left);
     "LMOVE" 4..=4, FirstTwo + reads => move_between;
 }
@@ -93,12 +93,7 @@ fn set(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
     let set = space.update_present(key, |list: &mut List| {
         let out_of_range = CommandError::new("ERR index out of range");
         let position = position(integer(index)?, list.elements().len()).ok_or(out_of_range)?;
-        list.rebuild(|mut elements| {
-            if let Some(before) = elements.get_mut(position) {
-                *before = element.clone();
-            }
-            elements
-        });
+        list.replace(position, element.clone());
         Ok(Reply::ok())
     })?;
     set.ok_or(CommandError::NO_SUCH_KEY)

@@ -17,7 +17,7 @@ use std::sync::LazyLock;
 
 use self::value::{Kind, Value};
 use crate::command::{Command, Keys};
-use crate::reply::{Data, Reply};
+use crate::reply::{Data, PART_BYTES, Reply};
 
 /// What a key costs besides its bytes and its value.
 const KEY_OVERHEAD_BYTES: usize = 96;
@@ -34,6 +34,10 @@ pub(crate) struct Spec {
     pub(crate) returns_values: bool,
     /// Refused when the space is full.
     grows: bool,
+    /// Its time grows with what its keys hold.
+    scans: bool,
+    /// Its time grows with what its keys hold, and with the count, when it is given a count.
+    counts: bool,
     run: Run,
 }
 
@@ -102,12 +106,34 @@ impl Space {
         self.bytes
     }
 
+    /// About how many elements [`execute`](Self::execute) will touch with the same arguments: those that the command
+    /// names or answers, and those of values that it reads or removes as a whole. Of a text, each KiB counts.
+    pub fn work(&self, command: &Command, now_ms: u64, reply_bytes: usize) -> usize {
+        let (spec, arguments) = (command.spec, command.arguments());
+        if spec.grows && !self.fits(command) && self.is_time_to_sweep(now_ms) {
+            return usize::MAX;
+        }
+        let count = arguments.get(1).filter(|_| spec.counts);
+        let touches_all = spec.scans || count.is_some();
+        let keys = arguments.iter().enumerate().filter(|(index, _)| spec.keys.includes(*index));
+        let entries = keys.filter_map(|(_, key)| self.entries.get(key));
+        let touched = entries.filter(|entry| touches_all || entry.is_expired(now_ms)).map(|entry| entry.value.work());
+        let drawn = count.and_then(|count| number::integer(count).ok()).map_or(0, i64::unsigned_abs);
+        let drawn = usize::try_from(drawn).unwrap_or(usize::MAX).min(reply_bytes / PART_BYTES);
+        touched.fold(arguments.len().saturating_add(drawn), usize::saturating_add)
+    }
+
+    fn fits(&self, command: &Command) -> bool {
+        let arguments = command.arguments().iter().map(|argument| argument.len() + value::ELEMENT_OVERHEAD_BYTES);
+        self.bytes.saturating_add(KEY_OVERHEAD_BYTES + arguments.sum::<usize>()) <= self.max_bytes
+    }
+
+    fn is_time_to_sweep(&self, now_ms: u64) -> bool {
+        now_ms >= self.swept_at_ms.saturating_add(SWEEP_EVERY_MS)
+    }
+
     fn has_room_for(&mut self, command: &Command) -> bool {
-        let fits = |space: &Self| {
-            let arguments = command.arguments().iter().map(|argument| argument.len() + value::ELEMENT_OVERHEAD_BYTES);
-            space.bytes.saturating_add(KEY_OVERHEAD_BYTES + arguments.sum::<usize>()) <= space.max_bytes
-        };
-        if !fits(self) && self.now_ms >= self.swept_at_ms.saturating_add(SWEEP_EVERY_MS) {
+        if !self.fits(command) && self.is_time_to_sweep(self.now_ms) {
             self.swept_at_ms = self.now_ms;
             let now_ms = self.now_ms;
             let expired = self.entries.iter().filter(|(_, entry)| entry.is_expired(now_ms));
@@ -116,7 +142,7 @@ impl Space {
                 self.remove(&key);
             }
         }
-        fits(self)
+        self.fits(command)
     }
 
     fn entry(&mut self, key: &Data) -> Option<&mut Entry> {
@@ -139,6 +165,9 @@ impl Space {
     fn remove(&mut self, key: &Data) -> Option<Entry> {
         let entry = self.entries.remove(key)?;
         self.bytes = self.bytes.saturating_sub(key.len() + KEY_OVERHEAD_BYTES + entry.value.size_bytes());
+        if let Some(capacity) = value::smaller_capacity(self.entries.len(), self.entries.capacity()) {
+            self.entries.shrink_to(capacity);
+        }
         Some(entry)
     }
 
@@ -147,6 +176,17 @@ impl Space {
         self.remove(key);
         self.bytes += key.len() + KEY_OVERHEAD_BYTES + entry.value.size_bytes();
         self.entries.insert(key.clone(), entry);
+    }
+
+    /// The same for a value that may be larger than the command that makes it.
+    fn put_within_bounds(&mut self, key: &Data, entry: Entry) -> Result<(), CommandError> {
+        let size = |value: &Value| key.len() + KEY_OVERHEAD_BYTES + value.size_bytes();
+        let freed = self.entry(key).map_or(0, |before| size(&before.value));
+        if self.bytes.saturating_sub(freed).saturating_add(size(&entry.value)) > self.max_bytes {
+            return Err(CommandError::FULL);
+        }
+        self.put(key, entry);
+        Ok(())
     }
 
     /// The value of a key, when it is of this kind.
@@ -170,6 +210,7 @@ impl Space {
         }
         .unwrap_or_else(|| Entry { value: K::default().into_value(), expires_at_ms: None });
         let changed = K::of_mut(&mut entry.value).ok_or(CommandError::WRONG_TYPE).and_then(change);
+        entry.value.give_memory_back();
         if !entry.value.is_empty() {
             self.put(key, entry);
         }
@@ -211,7 +252,7 @@ pub fn names() -> Vec<&'static str> {
 }
 
 /// Rows of the tables of commands: name, arguments, keys, flags, function. `reads` is what returns stored values, `grows`
-/// what may add data.
+/// what may add data, `scans` and `counts` what may take long (see [`Spec`]).
 macro_rules! commands {
     ($($name:literal $arguments:expr, $keys:ident $(+ $flag:ident)* => $run:expr;)*) => {
         pub(super) const COMMANDS: &[crate::store::Spec] = &[$(crate::store::Spec {
@@ -220,6 +261,8 @@ macro_rules! commands {
             keys: crate::command::Keys::$keys,
             returns_values: false $(|| matches!(stringify!($flag).as_bytes(), b"reads"))*,
             grows: false $(|| matches!(stringify!($flag).as_bytes(), b"grows"))*,
+            scans: false $(|| matches!(stringify!($flag).as_bytes(), b"scans"))*,
+            counts: false $(|| matches!(stringify!($flag).as_bytes(), b"counts"))*,
             run: $run,
         }),*];
     };
@@ -293,6 +336,41 @@ mod tests {
         }
         run(&mut space, "DEL k0 k1 k2 k3", 100_000);
         assert_eq!(space.size_bytes(), 0);
+    }
+
+    /// The words for each of 2,000 members.
+    fn for_each_member(words: impl Fn(usize) -> String) -> String {
+        (0..2_000).map(words).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_stored_union_stays_within_the_bound() {
+        let mut space = Space::new(200_000);
+        run(&mut space, &format!("SADD a {}", for_each_member(|number| format!("m{number}"))), 0);
+        let before = space.size_bytes();
+        assert!(before > 100_000);
+        assert!(matches!(run(&mut space, "SUNIONSTORE b a", 0), Reply::Error(text) if text.starts_with("OOM")));
+        assert_eq!(space.size_bytes(), before);
+        assert_eq!(run(&mut space, "SUNIONSTORE a a", 0), Reply::Integer(2_000), "the old value makes room");
+    }
+
+    #[test]
+    fn a_collection_that_lost_its_elements_holds_no_memory_for_them() {
+        let members = for_each_member(|number| format!("m{number}"));
+        let all_but_one = members.strip_prefix("m0 ").unwrap();
+        let cases = [
+            (format!("HSET k {}", for_each_member(|number| format!("m{number} v"))), format!("HDEL k {all_but_one}")),
+            (format!("SADD k {members}"), format!("SREM k {all_but_one}")),
+            (format!("ZADD k {}", for_each_member(|number| format!("1 m{number}"))), "ZREMRANGEBYRANK k 1 -1".into()),
+            (format!("RPUSH k {members}"), "LTRIM k 0 0".into()),
+        ];
+        for (add, remove) in cases {
+            let mut space = Space::new(16 << 20);
+            run(&mut space, &add, 0);
+            run(&mut space, &remove, 0);
+            let capacities: Vec<usize> = space.entries.values().map(|entry| entry.value.capacity()).collect();
+            assert!(matches!(*capacities, [1..=64]), "{}: {capacities:?}", &remove[..5]);
+        }
     }
 
     #[test]

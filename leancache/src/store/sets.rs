@@ -14,16 +14,16 @@ commands! {
     "SCARD" 1..=1, First => length;
     "SISMEMBER" 2..=2, First => is_member;
     "SMISMEMBER" at_least(2), First => are_members;
-    "SMEMBERS" 1..=1, First + reads => members;
-    "SPOP" 1..=2, First + reads => pop;
-    "SRANDMEMBER" 1..=2, First + reads => random_members;
+    "SMEMBERS" 1..=1, First + reads + scans => members;
+    "SPOP" 1..=2, First + reads + scans => pop;
+    "SRANDMEMBER" 1..=2, First + reads + scans + counts => random_members;
     "SMOVE" 3..=3, FirstTwo => move_member;
-    "SUNION" at_least(1), All + reads => |space, keys| combined(space, keys, union).map(listed);
-    "SINTER" at_least(1), All + reads => |space, keys| combined(space, keys, intersection).map(listed);
-    "SDIFF" at_least(1), All + reads => |space, keys| combined(space, keys, difference).map(listed);
-    "SUNIONSTORE" at_least(2), All + grows => |space, keys| store(space, keys, union);
-    "SINTERSTORE" at_least(2), All + grows => |space, keys| store(space, keys, intersection);
-    "SDIFFSTORE" at_least(2), All + grows => |space, keys| store(space, keys, difference);
+    "SUNION" at_least(1), All + reads + scans => |space, keys| combined(space, keys, union).map(listed);
+    "SINTER" at_least(1), All + reads + scans => |space, keys| combined(space, keys, intersection).map(listed);
+    "SDIFF" at_least(1), All + reads + scans => |space, keys| combined(space, keys, difference).map(listed);
+    "SUNIONSTORE" at_least(2), All + grows + scans => |space, keys| store(space, keys, union);
+    "SINTERSTORE" at_least(2), All + grows + scans => |space, keys| store(space, keys, intersection);
+    "SDIFFSTORE" at_least(2), All + grows + scans => |space, keys| store(space, keys, difference);
 }
 
 type Members = HashSet<Data>;
@@ -142,12 +142,21 @@ fn union(all: &mut Members, more: &Members) {
     all.extend(more.iter().cloned());
 }
 
+/// As every other way to combine, it takes no longer than the smaller set is long, because a caller may name thousands
+/// of small sets after a large one.
 fn intersection(all: &mut Members, more: &Members) {
-    all.retain(|member| more.contains(member));
+    let (smaller, larger) = if all.len() <= more.len() { (&*all, more) } else { (more, &*all) };
+    *all = smaller.iter().filter(|member| larger.contains(*member)).cloned().collect();
 }
 
 fn difference(all: &mut Members, more: &Members) {
-    all.retain(|member| !more.contains(member));
+    if all.len() <= more.len() {
+        *all = all.iter().filter(|member| !more.contains(*member)).cloned().collect();
+    } else {
+        for member in more {
+            all.remove(member);
+        }
+    }
 }
 
 /// The first set, combined with each of the others in turn.
@@ -173,9 +182,10 @@ fn store(space: &mut Space, keys: &[Data], combine: fn(&mut Members, &Members)) 
     for member in &members {
         set.insert(member);
     }
-    space.take(destination);
-    if count > 0 {
-        space.put(destination, Entry { value: set.into_value(), expires_at_ms: None });
+    if count == 0 {
+        space.take(destination);
+    } else {
+        space.put_within_bounds(destination, Entry { value: set.into_value(), expires_at_ms: None })?;
     }
     Ok(count.into())
 }

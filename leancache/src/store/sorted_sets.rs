@@ -15,17 +15,17 @@ commands! {
     "ZSCORE" 2..=2, First => score;
     "ZMSCORE" at_least(2), First => scores;
     "ZCARD" 1..=1, First => length;
-    "ZCOUNT" 3..=3, First => count;
-    "ZRANK" 2..=2, First => |space, arguments| rank(space, arguments, false);
-    "ZREVRANK" 2..=2, First => |space, arguments| rank(space, arguments, true);
-    "ZRANGE" at_least(3), First + reads => |space, arguments| ranges::read(space, arguments, None, None);
-    "ZREVRANGE" 3..=4, First + reads => |space, arguments| ranges::read(space, arguments, Some(By::Rank), Some(true));
-    "ZRANGEBYSCORE" at_least(3), First + reads => |space, arguments| ranges::read(space, arguments, Some(By::Score), Some(false));
-    "ZREVRANGEBYSCORE" at_least(3), First + reads => |space, arguments| ranges::read(space, arguments, Some(By::Score), Some(true));
-    "ZREMRANGEBYRANK" 3..=3, First => remove_by_rank;
-    "ZREMRANGEBYSCORE" 3..=3, First => remove_by_score;
-    "ZPOPMIN" 1..=2, First + reads => |space, arguments| pop(space, arguments, false);
-    "ZPOPMAX" 1..=2, First + reads => |space, arguments| pop(space, arguments, true);
+    "ZCOUNT" 3..=3, First + scans => count;
+    "ZRANK" 2..=2, First + scans => |space, arguments| rank(space, arguments, false);
+    "ZREVRANK" 2..=2, First + scans => |space, arguments| rank(space, arguments, true);
+    "ZRANGE" at_least(3), First + reads + scans => |space, arguments| ranges::read(space, arguments, None, None);
+    "ZREVRANGE" 3..=4, First + reads + scans => |space, arguments| ranges::read(space, arguments, Some(By::Rank), Some(true));
+    "ZRANGEBYSCORE" at_least(3), First + reads + scans => |space, arguments| ranges::read(space, arguments, Some(By::Score), Some(false));
+    "ZREVRANGEBYSCORE" at_least(3), First + reads + scans => |space, arguments| ranges::read(space, arguments, Some(By::Score), Some(true));
+    "ZREMRANGEBYRANK" 3..=3, First + scans => remove_by_rank;
+    "ZREMRANGEBYSCORE" 3..=3, First + scans => remove_by_score;
+    "ZPOPMIN" 1..=2, First + reads + counts => |space, arguments| pop(space, arguments, false);
+    "ZPOPMAX" 1..=2, First + reads + counts => |space, arguments| pop(space, arguments, true);
 }
 
 #[derive(Default)]

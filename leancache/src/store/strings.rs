@@ -7,24 +7,24 @@ use crate::reply::{Data, Reply};
 
 commands! {
     "GET" 1..=1, First + reads => get;
-    "SET" at_least(2), First + reads + grows => set;
+    "SET" at_least(2), First + reads + grows + scans => set;
     "SETNX" 2..=2, First + grows => set_unless_taken;
-    "SETEX" 3..=3, First + grows => |space, arguments| set_expiring(space, arguments, TimeOption::SECONDS);
-    "PSETEX" 3..=3, First + grows => |space, arguments| set_expiring(space, arguments, TimeOption::MILLISECONDS);
+    "SETEX" 3..=3, First + grows + scans => |space, arguments| set_expiring(space, arguments, TimeOption::SECONDS);
+    "PSETEX" 3..=3, First + grows + scans => |space, arguments| set_expiring(space, arguments, TimeOption::MILLISECONDS);
     "GETSET" 2..=2, First + reads + grows => get_and_set;
     "GETDEL" 1..=1, First + reads => get_and_delete;
     "GETEX" at_least(1), First + reads => get_and_expire;
     "MGET" at_least(1), All + reads => get_many;
-    "MSET" at_least(2), EveryOther + grows => set_many;
+    "MSET" at_least(2), EveryOther + grows + scans => set_many;
     "MSETNX" at_least(2), EveryOther + grows => set_many_unless_taken;
     "INCR" 1..=1, First + grows => |space, arguments| add(space, arguments, 1);
     "DECR" 1..=1, First + grows => |space, arguments| add(space, arguments, -1);
     "INCRBY" 2..=2, First + grows => increase;
     "DECRBY" 2..=2, First + grows => decrease;
     "INCRBYFLOAT" 2..=2, First + grows => increase_by_float;
-    "APPEND" 2..=2, First + grows => append;
+    "APPEND" 2..=2, First + grows + scans => append;
     "STRLEN" 1..=1, First => length;
-    "GETRANGE" 3..=3, First + reads => get_range;
+    "GETRANGE" 3..=3, First + reads + scans => get_range;
 }
 
 fn put_text(space: &mut Space, key: &Data, text: Data, expires_at_ms: Option<u64>) {

@@ -6,6 +6,8 @@ use crate::reply::Data;
 
 /// What an element of a collection costs besides its bytes.
 pub(super) const ELEMENT_OVERHEAD_BYTES: usize = 64;
+/// A collection has room for so many times the elements that it holds, and no more.
+const MOST_ROOM: usize = 4;
 
 #[derive(Clone, Debug)]
 pub(super) enum Value {
@@ -38,6 +40,44 @@ impl Value {
         }
     }
 
+    /// How many elements it takes to read or remove it, with each KiB of a text as one.
+    pub(super) fn work(&self) -> usize {
+        match self {
+            Self::Text(text) => text.0.len() >> 10,
+            Self::Hash(hash) => hash.fields.len(),
+            Self::List(list) => list.elements.len(),
+            Self::Set(set) => set.members.len(),
+            Self::SortedSet(set) => set.scores.len(),
+        }
+    }
+
+    /// Gives back most of the memory that a collection held for elements which it has lost: that memory is not counted.
+    pub(super) fn give_memory_back(&mut self) {
+        match self {
+            Self::Text(_) => {}
+            Self::Hash(Hash { fields, .. }) => {
+                if let Some(capacity) = smaller_capacity(fields.len(), fields.capacity()) {
+                    fields.shrink_to(capacity);
+                }
+            }
+            Self::List(List { elements, .. }) => {
+                if let Some(capacity) = smaller_capacity(elements.len(), elements.capacity()) {
+                    elements.shrink_to(capacity);
+                }
+            }
+            Self::Set(Set { members, .. }) => {
+                if let Some(capacity) = smaller_capacity(members.len(), members.capacity()) {
+                    members.shrink_to(capacity);
+                }
+            }
+            Self::SortedSet(SortedSet { scores, .. }) => {
+                if let Some(capacity) = smaller_capacity(scores.len(), scores.capacity()) {
+                    scores.shrink_to(capacity);
+                }
+            }
+        }
+    }
+
     /// The same, counted anew.
     #[cfg(test)]
     pub(super) fn recounted_bytes(&self) -> usize {
@@ -54,6 +94,18 @@ impl Value {
         }
     }
 
+    /// Elements that it has room for.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        match self {
+            Self::Text(text) => text.0.len(),
+            Self::Hash(hash) => hash.fields.capacity(),
+            Self::List(list) => list.elements.capacity(),
+            Self::Set(set) => set.members.capacity(),
+            Self::SortedSet(set) => set.scores.capacity(),
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         match self {
             // An empty text is a value like any other; the other kinds cease to exist with their last element.
@@ -64,6 +116,11 @@ impl Value {
             Self::SortedSet(set) => set.scores.is_empty(),
         }
     }
+}
+
+/// The capacity to which a collection is shrunk; `None` while it has not lost half of its elements since the last time.
+pub(super) fn smaller_capacity(length: usize, capacity: usize) -> Option<usize> {
+    (capacity > MOST_ROOM * length.max(8)).then_some(2 * length)
 }
 
 /// One of the kinds of values.
@@ -171,6 +228,14 @@ impl List {
         }?;
         self.bytes -= element.len() + ELEMENT_OVERHEAD_BYTES;
         Some(element)
+    }
+
+    /// Nothing happens at a position that does not exist.
+    pub(super) fn replace(&mut self, position: usize, element: Data) {
+        if let Some(before) = self.elements.get_mut(position) {
+            self.bytes = self.bytes + element.len() - before.len();
+            *before = element;
+        }
     }
 
     /// Replaces all elements by what `change` makes of them.

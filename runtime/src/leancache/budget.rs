@@ -3,11 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookd_leancache::{Command, PART_BYTES, Reply};
+use hookd_leancache::{Command, PART_BYTES, Refusal, Reply};
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
 use super::{BackendError, COMMANDS_TIMEOUT, CacheError, LeanCache};
 use api_types::Limits;
+
+/// Words of commands that are checked without a pause.
+const WORDS_AT_ONCE: usize = 2_000;
 
 /// The cache within the limits of one call. Making one costs no allocation: every call has one, few use it.
 pub(crate) struct CacheBudget {
@@ -53,7 +57,7 @@ impl CacheBudget {
     async fn run_counted(&mut self, app: &str, commands: Vec<Vec<Vec<u8>>>) -> Result<Vec<Reply>, CacheError> {
         let deadline = self.deadline.ok_or(CacheError::OutsideOfCall)?;
         self.take(&commands)?;
-        let commands = commands.into_iter().map(Command::check).collect::<Result<Vec<_>, _>>()?;
+        let commands = checked(commands).await?;
         if commands.is_empty() {
             return Ok(Vec::new());
         }
@@ -72,7 +76,7 @@ impl CacheBudget {
             }
             Err(_) => {
                 // A call with little time left says nothing of Redis.
-                if waiting == COMMANDS_TIMEOUT {
+                if waiting == COMMANDS_TIMEOUT && self.cache.can_be_away {
                     self.cache.note_outage("no answer in time");
                 }
                 return Err(CacheError::TimedOut { waited: waiting });
@@ -102,6 +106,21 @@ impl CacheBudget {
         self.bytes_left = 0;
         CacheError::TooManyBytes { limit: self.bytes_limit }
     }
+}
+
+/// Commands may have hundreds of thousands of words together: other tasks come in between.
+async fn checked(commands: Vec<Vec<Vec<u8>>>) -> Result<Vec<Command>, Refusal> {
+    let mut checked = Vec::with_capacity(commands.len());
+    let mut words = 0;
+    for command in commands {
+        words += command.len();
+        checked.push(Command::check(command)?);
+        if words > WORDS_AT_ONCE {
+            words = 0;
+            yield_now().await;
+        }
+    }
+    Ok(checked)
 }
 
 /// How long to wait for an answer in a call that has `left`: a tenth stays for the function, which must learn of a

@@ -93,6 +93,8 @@ enum BackendError {
 pub(crate) struct LeanCache {
     backend: Box<dyn CacheBackend>,
     metrics: CacheMetrics,
+    /// Redis can be away; the store in this process is only busy with other commands of the same app.
+    can_be_away: bool,
     /// So that the log reports an outage twice, and not once for every command.
     is_down: AtomicBool,
 }
@@ -104,7 +106,8 @@ impl LeanCache {
             CacheConfig::Embedded { bytes_per_app } => Box::new(EmbeddedCache::new(*bytes_per_app)),
             CacheConfig::Redis(address) => Box::new(RedisCache::new(address.clone())),
         };
-        Arc::new(Self { backend, metrics: CacheMetrics::new(), is_down: AtomicBool::new(false) })
+        let can_be_away = matches!(config, CacheConfig::Redis(_));
+        Arc::new(Self { backend, metrics: CacheMetrics::new(), can_be_away, is_down: AtomicBool::new(false) })
     }
 
     /// Deletes all keys of an app.

@@ -1,11 +1,15 @@
 //! `hookd:engine/leancache`: the app's Redis.
 
 use hookd_leancache::Reply;
+use tokio::task::yield_now;
 use wasmtime::component::{HasData, Linker};
 
 use super::bindings::hookd::engine::leancache::{self, Failure, Host, Part};
 use super::state::CallState;
 use crate::leancache::{CacheBudget, CacheError};
+
+/// A reply may have hundreds of thousands: other tasks come in between.
+const PARTS_AT_ONCE: usize = 1_000;
 
 struct LeanCacheView<'a> {
     app_id: &'a str,
@@ -26,30 +30,36 @@ impl Host for LeanCacheView<'_> {
 
     async fn pipeline(&mut self, commands: Vec<Vec<Vec<u8>>>) -> Result<Vec<Part>, Failure> {
         let replies = self.budget.run(self.app_id, commands).await?;
-        let mut parts = Vec::with_capacity(replies.len());
-        for reply in replies {
-            flatten(reply, &mut parts);
-        }
-        Ok(parts)
+        Ok(parts(replies).await)
     }
 }
 
-/// Puts a reply's parts one after the other, those of an array after the array.
-fn flatten(reply: Reply, parts: &mut Vec<Part>) {
-    parts.push(match reply {
-        Reply::Nil => Part::Nil,
-        Reply::Integer(number) => Part::Integer(number),
-        Reply::Bulk(data) => Part::Bulk(data.to_vec()),
-        Reply::Status(text) => Part::Status(text),
-        Reply::Error(text) => Part::Error(text),
-        Reply::Array(replies) => {
-            parts.push(Part::Array(u32::try_from(replies.len()).unwrap_or(u32::MAX)));
-            for reply in replies {
-                flatten(reply, parts);
+/// A reply's parts one after the other, those of an array after the array.
+async fn parts(replies: Vec<Reply>) -> Vec<Part> {
+    let mut parts = Vec::with_capacity(replies.len());
+    let mut arrays = vec![replies.into_iter()];
+    while let Some(array) = arrays.last_mut() {
+        let Some(reply) = array.next() else {
+            arrays.pop();
+            continue;
+        };
+        parts.push(match reply {
+            Reply::Nil => Part::Nil,
+            Reply::Integer(number) => Part::Integer(number),
+            Reply::Bulk(data) => Part::Bulk(data.to_vec()),
+            Reply::Status(text) => Part::Status(text),
+            Reply::Error(text) => Part::Error(text),
+            Reply::Array(replies) => {
+                let length = u32::try_from(replies.len()).unwrap_or(u32::MAX);
+                arrays.push(replies.into_iter());
+                Part::Array(length)
             }
-            return;
+        });
+        if parts.len().is_multiple_of(PARTS_AT_ONCE) {
+            yield_now().await;
         }
-    });
+    }
+    parts
 }
 
 impl From<CacheError> for Failure {

@@ -12,6 +12,7 @@ mod differential;
 mod faults;
 mod isolation;
 mod kept_scripts;
+mod large_values;
 mod redis_server;
 #[path = "../support/mod.rs"]
 mod support;

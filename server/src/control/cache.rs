@@ -2,19 +2,25 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hookd_runtime::{CacheError, CacheReply, Limits};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use super::input::JsonBody;
-use super::{ApiError, Authorized, Control};
+use super::{ApiError, Authorized, Control, internal};
 
 /// The limits of one request, about those of a call.
 const COMMANDS: u32 = 1_000;
 const BYTES: usize = 16 << 20;
 const DEADLINE_MS: u64 = 10_000;
+
+/// Larger replies are written as JSON beside the threads that serve, one after the other.
+const LARGE_REPLIES_BYTES: usize = 64 << 10;
+static LARGE_REPLIES: Semaphore = Semaphore::const_new(1);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,7 +40,7 @@ pub(super) async fn run(
     State(control): State<Control>,
     Authorized(app): Authorized,
     JsonBody(body): JsonBody<CacheCommands>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let mut commands = Vec::with_capacity(body.commands.len());
     for command in body.commands {
         commands.push(command.into_iter().map(Word::bytes).collect::<Result<Vec<_>, _>>()?);
@@ -44,7 +50,20 @@ pub(super) async fn run(
         CacheError::TimedOut { .. } | CacheError::Unavailable { .. } => ApiError::Unavailable(error.to_string()),
         refused => ApiError::BadRequest(refused.to_string()),
     })?;
-    Ok(Json(json!({"replies": replies.iter().map(reply_json).collect::<Vec<_>>()})))
+    if replies.iter().map(CacheReply::size_bytes).sum::<usize>() <= LARGE_REPLIES_BYTES {
+        return Ok(replies_json(&replies));
+    }
+    let permit = LARGE_REPLIES.acquire().await.map_err(internal)?;
+    let writing = tokio::task::spawn_blocking(move || {
+        let written = replies_json(&replies);
+        drop((replies, permit));
+        written
+    });
+    writing.await.map_err(internal)
+}
+
+fn replies_json(replies: &[CacheReply]) -> Response {
+    Json(json!({"replies": replies.iter().map(reply_json).collect::<Vec<_>>()})).into_response()
 }
 
 impl Word {
