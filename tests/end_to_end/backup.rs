@@ -80,6 +80,24 @@ fn what_cannot_be_copied_is_refused_and_nothing_is_left() {
     assert_eq!(folder.path().read_dir().unwrap().count(), 0);
 }
 
+/// F-27.
+#[test]
+fn a_backup_into_the_data_folder_is_refused_also_through_a_link() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let (data, link) = (server.data(), folder.path().join("link"));
+    std::os::unix::fs::symlink(&data, &link).unwrap();
+    let before = entries(&data);
+    for target in [data.join("inside"), data.join("engine/modules/inside"), link.join("inside"), link.join("engine/in")]
+    {
+        let refused = server.hookd(&["backup", target.to_str().unwrap()]);
+        assert_refused(&refused, &["is inside the data folder", "outside"]);
+    }
+    let refused = hookd_in(&link, &["backup", data.join("inside").to_str().unwrap()]);
+    assert_refused(&refused, &["is inside the data folder"]);
+    assert_eq!(entries(&data), before);
+}
+
 /// Modules whose file is not in a backup, though its metadata name them.
 fn left_out(backup: &Path) -> Vec<String> {
     let metadata = rusqlite::Connection::open(backup.join("engine/engine.db")).unwrap();

@@ -60,6 +60,10 @@ impl Backup {
         create_no_other();
         let absolute = std::path::absolute(&self.target)?;
         let parent = absolute.parent().context("a backup needs a parent directory")?;
+        if is_inside(parent, &self.data)? {
+            let problem = format!("`{}` is inside the data folder `{}`", self.target.display(), self.data.display());
+            return Err(InputError::new(problem).hint("give a folder outside of it, best on another disk").into());
+        }
         // The owner's alone, and gone with an error; a rename makes it the backup.
         let unfinished = tempfile::Builder::new()
             .permissions(fs::Permissions::from_mode(0o700))
@@ -76,6 +80,21 @@ impl Backup {
         }
         output::data(&format!("Copied `{}` to `{}`: {bytes} bytes.", self.data.display(), self.target.display()))
     }
+}
+
+/// True when a new entry of `folder` would be in the data folder, whichever symbolic links lead there.
+fn is_inside(folder: &Path, data: &Path) -> anyhow::Result<bool> {
+    let real = |path: &Path| path.canonicalize().with_context(|| format!("cannot read `{}`", path.display()));
+    let folder = real(folder)?;
+    // The engine's part may be on another disk.
+    let engine = data.join(engine::FOLDER);
+    let parts = [Some(data), engine.exists().then_some(&*engine)];
+    for part in parts.into_iter().flatten() {
+        if folder.starts_with(real(part)?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Returns the size of the copy in bytes.

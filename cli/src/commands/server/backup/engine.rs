@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{copy_file, snapshot};
 
+pub(super) const FOLDER: &str = "engine";
 pub(super) const DATABASE: &str = "engine/engine.db";
 const MODULES: &str = "engine/modules";
 
