@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{MESSAGE, Server, stderr};
+use crate::harness::{MESSAGE, Server, stderr, stdout};
 
 /// So many calls wait for the engine at the same time.
 const CALLS: usize = 400;
@@ -50,6 +50,20 @@ fn what_waits_for_a_stopped_engine_ends_and_the_rest_goes_on() {
         settings.contains("limits.concurrency = 3") && settings.contains("on_hook_failure = \"abort\""),
         "{settings}"
     );
+}
+
+/// F-14: of two processes, the one that hangs is named.
+#[test]
+fn commands_that_look_at_a_server_name_the_engine_that_hangs() {
+    let mut server = Server::with_module("known-functions");
+    server.processes().freeze_engine(true);
+    let engine = format!("the engine at `{}` did not answer within", server.key("engine"));
+    let info = server.hookd(&["info"]);
+    assert_eq!(info.status.code(), Some(2));
+    assert!(stderr(&info).contains(&engine), "{}", stderr(&info));
+    assert!(stdout(&info).contains("breakers "), "the IM core answers: {}", stdout(&info));
+    let doctor = stdout(&server.hookd(&["doctor", "--data", server.data().to_str().unwrap()]));
+    assert!(doctor.contains(&engine), "{doctor}");
 }
 
 /// Not refused for good, and not after a time in which nothing could come.

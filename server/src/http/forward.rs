@@ -39,6 +39,9 @@ use crate::rpc::{APP_ID_HEADERS, REQUEST_TIME};
 /// The engine ends every call by itself; this much later it is taken for stuck.
 const CALL_GRACE: Duration = Duration::from_millis(500);
 
+/// The engine answers at once whether it is there; callers wait a little longer for this answer.
+const PING_TIME: Duration = Duration::from_secs(3);
+
 /// The answer to a call is there as a whole before its first byte is sent.
 const CALL_IDLE_TIME: Duration = Duration::from_secs(5);
 
@@ -63,6 +66,8 @@ const OUTCOME: &str = "x-hookd-outcome";
 enum Part {
     /// LeanEngine's HTTP contract.
     Calls,
+    /// What asks whether the engine is there.
+    Ping,
     Control,
 }
 
@@ -108,14 +113,16 @@ pub fn forwarded(
         .route("/hookd/v1/", any(pass_on))
         .route("/hookd/v1/{*rest}", any(pass_on))
         .with_state(Arc::new(forward));
-    let mut rpc = Router::new().route("/__engine/{*rest}", any(pass_on));
+    let ping = Arc::new(Forward { part: Part::Ping, ..(*calls).clone() });
+    let mut rpc = Router::new();
     for prefix in ["/1/functions", "/1/call", "/1.1/functions", "/1.1/call"] {
         rpc = rpc
             .route(prefix, any(pass_on))
             .route(&format!("{prefix}/"), any(pass_on))
             .route(&format!("{prefix}/{{*name}}"), any(pass_on));
     }
-    Forwarded { control, rpc: rpc.with_state(calls) }
+    let ping = Router::new().route("/__engine/{*rest}", any(pass_on)).with_state(ping);
+    Forwarded { control, rpc: rpc.with_state(calls).merge(ping) }
 }
 
 /// So many, and less where there are few descriptors.
@@ -172,7 +179,7 @@ impl Forward {
     fn holder(&self, request: &Request) -> Holder {
         let header = |name: &&str| request.headers().get(*name)?.to_str().ok();
         let id = match self.part {
-            Part::Calls => APP_ID_HEADERS.iter().find_map(header),
+            Part::Calls | Part::Ping => APP_ID_HEADERS.iter().find_map(header),
             // `/hookd/v1/apps/{app}/…`
             Part::Control => request.uri().path().split('/').nth(4),
         };
@@ -195,8 +202,10 @@ impl Forward {
 
     /// Resolves when the engine is taken for stuck.
     async fn time_is_up(&self, arrived: Instant, progress: &Progress) {
-        if self.part == Part::Calls {
-            return sleep_until(arrived + REQUEST_TIME + CALL_GRACE).await;
+        match self.part {
+            Part::Calls => return sleep_until(arrived + REQUEST_TIME + CALL_GRACE).await,
+            Part::Ping => return sleep_until(arrived + PING_TIME).await,
+            Part::Control => {}
         }
         loop {
             let at = progress.ends_at(CONTROL_TIME, CLIENT_TIME);
@@ -211,7 +220,7 @@ impl Forward {
     fn idle_time(&self, headers: &HeaderMap) -> Option<Duration> {
         let comes_bit_by_bit = headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "application/x-ndjson");
         match self.part {
-            Part::Calls => Some(CALL_IDLE_TIME),
+            Part::Calls | Part::Ping => Some(CALL_IDLE_TIME),
             Part::Control if headers.contains_key(api_types::headers::KEEP_ALIVE) => {
                 Some(api_types::headers::KEPT_ALIVE_TIME)
             }
@@ -229,7 +238,8 @@ impl Forward {
             return refused(told, timed_out.name());
         }
         let then = if is_safe { "" } else { "; it may still do what it was asked for: look before you ask again" };
-        let (address, seconds) = (&self.address, CONTROL_TIME.as_secs());
+        let time = if self.part == Part::Ping { PING_TIME } else { CONTROL_TIME };
+        let (address, seconds) = (&self.address, time.as_secs());
         ApiError::Unavailable(format!("the engine at `{address}` did not answer within {seconds} s{then}"))
             .into_response()
     }
@@ -238,7 +248,7 @@ impl Forward {
         let text = format!("too many requests of this app wait for the engine at `{}`", self.address);
         let mut response = match self.part {
             Part::Calls => refused((1, "too many calls of this app wait for the engine".to_owned()), "overloaded"),
-            Part::Control => ApiError::Unavailable(text).into_response(),
+            Part::Ping | Part::Control => ApiError::Unavailable(text).into_response(),
         };
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         response
