@@ -28,7 +28,7 @@ use crate::config::EngineConfig;
 use crate::fair_turns::FairTurns;
 use crate::file_table::reserve_file_table;
 use crate::leancache::LeanCache;
-use crate::logs::{self, LogDisk, LogHistory, LogLine, LogQuery};
+use crate::logs::{self, LogDisk, LogHistory, LogLine, LogQuery, LogsError};
 use crate::modules::{Definition, Modules};
 use crate::outcome::Outcome;
 use crate::releases::{AppRow, LiveVersion, Metadata, MetadataError, Variables, now_ms};
@@ -231,14 +231,17 @@ impl Engine {
     /// The kept lines of an app's log, and a reader of the later ones. `None` when there is no such app.
     ///
     /// # Errors
-    /// When reading them panicked; files that cannot be read are counted in the answer.
-    pub async fn logs(&self, app: &str, query: &LogQuery) -> Option<std::io::Result<LogHistory>> {
+    /// [`LogsError`]; files that cannot be read are counted in the answer.
+    pub async fn logs(&self, app: &str, query: &LogQuery) -> Option<Result<LogHistory, LogsError>> {
         let app = self.app(app)?;
-        let place = app.shares().log_answers.begin().await;
-        // Each reads files for a while.
-        let _turn = self.0.log_reads.take(&app.shares().log_reads).await;
-        let read = logs::read(app.log().clone(), query).await;
-        Some(read.map(|history| LogHistory { place, ..history }))
+        let reading = async {
+            let place = app.shares().log_answers.begin().await?;
+            // Each reads files for a while.
+            let _turn = self.0.log_reads.take(&app.shares().log_reads).await;
+            let history = logs::read(app.log().clone(), query).await?;
+            Ok(LogHistory { place: Some(place), ..history })
+        };
+        Some(reading.await)
     }
 
     /// What was counted about an app. No I/O.

@@ -94,7 +94,7 @@ pub use fair_turns::{FairTurns, Holder};
 pub use file_table::reserve_file_table;
 pub use hookd_leancache::{Reply as CacheReply, names as cache_command_names};
 pub use leancache::{CacheConfig, CacheError, InvalidRedis, RedisAddress, RedisCertificates, redis_certificate_fix};
-pub use logs::{LogBatch, LogHistory, LogLevel, LogLine, LogQuery, LogReader, Unreadable};
+pub use logs::{LogBatch, LogHistory, LogLevel, LogLine, LogQuery, LogReader, LogsError, Unreadable};
 pub use meters::{FunctionStats, LATENCY_BOUNDS};
 pub use modules::{CompileWorkerError, Definition, Refusal, compile_worker};
 pub use outcome::{Outcome, Overload, TimeLimit, WireFailure};

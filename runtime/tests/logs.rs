@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use hookd_runtime::{
-    Attribution, Deployment, Engine, Environment, Isolation, LogLevel, LogLine, LogQuery, LogRetention, NewApp,
-    Unreadable,
+    Attribution, Deployment, Engine, Environment, Isolation, LogLevel, LogLine, LogQuery, LogRetention, LogsError,
+    NewApp, Unreadable,
 };
 use support::{Guest, TestEngine, config, invocation};
 use tempfile::TempDir;
@@ -75,6 +75,32 @@ async fn a_reader_goes_on_where_the_history_ends() {
     say_hello(&test.engine).await;
     assert_eq!(history.reader.read().lines.len(), 2);
     assert!(test.engine.logs("nobody", &LogQuery::default()).await.is_none());
+}
+
+/// F-12: each answer holds its lines in memory.
+#[tokio::test]
+async fn four_answers_of_an_app_are_read_at_a_time_and_a_fifth_is_refused() {
+    let test = TestEngine::start().await;
+    test.deploy(talkative()).await.unwrap();
+    test.engine.create_app(NewApp::named("other")).await.unwrap();
+    say_hello(&test.engine).await;
+    let read = async |app: &str| test.engine.logs(app, &LogQuery { limit: 10, ..LogQuery::default() }).await.unwrap();
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        held.push(read("demo").await.unwrap());
+    }
+    let refused = read("demo").await.unwrap_err();
+    assert!(matches!(refused, LogsError::TooMany { limit: 4 }), "{refused}");
+    assert!(refused.to_string().starts_with("4 answers with lines of this app's log"), "{refused}");
+    assert!(read("other").await.is_ok(), "another app has places of its own");
+
+    // A follower keeps its reader, and gives the place back when the kept lines were sent.
+    held[0].place = None;
+    held[0] = read("demo").await.unwrap();
+    assert_eq!(held[0].lines.len(), 2);
+    assert!(read("demo").await.is_err());
+    held.pop();
+    assert!(read("demo").await.is_ok());
 }
 
 #[tokio::test]

@@ -1,11 +1,14 @@
 //! What one app has of what all apps share.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use crate::call_chain::MAX_CALLS;
 use crate::fair_turns::Holder;
+use crate::logs::LogsError;
 use crate::sandbox::AppMemory;
 
 /// Outlives changes of settings and keys: an app keeps its resources when its limits change.
@@ -27,8 +30,10 @@ pub(crate) struct AppShares {
 
 /// Each answer holds its lines in memory until they were sent, also to a reader that is slow.
 const LOG_ANSWERS: usize = 4;
+/// An answer takes milliseconds, unless its reader is slow: then the next one is refused in time for its own caller.
+const LOG_ANSWER_WAIT: Duration = Duration::from_secs(2);
 
-/// Answers with kept lines of an app's log: so many at a time, the next ones wait.
+/// Answers with kept lines of an app's log: so many at a time, the next ones wait for a while.
 #[derive(Debug)]
 pub(crate) struct LogAnswers(Arc<Semaphore>);
 
@@ -39,8 +44,13 @@ impl Default for LogAnswers {
 }
 
 impl LogAnswers {
-    /// A place for one answer; `None` is never the case, for the semaphore is not closed.
-    pub(crate) async fn begin(&self) -> Option<OwnedSemaphorePermit> {
-        self.0.clone().acquire_owned().await.ok()
+    /// A place for one answer.
+    ///
+    /// # Errors
+    /// [`LogsError::TooMany`] after a while without a free place.
+    pub(crate) async fn begin(&self) -> Result<OwnedSemaphorePermit, LogsError> {
+        let place = timeout(LOG_ANSWER_WAIT, self.0.clone().acquire_owned()).await;
+        // The semaphore is never closed.
+        place.ok().and_then(Result::ok).ok_or(LogsError::TooMany { limit: LOG_ANSWERS })
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use thiserror::Error;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::backwards::{self, Found};
@@ -60,6 +61,20 @@ pub struct LogHistory {
     pub reader: LogReader,
     /// To be dropped when the lines were sent: an app has few such answers at a time.
     pub place: Option<OwnedSemaphorePermit>,
+}
+
+/// Why there is no answer with kept lines.
+#[derive(Debug, Error)]
+pub enum LogsError {
+    /// The readers of earlier answers are slow.
+    #[error("{limit} answers with lines of this app's log are not read to their ends; read or close one of them first")]
+    TooMany {
+        /// An app has so many at a time.
+        limit: usize,
+    },
+    /// A defect of the engine.
+    #[error("the log cannot be read")]
+    Failed(#[from] io::Error),
 }
 
 /// What lies on disk and cannot be shown.

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::call::CallLog;
 pub(crate) use self::disk::LogDisk;
 pub(crate) use self::history::read;
-pub use self::history::{LogHistory, LogQuery, Unreadable};
+pub use self::history::{LogHistory, LogQuery, LogsError, Unreadable};
 pub(crate) use self::ring::LogRing;
 pub use self::ring::{LogBatch, LogReader};
 use api_types::Environment;

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use futures::stream;
-use hookd_runtime::{Environment, LogBatch, LogHistory, LogLevel, LogLine, LogQuery, LogReader, Unreadable};
+use hookd_runtime::{Environment, LogBatch, LogHistory, LogLevel, LogLine, LogQuery, LogReader, LogsError, Unreadable};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
@@ -69,7 +69,10 @@ pub(super) async fn read(
 ) -> Result<Response, ApiError> {
     let query = parameters.query()?;
     let history = control.engine.logs(&app.id, &query).await.ok_or(ApiError::Unauthorized)?;
-    let LogHistory { lines, unreadable, reader, place } = history.map_err(internal)?;
+    let LogHistory { lines, unreadable, reader, place } = history.map_err(|error| match error {
+        LogsError::TooMany { .. } => ApiError::Unavailable(error.to_string()),
+        LogsError::Failed(error) => internal(error),
+    })?;
     let follow = parameters.follow;
     let first = Some(unreadable_event(unreadable));
     let following = Following { first, kept: lines.into_iter(), place, reader, query, follow, app_id: app.id.clone() };
