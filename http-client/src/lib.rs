@@ -5,7 +5,8 @@
 //! for requests that may be made twice, is to send it once more on a connection of its own.
 //!
 //! hyper's client does this by itself only for requests of which nothing was written yet. For the others a connector wraps
-//! its streams in [`Watched`], and the caller asks [`met_a_closing_connection`] about a failure:
+//! its streams in [`Watched`], and the caller asks [`met_a_closing_connection`] about a failure, and
+//! [`answers_an_idle_connection`] about an answer:
 //!
 //! ```no_run
 //! # use http_body_util::Empty;
@@ -18,6 +19,7 @@
 //! # ) -> Result<(), Error> {
 //! let sent = match client.request(request.clone()).await {
 //!     Err(error) if hookd_http_client::met_a_closing_connection(&error) => fresh.request(request).await,
+//!     Ok(answer) if hookd_http_client::answers_an_idle_connection(&answer) => fresh.request(request).await,
 //!     sent => sent,
 //! };
 //! # sent.map(drop)
@@ -29,5 +31,5 @@
 mod closing;
 mod watched;
 
-pub use closing::met_a_closing_connection;
+pub use closing::{answers_an_idle_connection, met_a_closing_connection};
 pub use watched::Watched;

@@ -24,7 +24,12 @@ struct Counts {
 impl ConnectionUse {
     /// True while no byte of an answer has come to the last request, and it was not the connection's first.
     pub(crate) fn is_unanswered_again(&self) -> bool {
-        self.0.requests.load(Ordering::Acquire) > 1 && !self.0.answered.load(Ordering::Acquire)
+        self.is_used_again() && !self.0.answered.load(Ordering::Acquire)
+    }
+
+    /// True when the last request was not the connection's first.
+    pub(crate) fn is_used_again(&self) -> bool {
+        self.0.requests.load(Ordering::Acquire) > 1
     }
 
     fn wrote(&self) {

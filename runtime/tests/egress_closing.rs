@@ -13,7 +13,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// Answers the first request of each connection, and closes the connection when a second one begins to come.
+/// Answers the first request of each connection, and closes the connection when a second one begins to come, with or
+/// without last words.
 struct ClosingServer {
     address: SocketAddr,
     /// The requests that were answered: the first line, and how long the body was.
@@ -23,13 +24,17 @@ struct ClosingServer {
 
 impl ClosingServer {
     async fn start() -> Self {
+        Self::with_last_words("").await
+    }
+
+    async fn with_last_words(last_words: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, answered) = (listener.local_addr().unwrap(), Arc::<Mutex<Vec<_>>>::default());
         let seen = answered.clone();
         let serving = tokio::spawn(async move {
             loop {
                 let (socket, _) = listener.accept().await.unwrap();
-                tokio::spawn(answer_once(socket, seen.clone()));
+                tokio::spawn(answer_once(socket, seen.clone(), last_words));
             }
         });
         Self { address, answered, serving }
@@ -47,19 +52,27 @@ impl Drop for ClosingServer {
     }
 }
 
-async fn answer_once(mut socket: TcpStream, answered: Arc<Mutex<Vec<(String, usize)>>>) {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let Ok(byte) = socket.read_u8().await else { return };
-        head.push(byte);
-    }
-    let head = String::from_utf8(head).unwrap();
+async fn answer_once(mut socket: TcpStream, answered: Arc<Mutex<Vec<(String, usize)>>>, last_words: &str) {
+    let Some(head) = read_head(&mut socket).await else { return };
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
     let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
     socket.read_exact(&mut body).await.unwrap();
     answered.lock().unwrap().push((head.lines().next().unwrap().to_owned(), body.len()));
     socket.write_all(&response(200, "", "ok")).await.unwrap();
-    let _ = socket.read_u8().await;
+    if last_words.is_empty() {
+        let _ = socket.read_u8().await;
+    } else if read_head(&mut socket).await.is_some() {
+        socket.write_all(last_words.as_bytes()).await.unwrap();
+    }
+}
+
+/// The head of a request; `None` when the connection ends before.
+async fn read_head(socket: &mut TcpStream) -> Option<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(socket.read_u8().await.ok()?);
+    }
+    Some(String::from_utf8(head).unwrap())
 }
 
 async fn engine(server: &ClosingServer) -> TestEngine {
@@ -86,19 +99,25 @@ fn text(outcome: &Outcome) -> Value {
 /// F-21.
 #[tokio::test]
 async fn requests_without_a_body_and_idempotent_ones_are_sent_once_more() {
-    let server = ClosingServer::start().await;
-    let test = engine(&server).await;
-    assert_eq!(text(&fetch(&test, &server, "GET", 0).await), "ok");
-    server.answered();
-    for (method, bytes) in [("GET", 0), ("POST", 0), ("PUT", 20_000), ("DELETE", 5), ("HEAD", 0)] {
-        let reply = fetch(&test, &server, method, bytes).await;
-        assert!(matches!(reply, Outcome::Replied(_)), "{method} with {bytes} bytes: {reply:?}");
-        assert_eq!(server.answered(), [(format!("{method} / HTTP/1.1"), bytes)]);
-        // A connection that was used once stands ready for the next.
+    for last_words in ["", IDLE_FOR_TOO_LONG] {
+        let server = ClosingServer::with_last_words(last_words).await;
+        let test = engine(&server).await;
         assert_eq!(text(&fetch(&test, &server, "GET", 0).await), "ok");
         server.answered();
+        // Bytes of a body that the server does not read would take its last words away.
+        let bodies = if last_words.is_empty() { [0, 0, 20_000, 5, 0] } else { [0; 5] };
+        for (method, bytes) in ["GET", "POST", "PUT", "DELETE", "HEAD"].into_iter().zip(bodies) {
+            let reply = fetch(&test, &server, method, bytes).await;
+            assert!(matches!(reply, Outcome::Replied(_)), "{method} with {bytes} bytes: {reply:?}");
+            assert_eq!(server.answered(), [(format!("{method} / HTTP/1.1"), bytes)]);
+            // A connection that was used once stands ready for the next.
+            assert_eq!(text(&fetch(&test, &server, "GET", 0).await), "ok");
+            server.answered();
+        }
     }
 }
+
+const IDLE_FOR_TOO_LONG: &str = "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\n\r\n";
 
 #[tokio::test]
 async fn a_post_with_a_body_is_never_sent_twice() {

@@ -255,44 +255,115 @@ async fn the_list_is_asked_for_with_the_keys_that_the_app_has_then() {
     });
 }
 
-/// F-21: a server that closes kept-alive connections right after its answers.
+/// F-21: a server that closes kept-alive connections right after its answers; it may say 408 before.
 #[tokio::test]
 async fn a_call_on_a_connection_that_is_just_being_closed_is_made_on_another() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let engine = HttpEngine::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-    let (closing, served) = (CancellationToken::new(), Arc::new(AtomicU64::new(0)));
-    let stop = closing.clone().drop_guard();
-    let counted = served.clone();
-    tokio::spawn(closing.run_until_cancelled_owned(async move {
-        loop {
-            let (socket, _) = listener.accept().await.unwrap();
-            tokio::spawn(answer_and_close(socket, counted.clone()));
+    for last_words in ["", IDLE_FOR_TOO_LONG] {
+        let (engine, served, _running) =
+            serving(move |socket, served| answer_and_close(socket, served, last_words)).await;
+        for call in 0..CALLS {
+            let reply = engine.call(hook_call()).await;
+            assert_eq!(
+                reply.map_err(|failure| failure.message),
+                Ok(Bytes::from_static(b"{}")),
+                "call {call} {last_words}"
+            );
+            // So that calls come at every moment of the server's close.
+            tokio::time::sleep(Duration::from_micros(call % 60 * 100)).await;
         }
-    }));
-    for call in 0..CALLS {
-        let reply = engine.call(hook_call()).await;
-        assert_eq!(reply.map_err(|failure| failure.message), Ok(Bytes::from_static(b"{}")), "call {call}");
-        // So that calls come at every moment of the server's close.
-        tokio::time::sleep(Duration::from_micros(call % 60 * 100)).await;
+        assert!(served.load(Ordering::Relaxed) >= CALLS);
     }
-    assert!(served.load(Ordering::Relaxed) >= CALLS);
-    drop(stop);
+}
+
+/// F-21: the server says 408 for the connection, and that crosses the call.
+#[tokio::test]
+async fn a_408_that_crosses_a_call_on_a_used_connection_is_not_the_answer_to_the_call() {
+    let (engine, served, _running) = serving(|socket, served| answer_once(socket, served, IDLE_FOR_TOO_LONG)).await;
+    for call in 1..=4 {
+        assert!(engine.call(hook_call()).await.is_ok(), "call {call}");
+        assert_eq!(served.load(Ordering::Relaxed), call);
+    }
+}
+
+/// F-21: other answers with this status are answers.
+#[tokio::test]
+async fn a_408_of_the_engine_itself_is_an_answer() {
+    let kept_open = "HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n";
+    let (engine, served, _running) = serving(|socket, served| answer_once(socket, served, kept_open)).await;
+    assert!(engine.call(hook_call()).await.is_ok());
+    assert_eq!(engine.call(hook_call()).await.unwrap_err().cause, FailureCause::Unavailable);
+    assert_eq!(served.load(Ordering::Relaxed), 1);
+
+    let (engine, served, _running) = serving(|mut socket: TcpStream, served: Arc<AtomicU64>| async move {
+        read_call(&mut socket).await;
+        served.fetch_add(1, Ordering::Relaxed);
+        socket.write_all(IDLE_FOR_TOO_LONG.as_bytes()).await.unwrap();
+    })
+    .await;
+    assert_eq!(engine.call(hook_call()).await.unwrap_err().cause, FailureCause::Unavailable);
+    assert_eq!(served.load(Ordering::Relaxed), 1, "on the first use of a connection");
 }
 
 const CALLS: u64 = 400;
 
-/// Answers one request with a connection that is to be kept, and closes it 1 to 5 ms later.
-async fn answer_and_close(mut socket: TcpStream, served: Arc<AtomicU64>) {
-    let mut head = Vec::new();
-    while !head.ends_with(br#"{"content":"hi"}"#) {
+/// As HAProxy and Node's HTTP server say it.
+const IDLE_FOR_TOO_LONG: &str = "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\n\r\n";
+
+/// An engine whose connections are served by `serve`, and what counts its calls.
+async fn serving<F>(
+    serve: impl Fn(TcpStream, Arc<AtomicU64>) -> F + Send + 'static,
+) -> (HttpEngine, Arc<AtomicU64>, DropGuard)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let engine = HttpEngine::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let (running, served) = (CancellationToken::new(), Arc::new(AtomicU64::new(0)));
+    let counted = served.clone();
+    tokio::spawn(running.clone().run_until_cancelled_owned(async move {
+        loop {
+            let (socket, _) = listener.accept().await.unwrap();
+            tokio::spawn(serve(socket, counted.clone()));
+        }
+    }));
+    (engine, served, running.drop_guard())
+}
+
+/// Reads a whole call; false when the connection ends before.
+async fn read_call(socket: &mut TcpStream) -> bool {
+    let mut read_so_far = Vec::new();
+    while !read_so_far.ends_with(br#"{"content":"hi"}"#) {
         let mut bytes = [0; 1024];
         match socket.read(&mut bytes).await {
-            Ok(0) | Err(_) => return,
-            Ok(read) => head.extend_from_slice(bytes.get(..read).unwrap()),
+            Ok(0) | Err(_) => return false,
+            Ok(read) => read_so_far.extend_from_slice(bytes.get(..read).unwrap()),
         }
+    }
+    true
+}
+
+/// Answers a call, and keeps the connection; returns how many calls were answered before.
+async fn answer_call(socket: &mut TcpStream, served: &AtomicU64) -> Option<u64> {
+    if !read_call(socket).await {
+        return None;
     }
     let served = served.fetch_add(1, Ordering::Relaxed);
     let answer = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 13\r\n\r\n{\"result\":{}}";
     socket.write_all(answer).await.unwrap();
+    Some(served)
+}
+
+/// Answers one call, and closes the connection 1 to 5 ms later.
+async fn answer_and_close(mut socket: TcpStream, served: Arc<AtomicU64>, last_words: &'static str) {
+    let Some(served) = answer_call(&mut socket, &served).await else { return };
     tokio::time::sleep(Duration::from_millis(1 + served % 5)).await;
+    // The client may be gone.
+    let _ = socket.write_all(last_words.as_bytes()).await;
+}
+
+/// Answers one call; to the next one it says only the last words.
+async fn answer_once(mut socket: TcpStream, served: Arc<AtomicU64>, last_words: &'static str) {
+    if answer_call(&mut socket, &served).await.is_some() && read_call(&mut socket).await {
+        socket.write_all(last_words.as_bytes()).await.unwrap();
+    }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookd_http_client::met_a_closing_connection;
+use hookd_http_client::{answers_an_idle_connection, met_a_closing_connection};
 use http::uri::Scheme;
 use http::{Method, Request, Response};
 use http_body_util::BodyExt as _;
@@ -119,12 +119,15 @@ async fn attempt(
 
 /// Sends the request, twice where its connection was just being closed and it may be sent twice.
 async fn exchange(client: &AppClient, request: RepeatableRequest) -> Result<Response<Incoming>, ClientError> {
-    match client.http().request(request.start()).await {
-        Err(error) if met_a_closing_connection(&error) && request.may_be_repeated() => {
-            client.unpooled().request(request.start()).await
-        }
-        answered => answered,
+    let answered = client.http().request(request.start()).await;
+    let was_closing = match &answered {
+        Err(error) => met_a_closing_connection(error),
+        Ok(answer) => answers_an_idle_connection(answer),
+    };
+    if was_closing && request.may_be_repeated() {
+        return client.unpooled().request(request.start()).await;
     }
+    answered
 }
 
 /// The host, when the request may go there.

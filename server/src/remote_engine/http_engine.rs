@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hookd_http_client::met_a_closing_connection;
+use hookd_http_client::{answers_an_idle_connection, met_a_closing_connection};
 use hookd_im_core::app::{App, AppDirectory};
 use hookd_im_core::hooks::{FailureCause, HookCall, HookEngine, HookFailure};
 use hookd_im_core::trace;
@@ -144,6 +144,7 @@ impl HttpEngine {
             let answered = match self.client.request(request.clone()).await {
                 // The engine may have read it, and the hook runs twice then.
                 Err(error) if met_a_closing_connection(&error) => self.fresh.request(request).await,
+                Ok(answer) if answers_an_idle_connection(&answer) => self.fresh.request(request).await,
                 answered => answered,
             };
             let response = answered.map_err(|error| unreached(&error))?;
