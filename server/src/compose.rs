@@ -110,13 +110,16 @@ impl Server {
         connection.save(ConnectionFile::Installation)?;
         Connection::forget_engine(folder.path())?;
 
-        let apps = Arc::new(EngineApps(engine.clone()));
+        let (directory, _) = Directory::load(folder.path())?;
+        let directory = Arc::new(directory);
+        directory.follow(&engine).await?;
+        let apps = Arc::new(EngineApps(engine.clone(), directory.clone()));
         let calls = Arc::new(InMemoryEngine(engine.clone()));
         let addresses: Arc<dyn AddressCheck> = Arc::new(EgressAddresses(AddressGuard::new(common.private_networks)));
         let parts = (apps as _, calls as _, addresses.clone());
         let (core, gateway) = open_im_core((folder.path(), &cache), im, parts, &tasks, &shutdown).await?;
         let deletions = Deletions::load(folder.path())?;
-        tasks.spawn(deletions.follow(engine.clone(), core.clone(), shutdown.clone()));
+        tasks.spawn(deletions.follow((engine.clone(), directory), core.clone(), shutdown.clone()));
         let installation = Installation::new(connection.clone(), ConnectionFile::Installation);
         let control = control::router(engine.clone(), installation, shutdown.clone());
         let router = gateway

@@ -11,14 +11,16 @@ use hookd_im_core::hooks::{FailureCause, HookCall, HookEngine, HookFailure};
 use hookd_im_core::ids::AppId;
 use hookd_runtime::{AddressGuard, Engine, Environment, Invocation, Outcome};
 
+use crate::directory::Directory;
 use crate::remote_engine::AddressCheck;
 
-/// The engine's registry as the IM core sees it.
-pub struct EngineApps(pub Engine);
+/// The engine's registry as the IM core sees it: without apps of another installation whose id is known here.
+pub struct EngineApps(pub Engine, pub Arc<Directory>);
 
 impl AppDirectory for EngineApps {
     fn app(&self, id: &AppId) -> Option<Arc<App>> {
-        let app = self.0.app(id.as_str())?;
+        let Self(engine, directory) = self;
+        let app = engine.app(id.as_str()).filter(|app| !directory.knows_another(&app.id, app.created_at_ms))?;
         Some(Arc::new(App {
             id: id.clone(),
             app_key: app.app_key.clone(),

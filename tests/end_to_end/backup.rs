@@ -49,6 +49,7 @@ fn a_server_starts_from_a_backup_with_everything_in_it() {
 
     assert_eq!(copy.metadata().unwrap().permissions().mode() & 0o777, 0o700);
     assert_eq!(std::fs::read_to_string(copy.join("admin.key")).unwrap(), key);
+    assert!(copy.join("directory.json").is_file(), "which apps the ones in `im.db` are");
     let _restored = Restored::start(&copy);
     let run = |arguments: &[&str]| {
         let output = hookd_in(&copy, arguments);

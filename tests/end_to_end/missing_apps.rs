@@ -12,7 +12,12 @@ use crate::notifications::letters_until;
 
 /// A server whose app `demo` has three dead letters. Its hooks are elsewhere: hookd's own engine is what goes away.
 fn server_with_letters() -> (Server, LeanEngine) {
-    let mut server = Server::start();
+    server_with_letters_as(Shape::of_this_program())
+}
+
+/// The same, in a shape of its own.
+fn server_with_letters_as(shape: Shape) -> (Server, LeanEngine) {
+    let mut server = Server::start_as(shape);
     let recorder = LeanEngine::recorder(&server, &json!({"_messageSent": 1_000}));
     server.hookd_ok(&["settings", "--engine-url", recorder.url(), "--notification-attempts", "1"]);
     server.play_with("chatter", &["3"]);
@@ -31,62 +36,78 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 /// Stops the engine, moves folders, and starts it again.
 fn start_engine_after(server: &mut Server, moves: [(&Path, &Path); 2]) {
-    server.processes().kill_engine();
+    if server.processes().shape() == Shape::OneProcess {
+        server.kill();
+    } else {
+        server.processes().kill_engine();
+    }
     for (from, to) in moves {
         rename(from, to).unwrap();
     }
-    server.start_engine();
+    if server.processes().shape() == Shape::OneProcess {
+        server.start_with_new_keys();
+    } else {
+        server.start_engine();
+    }
 }
 
 /// F-13.
 #[test]
 fn an_engine_that_came_back_without_an_app_takes_nothing_of_it() {
-    let (mut server, _recorder) = server_with_letters();
-    // Of another installation, which has an app that is not there, and had one with the same name as one that is.
-    let mut other = Server::start();
-    other.hookd_ok(&["apps", "create", "shop"]);
-    other.hookd_ok(&["apps", "delete", "demo"]);
-    other.kill();
-    let [engine, away] = ["engine", "engine-away"].map(|name| server.data().join(name));
-    let foreign = other.data().join("engine");
+    for shape in [Shape::OverTcp, Shape::OneProcess] {
+        let (mut server, _recorder) = server_with_letters_as(shape);
+        // Of another installation, which has an app that is not there, and had one with the same name as one that is.
+        let mut other = Server::start_as(shape);
+        other.hookd_ok(&["apps", "create", "shop"]);
+        other.hookd_ok(&["apps", "delete", "demo"]);
+        other.kill();
+        let [engine, away] = ["engine", "engine-away"].map(|name| server.data().join(name));
+        let foreign = other.data().join("engine");
 
-    start_engine_after(&mut server, [(&engine, &away), (&foreign, &engine)]);
-    let master_key = server.key("master_key").to_owned();
-    let list = ["dead-letters", "list", "--json", "--app", "demo", "--master-key", &master_key];
-    until("the IM core follows the wrong engine", || !server.hookd(&list).status.success());
+        let master_key = server.key("master_key").to_owned();
+        start_engine_after(&mut server, [(&engine, &away), (&foreign, &engine)]);
+        let list = ["dead-letters", "list", "--json", "--app", "demo", "--master-key", &master_key];
+        until("the IM core follows the wrong engine", || !server.hookd(&list).status.success());
+        until("the log names the app", || server.log().contains("does not serve this app any more"));
 
-    start_engine_after(&mut server, [(&engine, &foreign), (&away, &engine)]);
-    until("the IM core follows the right engine again", || server.hookd(&list).status.success());
-    assert_eq!(server.hookd_ok(&list).lines().count(), 3);
-    assert!(server.log().contains("does not serve this app any more"));
-    // The app goes on.
-    server.play_with("chatter", &["2"]);
-    letters_until(&server, 5);
+        start_engine_after(&mut server, [(&engine, &foreign), (&away, &engine)]);
+        until("the IM core follows the right engine again", || server.hookd(&list).status.success());
+        assert_eq!(server.hookd_ok(&list).lines().count(), 3);
+        // The app goes on.
+        server.play_with("chatter", &["2"]);
+        letters_until(&server, 5);
+    }
 }
 
 /// F-13: every installation has an app `demo`, and they are different apps.
 #[test]
 fn an_app_of_the_same_id_on_another_engine_gets_nothing_of_the_first_one() {
-    let (mut server, _recorder) = server_with_letters();
-    let mut other = Server::start();
-    let foreign_key = other.key("master_key").to_owned();
-    other.kill();
-    let [engine, away] = ["engine", "engine-away"].map(|name| server.data().join(name));
-    let foreign = other.data().join("engine");
+    for shape in [Shape::OverTcp, Shape::OneProcess] {
+        let (mut server, _recorder) = server_with_letters_as(shape);
+        let mut other = Server::start_as(shape);
+        // An engine keeps one app at least.
+        other.hookd_ok(&["apps", "create", "shop"]);
+        let foreign_key = other.key("master_key").to_owned();
+        other.kill();
+        let [engine, away] = ["engine", "engine-away"].map(|name| server.data().join(name));
+        let foreign = other.data().join("engine");
 
-    start_engine_after(&mut server, [(&engine, &away), (&foreign, &engine)]);
-    until("the log names the app", || server.log().contains("which was created at another time"));
-    let master_key = server.key("master_key").to_owned();
-    for key in [&foreign_key, &master_key] {
-        let list = ["dead-letters", "list", "--json", "--app", "demo", "--master-key", key];
-        assert!(!server.hookd(&list).status.success());
+        let master_key = server.key("master_key").to_owned();
+        start_engine_after(&mut server, [(&engine, &away), (&foreign, &engine)]);
+        until("the log names the app", || server.log().contains("which was created at another time"));
+        for key in [&foreign_key, &master_key] {
+            let list = ["dead-letters", "list", "--json", "--app", "demo", "--master-key", key];
+            assert!(!server.hookd(&list).status.success());
+        }
+        // Of the other app, which is not served here.
+        server.hookd_ok(&["apps", "delete", "demo"]);
+        assert_eq!(kept_letters(&server), 3);
+
+        start_engine_after(&mut server, [(&engine, &foreign), (&away, &engine)]);
+        let list = ["dead-letters", "list", "--json", "--app", "demo", "--master-key", &master_key];
+        until("the IM core follows the right engine again", || server.hookd(&list).status.success());
+        assert_eq!(server.hookd_ok(&list).lines().count(), 3);
     }
-    assert_eq!(kept_letters(&server), 3);
-
-    start_engine_after(&mut server, [(&engine, &foreign), (&away, &engine)]);
-    let list = ["dead-letters", "list", "--json", "--app", "demo", "--master-key", &master_key];
-    until("the IM core follows the right engine again", || server.hookd(&list).status.success());
-    assert_eq!(server.hookd_ok(&list).lines().count(), 3);
 }
 
 /// F-13: what is said while the IM core is down is heard later.

@@ -1,4 +1,4 @@
-//! The IM core's copy, and the engine behind it.
+//! The IM core's copy, and the engine in another process behind it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -10,10 +10,11 @@ use bytes::Bytes;
 use hookd_im_core::app::{App, AppDirectory};
 use hookd_im_core::hooks::{HookCall, HookEngine, HookFailure};
 use hookd_im_core::ids::AppId;
+use hookd_runtime::Engine;
 use serde::{Deserialize, Serialize};
 
 use super::kept::save;
-use super::{Deletion, Entry, Snapshot};
+use super::{Deletion, Snapshot};
 use crate::error::{ServerError, Step as _};
 use crate::remote_engine::{EngineAddress, HttpEngine};
 
@@ -30,6 +31,7 @@ pub struct Directory {
 struct State {
     apps: HashMap<AppId, Known>,
     missing: BTreeMap<String, CreatedAt>,
+    /// Of apps that were known here.
     deleted: Vec<Deletion>,
 }
 
@@ -50,6 +52,9 @@ struct Kept {
     /// Apps that the engine named once, and does not name now though it does not say that they were deleted.
     #[serde(default)]
     missing: BTreeMap<String, CreatedAt>,
+    /// Those deletions of all engines that were of apps known here.
+    #[serde(default)]
+    own_deletions: Vec<Deletion>,
 }
 
 impl Directory {
@@ -67,16 +72,25 @@ impl Directory {
         };
         let found = kept.is_some();
         if let Some(kept) = kept {
-            directory.state.store(Arc::new(State::of(&kept.snapshot, kept.missing)));
+            directory.state.store(Arc::new(State::of(&kept.snapshot, kept.missing, kept.own_deletions)));
         }
         Ok((directory, found))
+    }
+
+    /// Applies the present state of an engine in this process, and keeps it for the next process.
+    ///
+    /// # Errors
+    /// It cannot be kept.
+    pub async fn follow(&self, engine: &Engine) -> Result<(), ServerError> {
+        // Only an engine in another process needs the name of a state.
+        self.replace(Snapshot::of(engine, String::new())).await
     }
 
     /// Applies a new state, and keeps it for the next process.
     pub async fn replace(&self, mut snapshot: Snapshot) -> Result<(), ServerError> {
         let before = self.state.load();
         snapshot.apps.retain(|entry| {
-            let is_another = before.knows_another(entry);
+            let is_another = before.knows_another(&entry.id, entry.created_at_ms);
             if is_another {
                 tracing::error!(
                     app = entry.id,
@@ -95,8 +109,9 @@ impl Directory {
                  right one, and the newest? What is kept of the app stays"
             );
         });
-        self.state.store(Arc::new(State::of(&snapshot, missing.clone())));
-        let (file, kept) = (self.file.clone(), Kept { snapshot, missing });
+        let own_deletions = before.own_deletions(&snapshot);
+        self.state.store(Arc::new(State::of(&snapshot, missing.clone(), own_deletions.clone())));
+        let (file, kept) = (self.file.clone(), Kept { snapshot, missing, own_deletions });
         save(file, kept).await
     }
 
@@ -105,10 +120,15 @@ impl Directory {
         self.state.load().missing.contains_key(app)
     }
 
-    /// The deletions that the engine reports, without those of apps of other installations.
+    /// True when an app of this id is known that was created at another time than this one.
+    pub(in crate::server) fn knows_another(&self, app: &str, created_at_ms: i64) -> bool {
+        self.state.load().knows_another(app, Some(created_at_ms))
+    }
+
+    /// The deletions that engines reported of apps that were known here. Another installation may have had an app of the same
+    /// id, and deleted it.
     pub(super) fn deletions(&self) -> Vec<Deletion> {
-        let state = self.state.load();
-        state.deleted.iter().filter(|deletion| state.is_concerned(deletion)).cloned().collect()
+        self.state.load().deleted.clone()
     }
 
     /// All apps, by id.
@@ -120,7 +140,7 @@ impl Directory {
 }
 
 impl State {
-    fn of(snapshot: &Snapshot, missing: BTreeMap<String, CreatedAt>) -> Self {
+    fn of(snapshot: &Snapshot, missing: BTreeMap<String, CreatedAt>, deleted: Vec<Deletion>) -> Self {
         let known = snapshot.apps.iter().map(|entry| {
             let app = App {
                 id: AppId::new(&entry.id),
@@ -131,20 +151,29 @@ impl State {
             let functions = entry.functions.iter().cloned().collect();
             (app.id.clone(), Known { app: Arc::new(app), created_at_ms: entry.created_at_ms, functions })
         });
-        Self { apps: known.collect(), missing, deleted: snapshot.deleted.clone() }
+        Self { apps: known.collect(), missing, deleted }
     }
 
     /// True when an app of this id is known that is not this one. An engine of an earlier version does not tell them apart.
-    fn knows_another(&self, entry: &Entry) -> bool {
-        let known = self.apps.get(&AppId::new(&entry.id)).map(|known| known.created_at_ms);
-        let known = known.or_else(|| self.missing.get(&entry.id).copied()).flatten();
-        known.zip(entry.created_at_ms).is_some_and(|(known, named)| known != named)
+    fn knows_another(&self, id: &str, created_at_ms: CreatedAt) -> bool {
+        let known = self.known_by(id).flatten();
+        known.zip(created_at_ms).is_some_and(|(known, named)| known != named)
     }
 
-    /// False for the deletion of an app that is another one than the one that is known by its id.
-    fn is_concerned(&self, deletion: &Deletion) -> bool {
-        !self.apps.contains_key(&AppId::new(&deletion.id))
-            && self.missing.get(&deletion.id).copied().flatten().is_none_or(|created| created == deletion.created_at_ms)
+    /// The app of this id, here now or missing.
+    fn known_by(&self, id: &str) -> Option<CreatedAt> {
+        let known = self.apps.get(&AppId::new(id)).map(|known| known.created_at_ms);
+        known.or_else(|| self.missing.get(id).copied())
+    }
+
+    /// The deletions of apps that were known, with those in the next state.
+    fn own_deletions(&self, next: &Snapshot) -> Vec<Deletion> {
+        let is_own = |deletion: &&Deletion| {
+            let known = self.known_by(&deletion.id);
+            known.is_some_and(|created| created.is_none_or(|created| created == deletion.created_at_ms))
+        };
+        let new = next.deleted.iter().filter(is_own).filter(|deletion| !self.deleted.contains(deletion));
+        self.deleted.iter().chain(new).cloned().collect()
     }
 
     /// The apps that are known now, and that the engine neither names next nor says to be deleted.

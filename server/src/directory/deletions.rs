@@ -14,6 +14,7 @@ use hookd_runtime::{DeletedApp, Engine};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use super::Directory;
 use super::kept::save;
 use crate::error::{ServerError, Step as _, with_causes};
 
@@ -85,14 +86,21 @@ impl Deletions {
         all
     }
 
-    /// Applies the deletions of an engine in this process until `shutdown`.
-    pub async fn follow(mut self, engine: Engine, core: Arc<ImCore>, shutdown: CancellationToken) {
+    /// Follows an engine in this process until `shutdown`, and applies its deletions.
+    pub async fn follow(
+        mut self,
+        (engine, directory): (Engine, Arc<Directory>),
+        core: Arc<ImCore>,
+        shutdown: CancellationToken,
+    ) {
         let following = async {
             let mut changes = engine.changes();
             loop {
                 changes.mark_unchanged();
-                let told: Vec<Deletion> = engine.deleted_apps().iter().map(Deletion::from).collect();
-                let all = self.obey(told, &core).await;
+                if let Err(error) = directory.follow(&engine).await {
+                    tracing::error!(error = format!("{error:#}"), "the state of the engine cannot be kept on disk");
+                }
+                let all = self.obey(directory.deletions(), &core).await;
                 tokio::select! {
                     changed = changes.changed() => if changed.is_err() { return },
                     () = tokio::time::sleep(RETRY_EVERY), if !all => {}

@@ -52,6 +52,13 @@ impl Feed {
     fn snapshot(&self) -> Snapshot {
         // Before the apps are read: what changes meanwhile comes again with the next poll.
         let revision = format!("{}.{}", self.process, *self.changes.borrow());
+        Snapshot::of(&self.engine, revision)
+    }
+}
+
+impl Snapshot {
+    /// The present state of an engine in this process.
+    pub(super) fn of(engine: &Engine, revision: String) -> Self {
         let entry = |app: &Arc<App>| Entry {
             id: app.id.clone(),
             app_key: app.app_key.clone(),
@@ -59,11 +66,11 @@ impl Feed {
             hook_key: app.hook_key.clone(),
             created_at_ms: Some(app.created_at_ms),
             functions: {
-                let definitions = self.engine.definitions(&app.id, Environment::Production);
+                let definitions = engine.definitions(&app.id, Environment::Production);
                 definitions.into_iter().map(|definition| definition.name).collect()
             },
         };
-        let deleted = self.engine.deleted_apps().iter().map(Deletion::from).collect();
-        Snapshot { revision, apps: self.engine.apps().iter().map(entry).collect(), deleted }
+        let deleted = engine.deleted_apps().iter().map(Deletion::from).collect();
+        Self { revision, apps: engine.apps().iter().map(entry).collect(), deleted }
     }
 }

@@ -1,11 +1,13 @@
-//! What an IM core in a process of its own must know of the engine: the apps, their keys, the functions that are live.
+//! What an IM core must know of the engine: the apps, their keys, the functions that are live. In one process it asks the
+//! engine itself, and keeps a copy only to know the apps again.
 //!
 //! The engine serves it to callers with the admin key ([`Feed`]); the IM core keeps a copy that it follows by long
 //! polling ([`Follower`]). A poll names the state that the follower has applied, and so acknowledges it. A change
 //! through the control API is answered once every present follower has acknowledged it.
 //!
 //! Only an explicit deletion deletes. An app that the engine does not name, because it runs on another folder or on an older
-//! backup, is not served meanwhile, and goes on when it is named again.
+//! backup, is not served meanwhile, and goes on when it is named again. An app is known by its id and the time of its creation:
+//! neither another installation's app of the same id nor its deletion concern what is kept here.
 
 mod copy;
 mod deletions;

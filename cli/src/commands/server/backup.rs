@@ -22,8 +22,8 @@ use hookd_server::create_no_other;
 const IM_DATABASE: &str = "im.db";
 /// A data folder has at least one of them.
 const DATABASES: [&str; 2] = [engine::DATABASE, IM_DATABASE];
-/// Other files that cannot be made again; not every data folder has both.
-const FILES: [&str; 2] = ["admin.key", "hookd.toml"];
+/// Other files that cannot be made again; not every data folder has all. `directory.json` says which apps those in `im.db` are.
+const FILES: [&str; 3] = ["admin.key", "hookd.toml", "directory.json"];
 /// A server that writes holds a database for milliseconds.
 const LOCKED_TIME: Duration = Duration::from_secs(10);
 

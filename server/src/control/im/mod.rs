@@ -203,9 +203,14 @@ async fn delete(
     // The app does not exist, and so has no key.
     let Named(path) = named.map_err(|_| ApiError::Unauthorized.into_response())?;
     let deleting = async move {
+        let id = AppId::new(&path.app);
+        // Else it is another installation's app of the same id, whose deletion concerns nothing here.
+        let is_served = control.core.apps.app(&id).is_some();
         let deleted = control.ask(Method::DELETE, uri, &headers, Body::empty()).await?;
-        // Data that cannot be deleted now are deleted later: the engine remembers the deletion.
-        let _ = control.core.forget_app(&AppId::new(&path.app)).await;
+        if is_served {
+            // Data that cannot be deleted now are deleted later: the engine remembers the deletion.
+            let _ = control.core.forget_app(&id).await;
+        }
         Ok(Json(deleted))
     };
     to_the_end(deleting).await.map_err(|error| error.into_response())?
