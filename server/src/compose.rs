@@ -119,12 +119,12 @@ impl Server {
         let parts = (apps as _, calls as _, addresses.clone());
         let (core, gateway) = open_im_core((folder.path(), &cache), im, parts, &tasks, &shutdown).await?;
         let deletions = Deletions::load(folder.path())?;
-        tasks.spawn(deletions.follow((engine.clone(), directory), core.clone(), shutdown.clone()));
+        tasks.spawn(deletions.follow((engine.clone(), directory.clone()), core.clone(), shutdown.clone()));
         let installation = Installation::new(connection.clone(), ConnectionFile::Installation);
         let control = control::router(engine.clone(), installation, shutdown.clone());
         let router = gateway
             .router()
-            .merge(control::im::router(core, control, &connection.admin_key, addresses))
+            .merge(control::im::router((core, directory), control, &connection.admin_key, addresses))
             .merge(measured.for_admin(connection.admin_key.clone()));
         let trust = ForwardingTrust { proxy: common.trust_forwarded_headers, front_key: None };
         let service = Service { answers: Answers::Rpc(RpcService::new(engine.clone(), router)), trust };
@@ -216,11 +216,11 @@ impl Server {
         let (core, gateway) = open_im_core((folder.path(), &common.cache), im, parts, &tasks, &shutdown).await?;
         let kept = (connection.clone(), Deletions::load(folder.path())?);
         tasks.spawn(follower.run(core.clone(), kept, shutdown.clone()));
-        let engine = forwarded(address, &connection.admin_key, directory, shutdown.clone());
+        let engine = forwarded(address, &connection.admin_key, directory.clone(), shutdown.clone());
         let router = gateway
             .router()
             .merge(engine.rpc)
-            .merge(control::im::router(core, engine.control, &connection.admin_key, addresses))
+            .merge(control::im::router((core, directory), engine.control, &connection.admin_key, addresses))
             .merge(measured.for_admin(connection.admin_key.clone()));
         let trust = ForwardingTrust { proxy: common.trust_forwarded_headers, front_key: None };
         let service = Service { answers: Answers::Router(router), trust };

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
 
-use crate::harness::{LeanEngine, Server, Shape};
+use crate::harness::{LeanEngine, Server, Shape, assert_refused};
 use crate::notifications::letters_until;
 
 /// A server whose app `demo` has three dead letters. Its hooks are elsewhere: hookd's own engine is what goes away.
@@ -107,6 +107,39 @@ fn an_app_of_the_same_id_on_another_engine_gets_nothing_of_the_first_one() {
         let list = ["dead-letters", "list", "--json", "--app", "demo", "--master-key", &master_key];
         until("the IM core follows the right engine again", || server.hookd(&list).status.success());
         assert_eq!(server.hookd_ok(&list).lines().count(), 3);
+    }
+}
+
+/// F-13: what an engine has lost is deleted on the operator's word alone.
+#[test]
+fn what_is_kept_of_an_app_that_its_engine_has_lost_can_be_deleted() {
+    for shape in [Shape::OverTcp, Shape::OneProcess] {
+        let (mut server, _recorder) = server_with_letters_as(shape);
+        server.hookd_ok(&["apps", "create", "shop"]);
+        let delete_lost = ["apps", "delete", "demo", "--lost"];
+        assert_refused(&server.hookd(&delete_lost), &["the engine has the app `demo`", "without `--lost`"]);
+
+        let mut other = Server::start_as(shape);
+        other.hookd_ok(&["apps", "create", "shop"]);
+        other.hookd_ok(&["apps", "delete", "demo"]);
+        other.kill();
+        let [engine, away] = ["engine", "engine-away"].map(|name| server.data().join(name));
+        let foreign = other.data().join("engine");
+        let admin_key = server.key("admin_key").to_owned();
+        if shape != Shape::OneProcess {
+            server.processes().kill_engine();
+            let refused = server.hookd(&delete_lost);
+            assert_eq!(refused.status.code(), Some(2), "an engine that is away may have it");
+            server.start_engine();
+        }
+        start_engine_after(&mut server, [(&engine, &away), (&foreign, &engine)]);
+        until("the log names the app", || server.log().contains("does not serve this app any more"));
+        assert_refused(&server.hookd(&["apps", "delete", "demo"]), &["does not have the app `demo`", "--lost"]);
+        assert_refused(&server.hookd(&[&delete_lost[..], &["--admin-key", "a-wrong-key"]].concat()), &["admin key"]);
+        assert_eq!(kept_letters(&server), 3);
+        let deleted = server.hookd_ok(&[&delete_lost[..], &["--admin-key", &admin_key]].concat());
+        assert!(deleted.contains("`demo` is deleted"), "{deleted}");
+        assert_eq!(kept_letters(&server), 0);
     }
 }
 

@@ -41,6 +41,7 @@ fn known_calls() -> Vec<(&'static str, &'static str, &'static str, Body)> {
         ("POST", "/hookd/v1/apps/{app}/keys/{key}", "", Nothing),
         ("POST", "/hookd/v1/apps", "", Json(json!({"id": "third"}))),
         ("DELETE", "/hookd/v1/apps/{app}", "", Nothing),
+        ("DELETE", "/hookd/v1/lost-apps/{app}", "", Nothing),
     ]
 }
 

@@ -95,6 +95,12 @@ impl AdminApi {
         self.answer(Method::DELETE, &format!("/{}", percent_encoded_segment(id)), |request| request).await
     }
 
+    /// Deletes what the IM core keeps of an app that the engine has lost.
+    pub async fn delete_lost(&self, id: &str) -> anyhow::Result<Value> {
+        let url = format!("{}/hookd/v1/lost-apps/{}", self.base, percent_encoded_segment(id));
+        self.send(self.http.delete(url)).await
+    }
+
     async fn answer(
         &self,
         method: Method,

@@ -64,11 +64,20 @@ An app that moves here from LeanCloud keeps its id and its keys: the clients in 
         common: Common,
     },
     /// Delete an app: its versions, releases, limits and keys.
-    #[command(after_help = "Example:\n  hookd apps delete shop\n\nIts clients are disconnected. The id is not given \
-                      again. Messages stay in the store, and no client can read them.")]
+    #[command(after_help = "Examples:
+  hookd apps delete shop
+  hookd apps delete shop --lost
+
+Its clients are disconnected. The id is not given again. Messages stay in the store, and no client can read them.
+
+When the engine's data folder was lost, or an old backup took its place, the IM core keeps what it has of an app that the
+engine does not have any more. --lost deletes its waiting calls and dead letters; its messages stay in the store.")]
     Delete {
         /// The app.
         id: String,
+        /// Delete what the IM core keeps of an app that the engine has lost for good.
+        #[arg(long)]
+        lost: bool,
         #[command(flatten)]
         common: Common,
     },
@@ -115,9 +124,13 @@ impl Apps {
             Action::RotateKey { id, key, master_key, common } => {
                 common.print(&common.admin.api(master_key)?.rotate_key(&id, key.name()).await?, keys)
             }
-            Action::Delete { id, common } => {
+            Action::Delete { id, lost: false, common } => {
                 let deleted = common.admin.api(None)?.delete(&id).await?;
                 common.print(&deleted, |_| format!("App `{id}` is deleted"))
+            }
+            Action::Delete { id, lost: true, common } => {
+                let deleted = common.admin.api(None)?.delete_lost(&id).await?;
+                common.print(&deleted, |_| format!("What was kept of the lost app `{id}` is deleted"))
             }
         }
     }

@@ -24,6 +24,7 @@
 //! | `POST /keys/app`, `master` or `hook` | all keys, one of them new; admin key or master key |
 //! | `DELETE /` | admin key |
 //! | `GET`, `POST /hookd/v1/apps` | all apps; a new app. Admin key |
+//! | `DELETE /hookd/v1/lost-apps/{app}` | deletes what [`im`] keeps of an app that the engine does not have any more. Admin key |
 //! | `GET /hookd/v1/directory` | what an IM core in another process must know, by long polling. Admin key |
 //!
 //! A refusal is `{"code": STATUS, "error": TEXT}`, also of a call that there is not. Bodies other than modules are JSON, and
@@ -249,6 +250,7 @@ fn summary(control: &Control, app: &App) -> Value {
     json!({
         "app_id": app.id,
         "app_key": app.app_key,
+        "created_at_ms": app.created_at_ms,
         "production": live(Environment::Production),
         "staging": live(Environment::Staging),
     })

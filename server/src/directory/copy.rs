@@ -116,12 +116,12 @@ impl Directory {
     }
 
     /// True for an app that the engine named once, and does not name now though it does not say that it was deleted.
-    pub(super) fn is_missing(&self, app: &str) -> bool {
+    pub(crate) fn is_missing(&self, app: &str) -> bool {
         self.state.load().missing.contains_key(app)
     }
 
     /// True when an app of this id is known that was created at another time than this one.
-    pub(in crate::server) fn knows_another(&self, app: &str, created_at_ms: i64) -> bool {
+    pub(crate) fn knows_another(&self, app: &str, created_at_ms: i64) -> bool {
         self.state.load().knows_another(app, Some(created_at_ms))
     }
 

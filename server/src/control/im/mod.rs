@@ -4,6 +4,7 @@
 mod dead_letters;
 mod engine_url;
 mod hook_deadlines;
+mod lost_apps;
 mod settings;
 mod undo;
 
@@ -32,6 +33,7 @@ use super::input::{ControlBodies, Named, wrong_method};
 use super::routes::{self, Key, Routes};
 use super::unread_body::read_to_its_end;
 use super::{ApiError, AppPath, internal, is_known_now, master_key, to_the_end};
+use crate::directory::Directory;
 use crate::error::BoxError;
 use crate::http::Place;
 use crate::remote_engine::AddressCheck;
@@ -52,6 +54,7 @@ struct ImControl {
     bodies: ControlBodies,
     changes: Changes,
     admin_key: Arc<str>,
+    directory: Arc<Directory>,
     /// Where owners of apps may say that their engine is.
     addresses: Arc<dyn AddressCheck>,
 }
@@ -63,13 +66,19 @@ impl FromRef<ImControl> for ControlBodies {
 }
 
 /// The whole control API, with the engine's part behind it.
-pub fn router(core: Arc<ImCore>, engine: Router, admin_key: &str, addresses: Arc<dyn AddressCheck>) -> Router {
+pub fn router(
+    (core, directory): (Arc<ImCore>, Arc<Directory>),
+    engine: Router,
+    admin_key: &str,
+    addresses: Arc<dyn AddressCheck>,
+) -> Router {
     let passed_on = engine.clone().map_request(anew);
     let (own, list_of_own) = Routes::default()
         .route(Method::GET, "/hookd/v1/apps/{app}/breakers", Key::Master, get(breakers))
         .route(Method::GET, "/hookd/v1/apps/{app}/dead-letters", Key::Master, get(dead_letters::list))
         .route(Method::POST, "/hookd/v1/apps/{app}/dead-letters/retry", Key::Master, post(dead_letters::retry))
         .route(Method::POST, "/hookd/v1/apps/{app}/dead-letters/drop", Key::Master, post(dead_letters::drop))
+        .route(Method::DELETE, "/hookd/v1/lost-apps/{app}", Key::Admin, axum::routing::delete(lost_apps::delete))
         .parts();
     // Additions to the engine's answers are already in the engine's list.
     let with_additions = Router::new()
@@ -89,6 +98,7 @@ pub fn router(core: Arc<ImCore>, engine: Router, admin_key: &str, addresses: Arc
             bodies: ControlBodies::default(),
             changes: Changes::default(),
             admin_key: admin_key.into(),
+            directory,
             addresses,
         })
 }
@@ -206,7 +216,13 @@ async fn delete(
         let id = AppId::new(&path.app);
         // Else it is another installation's app of the same id, whose deletion concerns nothing here.
         let is_served = control.core.apps.app(&id).is_some();
-        let deleted = control.ask(Method::DELETE, uri, &headers, Body::empty()).await?;
+        let deleted = match control.ask(Method::DELETE, uri, &headers, Body::empty()).await {
+            Ok(deleted) => deleted,
+            Err(refusal) if refusal.status() == StatusCode::BAD_REQUEST && control.directory.is_missing(&path.app) => {
+                return Err(lost_apps::is_lost(&path.app));
+            }
+            Err(refusal) => return Err(refusal),
+        };
         if is_served {
             // Data that cannot be deleted now are deleted later: the engine remembers the deletion.
             let _ = control.core.forget_app(&id).await;
