@@ -1,7 +1,8 @@
 //! An engine that is stopped, not dead: every wait for it has an end, and all other work goes on.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -64,6 +65,102 @@ fn commands_that_look_at_a_server_name_the_engine_that_hangs() {
     assert!(stdout(&info).contains("breakers "), "the IM core answers: {}", stdout(&info));
     let doctor = stdout(&server.hookd(&["doctor", "--data", server.data().to_str().unwrap()]));
     assert!(doctor.contains(&engine), "{doctor}");
+}
+
+/// F-5: of a patch for both parts, the answer names the half that is not known.
+#[test]
+fn a_patch_whose_engine_stops_in_the_middle_says_which_half_may_still_be_changed() {
+    let server = Server::start();
+    let line = Line::to(&server, OnChange::Hold);
+    let front = server.another_im_core_at(&line.url);
+    let refused = front.hookd(&["settings", "--limit", "concurrency=3", "--on-hook-failure", "abort"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let text = stderr(&refused);
+    assert!(text.contains("`limits` may still be changed, and `on_hook_failure` was not changed"), "{text}");
+    let settings = || front.hookd_ok(&["settings"]);
+    assert!(settings().contains("on_hook_failure = \"ignore\""), "{}", settings());
+
+    line.release();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !settings().contains("limits.concurrency = 3") {
+        assert!(Instant::now() < deadline, "{}", settings());
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert!(settings().contains("on_hook_failure = \"ignore\""), "{}", settings());
+}
+
+/// F-5: so it is when the engine is lost in the middle.
+#[test]
+fn a_change_whose_engine_is_lost_in_the_middle_may_be_done() {
+    let server = Server::start();
+    let line = Line::to(&server, OnChange::Cut);
+    let front = server.another_im_core_at(&line.url);
+    for arguments in [["settings", "--limit", "concurrency=3"], ["env", "set", "NAME=value"]] {
+        let refused = front.hookd(&arguments);
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(stderr(&refused).contains("may still do what it was asked for"), "{}", stderr(&refused));
+    }
+}
+
+/// What happens to a request that changes something.
+#[derive(Clone, Copy)]
+enum OnChange {
+    /// It waits until it is released.
+    Hold,
+    /// Its connection is cut.
+    Cut,
+}
+
+/// A way to an engine.
+struct Line {
+    url: String,
+    released: Arc<(Mutex<bool>, Condvar)>,
+}
+
+impl Line {
+    fn to(server: &Server, on_change: OnChange) -> Self {
+        let engine = server.key("engine").trim_start_matches("http://").to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let released = Arc::<(Mutex<bool>, Condvar)>::default();
+        let line = Self { url, released: released.clone() };
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let (client, engine) = (client.unwrap(), TcpStream::connect(&engine).unwrap());
+                let (mut answers, mut to_client) = (engine.try_clone().unwrap(), client.try_clone().unwrap());
+                thread::spawn(move || std::io::copy(&mut answers, &mut to_client));
+                let released = released.clone();
+                thread::spawn(move || pass_on(client, engine, on_change, &released));
+            }
+        });
+        line
+    }
+
+    fn release(&self) {
+        *self.released.0.lock().unwrap() = true;
+        self.released.1.notify_all();
+    }
+}
+
+fn pass_on(
+    mut client: TcpStream,
+    mut engine: TcpStream,
+    on_change: OnChange,
+    (is_released, released): &(Mutex<bool>, Condvar),
+) {
+    let mut piece = [0; 65_536];
+    while let Ok(read @ 1..) = client.read(&mut piece) {
+        match on_change {
+            OnChange::Hold if piece.starts_with(b"PATCH") => {
+                drop(released.wait_while(is_released.lock().unwrap(), |is_released| !*is_released).unwrap());
+            }
+            OnChange::Cut if piece.starts_with(b"PATCH") => return drop(client.shutdown(Shutdown::Both)),
+            OnChange::Hold | OnChange::Cut => {}
+        }
+        if engine.write_all(&piece[..read]).is_err() {
+            return;
+        }
+    }
 }
 
 /// Not refused for good, and not after a time in which nothing could come.

@@ -58,6 +58,9 @@ const CALLS: usize = 2_048;
 /// Control calls at the same time, those without an end included.
 const CONTROL_CALLS: usize = 256;
 
+/// Of a request that changes something, and whose answer is lost.
+const MAY_BE_DONE: &str = "; it may still do what it was asked for: look before you ask again";
+
 /// The header in which the engine reports the outcome of a call.
 const OUTCOME: &str = "x-hookd-outcome";
 
@@ -168,8 +171,10 @@ async fn pass_on(State(forward): State<Arc<Forward>>, request: Request) -> Respo
         }
         Err(error) => {
             let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+            let then = if is_safe || error.is_connect() { "" } else { MAY_BE_DONE };
+            let address = &forward.address;
             let text =
-                format!("the engine at `{}` does not answer: {cause}; start it with `hookd engine`", forward.address);
+                format!("the engine at `{address}` does not answer: {cause}; start it with `hookd engine`{then}");
             ApiError::Unavailable(text).into_response()
         }
     }
@@ -237,7 +242,7 @@ impl Forward {
             let told = timed_out.wire_failure("").map(|failure| (failure.code, failure.error)).unwrap_or_default();
             return refused(told, timed_out.name());
         }
-        let then = if is_safe { "" } else { "; it may still do what it was asked for: look before you ask again" };
+        let then = if is_safe { "" } else { MAY_BE_DONE };
         let time = if self.part == Part::Ping { PING_TIME } else { CONTROL_TIME };
         let (address, seconds) = (&self.address, time.as_secs());
         ApiError::Unavailable(format!("the engine at `{address}` did not answer within {seconds} s{then}"))

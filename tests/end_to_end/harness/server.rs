@@ -94,8 +94,13 @@ impl Server {
 
     /// Another IM core on the engine of this server, with a data folder of its own and the other options of this one.
     pub fn another_im_core(&self) -> Self {
+        self.another_im_core_at(self.key("engine"))
+    }
+
+    /// The same, which reaches the engine at an address of its own.
+    pub fn another_im_core_at(&self, engine: &str) -> Self {
         let place = Place { arguments: Vec::new(), variables: self.place.variables.clone(), ..Place::new() };
-        let (processes, connection) = Processes::start_im_core(&place, self.key("engine"), self.key("admin_key"));
+        let (processes, connection) = Processes::start_im_core(&place, engine, self.key("admin_key"));
         Self { processes, connection, place }
     }
 

@@ -128,10 +128,14 @@ impl Patch {
         let body = Body::from(Value::Object(part).to_string());
         let asking = control.ask(Method::PATCH, self.uri.clone(), &self.headers, body);
         let late = |_| {
-            let seconds = ENGINES_PART_TIME.as_secs();
+            let (seconds, engines) = (ENGINES_PART_TIME.as_secs(), listed(&self.engines_part));
+            let own = match self.own_part.is_empty() {
+                true => String::new(),
+                false => format!(", and {} was not changed", listed(&self.own_part)),
+            };
             let text = format!(
-                "the engine did not answer within {seconds} s, and may still change its settings: look with `hookd settings` \
-                 before you change them again. Those of the IM core were not changed"
+                "the engine did not answer within {seconds} s: {engines} may still be changed{own}. Look with `hookd settings` \
+                 before you try again"
             );
             ApiError::Unavailable(text).into_response()
         };
@@ -146,8 +150,7 @@ impl Patch {
             return refused(error);
         }
         tracing::error!(error = &error as &dyn std::error::Error, "settings cannot be saved");
-        let [engines, own] = [&self.engines_part, &self.own_part]
-            .map(|part| part.keys().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", "));
+        let [engines, own] = [&self.engines_part, &self.own_part].map(listed);
         let text = format!("half of it is changed: {engines}. Of {own}: {error}. Look with `hookd settings`");
         ApiError::Unavailable(text).into_response()
     }
@@ -160,6 +163,10 @@ async fn all(control: &ImControl, app: &AppId, engines: Value) -> Result<Json<Va
         all.extend(engines);
     }
     Ok(Json(Value::Object(all)))
+}
+
+fn listed(part: &Map<String, Value>) -> String {
+    part.keys().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
 }
 
 fn names(settings: &Value) -> impl Iterator<Item = &str> {
