@@ -127,7 +127,7 @@ impl Processes {
 
     /// Stops the process that serves clients as a frozen machine would, or lets it go on.
     pub fn freeze_front(&self, freeze: bool) {
-        self.front.signal(if freeze { "-STOP" } else { "-CONT" });
+        self.front.freeze(freeze);
     }
 
     /// The processes go on without the readers of their output.
@@ -166,7 +166,7 @@ impl Processes {
 
     /// Stops the engine as a frozen machine would, or lets it go on.
     pub fn freeze_engine(&self, freeze: bool) {
-        self.engine.as_ref().expect("an engine of its own").signal(if freeze { "-STOP" } else { "-CONT" });
+        self.engine.as_ref().expect("an engine of its own").freeze(freeze);
     }
 
     /// Asks the process that serves clients to stop, and waits until it has; panics unless it ended well.
@@ -233,6 +233,24 @@ impl Process {
 
     fn terminate(&self) {
         self.signal("-TERM");
+    }
+
+    fn freeze(&self, freeze: bool) {
+        self.signal(if freeze { "-STOP" } else { "-CONT" });
+        // On a busy machine the threads go on for a moment.
+        while freeze && !self.is_frozen() {
+            std::thread::sleep(POLL);
+        }
+    }
+
+    /// True when all of its threads are stopped.
+    fn is_frozen(&self) -> bool {
+        let mut threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("a running server");
+        threads.all(|thread| {
+            // A thread that has just ended has no file.
+            let stat = std::fs::read_to_string(thread.expect("a thread").path().join("stat")).unwrap_or_default();
+            stat.rsplit(") ").next().is_none_or(|fields| fields.is_empty() || fields.starts_with('T'))
+        })
     }
 
     fn signal(&self, signal: &str) {
