@@ -226,6 +226,20 @@ fn commands_one_by_one() {
     assert_refused(&server.hookd(&["cache", "GET", "recent"]), &["WRONGTYPE"]);
 }
 
+/// F-12: the engine carries it out, and the control API writes the reply, beside the threads that serve.
+#[test]
+fn a_large_set_is_filled_copied_and_read_by_hand() {
+    const MEMBERS: usize = 4_000;
+    let server = Server::start();
+    let members: Vec<String> = (0..MEMBERS).map(|number| format!("a-member-{number}")).collect();
+    let adding: Vec<&str> = ["cache", "SADD", "all"].into_iter().chain(members.iter().map(String::as_str)).collect();
+    assert_eq!(server.hookd_ok(&adding), "(integer) 4000\n");
+    assert_eq!(server.hookd_ok(&["cache", "SUNIONSTORE", "copy", "all"]), "(integer) 4000\n");
+    let shown = server.hookd_ok(&["cache", "--json", "SMEMBERS", "copy"]);
+    let shown: Vec<String> = serde_json::from_str(&shown).unwrap();
+    assert!(shown.len() == MEMBERS && members.iter().all(|member| shown.contains(member)));
+}
+
 #[test]
 fn apps_do_not_see_each_others_cache() {
     let server = Server::start();
