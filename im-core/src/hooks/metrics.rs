@@ -67,7 +67,7 @@ pub(super) fn dead(hook: &'static str, cause: FailureCause) {
 }
 
 /// Stored calls that this program cannot read; nothing of theirs is safe to be a label.
-pub(crate) fn unreadable(calls: usize) {
+pub fn unreadable(calls: usize) {
     counter!(DEAD, "hook" => "unknown", "cause" => UNREADABLE).increment(u64::try_from(calls).unwrap_or(u64::MAX));
 }
 

@@ -299,6 +299,6 @@ pub trait HookQueue: Send + Sync + 'static {
 }
 
 /// The name as hook calls carry it; `None` for a hook that this program does not know.
-pub(crate) fn hook_named(name: &str) -> Option<&'static str> {
+pub fn hook_named(name: &str) -> Option<&'static str> {
     hook_types::hook::IM_HOOKS.iter().map(|(hook, _)| *hook).find(|hook| *hook == name)
 }

@@ -28,6 +28,18 @@ pub enum StoreError {
     /// The backend refused or broke.
     #[error("the database failed")]
     Database(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The disk is full. A write did not happen.
+    #[error("the database has no room: the disk is full")]
+    Full(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Others hold what the operation needs: locks, connections. A write did not happen; a later one may.
+    #[error("the database is busy")]
+    Busy(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database cannot be reached. A write did not happen.
+    #[error("the database cannot be reached")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database itself is damaged.
+    #[error("the database is damaged")]
+    Damaged(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A row that this program did not write.
     #[error("table `{table}`, row `{row}`: {problem}")]
     Corrupt {

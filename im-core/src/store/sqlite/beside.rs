@@ -4,6 +4,7 @@ use bytes::Bytes;
 use hook_types::Hook;
 use rusqlite::Connection;
 
+use super::error::WorkError;
 use super::{Database, hook_calls, json, outbox};
 use crate::hooks::queue::NewCall;
 use crate::ids::AppId;
@@ -28,7 +29,7 @@ impl Beside {
         connection: &Connection,
         app: &AppId,
         hook: HookBeside<H::Params>,
-    ) -> Result<CallBeside, StoreError> {
+    ) -> Result<CallBeside, WorkError> {
         let HookBeside { params, remote_address, place } = hook;
         let params = Bytes::from(json::to_column(&params)?);
         let call = NewCall { hook: H::NAME, params, lane: None, remote_address };
@@ -55,8 +56,8 @@ impl Database {
     ) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection, Beside) -> Result<T, StoreError> + Send + 'static,
-        E: FnOnce(&Connection, &T) -> Result<bool, StoreError> + Send + 'static,
+        F: FnOnce(&Connection, Beside) -> Result<T, WorkError> + Send + 'static,
+        E: FnOnce(&Connection, &T) -> Result<bool, WorkError> + Send + 'static,
     {
         let work = move |connection: &Connection, now| work(connection, Beside { now });
         self.write_and_read_back(operation, work, happened).await

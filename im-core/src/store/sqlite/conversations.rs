@@ -5,9 +5,10 @@ use md5::{Digest, Md5};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::beside::Beside;
+use super::error::WorkError;
 use super::{json, members};
 use crate::ids::{AppId, ClientId, ConversationId};
-use crate::store::{CallBeside, Conversation, CreatedConversation, NewConversation, StoreError};
+use crate::store::{CallBeside, Conversation, CreatedConversation, NewConversation};
 use crate::timestamp::Timestamp;
 
 /// The columns of [`ConversationRow`], in its order; the table is named `conversations`.
@@ -55,7 +56,7 @@ impl ConversationRow {
         self.attributes.len() + self.muted.len()
     }
 
-    pub(super) fn into_conversation(self, members: Vec<ClientId>) -> Result<Conversation, StoreError> {
+    pub(super) fn into_conversation(self, members: Vec<ClientId>) -> Result<Conversation, WorkError> {
         Ok(Conversation {
             attributes: json::from_column(&self.attributes, "conversations", "attributes", &self.id)?,
             creator: self.creator.map(ClientId::new),
@@ -76,7 +77,7 @@ pub(super) fn create(
     app: &AppId,
     mut new: NewConversation,
     beside: Beside,
-) -> Result<CreatedConversation, StoreError> {
+) -> Result<CreatedConversation, WorkError> {
     let now = beside.now();
     let started_hook = new.started_hook.take();
     let digest = new.unique.then(|| members::digest(&new.members));
@@ -111,7 +112,7 @@ pub(super) fn load(
     connection: &Connection,
     app: &AppId,
     id: &ConversationId,
-) -> Result<Option<Conversation>, StoreError> {
+) -> Result<Option<Conversation>, WorkError> {
     Ok(load_with_key(connection, app, id)?.map(|(_, conversation)| conversation))
 }
 
@@ -119,7 +120,7 @@ pub(super) fn load_with_key(
     connection: &Connection,
     app: &AppId,
     id: &ConversationId,
-) -> Result<Option<(i64, Conversation)>, StoreError> {
+) -> Result<Option<(i64, Conversation)>, WorkError> {
     let row = connection
         .prepare_cached(&format!("SELECT {COLUMNS} FROM conversations WHERE app = ?1 AND id = ?2"))?
         .query_row([app.as_str(), id.as_str()], ConversationRow::read)
@@ -131,7 +132,7 @@ pub(super) fn load_with_key(
     .transpose()
 }
 
-pub(super) fn key(connection: &Connection, app: &AppId, id: &ConversationId) -> Result<Option<i64>, StoreError> {
+pub(super) fn key(connection: &Connection, app: &AppId, id: &ConversationId) -> Result<Option<i64>, WorkError> {
     let key = connection
         .prepare_cached("SELECT key FROM conversations WHERE app = ?1 AND id = ?2")?
         .query_row([app.as_str(), id.as_str()], |row| row.get(0))
@@ -145,7 +146,7 @@ fn find_by_member_set(
     app: &AppId,
     members: &[ClientId],
     digest: &str,
-) -> Result<Option<Conversation>, StoreError> {
+) -> Result<Option<Conversation>, WorkError> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM conversations WHERE app = ?1 AND member_digest = ?2 ORDER BY key"
     ))?;
@@ -165,7 +166,7 @@ fn insert(
     app: &AppId,
     conversation: &Conversation,
     member_digest: Option<&str>,
-) -> Result<(), StoreError> {
+) -> Result<(), WorkError> {
     connection
         .prepare_cached(
             "INSERT INTO conversations (
@@ -228,7 +229,8 @@ mod tests {
                 [],
             )
             .unwrap();
-        let error = load(&connection, &AppId::new("demo"), &ConversationId::new("c1")).unwrap_err();
+        let error =
+            load(&connection, &AppId::new("demo"), &ConversationId::new("c1")).map_err(StoreError::from).unwrap_err();
         assert!(matches!(&error, StoreError::Corrupt { table: "conversations", row, .. } if row == "c1"), "{error}");
     }
 }

@@ -3,10 +3,10 @@
 use rusqlite::types::Value as SqlValue;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
+use super::error::WorkError;
 use super::hook_calls::{self, key, text};
 use crate::hooks::queue::{Channel, DeadLetter, Letters, QueuedCall, hook_named};
 use crate::ids::{AppId, ClientId};
-use crate::store::StoreError;
 use crate::timestamp::Timestamp;
 
 pub(super) fn add(
@@ -15,7 +15,7 @@ pub(super) fn add(
     call: &QueuedCall,
     (cause, reason): (&str, &str),
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<(), WorkError> {
     connection
         .prepare_cached(
             "INSERT INTO dead_letters (
@@ -58,7 +58,7 @@ pub(super) fn add(
 const PRUNED_AT_ONCE: i64 = 64;
 
 /// Keeps the newest `bound`, after a while; answers how many went.
-pub(super) fn prune(connection: &Connection, app: &AppId, bound: usize) -> Result<usize, StoreError> {
+pub(super) fn prune(connection: &Connection, app: &AppId, bound: usize) -> Result<usize, WorkError> {
     let letters: Option<i64> = connection
         .prepare_cached("SELECT letters FROM dead_letter_counts WHERE app = ?1")?
         .query_row([app.as_str()], |row| row.get(0))
@@ -88,7 +88,7 @@ pub(super) fn list(
     letters: &Letters,
     limit: usize,
     with_params: bool,
-) -> Result<Vec<DeadLetter>, StoreError> {
+) -> Result<Vec<DeadLetter>, WorkError> {
     let (condition, mut values) = selected(app, letters);
     values.push(SqlValue::from(i64::try_from(limit).unwrap_or(i64::MAX)));
     let shown = if with_params { "params" } else { "NULL" };
@@ -130,7 +130,7 @@ pub(super) fn revive(
     letters: &Letters,
     (after, limit): (Option<(i64, i64)>, usize),
     now: Timestamp,
-) -> Result<Revived, StoreError> {
+) -> Result<Revived, WorkError> {
     let (condition, mut values) = selected(app, letters);
     let (died_at, id) = after.unwrap_or((i64::MIN, i64::MIN));
     values.extend([died_at, id, i64::try_from(limit).unwrap_or(i64::MAX)].map(SqlValue::from));
@@ -173,7 +173,7 @@ pub(super) fn discard(
     app: &AppId,
     letters: &Letters,
     limit: usize,
-) -> Result<usize, StoreError> {
+) -> Result<usize, WorkError> {
     let (condition, mut values) = selected(app, letters);
     values.push(SqlValue::from(i64::try_from(limit).unwrap_or(i64::MAX)));
     let sql = format!(

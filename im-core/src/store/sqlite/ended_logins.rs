@@ -2,9 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::error::WorkError;
 use crate::error::Code;
 use crate::ids::AppId;
-use crate::store::{EndedLogin, StoreError};
+use crate::store::EndedLogin;
 use crate::timestamp::Timestamp;
 
 /// Ended logins that are kept of an app, about. Beyond it the oldest give way to one row that voids all tokens of their
@@ -20,12 +21,7 @@ const EXTRA_PRUNED: usize = 64;
 /// The row that stands for all logins whose tokens expire until then.
 const ALL: &str = "";
 
-pub(super) fn add(
-    connection: &Connection,
-    app: &AppId,
-    ended: &[EndedLogin],
-    now: Timestamp,
-) -> Result<(), StoreError> {
+pub(super) fn add(connection: &Connection, app: &AppId, ended: &[EndedLogin], now: Timestamp) -> Result<(), WorkError> {
     for EndedLogin { login, code, expires_at } in ended {
         insert(connection, app, (login, *code), *expires_at)?;
     }
@@ -42,7 +38,7 @@ pub(super) fn find(
     app: &AppId,
     login: &str,
     token_expires_at: Timestamp,
-) -> Result<Option<i32>, StoreError> {
+) -> Result<Option<i32>, WorkError> {
     let code = connection
         .prepare_cached(
             "SELECT code
@@ -61,7 +57,7 @@ fn insert(
     app: &AppId,
     (login, code): (&str, i32),
     expires_at: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<(), WorkError> {
     connection
         .prepare_cached(
             "INSERT INTO ended_logins (app, login, code, expires_at)
@@ -72,7 +68,7 @@ fn insert(
     Ok(())
 }
 
-fn prune(connection: &Connection, app: &AppId, now: Timestamp, limit: usize) -> Result<(), StoreError> {
+fn prune(connection: &Connection, app: &AppId, now: Timestamp, limit: usize) -> Result<(), WorkError> {
     connection
         .prepare_cached(
             "DELETE FROM ended_logins
@@ -84,7 +80,7 @@ fn prune(connection: &Connection, app: &AppId, now: Timestamp, limit: usize) -> 
     Ok(())
 }
 
-fn keep_at_most(connection: &Connection, app: &AppId, kept: usize) -> Result<(), StoreError> {
+fn keep_at_most(connection: &Connection, app: &AppId, kept: usize) -> Result<(), WorkError> {
     let newest_dropped: Option<i64> = connection
         .prepare_cached(
             "SELECT expires_at FROM ended_logins WHERE app = ?1 ORDER BY expires_at DESC LIMIT 1 OFFSET ?2",

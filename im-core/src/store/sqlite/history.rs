@@ -3,15 +3,16 @@
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::conversations;
+use super::error::WorkError;
 use super::messages::{COLUMNS, MessageRow};
 use crate::ids::{AppId, ConversationId, MessageId};
-use crate::store::{Direction, HistoryBound, HistoryQuery, StoreError, StoredMessage};
+use crate::store::{Direction, HistoryBound, HistoryQuery, StoredMessage};
 
 /// Most messages that one query answers (P-92).
 const LIMIT: u32 = 100;
 
 /// The newest message of a conversation.
-pub(super) fn newest(connection: &Connection, conversation: i64) -> Result<Option<StoredMessage>, StoreError> {
+pub(super) fn newest(connection: &Connection, conversation: i64) -> Result<Option<StoredMessage>, WorkError> {
     connection
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM messages WHERE conversation = ?1 ORDER BY timestamp DESC LIMIT 1"
@@ -28,7 +29,7 @@ pub(super) fn range(
     app: &AppId,
     conversation: &ConversationId,
     query: &HistoryQuery,
-) -> Result<Vec<StoredMessage>, StoreError> {
+) -> Result<Vec<StoredMessage>, WorkError> {
     let Some(conversation) = conversations::key(connection, app, conversation)? else {
         return Ok(Vec::new());
     };
@@ -68,7 +69,7 @@ pub(super) fn range(
         values.push((":message_type", message_type));
     }
     let rows = statement.query_map(values.as_slice(), MessageRow::read)?;
-    let mut messages = rows.map(|row| StoredMessage::try_from(row?)).collect::<Result<Vec<_>, StoreError>>()?;
+    let mut messages = rows.map(|row| StoredMessage::try_from(row?)).collect::<Result<Vec<_>, WorkError>>()?;
     if query.direction == Direction::Old {
         messages.reverse();
     }

@@ -3,11 +3,11 @@
 
 use rusqlite::{Connection, params};
 
+use super::error::WorkError;
 use super::outbox::OUTBOX;
 use crate::hooks::metrics;
 use crate::hooks::queue::{Channel, LONGEST_WAIT, UNREADABLE, hook_named};
 use crate::ids::AppId;
-use crate::store::StoreError;
 use crate::timestamp::Timestamp;
 
 /// Calls that are brought forward at once. Those that stay are brought forward with the next claim.
@@ -15,7 +15,7 @@ const CALLS_AT_ONCE: i64 = 500;
 
 /// Makes dead letters of the calls of unknown hooks, which another program wrote, and puts the others where this program
 /// looks for them.
-pub(super) fn sort_out(connection: &Connection, now: Timestamp) -> Result<(), StoreError> {
+pub(super) fn sort_out(connection: &Connection, now: Timestamp) -> Result<(), WorkError> {
     let mut kinds = connection.prepare("SELECT DISTINCT hook, channel FROM hook_calls")?;
     let kinds = kinds
         .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?
@@ -35,7 +35,7 @@ pub(super) fn sort_out(connection: &Connection, now: Timestamp) -> Result<(), St
     Ok(())
 }
 
-fn bury(connection: &Connection, hook: &str, now: Timestamp) -> Result<(), StoreError> {
+fn bury(connection: &Connection, hook: &str, now: Timestamp) -> Result<(), WorkError> {
     let reason = format!("the hook `{hook}` is unknown: use a newer program, then retry");
     connection.execute(
         "INSERT INTO dead_letters
@@ -60,7 +60,7 @@ pub(super) fn waits_too_long(
     app: &AppId,
     channel: Channel,
     now: Timestamp,
-) -> Result<bool, StoreError> {
+) -> Result<bool, WorkError> {
     let latest = connection
         .prepare_cached(LATEST_DUE)?
         .query_row(params![app.as_str(), channel.name()], |row| row.get::<_, Option<i64>>(0))?;
@@ -73,7 +73,7 @@ pub(super) fn bring_forward(
     app: &AppId,
     channel: Channel,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<(), WorkError> {
     let calls = connection.execute(
         "UPDATE hook_calls
          SET due_at = ?3

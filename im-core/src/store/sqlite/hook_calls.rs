@@ -7,13 +7,14 @@ use crate::hooks::queue::{Backlog, Channel, Claimed, Fate, NewCall, QueuedCall, 
 use crate::ids::{AppId, ClientId};
 use crate::store::StoreError;
 use crate::store::sqlite::dead_letters;
+use crate::store::sqlite::error::WorkError;
 use crate::store::sqlite::hook_queue::Claims;
 use crate::store::sqlite::outbox::OUTBOX;
 use crate::timestamp::Timestamp;
 
 /// Queues one call. Its number is the time, or one more than the newest number where that is later: sequence numbers
 /// grow even if the file is replaced by an older copy.
-pub(super) fn push(connection: &Connection, app: &AppId, call: &NewCall, now: Timestamp) -> Result<(), StoreError> {
+pub(super) fn push(connection: &Connection, app: &AppId, call: &NewCall, now: Timestamp) -> Result<(), WorkError> {
     insert(connection, app, Channel::of(call.hook).name(), call, now).map(drop)
 }
 
@@ -24,7 +25,7 @@ pub(super) fn insert(
     channel: &str,
     call: &NewCall,
     now: Timestamp,
-) -> Result<u64, StoreError> {
+) -> Result<u64, WorkError> {
     connection
         .prepare_cached(
             "INSERT INTO hook_calls (
@@ -77,7 +78,7 @@ pub(super) fn due(
     now: Timestamp,
     limit: usize,
     claimed: &Claims,
-) -> Result<Claimed, StoreError> {
+) -> Result<Claimed, WorkError> {
     let mut statement = connection.prepare_cached(DUE)?;
     let rows = i64::try_from(limit.saturating_add(claimed.len())).unwrap_or(i64::MAX);
     let found = statement.query_map(params![app.as_str(), channel.name(), now.0, rows], CallRow::read)?;
@@ -103,7 +104,7 @@ pub(super) fn settle(
     settled: &[(QueuedCall, Fate)],
     dead_bound: usize,
     now: Timestamp,
-) -> Result<usize, StoreError> {
+) -> Result<usize, WorkError> {
     let mut delete = connection.prepare_cached("DELETE FROM hook_calls WHERE id = ?1")?;
     let mut postpone = connection.prepare_cached("UPDATE hook_calls SET attempts = ?2, due_at = ?3 WHERE id = ?1")?;
     let mut thrown_away = 0;
@@ -138,7 +139,7 @@ const BACKLOG: &str = "
     FROM hook_call_counts AS counted
     WHERE calls > 0 AND channel <> ?1";
 
-pub(super) fn backlog(connection: &Connection) -> Result<Vec<Backlog>, StoreError> {
+pub(super) fn backlog(connection: &Connection) -> Result<Vec<Backlog>, WorkError> {
     let mut statement = connection.prepare_cached(BACKLOG)?;
     let rows = statement.query_map([OUTBOX], |row| {
         Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?, row.get::<_, i64>(3)?))
@@ -148,7 +149,7 @@ pub(super) fn backlog(connection: &Connection) -> Result<Vec<Backlog>, StoreErro
         let (app, channel, waiting, oldest) = row?;
         let Some(channel) = Channel::named(&channel) else {
             let problem = format!("channel `{channel}` is unknown: use a newer program");
-            return Err(StoreError::Corrupt { table: "hook_calls", row: app, problem });
+            return Err(StoreError::Corrupt { table: "hook_calls", row: app, problem }.into());
         };
         let waiting = waiting.unsigned_abs();
         backlog.push(Backlog { app: AppId::new(app), channel, waiting, oldest: Timestamp(oldest) });
@@ -157,7 +158,7 @@ pub(super) fn backlog(connection: &Connection) -> Result<Vec<Backlog>, StoreErro
 }
 
 /// How many more calls of an app may wait, without those in the outbox, which have no place in the queue.
-pub(super) fn free_places(connection: &Connection, app: &AppId, bound: usize) -> Result<usize, StoreError> {
+pub(super) fn free_places(connection: &Connection, app: &AppId, bound: usize) -> Result<usize, WorkError> {
     let waiting: i64 = connection
         .prepare_cached("SELECT coalesce(sum(calls), 0) FROM hook_call_counts WHERE app = ?1 AND channel <> ?2")?
         .query_row([app.as_str(), OUTBOX], |row| row.get(0))?;
@@ -165,7 +166,7 @@ pub(super) fn free_places(connection: &Connection, app: &AppId, bound: usize) ->
 }
 
 /// Finds the first call of a lane again, into which an earlier one has come back.
-pub(super) fn put_in_order(connection: &Connection, app: &AppId, lane: &str) -> Result<(), StoreError> {
+pub(super) fn put_in_order(connection: &Connection, app: &AppId, lane: &str) -> Result<(), WorkError> {
     connection
         .prepare_cached("UPDATE hook_calls SET first = 0 WHERE app = ?1 AND lane = ?2 AND first = 1")?
         .execute([app.as_str(), lane])?;
@@ -180,7 +181,7 @@ pub(super) fn put_in_order(connection: &Connection, app: &AppId, lane: &str) -> 
 }
 
 /// Deletes at most `limit` calls of an app, and as many dead letters; false when none were left.
-pub(super) fn forget(connection: &Connection, app: &AppId, limit: usize) -> Result<bool, StoreError> {
+pub(super) fn forget(connection: &Connection, app: &AppId, limit: usize) -> Result<bool, WorkError> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut forgotten = 0;
     for table in ["hook_calls", "dead_letters"] {
@@ -200,8 +201,8 @@ pub(super) fn key(sequence: u64) -> i64 {
     i64::try_from(sequence).unwrap_or(i64::MAX)
 }
 
-pub(super) fn text(params: &Bytes) -> Result<&str, StoreError> {
-    std::str::from_utf8(params).map_err(|error| StoreError::Database(Box::new(error)))
+pub(super) fn text(params: &Bytes) -> Result<&str, WorkError> {
+    std::str::from_utf8(params).map_err(|error| StoreError::Database(Box::new(error)).into())
 }
 
 struct CallRow {
@@ -229,9 +230,9 @@ impl CallRow {
 }
 
 impl TryFrom<CallRow> for QueuedCall {
-    type Error = StoreError;
+    type Error = WorkError;
 
-    fn try_from(row: CallRow) -> Result<Self, StoreError> {
+    fn try_from(row: CallRow) -> Result<Self, WorkError> {
         let hook = hook_named(&row.hook).ok_or_else(|| StoreError::Corrupt {
             table: "hook_calls",
             row: row.id.to_string(),

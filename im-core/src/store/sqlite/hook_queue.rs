@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
+use super::error::WorkError;
 use super::{Database, dead_letters, hook_call_repair, hook_calls, open_sessions, outbox};
 use crate::hooks::queue::{
     Backlog, Channel, Claimed, DeadLetter, Entry, Fate, HookQueue, Letters, QueueError, QueuedCall,
@@ -214,7 +215,7 @@ fn record_all(
     entries: &[Entry],
     bound: usize,
     now: Timestamp,
-) -> Result<usize, StoreError> {
+) -> Result<usize, WorkError> {
     let (mut free, mut refused) = (hook_calls::free_places(connection, app, bound)?, 0);
     for Entry { call, session, row } in entries {
         match (call, row) {

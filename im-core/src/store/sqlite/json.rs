@@ -3,11 +3,12 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::error::WorkError;
 use crate::store::StoreError;
 
 /// Text for a column.
-pub(super) fn to_column<T: Serialize + ?Sized>(value: &T) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::Database(Box::new(error)))
+pub(super) fn to_column<T: Serialize + ?Sized>(value: &T) -> Result<String, WorkError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Database(Box::new(error)).into())
 }
 
 /// Reads a column of the row that `row` names.
@@ -16,10 +17,9 @@ pub(super) fn from_column<T: DeserializeOwned>(
     table: &'static str,
     column: &str,
     row: impl ToString,
-) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|error| StoreError::Corrupt {
-        table,
-        row: row.to_string(),
-        problem: format!("column `{column}` is unreadable: {error}"),
+) -> Result<T, WorkError> {
+    serde_json::from_str(text).map_err(|error| {
+        let problem = format!("column `{column}` is unreadable: {error}");
+        StoreError::Corrupt { table, row: row.to_string(), problem }.into()
     })
 }

@@ -6,8 +6,9 @@ use sha2::{Digest, Sha256};
 
 use super::beside::Beside;
 use super::conversations;
+use super::error::WorkError;
 use crate::ids::{AppId, ClientId, ConversationId};
-use crate::store::{CallBeside, Conversation, HookBeside, MembershipChange, StoreError};
+use crate::store::{CallBeside, Conversation, HookBeside, MembershipChange};
 use crate::timestamp::Timestamp;
 
 /// Names a member set without the collisions of the public `uniqueId` (S-8): each id goes in with its length.
@@ -22,7 +23,7 @@ pub(super) fn digest(members: &[ClientId]) -> String {
     hex::encode(hash.finalize())
 }
 
-pub(super) fn load(connection: &Connection, conversation: i64) -> Result<Vec<ClientId>, StoreError> {
+pub(super) fn load(connection: &Connection, conversation: i64) -> Result<Vec<ClientId>, WorkError> {
     let mut statement =
         connection.prepare_cached("SELECT client FROM members WHERE conversation = ?1 ORDER BY position")?;
     let members = statement
@@ -32,7 +33,7 @@ pub(super) fn load(connection: &Connection, conversation: i64) -> Result<Vec<Cli
     Ok(members)
 }
 
-pub(super) fn contains(connection: &Connection, conversation: i64, client: &ClientId) -> Result<bool, StoreError> {
+pub(super) fn contains(connection: &Connection, conversation: i64, client: &ClientId) -> Result<bool, WorkError> {
     let found = connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM members WHERE conversation = ?1 AND client = ?2)")?
         .query_row(params![conversation, client.as_str()], |row| row.get(0))?;
@@ -46,7 +47,7 @@ pub(super) fn insert(
     conversation: i64,
     members: &[ClientId],
     first_position: i64,
-) -> Result<(), StoreError> {
+) -> Result<(), WorkError> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO members (conversation, client, app, position)
          VALUES (?1, ?2, ?3, ?4)",
@@ -65,7 +66,7 @@ pub(super) fn add(
     (members, limit): (Vec<ClientId>, usize),
     hook: Option<HookBeside<ConversationAddedParams>>,
     beside: Beside,
-) -> Result<Option<MembershipChange>, StoreError> {
+) -> Result<Option<MembershipChange>, WorkError> {
     let Some((key, mut conversation)) = conversations::load_with_key(connection, app, id)? else {
         return Ok(None);
     };
@@ -105,7 +106,7 @@ pub(super) fn remove(
     members: Vec<ClientId>,
     hook: Option<HookBeside<ConversationRemovedParams>>,
     beside: Beside,
-) -> Result<Option<MembershipChange>, StoreError> {
+) -> Result<Option<MembershipChange>, WorkError> {
     let Some((key, mut conversation)) = conversations::load_with_key(connection, app, id)? else {
         return Ok(None);
     };
@@ -142,7 +143,7 @@ fn save_change(
     key: i64,
     conversation: &mut Conversation,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<(), WorkError> {
     conversation.updated_at = conversation.updated_at.max(now);
     let digest = conversation.unique_id.is_some().then(|| digest(&conversation.members));
     connection

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use serde::Deserialize;
 
 use super::beside::Beside;
+use super::error::WorkError;
 use super::{conversations, json};
 use crate::ids::{AppId, ClientId, MessageId};
 use crate::store::{
@@ -18,7 +19,7 @@ pub(super) fn append(
     app: &AppId,
     mut new: NewMessage,
     beside: Beside,
-) -> Result<Option<AppendedMessage>, StoreError> {
+) -> Result<Option<AppendedMessage>, WorkError> {
     let now = beside.now();
     let Some(conversation) = conversations::key(connection, app, &new.conversation)? else {
         return Ok(None);
@@ -42,12 +43,12 @@ pub(super) fn append(
 }
 
 /// True when a message with this id is stored.
-pub(super) fn exists(connection: &Connection, id: &MessageId) -> Result<bool, StoreError> {
+pub(super) fn exists(connection: &Connection, id: &MessageId) -> Result<bool, WorkError> {
     Ok(connection.prepare_cached("SELECT 1 FROM messages WHERE id = ?1")?.exists([id.as_str()])?)
 }
 
 /// Strictly increasing within the conversation (S-5): `lm` is the time of its newest message and never moves back.
-fn next_timestamp(connection: &Connection, conversation: i64, now: Timestamp) -> Result<Timestamp, StoreError> {
+fn next_timestamp(connection: &Connection, conversation: i64, now: Timestamp) -> Result<Timestamp, WorkError> {
     let timestamp = connection
         .prepare_cached(
             "UPDATE conversations
@@ -66,7 +67,7 @@ fn find_by_token(
     sender: &ClientId,
     token: &str,
     now: Timestamp,
-) -> Result<Option<StoredMessage>, StoreError> {
+) -> Result<Option<StoredMessage>, WorkError> {
     let oldest = now.0.saturating_sub(i64::try_from(DEDUPLICATION_WINDOW.as_millis()).unwrap_or(i64::MAX));
     connection
         .prepare_cached(&format!(
@@ -82,12 +83,7 @@ fn find_by_token(
         .transpose()
 }
 
-fn insert(
-    connection: &Connection,
-    conversation: i64,
-    timestamp: Timestamp,
-    new: &NewMessage,
-) -> Result<(), StoreError> {
+fn insert(connection: &Connection, conversation: i64, timestamp: Timestamp, new: &NewMessage) -> Result<(), WorkError> {
     let mentions = if new.mentions.is_empty() { None } else { Some(json::to_column(&new.mentions)?) };
     connection
         .prepare_cached(
@@ -176,16 +172,16 @@ impl MessageRow {
 }
 
 impl TryFrom<MessageRow> for StoredMessage {
-    type Error = StoreError;
+    type Error = WorkError;
 
-    fn try_from(row: MessageRow) -> Result<Self, StoreError> {
+    fn try_from(row: MessageRow) -> Result<Self, WorkError> {
         let mentions = row.mentions.map(|mentions| json::from_column(&mentions, "messages", "mentions", &row.id));
         let body = match row.body {
             SqlValue::Text(text) => MessageBody::Text(text),
             SqlValue::Blob(bytes) => MessageBody::Binary(bytes),
             SqlValue::Null | SqlValue::Integer(_) | SqlValue::Real(_) => {
                 let problem = "column `body` is neither text nor a blob".to_owned();
-                return Err(StoreError::Corrupt { table: "messages", row: row.id, problem });
+                return Err(StoreError::Corrupt { table: "messages", row: row.id, problem }.into());
             }
         };
         Ok(StoredMessage {

@@ -4,6 +4,7 @@ mod beside;
 mod conversations;
 mod dead_letters;
 mod ended_logins;
+mod error;
 mod history;
 mod hook_call_repair;
 mod hook_calls;
@@ -36,6 +37,7 @@ use hook_types::{ConversationAddedParams, ConversationRemovedParams};
 use rusqlite::{Connection, TransactionBehavior};
 use serde_json::{Map, Value};
 
+use self::error::WorkError;
 pub use self::hook_queue::SqliteHookQueue;
 use self::queries::Queries;
 use self::reader::Readers;
@@ -126,7 +128,7 @@ impl SqliteStore {
 }
 
 /// A connection that may write, to a file of the newest schema.
-fn prepared(path: &Path, now: Timestamp) -> Result<Connection, StoreError> {
+fn prepared(path: &Path, now: Timestamp) -> Result<Connection, WorkError> {
     make_private(path)?;
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -158,7 +160,7 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
 }
 
 /// What the queue of hook calls needs before its first use.
-fn go_on_after_a_restart(connection: &mut Connection, now: Timestamp) -> Result<(), StoreError> {
+fn go_on_after_a_restart(connection: &mut Connection, now: Timestamp) -> Result<(), WorkError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     hook_call_repair::sort_out(&transaction, now)?;
     open_sessions::end_all(&transaction, now)?;
@@ -262,7 +264,7 @@ impl Store for SqliteStore {
         query: &HistoryQuery,
     ) -> Result<Vec<StoredMessage>, StoreError> {
         let (of_app, conversation, query) = (app.clone(), conversation.clone(), query.clone());
-        let range = move |connection: &Connection, _| Ok(history::range(connection, &of_app, &conversation, &query)?);
+        let range = move |connection: &Connection, _| history::range(connection, &of_app, &conversation, &query);
         self.database.queries.run(app, "history", range).await.map_err(|error| match error {
             QueryError::Store(error) => error,
             QueryError::BadFilter(_) | QueryError::TooCostly(_) => {
@@ -318,23 +320,11 @@ impl Store for SqliteStore {
 }
 
 /// Tells of a change of members whether it happened, from the members that it leads to.
-fn is_changed(app: &AppId) -> impl FnOnce(&Connection, &Option<MembershipChange>) -> Result<bool, StoreError> + use<> {
+fn is_changed(app: &AppId) -> impl FnOnce(&Connection, &Option<MembershipChange>) -> Result<bool, WorkError> + use<> {
     let app = app.clone();
     move |connection, change| {
         let Some(change) = change else { return Ok(true) };
         let now = conversations::load(connection, &app, &change.conversation.id)?;
         Ok(now.is_some_and(|now| now.members == change.conversation.members))
-    }
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Database(Box::new(error))
-    }
-}
-
-impl From<rusqlite::Error> for QueryError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Store(error.into())
     }
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Map, Value};
 
+use super::error::WorkError;
 use super::json;
 use crate::ids::{AppId, ClientId};
-use crate::store::{Notification, StoreError};
+use crate::store::Notification;
 use crate::timestamp::Timestamp;
 
 /// How long an event waits for its client (P-59).
@@ -22,7 +23,7 @@ pub(super) fn add(
     app: &AppId,
     notifications: &[(ClientId, Map<String, Value>)],
     now: Timestamp,
-) -> Result<Vec<Timestamp>, StoreError> {
+) -> Result<Vec<Timestamp>, WorkError> {
     let mut newest = connection.prepare_cached(
         "SELECT timestamp
          FROM notifications
@@ -52,7 +53,7 @@ pub(super) fn after(
     after: Timestamp,
     limit: u32,
     now: Timestamp,
-) -> Result<Vec<Notification>, StoreError> {
+) -> Result<Vec<Notification>, WorkError> {
     let mut statement = connection.prepare_cached(
         "SELECT timestamp, payload
          FROM notifications
@@ -76,7 +77,7 @@ fn oldest_kept(now: Timestamp) -> Timestamp {
     Timestamp(now.0.saturating_sub(i64::try_from(RETENTION.as_millis()).unwrap_or(i64::MAX)))
 }
 
-fn prune(connection: &Connection, oldest_kept: Timestamp, limit: usize) -> Result<(), StoreError> {
+fn prune(connection: &Connection, oldest_kept: Timestamp, limit: usize) -> Result<(), WorkError> {
     connection
         .prepare_cached(
             "DELETE FROM notifications

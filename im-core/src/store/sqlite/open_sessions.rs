@@ -4,13 +4,13 @@ use bytes::Bytes;
 use hook_types::{ClientOffline, Hook as _};
 use rusqlite::{Connection, params};
 
+use super::error::WorkError;
 use super::hook_calls;
 use crate::hooks::queue::{NewCall, SessionNote};
 use crate::ids::{AppId, ClientId, SessionId};
-use crate::store::StoreError;
 use crate::timestamp::Timestamp;
 
-pub(super) fn note(connection: &Connection, app: &AppId, note: &SessionNote) -> Result<(), StoreError> {
+pub(super) fn note(connection: &Connection, app: &AppId, note: &SessionNote) -> Result<(), WorkError> {
     match note {
         SessionNote::Opened { session, client, if_lost } => connection
             .prepare_cached("INSERT OR REPLACE INTO open_sessions (id, app, client, params) VALUES (?1, ?2, ?3, ?4)")?
@@ -24,7 +24,7 @@ pub(super) fn note(connection: &Connection, app: &AppId, note: &SessionNote) -> 
 
 /// Queues `_clientOffline` for every session that is noted: when the file is opened, the process of the sessions is
 /// dead. The bound of the queue is not asked: these calls were owed since the logins were acknowledged.
-pub(super) fn end_all(connection: &Connection, now: Timestamp) -> Result<(), StoreError> {
+pub(super) fn end_all(connection: &Connection, now: Timestamp) -> Result<(), WorkError> {
     let mut noted = connection.prepare("SELECT app, client, params FROM open_sessions ORDER BY id")?;
     let mut rows = noted.query([])?;
     let mut sessions = 0_usize;
@@ -42,7 +42,7 @@ pub(super) fn end_all(connection: &Connection, now: Timestamp) -> Result<(), Sto
     Ok(())
 }
 
-pub(super) fn forget(connection: &Connection, app: &AppId) -> Result<(), StoreError> {
+pub(super) fn forget(connection: &Connection, app: &AppId) -> Result<(), WorkError> {
     connection.execute("DELETE FROM open_sessions WHERE app = ?1", [app.as_str()])?;
     Ok(())
 }

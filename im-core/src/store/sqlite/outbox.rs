@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rusqlite::{Connection, params};
 
+use super::error::WorkError;
 use super::hook_calls::{self, key};
 use crate::hooks::queue::{Channel, NewCall, hook_named};
 use crate::ids::AppId;
@@ -27,7 +28,7 @@ pub(super) fn push(
     app: &AppId,
     call: NewCall,
     now: Timestamp,
-) -> Result<OutboxCall, StoreError> {
+) -> Result<OutboxCall, WorkError> {
     let row = hook_calls::insert(connection, app, OUTBOX, &call, now)?;
     Ok(OutboxCall { row, call })
 }
@@ -39,7 +40,7 @@ pub(super) fn left(
     (after, limit): (u64, usize),
     recent: Duration,
     now: Timestamp,
-) -> Result<Vec<(AppId, OutboxCall)>, StoreError> {
+) -> Result<Vec<(AppId, OutboxCall)>, WorkError> {
     let mut statement = connection.prepare_cached(LEFT)?;
     let recent = i64::try_from(recent.as_millis()).unwrap_or(i64::MAX);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -49,7 +50,7 @@ pub(super) fn left(
         let (id, hook): (i64, String) = (row.get(0)?, row.get(2)?);
         let Some(hook) = hook_named(&hook) else {
             let problem = format!("hook `{hook}` is unknown: use a newer program");
-            return Err(StoreError::Corrupt { table: "hook_calls", row: id.to_string(), problem });
+            return Err(StoreError::Corrupt { table: "hook_calls", row: id.to_string(), problem }.into());
         };
         let params = Bytes::from(row.get::<_, String>(3)?);
         // An address that cannot be read is only left out of a header.
@@ -61,7 +62,7 @@ pub(super) fn left(
 }
 
 /// Gives a call to the queue of this store; false when it is not in the outbox any more.
-pub(super) fn release(connection: &Connection, row: u64, hook: &'static str) -> Result<bool, StoreError> {
+pub(super) fn release(connection: &Connection, row: u64, hook: &'static str) -> Result<bool, WorkError> {
     let released = connection
         .prepare_cached("UPDATE hook_calls SET channel = ?3 WHERE id = ?1 AND channel = ?2")?
         .execute(params![key(row), OUTBOX, Channel::of(hook).name()])?;
@@ -69,7 +70,7 @@ pub(super) fn release(connection: &Connection, row: u64, hook: &'static str) -> 
 }
 
 /// Takes calls out.
-pub(super) fn clear(connection: &Connection, rows: &[u64]) -> Result<(), StoreError> {
+pub(super) fn clear(connection: &Connection, rows: &[u64]) -> Result<(), WorkError> {
     let mut delete = connection.prepare_cached("DELETE FROM hook_calls WHERE id = ?1 AND channel = ?2")?;
     rows.iter().try_for_each(|row| delete.execute(params![key(*row), OUTBOX]).map(drop))?;
     Ok(())

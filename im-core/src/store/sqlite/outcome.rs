@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use tokio::time::timeout;
 
 use super::Database;
+use super::error::WorkError;
 use super::writer::Unanswered;
 use crate::store::StoreError;
 use crate::timestamp::Timestamp;
@@ -15,7 +16,7 @@ impl Database {
     pub(super) async fn write<T, F>(&self, operation: &'static str, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection, Timestamp) -> Result<T, StoreError> + Send + 'static,
+        F: FnOnce(&Connection, Timestamp) -> Result<T, WorkError> + Send + 'static,
     {
         let unknown = |_| async { Ok(None) };
         self.write_or_else(operation, work, unknown).await
@@ -31,8 +32,8 @@ impl Database {
     ) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection, Timestamp) -> Result<T, StoreError> + Send + 'static,
-        E: FnOnce(&Connection, &T) -> Result<bool, StoreError> + Send + 'static,
+        F: FnOnce(&Connection, Timestamp) -> Result<T, WorkError> + Send + 'static,
+        E: FnOnce(&Connection, &T) -> Result<bool, WorkError> + Send + 'static,
     {
         let look = |done: Option<T>| async {
             let Some(done) = done else { return Ok(None) };
@@ -51,7 +52,7 @@ impl Database {
     ) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection, Timestamp) -> Result<T, StoreError> + Send + 'static,
+        F: FnOnce(&Connection, Timestamp) -> Result<T, WorkError> + Send + 'static,
         L: Future<Output = Result<Option<T>, StoreError>>,
     {
         let clock = Arc::clone(&self.clock);

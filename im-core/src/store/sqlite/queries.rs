@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tokio::time::timeout_at;
 
+use super::error::WorkError;
 use super::reader::Readers;
 use crate::app_shares::AppShares;
 use crate::ids::AppId;
@@ -44,7 +45,7 @@ impl Queries {
     pub(super) async fn run<T, F>(&self, app: &AppId, operation: &'static str, work: F) -> Result<T, QueryError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection, Instant) -> Result<T, QueryError> + Send + 'static,
+        F: FnOnce(&Connection, Instant) -> Result<T, WorkError> + Send + 'static,
     {
         let waits = Instant::now() + self.deadline;
         let place = self.places.of(app).try_acquire_owned().map_err(|_| busy())?;
@@ -54,8 +55,8 @@ impl Queries {
             // Both are the thread's: it may go on for a moment after its caller has gone.
             let _share = (place, turn);
             match work(connection, until) {
-                Err(QueryError::Store(error)) => Err(error),
-                answered => Ok(answered),
+                Err(WorkError::Query(refused)) => Ok(Err(refused)),
+                answered => answered.map(Ok),
             }
         };
         match self.readers.read_within(operation, (waits, TIME_BUDGET), work).await {

@@ -11,6 +11,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout_at;
 
 use super::STATEMENT_CACHE;
+use super::error::WorkError;
 use crate::store::StoreError;
 
 /// Virtual-machine steps between looks at the clock: well under a millisecond.
@@ -36,7 +37,7 @@ impl Readers {
                 connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
                 Ok(connection)
             })
-            .collect::<Result<Vec<_>, StoreError>>()?;
+            .collect::<Result<Vec<_>, WorkError>>()?;
         Ok(Self { permits, idle: Arc::new(Mutex::new(connections)), deadline })
     }
 
@@ -44,7 +45,7 @@ impl Readers {
     pub(super) async fn read<T, F>(&self, operation: &'static str, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, WorkError> + Send + 'static,
     {
         let waits = Instant::now() + self.deadline;
         self.read_within(operation, (waits, self.deadline), move |connection, _| work(connection)).await
@@ -60,7 +61,7 @@ impl Readers {
     ) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection, Instant) -> Result<T, StoreError> + Send + 'static,
+        F: FnOnce(&Connection, Instant) -> Result<T, WorkError> + Send + 'static,
     {
         let permit = timeout_at(waits.into(), Arc::clone(&self.permits).acquire_owned())
             .await
@@ -76,8 +77,8 @@ impl Readers {
         let timed_out = || StoreError::TimedOut { operation, limit: budget };
         // The thread stops by itself when its time is over; the second timeout covers work outside of SQL.
         match timeout_at(until.into(), reading).await {
-            Ok(Ok(Err(StoreError::Database(error)))) if is_interruption(error.as_ref()) => Err(timed_out()),
-            Ok(Ok(outcome)) => outcome,
+            Ok(Ok(Err(WorkError::Sqlite(error)))) if is_interruption(&error) => Err(timed_out()),
+            Ok(Ok(outcome)) => outcome.map_err(StoreError::from),
             Ok(Err(stopped)) => Err(StoreError::Database(Box::new(stopped))),
             Err(_) => Err(timed_out()),
         }
@@ -100,18 +101,15 @@ impl Drop for Lease {
 fn read_until<T>(
     connection: &mut Connection,
     until: Instant,
-    work: impl FnOnce(&Connection, Instant) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
+    work: impl FnOnce(&Connection, Instant) -> Result<T, WorkError>,
+) -> Result<T, WorkError> {
     connection.progress_handler(STEPS_BETWEEN_DEADLINE_CHECKS, Some(move || Instant::now() >= until))?;
     let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
     work(&snapshot, until)
 }
 
-fn is_interruption(error: &(dyn std::error::Error + 'static)) -> bool {
-    error
-        .downcast_ref::<rusqlite::Error>()
-        .and_then(rusqlite::Error::sqlite_error_code)
-        .is_some_and(|code| code == ErrorCode::OperationInterrupted)
+fn is_interruption(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted)
 }
 
 #[cfg(test)]
@@ -123,10 +121,11 @@ mod tests {
 
     use super::Readers;
     use crate::store::StoreError;
+    use crate::store::sqlite::error::WorkError;
 
     const CONNECTIONS: usize = 4;
 
-    fn endless(connection: &Connection) -> Result<i64, StoreError> {
+    fn endless(connection: &Connection) -> Result<i64, WorkError> {
         let sql = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
         Ok(connection.query_row(sql, [], |row| row.get(0))?)
     }

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::error::WorkError;
 use crate::store::StoreError;
 
 /// Step `n` brings a file of `user_version` `n` to `n + 1`. A released step is never edited: append the next one.
@@ -15,12 +16,12 @@ const MIGRATIONS: &[&str] = &[
 ];
 
 /// Brings the file to the newest schema. A file of a newer program is refused instead of half understood.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), WorkError> {
     migrate_to(connection, MIGRATIONS.len())
 }
 
 /// As [`migrate`], to the schema of an earlier program.
-pub(super) fn migrate_to(connection: &mut Connection, newest: usize) -> Result<(), StoreError> {
+pub(super) fn migrate_to(connection: &mut Connection, newest: usize) -> Result<(), WorkError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let done = usize::try_from(version).ok().filter(|done| *done <= newest).ok_or_else(|| StoreError::Corrupt {

@@ -9,10 +9,11 @@ use rusqlite::{Connection, params};
 
 use self::budget::{AnswerBudget, ScanBudget};
 use super::conversations::{COLUMNS, ConversationRow};
+use super::error::WorkError;
 use super::{history, json, members};
 use crate::ids::{AppId, ClientId};
 use crate::store::query::{Filter, Narrowing, Place, SortOrder};
-use crate::store::{Conversation, ConversationQuery, FoundConversation, QueryError, StoreError};
+use crate::store::{Conversation, ConversationQuery, FoundConversation};
 
 /// Rows that one query looks at, newest `updatedAt` first; matches beyond them are not found. It bounds what a client
 /// can make the server do with a filter that no index helps (anything but `objectId` and `m`).
@@ -28,7 +29,7 @@ pub(super) fn find(
     filter: &Filter,
     query: &ConversationQuery,
     until: Instant,
-) -> Result<Vec<FoundConversation>, QueryError> {
+) -> Result<Vec<FoundConversation>, WorkError> {
     let (skip, limit) = (to_usize(query.skip), to_usize(query.limit.min(ROW_LIMIT)));
     let order = SortOrder::parse(query.sort.as_deref())?;
     if limit == 0 {
@@ -70,7 +71,7 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// Keys of the rows that can match, newest first. Only keys: rows can be large.
-    fn candidates(&self, app: &AppId, narrowing: &Narrowing) -> Result<Vec<i64>, StoreError> {
+    fn candidates(&self, app: &AppId, narrowing: &Narrowing) -> Result<Vec<i64>, WorkError> {
         // CROSS JOIN fixes the order of the tables: the narrow side first, independent of the planner.
         let (source, values, needed) = match narrowing {
             Narrowing::Nothing => return Ok(Vec::new()),
@@ -104,7 +105,7 @@ impl Search<'_> {
         order: &SortOrder,
         skip: usize,
         limit: usize,
-    ) -> Result<Vec<i64>, QueryError> {
+    ) -> Result<Vec<i64>, WorkError> {
         let wanted = skip.saturating_add(limit);
         // The greatest comes out first. Rows of one place stay in the order of the candidates.
         let mut first: BinaryHeap<(Place, usize, i64)> = BinaryHeap::new();
@@ -123,12 +124,12 @@ impl Search<'_> {
     }
 
     /// The row, if it matches.
-    fn matching(&mut self, key: i64) -> Result<Option<Conversation>, QueryError> {
+    fn matching(&mut self, key: i64) -> Result<Option<Conversation>, WorkError> {
         let conversation = self.load(key)?;
         Ok(self.filter.matches(&conversation).then_some(conversation))
     }
 
-    fn load(&mut self, key: i64) -> Result<Conversation, QueryError> {
+    fn load(&mut self, key: i64) -> Result<Conversation, WorkError> {
         self.budget.check_time()?;
         let row = self
             .connection
@@ -150,7 +151,7 @@ struct Answer<'a> {
 }
 
 impl Answer<'_> {
-    fn add(&mut self, key: i64, mut conversation: Conversation, has_members: bool) -> Result<(), QueryError> {
+    fn add(&mut self, key: i64, mut conversation: Conversation, has_members: bool) -> Result<(), WorkError> {
         if !has_members && !self.query.compact {
             conversation.members = members::load(self.connection, key)?;
         }

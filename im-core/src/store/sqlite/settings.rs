@@ -2,12 +2,12 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::error::WorkError;
 use super::json;
 use crate::app::ImSettings;
 use crate::ids::AppId;
-use crate::store::StoreError;
 
-pub(super) fn load(connection: &Connection, app: &AppId) -> Result<Option<ImSettings>, StoreError> {
+pub(super) fn load(connection: &Connection, app: &AppId) -> Result<Option<ImSettings>, WorkError> {
     let document: Option<String> = connection
         .prepare_cached("SELECT document FROM settings WHERE app = ?1")?
         .query_row([app.as_str()], |row| row.get(0))
@@ -15,7 +15,7 @@ pub(super) fn load(connection: &Connection, app: &AppId) -> Result<Option<ImSett
     document.map(|document| json::from_column(&document, "settings", "document", app)).transpose()
 }
 
-pub(super) fn save(connection: &Connection, app: &AppId, settings: &ImSettings) -> Result<(), StoreError> {
+pub(super) fn save(connection: &Connection, app: &AppId, settings: &ImSettings) -> Result<(), WorkError> {
     connection
         .prepare_cached(
             "INSERT INTO settings (app, document) VALUES (?1, ?2)
@@ -39,7 +39,7 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate(&mut connection).unwrap();
         connection.execute("INSERT INTO settings VALUES ('demo', '{\"on_hook_failure\":7}')", []).unwrap();
-        let error = load(&connection, &AppId::new("demo")).unwrap_err();
+        let error = load(&connection, &AppId::new("demo")).map_err(StoreError::from).unwrap_err();
         assert!(matches!(&error, StoreError::Corrupt { table: "settings", row, .. } if row == "demo"), "{error}");
     }
 }

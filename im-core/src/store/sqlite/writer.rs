@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use self::command::{Command, Progress, command};
+use super::error::WorkError;
 use crate::store::StoreError;
 
 /// Commands waiting. A full queue makes callers wait, within their deadline.
@@ -74,7 +75,7 @@ impl Writer {
     pub(super) async fn write<T, F>(&self, operation: &'static str, work: F) -> Result<T, Unanswered<T>>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, WorkError> + Send + 'static,
     {
         let queue = self.queue.as_ref().ok_or(Unanswered::Refused(StoreError::Closed))?;
         let (command, mut answer, watch) = command(work);
@@ -168,6 +169,7 @@ mod tests {
 
     use super::{Unanswered, Writer};
     use crate::store::StoreError;
+    use crate::store::sqlite::error::WorkError;
 
     fn writer(folder: &tempfile::TempDir, deadline: Duration) -> Writer {
         let connection = Connection::open(folder.path().join("test.db")).unwrap();
@@ -175,12 +177,12 @@ mod tests {
         Writer::start(connection, deadline).unwrap()
     }
 
-    fn insert(connection: &Connection, number: i64) -> Result<(), StoreError> {
+    fn insert(connection: &Connection, number: i64) -> Result<(), WorkError> {
         connection.execute("INSERT INTO numbers VALUES (?1)", [number])?;
         Ok(())
     }
 
-    fn numbers(connection: &Connection) -> Result<Vec<i64>, StoreError> {
+    fn numbers(connection: &Connection) -> Result<Vec<i64>, WorkError> {
         let mut statement = connection.prepare("SELECT number FROM numbers ORDER BY number")?;
         Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
     }

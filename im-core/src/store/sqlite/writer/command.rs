@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::store::StoreError;
+use crate::store::sqlite::error::{WorkError, of_commit};
 
 /// What a commit came to, for all of its commands.
 pub(super) type CommitResult = Result<(), Arc<rusqlite::Error>>;
@@ -77,7 +78,7 @@ pub(super) type Answer<T> = oneshot::Receiver<Result<T, StoreError>>;
 pub(super) fn command<T, F>(work: F) -> (Box<dyn Command>, Answer<T>, Watch<T>)
 where
     T: Send + 'static,
-    F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    F: FnOnce(&Connection) -> Result<T, WorkError> + Send + 'static,
 {
     let (reply, answer) = oneshot::channel();
     let progress = Arc::new(Mutex::new(Progress::Waiting));
@@ -88,7 +89,7 @@ where
 impl<T, F> Command for Pending<T, F>
 where
     T: Send,
-    F: FnOnce(&Connection) -> Result<T, StoreError> + Send,
+    F: FnOnce(&Connection) -> Result<T, WorkError> + Send,
 {
     fn is_given_up(&self) -> bool {
         matches!(*lock(&self.progress), Progress::GivenUp)
@@ -101,7 +102,9 @@ where
         }
         *progress = Progress::Begun;
         drop(progress);
-        let Some(outcome) = self.work.take().map(|work| work(connection)) else { return false };
+        let Some(outcome) = self.work.take().map(|work| work(connection).map_err(StoreError::from)) else {
+            return false;
+        };
         let keep = outcome.is_ok();
         *lock(&self.progress) = Progress::Done(outcome);
         keep
@@ -116,7 +119,7 @@ where
         };
         let answer = match (outcome, committed) {
             (Some(Err(error)), _) => Err(error),
-            (_, Err(error)) => Err(StoreError::Database(Box::new(error))),
+            (_, Err(error)) => Err(of_commit(error)),
             (Some(Ok(value)), Ok(())) => Ok(value),
             (None, Ok(())) => Err(StoreError::Closed),
         };
