@@ -87,7 +87,7 @@ pub fn frame(bytes: &[u8]) {
 
 /// The `where` of a query of conversations.
 pub fn filter(bytes: &[u8]) {
-    hookd_im_core::fuzzing::read_filter(&String::from_utf8_lossy(bytes));
+    hookd_im_store::fuzzing::read_filter(&String::from_utf8_lossy(bytes));
 }
 
 /// The body of a call of a function; the first byte chooses its type.

@@ -9,8 +9,6 @@ pub mod conversations;
 pub mod core;
 pub mod delivery;
 pub mod error;
-#[doc(hidden)]
-pub mod fuzzing;
 pub mod hooks;
 pub mod ids;
 pub mod messages;

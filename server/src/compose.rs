@@ -9,7 +9,7 @@ use axum::Router;
 use hookd_im_core::app::AppDirectory;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::hooks::{AppSettings, HookEngine};
-use hookd_im_core::store::sqlite::SqliteStore;
+use hookd_im_store::sqlite::SqliteStore;
 use hookd_runtime::{
     AddressGuard, App, CacheConfig, EgressConfig, Engine, EngineConfig, LogRetention, Network, NewApp,
 };

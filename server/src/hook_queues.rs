@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hookd_im_core::hooks::{HookQueue, RedisHookQueue, RedisNodes};
-use hookd_im_core::store::sqlite::SqliteStore;
 use hookd_im_core::timestamp::Timestamp;
+use hookd_im_store::sqlite::SqliteStore;
 use hookd_runtime::{CacheConfig, generate_key};
 
 use super::error::{ServerError, Step as _};

@@ -12,10 +12,6 @@ use crate::ids::{AppId, ClientId, ConversationId, MessageId};
 use crate::timestamp::Timestamp;
 
 mod beside;
-mod query;
-pub mod sqlite;
-
-pub(crate) use self::query::check_filter;
 
 pub use self::beside::{CallBeside, CallPlace, HookBeside, OutboxCall};
 

@@ -8,8 +8,8 @@ use hookd_im_core::conversations::{self, StartConversation};
 use hookd_im_core::hooks::{RedisHookQueue, RedisNodes};
 use hookd_im_core::ids::ConversationId;
 use hookd_im_core::messages;
-use hookd_im_core::store::sqlite::SqliteStore;
 use hookd_im_core::timestamp::Timestamp;
+use hookd_im_store::sqlite::SqliteStore;
 use serde_json::{Map, Value, json};
 
 use crate::interrupted_queue::{InterruptedQueue, Killed};

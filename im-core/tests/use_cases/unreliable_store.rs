@@ -8,13 +8,13 @@ use async_trait::async_trait;
 use hook_types::{ConversationAddedParams, ConversationRemovedParams};
 use hookd_im_core::app::ImSettings;
 use hookd_im_core::ids::{AppId, ClientId, ConversationId};
-use hookd_im_core::store::sqlite::SqliteStore;
 use hookd_im_core::store::{
     AppendedMessage, Conversation, ConversationQuery, CreatedConversation, EndedLogin, FoundConversation, HistoryQuery,
     HookBeside, MembershipChange, NewConversation, NewMessage, Notification, OutboxCall, QueryError, Store, StoreError,
     StoredMessage,
 };
 use hookd_im_core::timestamp::Timestamp;
+use hookd_im_store::sqlite::SqliteStore;
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 

@@ -3,7 +3,7 @@
 use hookd_im_core::hooks::HookQueue as _;
 use hookd_im_core::hooks::queue::Channel;
 use hookd_im_core::ids::AppId;
-use hookd_im_core::store::sqlite::SqliteStore;
+use hookd_im_store::sqlite::SqliteStore;
 use serde_json::{Value, json};
 
 use crate::client::{Client, Closed, as_peer, command};

@@ -11,7 +11,7 @@ use hookd_im_core::app::{App, AppDirectory};
 use hookd_im_core::core::ImCore;
 use hookd_im_core::hooks::AppSettings;
 use hookd_im_core::ids::AppId;
-use hookd_im_core::store::sqlite::SqliteStore;
+use hookd_im_store::sqlite::SqliteStore;
 use hookd_server::{Gateway, GatewayConfig};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;

@@ -1,0 +1,221 @@
+//! Messages: appending, and their rows.
+
+use hook_types::MessageSent;
+use hookd_im_core::ids::{AppId, ClientId, MessageId};
+use hookd_im_core::store::{
+    AppendedMessage, CallBeside, DEDUPLICATION_WINDOW, MessageBody, NewMessage, StoreError, StoredMessage,
+};
+use hookd_im_core::timestamp::Timestamp;
+use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
+use serde::Deserialize;
+
+use super::beside::Beside;
+use super::error::WorkError;
+use super::{conversations, json};
+
+pub(super) fn append(
+    connection: &Connection,
+    app: &AppId,
+    mut new: NewMessage,
+    beside: Beside,
+) -> Result<Option<AppendedMessage>, WorkError> {
+    let now = beside.now();
+    let Some(conversation) = conversations::key(connection, app, &new.conversation)? else {
+        return Ok(None);
+    };
+    if let Some(token) = &new.deduplication_token
+        && let Some(earlier) = find_by_token(connection, conversation, &new.from, token, now)?
+    {
+        let (id, timestamp) = (earlier.id.clone(), earlier.timestamp);
+        return Ok(Some(AppendedMessage { id, timestamp, earlier: Some(earlier), hook: CallBeside::Absent }));
+    }
+    let timestamp = next_timestamp(connection, conversation, now)?;
+    insert(connection, conversation, timestamp, &new)?;
+    let hook = match new.sent_hook.take() {
+        Some(mut hook) => {
+            hook.params.timestamp = timestamp.0;
+            beside.store::<MessageSent>(connection, app, hook)?
+        }
+        None => CallBeside::Absent,
+    };
+    Ok(Some(AppendedMessage { id: new.id, timestamp, earlier: None, hook }))
+}
+
+/// True when a message with this id is stored.
+pub(super) fn exists(connection: &Connection, id: &MessageId) -> Result<bool, WorkError> {
+    Ok(connection.prepare_cached("SELECT 1 FROM messages WHERE id = ?1")?.exists([id.as_str()])?)
+}
+
+/// Strictly increasing within the conversation (S-5): `lm` is the time of its newest message and never moves back.
+fn next_timestamp(connection: &Connection, conversation: i64, now: Timestamp) -> Result<Timestamp, WorkError> {
+    let timestamp = connection
+        .prepare_cached(
+            "UPDATE conversations
+             SET last_message_at = max(?2, coalesce(last_message_at + 1, 0)),
+                 updated_at = max(?2, updated_at)
+             WHERE key = ?1
+             RETURNING last_message_at",
+        )?
+        .query_row(params![conversation, now.0], |row| row.get(0))?;
+    Ok(Timestamp(timestamp))
+}
+
+fn find_by_token(
+    connection: &Connection,
+    conversation: i64,
+    sender: &ClientId,
+    token: &str,
+    now: Timestamp,
+) -> Result<Option<StoredMessage>, WorkError> {
+    let oldest = now.0.saturating_sub(i64::try_from(DEDUPLICATION_WINDOW.as_millis()).unwrap_or(i64::MAX));
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS}
+             FROM messages
+             WHERE conversation = ?1 AND sender = ?2 AND deduplication_token = ?3 AND timestamp >= ?4
+             ORDER BY timestamp
+             LIMIT 1"
+        ))?
+        .query_row(params![conversation, sender.as_str(), token, oldest], MessageRow::read)
+        .optional()?
+        .map(StoredMessage::try_from)
+        .transpose()
+}
+
+fn insert(connection: &Connection, conversation: i64, timestamp: Timestamp, new: &NewMessage) -> Result<(), WorkError> {
+    let mentions = if new.mentions.is_empty() { None } else { Some(json::to_column(&new.mentions)?) };
+    connection
+        .prepare_cached(
+            "INSERT INTO messages (
+                 conversation,
+                 timestamp,
+                 id,
+                 sender,
+                 body,
+                 mentions,
+                 mention_all,
+                 patched_at,
+                 deduplication_token,
+                 message_type
+             )
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?
+        .execute(params![
+            conversation,
+            timestamp.0,
+            new.id.as_str(),
+            new.from.as_str(),
+            BodyColumn(&new.body),
+            mentions,
+            new.mention_all,
+            new.patched_at.map(|time| time.0.max(timestamp.0.saturating_add(1))),
+            new.deduplication_token,
+            message_type(&new.body),
+        ])?;
+    Ok(())
+}
+
+struct BodyColumn<'a>(&'a MessageBody);
+
+impl ToSql for BodyColumn<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            MessageBody::Text(text) => ValueRef::Text(text.as_bytes()),
+            MessageBody::Binary(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+/// `_lctype` of a text body that is a JSON object.
+fn message_type(body: &MessageBody) -> Option<i32> {
+    #[derive(Deserialize)]
+    struct TypedMessage {
+        #[serde(rename = "_lctype")]
+        message_type: i32,
+    }
+    match body {
+        // An array would deserialize into a struct by position.
+        MessageBody::Text(text) if text.trim_start().starts_with('{') => {
+            foreign_json::from_str(text).ok().map(|TypedMessage { message_type }| message_type)
+        }
+        MessageBody::Text(_) | MessageBody::Binary(_) => None,
+    }
+}
+
+/// The columns of [`MessageRow`], in its order.
+pub(super) const COLUMNS: &str = "id, timestamp, sender, body, mentions, mention_all, patched_at";
+
+/// A row as it is in the table.
+pub(super) struct MessageRow {
+    id: String,
+    timestamp: i64,
+    sender: String,
+    body: SqlValue,
+    mentions: Option<String>,
+    mention_all: bool,
+    patched_at: Option<i64>,
+}
+
+impl MessageRow {
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            timestamp: row.get(1)?,
+            sender: row.get(2)?,
+            body: row.get(3)?,
+            mentions: row.get(4)?,
+            mention_all: row.get(5)?,
+            patched_at: row.get(6)?,
+        })
+    }
+}
+
+impl TryFrom<MessageRow> for StoredMessage {
+    type Error = WorkError;
+
+    fn try_from(row: MessageRow) -> Result<Self, WorkError> {
+        let mentions = row.mentions.map(|mentions| json::from_column(&mentions, "messages", "mentions", &row.id));
+        let body = match row.body {
+            SqlValue::Text(text) => MessageBody::Text(text),
+            SqlValue::Blob(bytes) => MessageBody::Binary(bytes),
+            SqlValue::Null | SqlValue::Integer(_) | SqlValue::Real(_) => {
+                let problem = "column `body` is neither text nor a blob".to_owned();
+                return Err(StoreError::Corrupt { table: "messages", row: row.id, problem }.into());
+            }
+        };
+        Ok(StoredMessage {
+            mentions: mentions.transpose()?.unwrap_or_default(),
+            id: MessageId::new(row.id),
+            timestamp: Timestamp(row.timestamp),
+            from: ClientId::new(row.sender),
+            body,
+            mention_all: row.mention_all,
+            patched_at: row.patched_at.map(Timestamp),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hookd_im_core::store::MessageBody;
+
+    use super::message_type;
+
+    #[test]
+    fn only_json_objects_have_a_message_type() {
+        for (text, expected) in [
+            (r#"{"_lctype":-1,"_lctext":"hi"}"#, Some(-1)),
+            (r#" {"_lctype":1}"#, Some(1)),
+            (r#"{"_lctype":-1.0,"_lctype":-2e0,"\ud83d":"\ud83d"}"#, Some(-2)),
+            (r#"{"_lctype":"1"}"#, None),
+            (r#"{"_lctype":1e400}"#, None),
+            (r#"{"_lctext":"hi"}"#, None),
+            ("[7]", None),
+            ("hello", None),
+        ] {
+            assert_eq!(message_type(&MessageBody::Text(text.to_owned())), expected, "{text}");
+        }
+        assert_eq!(message_type(&MessageBody::Binary(br#"{"_lctype":1}"#.to_vec())), None);
+    }
+}
