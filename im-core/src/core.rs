@@ -9,12 +9,11 @@ use crate::app::AppDirectory;
 use crate::conversations::ConversationLocks;
 use crate::delivery::Registry;
 use crate::error::{Code, RequestError};
-use crate::hooks::queue::QueueError;
-use crate::hooks::{AppSettings, HookCaller, HookEngine, HookQueue};
-use crate::ids::AppId;
+use crate::hooks::{AppSettings, HookCaller, HookEngine};
+use crate::ids::{AppId, NodeId};
 use crate::messages::RecentSends;
 use crate::request::RequestContext;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// The IM core of one node. Use cases take it by reference.
 pub struct ImCore {
@@ -35,17 +34,16 @@ pub struct ImCore {
 }
 
 impl ImCore {
-    /// Puts a core together. `queues` keep the calls of notification hooks: the first one, and when it fails the next.
-    /// `engine` makes the calls of all apps. `tasks` runs what outlives a request; the process waits for it before it ends.
+    /// Puts the core of a node together. `engine` makes the calls of all apps. `tasks` runs what outlives a request; the process
+    /// waits for it before it ends.
     pub fn new(
-        apps: Arc<dyn AppDirectory>,
-        store: Arc<dyn Store>,
-        queues: Vec<Arc<dyn HookQueue>>,
+        node: NodeId,
+        (apps, store): (Arc<dyn AppDirectory>, Arc<dyn Store>),
         (engine, settings): (Arc<dyn HookEngine>, Arc<AppSettings>),
         tasks: TaskTracker,
         shutdown: CancellationToken,
     ) -> Self {
-        let hooks = HookCaller::new((apps.clone(), store.clone()), engine, settings.clone(), queues, tasks, shutdown);
+        let hooks = HookCaller::new(node, (apps.clone(), store.clone()), engine, settings.clone(), tasks, shutdown);
         Self {
             apps,
             store,
@@ -72,8 +70,8 @@ impl ImCore {
     /// is only missing.
     ///
     /// # Errors
-    /// A queue keeps calls of the app: it is to be forgotten again later.
-    pub async fn forget_app(&self, app: &AppId) -> Result<(), QueueError> {
+    /// The store keeps calls of the app: it is to be forgotten again later.
+    pub async fn forget_app(&self, app: &AppId) -> Result<(), StoreError> {
         let closed = self.registry.close_app(app);
         self.recent_sends.forget_app(app);
         tracing::info!(%app, sessions = closed, "the app was deleted, its sessions are closed");

@@ -63,6 +63,26 @@ text_id! {
     DeviceId
 }
 
+text_id! {
+    /// A process that uses a store: another one after each start.
+    NodeId
+}
+text_id! {
+    /// Calls of one kind, which wait together.
+    Channel
+}
+text_id! {
+    /// What keeps calls in order: a client of the app, for calls about its sessions.
+    OrderKey
+}
+
+impl NodeId {
+    /// A new random id.
+    pub fn generate() -> Self {
+        Self(hex::encode(rand::random::<[u8; 12]>()))
+    }
+}
+
 impl ConversationId {
     /// A new random id.
     pub fn generate() -> Self {

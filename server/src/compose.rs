@@ -20,7 +20,6 @@ use super::control::{self, Installation};
 use super::directory::{Deletions, Directory, EngineProcess, Follower};
 use super::error::{ConfigError, ServerError, Step as _};
 use super::gateway::{Gateway, GatewayConfig};
-use super::hook_queues::hook_queues;
 use super::http::{Answers, ForwardingTrust, Listeners, Service, absolute, forwarded};
 use super::in_memory_engine::{EgressAddresses, EngineApps, InMemoryEngine};
 use super::observability::metrics;
@@ -28,6 +27,7 @@ use super::observability::prometheus::Metrics;
 use super::process::data_folder::{DataFolder, Part};
 use super::process::disk;
 use super::process::lifecycle::{DRAIN_TIMEOUT, take_all_file_handles};
+use super::process::node::next_node;
 use super::remote_engine::{AddressCheck, EngineAddress, EngineOfApp};
 use super::rpc::RpcService;
 
@@ -46,7 +46,7 @@ pub struct CommonConfig {
     pub data: PathBuf,
     /// The admin key of the installation, when it is not the one kept in the data folder.
     pub admin_key: Option<String>,
-    /// Redis for LeanCache and the queue of notification hooks; without one they are in memory and in the data folder.
+    /// Redis for LeanCache; without one it is in memory.
     pub cache: CacheConfig,
     /// Networks that apps may send requests to though they are not public.
     pub private_networks: Vec<Network>,
@@ -117,7 +117,7 @@ impl Server {
         let calls = Arc::new(InMemoryEngine(engine.clone()));
         let addresses: Arc<dyn AddressCheck> = Arc::new(EgressAddresses(AddressGuard::new(common.private_networks)));
         let parts = (apps as _, calls as _, addresses.clone());
-        let (core, gateway) = open_im_core((folder.path(), &cache), im, parts, &tasks, &shutdown).await?;
+        let (core, gateway) = open_im_core(folder.path(), im, parts, &tasks, &shutdown).await?;
         let deletions = Deletions::load(folder.path())?;
         tasks.spawn(deletions.follow((engine.clone(), directory.clone()), core.clone(), shutdown.clone()));
         let installation = Installation::new(connection.clone(), ConnectionFile::Installation);
@@ -213,7 +213,7 @@ impl Server {
         let calls = Arc::new(EngineProcess::new(&address, directory.clone()));
         let addresses: Arc<dyn AddressCheck> = Arc::new(EgressAddresses(AddressGuard::new(common.private_networks)));
         let parts = (directory.clone() as _, calls as _, addresses.clone());
-        let (core, gateway) = open_im_core((folder.path(), &common.cache), im, parts, &tasks, &shutdown).await?;
+        let (core, gateway) = open_im_core(folder.path(), im, parts, &tasks, &shutdown).await?;
         let kept = (connection.clone(), Deletions::load(folder.path())?);
         tasks.spawn(follower.run(core.clone(), kept, shutdown.clone()));
         let engine = forwarded(address, &connection.admin_key, directory.clone(), shutdown.clone());
@@ -278,7 +278,7 @@ fn connection_to(
 }
 
 async fn open_im_core(
-    (data, cache): (&Path, &CacheConfig),
+    data: &Path,
     config: ImConfig,
     (apps, engine, addresses): (Arc<dyn AppDirectory>, Arc<dyn HookEngine>, Arc<dyn AddressCheck>),
     tasks: &TaskTracker,
@@ -287,13 +287,13 @@ async fn open_im_core(
     let database = data.join("im.db");
     let store = SqliteStore::open(&database).map_err(|error| disk::explained(error, &database))?;
     let store = Arc::new(store);
-    let queues = hook_queues(&store, cache, data)?;
     let settings = Arc::new(AppSettings::new(store.clone()));
     let own = (engine, apps.clone());
     let engine = EngineOfApp::new(own, addresses, settings.clone(), tasks.clone(), shutdown.clone());
+    let (node, earlier) = next_node(data)?;
     let engine = (Arc::new(engine) as _, settings);
-    let core = Arc::new(ImCore::new(apps, store, queues, engine, tasks.clone(), shutdown.clone()));
-    core.hooks.notifications().recover().await;
+    let core = Arc::new(ImCore::new(node, (apps, store), engine, tasks.clone(), shutdown.clone()));
+    core.hooks.notifications().recover(earlier.as_ref()).await;
     let watching = core.clone();
     tasks.spawn(async move { watching.hooks.notifications().watch().await });
     let config = GatewayConfig { public_url: config.public_url, ..GatewayConfig::default() };

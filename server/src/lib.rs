@@ -8,7 +8,6 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod gateway;
-mod hook_queues;
 mod http;
 mod in_memory_engine;
 mod observability;

@@ -65,8 +65,8 @@ async fn keep(
     change: &ChangedMembers,
 ) -> Vec<Timestamp> {
     let payload = payload(operation, change);
-    let notifications = change.members.iter().map(|client| (client.clone(), payload.clone())).collect();
-    core.store.add_notifications(&request.app.id, notifications).await.unwrap_or_else(|error| {
+    let events = change.members.iter().map(|client| (client.clone(), payload.clone())).collect();
+    core.store.add_missed_events(&request.app.id, events).await.unwrap_or_else(|error| {
         tracing::error!(
             app = %request.app.id,
             conversation = %change.conversation,

@@ -13,7 +13,7 @@ use crate::error::{Code, RequestError};
 use crate::hooks::aborted_by;
 use crate::ids::{ClientId, ConversationId};
 use crate::request::RequestContext;
-use crate::store::{Conversation, MembershipChange};
+use crate::store::{Committed, Conversation, MembershipChange};
 use crate::timestamp::Timestamp;
 
 /// The answer to an add or remove (P-67).
@@ -60,25 +60,23 @@ pub async fn add(
     ask_before_adding(core, request, conversation, &absent).await?;
 
     let notifications = core.hooks.notifications();
-    let params = || ConversationAddedParams {
-        init_by: request.client.as_str().to_owned(),
-        conv_id: conversation.as_str().to_owned(),
-        members: Vec::new(),
-    };
-    let hook = notifications.beside::<ConversationAdded>(&request.app, Some(request.remote_address), params).await;
-    let (change, told) = {
+    let (init_by, conv_id) = (request.client.as_str().to_owned(), conversation.as_str().to_owned());
+    let params =
+        |change: &MembershipChange| ConversationAddedParams { init_by, conv_id, members: texts(&change.changed) };
+    let call = notifications.call_for::<ConversationAdded, _>(&request.app, Some(request.remote_address), params).await;
+    let change = {
         let _lock = core.conversation_locks.lock(&request.app.id, conversation).await;
         authorized(core, request, conversation, &members).await?;
         // Only those that the hook was asked about: a member from before may have left since.
-        let change = core.store.add_members(&request.app.id, conversation, &absent, MAX_MEMBERS, hook).await?;
-        let mut change = change.ok_or_else(|| RequestError::code(Code::ConversationNotFound))?;
-        let told = notifications.stored::<ConversationAdded>(&request.app, std::mem::take(&mut change.hook));
+        let change = core.store.add_members(&request.app.id, conversation, &absent, MAX_MEMBERS, call).await?;
+        let change = change.ok_or_else(|| RequestError::code(Code::ConversationNotFound))?;
+        let Committed { row: change, call } = change;
+        notifications.stored::<ConversationAdded>(&request.app, call);
         if !change.changed.is_empty() {
             announce::joined(core, request, &change.conversation, &change.changed).await;
         }
-        (change, told)
+        change
     };
-    told.written().await;
     Ok(result(members, change))
 }
 
@@ -106,25 +104,24 @@ pub async fn remove(
     }
 
     let notifications = core.hooks.notifications();
-    let params = || ConversationRemovedParams {
-        init_by: request.client.as_str().to_owned(),
-        conv_id: conversation.as_str().to_owned(),
-        members: Vec::new(),
-    };
-    let hook = notifications.beside::<ConversationRemoved>(&request.app, Some(request.remote_address), params).await;
-    let (change, told) = {
+    let (init_by, conv_id) = (request.client.as_str().to_owned(), conversation.as_str().to_owned());
+    let params =
+        |change: &MembershipChange| ConversationRemovedParams { init_by, conv_id, members: texts(&change.changed) };
+    let call =
+        notifications.call_for::<ConversationRemoved, _>(&request.app, Some(request.remote_address), params).await;
+    let change = {
         let _lock = core.conversation_locks.lock(&request.app.id, conversation).await;
         authorized(core, request, conversation, &members).await?;
         // Those only that the hook was asked about: others may have joined since.
-        let change = core.store.remove_members(&request.app.id, conversation, &present, hook).await?;
-        let mut change = change.ok_or_else(|| RequestError::code(Code::ConversationNotFound))?;
-        let told = notifications.stored::<ConversationRemoved>(&request.app, std::mem::take(&mut change.hook));
+        let change = core.store.remove_members(&request.app.id, conversation, &present, call).await?;
+        let change = change.ok_or_else(|| RequestError::code(Code::ConversationNotFound))?;
+        let Committed { row: change, call } = change;
+        notifications.stored::<ConversationRemoved>(&request.app, call);
         if !change.changed.is_empty() {
             announce::left(core, request, &change.conversation, &change.changed).await;
         }
-        (change, told)
+        change
     };
-    told.written().await;
     Ok(result(members, change))
 }
 

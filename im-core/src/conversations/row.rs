@@ -55,6 +55,7 @@ pub(super) fn row(found: FoundConversation, asking: &ClientId, compact: bool) ->
         unique_id,
         created_at,
         updated_at,
+        last_sequence: _,
     } = conversation;
     let mut set = |key: &str, value: Value| {
         row.insert(key.to_owned(), value);
@@ -125,6 +126,7 @@ mod tests {
             unique_id: Some("ec0048c7d6b5a11cdb261b71a813eff3".to_owned()),
             created_at: Timestamp(1_700_000_000_123),
             updated_at: Timestamp(1_700_000_400_000),
+            last_sequence: 1,
         }
     }
 
@@ -138,6 +140,7 @@ mod tests {
             mentions: vec![ClientId::new("alice")],
             mention_all: false,
             patched_at: Some(Timestamp(1_700_000_400_001)),
+            sequence: 2,
         };
         let found = FoundConversation { conversation: conversation(), last_message: Some(last_message) };
         let expected = json!({

@@ -9,7 +9,7 @@ use crate::error::{Code, RequestError};
 use crate::hooks::aborted_by;
 use crate::ids::{ClientId, ConversationId};
 use crate::request::RequestContext;
-use crate::store::{CreatedConversation, NewConversation};
+use crate::store::{Committed, Conversation, CreatedConversation, NewConversation};
 
 /// A request to create a basic conversation.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ pub async fn start(
     new: StartConversation,
 ) -> Result<CreatedConversation, RequestError> {
     check_members(&new.members)?;
-    let mut new = with_creator(request, new);
+    let new = with_creator(request, new);
     if new.members.len() > MAX_MEMBERS {
         let detail = format!("{} members were asked for; a conversation has at most {MAX_MEMBERS}", new.members.len());
         return Err(RequestError::detailed(Code::ConversationFull, detail));
@@ -41,12 +41,12 @@ pub async fn start(
     ask_hook(core, request, &new).await?;
     core.check_app(request)?;
     let notifications = core.hooks.notifications();
-    new.started_hook = notifications
-        .beside::<ConversationStarted>(&request.app, Some(request.remote_address), ConversationStartedParams::default)
-        .await;
+    let params = |started: &Conversation| ConversationStartedParams { conv_id: started.id.as_str().to_owned() };
+    let call =
+        notifications.call_for::<ConversationStarted, _>(&request.app, Some(request.remote_address), params).await;
     let lock = core.conversation_locks.lock(&request.app.id, &new.id).await;
-    let mut created = core.store.create_conversation(&request.app.id, new).await?;
-    let told = notifications.stored::<ConversationStarted>(&request.app, std::mem::take(&mut created.hook));
+    let Committed { row: created, call } = core.store.create_conversation(&request.app.id, new, call).await?;
+    notifications.stored::<ConversationStarted>(&request.app, call);
     let conversation = &created.conversation;
     if created.existing {
         drop(lock);
@@ -56,7 +56,6 @@ pub async fn start(
         announce::joined(core, request, conversation, &conversation.members).await;
         drop(lock);
     }
-    told.written().await;
     Ok(created)
 }
 
@@ -67,7 +66,7 @@ fn with_creator(request: &RequestContext, new: StartConversation) -> NewConversa
     members.dedup();
     attributes.retain(|key, _| !row::is_reserved(key));
     let (id, creator) = (ConversationId::generate(), request.client.clone());
-    NewConversation { id, attributes, creator, members, unique, started_hook: None }
+    NewConversation { id, attributes, creator, members, unique }
 }
 
 async fn ask_hook(core: &ImCore, request: &RequestContext, new: &NewConversation) -> Result<(), RequestError> {

@@ -11,13 +11,12 @@ use tokio_util::task::TaskTracker;
 use super::breaker::{BreakerReport, Breakers};
 use super::engine_calls::EngineCalls;
 use super::notifications::{Notifications, encode};
-use super::queue::{HookQueue, QueueError};
 use super::settings::timeout;
 use super::{AppSettings, FailureCause, HookCall, HookEngine, HookFailure, metrics, policy};
 use crate::app::{App, AppDirectory, FailurePolicy, ImSettings};
 use crate::error::{Code, RequestError};
-use crate::ids::AppId;
-use crate::store::Store;
+use crate::ids::{AppId, NodeId};
+use crate::store::{Store, StoreError};
 
 /// S-84: a call that keeps a client waiting longer than this is logged.
 const SLOW: Duration = Duration::from_secs(1);
@@ -29,23 +28,22 @@ pub struct HookCaller {
 }
 
 impl HookCaller {
-    /// `queues` keep the calls of notification hooks: the first one, and when it fails the next; `store` has the outbox from
-    /// which they get those of stored operations. `tasks` runs those calls;
-    /// after `shutdown` each ends within [`crate::app::MAX_HOOK_TIMEOUT`].
+    /// `store` keeps the calls of notification hooks, which `node` makes. `tasks` runs those calls; after `shutdown` each
+    /// ends within [`crate::app::MAX_HOOK_TIMEOUT`].
     pub fn new(
+        node: NodeId,
         (apps, store): (Arc<dyn AppDirectory>, Arc<dyn Store>),
         engine: Arc<dyn HookEngine>,
         settings: Arc<AppSettings>,
-        queues: Vec<Arc<dyn HookQueue>>,
         tasks: TaskTracker,
         shutdown: CancellationToken,
     ) -> Self {
         let calls = Arc::new(EngineCalls { engine, settings, breakers: Breakers::default() });
-        let notifications = Notifications::new((apps, store), calls.clone(), queues, tasks, shutdown);
+        let notifications = Notifications::new(node, (apps, store), calls.clone(), tasks, shutdown);
         Self { calls, notifications }
     }
 
-    /// The queue of notification hooks.
+    /// The notification hooks.
     pub fn notifications(&self) -> &Notifications {
         &self.notifications
     }
@@ -58,7 +56,7 @@ impl HookCaller {
     }
 
     /// Forgets an app that was deleted: its breakers and its queued calls.
-    pub(crate) async fn forget_app(&self, app: &AppId) -> Result<(), QueueError> {
+    pub(crate) async fn forget_app(&self, app: &AppId) -> Result<(), StoreError> {
         self.calls.breakers.forget(app);
         self.calls.engine.forget(app);
         self.notifications.forget_app(app).await

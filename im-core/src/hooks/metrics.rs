@@ -3,7 +3,6 @@
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use std::time::Duration;
 
-use super::queue::UNREADABLE;
 use super::{BreakerState, FailureCause};
 use crate::ids::AppId;
 
@@ -33,7 +32,7 @@ pub fn describe() {
     );
     describe_counter!(SHORT_CIRCUITED, "Hook calls that failed at once because the hook's breaker was open, by hook.");
     describe_counter!(QUEUED, "Calls of notification hooks that were queued, by hook.");
-    describe_counter!(DROPPED, "Calls of notification hooks that no queue had room for, by hook.");
+    describe_counter!(DROPPED, "Calls of notification hooks that the table of calls had no room for, by hook.");
     describe_counter!(RETRIED, "Attempts at notification hooks that failed and are made again, by hook.");
     describe_counter!(DEAD, "Calls of notification hooks that became dead letters, by hook and cause.");
     describe_counter!(LETTERS_DROPPED, "Dead letters thrown away because an app had too many.");
@@ -62,13 +61,8 @@ pub(super) fn retried(hook: &'static str) {
     counter!(RETRIED, "hook" => hook).increment(1);
 }
 
-pub(super) fn dead(hook: &'static str, cause: FailureCause) {
-    counter!(DEAD, "hook" => hook, "cause" => cause.name()).increment(1);
-}
-
-/// Stored calls that this program cannot read; nothing of theirs is safe to be a label.
-pub fn unreadable(calls: usize) {
-    counter!(DEAD, "hook" => "unknown", "cause" => UNREADABLE).increment(u64::try_from(calls).unwrap_or(u64::MAX));
+pub(super) fn dead(hook: &'static str, cause: &str) {
+    counter!(DEAD, "hook" => hook, "cause" => cause.to_owned()).increment(1);
 }
 
 pub(super) fn letters_dropped(letters: usize) {

@@ -11,10 +11,10 @@ use super::{SendMessage, SentMessage, content};
 use crate::core::ImCore;
 use crate::delivery::{DeliveredMessage, Event, PatchReason, PatchedMessage};
 use crate::error::{Code, RequestError};
-use crate::hooks::Receipt;
+use crate::hooks::Written;
 use crate::ids::{ClientId, MessageId};
 use crate::request::RequestContext;
-use crate::store::{AppendedMessage, CallBeside, MessageBody, NewMessage, StoredMessage};
+use crate::store::{AppendedMessage, Committed, MessageBody, NewMessage, StoredMessage};
 use crate::timestamp::Timestamp;
 
 /// Stores and fans out under one lock, so that every session gets messages in the order they were accepted (S-54).
@@ -35,7 +35,7 @@ pub(super) async fn commit_and_deliver(
     let members = other_members(core, request, &message.conversation).await?;
     let receivers = reviewed.receivers.now(&members, &request.client);
     let patched_at = reviewed.rewrite.is_some().then(Timestamp::now);
-    let (stored, told) = commit(core, request, message, (reviewed, receivers.as_slice()), patched_at).await?;
+    let (stored, written) = commit(core, request, message, (reviewed, receivers.as_slice()), patched_at).await?;
     let AppendedMessage { id, timestamp, earlier, .. } = stored;
     let conversation = message.conversation.clone();
     let sent = SentMessage { id: id.clone(), timestamp, conversation: conversation.clone() };
@@ -54,7 +54,7 @@ pub(super) async fn commit_and_deliver(
             (delivered, patched_at)
         }
         Some(earlier) if turn.is_some_and(|turn| turn.is_doubtful(timestamp)) => {
-            let StoredMessage { id, timestamp, from, body, mentions, mention_all, patched_at } = earlier;
+            let StoredMessage { id, timestamp, from, body, mentions, mention_all, patched_at, sequence: _ } = earlier;
             let transient = false;
             (DeliveredMessage { conversation, id, from, timestamp, body, mentions, mention_all, transient }, patched_at)
         }
@@ -67,7 +67,7 @@ pub(super) async fn commit_and_deliver(
         tell_sender(core, request, &delivered, reason, patched_at);
     }
     drop(lock);
-    told.written().await;
+    written.wait().await;
     Ok(sent)
 }
 
@@ -78,18 +78,26 @@ async fn commit(
     message: &SendMessage,
     (reviewed, receivers): (&Reviewed, &[ClientId]),
     patched_at: Option<Timestamp>,
-) -> Result<(AppendedMessage, Receipt), RequestError> {
+) -> Result<(AppendedMessage, Written), RequestError> {
     let notifications = core.hooks.notifications();
     let id = MessageId::generate();
-    let params = |id: &MessageId| sent_params(core, request, message, id, &reviewed.body, receivers);
+    let is_called = notifications.defines::<MessageSent>(&request.app);
+    let params = is_called.then(|| sent_params(core, request, message, &id, &reviewed.body, receivers));
+    let by = Some(request.remote_address);
     if message.transient {
         let timestamp = Timestamp::now();
-        let params = || MessageSentParams { timestamp: timestamp.0, ..params(&id) };
-        let told = notifications.notify::<MessageSent>(&request.app, params, Some(request.remote_address));
-        return Ok((AppendedMessage { id, timestamp, earlier: None, hook: CallBeside::Absent }, told));
+        let params = params.map(|params| MessageSentParams { timestamp: timestamp.0, ..params });
+        let written = params.map(|params| notifications.notify::<MessageSent>(&request.app, params, by));
+        let sent = AppendedMessage { id, timestamp, sequence: 0, earlier: None };
+        return Ok((sent, written.unwrap_or(Written::ALREADY)));
     }
-    let sent_hook =
-        notifications.beside::<MessageSent>(&request.app, Some(request.remote_address), || params(&id)).await;
+    let call = match params {
+        Some(params) => {
+            let params = move |sent: &AppendedMessage| MessageSentParams { timestamp: sent.timestamp.0, ..params };
+            notifications.call_for::<MessageSent, _>(&request.app, by, params).await
+        }
+        None => None,
+    };
     let new = NewMessage {
         id: id.clone(),
         conversation: message.conversation.clone(),
@@ -99,12 +107,11 @@ async fn commit(
         mention_all: message.mention_all,
         deduplication_token: message.deduplication_token.clone(),
         patched_at,
-        sent_hook,
     };
-    let stored = core.store.append_message(&request.app.id, new).await?;
-    let mut stored = stored.ok_or_else(|| RequestError::code(Code::InvalidMessagingTarget))?;
-    let told = notifications.stored::<MessageSent>(&request.app, std::mem::take(&mut stored.hook));
-    Ok((stored, told))
+    let stored = core.store.append_message(&request.app.id, new, call).await?;
+    let Committed { row, call } = stored.ok_or_else(|| RequestError::code(Code::InvalidMessagingTarget))?;
+    notifications.stored::<MessageSent>(&request.app, call);
+    Ok((row, Written::ALREADY))
 }
 
 /// The message to the receivers' sessions and to the sender's other ones (S-57).

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::core::ImCore;
 use crate::delivery::{Event, Session};
 use crate::error::Code;
-use crate::hooks::{PresenceEvent, Receipt};
+use crate::hooks::{SessionEvent, Written};
 use crate::ids::AppId;
 use crate::store::{EndedLogin, StoreError};
 use crate::timestamp::Timestamp;
@@ -64,7 +64,7 @@ impl Ending {
 #[derive(Debug)]
 pub struct Ended {
     /// For `_clientOffline`, and for other events of the same time.
-    pub receipt: Receipt,
+    pub written: Written,
     /// Logins that may not come back.
     pub(super) logins: Vec<EndedLogin>,
 }
@@ -75,7 +75,7 @@ impl Ended {
     /// # Errors
     /// When the store does not say that it has the ends of logins.
     pub async fn kept(self, core: &ImCore, app: &AppId) -> Result<(), StoreError> {
-        self.receipt.written().await;
+        self.written.wait().await;
         if self.logins.is_empty() {
             return Ok(());
         }
@@ -93,7 +93,7 @@ impl Presence {
             events.push(self.conclude(&session, ending, by));
             logins.extend(self.ended_login(&session, ending));
         }
-        Ended { receipt: core.hooks.notifications().notify_presence(app, events), logins }
+        Ended { written: core.hooks.notifications().notify_sessions(app, events), logins }
     }
 
     /// What the store is to keep of a session's end.
@@ -104,7 +104,7 @@ impl Presence {
     }
 
     /// The rest of the end of a session that has left the registry; returns the params of `_clientOffline`.
-    pub(super) fn conclude(&self, session: &Session, ending: Ending, by: Option<IpAddr>) -> PresenceEvent {
+    pub(super) fn conclude(&self, session: &Session, ending: Ending, by: Option<IpAddr>) -> SessionEvent {
         if let Some(code) = ending.answer_to_return() {
             self.ended_families.insert(session.token_family.clone(), code);
         }
@@ -122,6 +122,6 @@ impl Presence {
             error_code: error.map(|(code, _)| code),
             error_msg: error.map(|(_, name)| name.to_owned()),
         };
-        PresenceEvent::Offline(session.id, params, by)
+        SessionEvent::Offline(session.id, params, by)
     }
 }

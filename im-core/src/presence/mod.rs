@@ -3,7 +3,7 @@
 //! Rules: S-29 … S-37, S-98, S-106, S-107, P-49 … P-58.
 
 mod ending;
-mod noting;
+mod open_sessions;
 mod opening;
 mod token;
 

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::core::ImCore;
 use crate::delivery::{Outbox, Session};
 use crate::error::{Code, RequestError};
-use crate::hooks::PresenceEvent;
+use crate::hooks::SessionEvent;
 use crate::ids::{ClientId, ConnectionId, DeviceId};
 use crate::timestamp::Timestamp;
 
@@ -149,7 +149,7 @@ impl Presence {
         displaced.retain(|(older, _)| core.registry.remove(&older.app, &older.client, older.id).is_some());
         let logins = displaced.iter().filter_map(|(older, ending)| self.ended_login(older, *ending)).collect();
         let ended = displaced.into_iter().map(|(older, ending)| self.conclude(&older, ending, Some(by)));
-        let events = ended.chain([PresenceEvent::Online(session.id, online, Some(by))]).collect();
-        Ok(Ended { receipt: core.hooks.notifications().notify_presence(app, events), logins })
+        let events = ended.chain([SessionEvent::Online(session.id, online, Some(by))]).collect();
+        Ok(Ended { written: core.hooks.notifications().notify_sessions(app, events), logins })
     }
 }

@@ -87,7 +87,7 @@ async fn what_happens_to_a_client_itself_is_kept_and_pushed_with_the_same_time()
             _ => None,
         })
         .collect();
-    let kept = world.core.store.notifications(&world.app.id, &jerry.id, Timestamp(0), 10).await.unwrap();
+    let kept = world.core.store.missed_events(&world.app.id, &jerry.id, Timestamp(0), 10).await.unwrap();
     assert_eq!(kept.len(), 2);
     for (kept, (operation, change)) in kept.iter().zip(&pushed) {
         assert_eq!(change.server_timestamp, Some(kept.server_timestamp));

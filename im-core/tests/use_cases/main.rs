@@ -5,17 +5,12 @@ mod breaker;
 mod conversations;
 mod failure_policy;
 mod history;
-mod interrupted_queue;
 mod killed;
 mod lost_answers;
 mod metrics;
 mod notifications;
-mod panicking_queue;
 mod panics;
 mod queries;
-#[expect(dead_code, reason = "`hook_queue` uses all of it")]
-#[path = "../hook_queue/redis_server.rs"]
-mod redis_server;
 mod rewrites;
 mod scripted_engine;
 mod sending;

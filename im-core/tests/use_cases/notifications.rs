@@ -2,19 +2,17 @@
 
 use std::time::Duration;
 
-use hook_types::MessageSentParams;
 use hookd_im_core::app::FailurePolicy;
-use hookd_im_core::hooks::FailureCause;
-use hookd_im_core::hooks::queue::{DeadLetter, Letters};
-use hookd_im_core::ids::{ConversationId, MessageId};
-use hookd_im_core::store::{CallPlace, HookBeside, MessageBody, NewMessage};
+use hookd_im_core::hooks::{DeadLetterReport, FailureCause};
+use hookd_im_core::ids::{Channel, ConversationId, MessageId};
+use hookd_im_core::store::{CallFor, CallLimits, DeadLetterFilter, MessageBody, NewCall, NewMessage};
 use hookd_im_core::timestamp::Timestamp;
 
 use crate::scripted_engine::Script;
 use crate::world::{Client, World, message};
 
 const HOOK: &str = "_messageSent";
-const ALL: Letters = Letters::All { hook: None };
+const ALL: DeadLetterFilter = DeadLetterFilter::All { target: None };
 
 /// Tom sends to a conversation of his own, in a world with short waits.
 async fn world_of_tom() -> (World, Client, ConversationId) {
@@ -29,7 +27,7 @@ fn sequences(world: &World) -> Vec<u64> {
     world.engine.calls().iter().map(|call| call.sequence.unwrap()).collect()
 }
 
-async fn letters(world: &World, letters: &Letters) -> Vec<DeadLetter> {
+async fn letters(world: &World, letters: &DeadLetterFilter) -> Vec<DeadLetterReport> {
     world.core.hooks.notifications().dead_letters(&world.app, letters, 100, true).await.unwrap()
 }
 
@@ -87,13 +85,13 @@ async fn a_call_that_keeps_failing_becomes_a_dead_letter_that_is_retried_or_drop
     let letter = dead.iter().find(|letter| letter.params.as_ref().unwrap().contains(r#""content":"one""#)).unwrap();
     let told = (letter.hook.as_str(), letter.cause.as_str(), letter.reason.as_str(), letter.attempts);
     assert_eq!(told, (HOOK, "trap", "as scripted", 3));
-    let of_hook = |hook: &str| Letters::All { hook: Some(hook.to_owned()) };
+    let of_hook = |hook: &str| DeadLetterFilter::All { target: Some(hook.to_owned()) };
     assert_eq!(letters(&world, &of_hook("_clientOnline")).await, []);
     assert_eq!(letters(&world, &of_hook(HOOK)).await.len(), 2);
 
     world.engine.reply(HOOK, "null");
     let notifications = world.core.hooks.notifications();
-    let ids = Letters::Ids(vec![letter.id, 1]);
+    let ids = DeadLetterFilter::Numbers(vec![letter.id, 1]);
     assert_eq!(notifications.retry_dead_letters(&world.app, &ids).await.unwrap(), 1);
     world.notifications_are_done().await;
     assert_eq!(world.engine.calls_of(HOOK)[6]["content"], "one");
@@ -255,10 +253,11 @@ async fn a_call_that_is_too_old_before_its_first_attempt_is_made_once() {
     world.set(|settings| settings.notification_max_age_ms = 1).await;
     world.engine.reply(HOOK, "null");
     // Of an earlier process: this process does not know it yet.
-    let params = MessageSentParams { from_peer: "tom".to_owned(), ..MessageSentParams::default() };
-    let sent_hook = Some(HookBeside { params, remote_address: None, place: CallPlace::Queue { bound: 10 } });
-    let stored = NewMessage { sent_hook, ..stored_message(&tom, &id) };
-    let stored = world.core.store.append_message(&world.app.id, stored).await.unwrap().unwrap();
+    let call = some_call(HOOK, "{}");
+    let make = move |_: &_| Some(call);
+    let call = Some(CallFor { make: Box::new(make), limits: LIMITS });
+    let stored = world.core.store.append_message(&world.app.id, stored_message(&tom, &id), call).await;
+    let stored = stored.unwrap().unwrap().row;
     while Timestamp::now() < stored.timestamp.plus(Duration::from_millis(5)) {
         tokio::task::yield_now().await;
     }
@@ -266,6 +265,37 @@ async fn a_call_that_is_too_old_before_its_first_attempt_is_made_once() {
     world.notifications_are_done().await;
     assert_eq!(world.engine.calls_of(HOOK).len(), 1);
     assert_eq!(letters(&world, &ALL).await, []);
+}
+
+#[tokio::test]
+async fn a_call_of_an_unknown_hook_is_a_dead_letter_and_holds_no_other_up() {
+    let (world, tom, id) = world_of_tom().await;
+    world.engine.reply(HOOK, "null");
+    let node = hookd_im_core::ids::NodeId::generate();
+    let of_tomorrow = NewCall { channel: Channel::new(HOOK), ..some_call("_ofTomorrow", "{}") };
+    let calls = vec![of_tomorrow.into(), some_call("_ofTomorrow", "no JSON").into()];
+    world.core.store.add_calls(&node, &world.app.id, calls, LIMITS).await.unwrap();
+    world.say(&tom, &id, "hi").await;
+    world.core.hooks.notifications().resume().await;
+    world.notifications_are_done().await;
+    assert_eq!(world.engine.calls().len(), 1, "of the message");
+    let dead = letters(&world, &ALL).await;
+    assert_eq!(dead.len(), 2);
+    for letter in dead {
+        assert_eq!((letter.hook.as_str(), letter.cause.as_str()), ("_ofTomorrow", "unreadable"));
+    }
+}
+
+const LIMITS: CallLimits = CallLimits { calls: 10, bytes: 1_000 };
+
+fn some_call(hook: &str, params: &'static str) -> NewCall {
+    NewCall {
+        channel: Channel::new(hook),
+        target: hook.to_owned(),
+        order_key: None,
+        payload: bytes::Bytes::from_static(params.as_bytes()),
+        remote_address: None,
+    }
 }
 
 fn stored_message(from: &Client, conversation: &ConversationId) -> NewMessage {
@@ -278,7 +308,6 @@ fn stored_message(from: &Client, conversation: &ConversationId) -> NewMessage {
         mention_all: false,
         deduplication_token: None,
         patched_at: None,
-        sent_hook: None,
     }
 }
 

@@ -1,22 +1,22 @@
-//! A store that loses answers and stops at given points, over the real one.
+//! A store that loses answers, panics and stops at given points, over the real one.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hook_types::{ConversationAddedParams, ConversationRemovedParams};
 use hookd_im_core::app::ImSettings;
-use hookd_im_core::ids::{AppId, ClientId, ConversationId};
+use hookd_im_core::ids::{AppId, Channel, ClientId, ConversationId, NodeId};
 use hookd_im_core::store::{
-    AppendedMessage, Conversation, ConversationQuery, CreatedConversation, EndedLogin, FoundConversation, HistoryQuery,
-    HookBeside, MembershipChange, NewConversation, NewMessage, Notification, OutboxCall, QueryError, Store, StoreError,
-    StoredMessage,
+    AppendedMessage, Backlog, CallEntry, CallFor, CallLimits, CallOutcome, Calls, Claimed, Committed, Conversation,
+    ConversationQuery, Conversations, CreatedConversation, DeadLetter, DeadLetterFilter, EndedLogin, FoundConversation,
+    HistoryQuery, ImportedCall, MembershipChange, Messages, MissedEvent, MissedEvents, NewConversation, NewMessage,
+    Nodes, QueryError, Sessions, Settings, StoreError, StoredCall, StoredMessage,
 };
 use hookd_im_core::timestamp::Timestamp;
 use hookd_im_store::sqlite::SqliteStore;
 use serde_json::{Map, Value};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 /// A place at which the store can be stopped once.
 #[derive(Default)]
@@ -39,6 +39,21 @@ impl Stop {
     }
 }
 
+/// Where the store has a bug.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Panics {
+    AddCalls,
+    Claim,
+    Settle,
+}
+
+/// When the process dies that writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Killed {
+    BeforeTheWrite,
+    AfterTheWrite,
+}
+
 pub struct UnreliableStore {
     store: SqliteStore,
     /// The next message is stored, or refused by the conversation, and the answer is lost.
@@ -49,6 +64,12 @@ pub struct UnreliableStore {
     pub after_create: Stop,
     /// The history is about to be read.
     pub before_history: Stop,
+    /// It panics there once, and works afterwards.
+    pub panics: Mutex<Option<Panics>>,
+    /// Operations, and calls without one, are never answered from here on.
+    pub killed: Mutex<Option<Killed>>,
+    /// Gets a permit when one has come as far as that.
+    reached: Semaphore,
 }
 
 impl UnreliableStore {
@@ -59,36 +80,35 @@ impl UnreliableStore {
             loses_saves: AtomicU32::new(0),
             after_create: Stop::default(),
             before_history: Stop::default(),
+            panics: Mutex::default(),
+            killed: Mutex::default(),
+            reached: Semaphore::new(0),
         }
+    }
+
+    /// Resolves when a write has come as far as the kill.
+    pub async fn kill_is_reached(&self) {
+        drop(self.reached.acquire().await.unwrap());
+    }
+
+    async fn killed<T>(&self, write: impl Future<Output = T>) -> T {
+        let killed = *self.killed.lock().unwrap();
+        let Some(killed) = killed else { return write.await };
+        if killed == Killed::AfterTheWrite {
+            write.await;
+        }
+        self.reached.add_permits(1);
+        std::future::pending().await
+    }
+
+    fn panics(&self, here: Panics) {
+        let panics = self.panics.lock().unwrap().take_if(|panics| *panics == here);
+        assert!(panics.is_none(), "a bug {here:?}");
     }
 }
 
 #[async_trait]
-impl Store for UnreliableStore {
-    async fn append_message(&self, app: &AppId, new: NewMessage) -> Result<Option<AppendedMessage>, StoreError> {
-        let appended = self.store.append_message(app, new).await;
-        if self.loses_next_append.swap(false, Ordering::SeqCst) {
-            return Err(StoreError::OutcomeUnknown { operation: "append message" });
-        }
-        appended
-    }
-
-    async fn create_conversation(&self, app: &AppId, new: NewConversation) -> Result<CreatedConversation, StoreError> {
-        let created = self.store.create_conversation(app, new).await;
-        self.after_create.pass().await;
-        created
-    }
-
-    async fn history(
-        &self,
-        app: &AppId,
-        conversation: &ConversationId,
-        query: &HistoryQuery,
-    ) -> Result<Vec<StoredMessage>, StoreError> {
-        self.before_history.pass().await;
-        self.store.history(app, conversation, query).await
-    }
-
+impl Settings for UnreliableStore {
     async fn settings(&self, app: &AppId) -> Result<Option<ImSettings>, StoreError> {
         self.store.settings(app).await
     }
@@ -100,6 +120,20 @@ impl Store for UnreliableStore {
             return Err(StoreError::OutcomeUnknown { operation: "save settings" });
         }
         saved
+    }
+}
+
+#[async_trait]
+impl Conversations for UnreliableStore {
+    async fn create_conversation(
+        &self,
+        app: &AppId,
+        new: NewConversation,
+        call: Option<CallFor<Conversation>>,
+    ) -> Result<Committed<CreatedConversation>, StoreError> {
+        let created = self.killed(self.store.create_conversation(app, new, call)).await;
+        self.after_create.pass().await;
+        created
     }
 
     async fn conversation(&self, app: &AppId, id: &ConversationId) -> Result<Option<Conversation>, StoreError> {
@@ -121,9 +155,9 @@ impl Store for UnreliableStore {
         id: &ConversationId,
         members: &[ClientId],
         member_limit: usize,
-        hook: Option<HookBeside<ConversationAddedParams>>,
-    ) -> Result<Option<MembershipChange>, StoreError> {
-        self.store.add_members(app, id, members, member_limit, hook).await
+        call: Option<CallFor<MembershipChange>>,
+    ) -> Result<Option<Committed<MembershipChange>>, StoreError> {
+        self.killed(self.store.add_members(app, id, members, member_limit, call)).await
     }
 
     async fn remove_members(
@@ -131,19 +165,61 @@ impl Store for UnreliableStore {
         app: &AppId,
         id: &ConversationId,
         members: &[ClientId],
-        hook: Option<HookBeside<ConversationRemovedParams>>,
-    ) -> Result<Option<MembershipChange>, StoreError> {
-        self.store.remove_members(app, id, members, hook).await
+        call: Option<CallFor<MembershipChange>>,
+    ) -> Result<Option<Committed<MembershipChange>>, StoreError> {
+        self.killed(self.store.remove_members(app, id, members, call)).await
+    }
+}
+
+#[async_trait]
+impl Messages for UnreliableStore {
+    async fn append_message(
+        &self,
+        app: &AppId,
+        new: NewMessage,
+        call: Option<CallFor<AppendedMessage>>,
+    ) -> Result<Option<Committed<AppendedMessage>>, StoreError> {
+        let appended = self.killed(self.store.append_message(app, new, call)).await;
+        if self.loses_next_append.swap(false, Ordering::SeqCst) {
+            return Err(StoreError::OutcomeUnknown { operation: "append message" });
+        }
+        appended
     }
 
-    async fn outbox(&self, after: u64, limit: usize, recent: Duration) -> Result<Vec<(AppId, OutboxCall)>, StoreError> {
-        self.store.outbox(after, limit, recent).await
+    async fn history(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        query: &HistoryQuery,
+    ) -> Result<Vec<StoredMessage>, StoreError> {
+        self.before_history.pass().await;
+        self.store.history(app, conversation, query).await
+    }
+}
+
+#[async_trait]
+impl MissedEvents for UnreliableStore {
+    async fn add_missed_events(
+        &self,
+        app: &AppId,
+        events: Vec<(ClientId, Map<String, Value>)>,
+    ) -> Result<Vec<Timestamp>, StoreError> {
+        self.store.add_missed_events(app, events).await
     }
 
-    async fn clear_outbox(&self, rows: Vec<u64>) -> Result<(), StoreError> {
-        self.store.clear_outbox(rows).await
+    async fn missed_events(
+        &self,
+        app: &AppId,
+        client: &ClientId,
+        after: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<MissedEvent>, StoreError> {
+        self.store.missed_events(app, client, after, limit).await
     }
+}
 
+#[async_trait]
+impl Sessions for UnreliableStore {
     async fn end_logins(&self, app: &AppId, ended: Vec<EndedLogin>) -> Result<(), StoreError> {
         self.store.end_logins(app, ended).await
     }
@@ -156,22 +232,95 @@ impl Store for UnreliableStore {
     ) -> Result<Option<i32>, StoreError> {
         self.store.ended_login(app, login, token_expires_at).await
     }
+}
 
-    async fn add_notifications(
+#[async_trait]
+impl Calls for UnreliableStore {
+    async fn add_calls(
         &self,
+        node: &NodeId,
         app: &AppId,
-        notifications: Vec<(ClientId, Map<String, Value>)>,
-    ) -> Result<Vec<Timestamp>, StoreError> {
-        self.store.add_notifications(app, notifications).await
+        entries: Vec<CallEntry>,
+        limits: CallLimits,
+    ) -> Result<Vec<StoredCall>, StoreError> {
+        self.panics(Panics::AddCalls);
+        self.killed(self.store.add_calls(node, app, entries, limits)).await
     }
 
-    async fn notifications(
+    async fn claim(&self, node: &NodeId, app: &AppId, channel: &Channel, limit: usize) -> Result<Claimed, StoreError> {
+        self.panics(Panics::Claim);
+        self.store.claim(node, app, channel, limit).await
+    }
+
+    async fn settle(
+        &self,
+        node: &NodeId,
+        app: &AppId,
+        channel: &Channel,
+        settled: Vec<(u64, CallOutcome)>,
+        dead_letter_limit: usize,
+    ) -> Result<usize, StoreError> {
+        self.panics(Panics::Settle);
+        self.store.settle(node, app, channel, settled, dead_letter_limit).await
+    }
+
+    async fn give_back(
+        &self,
+        node: &NodeId,
+        app: &AppId,
+        channel: &Channel,
+        calls: Vec<u64>,
+    ) -> Result<(), StoreError> {
+        self.store.give_back(node, app, channel, calls).await
+    }
+
+    async fn backlog(&self) -> Result<Vec<Backlog>, StoreError> {
+        self.store.backlog().await
+    }
+
+    async fn dead_letters(
         &self,
         app: &AppId,
-        client: &ClientId,
-        after: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<Notification>, StoreError> {
-        self.store.notifications(app, client, after, limit).await
+        filter: &DeadLetterFilter,
+        limit: usize,
+        with_payload: bool,
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        self.store.dead_letters(app, filter, limit, with_payload).await
+    }
+
+    async fn retry_dead_letters(
+        &self,
+        app: &AppId,
+        filter: &DeadLetterFilter,
+        limits: CallLimits,
+    ) -> Result<usize, StoreError> {
+        self.store.retry_dead_letters(app, filter, limits).await
+    }
+
+    async fn discard_dead_letters(&self, app: &AppId, filter: &DeadLetterFilter) -> Result<usize, StoreError> {
+        self.store.discard_dead_letters(app, filter).await
+    }
+
+    async fn import_calls(&self, app: &AppId, calls: Vec<ImportedCall>) -> Result<(), StoreError> {
+        self.store.import_calls(app, calls).await
+    }
+
+    async fn forget_calls(&self, app: &AppId) -> Result<(), StoreError> {
+        self.store.forget_calls(app).await
+    }
+}
+
+#[async_trait]
+impl Nodes for UnreliableStore {
+    async fn renew_lease(&self, node: &NodeId, lease: Duration) -> Result<(), StoreError> {
+        self.store.renew_lease(node, lease).await
+    }
+
+    async fn end_node(&self, node: &NodeId) -> Result<usize, StoreError> {
+        self.store.end_node(node).await
+    }
+
+    async fn end_lost_nodes(&self, by: &NodeId) -> Result<usize, StoreError> {
+        self.store.end_lost_nodes(by).await
     }
 }

@@ -8,19 +8,17 @@ use hookd_im_core::conversations::{self, StartConversation};
 use hookd_im_core::core::ImCore;
 use hookd_im_core::delivery::{Event, Outbox, Outgoing, OutgoingReceiver, Session};
 use hookd_im_core::error::{Code, RequestError};
-use hookd_im_core::hooks::{AppSettings, HookQueue, RedisHookQueue, RedisNodes};
-use hookd_im_core::ids::{AppId, ClientId, ConnectionId, ConversationId, SessionId};
+use hookd_im_core::hooks::AppSettings;
+use hookd_im_core::ids::{AppId, ClientId, ConnectionId, ConversationId, NodeId, SessionId};
 use hookd_im_core::messages::{self, SendMessage, SentMessage};
 use hookd_im_core::request::RequestContext;
 use hookd_im_core::store::{Conversation, Direction, HistoryQuery, MessageBody, StoredMessage};
-use hookd_im_core::timestamp::Timestamp;
 use hookd_im_store::sqlite::SqliteStore;
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::redis_server::RedisServer;
 use crate::scripted_engine::ScriptedEngine;
 use crate::unreliable_store::UnreliableStore;
 
@@ -37,21 +35,6 @@ pub struct World {
     last_id: AtomicU64,
     shutdown: CancellationToken,
     folder: TempDir,
-}
-
-/// In the order in which they are tried.
-pub type Queues = Vec<Arc<dyn HookQueue>>;
-
-/// The queue of a server without Redis.
-pub fn embedded_queue(store: &SqliteStore) -> Queues {
-    vec![Arc::new(store.hook_queue())]
-}
-
-/// The queues of a server with a Redis.
-pub fn redis_queue(redis: &RedisServer) -> impl FnOnce(&SqliteStore) -> Queues {
-    let nodes = RedisNodes { nodes: vec![redis.address()], is_cluster: false, certificates: None };
-    let queue = Arc::new(RedisHookQueue::new(nodes, "world".to_owned(), Arc::new(Timestamp::now)));
-    move |store| vec![queue, Arc::new(store.hook_queue())]
 }
 
 struct OneApp {
@@ -87,38 +70,29 @@ impl World {
 
     /// A world of a new process over the folder of this one, which does nothing more from here on, and whose engine
     /// hears of the new one only.
-    pub async fn killed(self, queues: impl FnOnce(&SqliteStore) -> Queues) -> Self {
+    pub async fn killed(self) -> Self {
         self.shutdown.cancel();
-        let world = Self::of(self.folder, queues, Arc::default());
+        let world = Self::over(self.folder, Arc::default());
         for hook in ["_messageSent", "_conversationStarted", "_conversationAdded", "_conversationRemoved"] {
             world.engine.reply(hook, "null");
         }
-        world.core.hooks.notifications().recover().await;
+        world.core.hooks.notifications().recover(None).await;
         world.core.hooks.notifications().resume().await;
         world.notifications_are_done().await;
         world
     }
 
     fn over(folder: TempDir, engine: Arc<ScriptedEngine>) -> Self {
-        Self::of(folder, embedded_queue, engine)
-    }
-
-    /// A world whose hook calls are queued elsewhere than [`Self::new`]'s.
-    pub fn with_queues(queues: impl FnOnce(&SqliteStore) -> Queues) -> Self {
-        Self::of(tempfile::tempdir().unwrap(), queues, Arc::default())
-    }
-
-    fn of(folder: TempDir, queues: impl FnOnce(&SqliteStore) -> Queues, engine: Arc<ScriptedEngine>) -> Self {
         let store = SqliteStore::open(folder.path().join("im.db")).unwrap();
         let app = Arc::new(app("demo"));
         let tasks = TaskTracker::new();
         let apps = Arc::new(OneApp { app: app.clone(), is_deleted: AtomicBool::new(false), misses: AtomicU64::new(0) });
         let shutdown = CancellationToken::new();
-        let queues = queues(&store);
         let store = Arc::new(UnreliableStore::new(store));
         let settings = Arc::new(AppSettings::new(store.clone()));
         let engines = (engine.clone() as _, settings);
-        let core = ImCore::new(apps.clone(), store.clone(), queues, engines, tasks.clone(), shutdown.clone());
+        let (node, tables) = (NodeId::generate(), (apps.clone() as _, store.clone() as _));
+        let core = ImCore::new(node, tables, engines, tasks.clone(), shutdown.clone());
         Self { core: Arc::new(core), engine, app, apps, store, tasks, last_id: AtomicU64::new(0), shutdown, folder }
     }
 

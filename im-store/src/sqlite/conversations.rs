@@ -1,15 +1,18 @@
-//! Rows of conversations: creating and loading.
+//! Conversations: creating and loading.
 
-use hook_types::ConversationStarted;
+use async_trait::async_trait;
 use hookd_im_core::ids::{AppId, ClientId, ConversationId};
-use hookd_im_core::store::{CallBeside, Conversation, CreatedConversation, NewConversation};
+use hookd_im_core::store::{
+    CallFor, Committed, Conversation, ConversationQuery, Conversations, CreatedConversation, FoundConversation,
+    MembershipChange, NewConversation, QueryError, StoreError, StoredCall,
+};
 use hookd_im_core::timestamp::Timestamp;
 use md5::{Digest, Md5};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::beside::Beside;
 use super::error::WorkError;
-use super::{json, members};
+use super::{SqliteStore, calls, json, members, search};
+use crate::query::Filter;
 
 /// The columns of [`ConversationRow`], in its order; the table is named `conversations`.
 pub(super) const COLUMNS: &str = "
@@ -21,7 +24,8 @@ pub(super) const COLUMNS: &str = "
     conversations.last_message_at,
     conversations.unique_id,
     conversations.created_at,
-    conversations.updated_at";
+    conversations.updated_at,
+    conversations.last_sequence";
 
 /// A row as it is in the table, without the members.
 pub(super) struct ConversationRow {
@@ -34,6 +38,7 @@ pub(super) struct ConversationRow {
     unique_id: Option<String>,
     created_at: i64,
     updated_at: i64,
+    last_sequence: i64,
 }
 
 impl ConversationRow {
@@ -48,6 +53,7 @@ impl ConversationRow {
             unique_id: row.get(6)?,
             created_at: row.get(7)?,
             updated_at: row.get(8)?,
+            last_sequence: row.get(9)?,
         })
     }
 
@@ -66,25 +72,103 @@ impl ConversationRow {
             unique_id: self.unique_id,
             created_at: Timestamp(self.created_at),
             updated_at: Timestamp(self.updated_at),
+            last_sequence: self.last_sequence.unsigned_abs(),
             id: ConversationId::new(self.id),
         })
     }
 }
 
+#[async_trait]
+impl Conversations for SqliteStore {
+    async fn create_conversation(
+        &self,
+        app: &AppId,
+        new: NewConversation,
+        call: Option<CallFor<Conversation>>,
+    ) -> Result<Committed<CreatedConversation>, StoreError> {
+        let of_app = app.clone();
+        let create = move |connection: &Connection, now| create(connection, &of_app, (new, call), now);
+        let of_app = app.clone();
+        let is_there = move |connection: &Connection, created: &Committed<CreatedConversation>| {
+            Ok(key(connection, &of_app, &created.row.conversation.id)?.is_some())
+        };
+        self.write_and_read_back("create conversation", create, is_there).await
+    }
+
+    async fn conversation(&self, app: &AppId, id: &ConversationId) -> Result<Option<Conversation>, StoreError> {
+        let (app, id) = (app.clone(), id.clone());
+        self.readers.read("conversation", move |connection| load(connection, &app, &id)).await
+    }
+
+    async fn find_conversations(
+        &self,
+        app: &AppId,
+        asking: &ClientId,
+        query: &ConversationQuery,
+    ) -> Result<Vec<FoundConversation>, QueryError> {
+        let (of_app, asking, query) = (app.clone(), asking.clone(), query.clone());
+        // Parsing compiles regular expressions: work for the same thread.
+        let find = move |connection: &Connection, until| {
+            let filter = Filter::parse(&query.filter, &asking)?;
+            search::find(connection, (&of_app, &asking), &filter, &query, until)
+        };
+        self.queries.run(app, "find conversations", find).await
+    }
+
+    async fn add_members(
+        &self,
+        app: &AppId,
+        id: &ConversationId,
+        members: &[ClientId],
+        member_limit: usize,
+        call: Option<CallFor<MembershipChange>>,
+    ) -> Result<Option<Committed<MembershipChange>>, StoreError> {
+        let (of_app, id, members) = (app.clone(), id.clone(), members.to_vec());
+        let add = move |connection: &Connection, now| {
+            members::add(connection, &of_app, &id, (members, member_limit, call), now)
+        };
+        self.write_and_read_back("add members", add, is_changed(app)).await
+    }
+
+    async fn remove_members(
+        &self,
+        app: &AppId,
+        id: &ConversationId,
+        members: &[ClientId],
+        call: Option<CallFor<MembershipChange>>,
+    ) -> Result<Option<Committed<MembershipChange>>, StoreError> {
+        let (of_app, id, members) = (app.clone(), id.clone(), members.to_vec());
+        let remove =
+            move |connection: &Connection, now| members::remove(connection, &of_app, &id, (members, call), now);
+        self.write_and_read_back("remove members", remove, is_changed(app)).await
+    }
+}
+
+/// Tells of a change of members whether it happened, from the members that it leads to.
+fn is_changed(
+    app: &AppId,
+) -> impl FnOnce(&Connection, &Option<Committed<MembershipChange>>) -> Result<bool, WorkError> + use<> {
+    let app = app.clone();
+    move |connection, change| {
+        let Some(Committed { row: change, .. }) = change else { return Ok(true) };
+        let now = load(connection, &app, &change.conversation.id)?;
+        Ok(now.is_some_and(|now| now.members == change.conversation.members))
+    }
+}
+
 /// Creates, or finds (S-8). The caller's transaction makes the two one step.
-pub(super) fn create(
+fn create(
     connection: &Connection,
     app: &AppId,
-    mut new: NewConversation,
-    beside: Beside,
-) -> Result<CreatedConversation, WorkError> {
-    let now = beside.now();
-    let started_hook = new.started_hook.take();
+    (new, call): (NewConversation, Option<CallFor<Conversation>>),
+    now: Timestamp,
+) -> Result<Committed<CreatedConversation>, WorkError> {
     let digest = new.unique.then(|| members::digest(&new.members));
     if let Some(digest) = &digest
         && let Some(conversation) = find_by_member_set(connection, app, &new.members, digest)?
     {
-        return Ok(CreatedConversation { conversation, existing: true, hook: CallBeside::Absent });
+        let row = CreatedConversation { conversation, existing: true };
+        return Ok(Committed { row, call: StoredCall::None });
     }
     let conversation = Conversation {
         id: new.id,
@@ -96,16 +180,11 @@ pub(super) fn create(
         last_message_at: None,
         created_at: now,
         updated_at: now,
+        last_sequence: 1,
     };
     insert(connection, app, &conversation, digest.as_deref())?;
-    let hook = match started_hook {
-        Some(mut hook) => {
-            hook.params.conv_id = conversation.id.as_str().to_owned();
-            beside.store::<ConversationStarted>(connection, app, hook)?
-        }
-        None => CallBeside::Absent,
-    };
-    Ok(CreatedConversation { conversation, existing: false, hook })
+    let call = calls::add_for(connection, app, (call, &conversation), now)?;
+    Ok(Committed { row: CreatedConversation { conversation, existing: false }, call })
 }
 
 pub(super) fn load(
@@ -178,9 +257,10 @@ fn insert(
                  unique_id,
                  member_digest,
                  created_at,
-                 updated_at
+                 updated_at,
+                 last_sequence
              )
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute(params![
             app.as_str(),
@@ -192,6 +272,7 @@ fn insert(
             member_digest,
             conversation.created_at.0,
             conversation.updated_at.0,
+            i64::try_from(conversation.last_sequence).unwrap_or(i64::MAX),
         ])?;
     members::insert(connection, app, connection.last_insert_rowid(), &conversation.members, 0)
 }

@@ -1,15 +1,13 @@
 //! Members of conversations, in order of joining.
 
-use hook_types::{ConversationAdded, ConversationAddedParams, ConversationRemoved, ConversationRemovedParams};
 use hookd_im_core::ids::{AppId, ClientId, ConversationId};
-use hookd_im_core::store::{CallBeside, Conversation, HookBeside, MembershipChange};
+use hookd_im_core::store::{CallFor, Committed, Conversation, MembershipChange, StoredCall};
 use hookd_im_core::timestamp::Timestamp;
 use rusqlite::{Connection, params};
 use sha2::{Digest, Sha256};
 
-use super::beside::Beside;
-use super::conversations;
 use super::error::WorkError;
+use super::{calls, conversations};
 
 /// Names a member set without the collisions of the public `uniqueId` (S-8): each id goes in with its length.
 pub(super) fn digest(members: &[ClientId]) -> String {
@@ -63,10 +61,9 @@ pub(super) fn add(
     connection: &Connection,
     app: &AppId,
     id: &ConversationId,
-    (members, limit): (Vec<ClientId>, usize),
-    hook: Option<HookBeside<ConversationAddedParams>>,
-    beside: Beside,
-) -> Result<Option<MembershipChange>, WorkError> {
+    (members, limit, call): (Vec<ClientId>, usize, Option<CallFor<MembershipChange>>),
+    now: Timestamp,
+) -> Result<Option<Committed<MembershipChange>>, WorkError> {
     let Some((key, mut conversation)) = conversations::load_with_key(connection, app, id)? else {
         return Ok(None);
     };
@@ -85,17 +82,8 @@ pub(super) fn add(
         .prepare_cached("SELECT coalesce(max(position) + 1, 0) FROM members WHERE conversation = ?1")?
         .query_row([key], |row| row.get(0))?;
     insert(connection, app, key, &changed, first_position)?;
-    if !changed.is_empty() {
-        save_change(connection, key, &mut conversation, beside.now())?;
-    }
-    let hook = match hook.filter(|_| !changed.is_empty()) {
-        Some(mut hook) => {
-            hook.params.members = texts(&changed);
-            beside.store::<ConversationAdded>(connection, app, hook)?
-        }
-        None => CallBeside::Absent,
-    };
-    Ok(Some(MembershipChange { changed, unchanged, refused, conversation, hook }))
+    let change = MembershipChange { changed, unchanged, refused, sequence: None, conversation };
+    commit(connection, (app, key), change, call, now).map(Some)
 }
 
 /// Removes members; absent ones are as asked (S-24).
@@ -103,10 +91,9 @@ pub(super) fn remove(
     connection: &Connection,
     app: &AppId,
     id: &ConversationId,
-    members: Vec<ClientId>,
-    hook: Option<HookBeside<ConversationRemovedParams>>,
-    beside: Beside,
-) -> Result<Option<MembershipChange>, WorkError> {
+    (members, call): (Vec<ClientId>, Option<CallFor<MembershipChange>>),
+    now: Timestamp,
+) -> Result<Option<Committed<MembershipChange>>, WorkError> {
     let Some((key, mut conversation)) = conversations::load_with_key(connection, app, id)? else {
         return Ok(None);
     };
@@ -120,21 +107,25 @@ pub(super) fn remove(
             unchanged.push(member);
         }
     }
-    if !changed.is_empty() {
-        save_change(connection, key, &mut conversation, beside.now())?;
-    }
-    let hook = match hook.filter(|_| !changed.is_empty()) {
-        Some(mut hook) => {
-            hook.params.members = texts(&changed);
-            beside.store::<ConversationRemoved>(connection, app, hook)?
-        }
-        None => CallBeside::Absent,
-    };
-    Ok(Some(MembershipChange { changed, unchanged, refused: Vec::new(), conversation, hook }))
+    let change = MembershipChange { changed, unchanged, refused: Vec::new(), sequence: None, conversation };
+    commit(connection, (app, key), change, call, now).map(Some)
 }
 
-fn texts(clients: &[ClientId]) -> Vec<String> {
-    clients.iter().map(|client| client.as_str().to_owned()).collect()
+/// Writes what a change of members does to the conversation, and its call; nothing when no member has changed.
+fn commit(
+    connection: &Connection,
+    (app, key): (&AppId, i64),
+    mut change: MembershipChange,
+    call: Option<CallFor<MembershipChange>>,
+    now: Timestamp,
+) -> Result<Committed<MembershipChange>, WorkError> {
+    if change.changed.is_empty() {
+        return Ok(Committed { row: change, call: StoredCall::None });
+    }
+    save_change(connection, key, &mut change.conversation, now)?;
+    change.sequence = Some(change.conversation.last_sequence);
+    let call = calls::add_for(connection, app, (call, &change), now)?;
+    Ok(Committed { row: change, call })
 }
 
 /// A unique conversation keeps its `uniqueId` and from now on answers for its new member set (S-8).
@@ -146,9 +137,15 @@ fn save_change(
 ) -> Result<(), WorkError> {
     conversation.updated_at = conversation.updated_at.max(now);
     let digest = conversation.unique_id.is_some().then(|| digest(&conversation.members));
-    connection
-        .prepare_cached("UPDATE conversations SET updated_at = ?2, member_digest = ?3 WHERE key = ?1")?
-        .execute(params![key, conversation.updated_at.0, digest])?;
+    let sequence: i64 = connection
+        .prepare_cached(
+            "UPDATE conversations
+             SET updated_at = ?2, member_digest = ?3, last_sequence = last_sequence + 1
+             WHERE key = ?1
+             RETURNING last_sequence",
+        )?
+        .query_row(params![key, conversation.updated_at.0, digest], |row| row.get(0))?;
+    conversation.last_sequence = sequence.unsigned_abs();
     Ok(())
 }
 

@@ -1,64 +1,94 @@
 //! Messages: appending, and their rows.
 
-use hook_types::MessageSent;
-use hookd_im_core::ids::{AppId, ClientId, MessageId};
+use async_trait::async_trait;
+use hookd_im_core::ids::{AppId, ClientId, ConversationId, MessageId};
 use hookd_im_core::store::{
-    AppendedMessage, CallBeside, DEDUPLICATION_WINDOW, MessageBody, NewMessage, StoreError, StoredMessage,
+    AppendedMessage, CallFor, Committed, DEDUPLICATION_WINDOW, HistoryQuery, MessageBody, Messages, NewMessage,
+    QueryError, StoreError, StoredCall, StoredMessage,
 };
 use hookd_im_core::timestamp::Timestamp;
 use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use serde::Deserialize;
 
-use super::beside::Beside;
 use super::error::WorkError;
-use super::{conversations, json};
+use super::{SqliteStore, calls, conversations, history, json, queries};
 
-pub(super) fn append(
+#[async_trait]
+impl Messages for SqliteStore {
+    async fn append_message(
+        &self,
+        app: &AppId,
+        new: NewMessage,
+        call: Option<CallFor<AppendedMessage>>,
+    ) -> Result<Option<Committed<AppendedMessage>>, StoreError> {
+        let app = app.clone();
+        let append = move |connection: &Connection, now| append(connection, &app, (new, call), now);
+        let is_there = |connection: &Connection, appended: &Option<Committed<AppendedMessage>>| {
+            appended.as_ref().map_or(Ok(true), |appended| exists(connection, &appended.row.id))
+        };
+        self.write_and_read_back("append message", append, is_there).await
+    }
+
+    async fn history(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        query: &HistoryQuery,
+    ) -> Result<Vec<StoredMessage>, StoreError> {
+        let (of_app, conversation, query) = (app.clone(), conversation.clone(), query.clone());
+        let range = move |connection: &Connection, _| history::range(connection, &of_app, &conversation, &query);
+        self.queries.run(app, "history", range).await.map_err(|error| match error {
+            QueryError::Store(error) => error,
+            QueryError::BadFilter(_) | QueryError::TooCostly(_) => {
+                StoreError::TimedOut { operation: "history", limit: queries::TIME_BUDGET }
+            }
+        })
+    }
+}
+
+fn append(
     connection: &Connection,
     app: &AppId,
-    mut new: NewMessage,
-    beside: Beside,
-) -> Result<Option<AppendedMessage>, WorkError> {
-    let now = beside.now();
+    (new, call): (NewMessage, Option<CallFor<AppendedMessage>>),
+    now: Timestamp,
+) -> Result<Option<Committed<AppendedMessage>>, WorkError> {
     let Some(conversation) = conversations::key(connection, app, &new.conversation)? else {
         return Ok(None);
     };
     if let Some(token) = &new.deduplication_token
         && let Some(earlier) = find_by_token(connection, conversation, &new.from, token, now)?
     {
-        let (id, timestamp) = (earlier.id.clone(), earlier.timestamp);
-        return Ok(Some(AppendedMessage { id, timestamp, earlier: Some(earlier), hook: CallBeside::Absent }));
+        let (id, timestamp, sequence) = (earlier.id.clone(), earlier.timestamp, earlier.sequence);
+        let row = AppendedMessage { id, timestamp, sequence, earlier: Some(earlier) };
+        return Ok(Some(Committed { row, call: StoredCall::None }));
     }
-    let timestamp = next_timestamp(connection, conversation, now)?;
-    insert(connection, conversation, timestamp, &new)?;
-    let hook = match new.sent_hook.take() {
-        Some(mut hook) => {
-            hook.params.timestamp = timestamp.0;
-            beside.store::<MessageSent>(connection, app, hook)?
-        }
-        None => CallBeside::Absent,
-    };
-    Ok(Some(AppendedMessage { id: new.id, timestamp, earlier: None, hook }))
+    let (timestamp, sequence) = next_place(connection, conversation, now)?;
+    insert(connection, conversation, (timestamp, sequence), &new)?;
+    let row = AppendedMessage { id: new.id, timestamp, sequence, earlier: None };
+    let call = calls::add_for(connection, app, (call, &row), now)?;
+    Ok(Some(Committed { row, call }))
 }
 
 /// True when a message with this id is stored.
-pub(super) fn exists(connection: &Connection, id: &MessageId) -> Result<bool, WorkError> {
+fn exists(connection: &Connection, id: &MessageId) -> Result<bool, WorkError> {
     Ok(connection.prepare_cached("SELECT 1 FROM messages WHERE id = ?1")?.exists([id.as_str()])?)
 }
 
-/// Strictly increasing within the conversation (S-5): `lm` is the time of its newest message and never moves back.
-fn next_timestamp(connection: &Connection, conversation: i64, now: Timestamp) -> Result<Timestamp, WorkError> {
-    let timestamp = connection
+/// Timestamp and sequence number, strictly increasing within the conversation (S-5): `lm` is the time of its newest message
+/// and never moves back.
+fn next_place(connection: &Connection, conversation: i64, now: Timestamp) -> Result<(Timestamp, u64), WorkError> {
+    let place = connection
         .prepare_cached(
             "UPDATE conversations
              SET last_message_at = max(?2, coalesce(last_message_at + 1, 0)),
-                 updated_at = max(?2, updated_at)
+                 updated_at = max(?2, updated_at),
+                 last_sequence = last_sequence + 1
              WHERE key = ?1
-             RETURNING last_message_at",
+             RETURNING last_message_at, last_sequence",
         )?
-        .query_row(params![conversation, now.0], |row| row.get(0))?;
-    Ok(Timestamp(timestamp))
+        .query_row(params![conversation, now.0], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)))?;
+    Ok((Timestamp(place.0), place.1.unsigned_abs()))
 }
 
 fn find_by_token(
@@ -83,7 +113,12 @@ fn find_by_token(
         .transpose()
 }
 
-fn insert(connection: &Connection, conversation: i64, timestamp: Timestamp, new: &NewMessage) -> Result<(), WorkError> {
+fn insert(
+    connection: &Connection,
+    conversation: i64,
+    (timestamp, sequence): (Timestamp, u64),
+    new: &NewMessage,
+) -> Result<(), WorkError> {
     let mentions = if new.mentions.is_empty() { None } else { Some(json::to_column(&new.mentions)?) };
     connection
         .prepare_cached(
@@ -97,9 +132,10 @@ fn insert(connection: &Connection, conversation: i64, timestamp: Timestamp, new:
                  mention_all,
                  patched_at,
                  deduplication_token,
-                 message_type
+                 message_type,
+                 sequence
              )
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute(params![
             conversation,
@@ -112,6 +148,7 @@ fn insert(connection: &Connection, conversation: i64, timestamp: Timestamp, new:
             new.patched_at.map(|time| time.0.max(timestamp.0.saturating_add(1))),
             new.deduplication_token,
             message_type(&new.body),
+            i64::try_from(sequence).unwrap_or(i64::MAX),
         ])?;
     Ok(())
 }
@@ -144,7 +181,7 @@ fn message_type(body: &MessageBody) -> Option<i32> {
 }
 
 /// The columns of [`MessageRow`], in its order.
-pub(super) const COLUMNS: &str = "id, timestamp, sender, body, mentions, mention_all, patched_at";
+pub(super) const COLUMNS: &str = "id, timestamp, sender, body, mentions, mention_all, patched_at, sequence";
 
 /// A row as it is in the table.
 pub(super) struct MessageRow {
@@ -155,6 +192,7 @@ pub(super) struct MessageRow {
     mentions: Option<String>,
     mention_all: bool,
     patched_at: Option<i64>,
+    sequence: i64,
 }
 
 impl MessageRow {
@@ -167,6 +205,7 @@ impl MessageRow {
             mentions: row.get(4)?,
             mention_all: row.get(5)?,
             patched_at: row.get(6)?,
+            sequence: row.get(7)?,
         })
     }
 }
@@ -192,6 +231,7 @@ impl TryFrom<MessageRow> for StoredMessage {
             body,
             mention_all: row.mention_all,
             patched_at: row.patched_at.map(Timestamp),
+            sequence: row.sequence.unsigned_abs(),
         })
     }
 }

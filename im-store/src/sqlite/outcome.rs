@@ -7,11 +7,11 @@ use hookd_im_core::timestamp::Timestamp;
 use rusqlite::Connection;
 use tokio::time::timeout;
 
-use super::Database;
+use super::SqliteStore;
 use super::error::WorkError;
 use super::writer::Unanswered;
 
-impl Database {
+impl SqliteStore {
     /// A write whose only trace is its answer.
     pub(super) async fn write<T, F>(&self, operation: &'static str, work: F) -> Result<T, StoreError>
     where
@@ -74,7 +74,9 @@ mod tests {
     use std::time::Duration;
 
     use hookd_im_core::ids::{AppId, ClientId, ConversationId, MessageId};
-    use hookd_im_core::store::{MessageBody, NewConversation, NewMessage, Store as _, StoreError};
+    use hookd_im_core::store::{
+        Conversations as _, MessageBody, Messages as _, NewConversation, NewMessage, StoreError,
+    };
     use hookd_im_core::timestamp::Timestamp;
     use rusqlite::hooks::Wal;
     use serde_json::Map;
@@ -101,7 +103,6 @@ mod tests {
             mention_all: false,
             deduplication_token: Some("t1".to_owned()),
             patched_at: None,
-            sent_hook: None,
         }
     }
 
@@ -112,7 +113,6 @@ mod tests {
             creator: ClientId::new("tom"),
             members: vec![ClientId::new("tom")],
             unique: false,
-            started_hook: None,
         }
     }
 
@@ -120,7 +120,7 @@ mod tests {
     fn stalling(folder: &tempfile::TempDir, stall: Stall) -> (Arc<SqliteStore>, Sender<()>) {
         let path = folder.path().join("im.db");
         let (go_on, told) = channel();
-        let mut writer = prepared(&path, Timestamp::now()).unwrap();
+        let mut writer = prepared(&path).unwrap();
         match stall {
             Stall::BeforeItIsOnDisk => writer.commit_hook(Some(move || told.recv().is_err())).unwrap(),
             Stall::AfterItIsOnDisk => {
@@ -141,35 +141,35 @@ mod tests {
         let (folder, app) = (tempfile::tempdir().unwrap(), AppId::new("demo"));
         let (store, go_on) = stalling(&folder, Stall::BeforeItIsOnDisk);
         go_on.send(()).unwrap();
-        let conversation = store.create_conversation(&app, room()).await.unwrap().conversation.id;
+        let conversation = store.create_conversation(&app, room(), None).await.unwrap().row.conversation.id;
 
         let lost = message(&conversation);
-        let answer = store.append_message(&app, lost.clone()).await;
+        let answer = store.append_message(&app, lost.clone(), None).await;
         assert!(matches!(answer, Err(StoreError::OutcomeUnknown { .. })), "{answer:?}");
-        let behind = store.append_message(&app, message(&conversation)).await;
+        let behind = store.append_message(&app, message(&conversation), None).await;
         assert!(matches!(behind, Err(StoreError::TimedOut { .. })), "it never runs: {behind:?}");
 
         go_on.send(()).unwrap();
         go_on.send(()).unwrap();
-        let resend = store.append_message(&app, message(&conversation)).await.unwrap().unwrap();
-        assert!(resend.earlier.is_some());
-        assert_eq!(resend.id, lost.id);
+        let resend = store.append_message(&app, message(&conversation), None).await.unwrap().unwrap();
+        assert!(resend.row.earlier.is_some());
+        assert_eq!(resend.row.id, lost.id);
     }
 
     #[tokio::test]
     async fn what_is_on_disk_is_acknowledged_though_the_writer_stands_still() {
         let (folder, app) = (tempfile::tempdir().unwrap(), AppId::new("demo"));
         let (store, go_on) = stalling(&folder, Stall::AfterItIsOnDisk);
-        let conversation = store.create_conversation(&app, room()).await.unwrap().conversation.id;
+        let conversation = store.create_conversation(&app, room(), None).await.unwrap().row.conversation.id;
         go_on.send(()).unwrap();
-        let sent = store.append_message(&app, message(&conversation)).await.unwrap().unwrap();
-        assert_eq!(sent.earlier, None);
+        let sent = store.append_message(&app, message(&conversation), None).await.unwrap().unwrap();
+        assert_eq!(sent.row.earlier, None);
         go_on.send(()).unwrap();
         let added = store.add_members(&app, &conversation, &[ClientId::new("jerry")], 10, None).await.unwrap();
-        assert_eq!(added.unwrap().changed, [ClientId::new("jerry")]);
+        assert_eq!(added.unwrap().row.changed, [ClientId::new("jerry")]);
         go_on.send(()).unwrap();
         let removed = store.remove_members(&app, &conversation, &[ClientId::new("jerry")], None).await.unwrap();
-        assert_eq!(removed.unwrap().changed, [ClientId::new("jerry")]);
+        assert_eq!(removed.unwrap().row.changed, [ClientId::new("jerry")]);
         drop(go_on);
     }
 }

@@ -1,13 +1,28 @@
 //! Settings of apps.
 
+use async_trait::async_trait;
 use hookd_im_core::app::ImSettings;
 use hookd_im_core::ids::AppId;
+use hookd_im_core::store::{Settings, StoreError};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::WorkError;
-use super::json;
+use super::{SqliteStore, json};
 
-pub(super) fn load(connection: &Connection, app: &AppId) -> Result<Option<ImSettings>, WorkError> {
+#[async_trait]
+impl Settings for SqliteStore {
+    async fn settings(&self, app: &AppId) -> Result<Option<ImSettings>, StoreError> {
+        let app = app.clone();
+        self.readers.read("settings", move |connection| load(connection, &app)).await
+    }
+
+    async fn save_settings(&self, app: &AppId, settings: &ImSettings) -> Result<(), StoreError> {
+        let (app, settings) = (app.clone(), settings.clone());
+        self.write("save settings", move |connection, _| save(connection, &app, &settings)).await
+    }
+}
+
+fn load(connection: &Connection, app: &AppId) -> Result<Option<ImSettings>, WorkError> {
     let document: Option<String> = connection
         .prepare_cached("SELECT document FROM settings WHERE app = ?1")?
         .query_row([app.as_str()], |row| row.get(0))
@@ -15,7 +30,7 @@ pub(super) fn load(connection: &Connection, app: &AppId) -> Result<Option<ImSett
     document.map(|document| json::from_column(&document, "settings", "document", app)).transpose()
 }
 
-pub(super) fn save(connection: &Connection, app: &AppId, settings: &ImSettings) -> Result<(), WorkError> {
+fn save(connection: &Connection, app: &AppId, settings: &ImSettings) -> Result<(), WorkError> {
     connection
         .prepare_cached(
             "INSERT INTO settings (app, document) VALUES (?1, ?2)

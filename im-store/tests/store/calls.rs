@@ -1,118 +1,188 @@
-//! Calls of notification hooks that are stored with their operation.
+//! Calls: added, claimed, settled.
 
 use std::time::Duration;
 
-use hook_types::{ConversationAddedParams, ConversationRemovedParams, ConversationStartedParams, MessageSentParams};
-use hookd_im_core::ids::{AppId, ConversationId};
-use hookd_im_core::store::{CallBeside, CallPlace, HookBeside, NewConversation, NewMessage, OutboxCall};
-use serde_json::{Value, json};
+use bytes::Bytes;
+use hookd_im_core::ids::{AppId, Channel};
+use hookd_im_core::store::{CallLimits, CallOutcome, NewCall, StoredCall};
 
-use crate::fixture::{Fixture, clients, message, new_conversation};
+use crate::fixture::{Fixture, death, in_short, messages, offline, online, presence, sent};
 
-const MANY: usize = 100;
-
-pub fn beside<P>(place: CallPlace, params: P) -> Option<HookBeside<P>> {
-    Some(HookBeside { params, remote_address: Some("203.0.113.7".parse().unwrap()), place })
+pub async fn calls_are_claimed_in_order_and_once(fixture: &Fixture) {
+    assert_eq!(fixture.claim(&messages()).await, []);
+    fixture.add(vec![sent("one"), sent("two")]).await;
+    fixture.add(vec![sent("three")]).await;
+    let claimed = fixture.store.claim(&fixture.node, &fixture.app, &messages(), 2).await.unwrap().calls;
+    assert_eq!(in_short(&claimed), ["one", "two"]);
+    let call = &claimed[0];
+    assert_eq!((call.target.as_str(), call.attempts, call.queued_at), ("_messageSent", 0, fixture.now()));
+    assert_eq!(call.remote_address, sent("").remote_address);
+    assert_eq!(in_short(&fixture.claim(&messages()).await), ["three"]);
+    assert_eq!(fixture.claim(&messages()).await, []);
 }
 
-fn in_outbox(hook: &CallBeside) -> OutboxCall {
-    match hook {
-        CallBeside::InOutbox(call) => call.clone(),
-        other => panic!("not in the outbox: {other:?}"),
-    }
+pub async fn a_payload_is_any_bytes(fixture: &Fixture) {
+    let payload = Bytes::from_static(b"\0no text: \xff\xfe");
+    fixture.add(vec![NewCall { payload: payload.clone(), ..sent("") }]).await;
+    let claimed = fixture.claim(&messages()).await;
+    assert_eq!(claimed[0].payload, payload);
 }
 
-async fn left(fixture: &Fixture, recent: Duration) -> Vec<(AppId, OutboxCall)> {
-    fixture.store.outbox(0, MANY, recent).await.unwrap()
+pub async fn a_settled_call_is_gone(fixture: &Fixture) {
+    fixture.add(vec![sent("one")]).await;
+    let claimed = fixture.claim(&messages()).await;
+    fixture.settle(&messages(), &claimed[0], CallOutcome::Done).await;
+    assert_eq!(fixture.store.backlog().await.unwrap(), []);
+    let next = fixture.after(fixture).await;
+    assert_eq!(next.claim(&messages()).await, []);
 }
 
-fn in_short(call: &OutboxCall) -> (&'static str, Value) {
-    (call.call.hook, serde_json::from_slice(&call.call.params).unwrap())
+pub async fn a_failed_call_comes_back_when_it_is_due(fixture: &Fixture) {
+    fixture.add(vec![sent("one"), sent("two")]).await;
+    let claimed = fixture.claim(&messages()).await;
+    let at = fixture.now().plus(Duration::from_secs(5));
+    fixture.settle(&messages(), &claimed[0], CallOutcome::Again { at }).await;
+    let early = fixture.store.claim(&fixture.node, &fixture.app, &messages(), 10).await.unwrap();
+    assert_eq!((early.calls, early.next), (Vec::new(), Some(at)));
+    fixture.advance(Duration::from_secs(5));
+    let again = fixture.claim(&messages()).await;
+    assert_eq!(in_short(&again), ["one"]);
+    assert_eq!((again[0].attempts, again[0].number), (1, claimed[0].number));
 }
 
-pub async fn each_operation_has_its_call_with_what_only_the_store_knows(fixture: &Fixture) {
-    let started_hook = beside(CallPlace::Outbox, ConversationStartedParams::default());
-    let new = NewConversation { started_hook, ..new_conversation(&["tom", "jerry"], false) };
-    let created = fixture.store.create_conversation(&fixture.app, new).await.unwrap();
-    let id = created.conversation.id;
-
-    let init_by = || "tom".to_owned();
-    let params = ConversationAddedParams { init_by: init_by(), conv_id: id.to_string(), members: Vec::new() };
-    let asked = clients(&["spike", "jerry"]);
-    let hook = beside(CallPlace::Outbox, params);
-    let added = fixture.store.add_members(&fixture.app, &id, &asked, 500, hook).await.unwrap().unwrap();
-    let params = ConversationRemovedParams { init_by: init_by(), conv_id: id.to_string(), members: Vec::new() };
-    let asked = clients(&["nobody", "spike"]);
-    let hook = beside(CallPlace::Outbox, params);
-    let removed = fixture.store.remove_members(&fixture.app, &id, &asked, hook).await.unwrap().unwrap();
-    let sent_hook = beside(CallPlace::Outbox, MessageSentParams { content: "hi".to_owned(), ..Default::default() });
-    let new = NewMessage { sent_hook, ..message(&id, "tom", "hi") };
-    let sent = fixture.store.append_message(&fixture.app, new).await.unwrap().unwrap();
-
-    let calls = [created.hook, added.hook, removed.hook, sent.hook].map(|hook| in_outbox(&hook));
-    assert_eq!(in_short(&calls[0]), ("_conversationStarted", json!({"convId": id})));
-    let change = |member: &str| json!({"initBy": "tom", "convId": id, "members": [member]});
-    assert_eq!(in_short(&calls[1]), ("_conversationAdded", change("spike")));
-    assert_eq!(in_short(&calls[2]), ("_conversationRemoved", change("spike")));
-    let (hook, told) = in_short(&calls[3]);
-    assert_eq!((hook, &told["content"], &told["timestamp"]), ("_messageSent", &json!("hi"), &json!(sent.timestamp.0)));
-
-    let expected: Vec<_> = calls.iter().map(|call| (fixture.app.clone(), call.clone())).collect();
-    assert_eq!(left(fixture, Duration::ZERO).await, expected, "in the order of the operations");
-    assert_eq!(fixture.store.outbox(calls[1].row, 1, Duration::ZERO).await.unwrap(), expected[2..3]);
+pub async fn what_was_given_back_is_claimed_again(fixture: &Fixture) {
+    fixture.add(vec![sent("one")]).await;
+    let claimed = fixture.claim(&messages()).await;
+    fixture.give_back(&messages(), &claimed).await;
+    assert_eq!(fixture.claim(&messages()).await, claimed);
 }
 
-pub async fn an_operation_that_changes_nothing_has_no_call(fixture: &Fixture) {
-    let started = || beside(CallPlace::Outbox, ConversationStartedParams::default());
-    let unique = || NewConversation { started_hook: started(), ..new_conversation(&["tom", "jerry"], true) };
-    let first = fixture.store.create_conversation(&fixture.app, unique()).await.unwrap();
-    let again = fixture.store.create_conversation(&fixture.app, unique()).await.unwrap();
-    assert!(again.existing);
-    assert_eq!(again.hook, CallBeside::Absent);
-    let id = first.conversation.id;
-    let hook = beside(CallPlace::Outbox, ConversationAddedParams::default());
-    let added = fixture.store.add_members(&fixture.app, &id, &clients(&["tom"]), 500, hook).await.unwrap().unwrap();
-    let hook = beside(CallPlace::Outbox, ConversationRemovedParams::default());
-    let removed = fixture.store.remove_members(&fixture.app, &id, &clients(&["spike"]), hook).await.unwrap().unwrap();
-    assert_eq!([added.hook, removed.hook], [CallBeside::Absent, CallBeside::Absent]);
-    let sent = async |conversation: &ConversationId| {
-        let sent_hook = beside(CallPlace::Outbox, MessageSentParams::default());
-        let token = Some("token".to_owned());
-        let new = NewMessage { sent_hook, deduplication_token: token, ..message(conversation, "tom", "hi") };
-        fixture.store.append_message(&fixture.app, new).await.unwrap()
-    };
-    assert_eq!(sent(&ConversationId::generate()).await, None);
-    in_outbox(&sent(&id).await.unwrap().hook);
-    assert_eq!(sent(&id).await.unwrap().hook, CallBeside::Absent, "P-84: the same message again");
-    assert_eq!(left(fixture, Duration::ZERO).await.len(), 2);
-}
-
-pub async fn calls_leave_the_outbox_when_they_are_cleared(fixture: &Fixture) {
-    let rows = {
-        let mut rows = Vec::new();
-        for _ in 0..3 {
-            let started_hook = beside(CallPlace::Outbox, ConversationStartedParams::default());
-            let new = NewConversation { started_hook, ..new_conversation(&["tom"], false) };
-            let created = fixture.store.create_conversation(&fixture.app, new).await.unwrap();
-            rows.push(in_outbox(&created.hook).row);
+pub async fn claimed_calls_survive_the_process(fixture: &Fixture) {
+    fixture.add((0..25).map(|number| sent(&number.to_string())).collect()).await;
+    let mut before = fixture.claim(&messages()).await;
+    before.extend(fixture.claim(&messages()).await);
+    fixture.settle(&messages(), &before[0], CallOutcome::Done).await;
+    let next = fixture.after(fixture).await;
+    let mut after = Vec::new();
+    loop {
+        let calls = next.claim(&messages()).await;
+        if calls.is_empty() {
+            break;
         }
-        rows
-    };
-    fixture.store.clear_outbox(vec![rows[0], rows[2], rows[2]]).await.unwrap();
-    let still: Vec<u64> = left(fixture, Duration::ZERO).await.iter().map(|(_, call)| call.row).collect();
-    assert_eq!(still, [rows[1]]);
+        after.extend(calls);
+    }
+    let expected: Vec<String> = (1..25).map(|number| number.to_string()).collect();
+    assert_eq!(in_short(&after), expected);
 }
 
-pub async fn new_calls_are_left_to_their_requests(fixture: &Fixture) {
-    let half_a_minute = Duration::from_secs(30);
-    let started_hook = beside(CallPlace::Outbox, ConversationStartedParams::default());
-    let new = NewConversation { started_hook, ..new_conversation(&["tom"], false) };
-    fixture.store.create_conversation(&fixture.app, new).await.unwrap();
-    assert_eq!(left(fixture, half_a_minute).await, []);
-    fixture.advance(half_a_minute);
-    assert_eq!(left(fixture, half_a_minute).await.len(), 1);
-    fixture.turn_back(half_a_minute);
-    assert_eq!(left(fixture, half_a_minute).await, []);
+pub async fn two_nodes_never_hold_the_same_call(fixture: &Fixture) {
+    let other = fixture.beside();
+    fixture.add((0..20).map(|number| sent(&number.to_string())).collect()).await;
+    let mut all = fixture.claim(&messages()).await;
+    all.extend(other.claim(&messages()).await);
+    assert_eq!(in_short(&all), (0..20).map(|number| number.to_string()).collect::<Vec<_>>());
+}
+
+pub async fn a_node_settles_only_what_it_holds(fixture: &Fixture) {
+    let other = fixture.beside();
+    fixture.add(vec![sent("one")]).await;
+    let claimed = fixture.claim(&messages()).await;
+    for outcome in [CallOutcome::Done, CallOutcome::Again { at: fixture.now() }, death()] {
+        other.settle(&messages(), &claimed[0], outcome).await;
+    }
+    other.give_back(&messages(), &claimed).await;
+    assert_eq!(other.claim(&messages()).await, []);
+    fixture.give_back(&messages(), &claimed).await;
+    assert_eq!(other.claim(&messages()).await, claimed);
+}
+
+pub async fn a_full_channel_refuses_calls_and_no_other_channel_does(fixture: &Fixture) {
+    const ROOM: StoredCall = StoredCall::Queued;
+    let calls = vec![sent("one"), sent("two"), sent("three"), online("tom")];
+    assert_eq!(fixture.add_up_to(2, calls).await, [ROOM, ROOM, StoredCall::Full, ROOM]);
+    let claimed = fixture.claim(&messages()).await;
+    assert_eq!(in_short(&claimed), ["one", "two"]);
+    assert_eq!(fixture.add_up_to(2, vec![sent("four")]).await, [StoredCall::Full], "running calls count too");
+    fixture.settle(&messages(), &claimed[0], CallOutcome::Done).await;
+    assert_eq!(fixture.add_up_to(2, vec![sent("five")]).await, [ROOM]);
+    let next = fixture.after(fixture).await;
+    assert_eq!(next.add_up_to(2, vec![sent("six")]).await, [StoredCall::Full]);
+}
+
+pub async fn a_channel_is_full_at_so_many_bytes(fixture: &Fixture) {
+    let limits = CallLimits { calls: 100, bytes: 250 };
+    let add = async |bytes: usize| {
+        let call = NewCall { payload: Bytes::from(vec![b'x'; bytes]), ..sent("") };
+        fixture.store.add_calls(&fixture.node, &fixture.app, vec![call.into()], limits).await.unwrap()
+    };
+    assert_eq!(add(100).await, [StoredCall::Queued]);
+    assert_eq!(add(151).await, [StoredCall::Full]);
+    assert_eq!(add(150).await, [StoredCall::Queued]);
+    assert_eq!(add(1).await, [StoredCall::Full]);
+    let claimed = fixture.claim(&messages()).await;
+    fixture.settle(&messages(), &claimed[0], CallOutcome::Done).await;
+    assert_eq!(add(100).await, [StoredCall::Queued]);
+}
+
+pub async fn numbers_grow_though_the_clock_goes_back(fixture: &Fixture) {
+    fixture.add(vec![online("tom"), offline("tom")]).await;
+    let mut numbers = Vec::new();
+    for _ in 0..2 {
+        let calls = fixture.claim(&presence()).await;
+        fixture.settle(&presence(), &calls[0], CallOutcome::Done).await;
+        numbers.push(calls[0].number);
+    }
+    fixture.turn_back(Duration::from_secs(60));
+    let next = fixture.after(fixture).await;
+    next.add(vec![online("tom")]).await;
+    numbers.push(next.claim(&presence()).await[0].number);
+    assert!(numbers.is_sorted_by(|one, next| one < next), "{numbers:?}");
+}
+
+pub async fn a_clock_that_is_set_back_leaves_no_call_waiting_for_its_return(fixture: &Fixture) {
+    fixture.add(vec![sent("one"), sent("two")]).await;
+    let first = fixture.store.claim(&fixture.node, &fixture.app, &messages(), 1).await.unwrap().calls;
+    let again = CallOutcome::Again { at: fixture.now().plus(Duration::from_secs(5)) };
+    fixture.settle(&messages(), &first[0], again).await;
     fixture.turn_back(Duration::from_secs(24 * 60 * 60));
-    assert_eq!(left(fixture, half_a_minute).await.len(), 1, "a clock that is set back holds nothing up");
+    let mut claimed = in_short(&fixture.claim(&messages()).await);
+    claimed.sort_unstable();
+    assert_eq!(claimed, ["one", "two"]);
+}
+
+pub async fn channels_and_apps_are_apart(fixture: &Fixture) {
+    fixture.add(vec![sent("one"), online("tom")]).await;
+    let other = AppId::new("other");
+    let of_other = fixture.store.claim(&fixture.node, &other, &messages(), 10).await.unwrap().calls;
+    assert_eq!(of_other, []);
+    assert_eq!(fixture.claim(&Channel::new("_conversationAdded")).await, []);
+    assert_eq!(in_short(&fixture.claim(&presence()).await), ["Online tom"]);
+    assert_eq!(in_short(&fixture.claim(&messages()).await), ["one"]);
+}
+
+pub async fn the_backlog_counts_what_waits_and_what_runs(fixture: &Fixture) {
+    fixture.add(vec![sent("one")]).await;
+    let oldest = fixture.now();
+    fixture.advance(Duration::from_secs(1));
+    fixture.add(vec![sent("two"), online("tom"), offline("tom")]).await;
+    let claimed = fixture.claim(&messages()).await;
+    let again = CallOutcome::Again { at: fixture.now().plus(Duration::from_secs(5)) };
+    fixture.settle(&messages(), &claimed[1], again).await;
+    let mut backlog = fixture.store.backlog().await.unwrap();
+    backlog.sort_by(|one, other| one.channel.cmp(&other.channel));
+    let waiting: Vec<_> = backlog.iter().map(|entry| (entry.channel.as_str(), entry.waiting)).collect();
+    assert_eq!(waiting, [("_messageSent", 2), ("presence", 2)]);
+    assert_eq!((&backlog[0].app, backlog[0].oldest), (&fixture.app, oldest));
+}
+
+pub async fn a_forgotten_app_leaves_nothing(fixture: &Fixture) {
+    fixture.dead(&["dead"]).await;
+    fixture.add(vec![sent("one"), online("tom"), offline("tom")]).await;
+    let claimed = fixture.claim(&messages()).await;
+    fixture.store.forget_calls(&fixture.app).await.unwrap();
+    assert_eq!(fixture.store.backlog().await.unwrap(), []);
+    fixture.settle(&messages(), &claimed[0], death()).await;
+    assert_eq!(crate::dead_letters::all(fixture).await, []);
+    fixture.add(vec![online("tom")]).await;
+    assert_eq!(in_short(&fixture.claim(&presence()).await), ["Online tom"]);
 }

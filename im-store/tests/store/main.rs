@@ -1,4 +1,4 @@
-//! What every [`Store`] must do, run against each backend, and what is special about the embedded one.
+//! What every store must do, run against each backend, and what is special about the embedded one.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -7,12 +7,17 @@
 )]
 
 mod calls;
+mod calls_of_operations;
 mod conversations;
+mod dead_letters;
 mod fixture;
 mod history;
+mod import;
 mod members;
 mod messages;
-mod notifications;
+mod missed_events;
+mod nodes;
+mod order_keys;
 mod queries;
 mod settings;
 mod sqlite;
@@ -38,11 +43,55 @@ every_backend! {
     conversations:
         created_conversation_is_found_as_it_was_given,
         conversation_of_another_app_does_not_exist;
-    calls:
+    calls_of_operations:
         each_operation_has_its_call_with_what_only_the_store_knows,
         an_operation_that_changes_nothing_has_no_call,
-        calls_leave_the_outbox_when_they_are_cleared,
-        new_calls_are_left_to_their_requests;
+        an_operation_goes_on_without_a_call,
+        an_operation_goes_on_where_its_channel_is_full;
+    calls:
+        calls_are_claimed_in_order_and_once,
+        a_payload_is_any_bytes,
+        a_settled_call_is_gone,
+        a_failed_call_comes_back_when_it_is_due,
+        what_was_given_back_is_claimed_again,
+        claimed_calls_survive_the_process,
+        two_nodes_never_hold_the_same_call,
+        a_node_settles_only_what_it_holds,
+        a_full_channel_refuses_calls_and_no_other_channel_does,
+        a_channel_is_full_at_so_many_bytes,
+        numbers_grow_though_the_clock_goes_back,
+        a_clock_that_is_set_back_leaves_no_call_waiting_for_its_return,
+        channels_and_apps_are_apart,
+        the_backlog_counts_what_waits_and_what_runs,
+        a_forgotten_app_leaves_nothing;
+    order_keys:
+        one_call_of_a_key_at_a_time_in_order,
+        a_failed_call_holds_its_key_back_and_no_other,
+        a_dead_call_lets_its_key_go_on,
+        keys_survive_the_process;
+    nodes:
+        sessions_of_a_dead_process_are_ended_once,
+        sessions_of_living_nodes_go_on,
+        a_node_whose_lease_is_over_is_ended_by_another,
+        sessions_without_a_lease_are_ended,
+        a_session_is_kept_though_its_channel_is_full,
+        sessions_of_a_forgotten_app_are_forgotten,
+        an_old_session_is_ended_with_a_new_age,
+        more_sessions_than_one_write_takes_are_ended;
+    dead_letters:
+        dead_letters_say_everything_newest_first,
+        payloads_are_shown_when_asked_for,
+        letters_are_chosen_by_number_or_target,
+        the_oldest_letters_go_beyond_the_limit,
+        a_retried_letter_is_a_call_again,
+        no_more_letters_are_retried_than_their_channel_has_room_for,
+        discarded_letters_are_gone;
+    import:
+        imported_calls_keep_everything_and_come_once,
+        imported_calls_go_before_newer_ones_of_their_key,
+        numbers_given_later_are_greater_than_imported_ones,
+        imported_calls_wait_until_they_are_due,
+        dead_letters_are_imported_too;
     unique:
         same_members_in_any_order_find_the_first_conversation,
         current_members_decide_not_the_first_ones,
@@ -53,6 +102,7 @@ every_backend! {
         added_members_come_last_and_present_ones_change_nothing,
         members_beyond_the_limit_are_refused,
         absent_members_are_as_asked_when_removed,
+        stored_events_of_a_conversation_are_numbered,
         change_of_an_unknown_conversation_is_nothing;
     messages:
         timestamps_increase_even_when_the_clock_does_not,
@@ -68,7 +118,7 @@ every_backend! {
         bounds_beyond_all_times_give_the_logical_result,
         only_messages_of_the_wanted_type,
         limit_is_a_hundred_at_most;
-    notifications:
+    missed_events:
         times_increase_for_each_client,
         events_after_a_time_ascending_up_to_the_limit,
         events_are_gone_after_seven_days;

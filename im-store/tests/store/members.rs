@@ -10,7 +10,8 @@ pub async fn added_members_come_last_and_present_ones_change_nothing(fixture: &F
     let conversation = fixture.create(&["tom", "zoe"], json!({})).await;
     fixture.advance(Duration::from_secs(1));
     let asked = clients(&["jerry", "tom", "anna", "jerry"]);
-    let change = fixture.store.add_members(&fixture.app, &conversation.id, &asked, 500, None).await.unwrap().unwrap();
+    let change =
+        fixture.store.add_members(&fixture.app, &conversation.id, &asked, 500, None).await.unwrap().unwrap().row;
     assert_eq!(change.changed, clients(&["jerry", "anna"]));
     assert_eq!(change.unchanged, clients(&["tom", "jerry"]));
     assert!(change.refused.is_empty());
@@ -19,7 +20,8 @@ pub async fn added_members_come_last_and_present_ones_change_nothing(fixture: &F
     assert_eq!(fixture.conversation(&conversation.id).await, change.conversation);
 
     fixture.advance(Duration::from_secs(1));
-    let again = fixture.store.add_members(&fixture.app, &conversation.id, &asked, 500, None).await.unwrap().unwrap();
+    let again =
+        fixture.store.add_members(&fixture.app, &conversation.id, &asked, 500, None).await.unwrap().unwrap().row;
     assert!(again.changed.is_empty());
     assert_eq!(again.conversation, change.conversation);
 }
@@ -27,7 +29,7 @@ pub async fn added_members_come_last_and_present_ones_change_nothing(fixture: &F
 pub async fn members_beyond_the_limit_are_refused(fixture: &Fixture) {
     let conversation = fixture.create(&["tom", "zoe"], json!({})).await;
     let asked = clients(&["jerry", "anna", "tom"]);
-    let change = fixture.store.add_members(&fixture.app, &conversation.id, &asked, 3, None).await.unwrap().unwrap();
+    let change = fixture.store.add_members(&fixture.app, &conversation.id, &asked, 3, None).await.unwrap().unwrap().row;
     assert_eq!(change.changed, clients(&["jerry"]));
     assert_eq!(change.refused, clients(&["anna"]));
     assert_eq!(change.unchanged, clients(&["tom"]));
@@ -36,14 +38,31 @@ pub async fn members_beyond_the_limit_are_refused(fixture: &Fixture) {
 pub async fn absent_members_are_as_asked_when_removed(fixture: &Fixture) {
     let conversation = fixture.create(&["anna", "tom", "zoe"], json!({})).await;
     let asked = clients(&["tom", "jerry", "tom"]);
-    let change = fixture.store.remove_members(&fixture.app, &conversation.id, &asked, None).await.unwrap().unwrap();
+    let change = fixture.store.remove_members(&fixture.app, &conversation.id, &asked, None).await.unwrap().unwrap().row;
     assert_eq!(change.changed, clients(&["tom"]));
     assert_eq!(change.unchanged, clients(&["jerry", "tom"]));
     assert_eq!(change.conversation.members, clients(&["anna", "zoe"]));
     assert_eq!(fixture.conversation(&conversation.id).await, change.conversation);
 
     let back = fixture.store.add_members(&fixture.app, &conversation.id, &clients(&["tom"]), 500, None).await.unwrap();
-    assert_eq!(back.unwrap().conversation.members, clients(&["anna", "zoe", "tom"]));
+    assert_eq!(back.unwrap().row.conversation.members, clients(&["anna", "zoe", "tom"]));
+}
+
+pub async fn stored_events_of_a_conversation_are_numbered(fixture: &Fixture) {
+    let conversation = fixture.create(&["tom"], json!({})).await;
+    assert_eq!(conversation.last_sequence, 1);
+    let jerry = clients(&["jerry"]);
+    let added = fixture.store.add_members(&fixture.app, &conversation.id, &jerry, 500, None).await.unwrap().unwrap();
+    assert_eq!((added.row.sequence, added.row.conversation.last_sequence), (Some(2), 2));
+    let again = fixture.store.add_members(&fixture.app, &conversation.id, &jerry, 500, None).await.unwrap().unwrap();
+    assert_eq!((again.row.sequence, again.row.conversation.last_sequence), (None, 2));
+    assert_eq!(fixture.say(&conversation, "hi").await.sequence, 3);
+    let removed = fixture.store.remove_members(&fixture.app, &conversation.id, &jerry, None).await.unwrap().unwrap();
+    assert_eq!(removed.row.sequence, Some(4));
+    assert_eq!(fixture.say(&conversation, "bye").await.sequence, 5);
+    assert_eq!(fixture.conversation(&conversation.id).await.last_sequence, 5);
+    let other = fixture.create(&["tom"], json!({})).await;
+    assert_eq!(fixture.say(&other, "hi").await.sequence, 2);
 }
 
 pub async fn change_of_an_unknown_conversation_is_nothing(fixture: &Fixture) {

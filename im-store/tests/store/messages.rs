@@ -35,20 +35,22 @@ pub async fn stored_message_is_read_back_as_it_was_sent(fixture: &Fixture) {
         ..message(&conversation.id, "jerry", "")
     };
     for new in [&text, &binary] {
-        fixture.store.append_message(&fixture.app, new.clone()).await.unwrap().unwrap();
+        fixture.append(new.clone()).await.unwrap();
     }
     let read = newest(fixture, &conversation.id).await;
-    let expected = [text, binary].into_iter().zip([START, Timestamp(START.0 + 1)]).map(|(new, timestamp)| {
-        let NewMessage { id, from, body, mentions, mention_all, patched_at, .. } = new;
-        StoredMessage { id, timestamp, from, body, mentions, mention_all, patched_at }
-    });
+    let expected = [text, binary].into_iter().zip([(START, 2), (Timestamp(START.0 + 1), 3)]).map(
+        |(new, (timestamp, sequence))| {
+            let NewMessage { id, from, body, mentions, mention_all, patched_at, .. } = new;
+            StoredMessage { id, timestamp, from, body, mentions, mention_all, patched_at, sequence }
+        },
+    );
     assert_eq!(read, expected.collect::<Vec<_>>());
 }
 
 pub async fn patch_is_later_than_its_message(fixture: &Fixture) {
     let conversation = fixture.create(&["tom"], json!({})).await;
     let new = NewMessage { patched_at: Some(START), ..message(&conversation.id, "tom", "hi") };
-    fixture.store.append_message(&fixture.app, new).await.unwrap().unwrap();
+    fixture.append(new).await.unwrap();
     assert_eq!(newest(fixture, &conversation.id).await[0].patched_at, Some(Timestamp(START.0 + 1)));
 }
 
@@ -56,16 +58,16 @@ pub async fn repeated_token_answers_the_first_message_for_some_minutes(fixture: 
     let conversation = fixture.create(&["tom"], json!({})).await;
     let with_token =
         || NewMessage { deduplication_token: Some("token".to_owned()), ..message(&conversation.id, "tom", "hi") };
-    let first = fixture.store.append_message(&fixture.app, with_token()).await.unwrap().unwrap();
+    let first = fixture.append(with_token()).await.unwrap();
     assert_eq!(first.earlier, None);
     fixture.advance(Duration::from_mins(2));
-    let second = fixture.store.append_message(&fixture.app, with_token()).await.unwrap().unwrap();
-    assert_eq!((&second.id, second.timestamp), (&first.id, first.timestamp));
+    let second = fixture.append(with_token()).await.unwrap();
+    assert_eq!((&second.id, second.timestamp, second.sequence), (&first.id, first.timestamp, first.sequence));
     assert_eq!(second.earlier.as_ref(), newest(fixture, &conversation.id).await.first());
     assert_eq!(newest(fixture, &conversation.id).await.len(), 1);
 
     fixture.advance(Duration::from_hours(1));
-    let later = fixture.store.append_message(&fixture.app, with_token()).await.unwrap().unwrap();
+    let later = fixture.append(with_token()).await.unwrap();
     assert_eq!(later.earlier, None);
 }
 
@@ -73,13 +75,13 @@ pub async fn token_belongs_to_sender_and_conversation(fixture: &Fixture) {
     let (one, other) = (fixture.create(&["tom"], json!({})).await, fixture.create(&["tom"], json!({})).await);
     for (conversation, from) in [(&one, "tom"), (&one, "jerry"), (&other, "tom")] {
         let new = NewMessage { deduplication_token: Some("token".to_owned()), ..message(&conversation.id, from, "hi") };
-        assert_eq!(fixture.store.append_message(&fixture.app, new).await.unwrap().unwrap().earlier, None);
+        assert_eq!(fixture.append(new).await.unwrap().earlier, None);
     }
 }
 
 pub async fn message_to_an_unknown_conversation_is_nothing(fixture: &Fixture) {
     let unknown = ConversationId::generate();
-    let appended = fixture.store.append_message(&fixture.app, message(&unknown, "tom", "hi")).await.unwrap();
+    let appended = fixture.append(message(&unknown, "tom", "hi")).await;
     assert_eq!(appended, None);
     assert!(newest(fixture, &unknown).await.is_empty());
 }

@@ -92,8 +92,8 @@ pub async fn operators_select(fixture: &Fixture) {
         assert_eq!(names(fixture, &query(filter.clone())).await, expected, "{filter}");
     }
 
-    let unique = fixture.store.create_conversation(&fixture.app, new_conversation(&["tom", "bob"], true)).await;
-    let unique = unique.unwrap().conversation;
+    let unique = fixture.store.create_conversation(&fixture.app, new_conversation(&["tom", "bob"], true), None).await;
+    let unique = unique.unwrap().row.conversation;
     for filter in [json!({"unique": true}), json!({"uniqueId": unique.unique_id})] {
         let found = find(fixture, &query(filter)).await;
         assert_eq!(found.iter().map(|row| &row.conversation.id).collect::<Vec<_>>(), [&unique.id]);

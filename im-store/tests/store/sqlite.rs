@@ -6,21 +6,17 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::future::join_all;
-use hook_types::ConversationStartedParams;
-use hookd_im_core::hooks::queue::{Channel, Entry, HookQueue as _};
 use hookd_im_core::ids::{AppId, ClientId, ConversationId};
 use hookd_im_core::store::{
-    CallBeside, CallPlace, ConversationQuery, Direction, FoundConversation, HistoryBound, HistoryQuery,
-    NewConversation, QueryError, Store, StoredMessage,
+    ConversationQuery, Conversations as _, Direction, FoundConversation, HistoryBound, HistoryQuery, Messages as _,
+    NewConversation, QueryError, StoredMessage,
 };
 use hookd_im_core::timestamp::Timestamp;
 use hookd_im_store::sqlite::SqliteStore;
 use serde_json::{Value, json};
 
-use crate::calls::beside;
 use crate::fixture::{message, new_conversation, object};
 
 fn app() -> AppId {
@@ -28,7 +24,7 @@ fn app() -> AppId {
 }
 
 async fn create(store: &SqliteStore) -> ConversationId {
-    store.create_conversation(&app(), new_conversation(&["tom"], false)).await.unwrap().conversation.id
+    store.create_conversation(&app(), new_conversation(&["tom"], false), None).await.unwrap().row.conversation.id
 }
 
 async fn whole_history(store: &SqliteStore, conversation: &ConversationId) -> Vec<StoredMessage> {
@@ -55,7 +51,7 @@ async fn concurrent_appends_share_commits() {
     let conversation = create(&store).await;
     let before = store.write_counts();
     let app = app();
-    join_all((0..200).map(|_| store.append_message(&app, message(&conversation, "tom", "hi")))).await;
+    join_all((0..200).map(|_| store.append_message(&app, message(&conversation, "tom", "hi"), None))).await;
     let after = store.write_counts();
     assert_eq!(after.commands - before.commands, 200);
     assert!(after.commits - before.commits <= 50, "{before:?} {after:?}");
@@ -69,9 +65,10 @@ async fn everything_is_there_after_opening_again() {
     let conversation = create(&store).await;
     let appends = (0..300).map(|number| {
         let (store, message) = (Arc::clone(&store), message(&conversation, "tom", &number.to_string()));
-        tokio::spawn(async move { store.append_message(&app(), message).await })
+        tokio::spawn(async move { store.append_message(&app(), message, None).await })
     });
-    let mut appended: Vec<_> = join_all(appends).await.into_iter().map(|one| one.unwrap().unwrap().unwrap()).collect();
+    let mut appended: Vec<_> =
+        join_all(appends).await.into_iter().map(|one| one.unwrap().unwrap().unwrap().row).collect();
     drop(store);
 
     let store = SqliteStore::open(&path).unwrap();
@@ -90,9 +87,9 @@ async fn filter_that_no_index_helps_looks_at_the_newest_rows_only() {
     let (app, tom) = (app(), ClientId::new("tom"));
     let mut oldest = new_conversation(&["tom"], false);
     oldest.attributes = object(json!({"name": "oldest"}));
-    let oldest = store.create_conversation(&app, oldest).await.unwrap().conversation.id;
+    let oldest = store.create_conversation(&app, oldest, None).await.unwrap().row.conversation.id;
     for _ in 0..10 {
-        let creates = (0..500).map(|_| store.create_conversation(&app, new_conversation(&["jerry"], false)));
+        let creates = (0..500).map(|_| store.create_conversation(&app, new_conversation(&["jerry"], false), None));
         join_all(creates).await.into_iter().for_each(|created| assert!(created.is_ok()));
     }
     let find = async |filter: Value| {
@@ -124,7 +121,7 @@ async fn a_sorted_query_keeps_only_what_it_answers() {
             let creates = (first..first + 50).map(|number| {
                 let attributes = json!({"name": format!("{number:05}"), "attr": {"text": "x".repeat(60_000)}});
                 let new = NewConversation { attributes: object(attributes), ..new_conversation(&["tom"], false) };
-                store.create_conversation(&app, new)
+                store.create_conversation(&app, new, None)
             });
             join_all(creates).await.into_iter().for_each(|created| assert!(created.is_ok()));
         }
@@ -237,7 +234,7 @@ async fn append_until_killed(path: &Path) -> ! {
         tokio::spawn(async move {
             loop {
                 let message = message(&conversation, "tom", "hi");
-                let appended = store.append_message(&app(), message).await.unwrap().unwrap();
+                let appended = store.append_message(&app(), message, None).await.unwrap().unwrap().row;
                 let line = format!("{ANSWERED}{conversation} {} {}\n", appended.id, appended.timestamp.0);
                 std::io::stdout().write_all(line.as_bytes()).unwrap();
             }
@@ -245,50 +242,4 @@ async fn append_until_killed(path: &Path) -> ! {
     });
     join_all(senders).await;
     unreachable!("senders never end")
-}
-
-#[tokio::test]
-async fn the_queue_of_the_file_claims_a_call_of_the_outbox_when_it_is_given_to_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("im.db");
-    let store = SqliteStore::open(&path).unwrap();
-    for _ in 0..3 {
-        let started_hook = beside(CallPlace::Outbox, ConversationStartedParams::default());
-        let new = NewConversation { started_hook, ..new_conversation(&["tom"], false) };
-        store.create_conversation(&app(), new).await.unwrap();
-    }
-    drop(store);
-    let store = SqliteStore::open(&path).unwrap();
-    let queue = store.hook_queue();
-    let started = Channel::of("_conversationStarted");
-    let claim = async || queue.claim(&app(), started, 10).await.unwrap().calls;
-    assert_eq!(claim().await, [], "they may be in another queue");
-    assert_eq!(queue.backlog().await.unwrap(), []);
-
-    let left: Vec<_> = store.outbox(0, 10, Duration::ZERO).await.unwrap().into_iter().map(|(_, call)| call).collect();
-    let entries: Vec<Entry> = left.iter().cloned().map(Entry::from).collect();
-    assert_eq!(queue.record(&app(), entries[..2].to_vec(), 2).await.unwrap(), 0);
-    assert_eq!(queue.record(&app(), entries[..2].to_vec(), 4).await.unwrap(), 0);
-    let rows: Vec<u64> = claim().await.iter().map(|call| call.sequence).collect();
-    assert_eq!(rows, [left[0].row, left[1].row], "once, with their numbers");
-    assert_eq!(queue.record(&app(), vec![entries[2].clone()], 2).await.unwrap(), 1, "it is full");
-    assert_eq!(store.outbox(0, 10, Duration::ZERO).await.unwrap(), []);
-    queue.forget(&app()).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_call_beside_its_operation_is_refused_when_the_queue_is_full() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(folder.path().join("im.db")).unwrap();
-    let started = async |members: &[&str], unique| {
-        let started_hook = beside(CallPlace::Queue { bound: 2 }, ConversationStartedParams::default());
-        let new = NewConversation { started_hook, ..new_conversation(members, unique) };
-        store.create_conversation(&app(), new).await.unwrap().hook
-    };
-    assert_eq!(started(&["tom"], true).await, CallBeside::Queued);
-    assert_eq!(started(&["tom"], true).await, CallBeside::Absent, "it takes no place");
-    assert_eq!(started(&["tom"], false).await, CallBeside::Queued);
-    assert_eq!(started(&["tom"], false).await, CallBeside::Refused);
-    let calls = store.hook_queue().claim(&app(), Channel::of("_conversationStarted"), 10).await.unwrap().calls;
-    assert_eq!(calls.len(), 2);
 }

@@ -8,13 +8,13 @@ use serde_json::json;
 use crate::fixture::{Fixture, clients, new_conversation, object};
 
 async fn create(fixture: &Fixture, members: &[&str]) -> CreatedConversation {
-    fixture.store.create_conversation(&fixture.app, new_conversation(members, true)).await.unwrap()
+    fixture.store.create_conversation(&fixture.app, new_conversation(members, true), None).await.unwrap().row
 }
 
 pub async fn same_members_in_any_order_find_the_first_conversation(fixture: &Fixture) {
     let mut new = new_conversation(&["alice", "bob"], true);
     new.attributes = object(json!({"name": "first"}));
-    let first = fixture.store.create_conversation(&fixture.app, new).await.unwrap();
+    let first = fixture.store.create_conversation(&fixture.app, new, None).await.unwrap().row;
     assert!(!first.existing);
     assert_eq!(first.conversation.unique_id.as_deref(), Some("ec0048c7d6b5a11cdb261b71a813eff3"));
     let second = create(fixture, &["bob", "alice"]).await;
@@ -55,10 +55,12 @@ pub async fn ordinary_conversation_is_never_found(fixture: &Fixture) {
 pub async fn parallel_creates_end_with_one_conversation(fixture: &Fixture) {
     let creates = (0..20).map(|_| {
         let (store, app) = (Arc::clone(&fixture.store), fixture.app.clone());
-        tokio::spawn(async move { store.create_conversation(&app, new_conversation(&["alice", "bob"], true)).await })
+        tokio::spawn(
+            async move { store.create_conversation(&app, new_conversation(&["alice", "bob"], true), None).await },
+        )
     });
     let created: Vec<_> = join_all(creates).await.into_iter().map(|created| created.unwrap().unwrap()).collect();
-    assert_eq!(created.iter().filter(|created| !created.existing).count(), 1);
-    let ids: HashSet<_> = created.iter().map(|created| &created.conversation.id).collect();
+    assert_eq!(created.iter().filter(|created| !created.row.existing).count(), 1);
+    let ids: HashSet<_> = created.iter().map(|created| &created.row.conversation.id).collect();
     assert_eq!(ids.len(), 1);
 }

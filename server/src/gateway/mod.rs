@@ -110,7 +110,7 @@ async fn note_open_sessions(shared: Arc<Shared>) {
         let mut ticks = tokio::time::interval(NOTE_EVERY);
         loop {
             ticks.tick().await;
-            shared.presence.note_open_sessions(&shared.core).await;
+            shared.presence.store_open_sessions(&shared.core).await;
         }
     };
     shared.shutdown.run_until_cancelled(noting).await;

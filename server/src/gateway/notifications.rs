@@ -16,7 +16,7 @@ use crate::gateway::protocol::PERMANENT;
 use hookd_im_core::app::App;
 use hookd_im_core::error::Code;
 use hookd_im_core::ids::{AppId, ClientId};
-use hookd_im_core::store::{Notification, StoreError};
+use hookd_im_core::store::{MissedEvent, StoreError};
 use hookd_im_core::timestamp::Timestamp;
 
 /// Events of one answer; the client asks again for more (P-64).
@@ -72,12 +72,12 @@ async fn missed(
     app: &App,
     (client, token): (&ClientId, &str),
     after: Timestamp,
-) -> Result<Option<Vec<Notification>>, StoreError> {
+) -> Result<Option<Vec<MissedEvent>>, StoreError> {
     if !shared.presence.authenticates(&shared.core, app, client, token).await? {
         return Ok(None);
     }
     let limit = u32::try_from(PAGE + 1).unwrap_or(u32::MAX);
-    shared.core.store.notifications(&app.id, client, after, limit).await.map(Some)
+    shared.core.store.missed_events(&app.id, client, after, limit).await.map(Some)
 }
 
 /// The app of the call, by id and key.
@@ -92,7 +92,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// One event, flat. The other SDKs want hyphens where this form has underscores.
-fn item(event: Notification, compact: bool) -> Map<String, Value> {
+fn item(event: MissedEvent, compact: bool) -> Map<String, Value> {
     let mut item = event.payload;
     item.insert("serverTs".to_owned(), event.server_timestamp.0.into());
     item.insert("notificationType".to_owned(), PERMANENT.into());

@@ -5,4 +5,5 @@ pub(crate) mod disk;
 pub(crate) mod lifecycle;
 mod line_queue;
 pub mod log;
+pub(crate) mod node;
 pub mod output_streams;

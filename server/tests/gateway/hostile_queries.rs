@@ -29,10 +29,9 @@ async fn fill(server: &Server) {
                 creator: ClientId::new("alice"),
                 members: vec![ClientId::new("alice")],
                 unique: false,
-                started_hook: None,
             };
             let store = server.core.store.clone();
-            async move { store.create_conversation(&AppId::new(APP), new).await.unwrap() }
+            async move { store.create_conversation(&AppId::new(APP), new, None).await.unwrap() }
         });
         join_all(creates).await;
     }

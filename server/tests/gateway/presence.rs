@@ -1,8 +1,8 @@
 //! `_clientOnline` and `_clientOffline`: their order, and the end of an app.
 
-use hookd_im_core::hooks::HookQueue as _;
-use hookd_im_core::hooks::queue::Channel;
-use hookd_im_core::ids::AppId;
+use hookd_im_core::hooks::channel_of;
+use hookd_im_core::ids::{AppId, NodeId};
+use hookd_im_core::store::{Calls as _, Nodes as _};
 use hookd_im_store::sqlite::SqliteStore;
 use serde_json::{Value, json};
 
@@ -59,9 +59,10 @@ async fn a_session_that_began_before_the_hook_was_there_is_ended_for_it_after_a_
     server.until_noted(1).await;
     // What the next process does with the file of one that was killed.
     let app = AppId::new(APP);
-    let queue = SqliteStore::open(server.database()).unwrap().hook_queue();
-    let calls = queue.claim(&app, Channel::of("_clientOffline"), 10).await.unwrap().calls;
-    let lost: Vec<Value> = calls.iter().map(|call| serde_json::from_slice(&call.params).unwrap()).collect();
+    let (store, node) = (SqliteStore::open(server.database()).unwrap(), NodeId::generate());
+    store.end_lost_nodes(&node).await.unwrap();
+    let calls = store.claim(&node, &app, &channel_of("_clientOffline"), 10).await.unwrap().calls;
+    let lost: Vec<Value> = calls.iter().map(|call| serde_json::from_slice(&call.payload).unwrap()).collect();
     let lost = lost.iter().find(|params| params["peerId"] == "alice").unwrap();
     assert_eq!((&lost["closeCode"], &lost["closeMsg"]), (&json!(2), &json!("connection lost: the server died")));
 }

@@ -10,7 +10,7 @@ use axum::Router;
 use hookd_im_core::app::{App, AppDirectory};
 use hookd_im_core::core::ImCore;
 use hookd_im_core::hooks::AppSettings;
-use hookd_im_core::ids::AppId;
+use hookd_im_core::ids::{AppId, NodeId};
 use hookd_im_store::sqlite::SqliteStore;
 use hookd_server::{Gateway, GatewayConfig};
 use tokio::net::TcpListener;
@@ -92,12 +92,11 @@ impl Server {
 
     async fn over(config: GatewayConfig, folder: tempfile::TempDir, layer: impl FnOnce(Router) -> Router) -> Self {
         let store = Arc::new(SqliteStore::open(folder.path().join("im.sqlite")).unwrap());
-        let queue = Arc::new(store.hook_queue());
         let (apps, engine) = (Arc::new(Apps::default()), Arc::new(ScriptedEngine::new()));
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
         let settings = Arc::new(AppSettings::new(store.clone()));
-        let core =
-            ImCore::new(apps.clone(), store, vec![queue], (engine.clone(), settings), tasks.clone(), shutdown.clone());
+        let (tables, engines) = ((apps.clone() as _, store as _), (engine.clone() as _, settings));
+        let core = ImCore::new(NodeId::generate(), tables, engines, tasks.clone(), shutdown.clone());
         let core = Arc::new(core);
         let gateway = Gateway::new(core.clone(), config, shutdown.clone(), tasks.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,4 +1,4 @@
-//! The workers of one queue: one for each app and channel that has something to do.
+//! The workers: one for each app and channel that has something to do.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,14 +10,16 @@ use tokio_util::task::TaskTracker;
 use super::worker::Worker;
 use crate::app::AppDirectory;
 use crate::hooks::engine_calls::EngineCalls;
-use crate::hooks::queue::{Backlog, Channel, HookQueue, QueueError};
-use crate::ids::AppId;
+use crate::ids::{AppId, Channel, NodeId};
+use crate::store::{Backlog, Calls, StoreError};
 
 type Key = (AppId, Channel);
 
 /// Starts a worker when there is work, and wakes it when there is more.
 pub(super) struct Dispatcher {
-    queue: Arc<dyn HookQueue>,
+    /// As which calls are claimed.
+    pub(super) node: NodeId,
+    pub(super) table: Arc<dyn Calls>,
     pub(super) apps: Arc<dyn AppDirectory>,
     pub(super) calls: Arc<EngineCalls>,
     tasks: TaskTracker,
@@ -36,22 +38,13 @@ struct Running {
 
 impl Dispatcher {
     pub(super) fn new(
-        queue: Arc<dyn HookQueue>,
+        (node, table): (NodeId, Arc<dyn Calls>),
         apps: Arc<dyn AppDirectory>,
         calls: Arc<EngineCalls>,
         tasks: TaskTracker,
         shutdown: CancellationToken,
     ) -> Self {
-        Self { queue, apps, calls, tasks, shutdown, workers: Mutex::default() }
-    }
-
-    pub(super) fn queue(&self) -> &Arc<dyn HookQueue> {
-        &self.queue
-    }
-
-    /// There is a call of this hook.
-    pub(super) fn wake_for(self: &Arc<Self>, app: &AppId, hook: &'static str) {
-        self.wake(app, Channel::of(hook));
+        Self { node, table, apps, calls, tasks, shutdown, workers: Mutex::default() }
     }
 
     /// There are calls in this channel. After a stop was asked for they wait for the next process.
@@ -76,16 +69,16 @@ impl Dispatcher {
     /// Works on what waits. An app that is not known may be one that only another node knows yet.
     pub(super) fn resume(self: &Arc<Self>, backlog: &[Backlog]) {
         for Backlog { app, channel, .. } in backlog.iter().filter(|entry| self.apps.app(&entry.app).is_some()) {
-            self.wake(app, *channel);
+            self.wake(app, channel.clone());
         }
     }
 
     /// Ends the workers of an app and throws its calls and dead letters away.
-    pub(super) async fn forget(&self, app: &AppId) -> Result<(), QueueError> {
+    pub(super) async fn forget(&self, app: &AppId) -> Result<(), StoreError> {
         self.workers().iter().filter(|((of, _), _)| of == app).for_each(|(_, running)| running.forgotten.cancel());
-        self.queue.forget(app).await.inspect_err(|error| {
+        self.table.forget_calls(app).await.inspect_err(|error| {
             let error = error as &dyn std::error::Error;
-            tracing::error!(%app, error, "hook calls of a deleted app stay in the queue for now");
+            tracing::error!(%app, error, "hook calls of a deleted app stay for now");
         })
     }
 
@@ -109,7 +102,7 @@ impl Dispatcher {
         self.workers().remove(key);
     }
 
-    /// Called by a worker before it looks at the queue.
+    /// Called by a worker before it looks at the table.
     pub(super) fn seen(&self, key: &Key) {
         if let Some(running) = self.workers().get_mut(key) {
             running.news = false;

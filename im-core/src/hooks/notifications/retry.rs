@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::app::ImSettings;
-use crate::hooks::queue::LONGEST_WAIT;
+use crate::store::LONGEST_WAIT;
 
 /// The first and the longest wait for a dead or overloaded engine. Short, because one call tries the engine for all
 /// waiting calls.

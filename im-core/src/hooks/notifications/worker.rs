@@ -11,19 +11,20 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{Ended, attempt};
+use super::attempt::{DueCall, Ended, attempt};
 use super::dispatcher::Dispatcher;
 use super::retry;
 use crate::app::ImSettings;
-use crate::hooks::queue::{Channel, Fate, QueuedCall};
+use crate::hooks::channels::{UNREADABLE, hook_named};
 use crate::hooks::{FailureCause, metrics};
-use crate::ids::AppId;
+use crate::ids::{AppId, Channel};
+use crate::store::{Call, CallOutcome};
 use crate::timestamp::Timestamp;
 
 /// Calls of one channel that run at a time: all channels together stay below the engine's own default limit.
 const MAX_RUNNING: usize = 8;
 
-/// Calls that are taken from the queue at once.
+/// Calls that are claimed at once.
 const CLAIM: usize = 64;
 
 /// The most calls that are settled in one write, and how long the first of them waits for others. Each write costs a
@@ -34,8 +35,11 @@ const SETTLE_WITHIN: Duration = Duration::from_millis(50);
 /// Settled calls that are kept in memory while they cannot be written down; beyond it no call is begun.
 const MAX_UNSETTLED: usize = 4 * SETTLE;
 
-/// How long a queue that failed is left alone.
+/// How long a store that failed is left alone.
 const AFTER_ERROR: Duration = Duration::from_secs(1);
+
+/// The label of a hook that this program does not know: nothing of its call is safe to be a label.
+const UNKNOWN_HOOK: &str = "unknown";
 
 pub(super) struct Worker {
     dispatcher: Arc<Dispatcher>,
@@ -44,12 +48,12 @@ pub(super) struct Worker {
     stop: CancellationToken,
     forgotten: CancellationToken,
     /// Claimed, and not called yet.
-    ready: VecDeque<QueuedCall>,
+    ready: VecDeque<DueCall>,
     running: JoinSet<Ended>,
-    in_work: HashMap<Id, QueuedCall>,
-    settled: Vec<(QueuedCall, Fate)>,
+    in_work: HashMap<Id, DueCall>,
+    settled: Vec<(DueCall, CallOutcome)>,
     settle_at: Option<Instant>,
-    /// When the queue is to be looked at.
+    /// When the table is to be looked at.
     look_at: Option<Instant>,
     /// Failed tries in a row to reach the engine, and when to try again, with one call.
     tries: u32,
@@ -96,13 +100,15 @@ impl Worker {
     /// Lets the next worker make the current calls of this one, also those that were made and not settled.
     async fn after_panic(mut self) {
         let (app, channel) = &self.key;
-        tracing::error!(%app, channel = channel.name(), "notification hooks pause: working on them panicked");
+        tracing::error!(%app, %channel, "notification hooks pause: working on them panicked");
         self.running.shutdown().await;
         let settled = std::mem::take(&mut self.settled).into_iter().map(|(call, _)| call);
-        let in_hand = self.ready.drain(..).chain(self.in_work.drain().map(|(_, call)| call)).chain(settled).collect();
-        if let Err(error) = self.dispatcher.queue().give_back(app, *channel, in_hand).await {
+        let in_hand = self.ready.drain(..).chain(self.in_work.drain().map(|(_, call)| call)).chain(settled);
+        let numbers = in_hand.map(|call| call.call.number).collect();
+        let Dispatcher { table, node, .. } = self.dispatcher.as_ref();
+        if let Err(error) = table.give_back(node, app, channel, numbers).await {
             let error = &error as &dyn std::error::Error;
-            tracing::error!(%app, error, "claimed hook calls are not given back; they are found when their claim has expired");
+            tracing::error!(%app, error, "claimed hook calls are not given back; they are made after a restart");
         }
         self.dispatcher.ended(&self.key);
     }
@@ -153,20 +159,35 @@ impl Worker {
 
     async fn claim(&mut self) {
         self.dispatcher.seen(&self.key);
-        match self.dispatcher.queue().claim(&self.key.0, self.key.1, CLAIM).await {
+        let Dispatcher { table, node, .. } = self.dispatcher.as_ref();
+        let (app, channel) = &self.key;
+        match table.claim(node, app, channel, CLAIM).await {
             Ok(claimed) => {
                 let now = Timestamp::now();
                 let next = claimed.next.map(|next| Instant::now() + next.since(now));
                 self.look_at = if claimed.calls.is_empty() { next } else { Some(Instant::now()) };
-                self.ready.extend(claimed.calls);
+                claimed.calls.into_iter().for_each(|call| self.accept(call));
             }
             Err(error) => {
-                let (app, channel) = (&self.key.0, self.key.1.name());
                 let error = &error as &dyn std::error::Error;
-                tracing::error!(%app, channel, error, "notification hooks wait: their queue cannot be read");
+                tracing::error!(%app, %channel, error, "notification hooks wait: their calls cannot be read");
                 self.look_at = Some(Instant::now() + AFTER_ERROR);
             }
         }
+    }
+
+    /// Takes a claimed call. One of a hook that this program does not know becomes a dead letter: it holds up no other call.
+    fn accept(&mut self, call: Call) {
+        if let Some(hook) = hook_named(&call.target) {
+            self.ready.push_back(DueCall { hook, call });
+            return;
+        }
+        let (app, target) = (&self.key.0, &call.target);
+        tracing::error!(%app, target, "a stored call is of an unknown hook: it is a dead letter now");
+        let reason = format!("the hook `{target}` is unknown: use a newer program, then retry");
+        let unreadable = CallOutcome::Dead { cause: UNREADABLE.to_owned(), reason };
+        self.settled.push((DueCall { hook: UNKNOWN_HOOK, call }, unreadable));
+        self.settle_at = Some(Instant::now());
     }
 
     async fn wait(&mut self) {
@@ -186,7 +207,10 @@ impl Worker {
             Ok(ended) => ended,
             Err(error) => {
                 let reason = format!("the call panicked: {error}");
-                (error.id(), Ended::Settled(Fate::Dead { cause: FailureCause::Trapped, reason }))
+                (
+                    error.id(),
+                    Ended::Settled(CallOutcome::Dead { cause: FailureCause::Trapped.name().to_owned(), reason }),
+                )
             }
         };
         let Some(call) = self.in_work.remove(&id) else { return };
@@ -200,11 +224,11 @@ impl Worker {
                     self.paused_until = Some(Instant::now() + retry::pause(self.tries));
                 }
             }
-            Ended::Settled(fate) => {
+            Ended::Settled(outcome) => {
                 (self.tries, self.paused_until) = (0, None);
-                // The next calls of its lane wait until the row is deleted.
-                let urgent = call.lane.is_some() || fate != Fate::Done;
-                self.settled.push((call, fate));
+                // The next calls of its order key wait until the row is deleted.
+                let urgent = call.call.order_key.is_some() || outcome != CallOutcome::Done;
+                self.settled.push((call, outcome));
                 let within = if urgent || self.settled.len() >= SETTLE { Duration::ZERO } else { SETTLE_WITHIN };
                 let at = Instant::now() + within;
                 self.settle_at = Some(self.settle_at.map_or(at, |set| set.min(at)));
@@ -216,31 +240,34 @@ impl Worker {
         let (app, channel) = &self.key;
         let settings = self.dispatcher.calls.settings.get(app).await.unwrap_or_default();
         let bound = usize::try_from(settings.dead_letter_limit).unwrap_or(usize::MAX);
-        match self.dispatcher.queue().settle(app, *channel, self.settled.clone(), bound).await {
-            Ok(thrown_away) => {
+        let Dispatcher { table, node, .. } = self.dispatcher.as_ref();
+        let outcomes = self.settled.iter().map(|(call, outcome)| (call.call.number, outcome.clone())).collect();
+        match table.settle(node, app, channel, outcomes, bound).await {
+            Ok(deleted_letters) => {
                 self.settle_at = None;
                 let settled = std::mem::take(&mut self.settled);
-                settled.iter().for_each(|(call, fate)| self.settled_one(call, fate));
-                self.tell_thrown_away(thrown_away, &settings);
+                settled.iter().for_each(|(call, outcome)| self.settled_one(call, outcome));
+                self.report_deleted_letters(deleted_letters, &settings);
             }
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
-                tracing::error!(%app, channel = channel.name(), error, "calls of notification hooks cannot be settled");
+                tracing::error!(%app, %channel, error, "calls of notification hooks cannot be settled");
                 self.settle_at = Some(Instant::now() + AFTER_ERROR);
             }
         }
     }
 
-    fn settled_one(&mut self, call: &QueuedCall, fate: &Fate) {
-        let again = match fate {
-            Fate::Done => call.lane.as_ref().map(|_| Instant::now()),
-            Fate::Again { at } => {
+    fn settled_one(&mut self, call: &DueCall, outcome: &CallOutcome) {
+        let order_key = call.call.order_key.as_ref();
+        let again = match outcome {
+            CallOutcome::Done => order_key.map(|_| Instant::now()),
+            CallOutcome::Again { at } => {
                 metrics::retried(call.hook);
                 Some(Instant::now() + at.since(Timestamp::now()))
             }
-            Fate::Dead { cause, .. } => {
-                metrics::dead(call.hook, *cause);
-                call.lane.as_ref().map(|_| Instant::now())
+            CallOutcome::Dead { cause, .. } => {
+                metrics::dead(call.hook, cause);
+                order_key.map(|_| Instant::now())
             }
         };
         if let Some(again) = again {
@@ -248,11 +275,11 @@ impl Worker {
         }
     }
 
-    fn tell_thrown_away(&self, letters: usize, settings: &ImSettings) {
+    fn report_deleted_letters(&self, letters: usize, settings: &ImSettings) {
         if letters > 0 {
             let (app, kept) = (&self.key.0, settings.dead_letter_limit);
             metrics::letters_dropped(letters);
-            tracing::warn!(%app, letters, kept, "the oldest dead letters are thrown away: see `dead_letter_limit`");
+            tracing::warn!(%app, letters, kept, "the oldest dead letters are deleted: see `dead_letter_limit`");
         }
     }
 
@@ -261,14 +288,15 @@ impl Worker {
         while let Some(ended) = self.running.join_next_with_id().await {
             self.ended(ended);
         }
-        let waiting = std::mem::take(&mut self.ready).into();
+        let waiting = std::mem::take(&mut self.ready).into_iter().map(|call| call.call.number).collect();
         if !self.settled.is_empty() {
             self.settle().await;
         }
         let (app, channel) = &self.key;
-        if let Err(error) = self.dispatcher.queue().give_back(app, *channel, waiting).await {
+        let Dispatcher { table, node, .. } = self.dispatcher.as_ref();
+        if let Err(error) = table.give_back(node, app, channel, waiting).await {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(%app, error, "claimed hook calls are not given back; they are found when their claim has expired");
+            tracing::warn!(%app, error, "claimed hook calls are not given back; they are made after a restart");
         }
         self.dispatcher.ended(&self.key);
     }

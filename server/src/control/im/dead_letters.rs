@@ -2,7 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use hookd_im_core::hooks::queue::{DeadLetter, Letters};
+use hookd_im_core::hooks::DeadLetterReport;
+use hookd_im_core::store::DeadLetterFilter;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -28,10 +29,10 @@ pub(super) async fn list(
     State(control): State<ImControl>,
     Owner(app): Owner,
     Parameters(query): Parameters<ListQuery>,
-) -> Result<Json<Vec<DeadLetter>>, ApiError> {
-    let letters = Letters::All { hook: query.hook };
+) -> Result<Json<Vec<DeadLetterReport>>, ApiError> {
+    let filter = DeadLetterFilter::All { target: query.hook };
     let limit = query.limit.min(MAX_LETTERS);
-    let found = control.core.hooks.notifications().dead_letters(&app, &letters, limit, query.params).await;
+    let found = control.core.hooks.notifications().dead_letters(&app, &filter, limit, query.params).await;
     Ok(Json(found.map_err(internal)?))
 }
 
@@ -45,17 +46,17 @@ pub(super) struct Selection {
     hook: Option<String>,
 }
 
-impl TryFrom<Selection> for Letters {
+impl TryFrom<Selection> for DeadLetterFilter {
     type Error = ApiError;
 
     fn try_from(selection: Selection) -> Result<Self, ApiError> {
         let refused = |text: String| Err(ApiError::BadRequest(text));
         match selection {
-            Selection { ids: Some(ids), all: false, hook: None } if ids.len() <= MAX_IDS => Ok(Self::Ids(ids)),
+            Selection { ids: Some(ids), all: false, hook: None } if ids.len() <= MAX_IDS => Ok(Self::Numbers(ids)),
             Selection { ids: Some(ids), all: false, hook: None } => {
                 refused(format!("`ids` has {} entries; at most {MAX_IDS} are allowed at once", ids.len()))
             }
-            Selection { ids: None, all: true, hook } => Ok(Self::All { hook }),
+            Selection { ids: None, all: true, hook } => Ok(Self::All { target: hook }),
             _ => refused("give either `ids`, or `all: true`, which a `hook` may narrow".to_owned()),
         }
     }
@@ -66,8 +67,8 @@ pub(super) async fn retry(
     Owner(app): Owner,
     JsonBody(selection): JsonBody<Selection>,
 ) -> Result<Json<Value>, ApiError> {
-    let letters = Letters::try_from(selection)?;
-    let retried = control.core.hooks.notifications().retry_dead_letters(&app, &letters).await.map_err(internal)?;
+    let filter = DeadLetterFilter::try_from(selection)?;
+    let retried = control.core.hooks.notifications().retry_dead_letters(&app, &filter).await.map_err(internal)?;
     Ok(Json(json!({"retried": retried})))
 }
 
@@ -76,7 +77,7 @@ pub(super) async fn drop(
     Owner(app): Owner,
     JsonBody(selection): JsonBody<Selection>,
 ) -> Result<Json<Value>, ApiError> {
-    let letters = Letters::try_from(selection)?;
-    let dropped = control.core.hooks.notifications().drop_dead_letters(&app, &letters).await.map_err(internal)?;
+    let filter = DeadLetterFilter::try_from(selection)?;
+    let dropped = control.core.hooks.notifications().drop_dead_letters(&app, &filter).await.map_err(internal)?;
     Ok(Json(json!({"dropped": dropped})))
 }

@@ -1,0 +1,153 @@
+//! Conversations, their members, and queries of them.
+
+use async_trait::async_trait;
+use serde_json::{Map, Value};
+
+use super::{CallFor, Committed, QueryError, StoreError, StoredMessage};
+use crate::ids::{AppId, ClientId, ConversationId};
+use crate::timestamp::Timestamp;
+
+/// A row of `_Conversation` (S-14).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conversation {
+    /// `objectId`.
+    pub id: ConversationId,
+    /// `name`, `attr` and custom columns, as given.
+    pub attributes: Map<String, Value>,
+    /// `c`: the client that created it.
+    pub creator: Option<ClientId>,
+    /// `m`, in order of joining.
+    pub members: Vec<ClientId>,
+    /// `mu`: clients that turned offline push off.
+    pub muted: Vec<ClientId>,
+    /// `lm`.
+    pub last_message_at: Option<Timestamp>,
+    /// `uniqueId`, present when created with `unique` (S-8).
+    pub unique_id: Option<String>,
+    /// `createdAt`.
+    pub created_at: Timestamp,
+    /// `updatedAt`.
+    pub updated_at: Timestamp,
+    /// The sequence number of its newest stored event: its creation is 1, each message and each change of members gets
+    /// the next one. 0 in a row of an older program that nothing happened to since.
+    pub last_sequence: u64,
+}
+
+impl Conversation {
+    /// True for a present member.
+    pub fn has_member(&self, client: &ClientId) -> bool {
+        self.members.contains(client)
+    }
+}
+
+/// A conversation to be created.
+#[derive(Clone, Debug)]
+pub struct NewConversation {
+    /// Made by the server: its creator holds its lock before other clients can find it.
+    pub id: ConversationId,
+    /// `name`, `attr` and custom columns; reserved keys already taken out.
+    pub attributes: Map<String, Value>,
+    /// The creating client.
+    pub creator: ClientId,
+    /// Sorted, no duplicates, creator included.
+    pub members: Vec<ClientId>,
+    /// Find an existing one with the same current members first (S-8).
+    pub unique: bool,
+}
+
+/// The answer to a create.
+#[derive(Clone, Debug)]
+pub struct CreatedConversation {
+    /// New, or found.
+    pub conversation: Conversation,
+    /// True when a unique conversation was found instead of made.
+    pub existing: bool,
+}
+
+/// What an add or remove did.
+#[derive(Clone, Debug)]
+pub struct MembershipChange {
+    /// Really added or removed, in the order asked.
+    pub changed: Vec<ClientId>,
+    /// Already as asked (S-24).
+    pub unchanged: Vec<ClientId>,
+    /// Beyond the member limit (S-27); always empty for a remove.
+    pub refused: Vec<ClientId>,
+    /// The sequence number of the change; `None` when nothing changed.
+    pub sequence: Option<u64>,
+    /// The conversation after the change.
+    pub conversation: Conversation,
+}
+
+/// A conversation query (P-75).
+#[derive(Clone, Debug, Default)]
+pub struct ConversationQuery {
+    /// The `where` object; empty = conversations that contain the asking client.
+    pub filter: Map<String, Value>,
+    /// Comma list, `-key` descending; absent = newest `updatedAt` first.
+    pub sort: Option<String>,
+    /// Rows to pass over.
+    pub skip: u32,
+    /// 0 to 1000 rows.
+    pub limit: u32,
+    /// Also fetch the last message of the rows that contain the asking client (flag 2).
+    pub with_last_message: bool,
+    /// Leave the members out of the rows (flag 1).
+    pub compact: bool,
+}
+
+/// One row of a query.
+#[derive(Clone, Debug)]
+pub struct FoundConversation {
+    /// The row.
+    pub conversation: Conversation,
+    /// Its newest message, when asked for and present.
+    pub last_message: Option<StoredMessage>,
+}
+
+/// Bytes of the answer to one query at most, about as they go to the client.
+pub const QUERY_ANSWER_BYTES: usize = 2 * 1024 * 1024;
+
+/// Conversations.
+#[async_trait]
+pub trait Conversations: Send + Sync + 'static {
+    /// Creates, or finds for `unique`, atomically for each set of members (S-8). `call` is for a conversation that is
+    /// really created.
+    async fn create_conversation(
+        &self,
+        app: &AppId,
+        new: NewConversation,
+        call: Option<CallFor<Conversation>>,
+    ) -> Result<Committed<CreatedConversation>, StoreError>;
+
+    /// `None` when the conversation does not exist.
+    async fn conversation(&self, app: &AppId, id: &ConversationId) -> Result<Option<Conversation>, StoreError>;
+
+    /// Conversations that match, in order (P-75 … P-77).
+    async fn find_conversations(
+        &self,
+        app: &AppId,
+        asking: &ClientId,
+        query: &ConversationQuery,
+    ) -> Result<Vec<FoundConversation>, QueryError>;
+
+    /// Adds members up to `member_limit` in all; `None` when the conversation does not exist. `call` is for when at
+    /// least one member is added.
+    async fn add_members(
+        &self,
+        app: &AppId,
+        id: &ConversationId,
+        members: &[ClientId],
+        member_limit: usize,
+        call: Option<CallFor<MembershipChange>>,
+    ) -> Result<Option<Committed<MembershipChange>>, StoreError>;
+
+    /// Removes members; `None` when the conversation does not exist. `call` is for when at least one member is removed.
+    async fn remove_members(
+        &self,
+        app: &AppId,
+        id: &ConversationId,
+        members: &[ClientId],
+        call: Option<CallFor<MembershipChange>>,
+    ) -> Result<Option<Committed<MembershipChange>>, StoreError>;
+}

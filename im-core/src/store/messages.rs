@@ -1,0 +1,136 @@
+//! Messages and their history.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{CallFor, Committed, StoreError};
+use crate::ids::{AppId, ClientId, ConversationId, MessageId};
+use crate::timestamp::Timestamp;
+
+/// How long a repeated token means a repeated message (P-84).
+pub const DEDUPLICATION_WINDOW: Duration = Duration::from_mins(10);
+
+/// The body of a message (S-39).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MessageBody {
+    /// Any text.
+    Text(String),
+    /// Any bytes; Base64 in hooks, tables and history.
+    Binary(Vec<u8>),
+}
+
+/// A message to be stored.
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    /// Made by the server.
+    pub id: MessageId,
+    /// The conversation; it must exist.
+    pub conversation: ConversationId,
+    /// Sender.
+    pub from: ClientId,
+    /// Body after hooks.
+    pub body: MessageBody,
+    /// Mentioned clients.
+    pub mentions: Vec<ClientId>,
+    /// All members are mentioned.
+    pub mention_all: bool,
+    /// The client's de-duplication token `dt` (P-84).
+    pub deduplication_token: Option<String>,
+    /// Set when a hook or filter changed the body. Kept as at least 1 ms after the message's own time (P-94).
+    pub patched_at: Option<Timestamp>,
+}
+
+/// A message of the history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredMessage {
+    /// Message id.
+    pub id: MessageId,
+    /// Strictly increasing within a conversation (S-5).
+    pub timestamp: Timestamp,
+    /// Sender.
+    pub from: ClientId,
+    /// Body.
+    pub body: MessageBody,
+    /// Mentioned clients.
+    pub mentions: Vec<ClientId>,
+    /// All members are mentioned.
+    pub mention_all: bool,
+    /// Last edit.
+    pub patched_at: Option<Timestamp>,
+    /// Strictly increasing within a conversation, over messages and changes of members. 0 when an older program stored
+    /// the message.
+    pub sequence: u64,
+}
+
+/// The answer to an append.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AppendedMessage {
+    /// Id as stored; the earlier one's when there is one.
+    pub id: MessageId,
+    /// Time as stored.
+    pub timestamp: Timestamp,
+    /// As in [`StoredMessage`].
+    pub sequence: u64,
+    /// The message that the same client sent with this token to this conversation before (P-84): nothing was stored now.
+    pub earlier: Option<StoredMessage>,
+}
+
+/// One end of a history range.
+#[derive(Clone, Debug)]
+pub struct HistoryBound {
+    /// Time.
+    pub timestamp: Timestamp,
+    /// Among messages of that time; absent compares times only.
+    pub id: Option<MessageId>,
+    /// The bound itself belongs to the range.
+    pub included: bool,
+}
+
+/// Which way a history query walks (P-92).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From start backwards: the newest `limit` before start.
+    Old,
+    /// From start forwards: the oldest `limit` after start.
+    New,
+}
+
+/// A history query (P-92).
+#[derive(Clone, Debug)]
+pub struct HistoryQuery {
+    /// Where to begin; absent = now for `Old`, the beginning for `New`.
+    pub start: Option<HistoryBound>,
+    /// Where to stop; absent = open.
+    pub end: Option<HistoryBound>,
+    /// Which way.
+    pub direction: Direction,
+    /// 0 to 100 messages.
+    pub limit: u32,
+    /// Only text bodies that are JSON objects with this `_lctype`.
+    pub message_type: Option<i32>,
+}
+
+/// Messages.
+#[async_trait]
+pub trait Messages: Send + Sync + 'static {
+    /// Stores a message: gives the timestamp (now, or 1 ms after the conversation's newest) and the sequence number, sets
+    /// `lm` and `updatedAt`. `None` when the conversation does not exist. `call` is for a message that is really stored.
+    ///
+    /// [`StoreError::OutcomeUnknown`] when the message may be stored: with the same token it is sent once more, and then
+    /// answered as a duplicate if it was.
+    async fn append_message(
+        &self,
+        app: &AppId,
+        new: NewMessage,
+        call: Option<CallFor<AppendedMessage>>,
+    ) -> Result<Option<Committed<AppendedMessage>>, StoreError>;
+
+    /// Messages of a range, oldest first in both directions (P-92).
+    async fn history(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        query: &HistoryQuery,
+    ) -> Result<Vec<StoredMessage>, StoreError>;
+}
