@@ -30,6 +30,7 @@ use super::process::lifecycle::{DRAIN_TIMEOUT, take_all_file_handles};
 use super::process::node::next_node;
 use super::remote_engine::{AddressCheck, EngineAddress, EngineOfApp};
 use super::rpc::RpcService;
+use super::waiting_calls_in_redis;
 
 /// The app that a new data folder begins with.
 const FIRST_APP: &str = "demo";
@@ -117,7 +118,7 @@ impl Server {
         let calls = Arc::new(InMemoryEngine(engine.clone()));
         let addresses: Arc<dyn AddressCheck> = Arc::new(EgressAddresses(AddressGuard::new(common.private_networks)));
         let parts = (apps as _, calls as _, addresses.clone());
-        let (core, gateway) = open_im_core(folder.path(), im, parts, &tasks, &shutdown).await?;
+        let (core, gateway) = open_im_core((folder.path(), &cache), im, parts, &tasks, &shutdown).await?;
         let deletions = Deletions::load(folder.path())?;
         tasks.spawn(deletions.follow((engine.clone(), directory.clone()), core.clone(), shutdown.clone()));
         let installation = Installation::new(connection.clone(), ConnectionFile::Installation);
@@ -213,7 +214,7 @@ impl Server {
         let calls = Arc::new(EngineProcess::new(&address, directory.clone()));
         let addresses: Arc<dyn AddressCheck> = Arc::new(EgressAddresses(AddressGuard::new(common.private_networks)));
         let parts = (directory.clone() as _, calls as _, addresses.clone());
-        let (core, gateway) = open_im_core(folder.path(), im, parts, &tasks, &shutdown).await?;
+        let (core, gateway) = open_im_core((folder.path(), &common.cache), im, parts, &tasks, &shutdown).await?;
         let kept = (connection.clone(), Deletions::load(folder.path())?);
         tasks.spawn(follower.run(core.clone(), kept, shutdown.clone()));
         let engine = forwarded(address, &connection.admin_key, directory.clone(), shutdown.clone());
@@ -278,7 +279,7 @@ fn connection_to(
 }
 
 async fn open_im_core(
-    data: &Path,
+    (data, cache): (&Path, &CacheConfig),
     config: ImConfig,
     (apps, engine, addresses): (Arc<dyn AppDirectory>, Arc<dyn HookEngine>, Arc<dyn AddressCheck>),
     tasks: &TaskTracker,
@@ -291,6 +292,9 @@ async fn open_im_core(
     let own = (engine, apps.clone());
     let engine = EngineOfApp::new(own, addresses, settings.clone(), tasks.clone(), shutdown.clone());
     let (node, earlier) = next_node(data)?;
+    if let CacheConfig::Redis(redis) = cache {
+        waiting_calls_in_redis::take_over(redis, store.as_ref(), (&node, earlier.as_ref())).await;
+    }
     let engine = (Arc::new(engine) as _, settings);
     let core = Arc::new(ImCore::new(node, (apps, store), engine, tasks.clone(), shutdown.clone()));
     core.hooks.notifications().recover(earlier.as_ref()).await;

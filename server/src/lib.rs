@@ -14,6 +14,7 @@ mod observability;
 mod process;
 pub mod remote_engine;
 mod rpc;
+mod waiting_calls_in_redis;
 
 pub use compose::{CommonConfig, ENGINE_ADDRESS, EngineOptions, ImConfig, Server};
 pub use error::{ConfigError, ServerError};

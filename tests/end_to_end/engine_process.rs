@@ -5,10 +5,9 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::harness::{LeanEngine, MESSAGE, Redis, Server, Shape, assert_refused, hookd_in, http_client, stdout};
-use crate::notifications::{announced, ids};
+use crate::harness::{MESSAGE, Server, Shape, assert_refused, hookd_in, http_client, stdout};
 
 #[test]
 fn chat_goes_on_without_the_engine_and_finds_it_again_over_tcp() {
@@ -70,47 +69,6 @@ fn im_core_asked_to_stop_while_many_hooks_are_at_work_stores_what_it_acknowledge
     let facts = server.play("im_stops_at_work");
     assert_eq!(facts["close_code"], 1001);
     assert_eq!(facts["acknowledged"], 20, "all of them had reached their hook");
-}
-
-/// What operators are promised of a node that died with calls in its hands: half a minute, and the time to see it.
-const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(45);
-
-#[test]
-fn another_im_core_makes_the_calls_that_a_dead_one_had_begun() {
-    let redis = Redis::start();
-    let mut dead = Server::start_with_variable("HOOKD_REDIS_URL", &redis.url());
-    let mut recorder = LeanEngine::recorder(&dead, &json!({}));
-    let heir = dead.another_im_core();
-    for im_core in [&dead, &heir] {
-        im_core.hookd_ok(&["settings", "--engine-url", recorder.url(), "--notification-hook-timeout", "10s"]);
-    }
-    // Which hooks there are is known after this.
-    let before = ids(&dead.play_with("chatter", &["3"]));
-    let offline = |record: &&Value| record["hook"] == "_clientOffline";
-    let earlier = recorder
-        .records_until(|records| before.is_subset(&announced(records)) && records.iter().any(|one| offline(&one)));
-    recorder.freeze(true);
-    let sent = ids(&dead.play_with("chatter", &["20"]));
-    dead.processes().kill_front();
-    let killed = Instant::now();
-    // The calls that were on their way died with their sender: what the recorder would have answered is lost.
-    recorder.kill();
-    recorder.start_again(&dead, &json!({}));
-    // A call that had been recorded and not answered yet when the recorder froze comes once more.
-    let is_new = |record: &Value| earlier.iter().all(|one| one["sequence"] != record["sequence"]);
-    let is_of_tom = |record: &&Value| record["params"]["peerId"] == "tom" && is_new(record);
-    let mut records = recorder.records_until(|records| {
-        sent.is_subset(&announced(records)) && records.iter().any(|record| is_of_tom(&record))
-    });
-    let took = killed.elapsed();
-    assert!(took < TAKEN_OVER_WITHIN, "{took:?}");
-    // Where the kill came before the end of tom's connection was noted, it takes a minute of silence to be sure of it.
-    let is_offline = |records: &[Value]| records.iter().any(|record| offline(&record) && is_new(record));
-    if !is_offline(&records) {
-        records.extend(recorder.records_until(is_offline));
-    }
-    let hooks: Vec<_> = records.iter().filter(is_of_tom).map(|record| record["hook"].as_str().unwrap()).collect();
-    assert_eq!(hooks, ["_clientOnline", "_clientOffline"]);
 }
 
 #[test]

@@ -25,22 +25,21 @@ fn online_status_in_redis_outlives_the_server() {
     assert_eq!(server.hookd_ok(&["cache", "GET", "stays"]), "\"1\"\n");
 }
 
-/// The example `online-status` over this Redis, which holds the example's data and the queue of its hook calls.
-fn cache_and_queue_are_in(redis: &Redis, flags: &[&str]) -> Server {
+/// The example `online-status` over this Redis, which holds the example's data.
+fn cache_is_in(redis: &Redis, flags: &[&str]) -> Server {
     let mut server = Server::start_as_with(Shape::OneProcess, flags);
     server.deploy("online-status");
     server.play("online_status");
     server.hookd_ok(&["cache", "SET", "stays", "1"]);
     assert!(redis.keys("hookd:cache:").contains(&"hookd:cache:{demo}:stays".to_owned()), "the cache");
-    assert!(!redis.keys("hookd:hooks:").is_empty(), "the queue of notification hooks");
     server
 }
 
 #[test]
-fn cache_and_queue_are_reached_in_a_cluster_over_tls() {
+fn cache_is_reached_in_a_cluster_over_tls() {
     let (redis, url, authority) = Redis::with_tls_as_cluster();
     let flags = ["--redis-url", &url, "--redis-ca-file", &authority];
-    cache_and_queue_are_in(&redis, &flags);
+    cache_is_in(&redis, &flags);
     // A server that does not trust the cluster sends it no commands, and says why.
     let distrusting = Server::start_as_with(Shape::OneProcess, &["--redis-url", &url]);
     assert_ne!(code(&distrusting.hookd(&["cache", "GET", "stays"])), 0);
@@ -48,10 +47,10 @@ fn cache_and_queue_are_reached_in_a_cluster_over_tls() {
 }
 
 #[test]
-fn cache_and_queue_are_reached_over_tls() {
+fn cache_is_reached_over_tls() {
     let (redis, url, authority) = Redis::with_tls();
     let flags = ["--redis-url", &url, "--redis-ca-file", &authority];
-    let server = cache_and_queue_are_in(&redis, &flags);
+    let server = cache_is_in(&redis, &flags);
 
     let found = stdout(&server.hookd(&[&["doctor"], flags.as_slice()].concat()));
     assert!(found.contains(&format!("`{}` answers", url.trim_start_matches("rediss://"))), "{found}");

@@ -2,20 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{LeanEngine, Redis, Server};
+use crate::harness::{LeanEngine, Server};
 
 #[test]
 fn clients_that_were_online_when_the_server_was_killed_go_offline() {
-    killed_with_sessions(Server::start());
-}
-
-#[test]
-fn clients_that_were_online_when_the_server_was_killed_go_offline_over_redis_too() {
-    let redis = Redis::start();
-    killed_with_sessions(Server::start_with_variable("HOOKD_REDIS_URL", &redis.url()));
-}
-
-fn killed_with_sessions(mut server: Server) {
+    let mut server = Server::start();
     let engine = LeanEngine::recorder(&server, &json!({}));
     server.hookd_ok(&["settings", "--engine-url", engine.url()]);
     server.play("lost_sessions");

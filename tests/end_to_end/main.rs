@@ -63,4 +63,5 @@ mod strangers;
 mod switch;
 mod top;
 mod traces;
+mod waiting_calls_in_redis;
 mod wrong_clock;

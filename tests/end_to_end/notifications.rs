@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Facts, LeanEngine, Redis, Server, assert_refused, http_client, stderr, stdout};
+use crate::harness::{Facts, LeanEngine, Server, assert_refused, http_client, stderr, stdout};
 
 /// A server whose hooks are in a recorder, with short waits.
 fn recorded(failures: &Value) -> (Server, LeanEngine) {
@@ -33,31 +33,10 @@ fn every_acknowledged_message_reaches_the_hook_though_the_server_is_killed() {
     engine.records_until(|records| acknowledged.is_subset(&announced(records)));
 }
 
-#[test]
-fn every_acknowledged_message_reaches_the_hook_over_redis_too() {
-    let redis = Redis::start();
-    let mut server = Server::start_with_variable("HOOKD_REDIS_URL", &redis.url());
-    let engine = LeanEngine::recorder(&server, &json!({}));
-    server.hookd_ok(&["settings", "--engine-url", engine.url(), "--notification-retry", "50ms"]);
-    let acknowledged = ids(&server.play("restart"));
-    engine.records_until(|records| acknowledged.is_subset(&announced(records)));
-}
-
+/// The dead process may not have acknowledged what it had stored. The hook is called nevertheless.
 #[test]
 fn every_operation_that_is_stored_reaches_its_hook_though_the_server_is_killed() {
-    killed_at_work(Server::start());
-}
-
-#[test]
-fn every_operation_that_is_stored_reaches_its_hook_over_redis_too() {
-    let redis = Redis::start();
-    killed_at_work(Server::start_with_variable("HOOKD_REDIS_URL", &redis.url()));
-}
-
-/// The dead process may not have acknowledged what it had stored. The hook is called nevertheless.
-fn killed_at_work(mut server: Server) {
-    let engine = LeanEngine::recorder(&server, &json!({}));
-    server.hookd_ok(&["settings", "--engine-url", engine.url(), "--notification-retry", "50ms"]);
+    let (mut server, engine) = recorded(&json!({}));
     let facts = server.play("killed_at_work");
     assert!(facts["acknowledged"].as_u64().unwrap() >= 200, "the test saw nothing");
     let done = |kind: &str| -> HashSet<String> {
@@ -75,20 +54,6 @@ fn killed_at_work(mut server: Server) {
             && done("removed").is_subset(&told("_conversationRemoved", "convId"))
             && done("sent").is_subset(&told("_messageSent", "msgId"))
     });
-}
-
-#[test]
-fn messages_sent_while_redis_is_dead_reach_the_hook_all_the_same() {
-    let mut redis = Redis::start();
-    let mut server = Server::start_with_variable("HOOKD_REDIS_URL", &redis.url());
-    let engine = LeanEngine::recorder(&server, &json!({}));
-    server.hookd_ok(&["settings", "--engine-url", engine.url()]);
-    let before = ids(&server.play_with("chatter", &["10"]));
-    // This Redis keeps nothing on disk: what waits in it when it is killed is lost with it.
-    engine.records_until(|records| before.is_subset(&announced(records)));
-    redis.kill();
-    let meanwhile = ids(&server.play_with("chatter", &["50"]));
-    engine.records_until(|records| meanwhile.is_subset(&announced(records)));
 }
 
 #[test]

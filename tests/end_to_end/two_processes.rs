@@ -53,6 +53,7 @@ mod strangers;
 mod switch;
 mod top;
 mod traces;
+mod waiting_calls_in_redis;
 mod wrong_clock;
 
 #[test]

@@ -44,11 +44,14 @@ pub struct CallLimits {
     pub bytes: u64,
 }
 
+/// From a committed row to its call.
+pub type MakeCall<R> = Box<dyn FnOnce(&R) -> Option<NewCall> + Send>;
+
 /// A call that is stored with the operation it is about, in one transaction: a reader that finds the operation finds the
 /// call. The store runs `make` with what it commits, inside the transaction, and adds the call that `make` returns.
 pub struct CallFor<R> {
     /// From the committed row to its call; `None`: there is nothing to call. Synchronous, no I/O. It runs at most once.
-    pub make: Box<dyn FnOnce(&R) -> Option<NewCall> + Send>,
+    pub make: MakeCall<R>,
     /// Where they are reached the call is dropped and the operation goes on.
     pub limits: CallLimits,
 }

@@ -13,7 +13,7 @@ mod settings;
 
 pub use self::calls::{
     Backlog, Call, CallEntry, CallFor, CallLimits, CallOutcome, Calls, Claimed, Committed, DeadLetter,
-    DeadLetterFilter, ImportedCall, LONGEST_WAIT, NewCall, StoredCall,
+    DeadLetterFilter, ImportedCall, LONGEST_WAIT, MakeCall, NewCall, StoredCall,
 };
 pub use self::conversations::{
     Conversation, ConversationQuery, Conversations, CreatedConversation, FoundConversation, MembershipChange,

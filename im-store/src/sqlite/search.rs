@@ -137,7 +137,7 @@ impl Search<'_> {
             .query_row([key], ConversationRow::read)?;
         let members = if self.with_members { members::load(self.connection, key)? } else { Vec::new() };
         self.budget.read(row.bytes() + members.iter().map(|member| member.as_str().len()).sum::<usize>())?;
-        Ok(row.into_conversation(members)?)
+        row.into_conversation(members)
     }
 }
 

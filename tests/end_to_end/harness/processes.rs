@@ -101,11 +101,6 @@ impl Processes {
         self.engine.iter_mut().for_each(Process::kill);
     }
 
-    /// Ends the process that serves clients as a power cut would.
-    pub fn kill_front(&mut self) {
-        self.front.kill();
-    }
-
     /// Ends the engine as a power cut would.
     pub fn kill_engine(&mut self) {
         self.engine.as_mut().expect("an engine of its own").kill();

@@ -74,7 +74,7 @@ impl Redis {
         redis::cmd("KEYS").arg(format!("{prefix}*")).query(&mut self.connection()).expect("keys")
     }
 
-    fn connection(&self) -> redis::Connection {
+    pub fn connection(&self) -> redis::Connection {
         let client = redis::Client::open(self.url()).expect("a URL");
         client.get_connection().expect("a connection")
     }

@@ -92,12 +92,8 @@ impl Server {
         Self::start_in(place, self.processes.shape())
     }
 
-    /// Another IM core on the engine of this server, with a data folder of its own and the other options of this one.
-    pub fn another_im_core(&self) -> Self {
-        self.another_im_core_at(self.key("engine"))
-    }
-
-    /// The same, which reaches the engine at an address of its own.
+    /// Another IM core, which reaches the engine of this server at an address of its own. It has a data folder of its own and
+    /// the other options of this one.
     pub fn another_im_core_at(&self, engine: &str) -> Self {
         let place = Place { arguments: Vec::new(), variables: self.place.variables.clone(), ..Place::new() };
         let (processes, connection) = Processes::start_im_core(&place, engine, self.key("admin_key"));
