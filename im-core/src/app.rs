@@ -72,7 +72,8 @@ pub struct ImSettings {
     pub notification_retry_ms: u64,
     /// A call of a notification hook that is older, in ms, is not tried again.
     pub notification_max_age_ms: u64,
-    /// Calls of notification hooks that may wait or run; beyond it they are dropped and counted.
+    /// Calls of one notification hook that may wait or run (`_clientOnline` and `_clientOffline` count together); beyond it
+    /// they are dropped and counted.
     pub notification_queue_limit: u32,
     /// Dead letters that are kept, the newest.
     pub dead_letter_limit: u32,

@@ -1,4 +1,4 @@
-//! The part of `hookd settings` that is about the queue of notification hooks.
+//! The part of `hookd settings` that is about notification hooks.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub struct NotificationSettings {
     /// How old a call may grow before it becomes a dead letter, at most 30days.
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     notification_max_age: Option<Duration>,
-    /// How many calls may wait; beyond it new ones are dropped and counted.
+    /// How many calls of one hook may wait; beyond it new ones are dropped and counted.
     #[arg(long, value_name = "COUNT")]
     notification_queue_limit: Option<u32>,
     /// How many dead letters are kept, the newest.

@@ -31,11 +31,11 @@ pub fn describe() {
         "Circuit breaker by app and hook: 0 closed, 1 half open, 2 open. Absent: it never opened."
     );
     describe_counter!(SHORT_CIRCUITED, "Hook calls that failed at once because the hook's breaker was open, by hook.");
-    describe_counter!(QUEUED, "Calls of notification hooks that were queued, by hook.");
-    describe_counter!(DROPPED, "Calls of notification hooks that the table of calls had no room for, by hook.");
+    describe_counter!(QUEUED, "Calls of notification hooks that were stored, by hook.");
+    describe_counter!(DROPPED, "Calls of notification hooks beyond a limit, or that could not be stored, by hook.");
     describe_counter!(RETRIED, "Attempts at notification hooks that failed and are made again, by hook.");
     describe_counter!(DEAD, "Calls of notification hooks that became dead letters, by hook and cause.");
-    describe_counter!(LETTERS_DROPPED, "Dead letters thrown away because an app had too many.");
+    describe_counter!(LETTERS_DROPPED, "Dead letters deleted because an app had too many.");
     describe_gauge!(WAITING, "Calls of notification hooks that wait or run, by app; a few seconds old.");
     describe_gauge!(OLDEST, Unit::Seconds, "Age of the oldest call of a notification hook that waits, by app.");
 }

@@ -11,9 +11,9 @@ use crate::secrets::RedisUrlParser;
 /// The address of Redis, and the certificates for TLS.
 #[derive(Clone, Debug, Default, Args)]
 pub struct RedisFlags {
-    /// Redis for LeanCache in the engine and for the waiting calls of notification hooks in the IM core:
-    /// `redis://host:port`, or `redis-cluster://host:port,host:port`; `rediss://` and `rediss-cluster://` for TLS. Without it
-    /// LeanCache is in memory, and empty after a restart, and the calls wait in the data folder.
+    /// Redis for LeanCache: `redis://host:port`, or `redis-cluster://host:port,host:port`; `rediss://` and
+    /// `rediss-cluster://` for TLS. Without it LeanCache is in memory, and empty after a restart. Calls of notification hooks
+    /// that an earlier version left in Redis are taken over.
     #[arg(long, env = "HOOKD_REDIS_URL", value_name = "URL", hide_env_values = true, value_parser = RedisUrlParser)]
     redis_url: Option<String>,
     /// Authorities that may have signed Redis's certificate (PEM) [default: those that the system trusts].

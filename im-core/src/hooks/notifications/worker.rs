@@ -91,7 +91,7 @@ impl Worker {
         let working = forgotten.run_until_cancelled(AssertUnwindSafe(self.work()).catch_unwind());
         match working.await {
             Some(Ok(())) => {}
-            // Nothing of a forgotten app needs an end: its calls are thrown away.
+            // Nothing of a forgotten app needs an end: its calls are deleted.
             None => self.dispatcher.ended(&self.key),
             Some(Err(_)) => self.after_panic().await,
         }

@@ -101,7 +101,7 @@ fn many() -> CallLimits {
 type Work = Box<dyn Fn(&Connection)>;
 
 #[test]
-fn no_step_of_the_queue_costs_more_with_a_million_rows_than_twice_what_it_costs_with_a_hundred() {
+fn no_step_costs_more_with_a_million_rows_than_twice_what_it_costs_with_a_hundred() {
     const FEW: i64 = 50;
     const MANY: i64 = 500_000;
     let (mut small, mut large) = (filled(FEW), filled(MANY));
