@@ -5,14 +5,15 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::actor::Actor;
 use crate::app::AppDirectory;
 use crate::conversations::ConversationLocks;
-use crate::delivery::Registry;
+use crate::delivery::Delivery;
 use crate::error::{Code, RequestError};
 use crate::hooks::{AppSettings, HookCaller, HookEngine};
 use crate::ids::{AppId, NodeId};
 use crate::messages::RecentSends;
-use crate::request::RequestContext;
+use crate::presence::OnlineSessions;
 use crate::store::{Store, StoreError};
 
 /// The IM core of one node. Use cases take it by reference.
@@ -21,8 +22,10 @@ pub struct ImCore {
     pub apps: Arc<dyn AppDirectory>,
     /// What outlives the process.
     pub store: Arc<dyn Store>,
-    /// The online clients.
-    pub registry: Registry,
+    /// The sessions that are online.
+    pub online: OnlineSessions,
+    /// Takes events to them.
+    pub delivery: Arc<dyn Delivery>,
     /// What each app has switched.
     pub settings: Arc<AppSettings>,
     /// Calls hooks and applies the failure policy.
@@ -40,6 +43,7 @@ impl ImCore {
         node: NodeId,
         (apps, store): (Arc<dyn AppDirectory>, Arc<dyn Store>),
         (engine, settings): (Arc<dyn HookEngine>, Arc<AppSettings>),
+        delivery: Arc<dyn Delivery>,
         tasks: TaskTracker,
         shutdown: CancellationToken,
     ) -> Self {
@@ -47,7 +51,8 @@ impl ImCore {
         Self {
             apps,
             store,
-            registry: Registry::default(),
+            online: OnlineSessions::default(),
+            delivery,
             settings,
             hooks,
             conversation_locks: ConversationLocks::default(),
@@ -59,8 +64,8 @@ impl ImCore {
     ///
     /// # Errors
     /// 4100 when the app of a request was deleted meanwhile.
-    pub(crate) fn check_app(&self, request: &RequestContext) -> Result<(), RequestError> {
-        let id = &request.app.id;
+    pub(crate) fn check_app(&self, actor: &Actor) -> Result<(), RequestError> {
+        let id = &actor.app.id;
         let gone = || RequestError::detailed(Code::AppNotAvailable, format!("app `{id}` does not exist any more"));
         self.apps.app(id).map(drop).ok_or_else(gone)
     }
@@ -72,7 +77,8 @@ impl ImCore {
     /// # Errors
     /// The store keeps calls of the app: it is to be forgotten again later.
     pub async fn forget_app(&self, app: &AppId) -> Result<(), StoreError> {
-        let closed = self.registry.close_app(app);
+        let closed = self.online.remove_app(app);
+        self.delivery.close_app(app);
         self.recent_sends.forget_app(app);
         tracing::info!(%app, sessions = closed, "the app was deleted, its sessions are closed");
         self.hooks.forget_app(app).await

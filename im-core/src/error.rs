@@ -1,5 +1,6 @@
 //! The errors that a client gets when a request fails.
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::store::StoreError;
@@ -7,7 +8,7 @@ use crate::store::StoreError;
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $number:literal $name:literal,)*) => {
         /// Codes of S-155 that this server sends.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub enum Code {
             $($(#[$doc])* $variant,)*
         }

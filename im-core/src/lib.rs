@@ -3,6 +3,7 @@
 //! It calls the engine through [`hooks::HookEngine`] and owns the failure policy; it knows nothing of WebAssembly.
 //! Rule numbers in the docs (P-, S-, EC-) name the rules of the wire protocol, the semantics and the engine contract.
 
+pub mod actor;
 pub mod app;
 pub mod app_shares;
 pub mod conversations;
@@ -13,7 +14,6 @@ pub mod hooks;
 pub mod ids;
 pub mod messages;
 pub mod presence;
-pub mod request;
 pub mod store;
 mod sync;
 pub mod timestamp;

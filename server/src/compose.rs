@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 use super::control::{self, Installation};
 use super::directory::{Deletions, Directory, EngineProcess, Follower};
 use super::error::{ConfigError, ServerError, Step as _};
-use super::gateway::{Gateway, GatewayConfig};
+use super::gateway::{Gateway, GatewayConfig, LocalDelivery};
 use super::http::{Answers, ForwardingTrust, Listeners, Service, absolute, forwarded};
 use super::in_memory_engine::{EgressAddresses, EngineApps, InMemoryEngine};
 use super::observability::metrics;
@@ -296,12 +296,14 @@ async fn open_im_core(
         waiting_calls_in_redis::take_over(redis, store.as_ref(), (&node, earlier.as_ref())).await;
     }
     let engine = (Arc::new(engine) as _, settings);
-    let core = Arc::new(ImCore::new(node, (apps, store), engine, tasks.clone(), shutdown.clone()));
+    let delivery = Arc::new(LocalDelivery::default());
+    let core = ImCore::new(node, (apps, store), engine, delivery.clone(), tasks.clone(), shutdown.clone());
+    let core = Arc::new(core);
     core.hooks.notifications().recover(earlier.as_ref()).await;
     let watching = core.clone();
     tasks.spawn(async move { watching.hooks.notifications().watch().await });
     let config = GatewayConfig { public_url: config.public_url, ..GatewayConfig::default() };
-    let gateway = Gateway::new(core.clone(), config, shutdown.clone(), tasks.clone());
+    let gateway = Gateway::new((core.clone(), delivery), config, shutdown.clone(), tasks.clone());
     Ok((core, gateway))
 }
 

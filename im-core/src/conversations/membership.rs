@@ -8,11 +8,11 @@ use hook_types::{
 };
 
 use super::{MAX_MEMBERS, announce, check_members, existing, texts};
+use crate::actor::Actor;
 use crate::core::ImCore;
 use crate::error::{Code, RequestError};
 use crate::hooks::aborted_by;
 use crate::ids::{ClientId, ConversationId};
-use crate::request::RequestContext;
 use crate::store::{Committed, Conversation, MembershipChange};
 use crate::timestamp::Timestamp;
 
@@ -43,37 +43,38 @@ pub struct FailedMembers {
 /// # Errors
 /// 4301 a member id that no client can have, 4303 no such conversation, 4317 adding others without being a member, 4305 refused by `_conversationAdd`, 4300 the
 /// hook failed and the policy is to abort. Members beyond the limit are a partial result, not an error.
-#[tracing::instrument(skip_all, fields(app = %request.app.id, client = %request.client, conversation = %conversation))]
+#[tracing::instrument(skip_all, fields(app = %actor.app.id, client = %actor.identity, conversation = %conversation))]
 pub async fn add(
     core: &ImCore,
-    request: &RequestContext,
+    actor: &Actor,
     conversation: &ConversationId,
     members: Vec<ClientId>,
 ) -> Result<MembershipResult, RequestError> {
+    let client = actor.client()?;
     check_members(&members)?;
     let members = without_duplicates(members);
-    let found = authorized(core, request, conversation, &members).await?;
+    let found = authorized(core, (actor, client), conversation, &members).await?;
     let absent: Vec<ClientId> = members.iter().filter(|member| !found.has_member(member)).cloned().collect();
     if absent.is_empty() {
         return Ok(nothing_to_do(members, &found));
     }
-    ask_before_adding(core, request, conversation, &absent).await?;
+    ask_before_adding(core, (actor, client), conversation, &absent).await?;
 
     let notifications = core.hooks.notifications();
-    let (init_by, conv_id) = (request.client.as_str().to_owned(), conversation.as_str().to_owned());
+    let (init_by, conv_id) = (client.as_str().to_owned(), conversation.as_str().to_owned());
     let params =
         |change: &MembershipChange| ConversationAddedParams { init_by, conv_id, members: texts(&change.changed) };
-    let call = notifications.call_for::<ConversationAdded, _>(&request.app, Some(request.remote_address), params).await;
+    let call = notifications.call_for::<ConversationAdded, _>(&actor.app, Some(actor.address), params).await;
     let change = {
-        let _lock = core.conversation_locks.lock(&request.app.id, conversation).await;
-        authorized(core, request, conversation, &members).await?;
+        let _lock = core.conversation_locks.lock(&actor.app.id, conversation).await;
+        authorized(core, (actor, client), conversation, &members).await?;
         // Only those that the hook was asked about: a member from before may have left since.
-        let change = core.store.add_members(&request.app.id, conversation, &absent, MAX_MEMBERS, call).await?;
+        let change = core.store.add_members(&actor.app.id, conversation, &absent, MAX_MEMBERS, call).await?;
         let change = change.ok_or_else(|| RequestError::code(Code::ConversationNotFound))?;
         let Committed { row: change, call } = change;
-        notifications.stored::<ConversationAdded>(&request.app, call);
-        if !change.changed.is_empty() {
-            announce::joined(core, request, &change.conversation, &change.changed).await;
+        notifications.stored::<ConversationAdded>(&actor.app, call);
+        if let Some(sequence) = change.sequence {
+            announce::joined(core, (actor, client), (&change.conversation, sequence), &change.changed).await;
         }
         change
     };
@@ -85,40 +86,40 @@ pub async fn add(
 /// # Errors
 /// 4301 a member id that no client can have, 4303 no such conversation, 4317 removing others without being a member, 4305 refused by `_conversationRemove`, 4300
 /// the hook failed and the policy is to abort.
-#[tracing::instrument(skip_all, fields(app = %request.app.id, client = %request.client, conversation = %conversation))]
+#[tracing::instrument(skip_all, fields(app = %actor.app.id, client = %actor.identity, conversation = %conversation))]
 pub async fn remove(
     core: &ImCore,
-    request: &RequestContext,
+    actor: &Actor,
     conversation: &ConversationId,
     members: Vec<ClientId>,
 ) -> Result<MembershipResult, RequestError> {
+    let client = actor.client()?;
     check_members(&members)?;
     let members = without_duplicates(members);
-    let found = authorized(core, request, conversation, &members).await?;
+    let found = authorized(core, (actor, client), conversation, &members).await?;
     let present: Vec<ClientId> = members.iter().filter(|member| found.has_member(member)).cloned().collect();
     if present.is_empty() {
         return Ok(nothing_to_do(members, &found));
     }
-    if !is_oneself(request, &members) {
-        ask_before_removing(core, request, conversation, &present).await?;
+    if !is_oneself(client, &members) {
+        ask_before_removing(core, (actor, client), conversation, &present).await?;
     }
 
     let notifications = core.hooks.notifications();
-    let (init_by, conv_id) = (request.client.as_str().to_owned(), conversation.as_str().to_owned());
+    let (init_by, conv_id) = (client.as_str().to_owned(), conversation.as_str().to_owned());
     let params =
         |change: &MembershipChange| ConversationRemovedParams { init_by, conv_id, members: texts(&change.changed) };
-    let call =
-        notifications.call_for::<ConversationRemoved, _>(&request.app, Some(request.remote_address), params).await;
+    let call = notifications.call_for::<ConversationRemoved, _>(&actor.app, Some(actor.address), params).await;
     let change = {
-        let _lock = core.conversation_locks.lock(&request.app.id, conversation).await;
-        authorized(core, request, conversation, &members).await?;
+        let _lock = core.conversation_locks.lock(&actor.app.id, conversation).await;
+        authorized(core, (actor, client), conversation, &members).await?;
         // Those only that the hook was asked about: others may have joined since.
-        let change = core.store.remove_members(&request.app.id, conversation, &present, call).await?;
+        let change = core.store.remove_members(&actor.app.id, conversation, &present, call).await?;
         let change = change.ok_or_else(|| RequestError::code(Code::ConversationNotFound))?;
         let Committed { row: change, call } = change;
-        notifications.stored::<ConversationRemoved>(&request.app, call);
-        if !change.changed.is_empty() {
-            announce::left(core, request, &change.conversation, &change.changed).await;
+        notifications.stored::<ConversationRemoved>(&actor.app, call);
+        if let Some(sequence) = change.sequence {
+            announce::left(core, (actor, client), (&change.conversation, sequence), &change.changed).await;
         }
         change
     };
@@ -129,13 +130,13 @@ pub async fn remove(
 /// the client may have been removed meanwhile.
 async fn authorized(
     core: &ImCore,
-    request: &RequestContext,
+    (actor, client): (&Actor, &ClientId),
     conversation: &ConversationId,
     members: &[ClientId],
 ) -> Result<Conversation, RequestError> {
-    core.check_app(request)?;
-    let found = existing(core, request, conversation).await?;
-    if !is_oneself(request, members) && !found.has_member(&request.client) {
+    core.check_app(actor)?;
+    let found = existing(core, actor, conversation).await?;
+    if !is_oneself(client, members) && !found.has_member(client) {
         return Err(RequestError::code(Code::ConversationMembershipRequired));
     }
     Ok(found)
@@ -143,31 +144,31 @@ async fn authorized(
 
 async fn ask_before_adding(
     core: &ImCore,
-    request: &RequestContext,
+    (actor, client): (&Actor, &ClientId),
     conversation: &ConversationId,
     members: &[ClientId],
 ) -> Result<(), RequestError> {
     let params = ConversationAddParams {
-        init_by: request.client.as_str().to_owned(),
+        init_by: client.as_str().to_owned(),
         members: texts(members),
         conv_id: conversation.as_str().to_owned(),
     };
-    let call = core.hooks.before::<ConversationAdd>(&request.app, &params, Some(request.remote_address));
+    let call = core.hooks.before::<ConversationAdd>(&actor.app, &params, Some(actor.address));
     apply(call.await.map_err(aborted_by::<ConversationAdd>(Code::ConversationInternalError))?)
 }
 
 async fn ask_before_removing(
     core: &ImCore,
-    request: &RequestContext,
+    (actor, client): (&Actor, &ClientId),
     conversation: &ConversationId,
     members: &[ClientId],
 ) -> Result<(), RequestError> {
     let params = ConversationRemoveParams {
-        init_by: request.client.as_str().to_owned(),
+        init_by: client.as_str().to_owned(),
         members: texts(members),
         conv_id: conversation.as_str().to_owned(),
     };
-    let call = core.hooks.before::<ConversationRemove>(&request.app, &params, Some(request.remote_address));
+    let call = core.hooks.before::<ConversationRemove>(&actor.app, &params, Some(actor.address));
     apply(call.await.map_err(aborted_by::<ConversationRemove>(Code::ConversationInternalError))?)
 }
 
@@ -178,8 +179,8 @@ fn apply(reply: ConversationReply) -> Result<(), RequestError> {
     Ok(())
 }
 
-fn is_oneself(request: &RequestContext, members: &[ClientId]) -> bool {
-    members == std::slice::from_ref(&request.client)
+fn is_oneself(client: &ClientId, members: &[ClientId]) -> bool {
+    members == std::slice::from_ref(client)
 }
 
 fn without_duplicates(members: Vec<ClientId>) -> Vec<ClientId> {

@@ -16,10 +16,10 @@ pub use membership::{FailedMembers, MembershipResult, add, remove};
 pub use query::{count, find};
 pub use start::{StartConversation, start};
 
+use crate::actor::Actor;
 use crate::core::ImCore;
 use crate::error::{Code, RequestError};
 use crate::ids::{ClientId, ConversationId, MAX_CLIENT_ID_CHARACTERS};
-use crate::request::RequestContext;
 use crate::store::Conversation;
 
 /// Members that a basic conversation may have (S-27).
@@ -29,12 +29,8 @@ pub const MAX_MEMBERS: usize = 500;
 ///
 /// # Errors
 /// 4303 no such conversation.
-pub async fn existing(
-    core: &ImCore,
-    request: &RequestContext,
-    id: &ConversationId,
-) -> Result<Conversation, RequestError> {
-    let found = core.store.conversation(&request.app.id, id).await?;
+pub async fn existing(core: &ImCore, actor: &Actor, id: &ConversationId) -> Result<Conversation, RequestError> {
+    let found = core.store.conversation(&actor.app.id, id).await?;
     found.ok_or_else(|| RequestError::code(Code::ConversationNotFound))
 }
 

@@ -4,11 +4,11 @@ use hook_types::{ConversationStart, ConversationStartParams, ConversationStarted
 use serde_json::{Map, Value};
 
 use super::{MAX_MEMBERS, announce, check_members, row, texts};
+use crate::actor::Actor;
 use crate::core::ImCore;
 use crate::error::{Code, RequestError};
 use crate::hooks::aborted_by;
 use crate::ids::{ClientId, ConversationId};
-use crate::request::RequestContext;
 use crate::store::{Committed, Conversation, CreatedConversation, NewConversation};
 
 /// A request to create a basic conversation.
@@ -26,58 +26,59 @@ pub struct StartConversation {
 ///
 /// # Errors
 /// 4304 too many members, 4301 a member id that no client can have, 4305 refused by `_conversationStart`, 4300 the hook failed and the policy is to abort.
-#[tracing::instrument(skip_all, fields(app = %request.app.id, client = %request.client))]
-pub async fn start(
-    core: &ImCore,
-    request: &RequestContext,
-    new: StartConversation,
-) -> Result<CreatedConversation, RequestError> {
+#[tracing::instrument(skip_all, fields(app = %actor.app.id, client = %actor.identity))]
+pub async fn start(core: &ImCore, actor: &Actor, new: StartConversation) -> Result<CreatedConversation, RequestError> {
+    let client = actor.client()?;
     check_members(&new.members)?;
-    let new = with_creator(request, new);
+    let new = with_creator(client, new);
     if new.members.len() > MAX_MEMBERS {
         let detail = format!("{} members were asked for; a conversation has at most {MAX_MEMBERS}", new.members.len());
         return Err(RequestError::detailed(Code::ConversationFull, detail));
     }
-    ask_hook(core, request, &new).await?;
-    core.check_app(request)?;
+    ask_hook(core, (actor, client), &new).await?;
+    core.check_app(actor)?;
     let notifications = core.hooks.notifications();
     let params = |started: &Conversation| ConversationStartedParams { conv_id: started.id.as_str().to_owned() };
-    let call =
-        notifications.call_for::<ConversationStarted, _>(&request.app, Some(request.remote_address), params).await;
-    let lock = core.conversation_locks.lock(&request.app.id, &new.id).await;
-    let Committed { row: created, call } = core.store.create_conversation(&request.app.id, new, call).await?;
-    notifications.stored::<ConversationStarted>(&request.app, call);
+    let call = notifications.call_for::<ConversationStarted, _>(&actor.app, Some(actor.address), params).await;
+    let lock = core.conversation_locks.lock(&actor.app.id, &new.id).await;
+    let Committed { row: created, call } = core.store.create_conversation(&actor.app.id, new, call).await?;
+    notifications.stored::<ConversationStarted>(&actor.app, call);
     let conversation = &created.conversation;
     if created.existing {
         drop(lock);
         // The request that creates it now tells its members first. Requests of this client come after that.
-        drop(core.conversation_locks.lock(&request.app.id, &conversation.id).await);
+        drop(core.conversation_locks.lock(&actor.app.id, &conversation.id).await);
     } else {
-        announce::joined(core, request, conversation, &conversation.members).await;
+        announce::joined(core, (actor, client), (conversation, conversation.last_sequence), &conversation.members)
+            .await;
         drop(lock);
     }
     Ok(created)
 }
 
-fn with_creator(request: &RequestContext, new: StartConversation) -> NewConversation {
+fn with_creator(client: &ClientId, new: StartConversation) -> NewConversation {
     let StartConversation { mut members, mut attributes, unique } = new;
-    members.push(request.client.clone());
+    members.push(client.clone());
     members.sort();
     members.dedup();
     attributes.retain(|key, _| !row::is_reserved(key));
-    let (id, creator) = (ConversationId::generate(), request.client.clone());
+    let (id, creator) = (ConversationId::generate(), client.clone());
     NewConversation { id, attributes, creator, members, unique }
 }
 
-async fn ask_hook(core: &ImCore, request: &RequestContext, new: &NewConversation) -> Result<(), RequestError> {
+async fn ask_hook(
+    core: &ImCore,
+    (actor, client): (&Actor, &ClientId),
+    new: &NewConversation,
+) -> Result<(), RequestError> {
     let params = ConversationStartParams {
-        init_by: request.client.as_str().to_owned(),
+        init_by: client.as_str().to_owned(),
         members: texts(&new.members),
         attr: new.attributes.clone(),
     };
     let reply = core
         .hooks
-        .before::<ConversationStart>(&request.app, &params, Some(request.remote_address))
+        .before::<ConversationStart>(&actor.app, &params, Some(actor.address))
         .await
         .map_err(aborted_by::<ConversationStart>(Code::ConversationInternalError))?;
     if reply.reject {

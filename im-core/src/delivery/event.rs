@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::Code;
 use crate::ids::{ClientId, ConversationId, MessageId};
 use crate::store::MessageBody;
 use crate::timestamp::Timestamp;
 
 /// A push.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Event {
     /// `conv/joined`: the receiver itself became a member. Permanent (P-60).
     Joined(ChangedMembers),
@@ -19,9 +21,9 @@ pub enum Event {
     /// `conv/members_left`.
     MembersLeft(ChangedMembers),
     /// `direct` (P-82).
-    Message(Arc<DeliveredMessage>),
+    Message(#[serde(with = "shared")] Arc<DeliveredMessage>),
     /// `patch/modify` (P-94, P-96).
-    MessagePatched(Arc<PatchedMessage>),
+    MessagePatched(#[serde(with = "shared")] Arc<PatchedMessage>),
     /// `session/closed` with a code (P-58); the session has ended.
     SessionClosed {
         /// Why.
@@ -33,7 +35,7 @@ pub enum Event {
 
 impl Event {
     /// About what it takes while it waits for its socket.
-    pub(super) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         const BARE_BYTES: usize = 256;
         let listed = |clients: &[ClientId]| clients.iter().map(|client| client.as_str().len() + 32).sum::<usize>();
         let body = |body: &MessageBody| match body {
@@ -55,11 +57,14 @@ impl Event {
 }
 
 /// Members that came or went.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ChangedMembers {
     /// Where.
     pub conversation: ConversationId,
+    /// Of the change, among the stored events of the conversation.
+    pub sequence: u64,
     /// The ids really changed; on `Joined` and `Left` not sent.
+    #[serde(with = "shared_list")]
     pub members: Arc<[ClientId]>,
     /// `initBy`.
     pub by: ClientId,
@@ -70,7 +75,7 @@ pub struct ChangedMembers {
 }
 
 /// A message on its way to receivers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DeliveredMessage {
     /// Where.
     pub conversation: ConversationId,
@@ -80,6 +85,8 @@ pub struct DeliveredMessage {
     pub from: ClientId,
     /// Time of acceptance.
     pub timestamp: Timestamp,
+    /// Among the stored events of the conversation; absent for transient messages.
+    pub sequence: Option<u64>,
     /// Body after hooks.
     pub body: MessageBody,
     /// Mentioned clients.
@@ -91,7 +98,7 @@ pub struct DeliveredMessage {
 }
 
 /// A message whose content changed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PatchedMessage {
     /// Where.
     pub conversation: ConversationId,
@@ -114,10 +121,40 @@ pub struct PatchedMessage {
 }
 
 /// Why the system changed a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PatchReason {
     /// A hook's positive code.
     pub code: i64,
     /// A hook's detail.
     pub detail: String,
+}
+
+/// What the sessions of this process share is written as if each had its own.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<T: Serialize, S: Serializer>(shared: &Arc<T>, serializer: S) -> Result<S::Ok, S::Error> {
+        T::serialize(shared, serializer)
+    }
+
+    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Arc<T>, D::Error> {
+        T::deserialize(from).map(Arc::new)
+    }
+}
+
+/// As [`shared`], for lists.
+mod shared_list {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<T: Serialize, S: Serializer>(list: &Arc<[T]>, serializer: S) -> Result<S::Ok, S::Error> {
+        <[T]>::serialize(list, serializer)
+    }
+
+    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Arc<[T]>, D::Error> {
+        Vec::deserialize(from).map(Arc::from)
+    }
 }

@@ -8,12 +8,12 @@ use super::recent_sends::Turn;
 use super::review::Reviewed;
 use super::send::other_members;
 use super::{SendMessage, SentMessage, content};
+use crate::actor::Actor;
 use crate::core::ImCore;
-use crate::delivery::{DeliveredMessage, Event, PatchReason, PatchedMessage};
+use crate::delivery::{DeliveredMessage, Event, PatchReason, PatchedMessage, Recipient};
 use crate::error::{Code, RequestError};
 use crate::hooks::Written;
 use crate::ids::{ClientId, MessageId};
-use crate::request::RequestContext;
 use crate::store::{AppendedMessage, Committed, MessageBody, NewMessage, StoredMessage};
 use crate::timestamp::Timestamp;
 
@@ -26,17 +26,19 @@ use crate::timestamp::Timestamp;
 /// 4401 or 4303 when the sender may not send any more, 4100 when the app is gone, and what the store says.
 pub(super) async fn commit_and_deliver(
     core: &ImCore,
-    request: &RequestContext,
+    actor: &Actor,
     message: &SendMessage,
     (reviewed, turn): (&Reviewed, Option<&Turn<'_>>),
 ) -> Result<SentMessage, RequestError> {
-    let lock = core.conversation_locks.lock(&request.app.id, &message.conversation).await;
-    core.check_app(request)?;
-    let members = other_members(core, request, &message.conversation).await?;
-    let receivers = reviewed.receivers.now(&members, &request.client);
+    let client = actor.client()?;
+    let lock = core.conversation_locks.lock(&actor.app.id, &message.conversation).await;
+    core.check_app(actor)?;
+    let members = other_members(core, actor, &message.conversation).await?;
+    let receivers = reviewed.receivers.now(&members, client);
     let patched_at = reviewed.rewrite.is_some().then(Timestamp::now);
-    let (stored, written) = commit(core, request, message, (reviewed, receivers.as_slice()), patched_at).await?;
-    let AppendedMessage { id, timestamp, earlier, .. } = stored;
+    let (stored, written) =
+        commit(core, (actor, client), message, (reviewed, receivers.as_slice()), patched_at).await?;
+    let AppendedMessage { id, timestamp, sequence, earlier } = stored;
     let conversation = message.conversation.clone();
     let sent = SentMessage { id: id.clone(), timestamp, conversation: conversation.clone() };
     let (delivered, patched_at) = match earlier {
@@ -44,8 +46,9 @@ pub(super) async fn commit_and_deliver(
             let delivered = DeliveredMessage {
                 conversation,
                 id,
-                from: request.client.clone(),
+                from: client.clone(),
                 timestamp,
+                sequence: (!message.transient).then_some(sequence),
                 body: reviewed.body.clone(),
                 mentions: message.mentions.clone(),
                 mention_all: message.mention_all,
@@ -54,17 +57,28 @@ pub(super) async fn commit_and_deliver(
             (delivered, patched_at)
         }
         Some(earlier) if turn.is_some_and(|turn| turn.is_doubtful(timestamp)) => {
-            let StoredMessage { id, timestamp, from, body, mentions, mention_all, patched_at, sequence: _ } = earlier;
-            let transient = false;
-            (DeliveredMessage { conversation, id, from, timestamp, body, mentions, mention_all, transient }, patched_at)
+            let StoredMessage { id, timestamp, from, body, mentions, mention_all, patched_at, sequence } = earlier;
+            let (transient, sequence) = (false, Some(sequence));
+            let delivered = DeliveredMessage {
+                conversation,
+                id,
+                from,
+                timestamp,
+                sequence,
+                body,
+                mentions,
+                mention_all,
+                transient,
+            };
+            (delivered, patched_at)
         }
         Some(_) => return Ok(sent),
     };
     let delivered = Arc::new(delivered);
-    fan_out(core, request, &delivered, &receivers);
+    fan_out(core, (actor, client), &delivered, &receivers);
     if let Some(patched_at) = patched_at {
         let reason = reviewed.rewrite.as_ref().and_then(|rewrite| rewrite.reason.clone());
-        tell_sender(core, request, &delivered, reason, patched_at);
+        tell_sender(core, (actor, client), &delivered, reason, patched_at);
     }
     drop(lock);
     written.wait().await;
@@ -74,60 +88,63 @@ pub(super) async fn commit_and_deliver(
 /// Stores the message, and its call of `_messageSent` with it. Of a transient one there is the call only.
 async fn commit(
     core: &ImCore,
-    request: &RequestContext,
+    (actor, client): (&Actor, &ClientId),
     message: &SendMessage,
     (reviewed, receivers): (&Reviewed, &[ClientId]),
     patched_at: Option<Timestamp>,
 ) -> Result<(AppendedMessage, Written), RequestError> {
     let notifications = core.hooks.notifications();
     let id = MessageId::generate();
-    let is_called = notifications.defines::<MessageSent>(&request.app);
-    let params = is_called.then(|| sent_params(core, request, message, &id, &reviewed.body, receivers));
-    let by = Some(request.remote_address);
+    let is_called = notifications.defines::<MessageSent>(&actor.app);
+    let params = is_called.then(|| sent_params(core, (actor, client), message, &id, &reviewed.body, receivers));
+    let by = Some(actor.address);
     if message.transient {
         let timestamp = Timestamp::now();
         let params = params.map(|params| MessageSentParams { timestamp: timestamp.0, ..params });
-        let written = params.map(|params| notifications.notify::<MessageSent>(&request.app, params, by));
+        let written = params.map(|params| notifications.notify::<MessageSent>(&actor.app, params, by));
         let sent = AppendedMessage { id, timestamp, sequence: 0, earlier: None };
         return Ok((sent, written.unwrap_or(Written::ALREADY)));
     }
     let call = match params {
         Some(params) => {
             let params = move |sent: &AppendedMessage| MessageSentParams { timestamp: sent.timestamp.0, ..params };
-            notifications.call_for::<MessageSent, _>(&request.app, by, params).await
+            notifications.call_for::<MessageSent, _>(&actor.app, by, params).await
         }
         None => None,
     };
     let new = NewMessage {
         id: id.clone(),
         conversation: message.conversation.clone(),
-        from: request.client.clone(),
+        from: client.clone(),
         body: reviewed.body.clone(),
         mentions: message.mentions.clone(),
         mention_all: message.mention_all,
         deduplication_token: message.deduplication_token.clone(),
         patched_at,
     };
-    let stored = core.store.append_message(&request.app.id, new, call).await?;
+    let stored = core.store.append_message(&actor.app.id, new, call).await?;
     let Committed { row, call } = stored.ok_or_else(|| RequestError::code(Code::InvalidMessagingTarget))?;
-    notifications.stored::<MessageSent>(&request.app, call);
+    notifications.stored::<MessageSent>(&actor.app, call);
     Ok((row, Written::ALREADY))
 }
 
 /// The message to the receivers' sessions and to the sender's other ones (S-57).
-fn fan_out(core: &ImCore, request: &RequestContext, message: &Arc<DeliveredMessage>, receivers: &[ClientId]) {
-    let app = &request.app.id;
-    let event = Event::Message(message.clone());
-    for receiver in receivers.iter().filter(|receiver| **receiver != request.client) {
-        core.registry.push(app, receiver, &event, Some(request), None);
-    }
-    core.registry.push(app, &request.client, &event, Some(request), Some(request.session));
+fn fan_out(
+    core: &ImCore,
+    (actor, sender): (&Actor, &ClientId),
+    message: &Arc<DeliveredMessage>,
+    receivers: &[ClientId],
+) {
+    let receivers = receivers.iter().filter(|receiver| *receiver != sender).map(Recipient::Client);
+    let other_sessions = Recipient::OtherSessions { client: sender, than: actor.session() };
+    let recipients: Vec<_> = receivers.chain([other_sessions]).collect();
+    core.delivery.deliver(&actor.app.id, &recipients, &Event::Message(message.clone()), actor.origin);
 }
 
 /// The sender's sessions, the sending one included, learn that the body is another one (P-96).
 fn tell_sender(
     core: &ImCore,
-    request: &RequestContext,
+    (actor, sender): (&Actor, &ClientId),
     message: &DeliveredMessage,
     reason: Option<PatchReason>,
     patched_at: Timestamp,
@@ -144,24 +161,24 @@ fn tell_sender(
         mention_all: message.mention_all,
         reason,
     }));
-    core.registry.push(&request.app.id, &request.client, &event, Some(request), None);
+    core.delivery.deliver(&actor.app.id, &[Recipient::Client(sender)], &event, actor.origin);
 }
 
 /// The params of `_messageSent` (S-90), without the timestamp. The online members are those of now (S-56).
 fn sent_params(
     core: &ImCore,
-    request: &RequestContext,
+    (actor, client): (&Actor, &ClientId),
     message: &SendMessage,
     id: &MessageId,
     body: &MessageBody,
     receivers: &[ClientId],
 ) -> MessageSentParams {
     let (content, bin) = content::to_text(body);
-    let is_online = |receiver: &&ClientId| core.registry.is_online(&request.app.id, receiver);
+    let is_online = |receiver: &&ClientId| core.online.is_online(&actor.app.id, receiver);
     let (online, offline): (Vec<_>, Vec<_>) = receivers.iter().partition(is_online);
     let texts = |clients: Vec<&ClientId>| clients.into_iter().map(|client| client.as_str().to_owned()).collect();
     MessageSentParams {
-        from_peer: request.client.as_str().to_owned(),
+        from_peer: client.as_str().to_owned(),
         conv_id: message.conversation.as_str().to_owned(),
         msg_id: id.as_str().to_owned(),
         online_peers: texts(online),
@@ -172,6 +189,6 @@ fn sent_params(
         content,
         receipt: message.receipt,
         timestamp: 0,
-        source_ip: request.remote_address.to_string(),
+        source_ip: actor.address.to_string(),
     }
 }

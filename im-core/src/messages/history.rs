@@ -1,9 +1,9 @@
 //! Reading the history of a conversation.
 
+use crate::actor::Actor;
 use crate::core::ImCore;
 use crate::error::{Code, RequestError};
 use crate::ids::ConversationId;
-use crate::request::RequestContext;
 use crate::store::{HistoryQuery, StoredMessage};
 
 /// Messages that one query may answer (P-92).
@@ -15,26 +15,22 @@ const MAX_MESSAGES: u32 = 100;
 /// 4303 no such conversation, 4312 not a member.
 pub async fn history(
     core: &ImCore,
-    request: &RequestContext,
+    actor: &Actor,
     conversation: &ConversationId,
     query: HistoryQuery,
 ) -> Result<Vec<StoredMessage>, RequestError> {
-    check_reader(core, request, conversation).await?;
+    check_reader(core, actor, conversation).await?;
     let query = HistoryQuery { limit: query.limit.min(MAX_MESSAGES), ..query };
-    let messages = core.store.history(&request.app.id, conversation, &query).await?;
+    let messages = core.store.history(&actor.app.id, conversation, &query).await?;
     // Again: a client that was removed meanwhile must not see what was said afterwards.
-    check_reader(core, request, conversation).await?;
+    check_reader(core, actor, conversation).await?;
     Ok(messages)
 }
 
-async fn check_reader(
-    core: &ImCore,
-    request: &RequestContext,
-    conversation: &ConversationId,
-) -> Result<(), RequestError> {
-    let found = core.store.conversation(&request.app.id, conversation).await?;
+async fn check_reader(core: &ImCore, actor: &Actor, conversation: &ConversationId) -> Result<(), RequestError> {
+    let found = core.store.conversation(&actor.app.id, conversation).await?;
     let found = found.ok_or_else(|| RequestError::code(Code::ConversationNotFound))?;
-    if !found.has_member(&request.client) {
+    if !found.has_member(actor.client()?) {
         return Err(RequestError::code(Code::ConversationLogRejected));
     }
     Ok(())

@@ -15,10 +15,10 @@ use tokio::time::timeout;
 
 use super::SentMessage;
 use super::review::Reviewed;
+use crate::actor::Actor;
 use crate::conversations::{KeyedGuard, KeyedLocks};
 use crate::error::{Code, RequestError};
 use crate::ids::{AppId, ClientId, ConversationId};
-use crate::request::RequestContext;
 use crate::store::DEDUPLICATION_WINDOW;
 use crate::timestamp::Timestamp;
 
@@ -84,17 +84,17 @@ impl RecentSends {
     /// 4200 when that takes too long.
     pub(super) async fn turn(
         &self,
-        request: &RequestContext,
+        actor: &Actor,
         conversation: &ConversationId,
         (token, arrived_at): (&str, Instant),
     ) -> Result<Turn<'_>, RequestError> {
-        let key = (request.client.clone(), conversation.clone(), token.to_owned());
-        let in_work = timeout(EQUAL_SEND_TIMEOUT, self.in_work.lock_key((request.app.id.clone(), key.clone()))).await;
+        let key = (actor.client()?.clone(), conversation.clone(), token.to_owned());
+        let in_work = timeout(EQUAL_SEND_TIMEOUT, self.in_work.lock_key((actor.app.id.clone(), key.clone()))).await;
         let in_work = in_work.map_err(|_| {
             let detail = "the same message is still being sent; send it again to learn what became of it";
             RequestError::detailed(Code::InternalError, detail)
         })?;
-        Ok(Turn { of_app: self.of_app(&request.app.id), key, arrived_at, _in_work: in_work })
+        Ok(Turn { of_app: self.of_app(&actor.app.id), key, arrived_at, _in_work: in_work })
     }
 
     /// Forgets an app that was deleted.

@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use hook_types::{MessageReceived, MessageReceivedParams, MessageReceivedReply};
 
 use super::{MAX_MESSAGE_BYTES, SendMessage, content};
+use crate::actor::Actor;
 use crate::conversations::texts;
 use crate::core::ImCore;
 use crate::delivery::PatchReason;
 use crate::error::{Code, RequestError};
 use crate::hooks::aborted_by;
 use crate::ids::ClientId;
-use crate::request::RequestContext;
 use crate::store::MessageBody;
 use crate::timestamp::Timestamp;
 
@@ -86,13 +86,13 @@ pub(super) struct Rewrite {
 /// 4402 with the hook's code and detail when it drops the message; 4200 when it failed and the policy is to abort.
 pub(super) async fn review(
     core: &ImCore,
-    request: &RequestContext,
+    actor: &Actor,
     message: &SendMessage,
     members: Vec<ClientId>,
 ) -> Result<Reviewed, RequestError> {
     let (content, bin) = content::to_text(&message.body);
     let params = MessageReceivedParams {
-        from_peer: request.client.as_str().to_owned(),
+        from_peer: actor.client()?.as_str().to_owned(),
         conv_id: message.conversation.as_str().to_owned(),
         to_peers: texts(&members),
         transient: message.transient,
@@ -100,13 +100,13 @@ pub(super) async fn review(
         content,
         receipt: message.receipt,
         timestamp: Timestamp::now().0,
-        source_ip: request.remote_address.to_string(),
+        source_ip: actor.address.to_string(),
         ..MessageReceivedParams::default()
     };
     let check = |reply: &MessageReceivedReply| new_body(reply, bin).map(drop);
     let reply = core
         .hooks
-        .before_checked::<MessageReceived>(&request.app, &params, Some(request.remote_address), check)
+        .before_checked::<MessageReceived>(&actor.app, &params, Some(actor.address), check)
         .await
         .map_err(aborted_by::<MessageReceived>(Code::InternalError))?;
     if reply.drop {

@@ -7,10 +7,10 @@ use super::commit::commit_and_deliver;
 use super::recent_sends::{Outcome, Turn};
 use super::review::{Reviewed, review};
 use super::{MAX_MESSAGE_BYTES, content};
+use crate::actor::Actor;
 use crate::core::ImCore;
 use crate::error::{Code, RequestError};
 use crate::ids::{ClientId, ConversationId, MessageId};
-use crate::request::RequestContext;
 use crate::store::MessageBody;
 use crate::timestamp::Timestamp;
 
@@ -53,29 +53,25 @@ pub struct SentMessage {
 /// `_messageReceived`, 4200 the hook failed and the policy is to abort.
 #[tracing::instrument(
     skip_all,
-    fields(app = %request.app.id, client = %request.client, conversation = %message.conversation)
+    fields(app = %actor.app.id, client = %actor.identity, conversation = %message.conversation)
 )]
-pub async fn send(
-    core: &ImCore,
-    request: &RequestContext,
-    mut message: SendMessage,
-) -> Result<SentMessage, RequestError> {
+pub async fn send(core: &ImCore, actor: &Actor, mut message: SendMessage) -> Result<SentMessage, RequestError> {
     let arrived_at = Instant::now();
     check_size(&message.body)?;
-    let members = other_members(core, request, &message.conversation).await?;
+    let members = other_members(core, actor, &message.conversation).await?;
     message.deduplication_token.take_if(|token| token.is_empty());
     let Some(token) = message.deduplication_token.clone() else {
-        let reviewed = review(core, request, &message, members).await?;
-        return commit_and_deliver(core, request, &message, (&reviewed, None)).await;
+        let reviewed = review(core, actor, &message, members).await?;
+        return commit_and_deliver(core, actor, &message, (&reviewed, None)).await;
     };
-    let turn = core.recent_sends.turn(request, &message.conversation, (&token, arrived_at)).await?;
+    let turn = core.recent_sends.turn(actor, &message.conversation, (&token, arrived_at)).await?;
     let reviewed = match turn.last_outcome() {
         Some(Outcome::Sent(sent)) => return Ok(sent),
         Some(Outcome::Refused(refusal)) => return Err(refusal.into()),
         Some(Outcome::Unknown(reviewed)) => Some(reviewed),
         None => None,
     };
-    let sent = send_in_turn(core, request, &message, (members, reviewed), &turn).await;
+    let sent = send_in_turn(core, actor, &message, (members, reviewed), &turn).await;
     turn.remember_answer(&sent);
     sent
 }
@@ -83,16 +79,16 @@ pub async fn send(
 /// Goes on where an earlier attempt at the same message ended, if there was one.
 async fn send_in_turn(
     core: &ImCore,
-    request: &RequestContext,
+    actor: &Actor,
     message: &SendMessage,
     (members, reviewed): (Vec<ClientId>, Option<Arc<Reviewed>>),
     turn: &Turn<'_>,
 ) -> Result<SentMessage, RequestError> {
     let reviewed = match reviewed {
         Some(reviewed) => reviewed,
-        None => Arc::new(review(core, request, message, members).await?),
+        None => Arc::new(review(core, actor, message, members).await?),
     };
-    let sent = commit_and_deliver(core, request, message, (reviewed.as_ref(), Some(turn))).await;
+    let sent = commit_and_deliver(core, actor, message, (reviewed.as_ref(), Some(turn))).await;
     if let Err(RequestError::Store(_)) = &sent {
         turn.remember_unknown(reviewed);
     }
@@ -114,13 +110,14 @@ fn check_size(body: &MessageBody) -> Result<(), RequestError> {
 /// 4401 when the sender is not a member or the conversation does not exist, 4303 when it is a temporary one (P-113).
 pub(super) async fn other_members(
     core: &ImCore,
-    request: &RequestContext,
+    actor: &Actor,
     conversation: &ConversationId,
 ) -> Result<Vec<ClientId>, RequestError> {
-    let found = core.store.conversation(&request.app.id, conversation).await?;
+    let client = actor.client()?;
+    let found = core.store.conversation(&actor.app.id, conversation).await?;
     match found {
-        Some(found) if found.has_member(&request.client) => {
-            Ok(found.members.into_iter().filter(|member| *member != request.client).collect())
+        Some(found) if found.has_member(client) => {
+            Ok(found.members.into_iter().filter(|member| member != client).collect())
         }
         None if conversation.is_temporary() => Err(RequestError::code(Code::ConversationNotFound)),
         _ => Err(RequestError::code(Code::InvalidMessagingTarget)),

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use hook_types::ClientOfflineParams;
 
-use super::Presence;
+use super::{Presence, Session};
 use crate::app::App;
 use crate::core::ImCore;
-use crate::delivery::{Event, Session};
+use crate::delivery::{Event, Recipient};
 use crate::error::Code;
 use crate::hooks::{SessionEvent, Written};
 use crate::ids::AppId;
@@ -87,10 +87,10 @@ impl Presence {
     /// Ends a session, once: S-107. `by` is the address of the client that asked for it.
     pub fn end(&self, core: &ImCore, app: &Arc<App>, session: &Session, ending: Ending, by: Option<IpAddr>) -> Ended {
         let _in_order = self.changing();
-        let ended = core.registry.remove(&session.app, &session.client, session.id);
+        let ended = core.online.remove(&session.app, &session.client, session.id);
         let (mut events, mut logins) = (Vec::new(), Vec::new());
         if let Some(session) = ended {
-            events.push(self.conclude(&session, ending, by));
+            events.push(self.conclude(core, &session, ending, by));
             logins.extend(self.ended_login(&session, ending));
         }
         Ended { written: core.hooks.notifications().notify_sessions(app, events), logins }
@@ -103,13 +103,21 @@ impl Presence {
         Some(EndedLogin { login: session.token_family.clone(), code, expires_at })
     }
 
-    /// The rest of the end of a session that has left the registry; returns the params of `_clientOffline`.
-    pub(super) fn conclude(&self, session: &Session, ending: Ending, by: Option<IpAddr>) -> SessionEvent {
+    /// The rest of the end of a session that is offline now; returns the params of `_clientOffline`.
+    pub(super) fn conclude(
+        &self,
+        core: &ImCore,
+        session: &Session,
+        ending: Ending,
+        by: Option<IpAddr>,
+    ) -> SessionEvent {
         if let Some(code) = ending.answer_to_return() {
             self.ended_families.insert(session.token_family.clone(), code);
         }
         if ending == Ending::Conflict {
-            session.push(Event::SessionClosed { code: Code::SessionConflict, reason: String::new() }, None);
+            let recipient = Recipient::Session { client: &session.client, session: session.id };
+            let event = Event::SessionClosed { code: Code::SessionConflict, reason: String::new() };
+            core.delivery.deliver(&session.app, &[recipient], &event, None);
         }
         let (close_code, close_msg) = ending.close_code();
         let error = ending.error();

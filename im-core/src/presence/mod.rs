@@ -3,8 +3,10 @@
 //! Rules: S-29 … S-37, S-98, S-106, S-107, P-49 … P-58.
 
 mod ending;
+mod online_sessions;
 mod open_sessions;
 mod opening;
+mod session;
 mod token;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,12 +16,13 @@ use std::time::Duration;
 use moka::sync::Cache;
 
 pub use ending::{Ended, Ending};
-pub use opening::{Login, OpenedSession, Socket};
+pub use online_sessions::OnlineSessions;
+pub use opening::{Login, LoginSource, OpenedSession};
+pub use session::Session;
 pub use token::{IssuedToken, SessionToken};
 
 use crate::app::App;
 use crate::core::ImCore;
-use crate::delivery::Session;
 use crate::error::{Code, RequestError};
 use crate::ids::{ClientId, SessionId};
 use crate::store::StoreError;

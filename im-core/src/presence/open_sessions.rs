@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use hook_types::ClientOnlineParams;
 
-use super::Presence;
+use super::{Presence, Session};
 use crate::core::ImCore;
-use crate::delivery::Session;
 use crate::hooks::SessionEvent;
 use crate::ids::{AppId, ClientId};
 
@@ -19,7 +18,7 @@ impl Presence {
     pub async fn store_open_sessions(&self, core: &ImCore) {
         let notifications = core.hooks.notifications();
         for app in notifications.apps_with_new_offline_hook() {
-            let clients = core.registry.clients(&app.id);
+            let clients = core.online.clients(&app.id);
             tracing::info!(app = %app.id, clients = clients.len(), "`_clientOffline` is new: open sessions are stored for it");
             for clients in clients.chunks(BATCH) {
                 let written = {
@@ -33,7 +32,7 @@ impl Presence {
 }
 
 fn still_online(core: &ImCore, app: &AppId, clients: &[ClientId]) -> Vec<SessionEvent> {
-    let sessions = clients.iter().flat_map(|client| core.registry.sessions(app, client));
+    let sessions = clients.iter().flat_map(|client| core.online.sessions(app, client));
     let event = |session: Arc<Session>| {
         let peer_id = session.client.as_str().to_owned();
         let params = ClientOnlineParams { peer_id, tag: session.tag.clone(), ..ClientOnlineParams::default() };

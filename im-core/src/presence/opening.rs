@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use hook_types::ClientOnlineParams;
 
-use super::{Ended, Ending, IssuedToken, Presence, SessionToken};
+use super::{Ended, Ending, IssuedToken, Presence, Session, SessionToken};
 use crate::app::App;
 use crate::core::ImCore;
-use crate::delivery::{Outbox, Session};
 use crate::error::{Code, RequestError};
 use crate::hooks::SessionEvent;
 use crate::ids::{ClientId, ConnectionId, DeviceId};
@@ -29,13 +28,11 @@ pub struct Login {
     pub token: Option<String>,
 }
 
-/// The socket that a session lives on.
-#[derive(Clone, Debug)]
-pub struct Socket {
-    /// Its id.
+/// Where a login comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct LoginSource {
+    /// The connection that the session will live on.
     pub connection: ConnectionId,
-    /// Its queue.
-    pub outbox: Outbox,
     /// Address of the client.
     pub remote_address: IpAddr,
 }
@@ -53,7 +50,8 @@ pub struct OpenedSession {
 }
 
 impl Presence {
-    /// Logs a client in: S-106 with the table of P-52 and the tag rules of P-53.
+    /// Logs a client in: S-106 with the table of P-52 and the tag rules of P-53. `attach` connects the session with the delivery
+    /// before it is online, so that it misses no event; on an error the caller takes that back.
     ///
     /// # Errors
     /// 4103 for a bad client id, 4112 for a bad token, 4111 for a reconnect that another device's session stands
@@ -63,7 +61,8 @@ impl Presence {
         core: &ImCore,
         app: &Arc<App>,
         login: Login,
-        socket: &Socket,
+        source: LoginSource,
+        attach: impl FnOnce(&Arc<Session>),
     ) -> Result<OpenedSession, RequestError> {
         let client = login.client.clone().unwrap_or_else(ClientId::generate);
         if !client.is_valid() {
@@ -75,8 +74,7 @@ impl Presence {
             Some(text) if reconnect => Some(self.valid_token(core, app, &client, text).await?),
             _ => None,
         };
-        let (connection, outbox) = (socket.connection, socket.outbox.clone());
-        let mut session = Session::new(self.next_session_id(), app.id.clone(), client, connection, outbox);
+        let mut session = Session::new(self.next_session_id(), app.id.clone(), client, source.connection);
         (session.device, session.tag, session.token_family) = match token {
             Some(token) => (token.device, token.tag, token.family),
             None => {
@@ -88,11 +86,11 @@ impl Presence {
         let session = Arc::new(session);
         let online = ClientOnlineParams {
             peer_id: session.client.as_str().to_owned(),
-            source_ip: socket.remote_address.to_string(),
+            source_ip: source.remote_address.to_string(),
             tag: session.tag.clone(),
             reconnect: login.reconnect.map(i32::from),
         };
-        let displaced = self.register(core, app, &session, reconnect, (online, socket.remote_address))?;
+        let displaced = self.register(core, app, (&session, attach), reconnect, (online, source.remote_address))?;
         Ok(OpenedSession { token: self.issue(app, &session), session, displaced })
     }
 
@@ -118,7 +116,7 @@ impl Presence {
         &self,
         core: &ImCore,
         app: &Arc<App>,
-        session: &Arc<Session>,
+        (session, attach): (&Arc<Session>, impl FnOnce(&Arc<Session>)),
         reconnect: bool,
         (online, by): (ClientOnlineParams, IpAddr),
     ) -> Result<Ended, RequestError> {
@@ -128,7 +126,7 @@ impl Presence {
             return Err(RequestError::code(code));
         }
         let mut displaced = Vec::new();
-        for older in core.registry.sessions(&session.app, &session.client) {
+        for older in core.online.sessions(&session.app, &session.client) {
             let same_device = session.device.is_some() && older.device == session.device;
             if older.connection == session.connection || same_device {
                 displaced.push((older, Ending::Replaced));
@@ -139,16 +137,17 @@ impl Presence {
                 displaced.push((older, Ending::Conflict));
             }
         }
+        attach(session);
         // The new session first: the client is not offline in between.
-        core.registry.insert(session.clone());
+        core.online.insert(session.clone());
         // Looked up again: an app that was deleted since has closed its sessions without this one.
         if core.apps.app(&app.id).is_none() {
-            core.registry.remove(&session.app, &session.client, session.id);
+            core.online.remove(&session.app, &session.client, session.id);
             return Err(RequestError::detailed(Code::AppNotAvailable, format!("app `{}` does not exist", app.id)));
         }
-        displaced.retain(|(older, _)| core.registry.remove(&older.app, &older.client, older.id).is_some());
+        displaced.retain(|(older, _)| core.online.remove(&older.app, &older.client, older.id).is_some());
         let logins = displaced.iter().filter_map(|(older, ending)| self.ended_login(older, *ending)).collect();
-        let ended = displaced.into_iter().map(|(older, ending)| self.conclude(&older, ending, Some(by)));
+        let ended = displaced.into_iter().map(|(older, ending)| self.conclude(core, &older, ending, Some(by)));
         let events = ended.chain([SessionEvent::Online(session.id, online, Some(by))]).collect();
         Ok(Ended { written: core.hooks.notifications().notify_sessions(app, events), logins })
     }

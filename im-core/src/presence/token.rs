@@ -8,8 +8,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
+use super::Session;
 use crate::app::App;
-use crate::delivery::Session;
 use crate::ids::{ClientId, DeviceId};
 use crate::timestamp::Timestamp;
 
@@ -89,9 +89,8 @@ fn mac(app: &App, payload: &str) -> Hmac<Sha256> {
 mod tests {
     use std::time::Duration;
 
-    use super::SessionToken;
+    use super::{Session, SessionToken};
     use crate::app::App;
-    use crate::delivery::{Outbox, Session};
     use crate::ids::{AppId, ClientId, ConnectionId, SessionId};
     use crate::timestamp::Timestamp;
 
@@ -100,9 +99,7 @@ mod tests {
     }
 
     fn session() -> Session {
-        let (outbox, _) = Outbox::new();
-        let mut session =
-            Session::new(SessionId(1), AppId::new("app1"), ClientId::new("alice"), ConnectionId(1), outbox);
+        let mut session = Session::new(SessionId(1), AppId::new("app1"), ClientId::new("alice"), ConnectionId(1));
         session.tag = Some("phone".into());
         session.token_family = "f".into();
         session

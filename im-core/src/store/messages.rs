@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use super::{CallFor, Committed, StoreError};
 use crate::ids::{AppId, ClientId, ConversationId, MessageId};
@@ -12,7 +13,7 @@ use crate::timestamp::Timestamp;
 pub const DEDUPLICATION_WINDOW: Duration = Duration::from_mins(10);
 
 /// The body of a message (S-39).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MessageBody {
     /// Any text.
     Text(String),

@@ -11,6 +11,7 @@ mod metrics;
 mod notifications;
 mod panics;
 mod queries;
+mod recorded_delivery;
 mod rewrites;
 mod scripted_engine;
 mod sending;

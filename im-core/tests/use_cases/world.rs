@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use hookd_im_core::actor::{Actor, Identity, Origin};
 use hookd_im_core::app::{App, AppDirectory, FailurePolicy, ImSettings};
 use hookd_im_core::conversations::{self, StartConversation};
 use hookd_im_core::core::ImCore;
-use hookd_im_core::delivery::{Event, Outbox, Outgoing, OutgoingReceiver, Session};
+use hookd_im_core::delivery::Event;
 use hookd_im_core::error::{Code, RequestError};
 use hookd_im_core::hooks::AppSettings;
-use hookd_im_core::ids::{AppId, ClientId, ConnectionId, ConversationId, NodeId, SessionId};
+use hookd_im_core::ids::{AppId, ClientId, ConnectionId, ConversationId, NodeId, RequestId, SessionId};
 use hookd_im_core::messages::{self, SendMessage, SentMessage};
-use hookd_im_core::request::RequestContext;
+use hookd_im_core::presence::Session;
 use hookd_im_core::store::{Conversation, Direction, HistoryQuery, MessageBody, StoredMessage};
 use hookd_im_store::sqlite::SqliteStore;
 use serde_json::{Map, Value};
@@ -19,6 +20,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::recorded_delivery::{Push, RecordedDelivery};
 use crate::scripted_engine::ScriptedEngine;
 use crate::unreliable_store::UnreliableStore;
 
@@ -30,6 +32,7 @@ pub struct World {
     pub engine: Arc<ScriptedEngine>,
     pub app: Arc<App>,
     pub store: Arc<UnreliableStore>,
+    delivery: Arc<RecordedDelivery>,
     apps: Arc<OneApp>,
     tasks: TaskTracker,
     last_id: AtomicU64,
@@ -92,8 +95,20 @@ impl World {
         let settings = Arc::new(AppSettings::new(store.clone()));
         let engines = (engine.clone() as _, settings);
         let (node, tables) = (NodeId::generate(), (apps.clone() as _, store.clone() as _));
-        let core = ImCore::new(node, tables, engines, tasks.clone(), shutdown.clone());
-        Self { core: Arc::new(core), engine, app, apps, store, tasks, last_id: AtomicU64::new(0), shutdown, folder }
+        let delivery = Arc::new(RecordedDelivery::default());
+        let core = ImCore::new(node, tables, engines, delivery.clone(), tasks.clone(), shutdown.clone());
+        Self {
+            core: Arc::new(core),
+            engine,
+            app,
+            apps,
+            store,
+            delivery,
+            tasks,
+            last_id: AtomicU64::new(0),
+            shutdown,
+            folder,
+        }
     }
 
     pub fn delete_app(&self) {
@@ -115,20 +130,21 @@ impl World {
     /// Logs a client in on a socket of its own.
     pub fn client(&self, name: &str) -> Client {
         let connection = ConnectionId(self.next_id());
-        let (outbox, received) = Outbox::new();
-        let session = self.log_in(name, connection, outbox.clone());
-        Client { app: self.app.clone(), id: ClientId::new(name), session, connection, outbox, received }
+        let session = self.log_in(name, connection);
+        let delivery = self.delivery.clone();
+        Client { app: self.app.clone(), id: ClientId::new(name), session, connection, delivery }
     }
 
     /// Logs a client in on the socket of another one.
     pub fn session_beside(&self, client: &Client, name: &str) -> SessionId {
-        self.log_in(name, client.connection, client.outbox.clone())
+        self.log_in(name, client.connection)
     }
 
-    fn log_in(&self, name: &str, connection: ConnectionId, outbox: Outbox) -> SessionId {
+    fn log_in(&self, name: &str, connection: ConnectionId) -> SessionId {
         let id = SessionId(self.next_id());
-        let session = Session::new(id, self.app.id.clone(), ClientId::new(name), connection, outbox);
-        self.core.registry.insert(Arc::new(session));
+        let session = Arc::new(Session::new(id, self.app.id.clone(), ClientId::new(name), connection));
+        self.delivery.attach(session.clone());
+        self.core.online.insert(session);
         id
     }
 
@@ -179,32 +195,19 @@ pub struct Client {
     pub id: ClientId,
     pub session: SessionId,
     connection: ConnectionId,
-    outbox: Outbox,
-    received: OutgoingReceiver,
-}
-
-/// A push to one session, and whether it waits for the reply of the request that caused it.
-#[derive(Debug)]
-pub struct Push {
-    pub session: SessionId,
-    pub event: Event,
-    pub after_reply: bool,
+    delivery: Arc<RecordedDelivery>,
 }
 
 impl Client {
-    pub fn request(&self) -> RequestContext {
-        let address = ADDRESS.parse().unwrap();
-        RequestContext::new(self.app.clone(), self.id.clone(), self.session, self.connection, address)
+    pub fn request(&self) -> Actor {
+        let origin = Some(Origin { session: self.session, request: RequestId(0) });
+        let identity = Identity::Client(self.id.clone());
+        Actor { app: self.app.clone(), identity, address: ADDRESS.parse().unwrap(), origin }
     }
 
     /// What was pushed to the client's socket since the last look.
     pub fn pushes(&mut self) -> Vec<Push> {
-        std::iter::from_fn(|| self.received.try_recv().ok())
-            .map(|outgoing| match outgoing {
-                Outgoing::Event { session, event, gate, .. } => Push { session, event, after_reply: gate.is_some() },
-                other => panic!("not an event: {other:?}"),
-            })
-            .collect()
+        self.delivery.take(self.connection)
     }
 
     pub fn events(&mut self) -> Vec<Event> {

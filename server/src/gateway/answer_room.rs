@@ -1,9 +1,9 @@
 //! How large the answer to a command can be: its room is taken before it is worked out, so that a client that asks much and
 //! reads nothing holds little.
 
+use crate::gateway::byte_budget::ANSWER_BYTES;
 use crate::gateway::protocol::limits::{LISTED_CLIENTS, MENTION_BYTES};
 use crate::gateway::protocol::wire::{CommandType, GenericCommand, OpType};
-use hookd_im_core::delivery::ANSWER_BYTES;
 use hookd_im_core::messages::MAX_MESSAGE_BYTES;
 use hookd_im_core::store::QUERY_ANSWER_BYTES;
 

@@ -13,14 +13,13 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
 use super::Shared;
 use super::closing;
-use super::dispatch::Dispatcher;
+use super::dispatch::{Dispatcher, Socket};
 use super::on_login::OnLogin;
 use super::queue::{Next, Push, Reply, WriteQueue};
+use crate::gateway::outgoing::{OUTGOING_CAPACITY, Outgoing, OutgoingReceiver, OutgoingSender};
 use crate::gateway::protocol::frame::encode;
 use crate::gateway::protocol::{Encoding, pushes};
-use hookd_im_core::delivery::{OUTBOX_CAPACITY, Outbox, Outgoing, OutgoingReceiver};
 use hookd_im_core::error::Code;
-use hookd_im_core::presence::Socket;
 
 /// Frames that are written before the socket is read again, and about how many bytes.
 const WRITE_BATCH: usize = 64;
@@ -40,7 +39,7 @@ pub(super) enum Closing {
     SlowReader,
     /// With a code of the protocol (P-36).
     Code(Code),
-    /// As [`Outgoing::Close`] says.
+    /// As `Outgoing::Close` says.
     Told {
         /// WebSocket close code.
         code: u16,
@@ -99,7 +98,7 @@ pub(super) struct Connection<S> {
     socket: WebSocketStream<S>,
     encoding: Encoding,
     outgoing: OutgoingReceiver,
-    outbox: Outbox,
+    sender: OutgoingSender,
     queue: WriteQueue,
     dispatcher: Dispatcher,
     /// One permit for each request in work, with one more for the frame that is being waited for.
@@ -123,7 +122,7 @@ where
     ) -> Self {
         Self {
             slots: Arc::new(Semaphore::new(shared.config.requests_per_connection.max(1))),
-            outbox: at.outbox.clone(),
+            sender: at.sender.clone(),
             dispatcher: Dispatcher::new(shared.clone(), at),
             queue: WriteQueue::default(),
             last_read: Instant::now(),
@@ -160,7 +159,7 @@ where
             };
             let (deadline, late) = self.deadline();
             let alarm = wake.map_or(deadline, |wake| wake.min(deadline));
-            let has_room = self.queue.len() < OUTBOX_CAPACITY;
+            let has_room = self.queue.len() < OUTGOING_CAPACITY;
             let (slots, socket) = (self.slots.clone(), &mut self.socket);
             // No further request is read while too many are in work; TCP then slows the client down.
             let read = async {
@@ -169,7 +168,7 @@ where
             };
             let step = tokio::select! {
                 () = self.shared.shutdown.cancelled() => return Closing::Shutdown,
-                () = self.outbox.slow_reader() => return Closing::SlowReader,
+                () = self.sender.slow_reader() => return Closing::SlowReader,
                 Some(outgoing) = self.outgoing.recv(), if has_room => self.take(outgoing),
                 () = sleep_until(alarm.into()) => {
                     if Instant::now() >= deadline { Err(Closing::Code(late)) } else { Ok(()) }
@@ -200,7 +199,7 @@ where
             let alarm = wake.unwrap_or_else(|| Instant::now() + LAST_ANSWERS);
             let step = tokio::select! {
                 biased;
-                () = self.outbox.slow_reader() => return,
+                () = self.sender.slow_reader() => return,
                 Some(outgoing) = self.outgoing.recv() => self.take(outgoing),
                 _ = &mut finished => break,
                 () = sleep_until(alarm.into()) => Ok(()),
@@ -253,18 +252,18 @@ where
         }
     }
 
-    /// Takes everything over that waits in the outbox.
+    /// Takes everything over that waits in the sender.
     fn take(&mut self, first: Outgoing) -> Result<(), Closing> {
         let mut next = Some(first);
         while let Some(outgoing) = next {
             match outgoing {
-                Outgoing::Reply { frame, shows, gate, room } => self.queue.reply(Reply { frame, shows, gate, room }),
-                Outgoing::Event { client, event, gate, room, .. } => {
-                    self.queue.push(Push { client, event, gate, room });
+                Outgoing::Reply { frame, shows, gate, held } => self.queue.reply(Reply { frame, shows, gate, held }),
+                Outgoing::Event { client, event, gate, held, .. } => {
+                    self.queue.push(Push { client, event, gate, held });
                 }
                 Outgoing::Close { code, reason } => return Err(Closing::Told { code, reason }),
             }
-            next = if self.queue.len() < OUTBOX_CAPACITY { self.outgoing.try_recv().ok() } else { None };
+            next = if self.queue.len() < OUTGOING_CAPACITY { self.outgoing.try_recv().ok() } else { None };
         }
         Ok(())
     }
@@ -279,13 +278,13 @@ where
                 match self.queue.next(now) {
                     Next::Reply(reply) => {
                         gates.extend(reply.gate);
-                        rooms.push(reply.room);
+                        rooms.push(reply.held);
                         bytes += reply.frame.len();
                         frames.push(self.encoding.frame(reply.frame));
                     }
                     Next::Push(push) => {
                         let frame = encode(&pushes::push(&push.client, &push.event));
-                        rooms.push(push.room);
+                        rooms.push(push.held);
                         bytes += frame.len();
                         frames.push(self.encoding.frame(frame));
                     }
@@ -326,7 +325,7 @@ where
                 Ok(Err(_)) => Err(Closing::PeerGone),
                 Err(_) => Err(Closing::SlowReader),
             },
-            () = self.outbox.slow_reader() => Err(Closing::SlowReader),
+            () = self.sender.slow_reader() => Err(Closing::SlowReader),
         }
     }
 

@@ -7,11 +7,11 @@ use crate::gateway::protocol::replies::{Recipient, error_command, json};
 use crate::gateway::protocol::wire::{
     CommandType, ConvCommand, ErrorCommand, GenericCommand, JsonObjectMessage, OpType,
 };
+use hookd_im_core::actor::Actor;
 use hookd_im_core::conversations::{self, FailedMembers, MembershipResult, StartConversation};
 use hookd_im_core::core::ImCore;
 use hookd_im_core::error::{Code, RequestError};
 use hookd_im_core::ids::{ClientId, ConversationId};
-use hookd_im_core::request::RequestContext;
 use hookd_im_core::store::ConversationQuery;
 
 /// Rows of a query that names no number (P-75).
@@ -29,7 +29,7 @@ const WITH_LAST_MESSAGE: i32 = 2;
 /// `conv/start` → `conv/started` (P-65).
 pub(super) async fn start(
     core: &ImCore,
-    request: &RequestContext,
+    actor: &Actor,
     recipient: &Recipient,
     conv: ConvCommand,
 ) -> Result<GenericCommand, RequestError> {
@@ -44,7 +44,7 @@ pub(super) async fn start(
         attributes: object(conv.attr.as_ref(), "attr", Code::ConversationApiFailed)?,
         unique: conv.unique.unwrap_or(false),
     };
-    let created = conversations::start(core, request, new).await?;
+    let created = conversations::start(core, actor, new).await?;
     let conversation = created.conversation;
     let started = ConvCommand {
         cid: Some(conversation.id.as_str().to_owned()),
@@ -59,31 +59,31 @@ pub(super) async fn start(
 /// `conv/add` → `conv/added` (P-67).
 pub(super) async fn add(
     core: &ImCore,
-    request: &RequestContext,
+    actor: &Actor,
     recipient: &Recipient,
     conv: ConvCommand,
 ) -> Result<GenericCommand, RequestError> {
     let cid = named(&conv)?;
-    let result = conversations::add(core, request, &cid, clients(conv.m)).await?;
+    let result = conversations::add(core, actor, &cid, clients(conv.m)).await?;
     Ok(reply(recipient, OpType::Added, membership(&cid, result)))
 }
 
 /// `conv/remove` → `conv/removed` (P-67).
 pub(super) async fn remove(
     core: &ImCore,
-    request: &RequestContext,
+    actor: &Actor,
     recipient: &Recipient,
     conv: ConvCommand,
 ) -> Result<GenericCommand, RequestError> {
     let cid = named(&conv)?;
-    let result = conversations::remove(core, request, &cid, clients(conv.m)).await?;
+    let result = conversations::remove(core, actor, &cid, clients(conv.m)).await?;
     Ok(reply(recipient, OpType::Removed, membership(&cid, result)))
 }
 
 /// `conv/query` → `conv/results` (P-75, P-76).
 pub(super) async fn query(
     core: &ImCore,
-    request: &RequestContext,
+    actor: &Actor,
     recipient: &Recipient,
     conv: ConvCommand,
 ) -> Result<GenericCommand, RequestError> {
@@ -97,7 +97,7 @@ pub(super) async fn query(
             compact: flag & COMPACT != 0,
             with_last_message: flag & WITH_LAST_MESSAGE != 0,
         };
-        conversations::find(core, request, query).await?
+        conversations::find(core, actor, query).await?
     } else {
         // None lives: this server cannot create temporary conversations.
         Vec::new()
@@ -110,12 +110,12 @@ pub(super) async fn query(
 /// `conv/count` → `conv/result` (P-73).
 pub(super) async fn count(
     core: &ImCore,
-    request: &RequestContext,
+    actor: &Actor,
     recipient: &Recipient,
     conv: ConvCommand,
 ) -> Result<GenericCommand, RequestError> {
     let cid = named(&conv)?;
-    let members = conversations::count(core, request, &cid).await?;
+    let members = conversations::count(core, actor, &cid).await?;
     let result = ConvCommand {
         cid: Some(cid.as_str().to_owned()),
         count: Some(i32::try_from(members).unwrap_or(i32::MAX)),
@@ -127,12 +127,12 @@ pub(super) async fn count(
 /// The answer to a command that this server does not have; a conversation that does not exist is said first (P-71).
 pub(super) async fn refuse(
     core: &ImCore,
-    request: &RequestContext,
+    actor: &Actor,
     what: &str,
     conversation: Option<&ConversationId>,
 ) -> RequestError {
     match conversation {
-        Some(id) => match conversations::existing(core, request, id).await {
+        Some(id) => match conversations::existing(core, actor, id).await {
             Ok(_) => unsupported(what),
             Err(error) => error,
         },

@@ -13,21 +13,31 @@ use super::lanes::Lanes;
 use super::message_commands as message;
 use super::pending::PendingReply;
 use super::queue::{Reply, WriteQueue};
+use crate::gateway::byte_budget::HeldBytes;
+use crate::gateway::outgoing::{OutgoingSender, Shows};
 use crate::gateway::protocol::describe;
 use crate::gateway::protocol::frame::encode;
 use crate::gateway::protocol::limits;
 use crate::gateway::protocol::replies::{Recipient, code_of};
 use crate::gateway::protocol::wire::{CommandType, GenericCommand, OpType};
+use hookd_im_core::actor::{Actor, Identity, Origin};
 use hookd_im_core::app::App;
-use hookd_im_core::delivery::{Room, Session, Shows};
 use hookd_im_core::error::{Code, RequestError};
 use hookd_im_core::ids::ConversationId;
-use hookd_im_core::presence::{Ending, Socket};
-use hookd_im_core::request::RequestContext;
+use hookd_im_core::presence::Session;
+use hookd_im_core::presence::{Ending, LoginSource};
 use hookd_im_core::trace;
 
 /// The service number of LiveQuery (P-28).
 const LIVE_QUERY_SERVICE: i32 = 1;
+
+/// The socket, apart from its frames.
+pub(super) struct Socket {
+    /// Its id, and the address of the client.
+    pub(super) source: LoginSource,
+    /// Its queue.
+    pub(super) sender: OutgoingSender,
+}
 
 /// A session of this socket.
 pub(super) struct LocalSession {
@@ -83,7 +93,12 @@ impl Dispatcher {
             (Some(CommandType::Echo), _) => {
                 // Some SDKs send heartbeats without `i` and want them back the same way (P-30).
                 let echo = GenericCommand { cmd: command.cmd, i: command.i, ..GenericCommand::default() };
-                queue.reply(Reply { frame: encode(&echo), shows: Shows::Nothing, gate: None, room: Room::default() });
+                queue.reply(Reply {
+                    frame: encode(&echo),
+                    shows: Shows::Nothing,
+                    gate: None,
+                    held: HeldBytes::default(),
+                });
                 Ok(())
             }
             // Receipts and read marks have no effect yet, and never a reply (P-25).
@@ -109,6 +124,7 @@ impl Dispatcher {
         for local in self.sessions.drain(..) {
             // No client waits for an answer: the socket is gone.
             drop(self.shared.presence.end(&self.shared.core, &app, &local.session, Ending::Lost(error), None));
+            self.shared.delivery.detach(&local.session);
         }
     }
 
@@ -131,7 +147,9 @@ impl Dispatcher {
 
     /// Sessions end from elsewhere too, by a conflict.
     pub(super) fn forget_ended(&mut self) {
-        self.sessions.retain(|local| !local.session.has_ended());
+        for ended in self.sessions.extract_if(.., |local| local.session.has_ended()) {
+            self.shared.delivery.detach(&ended.session);
+        }
         let idle = self.sessions.is_empty() && !self.live_query;
         self.idle_since = if idle { self.idle_since.or_else(|| Some(Instant::now())) } else { None };
     }
@@ -171,16 +189,18 @@ impl Dispatcher {
         let command = limits::without_the_unread(command);
         let silent = is_unacknowledged(&command, local.config);
         let (session, client) = (local.session.id, local.session.client.clone());
-        let connection = self.socket.connection;
-        let request = RequestContext::new(app, client, session, connection, self.socket.remote_address);
+        let LoginSource { connection, remote_address: address } = self.socket.source;
+        let request = self.shared.delivery.begin_request(connection);
+        let origin = Some(Origin { session, request: request.id });
+        let actor = Actor { app, identity: Identity::Client(client), address, origin };
         let conversation = conversation_of(&command);
         let place = self.lanes.join(session, conversation.as_ref());
         let mut pending =
-            PendingReply::new(self.socket.outbox.clone(), recipient.clone(), conversation, request.reply_gate.clone());
-        let (shared, outbox) = (self.shared.clone(), self.socket.outbox.clone());
+            PendingReply::new(self.socket.sender.clone(), recipient.clone(), conversation, request.gate.clone());
+        let (shared, sender) = (self.shared.clone(), self.socket.sender.clone());
         let turn_by = tokio::time::Instant::now() + shared.config.queue_timeout;
         self.shared.tasks.spawn(async move {
-            let _in_work = (slot, place.done.drop_guard());
+            let _in_work = (slot, place.done.drop_guard(), request);
             if let Some(previous) = place.previous {
                 let turn = tokio::time::timeout_at(turn_by, previous.cancelled());
                 match shared.shutdown.run_until_cancelled(turn).await {
@@ -196,16 +216,16 @@ impl Dispatcher {
                 }
             }
             if let Some(bytes) = answer_bytes(&command) {
-                let of_app = shared.answers.of(&request.app.id);
-                let Some(room) = outbox.room_for_answer(of_app, bytes, turn_by).await else {
+                let of_app = shared.answers.of(&actor.app.id);
+                let Some(held) = sender.room_for_answer(of_app, bytes, turn_by).await else {
                     let detail = "earlier answers of this connection, or of its app, were not read in time";
                     return pending.send(&recipient.error(&RequestError::detailed(Code::InternalError, detail)));
                 };
-                pending.keep(room);
+                pending.keep(held);
             }
             let name = trace::request_name(|| describe(&command));
-            let carried_out = carry_out(&shared, &request, &recipient, command);
-            let reply = trace::request(name, &request.app.id, carried_out).await;
+            let carried_out = carry_out(&shared, &actor, &recipient, command);
+            let reply = trace::request(name, &actor.app.id, carried_out).await;
             if silent && reply.error_message.is_none() { pending.skip() } else { pending.send(&reply) }
         });
         Ok(())
@@ -235,14 +255,14 @@ impl Drop for Dispatcher {
 /// Queues a reply of the loop itself. Requests without a serial number get none (P-25).
 pub(super) fn answer(queue: &mut WriteQueue, reply: &GenericCommand) {
     if reply.i.is_some() {
-        queue.reply(Reply { frame: encode(reply), shows: Shows::Nothing, gate: None, room: Room::default() });
+        queue.reply(Reply { frame: encode(reply), shows: Shows::Nothing, gate: None, held: HeldBytes::default() });
     }
 }
 
 /// Runs the use case of a command.
 async fn carry_out(
     shared: &Shared,
-    request: &RequestContext,
+    actor: &Actor,
     recipient: &Recipient,
     mut command: GenericCommand,
 ) -> GenericCommand {
@@ -253,21 +273,21 @@ async fn carry_out(
     let conv = command.conv_message.take().unwrap_or_default();
     let reply = match (command.cmd(), op) {
         (CommandType::Direct, _) => {
-            return message::send(core, request, recipient, command.direct_message.take().unwrap_or_default()).await;
+            return message::send(core, actor, recipient, command.direct_message.take().unwrap_or_default()).await;
         }
         (CommandType::Logs, _) => {
-            message::history(core, request, recipient, command.logs_message.take().unwrap_or_default()).await
+            message::history(core, actor, recipient, command.logs_message.take().unwrap_or_default()).await
         }
-        (CommandType::Conv, Some(OpType::Start)) => conversation::start(core, request, recipient, conv).await,
-        (CommandType::Conv, Some(OpType::Add)) => conversation::add(core, request, recipient, conv).await,
-        (CommandType::Conv, Some(OpType::Remove)) => conversation::remove(core, request, recipient, conv).await,
-        (CommandType::Conv, Some(OpType::Query)) => conversation::query(core, request, recipient, conv).await,
-        (CommandType::Conv, Some(OpType::Count)) => conversation::count(core, request, recipient, conv).await,
-        _ => Err(conversation::refuse(core, request, &format!("`{what}`"), named.as_ref()).await),
+        (CommandType::Conv, Some(OpType::Start)) => conversation::start(core, actor, recipient, conv).await,
+        (CommandType::Conv, Some(OpType::Add)) => conversation::add(core, actor, recipient, conv).await,
+        (CommandType::Conv, Some(OpType::Remove)) => conversation::remove(core, actor, recipient, conv).await,
+        (CommandType::Conv, Some(OpType::Query)) => conversation::query(core, actor, recipient, conv).await,
+        (CommandType::Conv, Some(OpType::Count)) => conversation::count(core, actor, recipient, conv).await,
+        _ => Err(conversation::refuse(core, actor, &format!("`{what}`"), named.as_ref()).await),
     };
     reply.unwrap_or_else(|error| {
         if let RequestError::Store(error) = &error {
-            tracing::error!(app = %request.app.id, command = what, error = error as &dyn std::error::Error, "a request failed");
+            tracing::error!(app = %actor.app.id, command = what, error = error as &dyn std::error::Error, "a request failed");
         }
         recipient.error(&error)
     })

@@ -5,11 +5,11 @@ use crate::gateway::protocol::replies::Recipient;
 use crate::gateway::protocol::wire::{
     AckCommand, CommandType, DirectCommand, GenericCommand, LogsCommand, QueryDirection,
 };
+use hookd_im_core::actor::Actor;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::error::{Code, RequestError};
 use hookd_im_core::ids::{ClientId, ConversationId, MessageId};
 use hookd_im_core::messages::{self, MAX_MESSAGE_BYTES, SendMessage};
-use hookd_im_core::request::RequestContext;
 use hookd_im_core::store::{Direction, HistoryBound, HistoryQuery, MessageBody};
 use hookd_im_core::timestamp::Timestamp;
 
@@ -20,14 +20,9 @@ const DEFAULT_HISTORY: i32 = 20;
 const MAX_HISTORY: i32 = 100;
 
 /// `direct` → `ack` (P-81).
-pub(super) async fn send(
-    core: &ImCore,
-    request: &RequestContext,
-    recipient: &Recipient,
-    direct: DirectCommand,
-) -> GenericCommand {
+pub(super) async fn send(core: &ImCore, actor: &Actor, recipient: &Recipient, direct: DirectCommand) -> GenericCommand {
     let conversation = direct.cid.clone().unwrap_or_default();
-    match accept(core, request, direct).await {
+    match accept(core, actor, direct).await {
         Ok(sent) => {
             let ack = AckCommand {
                 cid: Some(sent.conversation.as_str().to_owned()),
@@ -44,13 +39,13 @@ pub(super) async fn send(
 /// `logs` → `logs` (P-92).
 pub(super) async fn history(
     core: &ImCore,
-    request: &RequestContext,
+    actor: &Actor,
     recipient: &Recipient,
     logs: LogsCommand,
 ) -> Result<GenericCommand, RequestError> {
     let cid =
         logs.cid.clone().ok_or_else(|| RequestError::detailed(Code::ConversationNotFound, "`logs` has no `cid`"))?;
-    let found = messages::history(core, request, &ConversationId::new(cid.as_str()), history_query(logs)).await?;
+    let found = messages::history(core, actor, &ConversationId::new(cid.as_str()), history_query(logs)).await?;
     let logs =
         LogsCommand { cid: Some(cid), logs: found.into_iter().map(log_item).collect(), ..LogsCommand::default() };
     Ok(GenericCommand { logs_message: Some(logs), ..recipient.reply(CommandType::Logs, None) })
@@ -64,11 +59,7 @@ pub(super) fn is_oversized(direct: &DirectCommand) -> bool {
     text + binary + push_data > MAX_MESSAGE_BYTES
 }
 
-async fn accept(
-    core: &ImCore,
-    request: &RequestContext,
-    direct: DirectCommand,
-) -> Result<messages::SentMessage, RequestError> {
+async fn accept(core: &ImCore, actor: &Actor, direct: DirectCommand) -> Result<messages::SentMessage, RequestError> {
     if direct.will == Some(true) {
         let detail = "will messages are not supported by this server";
         return Err(RequestError::detailed(Code::InternalError, detail));
@@ -87,7 +78,7 @@ async fn accept(
         receipt: direct.r.unwrap_or(false),
         deduplication_token: direct.dt.filter(|token| !token.is_empty()),
     };
-    messages::send(core, request, message).await
+    messages::send(core, actor, message).await
 }
 
 fn history_query(logs: LogsCommand) -> HistoryQuery {

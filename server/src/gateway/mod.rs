@@ -5,19 +5,23 @@
 //! To add a command: an arm in `dispatch::carry_out` and a function in the module of its subject.
 
 mod answer_room;
+mod byte_budget;
 mod closing;
 mod config;
 mod connection;
 mod conversation_commands;
 mod dispatch;
 mod lanes;
+mod local_delivery;
 mod message_commands;
 mod notifications;
 mod on_login;
+mod outgoing;
 mod pending;
 pub(crate) mod protocol;
 mod queue;
 mod reject;
+mod reply_gate;
 mod route;
 mod session_commands;
 mod upgrade;
@@ -35,6 +39,7 @@ use tokio_util::task::TaskTracker;
 use tower_http::cors::{Any, CorsLayer};
 
 pub use config::GatewayConfig;
+pub use local_delivery::LocalDelivery;
 pub use on_login::OnLogin;
 pub use route::ClientOverTls;
 
@@ -58,6 +63,7 @@ pub struct Gateway {
 /// What all connections share.
 struct Shared {
     core: Arc<ImCore>,
+    delivery: Arc<LocalDelivery>,
     presence: Presence,
     config: GatewayConfig,
     shutdown: CancellationToken,
@@ -75,14 +81,20 @@ impl Shared {
 }
 
 impl Gateway {
-    /// A gateway over `core`. Sockets close with 1001 once `shutdown` is cancelled; `tasks` tracks all of its tasks.
-    pub fn new(core: Arc<ImCore>, config: GatewayConfig, shutdown: CancellationToken, tasks: TaskTracker) -> Self {
+    /// A gateway over `core`, to whose sockets `delivery` takes events. Sockets close with 1001 once `shutdown` is cancelled; `tasks` tracks all of its tasks.
+    pub fn new(
+        (core, delivery): (Arc<ImCore>, Arc<LocalDelivery>),
+        config: GatewayConfig,
+        shutdown: CancellationToken,
+        tasks: TaskTracker,
+    ) -> Self {
         let shared = Shared {
             presence: Presence::new(config.session_token_life),
             answers: AppShares::new(answer_room::APP_ANSWER_BYTES),
             connections: Arc::new(Semaphore::new(config.connections.min(Semaphore::MAX_PERMITS))),
             connection_ids: AtomicU64::new(1),
             core,
+            delivery,
             config,
             shutdown,
             tasks,

@@ -1,37 +1,39 @@
 //! The reply that a request in work owes its client.
 
+use crate::gateway::byte_budget::HeldBytes;
+use crate::gateway::outgoing::{Outgoing, OutgoingSender, Shows};
 use crate::gateway::protocol::frame::encode;
 use crate::gateway::protocol::replies::Recipient;
 use crate::gateway::protocol::wire::{CommandType, GenericCommand};
-use hookd_im_core::delivery::{Outbox, Outgoing, ReplyGate, Room, Shows};
+use crate::gateway::reply_gate::ReplyGate;
 use hookd_im_core::error::{Code, RequestError};
 use hookd_im_core::ids::ConversationId;
 
 /// Makes sure that every request is answered once: dropped without an answer, as by a panic of the use case, it answers
 /// 4200. Pushes that wait for the answer would otherwise wait for ever.
 pub(super) struct PendingReply {
-    outbox: Outbox,
+    sender: OutgoingSender,
     recipient: Recipient,
     conversation: Option<ConversationId>,
     gate: ReplyGate,
-    room: Room,
+    held: HeldBytes,
     answered: bool,
 }
 
 impl PendingReply {
     /// An answer that is due.
     pub(super) fn new(
-        outbox: Outbox,
+        sender: OutgoingSender,
         recipient: Recipient,
         conversation: Option<ConversationId>,
         gate: ReplyGate,
     ) -> Self {
-        Self { outbox, recipient, conversation, gate, room: Room::default(), answered: false }
+        Self { sender, recipient, conversation, gate, held: HeldBytes::default(), answered: false }
     }
 
     /// Keeps the room that was taken for the answer.
-    pub(super) fn keep(&mut self, room: Room) {
-        self.room = room;
+    pub(super) fn keep(&mut self, held: HeldBytes) {
+        self.held = held;
     }
 
     /// Queues the answer. A request without a serial number gets none (P-25).
@@ -48,10 +50,10 @@ impl PendingReply {
         self.answered = true;
         let Some(reply) = reply else { return self.gate.reply_written() };
         let (shows, gate) = (shown_by(reply, self.conversation.as_ref()), Some(self.gate.clone()));
-        let (frame, mut room) = (encode(reply), std::mem::take(&mut self.room));
-        room.shrink_to(frame.len());
-        if self.outbox.send(Outgoing::Reply { frame, shows, gate, room }).is_err() {
-            self.outbox.close_slow_reader();
+        let (frame, mut held) = (encode(reply), std::mem::take(&mut self.held));
+        held.shrink_to(frame.len());
+        if self.sender.send(Outgoing::Reply { frame, shows, gate, held }).is_err() {
+            self.sender.close_slow_reader();
         }
     }
 }
@@ -79,17 +81,18 @@ impl Drop for PendingReply {
 #[cfg(test)]
 mod tests {
     use super::{PendingReply, shown_by};
+    use crate::gateway::outgoing::{Outgoing, OutgoingSender, Shows};
     use crate::gateway::protocol::Encoding;
     use crate::gateway::protocol::replies::Recipient;
     use crate::gateway::protocol::wire::{CommandType, ConvCommand, GenericCommand};
-    use hookd_im_core::delivery::{Outbox, Outgoing, ReplyGate, Shows};
+    use crate::gateway::reply_gate::ReplyGate;
     use hookd_im_core::ids::ConversationId;
 
     #[test]
     fn a_request_that_ends_without_an_answer_is_answered_with_an_error() {
-        let (outbox, mut outgoing) = Outbox::new();
+        let (sender, mut outgoing) = OutgoingSender::new();
         let recipient = Recipient { serial: Some(5), peer: None };
-        drop(PendingReply::new(outbox, recipient, None, ReplyGate::default()));
+        drop(PendingReply::new(sender, recipient, None, ReplyGate::default()));
         let Some(Outgoing::Reply { frame, .. }) = outgoing.try_recv().ok() else { unreachable!() };
         let reply = Encoding::Binary.decode(Encoding::Binary.frame(frame)).unwrap();
         assert_eq!((reply.i, reply.error_message.map(|error| error.code)), (Some(5), Some(4200)));
@@ -115,9 +118,9 @@ mod tests {
 
     #[test]
     fn pushes_do_not_wait_for_a_reply_that_is_not_wanted() {
-        let (outbox, mut outgoing) = Outbox::new();
+        let (sender, mut outgoing) = OutgoingSender::new();
         let gate = ReplyGate::default();
-        PendingReply::new(outbox, Recipient::default(), None, gate.clone()).skip();
+        PendingReply::new(sender, Recipient::default(), None, gate.clone()).skip();
         assert!(gate.opens_at().is_some());
         assert!(outgoing.try_recv().is_err());
     }

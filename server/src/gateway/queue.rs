@@ -5,8 +5,11 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use crate::gateway::byte_budget::HeldBytes;
+use crate::gateway::outgoing::Shows;
 use crate::gateway::protocol::pushes::changed_conversation;
-use hookd_im_core::delivery::{Event, GAP, ReplyGate, Room, Shows};
+use crate::gateway::reply_gate::{GAP, ReplyGate};
+use hookd_im_core::delivery::Event;
 use hookd_im_core::ids::{ClientId, ConversationId};
 
 /// A finished reply.
@@ -19,7 +22,7 @@ pub(super) struct Reply {
     /// Gets a signal when the frame has been written.
     pub(super) gate: Option<ReplyGate>,
     /// What it takes until then.
-    pub(super) room: Room,
+    pub(super) held: HeldBytes,
 }
 
 /// A push with its place in the order.
@@ -32,7 +35,7 @@ pub(super) struct Push {
     /// Not to be written before it opens.
     pub(super) gate: Option<ReplyGate>,
     /// What it takes until it is written.
-    pub(super) room: Room,
+    pub(super) held: HeldBytes,
 }
 
 /// What to do next.
@@ -211,7 +214,10 @@ mod tests {
     use bytes::Bytes;
 
     use super::{Next, Push, Reply, WriteQueue};
-    use hookd_im_core::delivery::{ChangedMembers, DeliveredMessage, Event, GAP, ReplyGate, Room, Shows};
+    use crate::gateway::byte_budget::HeldBytes;
+    use crate::gateway::outgoing::Shows;
+    use crate::gateway::reply_gate::{GAP, ReplyGate};
+    use hookd_im_core::delivery::{ChangedMembers, DeliveredMessage, Event};
     use hookd_im_core::ids::{ClientId, ConversationId, MessageId};
     use hookd_im_core::store::MessageBody;
     use hookd_im_core::timestamp::Timestamp;
@@ -219,12 +225,13 @@ mod tests {
     fn push(conversation: &str, by: &str, gate: Option<&ReplyGate>) -> Push {
         let event = Event::MembersJoined(ChangedMembers {
             conversation: ConversationId::new(conversation),
+            sequence: 1,
             members: Arc::from([]),
             by: ClientId::new(by),
             updated_at: Timestamp(0),
             server_timestamp: None,
         });
-        Push { client: ClientId::new("alice"), event, gate: gate.cloned(), room: Room::default() }
+        Push { client: ClientId::new("alice"), event, gate: gate.cloned(), held: HeldBytes::default() }
     }
 
     fn message(conversation: &str, from: &str, gate: Option<&ReplyGate>) -> Push {
@@ -233,16 +240,17 @@ mod tests {
             id: MessageId::new("m"),
             from: ClientId::new(from),
             timestamp: Timestamp(0),
+            sequence: Some(2),
             body: MessageBody::Text(String::new()),
             mentions: Vec::new(),
             mention_all: false,
             transient: false,
         }));
-        Push { client: ClientId::new("alice"), event, gate: gate.cloned(), room: Room::default() }
+        Push { client: ClientId::new("alice"), event, gate: gate.cloned(), held: HeldBytes::default() }
     }
 
     fn reply(name: &'static str, shows: Shows, gate: Option<&ReplyGate>) -> Reply {
-        Reply { frame: Bytes::from_static(name.as_bytes()), shows, gate: gate.cloned(), room: Room::default() }
+        Reply { frame: Bytes::from_static(name.as_bytes()), shows, gate: gate.cloned(), held: HeldBytes::default() }
     }
 
     fn showing(conversation: &str) -> Shows {

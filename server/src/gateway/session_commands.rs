@@ -12,7 +12,7 @@ use crate::gateway::protocol::wire::{CommandType, GenericCommand, OpType, Sessio
 use hookd_im_core::app::App;
 use hookd_im_core::error::{Code, RequestError};
 use hookd_im_core::ids::{AppId, ClientId, DeviceId};
-use hookd_im_core::presence::{Ending, IssuedToken, Login, OpenedSession};
+use hookd_im_core::presence::{Ending, IssuedToken, Login, OpenedSession, Session};
 
 /// Ids that one `session/query` may ask for (P-57).
 const QUERIED_CLIENTS: usize = 20;
@@ -66,7 +66,7 @@ impl Dispatcher {
                     let error = &error as &dyn std::error::Error;
                     tracing::error!(%app, error, "a login that another device displaced is forgotten with this process");
                 }
-                // Into the queue at once: pushes for the new session can only come through the outbox, after it.
+                // Into the queue at once: pushes for the new session can only come through the sender, after it.
                 answer(queue, &token_reply(&recipient, OpType::Opened, token));
                 Ok(())
             }
@@ -88,9 +88,17 @@ impl Dispatcher {
         limits::check_login(&session)?;
         self.admit(command.peer_id.as_deref())?;
         let login = login(command.peer_id.clone(), session);
-        let opened = self.shared.presence.open(&self.shared.core, &app, login, &self.socket).await?;
-        self.app = Some(app);
-        Ok(opened)
+        let (source, mut attached) = (self.socket.source, None);
+        let attach = |session: &Arc<Session>| {
+            self.shared.delivery.attach(session.clone(), self.socket.sender.clone());
+            attached = Some(session.clone());
+        };
+        let opened = self.shared.presence.open(&self.shared.core, &app, login, source, attach).await;
+        match &opened {
+            Ok(_) => self.app = Some(app),
+            Err(_) => attached.iter().for_each(|session| self.shared.delivery.detach(session)),
+        }
+        opened
     }
 
     /// The app that a login names; later logins on the socket may leave it out (P-20).
@@ -130,7 +138,7 @@ impl Dispatcher {
     async fn close(&mut self, peer: Option<&str>, recipient: &Recipient) -> Result<GenericCommand, RequestError> {
         let session = self.session_of(peer)?.session.clone();
         if let Some(app) = self.current_app().ok().or_else(|| self.app.clone()) {
-            let by = Some(self.socket.remote_address);
+            let by = Some(self.socket.source.remote_address);
             let ended = self.shared.presence.end(&self.shared.core, &app, &session, Ending::LoggedOut, by);
             ended.kept(&self.shared.core, &app.id).await?;
         }
@@ -146,10 +154,10 @@ impl Dispatcher {
         recipient: &Recipient,
     ) -> Result<GenericCommand, RequestError> {
         let session = &self.session_of(peer)?.session;
-        let registry = &self.shared.core.registry;
+        let online_sessions = &self.shared.core.online;
         let mut online = asked.session_peer_ids;
         online.truncate(QUERIED_CLIENTS);
-        online.retain(|id| registry.is_online(&session.app, &ClientId::new(id.as_str())));
+        online.retain(|id| online_sessions.is_online(&session.app, &ClientId::new(id.as_str())));
         let result = SessionCommand { online_session_peer_ids: online, ..SessionCommand::default() };
         let reply = recipient.to_client(&session.client).reply(CommandType::Session, Some(OpType::QueryResult));
         Ok(GenericCommand { session_message: Some(result), ..reply })

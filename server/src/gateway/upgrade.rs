@@ -20,11 +20,12 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use super::Shared;
 use super::config::FRAME_LIMIT_BYTES;
 use super::connection::Connection;
+use super::dispatch::Socket;
 use super::on_login::OnLogin;
 use super::reject::rejection;
+use crate::gateway::outgoing::OutgoingSender;
 use crate::gateway::protocol::{Encoding, SubProtocol};
-use hookd_im_core::delivery::Outbox;
-use hookd_im_core::presence::Socket;
+use hookd_im_core::presence::LoginSource;
 
 /// How long the transport may take to change hands after the answer.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -80,8 +81,9 @@ async fn serve(
         .max_frame_size(Some(FRAME_LIMIT_BYTES))
         .read_buffer_size(READ_BUFFER_BYTES);
     let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
-    let (outbox, outgoing) = Outbox::new();
-    let at = Socket { connection: shared.next_connection(), outbox, remote_address };
+    let (sender, outgoing) = OutgoingSender::new();
+    let source = LoginSource { connection: shared.next_connection(), remote_address };
+    let at = Socket { source, sender };
     Connection::new(shared, socket, encoding, (at, outgoing), on_login).run().await;
 }
 

@@ -178,7 +178,7 @@ async fn asks_without_reading(server: &Server, id: &str, query: &GenericCommand)
 /// Waits until the clients are offline; another one goes on meanwhile.
 async fn until_closed(server: &Server, ids: &[String], other: &mut Client) {
     let deadline = Instant::now() + Duration::from_secs(60);
-    let is_open = |id: &String| server.core.registry.is_online(&AppId::new(APP), &ClientId::new(id.as_str()));
+    let is_open = |id: &String| server.core.online.is_online(&AppId::new(APP), &ClientId::new(id.as_str()));
     while ids.iter().any(is_open) {
         assert!(Instant::now() < deadline, "they are not closed");
         other.assert_undisturbed().await;

@@ -76,5 +76,5 @@ async fn sessions_of_a_deleted_app_are_closed_with_its_code() {
     alice.assert_undisturbed().await;
     server.core.forget_app(&AppId::new(APP)).await.unwrap();
     assert_eq!(alice.closed().await, Closed { code: 4100, reason: "APP_NOT_AVAILABLE".into() });
-    assert!(!server.core.registry.is_online(&AppId::new(APP), &hookd_im_core::ids::ClientId::new("alice")));
+    assert!(!server.core.online.is_online(&AppId::new(APP), &hookd_im_core::ids::ClientId::new("alice")));
 }

@@ -7,13 +7,14 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::room::Rooms;
-use super::{Event, ReplyGate, Room};
-use crate::ids::{ClientId, ConversationId, SessionId};
+use super::byte_budget::{HeldBytes, SocketBytes};
+use super::reply_gate::ReplyGate;
+use hookd_im_core::delivery::Event;
+use hookd_im_core::ids::{ClientId, ConversationId};
 
 /// Frames that may wait for one socket. A reader that falls further behind is closed, never buffered without bound; its
 /// client reconnects and reads the history.
-pub const OUTBOX_CAPACITY: usize = 4096;
+pub const OUTGOING_CAPACITY: usize = 4096;
 
 /// The conversations whose state a reply shows to the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,20 +39,18 @@ pub enum Outgoing {
         /// Told when the frame has been written.
         gate: Option<ReplyGate>,
         /// What a large answer takes until it is written.
-        room: Room,
+        held: HeldBytes,
     },
     /// A push to one session of the socket. Events keep their order among themselves.
     Event {
         /// The receiver.
-        session: SessionId,
-        /// The receiver's client.
         client: ClientId,
         /// The push.
         event: Event,
         /// Not to be written before it opens.
         gate: Option<ReplyGate>,
         /// What it takes until it is written.
-        room: Room,
+        held: HeldBytes,
     },
     /// Write what was queued before, then close with this WebSocket code and reason.
     Close {
@@ -65,24 +64,24 @@ pub enum Outgoing {
 /// The socket reads too slowly, or is gone.
 #[derive(Debug, Error)]
 #[error("the outgoing queue of the connection is full or closed")]
-pub struct OutboxFull;
+pub struct QueueFull;
 
 /// The sending side; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Outbox {
+pub struct OutgoingSender {
     queue: mpsc::Sender<Outgoing>,
-    rooms: Rooms,
+    bytes: SocketBytes,
     slow_reader: CancellationToken,
 }
 
 /// The receiving side, owned by the loop that writes the socket.
 pub type OutgoingReceiver = mpsc::Receiver<Outgoing>;
 
-impl Outbox {
+impl OutgoingSender {
     /// A queue for one socket.
     pub fn new() -> (Self, OutgoingReceiver) {
-        let (queue, receiver) = mpsc::channel(OUTBOX_CAPACITY);
-        (Self { queue, rooms: Rooms::default(), slow_reader: CancellationToken::new() }, receiver)
+        let (queue, receiver) = mpsc::channel(OUTGOING_CAPACITY);
+        (Self { queue, bytes: SocketBytes::default(), slow_reader: CancellationToken::new() }, receiver)
     }
 
     /// Tells the writing loop to give the socket up.
@@ -98,28 +97,23 @@ impl Outbox {
     /// Queues an event for a session of the socket, without waiting.
     ///
     /// # Errors
-    /// [`OutboxFull`]: the caller closes the connection as a slow reader.
-    pub fn push(
-        &self,
-        (session, client): (SessionId, ClientId),
-        event: Event,
-        gate: Option<ReplyGate>,
-    ) -> Result<(), OutboxFull> {
-        let room = self.rooms.for_event(&event).ok_or(OutboxFull)?;
-        self.send(Outgoing::Event { session, client, event, gate, room })
+    /// [`QueueFull`]: the caller closes the connection as a slow reader.
+    pub fn push(&self, client: ClientId, event: Event, gate: Option<ReplyGate>) -> Result<(), QueueFull> {
+        let held = self.bytes.for_event(&event).ok_or(QueueFull)?;
+        self.send(Outgoing::Event { client, event, gate, held })
     }
 
-    /// Room for an answer of at most so many bytes, of this socket and of what all sockets of an app share; `None` when
+    /// HeldBytes for an answer of at most so many bytes, of this socket and of what all sockets of an app share; `None` when
     /// there is none before `until`.
-    pub async fn room_for_answer(&self, of_app: Arc<Semaphore>, bytes: usize, until: Instant) -> Option<Room> {
-        self.rooms.for_answer(of_app, bytes, until).await
+    pub async fn room_for_answer(&self, of_app: Arc<Semaphore>, bytes: usize, until: Instant) -> Option<HeldBytes> {
+        self.bytes.for_answer(of_app, bytes, until).await
     }
 
     /// Queues without waiting.
     ///
     /// # Errors
-    /// [`OutboxFull`]: the caller closes the connection as a slow reader.
-    pub fn send(&self, outgoing: Outgoing) -> Result<(), OutboxFull> {
-        self.queue.try_send(outgoing).map_err(|_| OutboxFull)
+    /// [`QueueFull`]: the caller closes the connection as a slow reader.
+    pub fn send(&self, outgoing: Outgoing) -> Result<(), QueueFull> {
+        self.queue.try_send(outgoing).map_err(|_| QueueFull)
     }
 }

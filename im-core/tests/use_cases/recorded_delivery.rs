@@ -1,0 +1,65 @@
+//! A delivery that keeps what each socket would get.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use hookd_im_core::actor::Origin;
+use hookd_im_core::delivery::{Delivery, Event, Recipient};
+use hookd_im_core::ids::{AppId, ConnectionId, SessionId};
+use hookd_im_core::presence::Session;
+
+/// A push to one session, and whether it waits for the reply of the request that caused it.
+#[derive(Debug)]
+pub struct Push {
+    pub session: SessionId,
+    pub event: Event,
+    pub after_reply: bool,
+}
+
+#[derive(Default)]
+pub struct RecordedDelivery(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    sessions: Vec<Arc<Session>>,
+    pushes: HashMap<ConnectionId, Vec<Push>>,
+}
+
+impl RecordedDelivery {
+    pub fn attach(&self, session: Arc<Session>) {
+        self.0.lock().unwrap().sessions.push(session);
+    }
+
+    /// The pushes to a socket since the last look.
+    pub fn take(&self, connection: ConnectionId) -> Vec<Push> {
+        self.0.lock().unwrap().pushes.remove(&connection).unwrap_or_default()
+    }
+}
+
+fn is_for(session: &Session, recipient: Recipient<'_>) -> bool {
+    match recipient {
+        Recipient::Client(client) => session.client == *client && !session.has_ended(),
+        Recipient::OtherSessions { client, than } => {
+            session.client == *client && !session.has_ended() && Some(session.id) != than
+        }
+        Recipient::Session { session: id, .. } => session.id == id,
+    }
+}
+
+impl Delivery for RecordedDelivery {
+    fn deliver(&self, app: &AppId, recipients: &[Recipient<'_>], event: &Event, origin: Option<Origin>) {
+        let mut state = self.0.lock().unwrap();
+        let State { sessions, pushes } = &mut *state;
+        let asking = sessions.iter().find(|session| origin.is_some_and(|origin| origin.session == session.id));
+        let connection = asking.map(|session| session.connection);
+        for recipient in recipients {
+            for session in sessions.iter().filter(|session| session.app == *app && is_for(session, *recipient)) {
+                let after_reply = connection == Some(session.connection);
+                let push = Push { session: session.id, event: event.clone(), after_reply };
+                pushes.entry(session.connection).or_default().push(push);
+            }
+        }
+    }
+
+    fn close_app(&self, _: &AppId) {}
+}

@@ -1,0 +1,123 @@
+//! The way of events to the sockets of this process.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use hookd_im_core::actor::Origin;
+use hookd_im_core::delivery::{Delivery, Event, Recipient};
+use hookd_im_core::error::Code;
+use hookd_im_core::ids::{AppId, ClientId, ConnectionId, RequestId};
+use hookd_im_core::presence::Session;
+
+use super::outgoing::{Outgoing, OutgoingSender};
+use super::reply_gate::ReplyGate;
+
+/// The sessions whose sockets are here, and the requests in work on them.
+#[derive(Default)]
+pub struct LocalDelivery {
+    sessions: RwLock<HashMap<(AppId, ClientId), Vec<Attached>>>,
+    requests: Mutex<HashMap<RequestId, (ConnectionId, ReplyGate)>>,
+    request_ids: AtomicU64,
+}
+
+/// A session and the queue of its socket.
+struct Attached {
+    session: Arc<Session>,
+    sender: OutgoingSender,
+}
+
+/// A request in work, until this is dropped: events that it causes on its own connection wait for its reply (P-8).
+pub(super) struct RequestInWork {
+    delivery: Arc<LocalDelivery>,
+    pub(super) id: RequestId,
+    pub(super) gate: ReplyGate,
+}
+
+impl Drop for RequestInWork {
+    fn drop(&mut self) {
+        self.delivery.requests.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
+impl LocalDelivery {
+    /// Connects a session with its socket.
+    pub(super) fn attach(&self, session: Arc<Session>, sender: OutgoingSender) {
+        let key = (session.app.clone(), session.client.clone());
+        let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
+        sessions.entry(key).or_default().push(Attached { session, sender });
+    }
+
+    /// Forgets a session that has ended.
+    pub(super) fn detach(&self, session: &Session) {
+        let key = (session.app.clone(), session.client.clone());
+        let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(of_client) = sessions.get_mut(&key) {
+            of_client.retain(|attached| attached.session.id != session.id);
+            if of_client.is_empty() {
+                sessions.remove(&key);
+            }
+        }
+    }
+
+    /// A request of a connection begins.
+    pub(super) fn begin_request(self: &Arc<Self>, connection: ConnectionId) -> RequestInWork {
+        let id = RequestId(self.request_ids.fetch_add(1, Ordering::Relaxed));
+        let gate = ReplyGate::default();
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.insert(id, (connection, gate.clone()));
+        RequestInWork { delivery: self.clone(), id, gate }
+    }
+
+    fn request(&self, origin: Origin) -> Option<(ConnectionId, ReplyGate)> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).get(&origin.request).cloned()
+    }
+}
+
+impl Attached {
+    /// A reader too slow for its queue loses its socket, not the event: its client finds everything in the history after it
+    /// reconnects.
+    fn push(&self, event: &Event, request: Option<&(ConnectionId, ReplyGate)>) {
+        let gate = request.filter(|(connection, _)| *connection == self.session.connection);
+        let gate = gate.map(|(_, gate)| gate.clone());
+        if self.sender.push(self.session.client.clone(), event.clone(), gate).is_err() {
+            self.sender.close_slow_reader();
+        }
+    }
+
+    fn is_for(&self, recipient: Recipient<'_>) -> bool {
+        match recipient {
+            Recipient::Client(_) => !self.session.has_ended(),
+            Recipient::OtherSessions { than, .. } => !self.session.has_ended() && Some(self.session.id) != than,
+            // It has just ended, and the event says so.
+            Recipient::Session { session, .. } => self.session.id == session,
+        }
+    }
+}
+
+impl Delivery for LocalDelivery {
+    fn deliver(&self, app: &AppId, recipients: &[Recipient<'_>], event: &Event, origin: Option<Origin>) {
+        let request = origin.and_then(|origin| self.request(origin));
+        let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
+        for recipient in recipients {
+            let (Recipient::Client(client)
+            | Recipient::OtherSessions { client, .. }
+            | Recipient::Session { client, .. }) = *recipient;
+            let of_client = sessions.get(&(app.clone(), client.clone())).into_iter().flatten();
+            of_client
+                .filter(|attached| attached.is_for(*recipient))
+                .for_each(|attached| attached.push(event, request.as_ref()));
+        }
+    }
+
+    fn close_app(&self, app: &AppId) {
+        let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
+        let (code, reason) = (Code::AppNotAvailable.number(), Code::AppNotAvailable.name());
+        let code = u16::try_from(code).unwrap_or_default();
+        for attached in sessions.extract_if(|(of, _), _| of == app).flat_map(|(_, sessions)| sessions) {
+            if attached.sender.send(Outgoing::Close { code, reason }).is_err() {
+                attached.sender.close_slow_reader();
+            }
+        }
+    }
+}
