@@ -6,10 +6,11 @@ use std::{env, fs, io};
 
 const TURNS: &str = "runtime/src/sandbox/turns.rs";
 const FAIR_TURNS: &str = "runtime/src/fair_turns.rs";
+const WORKERS: &str = "im-core/src/hooks/notifications/workers.rs";
 const LOCKS: &str = "im-core/src/conversations/locks.rs";
 
 /// A fault: its name, the file, what stands there, and what is put in its place.
-const FAULTS: [(&str, &str, &str, &str); 8] = [
+const FAULTS: [(&str, &str, &str, &str); 10] = [
     // The guest that gave way is never asked again.
     ("forgotten_wake_up", TURNS, "context.waker().wake_by_ref();", ""),
     // A guest queues among all apps without its app's place, so calls take turns, and not apps.
@@ -24,6 +25,10 @@ const FAULTS: [(&str, &str, &str, &str); 8] = [
     ("uncounted_claims", LOCKS, "entry.claims += 1;", "entry.claims = 1;"),
     // The last one leaves its entry behind.
     ("kept_entry", LOCKS, "if entry.claims == 0 {", "if entry.claims > 0 {"),
+    // A worker ends though a call came while it looked.
+    ("unseen_news", WORKERS, "living.news = true;", ""),
+    // A worker that ends leaves its place to no other one.
+    ("late_look", WORKERS, "workers.remove(key);\n        }", "}"),
     // Each task that asks gets a lock of its own.
     ("unshared_locks", LOCKS, "entry.lock.clone())", "Lock::default())"),
 ];
@@ -35,7 +40,7 @@ const KEPT_PLACE: &str = "let of_app = std::mem::ManuallyDrop::new(of_app);
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?).join("../..");
     let output = PathBuf::from(env::var("OUT_DIR").map_err(io::Error::other)?);
-    for file in [TURNS, FAIR_TURNS, LOCKS] {
+    for file in [TURNS, FAIR_TURNS, LOCKS, WORKERS] {
         println!("cargo::rerun-if-changed=../../{file}");
     }
     println!("cargo::rerun-if-changed=build.rs");

@@ -83,6 +83,29 @@ pub async fn two_nodes_never_hold_the_same_call(fixture: &Fixture) {
     assert_eq!(in_short(&all), (0..20).map(|number| number.to_string()).collect::<Vec<_>>());
 }
 
+pub async fn nodes_that_work_at_the_same_time_make_each_call_once(fixture: &Fixture) {
+    const CALLS: usize = 300;
+    fixture.add((0..CALLS).map(|number| sent(&number.to_string())).collect()).await;
+    let nodes = [fixture.beside(), fixture.beside(), fixture.beside()];
+    let work = async |node: &crate::fixture::Process| {
+        let mut made = Vec::new();
+        loop {
+            let calls = node.claim(&messages()).await;
+            if calls.is_empty() {
+                return made;
+            }
+            made.extend(in_short(&calls));
+            for call in &calls {
+                node.settle(&messages(), call, CallOutcome::Done).await;
+            }
+        }
+    };
+    let (one, two, three) = tokio::join!(work(&nodes[0]), work(&nodes[1]), work(&nodes[2]));
+    let mut made = [one, two, three].concat();
+    made.sort_by_key(|text| text.parse::<usize>().unwrap());
+    assert_eq!(made, (0..CALLS).map(|number| number.to_string()).collect::<Vec<_>>());
+}
+
 pub async fn a_node_settles_only_what_it_holds(fixture: &Fixture) {
     let other = fixture.beside();
     fixture.add(vec![sent("one")]).await;

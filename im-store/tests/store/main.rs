@@ -56,6 +56,7 @@ every_backend! {
         what_was_given_back_is_claimed_again,
         claimed_calls_survive_the_process,
         two_nodes_never_hold_the_same_call,
+        nodes_that_work_at_the_same_time_make_each_call_once,
         a_node_settles_only_what_it_holds,
         a_full_channel_refuses_calls_and_no_other_channel_does,
         a_channel_is_full_at_so_many_bytes,

@@ -15,6 +15,9 @@ pub mod fair_turns;
 #[path = "../../../runtime/src/sandbox/turns.rs"]
 pub mod turns;
 
+#[path = "../../../im-core/src/hooks/notifications/workers.rs"]
+pub mod workers;
+
 /// The same files, each with a fault that `build.rs` plants.
 #[allow(dead_code, missing_docs, unused_variables, reason = "they are wrong on purpose")]
 pub mod planted {
@@ -44,6 +47,14 @@ pub mod planted {
 
     pub mod kept_entry {
         include!(concat!(env!("OUT_DIR"), "/kept_entry.rs"));
+    }
+
+    pub mod unseen_news {
+        include!(concat!(env!("OUT_DIR"), "/unseen_news.rs"));
+    }
+
+    pub mod late_look {
+        include!(concat!(env!("OUT_DIR"), "/late_look.rs"));
     }
 
     pub mod unshared_locks {

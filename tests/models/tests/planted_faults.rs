@@ -113,3 +113,31 @@ mod unshared_locks {
         orders::one_holds_a_conversation_and_nothing_is_left_of_its_lock();
     }
 }
+
+mod unseen_news {
+    use hookd_models::planted::unseen_news as subject;
+
+    mod orders {
+        include!("orders/workers.rs");
+    }
+
+    #[test]
+    #[should_panic(expected = "a call is forgotten")]
+    fn a_worker_that_does_not_see_a_call_is_found() {
+        orders::every_call_is_made_once_and_no_channel_has_two_workers();
+    }
+}
+
+mod late_look {
+    use hookd_models::planted::late_look as subject;
+
+    mod orders {
+        include!("orders/workers.rs");
+    }
+
+    #[test]
+    #[should_panic(expected = "a call is forgotten")]
+    fn a_worker_that_keeps_its_place_is_found() {
+        orders::every_call_is_made_once_and_no_channel_has_two_workers();
+    }
+}

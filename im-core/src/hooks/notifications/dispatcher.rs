@@ -1,13 +1,13 @@
 //! The workers: one for each app and channel that has something to do.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::worker::Worker;
+use super::workers::Workers;
 use crate::app::AppDirectory;
 use crate::hooks::engine_calls::EngineCalls;
 use crate::ids::{AppId, Channel, NodeId};
@@ -24,14 +24,12 @@ pub(super) struct Dispatcher {
     pub(super) calls: Arc<EngineCalls>,
     tasks: TaskTracker,
     shutdown: CancellationToken,
-    workers: Mutex<HashMap<Key, Running>>,
+    pub(super) workers: Workers<Key, Signals>,
 }
 
-/// A worker that lives.
-struct Running {
+/// How a worker is reached.
+pub(super) struct Signals {
     wake: Arc<Notify>,
-    /// There is news that the worker has not looked at.
-    news: bool,
     /// The app is gone.
     forgotten: CancellationToken,
 }
@@ -44,7 +42,7 @@ impl Dispatcher {
         tasks: TaskTracker,
         shutdown: CancellationToken,
     ) -> Self {
-        Self { node, table, apps, calls, tasks, shutdown, workers: Mutex::default() }
+        Self { node, table, apps, calls, tasks, shutdown, workers: Workers::default() }
     }
 
     /// There are calls in this channel. After a stop was asked for they wait for the next process.
@@ -52,18 +50,14 @@ impl Dispatcher {
         if self.shutdown.is_cancelled() {
             return;
         }
-        let key = (app.clone(), channel);
-        let mut workers = self.workers();
-        if let Some(running) = workers.get_mut(&key) {
-            running.news = true;
-            running.wake.notify_one();
-            return;
-        }
-        let (wake, forgotten) = (Arc::new(Notify::new()), CancellationToken::new());
-        let stop = self.shutdown.child_token();
-        let worker = Worker::new(self.clone(), key.clone(), wake.clone(), stop, forgotten.clone());
-        workers.insert(key, Running { wake, news: false, forgotten });
-        self.tasks.spawn(worker.run());
+        let begin = |key: &Key| {
+            let (wake, forgotten) = (Arc::new(Notify::new()), CancellationToken::new());
+            let stop = self.shutdown.child_token();
+            let worker = Worker::new(self.clone(), key.clone(), wake.clone(), stop, forgotten.clone());
+            self.tasks.spawn(worker.run());
+            Signals { wake, forgotten }
+        };
+        self.workers.wake((app.clone(), channel), |signals| signals.wake.notify_one(), begin);
     }
 
     /// Works on what waits. An app that is not known may be one that only another node knows yet.
@@ -73,43 +67,16 @@ impl Dispatcher {
         }
     }
 
-    /// Ends the workers of an app and throws its calls and dead letters away.
+    /// Ends the workers of an app and deletes its calls and dead letters.
     pub(super) async fn forget(&self, app: &AppId) -> Result<(), StoreError> {
-        self.workers().iter().filter(|((of, _), _)| of == app).for_each(|(_, running)| running.forgotten.cancel());
+        self.workers.for_each(|(of, _), signals| {
+            if of == app {
+                signals.forgotten.cancel();
+            }
+        });
         self.table.forget_calls(app).await.inspect_err(|error| {
             let error = error as &dyn std::error::Error;
             tracing::error!(%app, error, "hook calls of a deleted app stay for now");
         })
-    }
-
-    /// Called by a worker that has nothing to do; false when there is news meanwhile.
-    pub(super) fn end(&self, key: &Key) -> bool {
-        let mut workers = self.workers();
-        match workers.get_mut(key) {
-            Some(running) if running.news => {
-                running.news = false;
-                false
-            }
-            _ => {
-                workers.remove(key);
-                true
-            }
-        }
-    }
-
-    /// Called by a worker that ends in any case.
-    pub(super) fn ended(&self, key: &Key) {
-        self.workers().remove(key);
-    }
-
-    /// Called by a worker before it looks at the table.
-    pub(super) fn seen(&self, key: &Key) {
-        if let Some(running) = self.workers().get_mut(key) {
-            running.news = false;
-        }
-    }
-
-    fn workers(&self) -> MutexGuard<'_, HashMap<Key, Running>> {
-        self.workers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -10,6 +10,7 @@ mod journal;
 mod retry;
 mod session_events;
 mod worker;
+mod workers;
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;

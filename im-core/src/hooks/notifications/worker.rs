@@ -92,7 +92,7 @@ impl Worker {
         match working.await {
             Some(Ok(())) => {}
             // Nothing of a forgotten app needs an end: its calls are deleted.
-            None => self.dispatcher.ended(&self.key),
+            None => self.dispatcher.workers.ended(&self.key),
             Some(Err(_)) => self.after_panic().await,
         }
     }
@@ -110,7 +110,7 @@ impl Worker {
             let error = &error as &dyn std::error::Error;
             tracing::error!(%app, error, "claimed hook calls are not given back; they are made after a restart");
         }
-        self.dispatcher.ended(&self.key);
+        self.dispatcher.workers.ended(&self.key);
     }
 
     async fn work(&mut self) {
@@ -125,7 +125,7 @@ impl Worker {
             } else if self.ready.is_empty() && self.look_at.is_some_and(|at| at <= now) {
                 self.claim().await;
             } else if self.is_idle() {
-                if self.dispatcher.end(&self.key) {
+                if self.dispatcher.workers.may_end(&self.key) {
                     return;
                 }
                 self.look_at = Some(now);
@@ -158,7 +158,7 @@ impl Worker {
     }
 
     async fn claim(&mut self) {
-        self.dispatcher.seen(&self.key);
+        self.dispatcher.workers.looks(&self.key);
         let Dispatcher { table, node, .. } = self.dispatcher.as_ref();
         let (app, channel) = &self.key;
         match table.claim(node, app, channel, CLAIM).await {
@@ -298,6 +298,6 @@ impl Worker {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(%app, error, "claimed hook calls are not given back; they are made after a restart");
         }
-        self.dispatcher.ended(&self.key);
+        self.dispatcher.workers.ended(&self.key);
     }
 }

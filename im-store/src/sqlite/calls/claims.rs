@@ -18,6 +18,8 @@ pub(in crate::sqlite) struct Claims {
 #[derive(Clone, Default)]
 pub(super) struct ClaimsOfChannel {
     claims: HashMap<u64, Claim>,
+    /// How often claims were ended.
+    releases: u64,
 }
 
 #[derive(Clone)]
@@ -44,13 +46,23 @@ impl Claims {
         self.channels().get(&(app.clone(), channel.clone())).cloned().unwrap_or_default()
     }
 
-    /// Claims those of the calls that are free, with their order keys; the others are taken out of `calls`.
-    pub(super) fn claim(&self, node: &NodeId, app: &AppId, channel: &Channel, calls: &mut Vec<Call>) {
+    /// Claims those of the calls that are free, with their order keys; the others are taken out of `calls`. False when
+    /// claims were ended after `before`: then calls that were read meanwhile may be settled, and none is claimed.
+    pub(super) fn claim(
+        &self,
+        node: &NodeId,
+        (app, channel): (&AppId, &Channel),
+        before: &ClaimsOfChannel,
+        calls: &mut Vec<Call>,
+    ) -> bool {
         if calls.is_empty() {
-            return;
+            return true;
         }
         let mut channels = self.channels();
         let claims = channels.entry((app.clone(), channel.clone())).or_default();
+        if claims.releases != before.releases {
+            return false;
+        }
         calls.retain(|call| {
             let is_free = !claims.holds(call);
             if is_free {
@@ -59,6 +71,7 @@ impl Claims {
             }
             is_free
         });
+        true
     }
 
     /// True when the node has claimed the call.
@@ -71,24 +84,21 @@ impl Claims {
     /// Ends claims of the node.
     pub(super) fn release(&self, node: &NodeId, app: &AppId, channel: &Channel, numbers: &[u64]) {
         let mut channels = self.channels();
-        let key = (app.clone(), channel.clone());
-        let Some(claims) = channels.get_mut(&key) else { return };
+        let Some(claims) = channels.get_mut(&(app.clone(), channel.clone())) else { return };
+        claims.releases += 1;
         for number in numbers {
             if claims.claims.get(number).is_some_and(|claim| claim.node == *node) {
                 claims.claims.remove(number);
             }
         }
-        if claims.claims.is_empty() {
-            channels.remove(&key);
-        }
     }
 
     /// Ends all claims of a node.
     pub(in crate::sqlite) fn release_node(&self, node: &NodeId) {
-        self.channels().retain(|_, claims| {
+        for claims in self.channels().values_mut() {
             claims.claims.retain(|_, claim| claim.node != *node);
-            !claims.claims.is_empty()
-        });
+            claims.releases += 1;
+        }
     }
 
     pub(super) fn forget(&self, app: &AppId) {
@@ -97,5 +107,42 @@ impl Claims {
 
     fn channels(&self) -> MutexGuard<'_, HashMap<Key, ClaimsOfChannel>> {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use hookd_im_core::ids::{AppId, Channel, NodeId, OrderKey};
+    use hookd_im_core::store::Call;
+    use hookd_im_core::timestamp::Timestamp;
+
+    use super::Claims;
+
+    fn call(number: u64) -> Call {
+        Call {
+            number,
+            target: "_messageSent".to_owned(),
+            order_key: (number > 10).then(|| OrderKey::new("tom")),
+            payload: Bytes::new(),
+            remote_address: None,
+            queued_at: Timestamp(0),
+            attempts: 0,
+        }
+    }
+
+    #[test]
+    fn a_call_that_was_read_before_another_node_settled_it_is_not_claimed() {
+        let (claims, app, channel) = (Claims::default(), AppId::new("demo"), Channel::new("_messageSent"));
+        let (one, other) = (NodeId::new("one"), NodeId::new("other"));
+        let before = claims.of_channel(&app, &channel);
+        let (mut of_one, mut of_other) = (vec![call(1), call(11)], vec![call(1), call(12), call(2)]);
+        assert!(claims.claim(&one, (&app, &channel), &before, &mut of_one));
+        assert!(claims.claim(&other, (&app, &channel), &before, &mut of_other));
+        assert_eq!(of_other, [call(2)], "the others are claimed, or their key is");
+        claims.release(&one, &app, &channel, &[1]);
+        assert!(!claims.claim(&other, (&app, &channel), &before, &mut vec![call(1)]));
+        let now = claims.of_channel(&app, &channel);
+        assert!(claims.claim(&other, (&app, &channel), &now, &mut vec![call(3)]));
     }
 }

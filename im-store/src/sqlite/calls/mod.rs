@@ -32,6 +32,25 @@ struct Look {
 }
 
 impl SqliteStore {
+    /// Calls that are due and not among the claimed ones. Those that wait for a clock that was set back are brought forward.
+    async fn find_due(
+        &self,
+        app: &AppId,
+        channel: &Channel,
+        (limit, claimed): (usize, &ClaimsOfChannel),
+    ) -> Result<Claimed, StoreError> {
+        let now = (self.clock)();
+        let look = self.look(app, channel, now, (limit, claimed.clone())).await?;
+        if !look.waits_too_long {
+            return Ok(look.found);
+        }
+        let (of_app, of_channel) = (app.clone(), channel.clone());
+        let bring_forward =
+            move |connection: &Connection, now| waiting::bring_forward(connection, &of_app, &of_channel, now);
+        self.write("bring calls forward", bring_forward).await?;
+        Ok(self.look(app, channel, now, (limit, claimed.clone())).await?.found)
+    }
+
     async fn look(
         &self,
         app: &AppId,
@@ -68,19 +87,14 @@ impl Calls for SqliteStore {
     }
 
     async fn claim(&self, node: &NodeId, app: &AppId, channel: &Channel, limit: usize) -> Result<Claimed, StoreError> {
-        let claimed = self.claims.of_channel(app, channel);
-        let now = (self.clock)();
-        let mut look = self.look(app, channel, now, (limit, claimed.clone())).await?;
-        if look.waits_too_long {
-            let (of_app, of_channel) = (app.clone(), channel.clone());
-            let bring_forward =
-                move |connection: &Connection, now| waiting::bring_forward(connection, &of_app, &of_channel, now);
-            self.write("bring calls forward", bring_forward).await?;
-            look = self.look(app, channel, now, (limit, claimed)).await?;
+        loop {
+            let claimed = self.claims.of_channel(app, channel);
+            let mut found = self.find_due(app, channel, (limit, &claimed)).await?;
+            // Only where other nodes work on the same channel it may be necessary to look again.
+            if self.claims.claim(node, (app, channel), &claimed, &mut found.calls) {
+                return Ok(found);
+            }
         }
-        let mut found = look.found;
-        self.claims.claim(node, app, channel, &mut found.calls);
-        Ok(found)
     }
 
     async fn settle(
