@@ -4,23 +4,22 @@ use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+use hookd_im_core::store::StoreError;
 use rusqlite::ErrorCode;
 use rustix::io::Errno;
 
 use crate::error::{ServerError, chain};
 
-/// What SQLite says of it.
-const SQLITE_FULL: &str = "database or disk is full";
-
 /// True when there was no room for what had to be written.
 pub fn is_full(error: &(dyn Error + 'static)) -> bool {
-    // The process that compiles modules reports its error as text, and so does the writer of the message store.
-    let in_words = [io::Error::from(Errno::NOSPC).to_string(), SQLITE_FULL.to_owned()];
+    // The process that compiles modules reports its error as text.
+    let in_words = io::Error::from(Errno::NOSPC).to_string();
     chain(error).any(|cause| {
         let io = cause.downcast_ref::<io::Error>().map(io::Error::kind);
         matches!(io, Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge))
             || sqlite_code(cause) == Some(ErrorCode::DiskFull)
-            || in_words.iter().any(|words| cause.to_string().contains(words))
+            || matches!(cause.downcast_ref(), Some(StoreError::Full(_)))
+            || cause.to_string().contains(&in_words)
     })
 }
 
@@ -54,9 +53,9 @@ mod tests {
         let no_room = || io::Error::from(Errno::NOSPC);
         let sqlite = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None);
         let in_words = BoxError::from(format!("the compile process ended: cannot write: {}", no_room()));
-        let by_the_writer = BoxError::from(format!("the database failed: {SQLITE_FULL}"));
+        let by_the_store = StoreError::Full("the writer's error".into()).into();
         let as_a_cause = ServerError::failed("outer", no_room()).into();
-        for full in [by_the_writer, as_a_cause, sqlite.into(), in_words] {
+        for full in [by_the_store, as_a_cause, sqlite.into(), in_words] {
             assert!(is_full(full.as_ref()), "{full:?}");
         }
         assert!(!is_full(&io::Error::from(Errno::ACCESS)));

@@ -19,7 +19,7 @@ pub mod turns;
 pub mod workers;
 
 /// The same files, each with a fault that `build.rs` plants.
-#[allow(dead_code, missing_docs, unused_variables, reason = "they are wrong on purpose")]
+#[allow(dead_code, missing_docs, unused_mut, unused_variables, reason = "they are wrong on purpose")]
 pub mod planted {
     pub mod forgotten_wake_up {
         include!(concat!(env!("OUT_DIR"), "/forgotten_wake_up.rs"));
