@@ -40,6 +40,7 @@ need node nodejs npm
 need npm npm
 # The tests start servers of their own, and some with another clock.
 [ "$purpose" != test ] || need redis-server redis-server
+if [ "$purpose" = test ] && ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then need initdb postgresql; fi
 [ "$purpose" != test ] || need faketime faketime
 [ "$purpose" != lint ] || need python3 python3
 if [ "$purpose" = test ] && ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
