@@ -2,5 +2,9 @@
 
 #[doc(hidden)]
 pub mod fuzzing;
+mod json;
+mod member_set;
+mod message_type;
 mod query;
+mod retention;
 pub mod sqlite;

@@ -7,12 +7,12 @@ use hookd_im_core::store::{
     MembershipChange, NewConversation, QueryError, StoreError, StoredCall,
 };
 use hookd_im_core::timestamp::Timestamp;
-use md5::{Digest, Md5};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::error::WorkError;
-use super::{SqliteStore, calls, json, members, search};
+use super::{SqliteStore, calls, members, search};
 use crate::query::Filter;
+use crate::{json, member_set};
 
 /// The columns of [`ConversationRow`], in its order; the table is named `conversations`.
 pub(super) const COLUMNS: &str = "
@@ -163,7 +163,7 @@ fn create(
     (new, call): (NewConversation, Option<CallFor<Conversation>>),
     now: Timestamp,
 ) -> Result<Committed<CreatedConversation>, WorkError> {
-    let digest = new.unique.then(|| members::digest(&new.members));
+    let digest = new.unique.then(|| member_set::digest(&new.members));
     if let Some(digest) = &digest
         && let Some(conversation) = find_by_member_set(connection, app, &new.members, digest)?
     {
@@ -174,7 +174,7 @@ fn create(
         id: new.id,
         attributes: new.attributes,
         creator: Some(new.creator),
-        unique_id: new.unique.then(|| unique_id(&new.members)),
+        unique_id: new.unique.then(|| member_set::unique_id(&new.members)),
         members: new.members,
         muted: Vec::new(),
         last_message_at: None,
@@ -277,27 +277,14 @@ fn insert(
     members::insert(connection, app, connection.last_insert_rowid(), &conversation.members, 0)
 }
 
-/// Lower-case hex MD5 of the sorted ids without a separator (S-8). Different sets can share it.
-fn unique_id(members: &[ClientId]) -> String {
-    let mut sorted: Vec<&str> = members.iter().map(ClientId::as_str).collect();
-    sorted.sort_unstable();
-    hex::encode(Md5::digest(sorted.concat()))
-}
-
 #[cfg(test)]
 mod tests {
     use hookd_im_core::ids::{AppId, ClientId, ConversationId};
     use hookd_im_core::store::StoreError;
     use rusqlite::Connection;
 
-    use super::{load, unique_id};
+    use super::load;
     use crate::sqlite::schema::migrate;
-
-    #[test]
-    fn unique_id_of_the_published_sample() {
-        let members = [ClientId::new("bob"), ClientId::new("alice")];
-        assert_eq!(unique_id(&members), "ec0048c7d6b5a11cdb261b71a813eff3");
-    }
 
     #[test]
     fn row_with_unreadable_attributes_is_corrupt() {

@@ -7,9 +7,7 @@ use rusqlite::{Connection, OptionalExtension, named_params};
 use super::conversations;
 use super::error::WorkError;
 use super::messages::{COLUMNS, MessageRow};
-
-/// Most messages that one query answers (P-92).
-const LIMIT: u32 = 100;
+use crate::query::budget::MESSAGE_LIMIT;
 
 /// The newest message of a conversation.
 pub(super) fn newest(connection: &Connection, conversation: i64) -> Result<Option<StoredMessage>, WorkError> {
@@ -62,7 +60,7 @@ pub(super) fn range(
         ":upper": upper.map_or(i64::MAX, last_timestamp),
         ":upper_id": upper.and_then(|bound| bound.id.as_ref()).map(MessageId::as_str),
         ":upper_included": upper.is_some_and(|bound| bound.included),
-        ":limit": query.limit.min(LIMIT),
+        ":limit": query.limit.min(MESSAGE_LIMIT),
     };
     let mut values = values.to_vec();
     if let Some(message_type) = &query.message_type {

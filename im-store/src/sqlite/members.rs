@@ -4,22 +4,10 @@ use hookd_im_core::ids::{AppId, ClientId, ConversationId};
 use hookd_im_core::store::{CallFor, Committed, Conversation, MembershipChange, StoredCall};
 use hookd_im_core::timestamp::Timestamp;
 use rusqlite::{Connection, params};
-use sha2::{Digest, Sha256};
 
 use super::error::WorkError;
 use super::{calls, conversations};
-
-/// Names a member set without the collisions of the public `uniqueId` (S-8): each id goes in with its length.
-pub(super) fn digest(members: &[ClientId]) -> String {
-    let mut sorted: Vec<&str> = members.iter().map(ClientId::as_str).collect();
-    sorted.sort_unstable();
-    let mut hash = Sha256::new();
-    for member in sorted {
-        hash.update(member.len().to_le_bytes());
-        hash.update(member);
-    }
-    hex::encode(hash.finalize())
-}
+use crate::member_set;
 
 pub(super) fn load(connection: &Connection, conversation: i64) -> Result<Vec<ClientId>, WorkError> {
     let mut statement =
@@ -136,7 +124,7 @@ fn save_change(
     now: Timestamp,
 ) -> Result<(), WorkError> {
     conversation.updated_at = conversation.updated_at.max(now);
-    let digest = conversation.unique_id.is_some().then(|| digest(&conversation.members));
+    let digest = conversation.unique_id.is_some().then(|| member_set::digest(&conversation.members));
     let sequence: i64 = connection
         .prepare_cached(
             "UPDATE conversations
@@ -147,21 +135,4 @@ fn save_change(
         .query_row(params![key, conversation.updated_at.0, digest], |row| row.get(0))?;
     conversation.last_sequence = sequence.unsigned_abs();
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use hookd_im_core::ids::ClientId;
-
-    use super::digest;
-
-    fn digest_of(members: &[&str]) -> String {
-        digest(&members.iter().copied().map(ClientId::new).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn digest_depends_on_the_set_only() {
-        assert_eq!(digest_of(&["alice", "bob"]), digest_of(&["bob", "alice"]));
-        assert_ne!(digest_of(&["alice", "bob"]), digest_of(&["alic", "ebob"]));
-    }
 }

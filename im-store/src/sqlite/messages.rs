@@ -9,10 +9,12 @@ use hookd_im_core::store::{
 use hookd_im_core::timestamp::Timestamp;
 use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
-use serde::Deserialize;
 
 use super::error::WorkError;
-use super::{SqliteStore, calls, conversations, history, json, queries};
+use super::{SqliteStore, calls, conversations, history};
+use crate::json;
+use crate::message_type::message_type;
+use crate::query::budget::TIME_BUDGET;
 
 #[async_trait]
 impl Messages for SqliteStore {
@@ -41,7 +43,7 @@ impl Messages for SqliteStore {
         self.queries.run(app, "history", range).await.map_err(|error| match error {
             QueryError::Store(error) => error,
             QueryError::BadFilter(_) | QueryError::TooCostly(_) => {
-                StoreError::TimedOut { operation: "history", limit: queries::TIME_BUDGET }
+                StoreError::TimedOut { operation: "history", limit: TIME_BUDGET }
             }
         })
     }
@@ -164,22 +166,6 @@ impl ToSql for BodyColumn<'_> {
     }
 }
 
-/// `_lctype` of a text body that is a JSON object.
-fn message_type(body: &MessageBody) -> Option<i32> {
-    #[derive(Deserialize)]
-    struct TypedMessage {
-        #[serde(rename = "_lctype")]
-        message_type: i32,
-    }
-    match body {
-        // An array would deserialize into a struct by position.
-        MessageBody::Text(text) if text.trim_start().starts_with('{') => {
-            foreign_json::from_str(text).ok().map(|TypedMessage { message_type }| message_type)
-        }
-        MessageBody::Text(_) | MessageBody::Binary(_) => None,
-    }
-}
-
 /// The columns of [`MessageRow`], in its order.
 pub(super) const COLUMNS: &str = "id, timestamp, sender, body, mentions, mention_all, patched_at, sequence";
 
@@ -233,29 +219,5 @@ impl TryFrom<MessageRow> for StoredMessage {
             patched_at: row.patched_at.map(Timestamp),
             sequence: row.sequence.unsigned_abs(),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use hookd_im_core::store::MessageBody;
-
-    use super::message_type;
-
-    #[test]
-    fn only_json_objects_have_a_message_type() {
-        for (text, expected) in [
-            (r#"{"_lctype":-1,"_lctext":"hi"}"#, Some(-1)),
-            (r#" {"_lctype":1}"#, Some(1)),
-            (r#"{"_lctype":-1.0,"_lctype":-2e0,"\ud83d":"\ud83d"}"#, Some(-2)),
-            (r#"{"_lctype":"1"}"#, None),
-            (r#"{"_lctype":1e400}"#, None),
-            (r#"{"_lctext":"hi"}"#, None),
-            ("[7]", None),
-            ("hello", None),
-        ] {
-            assert_eq!(message_type(&MessageBody::Text(text.to_owned())), expected, "{text}");
-        }
-        assert_eq!(message_type(&MessageBody::Binary(br#"{"_lctype":1}"#.to_vec())), None);
     }
 }

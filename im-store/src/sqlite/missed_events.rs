@@ -1,7 +1,5 @@
 //! Events that clients fetch after a reconnect (P-59 … P-64).
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use hookd_im_core::ids::{AppId, ClientId};
 use hookd_im_core::store::{MissedEvent, MissedEvents, StoreError};
@@ -9,15 +7,10 @@ use hookd_im_core::timestamp::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Map, Value};
 
+use super::SqliteStore;
 use super::error::WorkError;
-use super::{SqliteStore, json};
-
-/// How long an event waits for its client (P-59).
-const RETENTION: Duration = Duration::from_hours(7 * 24);
-
-/// Expired rows that one write takes away beyond the number it adds: the table shrinks while it is written to, and no
-/// single write pays for a long silence.
-const EXTRA_PRUNED: usize = 64;
+use crate::json;
+use crate::retention::{EXTRA_PRUNED, oldest_missed_event};
 
 #[async_trait]
 impl MissedEvents for SqliteStore {
@@ -68,7 +61,7 @@ fn add(
         insert.execute(params![app.as_str(), client.as_str(), timestamp, json::to_column(payload)?])?;
         times.push(Timestamp(timestamp));
     }
-    prune(connection, oldest_kept(now), events.len().saturating_add(EXTRA_PRUNED))?;
+    prune(connection, oldest_missed_event(now), events.len().saturating_add(EXTRA_PRUNED))?;
     Ok(times)
 }
 
@@ -88,7 +81,7 @@ fn after(
          LIMIT ?5",
     )?;
     let rows = statement
-        .query_map(params![app.as_str(), client.as_str(), after.0, oldest_kept(now).0, limit], |row| {
+        .query_map(params![app.as_str(), client.as_str(), after.0, oldest_missed_event(now).0, limit], |row| {
             Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
         })?;
     rows.map(|row| {
@@ -97,10 +90,6 @@ fn after(
         Ok(MissedEvent { server_timestamp: Timestamp(timestamp), payload })
     })
     .collect()
-}
-
-fn oldest_kept(now: Timestamp) -> Timestamp {
-    Timestamp(now.0.saturating_sub(i64::try_from(RETENTION.as_millis()).unwrap_or(i64::MAX)))
 }
 
 fn prune(connection: &Connection, oldest_kept: Timestamp, limit: usize) -> Result<(), WorkError> {

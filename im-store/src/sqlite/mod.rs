@@ -4,7 +4,6 @@ mod calls;
 mod conversations;
 mod error;
 mod history;
-mod json;
 mod members;
 mod messages;
 mod missed_events;

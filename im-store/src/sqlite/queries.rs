@@ -13,9 +13,7 @@ use tokio::time::timeout_at;
 
 use super::error::WorkError;
 use super::reader::Readers;
-
-/// How long one query may run, once it runs.
-pub(super) const TIME_BUDGET: Duration = Duration::from_secs(1);
+use crate::query::budget::{TIME_BUDGET, busy, out_of_time};
 
 /// Queries of one app that may wait for their turn; further ones are refused.
 const WAITING_LIMIT: usize = 1024;
@@ -65,13 +63,4 @@ impl Queries {
             Err(error) => Err(error.into()),
         }
     }
-}
-
-fn busy() -> QueryError {
-    QueryError::TooCostly("too many queries of this app wait: ask fewer at a time, and narrower ones".to_owned())
-}
-
-/// The answer to a query whose time is over.
-pub(super) fn out_of_time() -> QueryError {
-    QueryError::TooCostly(format!("the query took more than {TIME_BUDGET:?}: narrow it, best by `objectId` or `m`"))
 }

@@ -1,7 +1,5 @@
 //! Conversation queries (P-75 … P-77): an index finds candidates, the filter decides.
 
-mod budget;
-
 use std::collections::BinaryHeap;
 use std::time::Instant;
 
@@ -9,18 +7,12 @@ use hookd_im_core::ids::{AppId, ClientId};
 use hookd_im_core::store::{Conversation, ConversationQuery, FoundConversation};
 use rusqlite::{Connection, params};
 
-use self::budget::{AnswerBudget, ScanBudget};
 use super::conversations::{COLUMNS, ConversationRow};
 use super::error::WorkError;
-use super::{history, json, members};
+use super::{history, members};
+use crate::json;
+use crate::query::budget::{AnswerBudget, ROW_LIMIT, SCAN_LIMIT, ScanBudget};
 use crate::query::{Filter, Narrowing, Place, SortOrder};
-
-/// Rows that one query looks at, newest `updatedAt` first; matches beyond them are not found. It bounds what a client
-/// can make the server do with a filter that no index helps (anything but `objectId` and `m`).
-const SCAN_LIMIT: u32 = 5000;
-
-/// Most rows that one query answers (P-75).
-const ROW_LIMIT: u32 = 1000;
 
 /// Conversations that match, in order. Stops at `until`.
 pub(super) fn find(

@@ -9,19 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::SqliteStore;
 use super::error::WorkError;
-
-/// Ended logins that are kept of an app, about. Beyond it the oldest give way to one row that voids all tokens of their
-/// age: their clients, and others that last showed a token then, log in again.
-const KEPT: usize = 100_000;
-
-/// Logins of which one looks whether there are too many: a look costs a millisecond or more.
-const LOOK_PREFIX: &str = "00";
-
-/// Expired rows that one write takes away beyond the number it adds.
-const EXTRA_PRUNED: usize = 64;
-
-/// The row that stands for all logins whose tokens expire until then.
-const ALL: &str = "";
+use crate::retention::{ALL_LOGINS, ENDED_LOGINS_KEPT, EXTRA_PRUNED, is_looked_at};
 
 #[async_trait]
 impl Sessions for SqliteStore {
@@ -47,8 +35,8 @@ fn add(connection: &Connection, app: &AppId, ended: &[EndedLogin], now: Timestam
         insert(connection, app, (login, *code), *expires_at)?;
     }
     prune(connection, app, now, ended.len().saturating_add(EXTRA_PRUNED))?;
-    if ended.iter().any(|ended| ended.login.starts_with(LOOK_PREFIX)) {
-        keep_at_most(connection, app, KEPT)?;
+    if ended.iter().any(is_looked_at) {
+        keep_at_most(connection, app, ENDED_LOGINS_KEPT)?;
     }
     Ok(())
 }
@@ -112,7 +100,7 @@ fn keep_at_most(connection: &Connection, app: &AppId, kept: usize) -> Result<(),
     connection
         .prepare_cached("DELETE FROM ended_logins WHERE app = ?1 AND expires_at <= ?2")?
         .execute(params![app.as_str(), newest_dropped])?;
-    insert(connection, app, (ALL, Code::SessionTokenExpired.number()), Timestamp(newest_dropped))?;
+    insert(connection, app, (ALL_LOGINS, Code::SessionTokenExpired.number()), Timestamp(newest_dropped))?;
     tracing::warn!(%app, kept, "more logins have ended than are kept: clients with older session tokens log in again");
     Ok(())
 }

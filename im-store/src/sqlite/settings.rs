@@ -6,8 +6,9 @@ use hookd_im_core::ids::AppId;
 use hookd_im_core::store::{Settings, StoreError};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::SqliteStore;
 use super::error::WorkError;
-use super::{SqliteStore, json};
+use crate::json;
 
 #[async_trait]
 impl Settings for SqliteStore {
@@ -27,7 +28,7 @@ fn load(connection: &Connection, app: &AppId) -> Result<Option<ImSettings>, Work
         .prepare_cached("SELECT document FROM settings WHERE app = ?1")?
         .query_row([app.as_str()], |row| row.get(0))
         .optional()?;
-    document.map(|document| json::from_column(&document, "settings", "document", app)).transpose()
+    Ok(document.map(|document| json::from_column(&document, "settings", "document", app)).transpose()?)
 }
 
 fn save(connection: &Connection, app: &AppId, settings: &ImSettings) -> Result<(), WorkError> {

@@ -1,11 +1,22 @@
 //! What one query may cost.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hookd_im_core::messages::content;
 use hookd_im_core::store::{FoundConversation, QUERY_ANSWER_BYTES, QueryError};
 
-use crate::sqlite::queries::out_of_time;
+/// How long one query may run, once it runs.
+pub(crate) const TIME_BUDGET: Duration = Duration::from_secs(1);
+
+/// Rows that one query looks at, newest `updatedAt` first; matches beyond them are not found. It bounds what a client
+/// can make the server do with a filter that no index helps (anything but `objectId` and `m`).
+pub(crate) const SCAN_LIMIT: u32 = 5000;
+
+/// Most rows that one query answers (P-75).
+pub(crate) const ROW_LIMIT: u32 = 1000;
+
+/// Most messages that one query answers (P-92).
+pub(crate) const MESSAGE_LIMIT: u32 = 100;
 
 /// Bytes of rows that one query reads.
 const READ_BYTES: usize = 64 * 1024 * 1024;
@@ -17,7 +28,7 @@ const HELD_BYTES: usize = 4 * 1024 * 1024;
 const ROW_BYTES: usize = 400;
 
 /// What looking may cost.
-pub(super) struct ScanBudget {
+pub(crate) struct ScanBudget {
     until: Instant,
     read: usize,
     held: usize,
@@ -25,42 +36,42 @@ pub(super) struct ScanBudget {
 
 impl ScanBudget {
     /// The whole budget.
-    pub(super) fn until(until: Instant) -> Self {
+    pub(crate) fn until(until: Instant) -> Self {
         Self { until, read: 0, held: 0 }
     }
 
     /// Fails when the time is over.
-    pub(super) fn check_time(&self) -> Result<(), QueryError> {
+    pub(crate) fn check_time(&self) -> Result<(), QueryError> {
         if Instant::now() < self.until { Ok(()) } else { Err(out_of_time()) }
     }
 
     /// Counts what was read.
-    pub(super) fn read(&mut self, bytes: usize) -> Result<(), QueryError> {
+    pub(crate) fn read(&mut self, bytes: usize) -> Result<(), QueryError> {
         self.read = self.read.saturating_add(bytes);
         within(self.read, READ_BYTES, "looks at")
     }
 
     /// Counts what is kept.
-    pub(super) fn hold(&mut self, bytes: usize) -> Result<(), QueryError> {
+    pub(crate) fn hold(&mut self, bytes: usize) -> Result<(), QueryError> {
         self.held = self.held.saturating_add(bytes);
         within(self.held, HELD_BYTES, "sorts by values of")
     }
 
     /// What was kept is not any more.
-    pub(super) fn let_go(&mut self, bytes: usize) {
+    pub(crate) fn let_go(&mut self, bytes: usize) {
         self.held = self.held.saturating_sub(bytes);
     }
 }
 
 /// What an answer may hold.
 #[derive(Default)]
-pub(super) struct AnswerBudget {
+pub(crate) struct AnswerBudget {
     bytes: usize,
 }
 
 impl AnswerBudget {
     /// Counts a row of the answer.
-    pub(super) fn take(&mut self, found: &FoundConversation) -> Result<(), QueryError> {
+    pub(crate) fn take(&mut self, found: &FoundConversation) -> Result<(), QueryError> {
         let FoundConversation { conversation, last_message } = found;
         let attributes = serde_json::to_string(&conversation.attributes).map_or(0, |text| text.len());
         let clients = conversation.members.iter().chain(&conversation.muted);
@@ -72,6 +83,16 @@ impl AnswerBudget {
         self.bytes = self.bytes.saturating_add(ROW_BYTES + attributes + clients + message);
         within(self.bytes, QUERY_ANSWER_BYTES, "is answered with")
     }
+}
+
+/// The answer to a query whose app asks too much at a time.
+pub(crate) fn busy() -> QueryError {
+    QueryError::TooCostly("too many queries of this app wait: ask fewer at a time, and narrower ones".to_owned())
+}
+
+/// The answer to a query whose time is over.
+pub(crate) fn out_of_time() -> QueryError {
+    QueryError::TooCostly(format!("the query took more than {TIME_BUDGET:?}: narrow it, best by `objectId` or `m`"))
 }
 
 fn within(bytes: usize, limit: usize, does: &str) -> Result<(), QueryError> {
