@@ -5,6 +5,7 @@ pub mod fuzzing;
 mod json;
 mod member_set;
 mod message_type;
+pub mod postgres;
 mod query;
 mod retention;
 pub mod sqlite;

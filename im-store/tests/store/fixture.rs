@@ -13,7 +13,9 @@ use hookd_im_core::store::{
     NewMessage, Store, StoredCall,
 };
 use hookd_im_core::timestamp::{Clock, Timestamp};
+use hookd_im_store::postgres::{PostgresAddress, PostgresStore};
 use hookd_im_store::sqlite::SqliteStore;
+use hookd_postgres_server::PostgresServer;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
@@ -30,7 +32,25 @@ pub const LONG_LEASE: Duration = Duration::from_secs(600);
 pub struct Fixture {
     first: Process,
     time: Arc<AtomicI64>,
-    folder: TempDir,
+    place: Place,
+}
+
+/// What is left when a process is killed.
+enum Place {
+    File(TempDir),
+    Server(PostgresServer),
+}
+
+impl Place {
+    async fn open(&self, clock: Clock) -> Arc<dyn Store> {
+        match self {
+            Self::File(folder) => Arc::new(SqliteStore::open_with_clock(folder.path().join("im.db"), clock).unwrap()),
+            Self::Server(server) => {
+                let address = PostgresAddress::new(&server.url(), None).unwrap();
+                Arc::new(PostgresStore::open_with_clock(&address, clock).await.unwrap())
+            }
+        }
+    }
 }
 
 /// A process that uses the store.
@@ -49,17 +69,23 @@ impl Deref for Fixture {
 }
 
 impl Fixture {
-    pub fn sqlite() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    pub async fn sqlite() -> Self {
+        Self::at(Place::File(tempfile::tempdir().unwrap())).await
+    }
+
+    pub async fn postgres() -> Self {
+        Self::at(Place::Server(PostgresServer::start())).await
+    }
+
+    async fn at(place: Place) -> Self {
         let time = Arc::new(AtomicI64::new(START.0));
-        let first = Process::new(Arc::new(SqliteStore::open_with_clock(database(&folder), clock(&time)).unwrap()));
-        Self { first, time, folder }
+        let first = Process::new(place.open(clock(&time)).await);
+        Self { first, time, place }
     }
 
     /// The process that comes after `killed` was killed; it has done at its start what a server does.
     pub async fn after(&self, killed: &Process) -> Process {
-        let store = SqliteStore::open_with_clock(database(&self.folder), clock(&self.time)).unwrap();
-        let next = Process::new(Arc::new(store));
+        let next = Process::new(self.place.open(clock(&self.time)).await);
         next.store.end_node(&killed.node).await.unwrap();
         next.store.renew_lease(&next.node, LONG_LEASE).await.unwrap();
         next
@@ -144,10 +170,6 @@ impl Process {
         let numbers = calls.iter().map(|call| call.number).collect();
         self.store.give_back(&self.node, &self.app, channel, numbers).await.unwrap();
     }
-}
-
-fn database(folder: &TempDir) -> std::path::PathBuf {
-    folder.path().join("im.db")
 }
 
 fn clock(time: &Arc<AtomicI64>) -> Clock {

@@ -26,11 +26,15 @@ mod unique;
 /// Runs each case against a fresh store of each backend.
 macro_rules! every_backend {
     ($($module:ident: $($case:ident),+ $(,)?;)+) => {
-        mod on_sqlite {
+        every_backend!(on_sqlite, sqlite, $($module: $($case),+;)+);
+        every_backend!(on_postgres, postgres, $($module: $($case),+;)+);
+    };
+    ($backend:ident, $fixture:ident, $($module:ident: $($case:ident),+;)+) => {
+        mod $backend {
             $(mod $module {
                 $(#[tokio::test]
                 async fn $case() {
-                    crate::$module::$case(&crate::fixture::Fixture::sqlite()).await;
+                    crate::$module::$case(&crate::fixture::Fixture::$fixture().await).await;
                 })+
             })+
         }

@@ -1,0 +1,287 @@
+//! Rows of conversations: creating and loading.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use hookd_im_core::ids::{AppId, ClientId, ConversationId};
+use hookd_im_core::store::{
+    CallFor, Committed, Conversation, ConversationQuery, Conversations, CreatedConversation, FoundConversation,
+    MembershipChange, NewConversation, QueryError, StoreError, StoredCall,
+};
+use hookd_im_core::timestamp::Timestamp;
+use tokio_postgres::Row;
+
+use super::calls::{NewCalls, Room};
+use super::columns::{client, column, is_storable, to_i64, to_u64};
+use super::locks::{self, Lock};
+use super::pool::Connection;
+use super::{PostgresStore, READ_LIMIT, members, search};
+use crate::{json, member_set};
+
+#[async_trait]
+impl Conversations for PostgresStore {
+    async fn create_conversation(
+        &self,
+        app: &AppId,
+        new: NewConversation,
+        call: Option<CallFor<Conversation>>,
+    ) -> Result<Committed<CreatedConversation>, StoreError> {
+        let create = async |connection: Arc<Connection>, now| create(&connection, app, new, call, now).await;
+        let is_there = async |connection: Arc<Connection>, created: Committed<CreatedConversation>| {
+            let found = load(&connection, app, &created.row.conversation.id).await?;
+            Ok(found.is_some())
+        };
+        self.database.write_and_read_back("create conversation", create, is_there).await
+    }
+
+    async fn conversation(&self, app: &AppId, id: &ConversationId) -> Result<Option<Conversation>, StoreError> {
+        let load = async |connection: Arc<Connection>| load(&connection, app, id).await;
+        self.database.pool.read(("conversation", READ_LIMIT), load).await
+    }
+
+    async fn find_conversations(
+        &self,
+        app: &AppId,
+        asking: &ClientId,
+        query: &ConversationQuery,
+    ) -> Result<Vec<FoundConversation>, QueryError> {
+        let find =
+            async |connection: Arc<Connection>, until| search::find(&connection, (app, asking), query, until).await;
+        self.queries.run(app, "find conversations", find).await
+    }
+
+    async fn add_members(
+        &self,
+        app: &AppId,
+        id: &ConversationId,
+        members: &[ClientId],
+        member_limit: usize,
+        call: Option<CallFor<MembershipChange>>,
+    ) -> Result<Option<Committed<MembershipChange>>, StoreError> {
+        let add = async |connection: Arc<Connection>, now| {
+            members::add(&connection, (app, id), (members, member_limit), call, now).await
+        };
+        self.database.write_and_read_back("add members", add, is_changed(app)).await
+    }
+
+    async fn remove_members(
+        &self,
+        app: &AppId,
+        id: &ConversationId,
+        members: &[ClientId],
+        call: Option<CallFor<MembershipChange>>,
+    ) -> Result<Option<Committed<MembershipChange>>, StoreError> {
+        let remove =
+            async |connection: Arc<Connection>, now| members::remove(&connection, (app, id), members, call, now).await;
+        self.database.write_and_read_back("remove members", remove, is_changed(app)).await
+    }
+}
+
+/// Finds out whether a change of members happened, from what it led to.
+fn is_changed<'a>(
+    app: &'a AppId,
+) -> impl Fn(Arc<Connection>, Option<Committed<MembershipChange>>) -> BoxFuture<'a, Result<bool, StoreError>> {
+    move |connection, change| {
+        async move {
+            let Some(MembershipChange { conversation: after, sequence: Some(sequence), .. }) =
+                change.map(|change| change.row)
+            else {
+                return Ok(true);
+            };
+            let now = load(&connection, app, &after.id).await?;
+            Ok(now.is_some_and(|now| now.last_sequence >= sequence && now.members == after.members))
+        }
+        .boxed()
+    }
+}
+
+/// The columns of [`ConversationRow`], in its order; the table is named `conversations`.
+pub(super) const COLUMNS: &str = "
+    conversations.key,
+    conversations.id,
+    conversations.attributes,
+    conversations.creator,
+    conversations.muted,
+    conversations.last_message_at,
+    conversations.unique_id,
+    conversations.created_at,
+    conversations.updated_at,
+    conversations.last_sequence";
+
+/// The number of those columns.
+pub(super) const COLUMN_COUNT: usize = 10;
+
+/// A row as it is in the table, without the members.
+pub(super) struct ConversationRow {
+    pub(super) key: i64,
+    id: String,
+    attributes: String,
+    creator: Option<Vec<u8>>,
+    muted: String,
+    last_message_at: Option<i64>,
+    unique_id: Option<String>,
+    created_at: i64,
+    updated_at: i64,
+    last_sequence: i64,
+}
+
+impl ConversationRow {
+    pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            key: column(row, 0)?,
+            id: column(row, 1)?,
+            attributes: column(row, 2)?,
+            creator: column(row, 3)?,
+            muted: column(row, 4)?,
+            last_message_at: column(row, 5)?,
+            unique_id: column(row, 6)?,
+            created_at: column(row, 7)?,
+            updated_at: column(row, 8)?,
+            last_sequence: column(row, 9)?,
+        })
+    }
+
+    /// Bytes of what can be long.
+    pub(super) fn bytes(&self) -> usize {
+        self.attributes.len() + self.muted.len()
+    }
+
+    pub(super) fn into_conversation(self, members: Vec<ClientId>) -> Result<Conversation, StoreError> {
+        Ok(Conversation {
+            attributes: json::from_column(&self.attributes, "conversations", "attributes", &self.id)?,
+            creator: self.creator.map(|creator| client(creator, "conversations", &self.id)).transpose()?,
+            members,
+            muted: json::from_column(&self.muted, "conversations", "muted", &self.id)?,
+            last_message_at: self.last_message_at.map(Timestamp),
+            unique_id: self.unique_id,
+            created_at: Timestamp(self.created_at),
+            updated_at: Timestamp(self.updated_at),
+            last_sequence: to_u64(self.last_sequence),
+            id: ConversationId::new(self.id),
+        })
+    }
+}
+
+/// Creates, or finds (S-8). The lock of the set of members makes the two one step.
+pub(super) async fn create(
+    connection: &Connection,
+    app: &AppId,
+    new: NewConversation,
+    call: Option<CallFor<Conversation>>,
+    now: Timestamp,
+) -> Result<Committed<CreatedConversation>, StoreError> {
+    let digest = new.unique.then(|| member_set::digest(&new.members));
+    if let Some(digest) = &digest {
+        locks::take(connection, [Lock::of_member_set(app, digest)]).await?;
+        if let Some(conversation) = find_by_member_set(connection, app, &new.members, digest).await? {
+            let row = CreatedConversation { conversation, existing: true };
+            return Ok(Committed { row, call: StoredCall::None });
+        }
+    }
+    let conversation = Conversation {
+        id: new.id,
+        attributes: new.attributes,
+        creator: Some(new.creator),
+        unique_id: new.unique.then(|| member_set::unique_id(&new.members)),
+        members: new.members,
+        muted: Vec::new(),
+        last_message_at: None,
+        created_at: now,
+        updated_at: now,
+        last_sequence: 1,
+    };
+    insert(connection, app, &conversation, digest.as_deref()).await?;
+    let mut calls = NewCalls::default();
+    let mut room = Room::of(connection, &[app.as_str()]).await?;
+    let call = calls.add_for(app, call, &conversation, &mut room);
+    calls.insert(connection, now).await?;
+    Ok(Committed { row: CreatedConversation { conversation, existing: false }, call })
+}
+
+pub(super) async fn load(
+    connection: &Connection,
+    app: &AppId,
+    id: &ConversationId,
+) -> Result<Option<Conversation>, StoreError> {
+    if !is_storable(id.as_str()) {
+        return Ok(None);
+    }
+    let sql = format!("SELECT {COLUMNS}, {} FROM conversations WHERE app = $1 AND id = $2", members::IN_ORDER);
+    let row = connection.row(&sql, &[&app.as_str(), &id.as_str()]).await?;
+    row.map(|row| {
+        let members = members::read(&row, COLUMN_COUNT)?;
+        ConversationRow::read(&row)?.into_conversation(members)
+    })
+    .transpose()
+}
+
+/// As it is, under its lock until the transaction ends.
+pub(super) async fn load_locked(
+    connection: &Connection,
+    app: &AppId,
+    id: &ConversationId,
+) -> Result<Option<(i64, Conversation)>, StoreError> {
+    if !is_storable(id.as_str()) {
+        return Ok(None);
+    }
+    let sql = format!("SELECT {COLUMNS} FROM conversations WHERE app = $1 AND id = $2 FOR NO KEY UPDATE");
+    let Some(row) = connection.row(&sql, &[&app.as_str(), &id.as_str()]).await? else { return Ok(None) };
+    let row = ConversationRow::read(&row)?;
+    // In a statement of its own: the one that waited for the lock has seen the members as they were before.
+    let members = members::load(connection, row.key).await?;
+    Ok(Some((row.key, row.into_conversation(members)?)))
+}
+
+/// The oldest unique conversation with exactly these current members: membership changes can make two of them equal.
+async fn find_by_member_set(
+    connection: &Connection,
+    app: &AppId,
+    members: &[ClientId],
+    digest: &str,
+) -> Result<Option<Conversation>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS}, {}
+         FROM conversations
+         WHERE app = $1 AND member_digest = $2
+         ORDER BY key",
+        members::IN_ORDER
+    );
+    for row in connection.rows(&sql, &[&app.as_str(), &digest]).await? {
+        let present = members::read(&row, COLUMN_COUNT)?;
+        if present.len() == members.len() && members.iter().all(|member| present.contains(member)) {
+            return ConversationRow::read(&row)?.into_conversation(present).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+async fn insert(
+    connection: &Connection,
+    app: &AppId,
+    conversation: &Conversation,
+    member_digest: Option<&str>,
+) -> Result<(), StoreError> {
+    let sql = "
+        INSERT INTO conversations
+            (app, id, attributes, creator, muted, unique_id, member_digest, created_at, updated_at, last_sequence)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        RETURNING key";
+    let creator = conversation.creator.as_ref().map(|creator| creator.as_str().as_bytes());
+    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 10] = [
+        &app.as_str(),
+        &conversation.id.as_str(),
+        &json::to_column(&conversation.attributes)?,
+        &creator,
+        &json::to_column(&conversation.muted)?,
+        &conversation.unique_id,
+        &member_digest,
+        &conversation.created_at.0,
+        &conversation.updated_at.0,
+        &to_i64(conversation.last_sequence),
+    ];
+    let row = connection.row(sql, &values).await?;
+    let key = row.map(|row| column(&row, 0)).transpose()?.ok_or(StoreError::Closed)?;
+    members::insert(connection, app, key, &conversation.members, 0).await
+}

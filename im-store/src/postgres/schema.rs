@@ -1,0 +1,68 @@
+//! Tables and their migrations.
+
+use std::time::Duration;
+
+use hookd_im_core::store::StoreError;
+use tokio_postgres::Client;
+
+use super::error::store_error;
+
+/// Step `n` brings a database of version `n` to `n + 1`. A released step is never edited: append the next one.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_start.sql")];
+
+/// The oldest version that is tried out: 14.
+const OLDEST_SERVER: i32 = 140_000;
+
+/// Of a lock of the whole database that is held by the one node that migrates. The number means nothing.
+const MIGRATION_LOCK: i64 = 0x686f_6f6b_6400;
+
+/// How long a node waits for another one that migrates.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// Brings the database to the newest schema. One of a newer program is refused instead of half understood.
+pub(super) async fn migrate(client: &Client) -> Result<(), StoreError> {
+    migrate_to(client, MIGRATIONS.len()).await
+}
+
+async fn migrate_to(client: &Client, newest: usize) -> Result<(), StoreError> {
+    check_server(client).await?;
+    let begin = format!("BEGIN; SET LOCAL statement_timeout = {}", PATIENCE.as_millis());
+    client.batch_execute(&begin).await.map_err(store_error)?;
+    client.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).await.map_err(store_error)?;
+    let create = "CREATE TABLE IF NOT EXISTS schema_version (version integer NOT NULL)";
+    client.batch_execute(create).await.map_err(store_error)?;
+    let row = client.query_opt("SELECT version FROM schema_version", &[]).await.map_err(store_error)?;
+    let version: Option<i32> = row.map(|row| row.try_get(0)).transpose().map_err(store_error)?;
+    let done = usize::try_from(version.unwrap_or(0)).ok().filter(|done| *done <= newest).ok_or_else(|| {
+        let problem = format!(
+            "schema version {} is unknown, this program knows 0 to {newest}: use a newer program",
+            version.unwrap_or(0)
+        );
+        StoreError::Corrupt { table: "schema_version", row: "version".to_owned(), problem }
+    })?;
+    for migration in MIGRATIONS.iter().take(newest).skip(done) {
+        client.batch_execute(migration).await.map_err(store_error)?;
+    }
+    let set = match version {
+        Some(_) => "UPDATE schema_version SET version = $1",
+        None => "INSERT INTO schema_version (version) VALUES ($1)",
+    };
+    client.execute(set, &[&i32::try_from(newest).unwrap_or(i32::MAX)]).await.map_err(store_error)?;
+    client.batch_execute("COMMIT").await.map_err(store_error)
+}
+
+/// What no migration can mend.
+async fn check_server(client: &Client) -> Result<(), StoreError> {
+    let sql = "SELECT current_setting('server_version_num')::integer, current_setting('server_encoding')";
+    let row = client.query_one(sql, &[]).await.map_err(store_error)?;
+    let version: i32 = row.try_get(0).map_err(store_error)?;
+    let encoding: String = row.try_get(1).map_err(store_error)?;
+    let refused = |problem: String| Err(StoreError::Database(problem.into()));
+    if version < OLDEST_SERVER {
+        return refused(format!("PostgreSQL {} is too old: use 14 or newer", version / 10_000));
+    }
+    if encoding != "UTF8" {
+        return refused(format!("the encoding of the database is {encoding}: make one with `ENCODING 'UTF8'`"));
+    }
+    Ok(())
+}
