@@ -9,6 +9,8 @@ use axum::Router;
 use hookd_im_core::app::AppDirectory;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::hooks::{AppSettings, HookEngine};
+use hookd_im_core::store::Store;
+use hookd_im_store::postgres::{PostgresAddress, PostgresStore};
 use hookd_im_store::sqlite::SqliteStore;
 use hookd_runtime::{
     AddressGuard, App, CacheConfig, EgressConfig, Engine, EngineConfig, LogRetention, Network, NewApp,
@@ -73,6 +75,8 @@ pub struct ImConfig {
     pub public_url: Option<String>,
     /// The same place over HTTP, for functions that call the REST API.
     pub public_api_url: Option<String>,
+    /// The database, when it is not a file in the data folder.
+    pub database: Option<PostgresAddress>,
 }
 
 /// A composed process that listens, and does not answer yet.
@@ -285,9 +289,7 @@ async fn open_im_core(
     tasks: &TaskTracker,
     shutdown: &CancellationToken,
 ) -> Result<(Arc<ImCore>, Gateway), ServerError> {
-    let database = data.join("im.db");
-    let store = SqliteStore::open(&database).map_err(|error| disk::explained(error, &database))?;
-    let store = Arc::new(store);
+    let store = open_store(data, config.database.as_ref()).await?;
     let settings = Arc::new(AppSettings::new(store.clone()));
     let own = (engine, apps.clone());
     let engine = EngineOfApp::new(own, addresses, settings.clone(), tasks.clone(), shutdown.clone());
@@ -305,6 +307,16 @@ async fn open_im_core(
     let config = GatewayConfig { public_url: config.public_url, ..GatewayConfig::default() };
     let gateway = Gateway::new((core.clone(), delivery), config, shutdown.clone(), tasks.clone());
     Ok((core, gateway))
+}
+
+async fn open_store(data: &Path, database: Option<&PostgresAddress>) -> Result<Arc<dyn Store>, ServerError> {
+    let Some(address) = database else {
+        let file = data.join("im.db");
+        let store = SqliteStore::open(&file).map_err(|error| disk::explained(error, &file))?;
+        return Ok(Arc::new(store));
+    };
+    let store = PostgresStore::open(address).await;
+    Ok(Arc::new(store.step(|| format!("the database `{address}` cannot be used"))?))
 }
 
 /// The listener of metrics alone, and what answers there.

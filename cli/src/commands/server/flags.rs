@@ -190,6 +190,7 @@ impl ImFlags {
         ImConfig {
             public_url: self.public_url.as_ref().map(|url| url.as_str().to_owned()),
             public_api_url: self.public_url.as_ref().map(PublicUrl::over_http),
+            database: None,
         }
     }
 }
