@@ -28,6 +28,11 @@ pub struct KeyParser;
 #[derive(Clone)]
 pub struct RedisUrlParser;
 
+/// Reads the URL of a database, which may hold a password, likewise.
+#[cfg(feature = "server")]
+#[derive(Clone)]
+pub struct DatabaseUrlParser;
+
 impl TypedValueParser for KeyParser {
     type Value = String;
 
@@ -64,6 +69,37 @@ impl TypedValueParser for RedisUrlParser {
     ) -> Result<String, clap::Error> {
         let checked = redis_url(value.to_str().unwrap_or("\u{fffd}"));
         checked.map(str::to_owned).map_err(|problem| refused(command, arg, source, problem))
+    }
+}
+
+#[cfg(feature = "server")]
+impl TypedValueParser for DatabaseUrlParser {
+    type Value = String;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<String, clap::Error> {
+        self.parse_ref_(command, arg, value, ValueSource::CommandLine)
+    }
+
+    fn parse_ref_(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+        source: ValueSource,
+    ) -> Result<String, clap::Error> {
+        let checked = database_url(value.to_str().unwrap_or("\u{fffd}"));
+        checked.map(str::to_owned).map_err(|problem| refused(command, arg, source, problem))
+    }
+}
+
+#[cfg(feature = "server")]
+fn database_url(given: &str) -> Result<&str, &'static str> {
+    match given.trim() {
+        "" => Err("is empty; give the URL of a PostgreSQL database, or leave it out"),
+        url if !url.chars().all(|character| character.is_ascii_graphic()) => {
+            Err("holds characters that are not printable ASCII; write those of a password as %XX")
+        }
+        url => Ok(url),
     }
 }
 
@@ -119,6 +155,14 @@ mod tests {
             let refused = parsed(&["--admin-key", given]).unwrap_err();
             assert!(refused.contains("`--admin-key`"), "{refused}");
             assert!(given.trim().is_empty() || !refused.contains(given), "{refused}");
+        }
+    }
+
+    #[test]
+    fn the_url_of_a_database_is_printable_and_not_empty() {
+        assert_eq!(database_url("postgres://a/b\n"), Ok("postgres://a/b"));
+        for given in ["", " \n", "postgres://user:se\ncret@a/b", "postgres://user:sé@a/b"] {
+            assert!(database_url(given).is_err(), "{given:?}");
         }
     }
 

@@ -4,6 +4,7 @@
 mod address;
 mod append;
 mod calls;
+mod check;
 mod columns;
 mod conversations;
 
@@ -33,6 +34,7 @@ use tokio::time::timeout;
 
 pub use self::address::{InvalidPostgres, PostgresAddress};
 use self::calls::HeldCalls;
+pub use self::check::{CheckedDatabase, DatabaseProblem, check_database};
 use self::pool::Pool;
 use self::queries::Queries;
 pub use self::tls::UnusableAuthorities;

@@ -10,8 +10,12 @@ use super::error::store_error;
 /// Step `n` brings a database of version `n` to `n + 1`. A released step is never edited: append the next one.
 const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_start.sql")];
 
-/// The oldest version that is tried out: 14.
-const OLDEST_SERVER: i32 = 140_000;
+/// The newest version that this program knows.
+#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "there are few")]
+pub(super) const KNOWN_SCHEMA: i32 = MIGRATIONS.len() as i32;
+
+/// The oldest server that is supported: 14.
+pub(super) const OLDEST_SERVER: i32 = 140_000;
 
 /// Of a lock of the whole database that is held by the one node that migrates. The number means nothing.
 const MIGRATION_LOCK: i64 = 0x686f_6f6b_6400;

@@ -3,6 +3,8 @@
 #[cfg(feature = "server")]
 mod data_folder;
 #[cfg(feature = "server")]
+mod database;
+#[cfg(feature = "server")]
 mod machine;
 #[cfg(feature = "server")]
 mod redis_server;
@@ -16,7 +18,7 @@ use clap::Args;
 use serde::Serialize;
 
 #[cfg(feature = "server")]
-use super::server::{DEFAULT_LISTEN, RedisFlags, Up, listen_address};
+use super::server::{DEFAULT_LISTEN, DatabaseFlags, RedisFlags, Up, listen_address};
 use crate::client::ServerArguments;
 use crate::exit::InputError;
 use crate::output;
@@ -26,6 +28,7 @@ use crate::output;
 #[command(after_help = "Examples:
   hookd doctor
   hookd doctor --redis-url redis://127.0.0.1:6379
+  hookd doctor --database-url postgres://hookd@127.0.0.1/hookd
   hookd doctor --json
 
 Exit code 1 when something is broken that hookd needs. Changes nothing.")]
@@ -37,6 +40,9 @@ pub struct Doctor {
     #[cfg(feature = "server")]
     #[command(flatten)]
     redis: RedisFlags,
+    #[cfg(feature = "server")]
+    #[command(flatten)]
+    database: DatabaseFlags,
     /// Print one line of JSON per check.
     #[arg(long)]
     json: bool,
@@ -116,14 +122,15 @@ impl Doctor {
     async fn findings(&self) -> Vec<Finding> {
         let data = self.server.data_folder();
         let mut findings = data_folder::check(&data);
-        let (listen, redis) = match Up::as_configured(self.listen, &data) {
+        let (listen, redis, database) = match Up::as_configured(self.listen, &data) {
             Ok(up) => {
                 findings.push(Finding::ok("options", "flags, environment and file are understood"));
-                (up.listen(), self.redis.clone().or(up.redis().clone()))
+                let redis = self.redis.clone().or(up.redis().clone());
+                (up.listen(), redis, self.database.clone().or(up.database().clone()))
             }
             Err(error) => {
                 findings.push(Finding::broken("options", format!("{error:#}"), "see `hookd config template`"));
-                (self.listen.unwrap_or(DEFAULT_LISTEN), self.redis.clone())
+                (self.listen.unwrap_or(DEFAULT_LISTEN), self.redis.clone(), self.database.clone())
             }
         };
         match server::check(&self.server, &data).await {
@@ -131,6 +138,7 @@ impl Doctor {
             server::State::Absent => findings.push(machine::port(listen)),
         }
         findings.extend(redis_server::check(&redis).await);
+        findings.extend(database::check(&database).await);
         findings.extend(machine::check());
         findings
     }

@@ -9,6 +9,7 @@ use api_types::Connection;
 use clap::Args;
 use hookd_runtime::{CacheConfig, LogRetention, Network};
 
+use super::database_flags::DatabaseFlags;
 use super::listen_address::listen_address;
 use super::public_url::{PublicUrl, api_url};
 use super::redis_flags::RedisFlags;
@@ -81,6 +82,8 @@ pub struct ImFlags {
     /// URL at which clients reach this server through a proxy, e.g. `https://im.example.org`.
     #[arg(long, env = "HOOKD_PUBLIC_URL", value_name = "URL")]
     public_url: Option<PublicUrl>,
+    #[command(flatten)]
+    database: DatabaseFlags,
 }
 
 /// Less has no room for the modules of languages with a runtime.
@@ -186,12 +189,20 @@ impl EngineFlags {
 
 impl ImFlags {
     /// The options of the IM core.
-    pub fn config(&self) -> ImConfig {
-        ImConfig {
+    ///
+    /// # Errors
+    /// The given database cannot be used.
+    pub fn config(&self) -> Result<ImConfig, InputError> {
+        Ok(ImConfig {
             public_url: self.public_url.as_ref().map(|url| url.as_str().to_owned()),
             public_api_url: self.public_url.as_ref().map(PublicUrl::over_http),
-            database: None,
-        }
+            database: self.database.address()?,
+        })
+    }
+
+    /// The database of these flags.
+    pub fn database(&self) -> &DatabaseFlags {
+        &self.database
     }
 }
 

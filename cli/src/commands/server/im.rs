@@ -43,7 +43,7 @@ impl Im {
     async fn serve(&self) -> anyhow::Result<()> {
         let shutdown = CancellationToken::new();
         stop_on_signal(shutdown.clone())?;
-        let config = (self.common.config()?, self.im.config());
+        let config = (self.common.config()?, self.im.config()?);
         let server =
             Server::im(config, self.engine.clone(), self.listen, shutdown).await.map_err(InputError::of_server)?;
         self.common.announce(server.connection(), &first_steps(server.connection()));

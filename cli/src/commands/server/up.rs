@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
+use super::database_flags::DatabaseFlags;
 use super::flags::{CommonFlags, EngineFlags, ImFlags, first_steps};
 use super::listen_address::listen_address;
 use super::parsed::first_line;
@@ -20,6 +21,7 @@ use hookd_server::{Server, stop_on_signal};
   hookd up
   hookd up --listen 0.0.0.0:7410 --data /var/lib/hookd --public-url https://im.example.org
   hookd up --redis-url redis://127.0.0.1:6379
+  hookd up --database-url postgres://hookd@127.0.0.1/hookd   # instead of a file in the data folder
   hookd up --allow-private-egress 10.1.2.0/24   # hooks may call services of this network
 
 Everything is kept in the data folder. Ctrl-C stops it after the requests in flight.
@@ -53,6 +55,11 @@ impl Up {
         self.common.redis()
     }
 
+    /// The database it would use.
+    pub fn database(&self) -> &DatabaseFlags {
+        self.im.database()
+    }
+
     /// As environment, file and defaults have it, for a data folder and perhaps an address.
     pub fn as_configured(listen: Option<SocketAddr>, data: &Path) -> anyhow::Result<Self> {
         let mut arguments = vec!["hookd".into(), "up".into(), "--data".into(), data.as_os_str().to_owned()];
@@ -80,7 +87,7 @@ impl Up {
 
     /// Starts the server, which listens then and does not answer yet.
     pub async fn start(&self, shutdown: CancellationToken) -> anyhow::Result<Server> {
-        let config = (self.common.config()?, self.engine.config(), self.im.config());
+        let config = (self.common.config()?, self.engine.config(), self.im.config()?);
         Server::up(config, self.listen, shutdown).await.map_err(InputError::of_server)
     }
 }
