@@ -34,7 +34,7 @@ pub enum DatabaseProblem {
     ReadOnly,
     /// A newer program has brought it to a schema that this one does not know.
     NewerSchema,
-    /// The role may not make tables, which the first start and some upgrades need.
+    /// The role may not use the tables, or may not make any, which the first start and some upgrades need.
     NoRights,
 }
 
@@ -45,7 +45,7 @@ impl fmt::Display for DatabaseProblem {
             Self::Encoding => "the encoding of the database is not UTF8",
             Self::ReadOnly => "the server takes no writes: it is a standby",
             Self::NewerSchema => "a newer hookd has used this database",
-            Self::NoRights => "the role may not create tables in its schema",
+            Self::NoRights => "the role may not create tables in its schema, or use those that are there",
         })
     }
 }
@@ -63,9 +63,9 @@ async fn look(address: &PostgresAddress) -> Result<CheckedDatabase, StoreError> 
     let connection = Pool::new(address, 1).connection().await?;
     let Some(row) = connection.row(STATE, &[]).await? else { return Err(StoreError::Closed) };
     let (version, encoding): (i32, String) = (column(&row, 1)?, column(&row, 2)?);
-    let (is_standby, has_schema, may_create): (bool, bool, bool) =
+    let (is_standby, may_read_schema, has_rights): (bool, bool, bool) =
         (column(&row, 3)?, column(&row, 4)?, column(&row, 5)?);
-    let schema = match has_schema {
+    let schema = match may_read_schema {
         true => connection.row("SELECT version FROM schema_version", &[]).await?,
         false => None,
     };
@@ -75,7 +75,7 @@ async fn look(address: &PostgresAddress) -> Result<CheckedDatabase, StoreError> 
         (encoding != "UTF8", DatabaseProblem::Encoding),
         (is_standby, DatabaseProblem::ReadOnly),
         (schema > KNOWN_SCHEMA, DatabaseProblem::NewerSchema),
-        (!may_create, DatabaseProblem::NoRights),
+        (!has_rights, DatabaseProblem::NoRights),
     ];
     let problem = problems.into_iter().find_map(|(is_so, problem)| is_so.then_some(problem));
     Ok(CheckedDatabase { server: column(&row, 0)?, problem })
@@ -87,5 +87,6 @@ const STATE: &str = "
         current_setting('server_version_num')::integer,
         current_setting('server_encoding'),
         pg_is_in_recovery(),
-        to_regclass('schema_version') IS NOT NULL,
-        coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)";
+        coalesce(has_table_privilege(to_regclass('schema_version'), 'SELECT'), false),
+        coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)
+            AND coalesce(has_table_privilege(to_regclass('schema_version'), 'UPDATE'), true)";

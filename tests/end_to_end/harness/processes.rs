@@ -4,6 +4,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use hookd_postgres_server::PostgresServer;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -26,7 +27,7 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// Every test is compiled into two programs, one for each shape.
+    /// Every test is compiled into two programs, one for each shape; some into a third one, for another database.
     pub fn of_this_program() -> Self {
         match env!("CARGO_CRATE_NAME") {
             "two_processes" => Self::OverTcp,
@@ -44,14 +45,28 @@ pub struct Place {
     /// How many each process may have, where it is not what the tests may have.
     pub(super) descriptors: Option<u32>,
     pub(super) streams: Streams,
+    /// In the program whose tests run on PostgreSQL; killed with the place.
+    pub(super) database: Option<PostgresServer>,
 }
 
 impl Place {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (streams, descriptors) = (Streams::LogFile, None);
-        Self { folder, arguments: Vec::new(), variables: Vec::new(), descriptors, streams }
+        let database = is_on_postgres().then(PostgresServer::start);
+        Self { folder, arguments: Vec::new(), variables: Vec::new(), descriptors, streams, database }
     }
+
+    /// The environment of its processes.
+    fn environment(&self) -> Vec<(&'static str, String)> {
+        let database = self.database.iter().map(|database| ("HOOKD_DATABASE_URL", database.url()));
+        self.variables.iter().cloned().chain(database).collect()
+    }
+}
+
+/// True in the program whose tests run on PostgreSQL.
+fn is_on_postgres() -> bool {
+    env!("CARGO_CRATE_NAME") == "on_postgres"
 }
 
 /// What runs; killed when dropped.
@@ -78,6 +93,12 @@ impl Processes {
         let arguments = ["im", "--json", "--listen", "127.0.0.1:0", "--engine", engine, "--admin-key", admin_key];
         let (front, connection) = Process::start(place, &arguments, &[]);
         (Self { shape: Shape::OverTcp, engine: None, front }, connection)
+    }
+
+    /// Ends the process that serves clients as a power cut would.
+    #[allow(dead_code, reason = "for `on_postgres.rs`")]
+    pub fn kill_front(&mut self) {
+        self.front.kill();
     }
 
     pub(super) fn start_front(&mut self, place: &Place, listen: &str) -> Value {
@@ -184,7 +205,7 @@ impl Process {
         if let Some(count) = place.descriptors {
             command = with_descriptors(&command, count);
         }
-        command.args(arguments).args(more).envs(place.variables.clone()).stdin(Stdio::null());
+        command.args(arguments).args(more).envs(place.environment()).stdin(Stdio::null());
         let Some((mut reader, [stdout, stderr])) = place.streams.pair() else {
             let stderr = match place.streams {
                 Streams::Reader(reader) => reader.try_clone().expect("a second handle"),

@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
+use hookd_postgres_server::PostgresServer;
 use serde_json::Value;
 
 use super::modules::{module, workspace};
@@ -88,7 +89,7 @@ impl Server {
         self.start_again();
         let Place { streams, descriptors, .. } = self.place;
         let (arguments, variables) = (self.place.arguments.clone(), self.place.variables.clone());
-        let place = Place { folder, arguments, variables, descriptors, streams };
+        let place = Place { folder, arguments, variables, descriptors, streams, database: None };
         Self::start_in(place, self.processes.shape())
     }
 
@@ -103,6 +104,23 @@ impl Server {
     /// The processes, for tests that are about them.
     pub fn processes(&mut self) -> &mut Processes {
         &mut self.processes
+    }
+
+    /// The database, in the program whose tests run on PostgreSQL.
+    #[allow(dead_code, reason = "for `on_postgres.rs`")]
+    pub fn database(&mut self) -> &mut PostgresServer {
+        self.place.database.as_mut().expect("PostgreSQL")
+    }
+
+    /// Another IM core on the engine and the database of this server, with a data folder of its own.
+    #[allow(dead_code, reason = "for `on_postgres.rs`")]
+    pub fn another_im_core(&self) -> Self {
+        let database = self.place.database.as_ref().expect("PostgreSQL").url();
+        let mut place = Place::new();
+        place.database = None;
+        place.variables = vec![("HOOKD_DATABASE_URL", database)];
+        let (processes, connection) = Processes::start_im_core(&place, self.key("engine"), self.key("admin_key"));
+        Self { processes, connection, place }
     }
 
     /// What the process for clients printed when it was ready.
