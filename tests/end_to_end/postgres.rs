@@ -96,6 +96,16 @@ fn doctor_says_whether_the_database_can_be_used() {
 }
 
 #[test]
+fn a_backup_says_that_the_database_is_not_in_it() {
+    let mut server = Server::start();
+    let url = server.database().url();
+    std::fs::write(server.data().join("hookd.toml"), format!("database_url = \"{url}\"\n")).unwrap();
+    let copy = server.data().with_file_name("copy");
+    let told = server.hookd_ok(&["backup", copy.to_str().unwrap()]);
+    assert!(told.contains("Not copied: the database `127.0.0.1:") && told.contains("pg_dump"), "{told}");
+}
+
+#[test]
 fn another_im_core_makes_the_calls_that_a_dead_one_had_begun() {
     let mut dead = Server::start_as(Shape::OverTcp);
     let mut recorder = LeanEngine::recorder(&dead, &json!({}));

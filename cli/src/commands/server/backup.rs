@@ -13,6 +13,7 @@ use clap::Args;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
 
+use super::up::Up;
 use crate::client::default_data_folder;
 use crate::exit::InputError;
 use crate::output;
@@ -33,8 +34,9 @@ const LOCKED_TIME: Duration = Duration::from_secs(10);
   hookd backup --data /var/lib/hookd /var/backups/hookd-$(date +%F)
 
 Copied are apps with their keys, versions, modules and settings, messages, and calls that wait; each database as it is at
-one moment. Logs, machine code and what is in Redis are not. To restore: stop hookd, put the copy where the data folder
-was, start hookd. The copy holds every key: keep it as you keep those.")]
+one moment. Logs, machine code, what is in Redis and a PostgreSQL database (`--database-url`) are not: use pg_dump for that
+one. To restore: stop hookd, put the copy where the data folder was, start hookd. The copy holds every key: keep it as you
+keep those.")]
 pub struct Backup {
     /// The folder of the copy; it must not exist yet.
     target: PathBuf,
@@ -75,10 +77,24 @@ impl Backup {
             .with_context(|| format!("cannot create `{}`", self.target.display()))?;
         // The rename took it away.
         let _ = unfinished.keep();
+        let database = self.database();
         if self.json {
-            return output::json(&json!({"path": absolute, "bytes": bytes}));
+            return output::json(&json!({"path": absolute, "bytes": bytes, "database_not_copied": database}));
         }
-        output::data(&format!("Copied `{}` to `{}`: {bytes} bytes.", self.data.display(), self.target.display()))
+        let database = database.map(|address| format!("\nNot copied: the database `{address}`. Use pg_dump for it."));
+        output::data(&format!(
+            "Copied `{}` to `{}`: {bytes} bytes.{}",
+            self.data.display(),
+            self.target.display(),
+            database.unwrap_or_default()
+        ))
+    }
+
+    /// The database that holds the messages, when a server on this folder would use one.
+    fn database(&self) -> Option<String> {
+        // What is wrong with the options matters to the server, and not to a copy of what is there.
+        let address = Up::as_configured(None, &self.data).ok()?.database().address().ok()??;
+        Some(address.to_string())
     }
 }
 
