@@ -1,4 +1,5 @@
 //! The HTTP engine against a server that speaks LeanEngine's contract.
+#![expect(clippy::unwrap_used, reason = "a broken fixture ends the test")]
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};

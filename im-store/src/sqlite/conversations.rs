@@ -279,7 +279,7 @@ fn insert(
 
 #[cfg(test)]
 mod tests {
-    use hookd_im_core::ids::{AppId, ClientId, ConversationId};
+    use hookd_im_core::ids::{AppId, ConversationId};
     use hookd_im_core::store::StoreError;
     use rusqlite::Connection;
 
