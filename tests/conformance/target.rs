@@ -27,7 +27,7 @@ pub struct Target {
 
 #[expect(dead_code, reason = "held for their drop")]
 enum Running {
-    Server(Server),
+    Server(Box<Server>),
     Peer(Peer),
 }
 
@@ -52,7 +52,7 @@ impl Target {
         let raised = ["--max-limit", "reply_bytes=30MiB", "--limit", "reply_bytes=30MiB"];
         server.hookd_ok(&[&["settings", "--limit", &time_limit][..], &raised].concat());
         let url = server.connection()["url"].as_str().expect("an address").to_owned();
-        Self { kind: Kind::Hookd, url, keys: AppKeys::of(&server), _running: Running::Server(server) }
+        Self { kind: Kind::Hookd, url, keys: AppKeys::of(&server), _running: Running::Server(Box::new(server)) }
     }
 
     fn peer(kind: Kind, sdk: Sdk, arguments: &[&str]) -> Self {

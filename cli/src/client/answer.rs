@@ -47,8 +47,8 @@ pub async fn checked(
 
 /// The `error` of a refusal; of one in another form, as a proxy may send, the beginning.
 fn reason(body: &str) -> String {
-    let told = serde_json::from_str::<Value>(body).ok();
-    match told.as_ref().and_then(|body| body.get("error")?.as_str()) {
+    let parsed = serde_json::from_str::<Value>(body).ok();
+    match parsed.as_ref().and_then(|body| body.get("error")?.as_str()) {
         Some(error) => error.to_owned(),
         None if body.trim().is_empty() => "no reason given".to_owned(),
         None => body.trim().chars().take(MAX_REASON_CHARS).collect(),

@@ -164,11 +164,11 @@ impl Api {
     /// Why live versions cannot be called: `production: version 3: …`. Modules may be compiled first.
     pub async fn live_problems(&self) -> anyhow::Result<Vec<String>> {
         let checked = self.json(self.request(Method::GET, "/check").timeout(ANSWER_TIMEOUT)).await?;
-        let told = |one: &Value| {
+        let problem = |one: &Value| {
             let (environment, problem) = (one.get("environment")?.as_str()?, one.get("problem")?.as_str()?);
             Some(format!("{environment}: version {}: {problem}", one.get("version")?))
         };
-        Ok(checked.as_array().into_iter().flatten().filter_map(told).collect())
+        Ok(checked.as_array().into_iter().flatten().filter_map(problem).collect())
     }
 
     /// All that is recorded about a version.

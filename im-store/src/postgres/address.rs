@@ -11,7 +11,7 @@ use tokio_postgres::config::{ChannelBinding, Host, SslMode};
 
 use super::tls::{Tls, UnusableAuthorities};
 
-/// What the server is told of each connection.
+/// What each connection sets at the server.
 const APPLICATION: &str = "hookd";
 
 /// A server answers in milliseconds; a longer wait has another cause.

@@ -16,7 +16,7 @@ use crate::directory::REACHED_AT;
 pub(super) struct Poll {
     follower: String,
     /// The revision that the follower applied.
-    obeys: Option<String>,
+    applied: Option<String>,
 }
 
 /// 204 when nothing changed for a while.
@@ -29,7 +29,7 @@ pub(super) async fn poll(
     for url in headers.get_all(REACHED_AT).iter().filter_map(|url| url.to_str().ok()) {
         control.engine.add_own_url(url);
     }
-    match control.feed.poll(&poll.follower, poll.obeys.as_deref()).await {
+    match control.feed.poll(&poll.follower, poll.applied.as_deref()).await {
         Some(snapshot) => Json(snapshot).into_response(),
         None => StatusCode::NO_CONTENT.into_response(),
     }

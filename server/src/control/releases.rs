@@ -81,8 +81,8 @@ pub(super) async fn deploy(
 /// The last event of a deployment that the server could not carry out.
 fn failed(error: &(dyn Error + 'static)) -> Value {
     tracing::error!(error = with_causes(error), "a deployment failed");
-    let told = if disk::is_full(error) { DISK_FULL } else { "internal error; the server's log tells more" };
-    json!({"event": "failed", "error": told})
+    let text = if disk::is_full(error) { DISK_FULL } else { "internal error; the server's log tells more" };
+    json!({"event": "failed", "error": text})
 }
 
 pub(super) async fn publish(

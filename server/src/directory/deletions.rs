@@ -43,7 +43,7 @@ impl From<&DeletedApp> for Deletion {
 /// The deletions that the IM core of a data folder has applied.
 pub struct Deletions {
     file: PathBuf,
-    obeyed: Arc<BTreeSet<Deletion>>,
+    applied: Arc<BTreeSet<Deletion>>,
 }
 
 impl Deletions {
@@ -53,34 +53,34 @@ impl Deletions {
     /// The file cannot be read.
     pub fn load(data: &Path) -> Result<Self, ServerError> {
         let file = data.join(FILE);
-        let obeyed: BTreeSet<Deletion> = match std::fs::read(&file) {
+        let applied: BTreeSet<Deletion> = match std::fs::read(&file) {
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .step(|| format!("`{}` is damaged; delete it, the engine sends it again", file.display()))?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeSet::new(),
             Err(error) => return Err(error).step(|| format!("cannot read `{}`", file.display())),
         };
-        Ok(Self { file, obeyed: Arc::new(obeyed) })
+        Ok(Self { file, applied: Arc::new(applied) })
     }
 
     /// Deletes the data of newly deleted apps; false when some could not be removed fully, and must be passed again.
-    pub async fn obey(&mut self, told: impl IntoIterator<Item = Deletion>, core: &ImCore) -> bool {
-        let (mut obeyed, mut all) = (BTreeSet::clone(&self.obeyed), true);
-        for deletion in told {
-            if obeyed.contains(&deletion) {
+    pub async fn apply(&mut self, reported: impl IntoIterator<Item = Deletion>, core: &ImCore) -> bool {
+        let (mut applied, mut all) = (BTreeSet::clone(&self.applied), true);
+        for deletion in reported {
+            if applied.contains(&deletion) {
                 continue;
             }
             match core.forget_app(&AppId::new(&deletion.id)).await {
-                Ok(()) => drop(obeyed.insert(deletion)),
+                Ok(()) => drop(applied.insert(deletion)),
                 // The queue that failed has said so in the log.
                 Err(_) => all = false,
             }
         }
-        if obeyed == *self.obeyed {
+        if applied == *self.applied {
             return all;
         }
-        self.obeyed = Arc::new(obeyed);
+        self.applied = Arc::new(applied);
         // A deletion that is not kept is applied once more after a restart, and finds nothing then.
-        if let Err(error) = save(self.file.clone(), BTreeSet::clone(&self.obeyed)).await {
+        if let Err(error) = save(self.file.clone(), BTreeSet::clone(&self.applied)).await {
             tracing::error!(error = with_causes(&error), "the apps that were deleted cannot be kept on disk");
         }
         all
@@ -100,7 +100,7 @@ impl Deletions {
                 if let Err(error) = directory.follow(&engine).await {
                     tracing::error!(error = format!("{error:#}"), "the state of the engine cannot be kept on disk");
                 }
-                let all = self.obey(directory.deletions(), &core).await;
+                let all = self.apply(directory.deletions(), &core).await;
                 tokio::select! {
                     changed = changes.changed() => if changed.is_err() { return },
                     () = tokio::time::sleep(RETRY_EVERY), if !all => {}

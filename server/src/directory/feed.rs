@@ -26,11 +26,11 @@ impl Feed {
 
     /// The state after the one that `follower` applied, as soon as there is one; `None` when there is none for a
     /// while.
-    pub async fn poll(&self, follower: &str, obeys: Option<&str>) -> Option<Snapshot> {
-        let obeys = obeys.and_then(|revision| revision.strip_prefix(&self.process)?.strip_prefix('.')?.parse().ok());
-        let _polling = self.followers.begin(follower, obeys);
+    pub async fn poll(&self, follower: &str, applied: Option<&str>) -> Option<Snapshot> {
+        let applied = applied.and_then(|revision| revision.strip_prefix(&self.process)?.strip_prefix('.')?.parse().ok());
+        let _polling = self.followers.begin(follower, applied);
         let mut changes = self.changes.clone();
-        let news = changes.wait_for(|count| Some(*count) != obeys);
+        let news = changes.wait_for(|count| Some(*count) != applied);
         tokio::select! {
             () = self.shutdown.cancelled() => return None,
             news = tokio::time::timeout(POLL_TIME, news) => {

@@ -49,14 +49,22 @@ pub struct Follower {
     name: String,
     directory: Arc<Directory>,
     reached_at: Vec<String>,
-    obeys: Option<String>,
+    applied_revision: Option<String>,
 }
 
 impl Follower {
     /// Nothing is asked yet.
     pub fn new(address: EngineAddress, admin_key: String, directory: Arc<Directory>) -> Self {
         let client = address.client();
-        Self { address, client, admin_key, name: generate_key(), directory, reached_at: Vec::new(), obeys: None }
+        Self {
+            address,
+            client,
+            admin_key,
+            name: generate_key(),
+            directory,
+            reached_at: Vec::new(),
+            applied_revision: None,
+        }
     }
 
     /// The same; the engine learns the addresses of this process.
@@ -69,19 +77,19 @@ impl Follower {
     /// # Errors
     /// The server at the address refuses the admin key, or is not an engine.
     pub async fn meet(&mut self) -> Result<(), ServerError> {
-        let mut told = false;
+        let mut is_logged = false;
         loop {
             match self.poll().await {
-                Ok(Some(snapshot)) => return self.obey(snapshot).await,
+                Ok(Some(snapshot)) => return self.apply(snapshot).await,
                 Ok(None) => {}
                 Err(error @ (PollError::Refused | PollError::NoEngine(_))) => {
                     let problem = format!("cannot use the engine at `{}`: {error}", self.address);
                     return Err(ConfigError::new(problem, "give its address with --engine").into());
                 }
                 Err(error) => {
-                    if !told {
+                    if !is_logged {
                         tracing::info!(engine = %self.address, "waiting for the engine: {}", with_causes(&error));
-                        told = true;
+                        is_logged = true;
                     }
                     tokio::time::sleep(RETRY_EVERY).await;
                 }
@@ -97,7 +105,7 @@ impl Follower {
         shutdown: CancellationToken,
     ) {
         let following = async {
-            deletions.obey(self.directory.deletions(), &core).await;
+            deletions.apply(self.directory.deletions(), &core).await;
             // Not known to be lost before the first attempt fails.
             let mut lost = false;
             loop {
@@ -107,13 +115,13 @@ impl Follower {
                             tracing::info!(engine = %self.address, "the engine is back");
                             core.hooks.engine_is_back();
                         }
-                        let obeyed = match news {
-                            Some(snapshot) => self.obey(snapshot).await,
+                        let applied = match news {
+                            Some(snapshot) => self.apply(snapshot).await,
                             None => Ok(()),
                         };
                         // Incomplete deletions are tried again with every poll.
-                        deletions.obey(self.directory.deletions(), &core).await;
-                        if let Err(error) = obeyed.and(self.keep_true(&mut connection).await) {
+                        deletions.apply(self.directory.deletions(), &core).await;
+                        if let Err(error) = applied.and(self.keep_true(&mut connection).await) {
                             tracing::error!(
                                 error = with_causes(&error),
                                 "the state of the engine cannot be kept on disk"
@@ -133,8 +141,9 @@ impl Follower {
     }
 
     async fn poll(&self) -> Result<Option<Snapshot>, PollError> {
-        let obeys = self.obeys.as_deref().map(|revision| format!("&obeys={revision}")).unwrap_or_default();
-        let request = Request::get(format!("{}{PATH}?follower={}{obeys}", self.address.base(), self.name))
+        let applied =
+            self.applied_revision.as_deref().map(|revision| format!("&applied={revision}")).unwrap_or_default();
+        let request = Request::get(format!("{}{PATH}?follower={}{applied}", self.address.base(), self.name))
             .header(headers::ADMIN_KEY, &self.admin_key);
         let request = self.reached_at.iter().fold(request, |request, url| request.header(REACHED_AT, url));
         let request = request.body(Body::empty()).map_err(|error| PollError::Unreadable(error.into()))?;
@@ -155,8 +164,8 @@ impl Follower {
     }
 
     /// Puts a state into force; the next poll acknowledges it.
-    async fn obey(&mut self, snapshot: Snapshot) -> Result<(), ServerError> {
-        self.obeys = Some(snapshot.revision.clone());
+    async fn apply(&mut self, snapshot: Snapshot) -> Result<(), ServerError> {
+        self.applied_revision = Some(snapshot.revision.clone());
         self.directory.replace(snapshot).await
     }
 

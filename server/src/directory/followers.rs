@@ -32,7 +32,7 @@ struct State {
 /// One follower, as of its last poll.
 struct Seen {
     /// The change that it applied; `None`: one of another process of the engine, or none yet.
-    obeys: Option<u64>,
+    applied: Option<u64>,
     /// The number of the poll. One that is lost may be noticed to end after the next one has begun.
     poll: u64,
     /// When that poll ended; `None` while it waits.
@@ -48,14 +48,14 @@ pub(super) struct Polling<'a> {
 
 impl Followers {
     /// A poll of a follower, which acknowledges the change that it applied.
-    pub(super) fn begin(&self, follower: &str, obeys: Option<u64>) -> Polling<'_> {
+    pub(super) fn begin(&self, follower: &str, applied: Option<u64>) -> Polling<'_> {
         let mut state = self.state();
         let State { by_name, polls } = &mut *state;
         *polls += 1;
         let poll = *polls;
         by_name.retain(|_, seen| seen.left.is_none_or(|left| left.elapsed() < BETWEEN_POLLS));
         if by_name.len() < MAX_FOLLOWERS || by_name.contains_key(follower) {
-            by_name.insert(follower.to_owned(), Seen { obeys, poll, left: None });
+            by_name.insert(follower.to_owned(), Seen { applied, poll, left: None });
         }
         drop(state);
         self.acknowledged.send_replace(());
@@ -87,7 +87,7 @@ impl Followers {
         let now = Instant::now();
         let patience = |seen: &Seen| seen.left.map_or(now + SETTLE_TIME, |left| left + BETWEEN_POLLS);
         let state = self.state();
-        let late = state.by_name.values().filter(|seen| seen.obeys.is_none_or(|obeys| obeys < change));
+        let late = state.by_name.values().filter(|seen| seen.applied.is_none_or(|applied| applied < change));
         late.map(patience).filter(|gone_at| *gone_at > now).min()
     }
 
@@ -126,7 +126,7 @@ mod tests {
 
         let mut settled = pin!(followers.settled(2));
         assert!(poll!(&mut settled).is_pending(), "the change is acknowledged without the IM core");
-        let _obeys = followers.begin("im", Some(2));
+        let _applied = followers.begin("im", Some(2));
         assert!(poll!(&mut settled).is_ready());
     }
 

@@ -40,7 +40,7 @@ pub(super) enum Closing {
     /// With a code of the protocol (P-36).
     Code(Code),
     /// As `Outgoing::Close` says.
-    Told {
+    ByServer {
         /// WebSocket close code.
         code: u16,
         /// Close reason.
@@ -75,7 +75,7 @@ impl Closing {
             Self::Shutdown => Some((1001, "the server is shutting down")),
             Self::SlowReader => Some((1013, "the connection reads too slowly")),
             Self::Code(code) => of(code),
-            Self::Told { code, reason } => Some((code, reason)),
+            Self::ByServer { code, reason } => Some((code, reason)),
             Self::FrameTooLong => of(Code::FrameTooLong),
             Self::BrokenFraming => of(Code::UnparseableRawMessage),
         }
@@ -87,7 +87,7 @@ impl Closing {
             Self::Code(code) => Some(code),
             Self::FrameTooLong => Some(Code::FrameTooLong),
             Self::BrokenFraming => Some(Code::UnparseableRawMessage),
-            Self::PeerGone | Self::Shutdown | Self::SlowReader | Self::Told { .. } => None,
+            Self::PeerGone | Self::Shutdown | Self::SlowReader | Self::ByServer { .. } => None,
         }
     }
 }
@@ -261,7 +261,7 @@ where
                 Outgoing::Event { client, event, gate, held, .. } => {
                     self.queue.push(Push { client, event, gate, held });
                 }
-                Outgoing::Close { code, reason } => return Err(Closing::Told { code, reason }),
+                Outgoing::Close { code, reason } => return Err(Closing::ByServer { code, reason }),
             }
             next = if self.queue.len() < OUTGOING_CAPACITY { self.outgoing.try_recv().ok() } else { None };
         }

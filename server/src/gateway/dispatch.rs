@@ -6,10 +6,10 @@ use std::time::Instant;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Shared;
-use super::answer_room::answer_bytes;
+use super::answer_size::answer_bytes;
 use super::connection::Closing;
 use super::conversation_commands as conversation;
-use super::lanes::Lanes;
+use super::request_order::RequestOrder;
 use super::message_commands as message;
 use super::pending::PendingReply;
 use super::queue::{Reply, WriteQueue};
@@ -54,7 +54,7 @@ pub(super) struct Dispatcher {
     pub(super) app: Option<Arc<App>>,
     /// In the order of opening.
     pub(super) sessions: Vec<LocalSession>,
-    lanes: Lanes,
+    order: RequestOrder,
     live_query: bool,
     /// When the socket last had no session and no LiveQuery; `None` while it has.
     idle_since: Option<Instant>,
@@ -68,7 +68,7 @@ impl Dispatcher {
             socket,
             app: None,
             sessions: Vec::new(),
-            lanes: Lanes::default(),
+            order: RequestOrder::default(),
             live_query: false,
             idle_since: Some(Instant::now()),
         }
@@ -194,7 +194,7 @@ impl Dispatcher {
         let origin = Some(Origin { session, request: request.id });
         let actor = Actor { app, identity: Identity::Client(client), address, origin };
         let conversation = conversation_of(&command);
-        let place = self.lanes.join(session, conversation.as_ref());
+        let place = self.order.join(session, conversation.as_ref());
         let mut pending =
             PendingReply::new(self.socket.sender.clone(), recipient.clone(), conversation, request.gate.clone());
         let (shared, sender) = (self.shared.clone(), self.socket.sender.clone());
@@ -217,7 +217,7 @@ impl Dispatcher {
             }
             if let Some(bytes) = answer_bytes(&command) {
                 let of_app = shared.answers.of(&actor.app.id);
-                let Some(held) = sender.room_for_answer(of_app, bytes, turn_by).await else {
+                let Some(held) = sender.reserve_answer(of_app, bytes, turn_by).await else {
                     let detail = "earlier answers of this connection, or of its app, were not read in time";
                     return pending.send(&recipient.error(&RequestError::detailed(Code::InternalError, detail)));
                 };

@@ -4,14 +4,13 @@
 //! itself and starts a tracked task for everything that may wait. All output goes through one bounded queue (`queue`).
 //! To add a command: an arm in `dispatch::carry_out` and a function in the module of its subject.
 
-mod answer_room;
+mod answer_size;
 mod byte_budget;
 mod closing;
 mod config;
 mod connection;
 mod conversation_commands;
 mod dispatch;
-mod lanes;
 mod local_delivery;
 mod message_commands;
 mod notifications;
@@ -22,6 +21,7 @@ pub(crate) mod protocol;
 mod queue;
 mod reject;
 mod reply_gate;
+mod request_order;
 mod route;
 mod session_commands;
 mod upgrade;
@@ -90,7 +90,7 @@ impl Gateway {
     ) -> Self {
         let shared = Shared {
             presence: Presence::new(config.session_token_life),
-            answers: AppShares::new(answer_room::APP_ANSWER_BYTES),
+            answers: AppShares::new(answer_size::APP_ANSWER_BYTES),
             connections: Arc::new(Semaphore::new(config.connections.min(Semaphore::MAX_PERMITS))),
             connection_ids: AtomicU64::new(1),
             core,

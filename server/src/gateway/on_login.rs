@@ -8,9 +8,9 @@ use std::sync::Arc;
 pub struct OnLogin(Arc<dyn Fn() + Send + Sync>);
 
 impl OnLogin {
-    /// Calls `told`.
-    pub fn new(told: impl Fn() + Send + Sync + 'static) -> Self {
-        Self(Arc::new(told))
+    /// Calls `callback`.
+    pub fn new(callback: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Arc::new(callback))
     }
 
     pub(super) fn call(&self) {

@@ -36,7 +36,7 @@ pub enum Outgoing {
         frame: bytes::Bytes,
         /// What the client reads from it.
         shows: Shows,
-        /// Told when the frame has been written.
+        /// Opens when the frame has been written.
         gate: Option<ReplyGate>,
         /// What a large answer takes until it is written.
         held: HeldBytes,
@@ -105,7 +105,7 @@ impl OutgoingSender {
 
     /// HeldBytes for an answer of at most so many bytes, of this socket and of what all sockets of an app share; `None` when
     /// there is none before `until`.
-    pub async fn room_for_answer(&self, of_app: Arc<Semaphore>, bytes: usize, until: Instant) -> Option<HeldBytes> {
+    pub async fn reserve_answer(&self, of_app: Arc<Semaphore>, bytes: usize, until: Instant) -> Option<HeldBytes> {
         self.bytes.for_answer(of_app, bytes, until).await
     }
 

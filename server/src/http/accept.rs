@@ -108,10 +108,10 @@ impl Trouble {
     }
 }
 
-fn is_time(told_at: &mut Option<Instant>) -> bool {
-    let is_time = told_at.is_none_or(|told| told.elapsed() >= LOG_EVERY);
+fn is_time(logged_at: &mut Option<Instant>) -> bool {
+    let is_time = logged_at.is_none_or(|logged| logged.elapsed() >= LOG_EVERY);
     if is_time {
-        *told_at = Some(Instant::now());
+        *logged_at = Some(Instant::now());
     }
     is_time
 }
@@ -186,9 +186,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn trouble_is_logged_now_and_then() {
-        let mut told_at = None;
-        assert!(is_time(&mut told_at) && !is_time(&mut told_at));
+        let mut logged_at = None;
+        assert!(is_time(&mut logged_at) && !is_time(&mut logged_at));
         tokio::time::advance(LOG_EVERY).await;
-        assert!(is_time(&mut told_at));
+        assert!(is_time(&mut logged_at));
     }
 }

@@ -239,8 +239,8 @@ impl Forward {
         if self.part == Part::Calls {
             let limit = REQUEST_TIME;
             let timed_out = Outcome::TimedOut { limit, by: TimeLimit::Deadline };
-            let told = timed_out.wire_failure("").map(|failure| (failure.code, failure.error)).unwrap_or_default();
-            return refused(told, timed_out.name());
+            let failure = timed_out.wire_failure("").map(|failure| (failure.code, failure.error)).unwrap_or_default();
+            return refused(failure, timed_out.name());
         }
         let then = if is_safe { "" } else { MAY_BE_DONE };
         let time = if self.part == Part::Ping { PING_TIME } else { CONTROL_TIME };

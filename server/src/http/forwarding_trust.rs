@@ -7,7 +7,7 @@ use crate::gateway::ClientOverTls;
 use axum::extract::ConnectInfo;
 use hookd_runtime::keys_equal;
 
-use crate::rpc::{FORWARDING_HEADERS, client_told_by_proxy};
+use crate::rpc::{FORWARDING_HEADERS, client_named_by_proxy};
 use http::header::FORWARDED;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 
@@ -31,8 +31,8 @@ impl ForwardingTrust {
     /// Notes the client in the request ([`ConnectInfo`], with port 0 where only the address is known), and whether it
     /// came over TLS ([`ClientOverTls`]). `peer` is the other end of the connection, where it has an address.
     pub fn note_client<B>(&self, request: &mut Request<B>, peer: Option<SocketAddr>) {
-        let told = self.believes(request.headers()).then(|| client_told_by_proxy(request.headers())).flatten();
-        let client = told.map(|address| SocketAddr::new(address, 0)).or(peer.map(canonical));
+        let named = self.believes(request.headers()).then(|| client_named_by_proxy(request.headers())).flatten();
+        let client = named.map(|address| SocketAddr::new(address, 0)).or(peer.map(canonical));
         if let Some(client) = client {
             request.extensions_mut().insert(ConnectInfo(client));
         }

@@ -37,7 +37,7 @@ const DEFINITIONS_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the lists are asked for (S-75, EC-26: a deployment is noticed at once, within reason).
 const REFRESH_EVERY: Duration = Duration::from_secs(3);
 
-/// Told where the address leads to a place that the owner of an app may not name.
+/// The text where the address leads to a place that the owner of an app may not name.
 const PROHIBITED: &str = "the engine's address is not public; the operator may set it with the admin key";
 
 /// How much longer than its deadline a call waits for the answer, in which the engine reports the timeout itself.

@@ -16,17 +16,17 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 ///
 /// Of a list the last public address counts, and where there is none the first address. What stands left of an element
 /// that cannot be read does not count: the client may have written it.
-pub fn client_told_by_proxy(headers: &HeaderMap) -> Option<IpAddr> {
+pub fn client_named_by_proxy(headers: &HeaderMap) -> Option<IpAddr> {
     let by_proxy = list(headers, FORWARDED_FOR);
     if by_proxy.iter().any(|element| !element.is_empty()) {
         return client_of_chain(&by_proxy, node);
     }
-    client_told_by_platform(headers)
+    client_named_by_platform(headers)
 }
 
 /// The client's address in a request of the platform, in the order of LeanEngine: from `Forwarded`, else from `X-Real-IP`,
 /// else from `X-Forwarded-For`. The platform sets the first one (EC-32); a proxy between may set the last one.
-pub fn client_told_by_platform(headers: &HeaderMap) -> Option<IpAddr> {
+pub fn client_named_by_platform(headers: &HeaderMap) -> Option<IpAddr> {
     client_of_chain(&list(headers, header::FORWARDED), for_node)
         .or_else(|| client_of_chain(&list(headers, REAL_IP), node))
         .or_else(|| client_of_chain(&list(headers, FORWARDED_FOR), node))
@@ -101,7 +101,7 @@ mod tests {
     }
 
     fn client(lines: &[(&str, &str)]) -> Option<String> {
-        client_told_by_proxy(&headers(lines)).map(|address| address.to_string())
+        client_named_by_proxy(&headers(lines)).map(|address| address.to_string())
     }
 
     #[test]
@@ -181,6 +181,6 @@ mod tests {
     #[test]
     fn the_platforms_own_word_goes_before_that_of_a_proxy_between() {
         let headers = headers(&[("x-forwarded-for", "9.9.9.9"), ("forwarded", "for=\"[2001:db8::1]\"")]);
-        assert_eq!(client_told_by_platform(&headers), Some("2001:db8::1".parse().unwrap()));
+        assert_eq!(client_named_by_platform(&headers), Some("2001:db8::1".parse().unwrap()));
     }
 }

@@ -13,7 +13,7 @@ use http::request::Parts;
 use serde_json::json;
 
 use super::body::Body;
-use super::client_address::client_told_by_platform;
+use super::client_address::client_named_by_platform;
 use super::credentials::{Access, Credentials};
 use super::reply::{Reply, failure, json_response, of_outcome};
 use super::route::{Route, Target};
@@ -63,8 +63,8 @@ pub(super) fn dispatch<'a>(
     (from.is_known)();
     // EC-32: the platform calls hooks on behalf of clients, whose addresses it sends.
     let is_platform = credentials.are_of_the_platform(&app);
-    let told = if is_platform { client_told_by_platform(&head.headers) } else { None };
-    let caller = KnownCaller { app, access, credentials, address: told.or(from.client) };
+    let named = if is_platform { client_named_by_platform(&head.headers) } else { None };
+    let caller = KnownCaller { app, access, credentials, address: named.or(from.client) };
     Dispatched::Answered(match target {
         Target::Metadatas => metadatas(engine, &caller),
         Target::Nothing(path) => failure(404, 1, &format!("No function name or class name: {path}")),

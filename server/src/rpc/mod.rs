@@ -26,7 +26,7 @@ use opentelemetry::trace::FutureExt as _;
 use serde_json::json;
 
 use self::body::BodyRefused;
-pub use self::client_address::{FORWARDING_HEADERS, client_told_by_proxy};
+pub use self::client_address::{FORWARDING_HEADERS, client_named_by_proxy};
 pub use self::credentials::ID as APP_ID_HEADERS;
 use self::dispatch::Dispatched;
 use self::incoming_body::{IncomingBodies, IncomingBody};

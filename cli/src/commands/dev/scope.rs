@@ -36,7 +36,7 @@ impl Scope {
         let mut scope = Self { outputs, lock_file, is_whole: true, ..Self::default() };
         scope.files.extend(sources.workspace_manifest.clone());
         for package in &sources.packages {
-            // Told to the folder above when it goes, and when it comes back.
+            // Reported for the folder above when it goes, and when it comes back.
             scope.files.insert(package.clone());
             scope.add_folders(package.clone());
         }

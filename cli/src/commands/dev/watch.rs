@@ -32,15 +32,15 @@ pub struct Changes {
     watched: HashMap<PathBuf, u64>,
     /// What an event is compared with.
     scope: Arc<ArcSwap<Scope>>,
-    told: watch::Receiver<Told>,
-    begun_with: Told,
+    counts: watch::Receiver<Counts>,
+    begun_with: Counts,
     lock_file: Option<PathBuf>,
     locked: Option<Vec<u8>>,
 }
 
 /// How often something changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Told {
+struct Counts {
     sources: u64,
     /// Cargo writes its lock file while it builds, so only its content tells whether another program changed it.
     lock_file: u64,
@@ -53,19 +53,19 @@ impl Changes {
     /// When the system refuses.
     pub fn new(data: &Path) -> anyhow::Result<Self> {
         let scope = Arc::new(ArcSwap::from_pointee(Scope::default()));
-        let (tell, told) = watch::channel(Told::default());
+        let (tell, counts) = watch::channel(Counts::default());
         let compared = scope.clone();
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             let scope = compared.load();
-            tell.send_if_modified(|told| note(told, &event, &scope));
+            tell.send_if_modified(|counts| note(counts, &event, &scope));
         });
         Ok(Self {
             data: data.canonicalize().unwrap_or_else(|_| data.to_owned()),
             watcher: watcher.map_err(refused)?,
             watched: HashMap::new(),
             scope,
-            told,
-            begun_with: Told::default(),
+            counts,
+            begun_with: Counts::default(),
             lock_file: None,
             locked: None,
         })
@@ -76,7 +76,7 @@ impl Changes {
     /// # Errors
     /// Some folders cannot be watched; the others are.
     pub fn begin(&mut self, sources: &Sources) -> anyhow::Result<()> {
-        self.begun_with = *self.told.borrow_and_update();
+        self.begun_with = *self.counts.borrow_and_update();
         self.extend(sources)
     }
 
@@ -110,15 +110,15 @@ impl Changes {
     /// Waits for a change since [`Changes::begin`], and until changes end.
     pub async fn next(&mut self) {
         loop {
-            let mut told = self.told.clone();
+            let mut counts = self.counts.clone();
             let begun_with = self.begun_with;
-            if told.wait_for(|told| *told != begun_with).await.is_err() {
+            if counts.wait_for(|counts| *counts != begun_with).await.is_err() {
                 // The watcher lives as long as this does; were it gone, nothing would ever change.
                 return std::future::pending().await;
             }
             let most = Instant::now() + MOST;
-            while timeout_at(most, timeout(QUIET, told.changed())).await.is_ok_and(|more| more.is_ok()) {}
-            let now = *told.borrow();
+            while timeout_at(most, timeout(QUIET, counts.changed())).await.is_ok_and(|more| more.is_ok()) {}
+            let now = *counts.borrow();
             if now.sources != begun_with.sources || self.lock_file_now() != self.locked {
                 return;
             }
@@ -172,18 +172,18 @@ fn identity(folder: &Metadata) -> u64 {
 const EMFILE: i32 = 24;
 
 /// Counts an event; false when it does not matter.
-fn note(told: &mut Told, event: &notify::Result<Event>, scope: &Scope) -> bool {
-    let before = *told;
+fn note(counts: &mut Counts, event: &notify::Result<Event>, scope: &Scope) -> bool {
+    let before = *counts;
     match event {
         Ok(event) if matches!(event.kind, EventKind::Access(_)) => {}
         Ok(event) if !event.need_rescan() => {
-            told.sources += u64::from(event.paths.iter().any(|path| scope.has_source(path)));
-            told.lock_file += u64::from(event.paths.iter().any(|path| scope.is_lock_file(path)));
+            counts.sources += u64::from(event.paths.iter().any(|path| scope.has_source(path)));
+            counts.lock_file += u64::from(event.paths.iter().any(|path| scope.is_lock_file(path)));
         }
         // Events were lost; what they were about may matter.
-        Ok(_) | Err(_) => told.sources += 1,
+        Ok(_) | Err(_) => counts.sources += 1,
     }
-    *told != before
+    *counts != before
 }
 
 fn refused(error: notify::Error) -> anyhow::Error {
@@ -299,7 +299,7 @@ mod tests {
     #[test]
     fn lost_events_may_matter_and_mere_reading_does_not() {
         let scope = Scope::default();
-        let counts = |event| note(&mut Told::default(), &event, &scope);
+        let counts = |event| note(&mut Counts::default(), &event, &scope);
         assert!(counts(Ok(Event::new(EventKind::Other).set_flag(Flag::Rescan))));
         assert!(counts(Err(notify::Error::generic("lost"))));
         assert!(!counts(Ok(Event::new(EventKind::Access(notify::event::AccessKind::Read)))));

@@ -34,7 +34,7 @@ pub fn check_open() -> Result<(), LostOutput> {
 
 /// Resolves when there is no reader any more, also while nothing is written. For commands that go on until they are stopped.
 pub async fn reader_gone() {
-    let (gone, told) = oneshot::channel();
+    let (gone, is_gone) = oneshot::channel();
     // Lives as long as the process: what waits for a pipe cannot be called off.
     thread::spawn(move || {
         let stdout = io::stdout();
@@ -51,7 +51,7 @@ pub async fn reader_gone() {
         // The receiver is gone when the command has ended.
         let _ = gone.send(());
     });
-    if told.await.is_err() {
+    if is_gone.await.is_err() {
         pending::<()>().await;
     }
 }
