@@ -43,7 +43,9 @@ fn fill(redis: &Redis, killed_node: &str) {
         let () = redis.hset(format!("{APP}calls"), number, call).unwrap();
     }
     let () = redis.rpush(format!("{APP}lane:tom"), &["103", "104"]).unwrap();
-    let () = redis.xadd(format!("{APP}queue:_messageSent"), "*", &[("s", "101"), ("l", "")]).unwrap();
+    let mut add = redis::cmd("XADD");
+    add.arg(format!("{APP}queue:_messageSent")).arg("*").arg(&["s", "101", "l", ""]);
+    let () = add.query(&mut redis).unwrap();
     let () = redis.zadd(format!("{APP}later:_messageSent"), 102, 1_700_000_000_000_i64).unwrap();
     let call: Value = serde_json::from_str(&stored("_messageSent", &json!({"msgId": "three"}), None)).unwrap();
     let letter = json!({"call": call, "cause": "trap", "reason": "unreachable", "died_at": 1_700_000_000_001_i64});

@@ -25,10 +25,10 @@ const FAULTS: [(&str, &str, &str, &str); 10] = [
     ("uncounted_claims", LOCKS, "entry.claims += 1;", "entry.claims = 1;"),
     // The last one leaves its entry behind.
     ("kept_entry", LOCKS, "if entry.claims == 0 {", "if entry.claims > 0 {"),
-    // A worker ends though a call came while it looked.
+    // A call that comes while the worker looks is no news.
     ("unseen_news", WORKERS, "living.news = true;", ""),
-    // A worker that ends leaves its place to no other one.
-    ("late_look", WORKERS, "workers.remove(key);\n        }", "let _ = key;\n        }"),
+    // A worker ends though a call came while it looked, and keeps its place.
+    ("kept_worker", WORKERS, "        !has_news\n", "        true\n"),
     // Each task that asks gets a lock of its own.
     ("unshared_locks", LOCKS, "entry.lock.clone())", "Lock::default())"),
 ];

@@ -103,7 +103,7 @@ impl From<NewCall> for CallEntry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     /// Never given twice in an app; of calls with one order key a later one has the greater number. The same for each
-    /// attempt. About the milliseconds since the Unix epoch when it was added.
+    /// attempt, and also after a retry as a dead letter.
     pub number: u64,
     /// As in [`NewCall`].
     pub target: String,
@@ -122,7 +122,7 @@ pub struct Call {
 /// Calls that a node took.
 #[derive(Clone, Debug, Default)]
 pub struct Claimed {
-    /// By number. No other node gets them before they are settled, given back, or the node is ended.
+    /// Those that are due longest first. No other node gets them before they are settled, given back, or the node is ended.
     pub calls: Vec<Call>,
     /// When to look again, if there are calls for later. Calls that are claimed already do not count.
     pub next: Option<Timestamp>,

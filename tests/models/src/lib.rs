@@ -19,7 +19,7 @@ pub mod turns;
 pub mod workers;
 
 /// The same files, each with a fault that `build.rs` plants.
-#[allow(dead_code, missing_docs, unused_mut, unused_variables, reason = "they are wrong on purpose")]
+#[allow(dead_code, missing_docs, unused_variables, reason = "they are wrong on purpose")]
 pub mod planted {
     pub mod forgotten_wake_up {
         include!(concat!(env!("OUT_DIR"), "/forgotten_wake_up.rs"));
@@ -53,8 +53,8 @@ pub mod planted {
         include!(concat!(env!("OUT_DIR"), "/unseen_news.rs"));
     }
 
-    pub mod late_look {
-        include!(concat!(env!("OUT_DIR"), "/late_look.rs"));
+    pub mod kept_worker {
+        include!(concat!(env!("OUT_DIR"), "/kept_worker.rs"));
     }
 
     pub mod unshared_locks {

@@ -128,8 +128,8 @@ mod unseen_news {
     }
 }
 
-mod late_look {
-    use hookd_models::planted::late_look as subject;
+mod kept_worker {
+    use hookd_models::planted::kept_worker as subject;
 
     mod orders {
         include!("orders/workers.rs");
@@ -137,7 +137,7 @@ mod late_look {
 
     #[test]
     #[should_panic(expected = "a call is forgotten")]
-    fn a_worker_that_keeps_its_place_is_found() {
+    fn a_worker_that_ends_before_its_calls_is_found() {
         orders::every_call_is_made_once_and_no_channel_has_two_workers();
     }
 }

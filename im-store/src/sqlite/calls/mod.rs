@@ -106,6 +106,9 @@ impl Calls for SqliteStore {
         dead_letter_limit: usize,
     ) -> Result<usize, StoreError> {
         settled.retain(|(number, _)| self.claims.is_of(node, app, channel, *number));
+        if settled.is_empty() {
+            return Ok(0);
+        }
         let numbers: Vec<u64> = settled.iter().map(|(number, _)| *number).collect();
         let (of_app, of_channel) = (app.clone(), channel.clone());
         let settle = move |connection: &Connection, now| {
