@@ -10,4 +10,5 @@
 mod faults;
 mod nodes;
 mod open;
+mod tls;
 mod world;

@@ -8,8 +8,10 @@ mod link;
 mod processes;
 
 use std::ffi::OsString;
+use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
@@ -42,7 +44,33 @@ impl PostgresServer {
     pub fn start_with(settings: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         cluster::make(folder.path());
-        let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        Self::start_in(folder, settings.iter().map(|setting| (*setting).to_owned()).collect())
+    }
+
+    /// Starts one that is reached over TLS too, by this name; answers the certificate to trust (PEM).
+    pub fn start_with_tls(name: &str) -> (Self, String) {
+        let folder = tempfile::tempdir().unwrap();
+        cluster::make(folder.path());
+        let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+        let file = |name: &str, content: String| {
+            let path = folder.path().join(name);
+            fs::write(&path, content).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            Account::for_servers().own(&path);
+            path.display().to_string()
+        };
+        let certificate = file("certificate", made.cert.pem());
+        let key = file("key", made.signing_key.serialize_pem());
+        let settings = [
+            "fsync=off".to_owned(),
+            "ssl=on".to_owned(),
+            format!("ssl_cert_file={certificate}"),
+            format!("ssl_key_file={key}"),
+        ];
+        (Self::start_in(folder, settings.to_vec()), made.cert.pem())
+    }
+
+    fn start_in(folder: TempDir, settings: Vec<String>) -> Self {
         let port = free_port();
         let process = run(port, &folder, &settings);
         Self { process, port, settings, folder }
