@@ -10,6 +10,7 @@ mod calls;
 mod calls_of_operations;
 mod conversations;
 mod dead_letters;
+mod differential;
 mod fixture;
 mod history;
 mod import;
