@@ -2,11 +2,11 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::{ClientWrapper, Manager, ManagerConfig, Object, RecyclingMethod, Runtime};
 use hookd_im_core::store::StoreError;
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -102,6 +102,13 @@ impl Connection {
     /// Lets others use it: its work is done.
     pub(super) fn give_back(mut self) {
         drop(self.object.take());
+    }
+
+    /// The same, for work that was refused half-way.
+    pub(super) async fn undo_and_give_back(self, until: Instant) {
+        if let Ok(Ok(())) = timeout_at(until.into(), self.batch_execute("ROLLBACK")).await {
+            self.give_back();
+        }
     }
 
     /// Runs a statement that is prepared once for each connection; answers the number of rows.

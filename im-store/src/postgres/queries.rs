@@ -53,10 +53,14 @@ impl Queries {
         let connection = timeout_at(waits.into(), self.pool.connection()).await.map_err(|_| timed_out())??;
         let until = waits.min(Instant::now() + TIME_BUDGET);
         let connection = Arc::new(connection);
-        let answer = timeout_at(until.into(), work(connection.clone(), until)).await.map_err(|_| out_of_time())??;
-        if let Some(connection) = Arc::into_inner(connection) {
-            connection.give_back();
+        let answer = timeout_at(until.into(), work(connection.clone(), until)).await.map_err(|_| out_of_time())?;
+        let Some(connection) = Arc::into_inner(connection) else { return answer };
+        match &answer {
+            Ok(_) => connection.give_back(),
+            // A client that asks such queries costs no new connections.
+            Err(QueryError::BadFilter(_) | QueryError::TooCostly(_)) => connection.undo_and_give_back(until).await,
+            Err(QueryError::Store(_)) => {}
         }
-        Ok(answer)
+        answer
     }
 }

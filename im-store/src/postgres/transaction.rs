@@ -112,10 +112,17 @@ impl Database {
                 if let Some(connection) = Arc::into_inner(connection) {
                     connection.give_back();
                 }
+                count_commit(1);
                 Ok(done)
             }
             Ok(Err(error)) if is_refusal(&error) => Err(Unanswered::Refused(store_error(error))),
             Ok(Err(_)) | Err(_) => Err(Unanswered::Unknown(done)),
         }
     }
+}
+
+/// Counts a commit of so many writes.
+pub(super) fn count_commit(writes: usize) {
+    metrics::counter!("hookd_store_commands_total").increment(u64::try_from(writes).unwrap_or(u64::MAX));
+    metrics::counter!("hookd_store_commits_total").increment(1);
 }

@@ -17,6 +17,7 @@ use self::progress::{Ended, Progress};
 use super::append::{self, Append, Appended, CommitError, Writes};
 use super::error::Shared;
 use super::pool::{Connection, Pool, TRIES};
+use super::transaction::count_commit;
 
 /// Messages waiting. A full queue makes callers wait, within their deadline.
 const QUEUE_CAPACITY: usize = 1024;
@@ -136,6 +137,8 @@ async fn write_until_closed(mut queue: mpsc::Receiver<Waiting>, batches: Arc<Bat
             Some(ended) = running.tasks.join_next_with_id() => running.ended(ended),
             () = sleep_until(gathers.map_or_else(Instant::now, |gathers| gathers.until)),
                 if gathers.is_some() && !waiting.is_empty() => {}
+            // Nothing is left, or what was left was given up.
+            else => {}
         }
     }
 }
@@ -236,7 +239,7 @@ impl Batches {
         match committed.unwrap_or(Err(CommitError::Unknown)) {
             Ok(()) => {
                 connection.give_back();
-                count(begun.len());
+                count_commit(begun.len());
                 begun.into_iter().for_each(|(caller, appended)| caller.answer(Ok(appended)));
             }
             Err(CommitError::Refused(error)) => refuse(begun.into_iter().map(|(caller, _)| caller), error),
@@ -262,11 +265,6 @@ impl Batches {
             }
         }
     }
-}
-
-fn count(messages: usize) {
-    metrics::counter!("hookd_store_commands_total").increment(u64::try_from(messages).unwrap_or(u64::MAX));
-    metrics::counter!("hookd_store_commits_total").increment(1);
 }
 
 impl Caller {

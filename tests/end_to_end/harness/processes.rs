@@ -46,14 +46,14 @@ pub struct Place {
     pub(super) descriptors: Option<u32>,
     pub(super) streams: Streams,
     /// In the program whose tests run on PostgreSQL; killed with the place.
-    pub(super) database: Option<PostgresServer>,
+    pub(super) database: Option<Box<PostgresServer>>,
 }
 
 impl Place {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (streams, descriptors) = (Streams::LogFile, None);
-        let database = is_on_postgres().then(PostgresServer::start);
+        let database = is_on_postgres().then(|| Box::new(PostgresServer::start()));
         Self { folder, arguments: Vec::new(), variables: Vec::new(), descriptors, streams, database }
     }
 

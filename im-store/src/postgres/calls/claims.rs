@@ -9,6 +9,7 @@ use hookd_im_core::timestamp::Timestamp;
 
 use super::waiting::{self, COLUMNS};
 use crate::postgres::columns::{column, to_i64};
+use crate::postgres::error::store_error;
 use crate::postgres::pool::Connection;
 
 /// Calls that are brought forward at once. Those that stay are brought forward with the next claim.
@@ -94,6 +95,8 @@ pub(super) async fn claim(
     if let Some(kept) = kept {
         connection.execute_prepared(LET_GO_OTHERS, &[&node, &app, &channel, &waiting::numbers(kept)]).await?;
     }
+    // A claim that is lost with the server is made once more.
+    connection.batch_execute("SET LOCAL synchronous_commit = off").await.map_err(store_error)?;
     let far = horizon(now);
     let row = connection.row(LATEST_DUE, &[&app, &channel]).await?;
     if row.map(|row| column::<i64>(&row, 0)).transpose()?.is_some_and(|latest| latest > far) {

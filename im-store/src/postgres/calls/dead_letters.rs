@@ -46,7 +46,7 @@ const BURY: &str = "
         cause = excluded.cause,
         reason = excluded.reason";
 
-/// Keeps the newest `limit`, after a while; answers how many went.
+/// Keeps the newest `limit`, after a while; answers how many went. Those that are being retried are passed over.
 pub(super) async fn prune(connection: &Connection, app: &AppId, limit: usize) -> Result<usize, StoreError> {
     let sql = "
         DELETE FROM dead_letters
@@ -57,6 +57,7 @@ pub(super) async fn prune(connection: &Connection, app: &AppId, limit: usize) ->
             ORDER BY died_at DESC, number DESC, channel DESC
             OFFSET $2
             LIMIT $3
+            FOR UPDATE SKIP LOCKED
         )";
     let pruned = connection.execute_prepared(sql, &[&app.as_str(), &to_i64(limit), &PRUNED_AT_ONCE]).await?;
     Ok(usize::try_from(pruned).unwrap_or(usize::MAX))
