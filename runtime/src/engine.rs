@@ -19,9 +19,9 @@ use tokio::sync::watch;
 
 pub use self::app_settings::SetSettingsError;
 pub use self::error::OpenError;
-use crate::apps::{
-    App, AppSettings, Apps, Bounds, ChangeAppError, CreateAppError, DeletedApp, KeyKind, NewApp, is_valid_app_id,
-};
+use crate::app_keys::KeyKind;
+use crate::app_settings::AppSettings;
+use crate::apps::{App, Apps, Bounds, ChangeAppError, CreateAppError, DeletedApp, NewApp, is_valid_app_id};
 use crate::call_chain::{CallChain, CallChains};
 use crate::calls::{Call, Calls, Invocation, LiveApp};
 use crate::config::EngineConfig;

@@ -47,6 +47,8 @@
 //! ```
 
 mod admission;
+mod app_keys;
+mod app_settings;
 mod apps;
 mod call_chain;
 mod calls;
@@ -79,10 +81,9 @@ pub use api_types::{
     Environment, FunctionKind, HostPattern, InvalidHost, InvalidLimits, Isolation, LimitSettings, Limits, Overrides,
     UnknownEnvironment, UnknownIsolation, UnusableKey, usable_key,
 };
-pub use apps::{
-    App, AppSettings, ChangeAppError, CreateAppError, DeletedApp, GivenKeys, InvalidKey, KeyKind, NewApp,
-    UnknownKeyKind, generate_key, keys_equal,
-};
+pub use app_keys::{GivenKeys, InvalidKey, KeyKind, UnknownKeyKind, generate_key, keys_equal};
+pub use app_settings::AppSettings;
+pub use apps::{App, ChangeAppError, CreateAppError, DeletedApp, NewApp};
 pub use call_chain::CallChain;
 pub use calls::{Call, Invocation, LiveApp};
 pub use config::{CompileLimits, EngineConfig, LogRetention};

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use super::AppSettings;
 use crate::admission::Admission;
+use crate::app_settings::AppSettings;
 use crate::egress::{AppClient, Egress, Lane};
 use api_types::FunctionKind;
 use api_types::{InvalidLimits, LimitSettings, Limits, Overrides};

@@ -1,9 +1,7 @@
 //! Apps: the tenants of an installation.
 
 mod bounds;
-mod keys;
 mod registry;
-mod settings;
 mod shares;
 
 use std::fmt;
@@ -13,10 +11,9 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use thiserror::Error;
 
 pub(crate) use self::bounds::Bounds;
-pub use self::keys::{GivenKeys, InvalidKey, KeyKind, UnknownKeyKind, generate_key, keys_equal};
 pub(crate) use self::registry::Apps;
-pub use self::settings::AppSettings;
 pub(crate) use self::shares::AppShares;
+use crate::app_keys::{GivenKeys, InvalidKey, KeyKind, generate_key, keys_equal};
 use crate::logs::LogRing;
 use crate::meters::AppMeters;
 use crate::releases::{LiveVersion, MetadataError, Variables};

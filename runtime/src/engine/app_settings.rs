@@ -3,7 +3,8 @@
 use thiserror::Error;
 
 use super::Engine;
-use crate::apps::{AppSettings, Bounds};
+use crate::app_settings::AppSettings;
+use crate::apps::Bounds;
 use crate::releases::MetadataError;
 use api_types::{InvalidLimits, LimitSettings, Limits};
 

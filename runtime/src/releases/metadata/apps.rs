@@ -3,7 +3,8 @@
 use rusqlite::{TransactionBehavior, params};
 
 use super::{Metadata, MetadataError, from_json, now_ms, to_json};
-use crate::apps::{AppSettings, DeletedApp, Keys};
+use crate::app_settings::AppSettings;
+use crate::apps::{DeletedApp, Keys};
 use crate::releases::Variables;
 
 pub(crate) struct AppRow {

@@ -136,7 +136,8 @@ fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<SystemTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::apps::{AppSettings, Keys};
+    use crate::app_settings::AppSettings;
+    use crate::apps::Keys;
     use api_types::Environment;
     use api_types::Isolation;
 

@@ -8,7 +8,7 @@ use rand::RngExt as _;
 use rand::distr::Alphanumeric;
 use thiserror::Error;
 
-use super::Keys;
+use crate::apps::Keys;
 
 /// 32 letters and digits: 190 bits, and nothing that a URL, a header or a shell would need escaped.
 const KEY_CHARS: usize = 32;
@@ -45,11 +45,11 @@ impl FromStr for KeyKind {
 /// Keys that an app brings along. The keys of an app of LeanCloud are in the hands of its users' devices.
 #[derive(Clone, Debug, Default)]
 pub struct GivenKeys {
-    /// [`super::App::app_key`]; generated when absent.
+    /// [`crate::App::app_key`]; generated when absent.
     pub app_key: Option<String>,
-    /// [`super::App::master_key`]; generated when absent.
+    /// [`crate::App::master_key`]; generated when absent.
     pub master_key: Option<String>,
-    /// [`super::App::hook_key`]; generated when absent.
+    /// [`crate::App::hook_key`]; generated when absent.
     pub hook_key: Option<String>,
 }
 
