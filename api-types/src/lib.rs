@@ -1,11 +1,13 @@
 //! Names that two or more crates share: environments, isolation, reserved hooks, headers of hookd's own. With the feature
-//! `host`, which hook projects do not need: limits, keys and allowed hosts of apps, the connection file, private files, times
+//! `host`, which hook projects do not need: definitions of functions, limits, keys and allowed hosts of apps, the connection file, private files, times
 //! as text.
 
 #[cfg(feature = "host")]
 mod clock;
 #[cfg(feature = "host")]
 mod connection;
+#[cfg(feature = "host")]
+mod definition;
 mod environment;
 pub mod headers;
 mod hooks;
@@ -25,6 +27,8 @@ pub mod rfc3339;
 pub use clock::clock_is_before_1970;
 #[cfg(feature = "host")]
 pub use connection::{Connection, ConnectionError, ConnectionFile};
+#[cfg(feature = "host")]
+pub use definition::Definition;
 pub use environment::{Environment, UnknownEnvironment};
 pub use hooks::{FunctionKind, HookKind, IM_HOOKS};
 #[cfg(feature = "host")]

@@ -8,8 +8,6 @@ use rand::RngExt as _;
 use rand::distr::Alphanumeric;
 use thiserror::Error;
 
-use crate::apps::Keys;
-
 /// 32 letters and digits: 190 bits, and nothing that a URL, a header or a shell would need escaped.
 const KEY_CHARS: usize = 32;
 
@@ -22,6 +20,31 @@ pub enum KeyKind {
     Master,
     /// What the platform sends when it calls hooks.
     Hook,
+}
+
+/// The secrets of an app.
+#[derive(Clone)]
+pub(crate) struct Keys {
+    pub(crate) app_key: String,
+    pub(crate) master_key: String,
+    pub(crate) hook_key: String,
+}
+
+impl Keys {
+    #[cfg(test)]
+    pub(crate) fn generate() -> Self {
+        Self { app_key: generate_key(), master_key: generate_key(), hook_key: generate_key() }
+    }
+
+    /// A new key in place of one; the others stay.
+    pub(crate) fn renew(&mut self, kind: KeyKind) {
+        let key = match kind {
+            KeyKind::App => &mut self.app_key,
+            KeyKind::Master => &mut self.master_key,
+            KeyKind::Hook => &mut self.hook_key,
+        };
+        *key = generate_key();
+    }
 }
 
 /// A word that names no key.

@@ -131,7 +131,7 @@ impl Calls {
 
     pub(crate) async fn call_live(self: &Arc<Self>, live: &Arc<LiveApp>, call: &Call<'_>) -> Outcome {
         let Some(function) = live.version.function(&call.name) else { return self.not_defined() };
-        let (arrived, span) = (call.arrived, CallSpan::begin(&live.app.id, call));
+        let (arrived, span) = (call.arrived, CallSpan::begin(&live.app.id, &call.name, call.environment));
         let outcome = self.run(live, function, call, span.as_ref()).await;
         if let Some(span) = span {
             span.end(&outcome);

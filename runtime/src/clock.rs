@@ -6,6 +6,12 @@ use rustls::pki_types::UnixTime;
 use rustls::time_provider::TimeProvider;
 use wasmtime_wasi::clocks::HostWallClock;
 
+/// The time, in ms since 1970.
+pub(crate) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
 /// What guests see: their times begin with 1970.
 pub(crate) struct GuestClock;
 

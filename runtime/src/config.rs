@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::egress::EgressConfig;
 use crate::leancache::CacheConfig;
+use crate::logs::LogRetention;
 
 /// Settings of one engine; limits of single apps are in [`Limits`](crate::Limits).
 #[derive(Clone, Debug)]
@@ -46,21 +47,6 @@ pub struct EngineConfig {
     pub cache: CacheConfig,
     /// Base URL of the platform's REST API, which functions read as `LEANCLOUD_API_SERVER`; without one they read none.
     pub api_server: Option<String>,
-}
-
-/// How long the lines that functions write stay on disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LogRetention {
-    /// Of one app, within a sixteenth; the oldest lines are deleted first.
-    pub bytes_per_app: u64,
-    /// Older lines are deleted, with the precision of a day.
-    pub age: Duration,
-}
-
-impl Default for LogRetention {
-    fn default() -> Self {
-        Self { bytes_per_app: 16 << 20, age: Duration::from_secs(7 * 24 * 3_600) }
-    }
 }
 
 /// What bounds the child process that compiles a module. The largest modules known, with a Python or JavaScript runtime

@@ -21,20 +21,21 @@ pub use self::app_settings::SetSettingsError;
 pub use self::error::OpenError;
 use crate::app_keys::KeyKind;
 use crate::app_settings::AppSettings;
-use crate::apps::{App, Apps, Bounds, ChangeAppError, CreateAppError, DeletedApp, NewApp, is_valid_app_id};
+use crate::apps::{App, Apps, Bounds, ChangeAppError, CreateAppError, NewApp, is_valid_app_id};
 use crate::call_chain::{CallChain, CallChains};
 use crate::calls::{Call, Calls, Invocation, LiveApp};
+use crate::clock::now_ms;
 use crate::config::EngineConfig;
 use crate::fair_turns::FairTurns;
 use crate::file_table::reserve_file_table;
 use crate::leancache::LeanCache;
 use crate::logs::{self, LogDisk, LogHistory, LogLine, LogQuery, LogsError};
-use crate::modules::{Definition, Modules};
+use crate::modules::Modules;
 use crate::outcome::Outcome;
-use crate::releases::{AppRow, LiveVersion, Metadata, MetadataError, Variables, now_ms};
+use crate::releases::{AppRow, DeletedApp, LiveVersion, Metadata, MetadataError, Variables};
 use crate::sandbox::{LongCallThreads, Sandbox};
 use crate::stats::{AppStats, EngineStats};
-use api_types::Environment;
+use api_types::{Definition, Environment};
 
 /// Logs that are read at the same time.
 const LOG_READS: u32 = 4;

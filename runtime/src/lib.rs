@@ -78,15 +78,15 @@ mod trace;
 mod trust;
 
 pub use api_types::{
-    Environment, FunctionKind, HostPattern, InvalidHost, InvalidLimits, Isolation, LimitSettings, Limits, Overrides,
-    UnknownEnvironment, UnknownIsolation, UnusableKey, usable_key,
+    Definition, Environment, FunctionKind, HostPattern, InvalidHost, InvalidLimits, Isolation, LimitSettings, Limits,
+    Overrides, UnknownEnvironment, UnknownIsolation, UnusableKey, usable_key,
 };
 pub use app_keys::{GivenKeys, InvalidKey, KeyKind, UnknownKeyKind, generate_key, keys_equal};
 pub use app_settings::AppSettings;
-pub use apps::{App, ChangeAppError, CreateAppError, DeletedApp, NewApp};
+pub use apps::{App, ChangeAppError, CreateAppError, NewApp};
 pub use call_chain::CallChain;
 pub use calls::{Call, Invocation, LiveApp};
-pub use config::{CompileLimits, EngineConfig, LogRetention};
+pub use config::{CompileLimits, EngineConfig};
 pub use deadline::until;
 pub use egress::{AddressGuard, EgressConfig, Network, Resolve};
 pub use engine::{Engine, OpenError, SetSettingsError};
@@ -95,12 +95,12 @@ pub use fair_turns::{FairTurns, Holder};
 pub use file_table::reserve_file_table;
 pub use hookd_leancache::{Reply as CacheReply, names as cache_command_names};
 pub use leancache::{CacheConfig, CacheError, InvalidRedis, RedisAddress, RedisCertificates, redis_certificate_fix};
-pub use logs::{LogBatch, LogHistory, LogLevel, LogLine, LogQuery, LogReader, LogsError, Unreadable};
+pub use logs::{LogBatch, LogHistory, LogLevel, LogLine, LogQuery, LogReader, LogRetention, LogsError, Unreadable};
 pub use meters::{FunctionStats, LATENCY_BOUNDS};
-pub use modules::{CompileWorkerError, Definition, Refusal, compile_worker};
+pub use modules::{CompileWorkerError, Refusal, compile_worker};
 pub use outcome::{Outcome, Overload, TimeLimit, WireFailure};
 pub use releases::{
-    Attribution, DeployError, DeployStage, Deployment, InvalidAttribution, InvalidVariables, KEPT_RELEASES,
+    Attribution, DeletedApp, DeployError, DeployStage, Deployment, InvalidAttribution, InvalidVariables, KEPT_RELEASES,
     MetadataError, PastRelease, Release, ReleaseAct, ReleaseError, SeenVariable, SetVariablesError, Variable,
     VariableChanges, Variables, Version,
 };

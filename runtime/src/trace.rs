@@ -12,8 +12,8 @@ use opentelemetry::trace::{FutureExt as _, SpanKind, Status, TraceContextExt as 
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_http::{HeaderExtractor, HeaderInjector};
 
-use crate::calls::Call;
 use crate::outcome::Outcome;
+use api_types::Environment;
 
 static TRACER: OnceLock<BoxedTracer> = OnceLock::new();
 
@@ -27,13 +27,13 @@ pub(crate) struct CallSpan(Context);
 
 impl CallSpan {
     /// `None` where nothing is traced. A part of the trace that is current, if any.
-    pub(crate) fn begin(app: &str, call: &Call<'_>) -> Option<Self> {
+    pub(crate) fn begin(app: &str, function: &str, environment: Environment) -> Option<Self> {
         let tracer = TRACER.get()?;
-        let span = tracer.span_builder(format!("function {}", call.name)).with_kind(SpanKind::Server);
+        let span = tracer.span_builder(format!("function {function}")).with_kind(SpanKind::Server);
         let span = span.with_attributes([
             KeyValue::new("hookd.app", app.to_owned()),
-            KeyValue::new("hookd.function", call.name.to_string()),
-            KeyValue::new("hookd.environment", call.environment.name()),
+            KeyValue::new("hookd.function", function.to_owned()),
+            KeyValue::new("hookd.environment", environment.name()),
         ]);
         Some(Self(Context::current_with_span(span.start(tracer))))
     }

@@ -13,7 +13,7 @@ use thiserror::Error;
 pub(crate) use self::bounds::Bounds;
 pub(crate) use self::registry::Apps;
 pub(crate) use self::shares::AppShares;
-use crate::app_keys::{GivenKeys, InvalidKey, KeyKind, generate_key, keys_equal};
+use crate::app_keys::{GivenKeys, InvalidKey, Keys, keys_equal};
 use crate::logs::LogRing;
 use crate::meters::AppMeters;
 use crate::releases::{LiveVersion, MetadataError, Variables};
@@ -54,17 +54,6 @@ pub enum CreateAppError {
     /// The database refused.
     #[error("cannot store the app")]
     Metadata(#[from] MetadataError),
-}
-
-/// An app that was deleted. Its id is not given again, and its deletion is remembered as long.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeletedApp {
-    /// Its id.
-    pub id: String,
-    /// As [`App::created_at_ms`].
-    pub created_at_ms: i64,
-    /// When it was deleted, in ms since 1970.
-    pub deleted_at_ms: i64,
 }
 
 /// An app: its keys, and the live versions of its environments. After a change of keys, what was looked up before still
@@ -109,31 +98,6 @@ pub enum ChangeAppError {
     /// The database refused.
     #[error("cannot store the change")]
     Metadata(#[from] MetadataError),
-}
-
-/// The secrets of an app.
-#[derive(Clone)]
-pub(crate) struct Keys {
-    pub(crate) app_key: String,
-    pub(crate) master_key: String,
-    pub(crate) hook_key: String,
-}
-
-impl Keys {
-    #[cfg(test)]
-    pub(crate) fn generate() -> Self {
-        Self { app_key: generate_key(), master_key: generate_key(), hook_key: generate_key() }
-    }
-
-    /// A new key in place of one; the others stay.
-    pub(crate) fn renew(&mut self, kind: KeyKind) {
-        let key = match kind {
-            KeyKind::App => &mut self.app_key,
-            KeyKind::Master => &mut self.master_key,
-            KeyKind::Hook => &mut self.hook_key,
-        };
-        *key = generate_key();
-    }
 }
 
 impl App {

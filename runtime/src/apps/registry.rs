@@ -6,7 +6,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
-use super::{App, DeletedApp};
+use super::App;
+use crate::releases::DeletedApp;
 
 /// The apps of an installation by id.
 #[derive(Debug, Default)]

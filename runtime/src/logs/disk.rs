@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::damage::Damage;
+use super::retention::LogRetention;
 use super::ring::LogRing;
 use super::{LogLine, history, record, segments};
-use crate::config::LogRetention;
 
 /// How often the files of apps that write nothing are looked at.
 const PRUNE_EVERY: Duration = Duration::from_secs(3_600);

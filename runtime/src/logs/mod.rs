@@ -9,6 +9,7 @@ mod damage;
 mod disk;
 mod history;
 mod record;
+mod retention;
 mod ring;
 mod segments;
 
@@ -20,6 +21,7 @@ pub(crate) use self::call::CallLog;
 pub(crate) use self::disk::LogDisk;
 pub(crate) use self::history::read;
 pub use self::history::{LogHistory, LogQuery, LogsError, Unreadable};
+pub use self::retention::LogRetention;
 pub(crate) use self::ring::LogRing;
 pub use self::ring::{LogBatch, LogReader};
 use api_types::Environment;

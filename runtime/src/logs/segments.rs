@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::record;
+use super::retention::LogRetention;
 use super::ring::micros;
-use crate::config::LogRetention;
 
 const SUFFIX: &str = ".jsonl";
 /// An app's lines lie in about as many files; the bound on their bytes is kept with the precision of one file.

@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::{Definition, Refusal};
+use api_types::Definition;
+
+use super::Refusal;
 
 /// Functions of one module.
 const MAX_FUNCTIONS: usize = 1_000;

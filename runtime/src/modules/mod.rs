@@ -15,7 +15,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempPath;
 use thiserror::Error;
@@ -32,7 +31,7 @@ use crate::fair_turns::FairTurns;
 use crate::logs::CallLog;
 use crate::outcome::{Outcome, TimeLimit};
 use crate::sandbox::{Allowed, DEPLOYMENTS, LoadError, LoadedModule, Sandbox, Shelf};
-use api_types::Isolation;
+use api_types::{Definition, Isolation};
 
 /// For the fuzzer: whether the bytes are a module is not the question.
 pub(crate) fn check_upload(bytes: &[u8]) {
@@ -41,16 +40,6 @@ pub(crate) fn check_upload(bytes: &[u8]) {
 
 /// Any error, for a border that only reports it.
 pub(crate) type BoxedError = Box<dyn std::error::Error + Send + Sync>;
-
-/// One function of a module.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Definition {
-    /// As in `/1.1/functions/{name}`.
-    pub name: String,
-    /// Only callers with the master key or the hook key may call it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub internal: bool,
-}
 
 /// The SHA-256 of a module's bytes, which is its name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

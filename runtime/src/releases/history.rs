@@ -4,8 +4,7 @@ use std::str::FromStr;
 use std::time::SystemTime;
 
 use super::{Release, Variables};
-use crate::modules::Definition;
-use api_types::Isolation;
+use api_types::{Definition, Isolation};
 
 /// Releases that are kept of each environment of an app. A version is kept as long as one of them names it, and the newest
 /// version always is.

@@ -18,15 +18,13 @@ pub use self::guest_variables::SeenVariable;
 pub(crate) use self::guest_variables::{guest_variables, seen_variables};
 pub(crate) use self::history::before_present;
 pub use self::history::{KEPT_RELEASES, PastRelease, ReleaseAct, Version};
-pub use self::metadata::MetadataError;
-pub(crate) use self::metadata::{AppRow, KeptVersion, Metadata, NewRelease, NewVariables, VersionRow, now_ms};
+pub(crate) use self::metadata::{AppRow, KeptVersion, Metadata, NewRelease, NewVariables, VersionRow};
+pub use self::metadata::{DeletedApp, MetadataError};
 pub use self::variables::{InvalidVariables, Variable, VariableChanges, Variables};
 use crate::meters::{AppMeters, FunctionMeters};
-use crate::modules::{Definition, ModuleError, Modules, Refusal, StoredModule};
+use crate::modules::{ModuleError, Modules, Refusal, StoredModule};
 use crate::sandbox::Shelf;
-use api_types::Environment;
-use api_types::FunctionKind;
-use api_types::Isolation;
+use api_types::{Definition, Environment, FunctionKind, Isolation};
 
 /// A module to deploy.
 #[derive(Clone, Debug)]

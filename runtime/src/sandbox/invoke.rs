@@ -25,10 +25,8 @@ use crate::egress::{CallBudget, Grant};
 use crate::leancache::CacheBudget;
 use crate::logs::CallLog;
 use crate::meters::FunctionMeters;
-use crate::modules::Definition;
 use crate::outcome::{Outcome, TimeLimit};
-use api_types::Environment;
-use api_types::Limits;
+use api_types::{Definition, Environment, Limits};
 
 /// A call as the guest sees it, and the limits it runs under.
 pub(crate) struct GuestCall<'a> {

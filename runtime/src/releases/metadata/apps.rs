@@ -2,9 +2,10 @@
 
 use rusqlite::{TransactionBehavior, params};
 
-use super::{Metadata, MetadataError, from_json, now_ms, to_json};
+use super::{Metadata, MetadataError, from_json, to_json};
+use crate::app_keys::Keys;
 use crate::app_settings::AppSettings;
-use crate::apps::{DeletedApp, Keys};
+use crate::clock::now_ms;
 use crate::releases::Variables;
 
 pub(crate) struct AppRow {
@@ -13,6 +14,17 @@ pub(crate) struct AppRow {
     pub(crate) settings: AppSettings,
     pub(crate) variables: Variables,
     pub(crate) created_at_ms: i64,
+}
+
+/// An app that was deleted. Its id is not given again, and its deletion is remembered as long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeletedApp {
+    /// Its id.
+    pub id: String,
+    /// As [`crate::App::created_at_ms`].
+    pub created_at_ms: i64,
+    /// When it was deleted, in ms since 1970.
+    pub deleted_at_ms: i64,
 }
 
 impl Metadata {

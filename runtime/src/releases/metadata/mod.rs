@@ -16,6 +16,7 @@ use rusqlite::{Connection, Row};
 use thiserror::Error;
 
 pub(crate) use self::apps::AppRow;
+pub use self::apps::DeletedApp;
 pub(crate) use self::versions::{KeptVersion, NewRelease, NewVariables, VersionRow};
 
 /// From each schema to the next. The database's `user_version` counts those that were taken; a new database takes all.
@@ -123,12 +124,6 @@ fn to_json(column: &'static str, value: &impl serde::Serialize) -> Result<String
     serde_json::to_string(value).map_err(|source| MetadataError::Json { column, source })
 }
 
-/// The time, in ms since 1970.
-pub(crate) fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
 fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<SystemTime> {
     Ok(UNIX_EPOCH + Duration::from_millis(row.get(column)?))
 }
@@ -136,8 +131,8 @@ fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<SystemTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app_keys::Keys;
     use crate::app_settings::AppSettings;
-    use crate::apps::Keys;
     use api_types::Environment;
     use api_types::Isolation;
 

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use rusqlite::{OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 
-use super::{Metadata, MetadataError, from_json, now_ms, time, to_json, word};
-use crate::modules::{Definition, ModuleHash};
+use super::{Metadata, MetadataError, from_json, time, to_json, word};
+use crate::clock::now_ms;
+use crate::modules::ModuleHash;
 use crate::releases::{Attribution, KEPT_RELEASES, PastRelease, Release, ReleaseAct, Variables, Version};
-use api_types::Environment;
-use api_types::Isolation;
+use api_types::{Definition, Environment, Isolation};
 
 #[derive(Clone, Debug)]
 pub(crate) struct VersionRow {
