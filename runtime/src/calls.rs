@@ -1,6 +1,5 @@
 //! Calls, from their arrival to their outcome.
 
-mod places;
 mod whole_call;
 
 use std::borrow::Cow;
@@ -11,8 +10,6 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::time::Instant as TokioInstant;
 
-use self::places::Places;
-pub(crate) use self::places::nested_calls;
 use self::whole_call::WholeCall;
 use crate::apps::{App, Apps, Bounds};
 use crate::call_chain::{CallChain, MAX_CALLS};
@@ -20,7 +17,7 @@ use crate::logs::{CallLog, LogLevel};
 use crate::modules::Modules;
 use crate::outcome::{Outcome, Overload, TimeLimit};
 use crate::releases::{LiveFunction, LiveVersion};
-use crate::sandbox::{Allowed, Guest, LoadedModule, Sandbox};
+use crate::sandbox::{Allowed, Guest, LoadedModule, Places, Sandbox};
 use crate::stats::EngineStats;
 use crate::trace::CallSpan;
 use api_types::Environment;

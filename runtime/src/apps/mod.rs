@@ -2,7 +2,6 @@
 
 mod bounds;
 mod registry;
-mod shares;
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,12 +11,11 @@ use thiserror::Error;
 
 pub(crate) use self::bounds::Bounds;
 pub(crate) use self::registry::Apps;
-pub(crate) use self::shares::AppShares;
 use crate::app_keys::{GivenKeys, InvalidKey, Keys, keys_equal};
 use crate::logs::LogRing;
 use crate::meters::AppMeters;
 use crate::releases::{LiveVersion, MetadataError, Variables};
-use crate::sandbox::AppPace;
+use crate::sandbox::{AppPace, AppShares};
 use api_types::Environment;
 
 /// An app to create.

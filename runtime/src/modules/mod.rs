@@ -25,12 +25,12 @@ use self::files::ModuleFiles;
 pub use self::refusal::Refusal;
 pub(crate) use self::resident::StoredModule;
 use self::resident::{LoadFailure, ResidentModules};
-use crate::apps::{App, AppShares};
+use crate::apps::App;
 use crate::config::EngineConfig;
 use crate::fair_turns::FairTurns;
 use crate::logs::CallLog;
 use crate::outcome::{Outcome, TimeLimit};
-use crate::sandbox::{Allowed, DEPLOYMENTS, LoadError, LoadedModule, Sandbox, Shelf};
+use crate::sandbox::{Allowed, AppShares, DEPLOYMENTS, LoadError, LoadedModule, Sandbox, Shelf};
 use api_types::{Definition, Isolation};
 
 /// For the fuzzer: whether the bytes are a module is not the question.

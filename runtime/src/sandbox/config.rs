@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use crate::calls::nested_calls;
+use super::call_slots::nested_calls;
 use crate::config::EngineConfig;
 
 /// Memory that stays in a slot between two calls instead of going back to the kernel: more than a Rust hook's whole

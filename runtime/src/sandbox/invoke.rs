@@ -8,6 +8,7 @@ use serde::de::IgnoredAny;
 use tokio::time::Instant;
 use wasmtime::{Store, UpdateDeadline};
 
+use super::app_share::AppShares;
 use super::bindings::Module;
 use super::bindings::exports::hookd::engine::functions::{self, Context};
 use super::cpu_time::used_by_guest;
@@ -18,7 +19,7 @@ use super::pace::{AppPace, Guest, end_of_tick};
 use super::state::CallState;
 use super::warm::{Shelf, TakenInstance};
 use super::{LoadedModule, Sandbox};
-use crate::apps::{AppShares, Bounds};
+use crate::apps::Bounds;
 use crate::call_chain::{CallChain, ChainEnd};
 use crate::deadline::until;
 use crate::egress::{CallBudget, Grant};

@@ -1,7 +1,9 @@
 //! Where guests run: wasmtime with one engine, one [`LoadedModule`] per module and a fresh store per call,
 //! or one that is used again when the version is warm.
 
+mod app_share;
 mod bindings;
+mod call_slots;
 mod config;
 mod cpu_time;
 mod environment;
@@ -25,6 +27,8 @@ use thiserror::Error;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
+pub(crate) use self::app_share::AppShares;
+pub(crate) use self::call_slots::Places;
 pub(crate) use self::config::{DEPLOYMENTS, code_config};
 pub(crate) use self::environment::GuestVariables;
 pub(crate) use self::invoke::{Allowed, GuestCall};

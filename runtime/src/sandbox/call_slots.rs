@@ -1,25 +1,25 @@
 //! Places for the calls of all apps.
 
-use crate::apps::AppShares;
+use super::app_share::AppShares;
 use crate::call_chain::MAX_CALLS;
 use crate::fair_turns::{FairTurns, Turn};
 
 /// As many places as the pool has slots, so that the pool never refuses. Those of calls that other calls wait for are kept
 /// apart, by how many wait: the last of a chain waits for no other call, so its place comes free, then that of the one before
 /// it, and so on. No app may have all of either kind.
-pub(super) struct Places {
+pub(crate) struct Places {
     /// By the number of calls behind.
     levels: [FairTurns; MAX_CALLS],
 }
 
 impl Places {
-    pub(super) fn new(concurrent_calls: u32) -> Self {
+    pub(crate) fn new(concurrent_calls: u32) -> Self {
         Self { levels: std::array::from_fn(|behind| FairTurns::new(of_level(behind, concurrent_calls))) }
     }
 
     /// Waits for a place for a call with so many others behind it; `None` when there may not be so many. Who waits is bounded
     /// by the places of its app, or by the requests of functions that are in flight.
-    pub(super) async fn take<'a>(&'a self, behind: usize, shares: &'a AppShares) -> Option<Turn<'a>> {
+    pub(crate) async fn take<'a>(&'a self, behind: usize, shares: &'a AppShares) -> Option<Turn<'a>> {
         let (level, holder) = (self.levels.get(behind)?, shares.places.get(behind)?);
         Some(level.take(holder).await)
     }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use super::limiter::AppMemory;
 use crate::call_chain::MAX_CALLS;
 use crate::fair_turns::Holder;
 use crate::logs::LogsError;
-use crate::sandbox::AppMemory;
 
 /// Outlives changes of settings and keys: an app keeps its resources when its limits change.
 #[derive(Debug, Default)]
