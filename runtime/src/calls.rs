@@ -17,7 +17,7 @@ use crate::logs::{CallLog, LogLevel};
 use crate::modules::Modules;
 use crate::outcome::{Outcome, Overload, TimeLimit};
 use crate::releases::{LiveFunction, LiveVersion};
-use crate::sandbox::{Allowed, Guest, LoadedModule, Places, Sandbox};
+use crate::sandbox::{Allowed, CallSlots, Guest, LoadedModule, Sandbox};
 use crate::stats::EngineStats;
 use crate::trace::CallSpan;
 use api_types::Environment;
@@ -92,7 +92,7 @@ impl LiveApp {
 pub(crate) struct Calls {
     sandbox: Sandbox,
     modules: Arc<Modules>,
-    places: Places,
+    slots: CallSlots,
     request_ids: RequestIds,
     undefined: AtomicU64,
 }
@@ -102,7 +102,7 @@ impl Calls {
         Self {
             sandbox,
             modules,
-            places: Places::new(concurrent_calls),
+            slots: CallSlots::new(concurrent_calls),
             request_ids: RequestIds::new(),
             undefined: AtomicU64::new(0),
         }
@@ -139,7 +139,8 @@ impl Calls {
 
     pub(crate) async fn instantiate(self: &Arc<Self>, app: &App, environment: Environment) -> Result<(), Outcome> {
         let version = app.live(environment).load_full().ok_or(Outcome::NotDefined)?;
-        let (bounds, shares, request_id) = (app.bounds(), app.shares().clone(), self.request_ids.next());
+        let (bounds, request_id) = (app.bounds(), self.request_ids.next());
+        let (compiling, share) = (app.module_share().compiling.clone(), app.sandbox_share().clone());
         let limits = bounds.limits().clone();
         let allowed = Allowed {
             until: TokioInstant::now() + limits.deadline(),
@@ -152,10 +153,10 @@ impl Calls {
         let instantiating = async move {
             let module = calls
                 .modules
-                .code(&version.module, &shares)
+                .code(&version.module, &compiling)
                 .await
                 .map_err(|message| Outcome::Unavailable { message })?;
-            calls.sandbox.instantiate(&module, &limits, log.into(), &shares).await
+            calls.sandbox.instantiate(&module, &limits, log.into(), &share).await
         };
         self.sandbox.run(app.pace(), allowed, Box::pin(instantiating)).await.flatten()
     }
@@ -189,7 +190,7 @@ impl Calls {
             Some(module) => Ok(module),
             None => self
                 .modules
-                .code(&version.module, app.shares())
+                .code(&version.module, &app.module_share().compiling)
                 .await
                 .map_err(|message| Outcome::Unavailable { message }),
         }

@@ -236,9 +236,9 @@ impl Engine {
     pub async fn logs(&self, app: &str, query: &LogQuery) -> Option<Result<LogHistory, LogsError>> {
         let app = self.app(app)?;
         let reading = async {
-            let place = app.shares().log_answers.begin().await?;
+            let place = app.log_share().answers.begin().await?;
             // Each reads files for a while.
-            let _turn = self.0.log_reads.take(&app.shares().log_reads).await;
+            let _turn = self.0.log_reads.take(&app.log_share().reads).await;
             let history = logs::read(app.log().clone(), query).await?;
             Ok(LogHistory { place: Some(place), ..history })
         };
@@ -304,7 +304,7 @@ fn tell_of_limits_above(app: &AppRow) {
 /// cannot be compiled stays live and answers with the reason: other apps must not suffer for it.
 async fn compile_if_needed(modules: &Arc<Modules>, app: &App, version: &LiveVersion) {
     if !modules.has_code(version.module.module_hash())
-        && let Err(error) = modules.code(&version.module, app.shares()).await
+        && let Err(error) = modules.code(&version.module, &app.module_share().compiling).await
     {
         tracing::error!(app_id = app.id, version = version.number(), "a live version cannot be loaded: {error}");
     }

@@ -12,10 +12,11 @@ use thiserror::Error;
 pub(crate) use self::bounds::Bounds;
 pub(crate) use self::registry::Apps;
 use crate::app_keys::{GivenKeys, InvalidKey, Keys, keys_equal};
-use crate::logs::LogRing;
+use crate::logs::{LogRing, LogShare};
 use crate::meters::AppMeters;
+use crate::modules::{ModuleOwner, ModuleShare};
 use crate::releases::{LiveVersion, MetadataError, Variables};
-use crate::sandbox::{AppPace, AppShares};
+use crate::sandbox::{AppPace, SandboxShare};
 use api_types::Environment;
 
 /// An app to create.
@@ -83,7 +84,9 @@ struct AppState {
     log: Arc<LogRing>,
     meters: AppMeters,
     pace: Arc<AppPace>,
-    shares: Arc<AppShares>,
+    sandbox_share: Arc<SandboxShare>,
+    module_share: ModuleShare,
+    log_share: LogShare,
     changing: tokio::sync::Mutex<()>,
 }
 
@@ -116,7 +119,9 @@ impl App {
                 log: Arc::default(),
                 meters: AppMeters::default(),
                 pace: Arc::default(),
-                shares: Arc::default(),
+                sandbox_share: Arc::default(),
+                module_share: ModuleShare::default(),
+                log_share: LogShare::default(),
                 changing: tokio::sync::Mutex::default(),
             }),
         }
@@ -198,8 +203,28 @@ impl App {
         &self.state.pace
     }
 
-    pub(crate) fn shares(&self) -> &Arc<AppShares> {
-        &self.state.shares
+    pub(crate) fn sandbox_share(&self) -> &Arc<SandboxShare> {
+        &self.state.sandbox_share
+    }
+
+    pub(crate) fn module_share(&self) -> &ModuleShare {
+        &self.state.module_share
+    }
+
+    pub(crate) fn log_share(&self) -> &LogShare {
+        &self.state.log_share
+    }
+
+    /// As its modules are asked for their definitions.
+    pub(crate) fn as_module_owner(&self) -> ModuleOwner {
+        ModuleOwner {
+            app_id: self.id.clone(),
+            limits: self.bounds().limits().clone(),
+            log: self.log().clone(),
+            share: self.module_share().clone(),
+            sandbox_share: self.sandbox_share().clone(),
+            pace: self.pace().clone(),
+        }
     }
 
     /// Taken while a release or a setting is written and applied, so that memory and database switch in the same order.

@@ -64,7 +64,7 @@ impl WholeCall {
             chain: self.chain.as_ref(),
             log: &self.log,
             meters: &function.meters,
-            shares: app.shares(),
+            share: app.sandbox_share(),
             variables,
             variables_number: app.key_changes(),
             shelf: version.shelf.as_ref(),
@@ -92,7 +92,7 @@ impl WholeCall {
             Some(chain) if chain.has_call_of(&app.id) => None,
             _ => Some(bounds.admission.admit().await.map_err(full(bounds.limits()))?),
         };
-        let of_all = self.calls.places.take(behind.map_or(0, CallChain::len), app.shares()).await;
+        let of_all = self.calls.slots.take(behind.map_or(0, CallChain::len), app.sandbox_share()).await;
         Ok((own, of_app, of_all.ok_or_else(|| full(bounds.limits())(QueueFull))?))
     }
 }

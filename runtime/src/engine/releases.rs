@@ -26,9 +26,9 @@ impl Engine {
         modules.validate(&module).await?;
         progress(DeployStage::Compiling);
         let size_bytes = module.len();
-        let mut prepared = modules.compile(module, app.shares()).await?;
+        let mut prepared = modules.compile(module, &app.module_share().compiling).await?;
         progress(DeployStage::ReadingDefinitions);
-        modules.read_definitions(&mut prepared, &app).await?;
+        modules.read_definitions(&mut prepared, &app.as_module_owner()).await?;
         let _changing = app.changing().lock().await;
         self.current(&app).ok_or_else(|| DeployError::UnknownApp(app_id.clone()))?;
         let forget = self.versions_in_the_way(&app, environment, &prepared).await?;
@@ -104,7 +104,7 @@ impl Engine {
 
     /// An older engine may have stored it.
     async fn check(&self, app: &App, version: &LiveVersion) -> Result<(), ReleaseError> {
-        match self.0.modules.problem(&version.module, app).await {
+        match self.0.modules.problem(&version.module, &app.as_module_owner()).await {
             Some(reason) => Err(ReleaseError::Unusable { version: version.number(), reason }),
             None => Ok(()),
         }
@@ -115,7 +115,7 @@ impl Engine {
     pub async fn live_problem(&self, app: &str, environment: Environment) -> Option<String> {
         let app = self.app(app)?;
         let live = app.live(environment).load_full()?;
-        self.0.modules.problem(&live.module, &app).await
+        self.0.modules.problem(&live.module, &app.as_module_owner()).await
     }
 
     /// The newest `limit` releases of an app in all environments, newest first.

@@ -3,6 +3,7 @@
 //! A line goes into its app's [`LogRing`], which is what followers read and the queue of the thread that writes the
 //! files ([`LogDisk`]): no call ever waits for the disk.
 
+mod app_share;
 mod backwards;
 mod call;
 mod damage;
@@ -17,6 +18,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::app_share::LogShare;
 pub(crate) use self::call::CallLog;
 pub(crate) use self::disk::LogDisk;
 pub(crate) use self::history::read;

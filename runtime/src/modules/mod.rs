@@ -25,13 +25,12 @@ use self::files::ModuleFiles;
 pub use self::refusal::Refusal;
 pub(crate) use self::resident::StoredModule;
 use self::resident::{LoadFailure, ResidentModules};
-use crate::apps::App;
 use crate::config::EngineConfig;
-use crate::fair_turns::FairTurns;
-use crate::logs::CallLog;
+use crate::fair_turns::{FairTurns, Holder};
+use crate::logs::{CallLog, LogRing};
 use crate::outcome::{Outcome, TimeLimit};
-use crate::sandbox::{Allowed, AppShares, DEPLOYMENTS, LoadError, LoadedModule, Sandbox, Shelf};
-use api_types::{Definition, Isolation};
+use crate::sandbox::{Allowed, AppPace, DEPLOYMENTS, LoadError, LoadedModule, Sandbox, SandboxShare, Shelf};
+use api_types::{Definition, Isolation, Limits};
 
 /// For the fuzzer: whether the bytes are a module is not the question.
 pub(crate) fn check_upload(bytes: &[u8]) {
@@ -87,6 +86,25 @@ impl ModuleError {
     }
 }
 
+/// What one app has of the turns that the modules of all apps share. Outlives changes of settings and keys.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ModuleShare {
+    /// To compile a module.
+    pub(crate) compiling: Holder,
+    /// To be asked for definitions.
+    definitions: Holder,
+}
+
+/// The app whose module is asked for its definitions: that runs a guest, as a call does.
+pub(crate) struct ModuleOwner {
+    pub(crate) app_id: String,
+    pub(crate) limits: Limits,
+    pub(crate) log: Arc<LogRing>,
+    pub(crate) share: ModuleShare,
+    pub(crate) sandbox_share: Arc<SandboxShare>,
+    pub(crate) pace: Arc<AppPace>,
+}
+
 /// A module on its way from an upload to a release: everything is known, and nothing is stored yet.
 pub(crate) struct Prepared {
     pub(crate) hash: ModuleHash,
@@ -137,14 +155,14 @@ impl Modules {
         Ok(validated?)
     }
 
-    /// Compiles unless the same bytes were compiled before, and loads. A turn that it needs is one of the app's.
-    pub(crate) async fn compile(self: &Arc<Self>, bytes: Bytes, shares: &AppShares) -> Result<Prepared, ModuleError> {
+    /// Compiles unless the same bytes were compiled before, and loads. `compiling`: the app's part of the turns.
+    pub(crate) async fn compile(self: &Arc<Self>, bytes: Bytes, compiling: &Holder) -> Result<Prepared, ModuleError> {
         let hash = ModuleHash::of(&bytes);
         if let Some(module) = self.compiled_before(&hash).await? {
             return Ok(Prepared { hash, bytes, definitions: Vec::new(), module, new_artifact: None });
         }
         // One at a time: compiling takes all cores and much memory. Another waiter may have compiled the same bytes.
-        let _turn = self.compiler.turn(&shares.compiling).await;
+        let _turn = self.compiler.turn(compiling).await;
         if let Some(module) = self.compiled_before(&hash).await? {
             return Ok(Prepared { hash, bytes, definitions: Vec::new(), module, new_artifact: None });
         }
@@ -173,9 +191,13 @@ impl Modules {
     }
 
     /// Asks the module for its functions, inside the sandbox.
-    pub(crate) async fn read_definitions(&self, prepared: &mut Prepared, app: &App) -> Result<(), ModuleError> {
+    pub(crate) async fn read_definitions(
+        &self,
+        prepared: &mut Prepared,
+        owner: &ModuleOwner,
+    ) -> Result<(), ModuleError> {
         let request_id = format!("deploy-{}", prepared.hash.0.get(..12).unwrap_or_default());
-        let definitions = self.ask(prepared.module.clone(), app, request_id).await?;
+        let definitions = self.ask(prepared.module.clone(), owner, request_id).await?;
         definitions::check(&definitions)?;
         prepared.definitions = definitions;
         Ok(())
@@ -183,31 +205,35 @@ impl Modules {
 
     /// Why a stored module cannot be called, if it cannot: its code is not to be had, or it was built for another version of
     /// the contract, which only an instance of it shows. What its own code does is not looked at.
-    pub(crate) async fn problem(self: &Arc<Self>, stored: &Arc<StoredModule>, app: &App) -> Option<String> {
-        let code = match self.code(stored, app.shares()).await {
+    pub(crate) async fn problem(self: &Arc<Self>, stored: &Arc<StoredModule>, owner: &ModuleOwner) -> Option<String> {
+        let code = match self.code(stored, &owner.share.compiling).await {
             Ok(code) => code,
             Err(reason) => return Some(reason),
         };
         let request_id = format!("check-{}", stored.hash.0.get(..12).unwrap_or_default());
-        match self.ask(code, app, request_id).await {
+        match self.ask(code, owner, request_id).await {
             Err(Refusal::OtherContract(reason)) => Some(reason),
             Ok(_) | Err(_) => None,
         }
     }
 
-    async fn ask(&self, module: Arc<LoadedModule>, app: &App, request_id: String) -> Result<Vec<Definition>, Refusal> {
-        let bounds = app.bounds();
-        let limits = bounds.limits();
-        let log = Arc::new(CallLog::new(app.log().clone(), &app.id, 0, "definitions", request_id, limits));
+    async fn ask(
+        &self,
+        module: Arc<LoadedModule>,
+        owner: &ModuleOwner,
+        request_id: String,
+    ) -> Result<Vec<Definition>, Refusal> {
+        let limits = &owner.limits;
+        let log = Arc::new(CallLog::new(owner.log.clone(), &owner.app_id, 0, "definitions", request_id, limits));
         // Those before end with their deadlines.
-        let _turn = self.asking.take(&app.shares().definitions).await;
+        let _turn = self.asking.take(&owner.share.definitions).await;
         let allowed = Allowed {
             until: tokio::time::Instant::now() + self.definitions_deadline,
             time: self.definitions_deadline,
             by: TimeLimit::Caller,
         };
-        let asking = self.sandbox.clone().definitions(module, limits.clone(), log.clone(), app.shares().clone());
-        let asked = self.sandbox.run(app.pace(), allowed, Box::pin(asking)).await;
+        let asking = self.sandbox.clone().definitions(module, limits.clone(), log.clone(), owner.sandbox_share.clone());
+        let asked = self.sandbox.run(&owner.pace, allowed, Box::pin(asking)).await;
         log.finish();
         asked.map_err(Refusal::DefinitionsFailed)?.map_err(|outcome| match outcome {
             // Nothing of it ran.
@@ -252,12 +278,12 @@ impl Modules {
     pub(crate) async fn code(
         self: &Arc<Self>,
         stored: &Arc<StoredModule>,
-        shares: &Arc<AppShares>,
+        compiling: &Holder,
     ) -> Result<Arc<LoadedModule>, String> {
         if let Some(code) = stored.code(Instant::now()) {
             return Ok(code);
         }
-        let (modules, stored, shares) = (self.clone(), stored.clone(), shares.clone());
+        let (modules, stored, compiling) = (self.clone(), stored.clone(), compiling.clone());
         let loading = tokio::spawn(async move {
             // The limits of a compilation bound how long this lock is held.
             let mut failed = stored.loading.lock().await;
@@ -267,7 +293,7 @@ impl Modules {
             if let Some(text) = failed.as_ref().and_then(LoadFailure::recent) {
                 return Err(text.to_owned());
             }
-            let loaded = modules.load_stored(&stored, &shares).await.map_err(|error| {
+            let loaded = modules.load_stored(&stored, &compiling).await.map_err(|error| {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::error!(module = %stored.hash, cause, "a stored module cannot be loaded: {error}");
                 error.to_string()
@@ -281,7 +307,7 @@ impl Modules {
     async fn load_stored(
         self: &Arc<Self>,
         stored: &Arc<StoredModule>,
-        shares: &AppShares,
+        compiling: &Holder,
     ) -> Result<Arc<LoadedModule>, ModuleError> {
         let artifact = self.files.artifact(&stored.hash);
         if artifact.exists() {
@@ -317,7 +343,7 @@ impl Modules {
         let checking = bytes.clone();
         let checking = tokio::task::spawn_blocking(move || validate::check_contract(&checking));
         checking.await.map_err(|error| ModuleError::internal("validation failed")(error.into()))??;
-        let prepared = self.compile(bytes, shares).await?;
+        let prepared = self.compile(bytes, compiling).await?;
         let module = prepared.module.clone();
         self.store(prepared).await?;
         Ok(module)

@@ -8,13 +8,13 @@ use serde::de::IgnoredAny;
 use tokio::time::Instant;
 use wasmtime::{Store, UpdateDeadline};
 
-use super::app_share::AppShares;
+use super::app_share::SandboxShare;
 use super::bindings::Module;
 use super::bindings::exports::hookd::engine::functions::{self, Context};
 use super::cpu_time::used_by_guest;
 use super::environment::GuestVariables;
 use super::guest_error::too_long;
-use super::limiter::{AppMemory, CallLimiter};
+use super::limiter::CallLimiter;
 use super::pace::{AppPace, Guest, end_of_tick};
 use super::state::CallState;
 use super::warm::{Shelf, TakenInstance};
@@ -46,7 +46,7 @@ pub(crate) struct GuestCall<'a> {
     pub(crate) chain: Option<&'a Arc<CallChain>>,
     pub(crate) log: &'a Arc<CallLog>,
     pub(crate) meters: &'a FunctionMeters,
-    pub(crate) shares: &'a AppShares,
+    pub(crate) share: &'a SandboxShare,
     /// For a module that can read them.
     pub(crate) variables: Option<GuestVariables>,
     /// Another number whenever the variables of the version became others: guests read them once.
@@ -125,7 +125,7 @@ impl Sandbox {
         let mut held = match call.shelf {
             Some(shelf) => Held::Warm(self.take_warm(shelf, &call)),
             None => {
-                Held::Fresh(Instance::new(self.store(call.limits, call.log.clone(), Some(call.deadline), call.shares)))
+                Held::Fresh(Instance::new(self.store(call.limits, call.log.clone(), Some(call.deadline), call.share)))
             }
         };
         let outcome = self.call_in(held.instance(), module, &call).await;
@@ -181,9 +181,9 @@ impl Sandbox {
         module: Arc<LoadedModule>,
         limits: Limits,
         log: Arc<CallLog>,
-        shares: Arc<AppShares>,
+        share: Arc<SandboxShare>,
     ) -> Result<Vec<Definition>, Outcome> {
-        let mut store = self.store(&limits, log, None, &shares);
+        let mut store = self.store(&limits, log, None, &share);
         let _running = self.ticker.run();
         let asking = async {
             let instance = module.instance.instantiate_async(&mut store).await?;
@@ -200,9 +200,9 @@ impl Sandbox {
         module: &LoadedModule,
         limits: &Limits,
         log: Arc<CallLog>,
-        shares: &AppShares,
+        share: &SandboxShare,
     ) -> Result<(), Outcome> {
-        let mut store = self.store(limits, log, None, shares);
+        let mut store = self.store(limits, log, None, share);
         let _running = self.ticker.run();
         let made = module.instance.instantiate_async(&mut store).await;
         made.map(drop).map_err(|error| self.outcome_of(&error, store.data(), limits))
@@ -229,10 +229,9 @@ impl Sandbox {
         limits: &Limits,
         log: Arc<CallLog>,
         deadline: Option<Instant>,
-        shares: &AppShares,
+        share: &SandboxShare,
     ) -> Store<CallState> {
-        let memory = shares.memory.get_or_init(|| Arc::new(AppMemory::new(self.memory_budget.clone())));
-        let limiter = CallLimiter::new(limits, memory.clone());
+        let limiter = CallLimiter::new(limits, share.memory(&self.memory_budget).clone());
         let cache = CacheBudget::new(self.cache.clone(), limits, deadline);
         let mut store = Store::new(&self.engine, CallState::new(limiter, limits, log, cache));
         store.limiter(|state| &mut state.limiter);

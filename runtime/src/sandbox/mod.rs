@@ -27,12 +27,11 @@ use thiserror::Error;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
-pub(crate) use self::app_share::AppShares;
-pub(crate) use self::call_slots::Places;
+pub(crate) use self::app_share::SandboxShare;
+pub(crate) use self::call_slots::CallSlots;
 pub(crate) use self::config::{DEPLOYMENTS, code_config};
 pub(crate) use self::environment::GuestVariables;
 pub(crate) use self::invoke::{Allowed, GuestCall};
-pub(crate) use self::limiter::AppMemory;
 use self::limiter::MemoryBudget;
 use self::pace::LongCalls;
 pub(crate) use self::pace::{AppPace, Guest, LongCallThreads};

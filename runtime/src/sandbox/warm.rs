@@ -226,7 +226,7 @@ impl Sandbox {
             }
             None => {
                 metrics.fresh.increment(1);
-                let store = self.store(call.limits, call.log.clone(), Some(call.deadline), call.shares);
+                let store = self.store(call.limits, call.log.clone(), Some(call.deadline), call.share);
                 Box::new(WarmInstance {
                     instance: Instance::new(store),
                     variables_number: call.variables_number,
