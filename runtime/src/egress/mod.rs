@@ -7,11 +7,11 @@
 mod addresses;
 mod body;
 mod budget;
-mod client;
+mod connections;
 mod connector;
 mod failure;
-mod lane;
 mod repeatable;
+mod request_class;
 mod resolve;
 mod send;
 mod span;
@@ -23,8 +23,8 @@ use rustls::pki_types::CertificateDer;
 
 pub use self::addresses::AddressGuard;
 pub(crate) use self::budget::CallBudget;
-pub(crate) use self::client::{AppClient, Egress};
-pub(crate) use self::lane::Lane;
+pub(crate) use self::connections::{AppClient, Egress};
+pub(crate) use self::request_class::Lane;
 pub use self::resolve::Resolve;
 use self::resolve::SystemResolver;
 pub(crate) use self::send::{Grant, send};

@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::body::CountedBody;
-use super::client::AppClient;
+use super::connections::AppClient;
 use super::repeatable::RepeatableRequest;
 use super::{CallBudget, Egress, Lane};
 use super::{failure, span};
