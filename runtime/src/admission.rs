@@ -1,8 +1,13 @@
 //! Permits for calls: a call gets one before any work is done.
 
+mod of_app;
+
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
+
+pub(crate) use self::of_app::AppAdmission;
 
 /// Places for calls that run at the same time, and a bounded queue before them, first come, first served.
 #[derive(Debug)]
@@ -40,7 +45,7 @@ impl Admission {
     }
 
     /// Gives it other numbers. Calls that run keep their places, and count. Not to be called twice at the same time.
-    pub(crate) fn resize(&self, concurrency: u32, queue: u32) {
+    fn resize(&self, concurrency: u32, queue: u32) {
         self.queue.store(queue, Ordering::Relaxed);
         let before = self.concurrency.swap(concurrency, Ordering::Relaxed);
         if let Some(more) = concurrency.checked_sub(before) {
@@ -53,6 +58,12 @@ impl Admission {
             let free = u32::try_from(self.places.forget_permits(less as usize)).unwrap_or(less);
             self.owed.fetch_add(less - free, Ordering::AcqRel);
         }
+    }
+
+    /// This one, with the numbers of `other`.
+    fn resized_as(self: Arc<Self>, other: &Self) -> Arc<Self> {
+        self.resize(other.concurrency.load(Ordering::Relaxed), other.queue.load(Ordering::Relaxed));
+        self
     }
 
     /// Waits for a place as long as the caller has it wait: the deadline of the call is looked at from outside.

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::time::Instant as TokioInstant;
 
 use self::whole_call::WholeCall;
-use crate::apps::{App, Apps, Bounds};
+use crate::apps::{App, AppliedSettings, Apps};
 use crate::call_chain::{CallChain, MAX_CALLS};
 use crate::logs::{CallLog, LogLevel};
 use crate::modules::Modules;
@@ -72,14 +72,14 @@ pub struct Call<'a> {
 pub struct LiveApp {
     pub(crate) app: Arc<App>,
     pub(crate) version: Arc<LiveVersion>,
-    bounds: Arc<Bounds>,
+    settings: Arc<AppliedSettings>,
 }
 
 impl LiveApp {
     /// `None` where no version is live.
     pub fn of(app: Arc<App>, environment: Environment) -> Option<Arc<Self>> {
         let version = app.live(environment).load_full()?;
-        Some(Arc::new(Self { version, bounds: app.bounds(), app }))
+        Some(Arc::new(Self { version, settings: app.settings(), app }))
     }
 
     /// Whether clients are kept from calling the function; `None` when the version does not define it.
@@ -139,9 +139,9 @@ impl Calls {
 
     pub(crate) async fn instantiate(self: &Arc<Self>, app: &App, environment: Environment) -> Result<(), Outcome> {
         let version = app.live(environment).load_full().ok_or(Outcome::NotDefined)?;
-        let (bounds, request_id) = (app.bounds(), self.request_ids.next());
+        let (settings, request_id) = (app.settings(), self.request_ids.next());
         let (compiling, share) = (app.module_share().compiling.clone(), app.sandbox_share().clone());
-        let limits = bounds.limits().clone();
+        let limits = settings.limits.of_app().clone();
         let allowed = Allowed {
             until: TokioInstant::now() + limits.deadline(),
             time: limits.deadline(),
@@ -203,8 +203,8 @@ impl Calls {
         call: &Call<'_>,
         span: Option<&CallSpan>,
     ) -> Outcome {
-        let LiveApp { app, version, bounds } = &**live;
-        let (limits, _) = bounds.of(&call.name, function.kind);
+        let LiveApp { app, version, settings } = &**live;
+        let limits = settings.limits.of(&call.name, function.kind);
         if call.params.len() > limits.request_bytes {
             return too_large(call.params.len(), limits.request_bytes);
         }

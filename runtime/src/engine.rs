@@ -21,7 +21,7 @@ pub use self::app_settings::SetSettingsError;
 pub use self::error::OpenError;
 use crate::app_keys::KeyKind;
 use crate::app_settings::AppSettings;
-use crate::apps::{App, Apps, Bounds, ChangeAppError, CreateAppError, NewApp, is_valid_app_id};
+use crate::apps::{App, AppliedSettings, Apps, ChangeAppError, CreateAppError, NewApp, is_valid_app_id};
 use crate::call_chain::{CallChain, CallChains};
 use crate::calls::{Call, Calls, Invocation, LiveApp};
 use crate::clock::now_ms;
@@ -71,7 +71,7 @@ impl Engine {
         let mut apps = Vec::new();
         for row in parts.metadata.apps().await? {
             tell_of_limits_above(&row);
-            let app = App::new(row.id, row.created_at_ms, row.keys, Bounds::new(row.settings)?);
+            let app = App::new(row.id, row.created_at_ms, row.keys, AppliedSettings::new(row.settings)?);
             let app = app.with_api_server(api_server.clone());
             parts.logs.attach(&app.id, app.log());
             app.set_variables(row.variables);
@@ -112,7 +112,7 @@ impl Engine {
         }
         let (keys, settings, variables) = (app.keys.completed()?, AppSettings::default(), Variables::default());
         let row = AppRow { id: app.id.clone(), keys, settings, variables, created_at_ms: now_ms() };
-        let created = App::new(row.id.clone(), row.created_at_ms, row.keys.clone(), Bounds::default());
+        let created = App::new(row.id.clone(), row.created_at_ms, row.keys.clone(), AppliedSettings::default());
         let created = Arc::new(created.with_api_server(self.0.api_server.clone()));
         if !self.0.metadata.create_app(row).await? {
             let deleted = self.0.metadata.was_deleted(app.id.clone()).await?;

@@ -66,6 +66,7 @@ mod file_table;
 #[doc(hidden)]
 pub mod fuzzing;
 mod leancache;
+mod limits;
 mod logs;
 mod meters;
 mod modules;

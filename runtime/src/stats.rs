@@ -43,13 +43,13 @@ pub struct AppStats {
 
 impl AppStats {
     pub(crate) fn of(app: &App) -> Self {
-        let bounds = app.bounds();
+        let settings = app.settings();
         let logs = app.log().counts();
         Self {
             app_id: app.id.clone(),
             functions: app.meters().stats(),
-            running_calls: u64::from(bounds.admission.running()),
-            queued_calls: u64::from(bounds.admission.waiting()),
+            running_calls: u64::from(settings.admission.of_app.running()),
+            queued_calls: u64::from(settings.admission.of_app.waiting()),
             log_lines_over_budget: logs.over_budget,
             log_lines_lost: logs.lost,
             log_lines_damaged: logs.damaged,

@@ -1,6 +1,6 @@
 //! Apps: the tenants of an installation.
 
-mod bounds;
+mod applied_settings;
 mod registry;
 
 use std::fmt;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use thiserror::Error;
 
-pub(crate) use self::bounds::Bounds;
+pub(crate) use self::applied_settings::AppliedSettings;
 pub(crate) use self::registry::Apps;
 use crate::app_keys::{GivenKeys, InvalidKey, Keys, keys_equal};
 use crate::logs::{LogRing, LogShare};
@@ -78,7 +78,7 @@ pub struct App {
 struct AppState {
     production: ArcSwapOption<LiveVersion>,
     staging: ArcSwapOption<LiveVersion>,
-    bounds: ArcSwap<Bounds>,
+    settings: ArcSwap<AppliedSettings>,
     /// Those that the next version gets.
     variables: ArcSwap<Variables>,
     log: Arc<LogRing>,
@@ -102,7 +102,7 @@ pub enum ChangeAppError {
 }
 
 impl App {
-    pub(crate) fn new(id: String, created_at_ms: i64, keys: Keys, bounds: Bounds) -> Self {
+    pub(crate) fn new(id: String, created_at_ms: i64, keys: Keys, settings: AppliedSettings) -> Self {
         Self {
             id,
             created_at_ms,
@@ -114,7 +114,7 @@ impl App {
             state: Arc::new(AppState {
                 production: ArcSwapOption::empty(),
                 staging: ArcSwapOption::empty(),
-                bounds: ArcSwap::from_pointee(bounds),
+                settings: ArcSwap::from_pointee(settings),
                 variables: ArcSwap::default(),
                 log: Arc::default(),
                 meters: AppMeters::default(),
@@ -187,8 +187,8 @@ impl App {
         }
     }
 
-    pub(crate) fn bounds(&self) -> Arc<Bounds> {
-        self.state.bounds.load_full()
+    pub(crate) fn settings(&self) -> Arc<AppliedSettings> {
+        self.state.settings.load_full()
     }
 
     pub(crate) fn log(&self) -> &Arc<LogRing> {
@@ -219,7 +219,7 @@ impl App {
     pub(crate) fn as_module_owner(&self) -> ModuleOwner {
         ModuleOwner {
             app_id: self.id.clone(),
-            limits: self.bounds().limits().clone(),
+            limits: self.settings().limits.of_app().clone(),
             log: self.log().clone(),
             share: self.module_share().clone(),
             sandbox_share: self.sandbox_share().clone(),
@@ -242,9 +242,9 @@ impl App {
     }
 
     /// Calls in flight keep the old limits, and their places, which count. To be called while [`Self::changing`] is held.
-    pub(crate) fn set_bounds(&self, mut bounds: Bounds) {
-        bounds.continue_from(&self.bounds());
-        self.state.bounds.store(Arc::new(bounds));
+    pub(crate) fn apply_settings(&self, mut settings: AppliedSettings) {
+        settings.admission.continue_from(&self.settings().admission);
+        self.state.settings.store(Arc::new(settings));
     }
 }
 
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn debug_shows_no_key() {
-        let app = App::new("demo".to_owned(), 1, Keys::generate(), Bounds::default());
+        let app = App::new("demo".to_owned(), 1, Keys::generate(), AppliedSettings::default());
         let shown = format!("{app:?}");
         assert!(shown.contains("demo"));
         for key in [&app.app_key, &app.master_key, &app.hook_key] {

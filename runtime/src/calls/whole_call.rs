@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::time::Instant as TokioInstant;
 
 use super::{Calls, LiveApp};
-use crate::admission::{Admission, Admitted, QueueFull};
+use crate::admission::{Admitted, QueueFull};
 use crate::call_chain::CallChain;
 use crate::fair_turns::Turn;
 use crate::logs::CallLog;
@@ -38,10 +38,10 @@ impl WholeCall {
         let Ok(params) = std::str::from_utf8(&self.params) else {
             return Outcome::failed(1, 400, "the parameters are not UTF-8 text".to_owned());
         };
-        let LiveApp { app, version, bounds } = &*self.live;
+        let LiveApp { app, version, settings } = &*self.live;
         let Some(function) = version.function(self.log.function()) else { return Outcome::NotDefined };
-        let (limits, own_places) = bounds.of(self.log.function(), function.kind);
-        let _places = match self.admit(limits, own_places).await {
+        let limits = settings.limits.of(self.log.function(), function.kind);
+        let _places = match self.admit(limits).await {
             Ok(places) => places,
             Err(outcome) => return outcome,
         };
@@ -60,7 +60,7 @@ impl WholeCall {
             sequence: self.sequence,
             limits,
             deadline: self.deadline,
-            bounds,
+            outbound: &settings.outbound,
             chain: self.chain.as_ref(),
             log: &self.log,
             meters: &function.meters,
@@ -75,25 +75,27 @@ impl WholeCall {
     /// The narrowest first: a call that waits there takes no place from the app's other functions. A call that another
     /// one of the app waits for takes no place of it, and no second one of its function: it would queue behind its own
     /// caller.
-    async fn admit<'a>(&'a self, limits: &Limits, own_places: Option<&'a Admission>) -> Result<Held<'a>, Outcome> {
+    async fn admit<'a>(&'a self, limits: &Limits) -> Result<Held<'a>, Outcome> {
         let full = |limits: &Limits| {
             let (concurrency, queue) = (limits.concurrency, limits.queue);
             move |_: QueueFull| Outcome::Overloaded(Overload::Calls { concurrency, queue })
         };
-        let LiveApp { app, bounds, .. } = &*self.live;
+        let LiveApp { app, settings, .. } = &*self.live;
         let behind = self.chain.as_deref();
+        let own_places = settings.admission.of_function(self.log.function());
         let own_places =
             own_places.filter(|_| !behind.is_some_and(|chain| chain.has_call_to(&app.id, self.log.function())));
         let own = match own_places {
             Some(own) => Some(own.admit().await.map_err(full(limits))?),
             None => None,
         };
+        let limits_of_app = settings.limits.of_app();
         let of_app = match behind {
             Some(chain) if chain.has_call_of(&app.id) => None,
-            _ => Some(bounds.admission.admit().await.map_err(full(bounds.limits()))?),
+            _ => Some(settings.admission.of_app.admit().await.map_err(full(limits_of_app))?),
         };
         let of_all = self.calls.slots.take(behind.map_or(0, CallChain::len), app.sandbox_share()).await;
-        Ok((own, of_app, of_all.ok_or_else(|| full(bounds.limits())(QueueFull))?))
+        Ok((own, of_app, of_all.ok_or_else(|| full(limits_of_app)(QueueFull))?))
     }
 }
 

@@ -15,14 +15,14 @@ use wasmtime_wasi_http::{Error, WasiBody};
 use super::CallBudget;
 
 /// What a request holds until its response was read.
-pub(super) type Places = (OwnedSemaphorePermit, OwnedSemaphorePermit);
+pub(super) type RequestPermits = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
 /// A body, and the resources that it holds while it is open.
 struct Open {
     body: WasiBody,
     /// Of the task that waits for the next piece.
     waiting: Option<Waker>,
-    _places: Option<Places>,
+    _permits: Option<RequestPermits>,
 }
 
 /// Empty once it is closed.
@@ -87,15 +87,15 @@ pub(super) struct CountedBody {
 }
 
 impl CountedBody {
-    /// `places` are given back when the body is gone.
+    /// `permits` are given back when the body is gone.
     pub(super) fn new(
         body: WasiBody,
         budget: Arc<CallBudget>,
         pause: Option<Duration>,
-        places: Option<Places>,
+        permits: Option<RequestPermits>,
     ) -> Self {
         let pause = pause.map(|pause| (pause, Box::pin(sleep_until(Instant::now() + pause))));
-        Self { slot: budget.bodies.open(Open { body, waiting: None, _places: places }), budget, pause }
+        Self { slot: budget.bodies.open(Open { body, waiting: None, _permits: permits }), budget, pause }
     }
 }
 

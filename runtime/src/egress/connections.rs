@@ -17,12 +17,12 @@ use super::EgressConfig;
 use super::addresses::AddressGuard;
 use super::connector::BoundedConnector;
 use super::repeatable::RecordedBody;
-use super::request_class::Lane;
+use super::request_class::RequestClass;
 use super::resolve::{GuardedResolver, Lookups, Resolve};
 use crate::clock::TlsClock;
 use crate::trust::system_authorities;
 
-/// Requests of one app in flight, and of all apps, in each lane. Each holds a socket; further ones wait, within their deadlines.
+/// Requests of one app in flight, and of all apps, in each class. Each holds a socket; further ones wait, within their deadlines.
 const REQUESTS_OF_APP: usize = 64;
 const REQUESTS_OF_ALL: usize = 1_024;
 /// Idle connections that an app keeps to one host, and for how long: a hook that asks the same host at every message
@@ -51,20 +51,20 @@ pub(crate) struct Egress {
     lookups: Arc<Semaphore>,
     extra_roots: Vec<CertificateDer<'static>>,
     tls: OnceLock<ClientConfig>,
-    places: [Arc<Semaphore>; Lane::COUNT],
+    request_permits: [Arc<Semaphore>; RequestClass::COUNT],
 }
 
-/// The connections of one app in one lane: none is ever used for another.
+/// The connections of one app for one class of requests: none is ever used for another.
 #[derive(Debug)]
-pub(crate) struct AppClient {
+pub(super) struct ConnectionPool {
     connector: Connector,
     http: ArcSwap<HttpClient>,
     /// Makes a connection for each request.
     unpooled: HttpClient,
-    pub(super) places: Arc<Semaphore>,
+    pub(super) request_permits: Arc<Semaphore>,
 }
 
-impl AppClient {
+impl ConnectionPool {
     /// What sends the next request.
     pub(super) fn http(&self) -> Arc<HttpClient> {
         // At most half of them are in use: the others wait for requests to their hosts, and are closed with their pool.
@@ -98,16 +98,16 @@ impl Egress {
             lookups: Lookups::of_all(),
             extra_roots: config.extra_roots,
             tls: OnceLock::new(),
-            places: std::array::from_fn(|_| Arc::new(Semaphore::new(REQUESTS_OF_ALL))),
+            request_permits: std::array::from_fn(|_| Arc::new(Semaphore::new(REQUESTS_OF_ALL))),
         }
     }
 
-    /// Those of all apps.
-    pub(super) fn places(&self, lane: Lane) -> &Arc<Semaphore> {
-        lane.pick(&self.places)
+    /// Those for the requests of all apps.
+    pub(super) fn request_permits(&self, class: RequestClass) -> &Arc<Semaphore> {
+        class.pick(&self.request_permits)
     }
 
-    pub(crate) fn client(&self) -> AppClient {
+    pub(super) fn connection_pool(&self) -> ConnectionPool {
         let lookups = Lookups::new(self.lookups.clone());
         let resolver = GuardedResolver { resolver: self.resolver.clone(), lookups, guard: self.guard.clone() };
         let mut connector = HttpConnector::new_with_resolver(resolver);
@@ -122,7 +122,7 @@ impl Egress {
         let connector = BoundedConnector { inner: connector, sockets, time: CONNECT_TIMEOUT };
         let http = ArcSwap::from_pointee(client(connector.clone(), IDLE_CONNECTIONS));
         let unpooled = client(connector.clone(), 0);
-        AppClient { connector, http, unpooled, places: Arc::new(Semaphore::new(REQUESTS_OF_APP)) }
+        ConnectionPool { connector, http, unpooled, request_permits: Arc::new(Semaphore::new(REQUESTS_OF_APP)) }
     }
 
     /// Trusts what the system trusts (or what `SSL_CERT_FILE` names), else the authorities that browsers trust.

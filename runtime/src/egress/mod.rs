@@ -10,6 +10,7 @@ mod budget;
 mod connections;
 mod connector;
 mod failure;
+mod outbound_client;
 mod repeatable;
 mod request_class;
 mod resolve;
@@ -23,8 +24,8 @@ use rustls::pki_types::CertificateDer;
 
 pub use self::addresses::AddressGuard;
 pub(crate) use self::budget::CallBudget;
-pub(crate) use self::connections::{AppClient, Egress};
-pub(crate) use self::request_class::Lane;
+pub(crate) use self::connections::Egress;
+pub(crate) use self::outbound_client::OutboundClient;
 pub use self::resolve::Resolve;
 use self::resolve::SystemResolver;
 pub(crate) use self::send::{Grant, send};

@@ -17,11 +17,12 @@ use tokio::time::{Instant, timeout_at};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::body::CountedBody;
-use super::connections::AppClient;
+use super::connections::ConnectionPool;
+use super::outbound_client::OutboundClient;
 use super::repeatable::RepeatableRequest;
-use super::{CallBudget, Egress, Lane};
+use super::request_class::RequestClass;
+use super::{CallBudget, Egress};
 use super::{failure, span};
-use crate::apps::Bounds;
 use crate::call_chain::{self, ChainEnd};
 use crate::logs::{CallLog, LogLevel};
 use crate::trace::HostSpan;
@@ -30,8 +31,7 @@ use crate::trace::HostSpan;
 #[derive(Clone, Debug)]
 pub(crate) struct Grant {
     pub(crate) egress: Arc<Egress>,
-    /// The app's allowed hosts and connections.
-    pub(crate) bounds: Arc<Bounds>,
+    pub(crate) client: Arc<OutboundClient>,
     pub(crate) budget: Arc<CallBudget>,
     /// The call's own.
     pub(crate) deadline: Instant,
@@ -84,54 +84,54 @@ async fn attempt(
     options: RequestOptions,
     span: Option<&HostSpan>,
 ) -> Result<Response<WasiBody>, Failed> {
-    let Grant { egress, bounds, budget, deadline, chain } = grant;
+    let Grant { egress, client, budget, deadline, chain } = grant;
     budget.take_request()?;
-    let host = destination(&request, &bounds, &egress)?;
+    let host = destination(&request, &client, &egress)?;
     budget.take_bytes(request.uri().path_and_query().map_or(1, |path| path.as_str().len()) as u64)?;
     budget.take_headers(request.headers())?;
-    let lane = Lane::of(chain.tell(&mut request));
+    let class = RequestClass::of(chain.tell(&mut request));
     if let Some(span) = span {
         // After the headers were counted: traced and untraced requests may send equally much.
         span.inject(request.headers_mut());
     }
     let head_deadline = head_deadline(&options, deadline);
-    let client = bounds.client(&egress, lane);
+    let pool = client.pool(&egress, class);
     let late = || Failed(Error::ConnectionReadTimeout, format!("`{host}` did not answer in time"));
     let answering = async {
-        let places = (place(&client.places).await?, place(egress.places(lane)).await?);
+        let permits = (permit(&pool.request_permits).await?, permit(egress.request_permits(class)).await?);
         let request = request.map(|body| CountedBody::new(body, budget.clone(), None, None).boxed_unsync());
-        let answered = exchange(client, RepeatableRequest::new(request)).await;
+        let answered = exchange(pool, RepeatableRequest::new(request)).await;
         let response = answered.map_err(|error| {
             let (error, text) = failure::of_client(&host, &error);
             Failed(error, text)
         })?;
-        Ok::<_, Failed>((response, places))
+        Ok::<_, Failed>((response, permits))
     };
-    let (mut response, places) = timeout_at(head_deadline, answering).await.map_err(|_| late())??;
+    let (mut response, permits) = timeout_at(head_deadline, answering).await.map_err(|_| late())??;
     budget.take_headers(response.headers())?;
     call_chain::strip(response.headers_mut());
     let pause = options.between_bytes_timeout;
     Ok(response.map(|body| {
         let body = body.map_err(Error::from).boxed_unsync();
-        CountedBody::new(body, budget, pause, Some(places)).boxed_unsync()
+        CountedBody::new(body, budget, pause, Some(permits)).boxed_unsync()
     }))
 }
 
 /// Sends the request, twice where its connection was just being closed and it may be sent twice.
-async fn exchange(client: &AppClient, request: RepeatableRequest) -> Result<Response<Incoming>, ClientError> {
-    let answered = client.http().request(request.start()).await;
+async fn exchange(pool: &ConnectionPool, request: RepeatableRequest) -> Result<Response<Incoming>, ClientError> {
+    let answered = pool.http().request(request.start()).await;
     let was_closing = match &answered {
         Err(error) => met_a_closing_connection(error),
         Ok(answer) => answers_an_idle_connection(answer),
     };
     if was_closing && request.may_be_repeated() {
-        return client.unpooled().request(request.start()).await;
+        return pool.unpooled().request(request.start()).await;
     }
     answered
 }
 
 /// The host, when the request may go there.
-fn destination(request: &Request<WasiBody>, bounds: &Bounds, egress: &Egress) -> Result<String, Failed> {
+fn destination(request: &Request<WasiBody>, client: &OutboundClient, egress: &Egress) -> Result<String, Failed> {
     let uri = request.uri();
     let invalid = |text: &str| Failed(Error::HttpRequestUriInvalid, text.to_owned());
     let authority = uri.authority().ok_or_else(|| invalid("an HTTP request names no host"))?;
@@ -144,7 +144,7 @@ fn destination(request: &Request<WasiBody>, bounds: &Bounds, egress: &Egress) ->
     let host = authority.host();
     let usual_port = if uri.scheme() == Some(&Scheme::HTTP) { 80 } else { 443 };
     let port = authority.port_u16().unwrap_or(usual_port);
-    if !bounds.settings.allowed_hosts.iter().any(|pattern| pattern.matches(host, port, usual_port)) {
+    if !client.allows(host, port, usual_port) {
         let name = if port == usual_port { host.to_owned() } else { format!("{host}:{port}") };
         let text = format!("host `{name}` is not allowed; allow it with `hookd settings --allow-host {name}`");
         return Err(Failed(Error::HttpRequestDenied, text));
@@ -166,6 +166,6 @@ fn head_deadline(options: &RequestOptions, deadline: Instant) -> Instant {
     own.and_then(|own| Instant::now().checked_add(own)).map_or(deadline, |own| own.min(deadline))
 }
 
-async fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Failed> {
-    places.clone().acquire_owned().await.map_err(|_| Failed::from(Error::ConnectionLimitReached))
+async fn permit(permits: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Failed> {
+    permits.clone().acquire_owned().await.map_err(|_| Failed::from(Error::ConnectionLimitReached))
 }

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::Engine;
 use crate::app_settings::AppSettings;
-use crate::apps::Bounds;
+use crate::apps::AppliedSettings;
 use crate::releases::MetadataError;
 use api_types::{InvalidLimits, LimitSettings, Limits};
 
@@ -28,7 +28,7 @@ pub enum SetSettingsError {
 impl Engine {
     /// What the app set. No I/O.
     pub fn settings(&self, app: &str) -> Option<AppSettings> {
-        self.0.apps.with(app, |app| app.bounds().settings.clone())
+        self.0.apps.with(app, |app| app.settings().settings.clone())
     }
 
     /// Changes what the app set, for calls that arrive from now on. To be carried to its end, as all changes.
@@ -51,20 +51,20 @@ impl Engine {
         let app = self.app(app).ok_or_else(|| SetSettingsError::UnknownApp(app.to_owned()))?;
         let _changing = app.changing().lock().await;
         self.current(&app).ok_or_else(|| SetSettingsError::UnknownApp(app.id.clone()))?;
-        let before = app.bounds().settings.clone();
+        let before = app.settings().settings.clone();
         let settings = change(before.clone()).map_err(SetSettingsError::Refused)?;
         if settings == before {
             return Ok(());
         }
-        let bounds = Bounds::new(settings.clone())?;
+        let applied = AppliedSettings::new(settings.clone())?;
         self.0.metadata.set_settings(app.id.clone(), settings).await?;
-        app.set_bounds(bounds);
+        app.apply_settings(applied);
         Ok(())
     }
 
     /// The limits of an app's functions without limits of their own that are not hooks. No I/O.
     pub fn limits(&self, app: &str) -> Option<Limits> {
-        self.0.apps.with(app, |app| app.bounds().limits().clone())
+        self.0.apps.with(app, |app| app.settings().limits.of_app().clone())
     }
 
     /// Sets the limits of all functions of an app; a value equal to its default counts as not set.

@@ -20,7 +20,7 @@ impl Engine {
         environment: Environment,
         new: &Prepared,
     ) -> Result<Vec<u64>, DeployError> {
-        let limit_bytes = app.bounds().limits().disk_bytes;
+        let limit_bytes = app.settings().limits.of_app().disk_bytes;
         let kept = self.0.metadata.kept_versions(app.id.clone()).await?;
         let stays = match environment {
             Environment::Production => app.live(Environment::Staging),

@@ -19,10 +19,9 @@ use super::pace::{AppPace, Guest, end_of_tick};
 use super::state::CallState;
 use super::warm::{Shelf, TakenInstance};
 use super::{LoadedModule, Sandbox};
-use crate::apps::Bounds;
 use crate::call_chain::{CallChain, ChainEnd};
 use crate::deadline::until;
-use crate::egress::{CallBudget, Grant};
+use crate::egress::{CallBudget, Grant, OutboundClient};
 use crate::leancache::CacheBudget;
 use crate::logs::CallLog;
 use crate::meters::FunctionMeters;
@@ -41,7 +40,7 @@ pub(crate) struct GuestCall<'a> {
     pub(crate) limits: &'a Limits,
     /// For the guest and its waits to know; [`Sandbox::run`] stops the call.
     pub(crate) deadline: Instant,
-    pub(crate) bounds: &'a Arc<Bounds>,
+    pub(crate) outbound: &'a Arc<OutboundClient>,
     /// The calls behind it, if any are.
     pub(crate) chain: Option<&'a Arc<CallChain>>,
     pub(crate) log: &'a Arc<CallLog>,
@@ -211,7 +210,7 @@ impl Sandbox {
     fn grant(&self, call: &GuestCall<'_>) -> Grant {
         Grant {
             egress: self.egress.clone(),
-            bounds: call.bounds.clone(),
+            client: call.outbound.clone(),
             budget: Arc::new(CallBudget::new(call.limits)),
             deadline: call.deadline,
             chain: ChainEnd {
