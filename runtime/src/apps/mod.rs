@@ -15,7 +15,7 @@ use crate::app_keys::{GivenKeys, InvalidKey, Keys, keys_equal};
 use crate::logs::{LogRing, LogShare};
 use crate::meters::AppMeters;
 use crate::modules::{ModuleOwner, ModuleShare};
-use crate::releases::{LiveVersion, MetadataError, Variables};
+use crate::releases::{LiveVersion, MetadataError, PlatformValues, Variables};
 use crate::sandbox::{AppPace, SandboxShare};
 use api_types::Environment;
 
@@ -146,9 +146,16 @@ impl App {
         Self { api_server, ..self }
     }
 
-    /// Base URL of the REST API, as functions see it.
-    pub(crate) fn api_server(&self) -> Option<&str> {
-        self.api_server.as_deref()
+    /// What its functions in an environment see of it.
+    pub(crate) fn platform_values(&self, environment: Environment) -> PlatformValues<'_> {
+        PlatformValues {
+            app_id: &self.id,
+            app_key: &self.app_key,
+            master_key: &self.master_key,
+            hook_key: &self.hook_key,
+            environment,
+            api_server: self.api_server.as_deref(),
+        }
     }
 
     /// False when `other` is an app that came after this one was deleted.

@@ -8,12 +8,13 @@ use tokio::time::Instant as TokioInstant;
 
 use super::{Calls, LiveApp};
 use crate::admission::{Admitted, QueueFull};
+use crate::apps::App;
 use crate::call_chain::CallChain;
 use crate::fair_turns::Turn;
 use crate::logs::CallLog;
 use crate::outcome::{Outcome, Overload};
-use crate::releases::guest_variables;
-use crate::sandbox::GuestCall;
+use crate::releases::{LiveVersion, guest_variables};
+use crate::sandbox::{GuestCall, GuestVariables};
 use api_types::Environment;
 use api_types::Limits;
 
@@ -49,7 +50,7 @@ impl WholeCall {
             Ok(module) => module,
             Err(outcome) => return outcome,
         };
-        let variables = module.reads_variables.then(|| guest_variables(app.clone(), self.environment, version.clone()));
+        let variables = module.reads_variables.then(|| variables(app.clone(), self.environment, version.clone()));
         let call = GuestCall {
             name: self.log.function(),
             params,
@@ -97,6 +98,11 @@ impl WholeCall {
         let of_all = self.calls.slots.take(behind.map_or(0, CallChain::len), app.sandbox_share()).await;
         Ok((own, of_app, of_all.ok_or_else(|| full(limits_of_app)(QueueFull))?))
     }
+}
+
+/// What the guest reads as its environment, for when it asks.
+fn variables(app: Arc<App>, environment: Environment, version: Arc<LiveVersion>) -> GuestVariables {
+    Arc::new(move || guest_variables(app.platform_values(environment), &version))
 }
 
 /// Of the function, of the app, of the engine.

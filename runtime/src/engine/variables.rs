@@ -24,7 +24,11 @@ impl Engine {
 
     /// What the app's functions read in an environment, the platform's variables and the keys included. No I/O.
     pub fn seen_variables(&self, app: &str, environment: Environment) -> Option<Vec<SeenVariable>> {
-        self.0.apps.with(app, |app| seen_variables(app, environment))
+        let seen = |app: &App| {
+            let live = app.live(environment).load_full();
+            seen_variables(app.platform_values(environment), live.as_deref(), &app.variables())
+        };
+        self.0.apps.with(app, seen)
     }
 
     /// Changes the variables of an app, in both environments: each live version gets a successor with the same module

@@ -1,22 +1,25 @@
 //! What a function reads as its environment: what LeanEngine gives its apps (`engine-contract` §5.5), and the app's own.
 
-use std::sync::Arc;
-
 use super::{LiveVersion, Variables};
-use crate::apps::App;
-use crate::sandbox::GuestVariables;
 use api_types::Environment;
 
-/// The variables of a call.
-pub(crate) fn guest_variables(app: Arc<App>, environment: Environment, version: Arc<LiveVersion>) -> GuestVariables {
-    Arc::new(move || all(&app, environment, &version))
+/// What the platform says to the functions of an app in an environment.
+#[derive(Clone, Copy)]
+pub(crate) struct PlatformValues<'a> {
+    pub(crate) app_id: &'a str,
+    pub(crate) app_key: &'a str,
+    pub(crate) master_key: &'a str,
+    pub(crate) hook_key: &'a str,
+    pub(crate) environment: Environment,
+    /// Base URL of the REST API.
+    pub(crate) api_server: Option<&'a str>,
 }
 
-fn all(app: &App, environment: Environment, version: &LiveVersion) -> Vec<(String, String)> {
-    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    let own = version.variables().iter().map(|(name, variable)| pair(name, &variable.value));
-    let platform = platform(app, environment, Some(version.number()), version.variables());
-    platform.map(|(name, value)| pair(name, &value)).chain(own).collect()
+/// The variables of a call of `version`.
+pub(crate) fn guest_variables(values: PlatformValues<'_>, version: &LiveVersion) -> Vec<(String, String)> {
+    let own = version.variables().iter().map(|(name, variable)| (name.to_owned(), variable.value.clone()));
+    let platform = platform(values, Some(version.number()), version.variables());
+    platform.map(|(name, value)| (name.to_owned(), value)).chain(own).collect()
 }
 
 /// A variable as the app's owner is shown it.
@@ -31,11 +34,13 @@ pub struct SeenVariable {
 }
 
 /// What a function reads in an environment: of its live version, or of the next one while there is none.
-pub(crate) fn seen_variables(app: &App, environment: Environment) -> Vec<SeenVariable> {
-    let live = app.live(environment).load_full();
-    let next = app.variables();
-    let variables = live.as_ref().map_or(&*next, |live| live.variables());
-    let platform = platform(app, environment, live.as_ref().map(|live| live.number()), variables);
+pub(crate) fn seen_variables(
+    values: PlatformValues<'_>,
+    live: Option<&LiveVersion>,
+    next: &Variables,
+) -> Vec<SeenVariable> {
+    let variables = live.map_or(next, LiveVersion::variables);
+    let platform = platform(values, live.map(LiveVersion::number), variables);
     let platform = platform.map(|(name, value)| SeenVariable {
         name: name.to_owned(),
         value: Some(value),
@@ -51,37 +56,32 @@ pub(crate) fn seen_variables(app: &App, environment: Environment) -> Vec<SeenVar
 
 /// The platform's variables. An app may say of NODE_ENV what it likes; the other names cannot be set.
 fn platform(
-    app: &App,
-    environment: Environment,
+    values: PlatformValues<'_>,
     version: Option<u64>,
     own: &Variables,
 ) -> impl Iterator<Item = (&'static str, String)> {
-    built_in(app, environment, version).filter(|(name, _)| own.get(name).is_none())
+    built_in(values, version).filter(|(name, _)| own.get(name).is_none())
 }
 
-fn built_in(
-    app: &App,
-    environment: Environment,
-    version: Option<u64>,
-) -> impl Iterator<Item = (&'static str, String)> + use<> {
-    let (env, prod, node_env) = match environment {
+fn built_in(values: PlatformValues<'_>, version: Option<u64>) -> impl Iterator<Item = (&'static str, String)> + use<> {
+    let (env, prod, node_env) = match values.environment {
         Environment::Production => ("production", "1", Some("production")),
         Environment::Staging => ("stage", "0", None),
     };
     let fixed = [
-        ("LEANCLOUD_APP_ID", app.id.clone()),
-        ("LEANCLOUD_APP_KEY", app.app_key.clone()),
-        ("LEANCLOUD_APP_MASTER_KEY", app.master_key.clone()),
-        ("LEANCLOUD_APP_HOOK_KEY", app.hook_key.clone()),
+        ("LEANCLOUD_APP_ID", values.app_id.to_owned()),
+        ("LEANCLOUD_APP_KEY", values.app_key.to_owned()),
+        ("LEANCLOUD_APP_MASTER_KEY", values.master_key.to_owned()),
+        ("LEANCLOUD_APP_HOOK_KEY", values.hook_key.to_owned()),
         ("LEANCLOUD_APP_ENV", env.to_owned()),
         ("LEANCLOUD_APP_PROD", prod.to_owned()),
         // The only group that there is.
         ("LEANCLOUD_APP_GROUP", "web".to_owned()),
-        ("LC_APP_ID", app.id.clone()),
-        ("LC_APP_KEY", app.app_key.clone()),
-        ("LC_APP_MASTER_KEY", app.master_key.clone()),
+        ("LC_APP_ID", values.app_id.to_owned()),
+        ("LC_APP_KEY", values.app_key.to_owned()),
+        ("LC_APP_MASTER_KEY", values.master_key.to_owned()),
     ];
-    let api_server = app.api_server().map(str::to_owned);
+    let api_server = values.api_server.map(str::to_owned);
     let present = [
         ("LEANCLOUD_API_SERVER", api_server.clone()),
         ("LC_API_SERVER", api_server),

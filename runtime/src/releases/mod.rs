@@ -15,7 +15,7 @@ use thiserror::Error;
 
 pub use self::attribution::{Attribution, InvalidAttribution};
 pub use self::guest_variables::SeenVariable;
-pub(crate) use self::guest_variables::{guest_variables, seen_variables};
+pub(crate) use self::guest_variables::{PlatformValues, guest_variables, seen_variables};
 pub(crate) use self::history::before_present;
 pub use self::history::{KEPT_RELEASES, PastRelease, ReleaseAct, Version};
 pub(crate) use self::metadata::{AppRow, KeptVersion, Metadata, NewRelease, NewVariables, VersionRow};
