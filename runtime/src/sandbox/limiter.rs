@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use wasmtime::ResourceLimiter;
 
-use super::warm::IdleInstances;
+use super::idle_instances::IdleInstances;
 use crate::fair_turns::is_fair;
 use api_types::Limits;
 
