@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::{Component, HasData, Linker};
+use wasmtime::component::{Component, HasData};
 use wasmtime_wasi::p2::bindings::cli::environment;
-
-use super::state::CallState;
 
 /// What a call's guest reads as its environment; put together when it asks, for most never do.
 pub(crate) type GuestVariables = Arc<dyn Fn() -> Vec<(String, String)> + Send + Sync>;
@@ -15,13 +13,10 @@ pub(super) fn is_read_by(component: &Component, engine: &wasmtime::Engine) -> bo
     component.component_type().imports(engine).any(|(name, _)| name.starts_with("wasi:cli/environment@"))
 }
 
-pub(super) fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
-    environment::add_to_linker::<CallState, HasEnvironment>(linker, |state| EnvironmentView(state.variables.as_ref()))
-}
+pub(super) struct EnvironmentView<'a>(pub(super) Option<&'a GuestVariables>);
 
-struct EnvironmentView<'a>(Option<&'a GuestVariables>);
-
-struct HasEnvironment;
+/// Names the projection from a store's data to the view.
+pub(super) struct HasEnvironment;
 
 impl HasData for HasEnvironment {
     type Data<'a> = EnvironmentView<'a>;

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use http::Request;
 use wasmtime::Engine;
-use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::component::{Component, ResourceTable};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks};
 
-use super::state::CallState;
 use crate::egress::{Grant, send};
 use crate::logs::CallLog;
 use crate::trace;
@@ -15,10 +14,6 @@ use crate::trace;
 const OUTGOING_HANDLER: &str = "wasi:http/outgoing-handler";
 /// Memory of one set of headers.
 const MAX_FIELDS_BYTES: usize = 32 << 10;
-
-pub(super) fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
-    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)
-}
 
 /// True for a component that may send requests.
 pub(super) fn is_used_by(component: &Component, engine: &Engine) -> bool {

@@ -2,22 +2,21 @@
 
 use hookd_leancache::Reply;
 use tokio::task::yield_now;
-use wasmtime::component::{HasData, Linker};
+use wasmtime::component::HasData;
 
-use super::bindings::hookd::engine::leancache::{self, Failure, Host, Part};
-use super::state::CallState;
+use super::bindings::hookd::engine::leancache::{Failure, Host, Part};
 use crate::leancache::{CacheBudget, CacheError};
 
 /// A reply may have hundreds of thousands: other tasks come in between.
 const PARTS_AT_ONCE: usize = 1_000;
 
-struct LeanCacheView<'a> {
-    app_id: &'a str,
-    budget: &'a mut CacheBudget,
+pub(super) struct LeanCacheView<'a> {
+    pub(super) app_id: &'a str,
+    pub(super) budget: &'a mut CacheBudget,
 }
 
 /// Names the projection from a store's data to the view.
-struct HasLeanCache;
+pub(super) struct HasLeanCache;
 
 impl HasData for HasLeanCache {
     type Data<'a> = LeanCacheView<'a>;
@@ -71,11 +70,4 @@ impl From<CacheError> for Failure {
             CacheError::TimedOut { .. } | CacheError::Unavailable { .. } => Self::Unavailable(text),
         }
     }
-}
-
-pub(super) fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
-    leancache::add_to_linker::<_, HasLeanCache>(linker, |state| LeanCacheView {
-        app_id: state.log.app_id(),
-        budget: &mut state.cache,
-    })
 }

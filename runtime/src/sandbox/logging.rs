@@ -1,15 +1,14 @@
 //! `wasi:logging`: the log of a hook.
 
-use wasmtime::component::{HasData, Linker};
+use wasmtime::component::HasData;
 
-use super::bindings::wasi::logging::logging::{self, Host, Level};
-use super::state::CallState;
+use super::bindings::wasi::logging::logging::{Host, Level};
 use crate::logs::{CallLog, LogLevel};
 
-struct LoggingView<'a>(&'a CallLog);
+pub(super) struct LoggingView<'a>(pub(super) &'a CallLog);
 
 /// Names the projection from a store's data to the view.
-struct HasLogging;
+pub(super) struct HasLogging;
 
 impl HasData for HasLogging {
     type Data<'a> = LoggingView<'a>;
@@ -26,8 +25,4 @@ impl Host for LoggingView<'_> {
         };
         self.0.guest(level, &context, &message);
     }
-}
-
-pub(super) fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
-    logging::add_to_linker::<_, HasLogging>(linker, |state| LoggingView(&state.log))
 }

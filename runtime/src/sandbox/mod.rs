@@ -13,6 +13,7 @@ mod idle_instances;
 mod invoke;
 mod leancache;
 mod limiter;
+mod linker;
 mod logging;
 mod pace;
 mod state;
@@ -118,12 +119,7 @@ impl Sandbox {
             reason: format!("{error:#}"),
         };
         let engine = Engine::new(&config::run_config(config)).map_err(failed)?;
-        let mut linker = Linker::new(&engine);
-        logging::add_to_linker(&mut linker).map_err(failed)?;
-        wasi::add_to_linker(&mut linker).map_err(failed)?;
-        http::add_to_linker(&mut linker).map_err(failed)?;
-        environment::add_to_linker(&mut linker).map_err(failed)?;
-        leancache::add_to_linker(&mut linker).map_err(failed)?;
+        let linker = linker::linker(&engine).map_err(failed)?;
         let idle = Arc::new(IdleInstances::new(config));
         Ok(Self {
             ticker: Arc::new(Ticker::start(&engine).map_err(|error| failed(error.into()))?),

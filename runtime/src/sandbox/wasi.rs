@@ -13,9 +13,8 @@ use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView as _};
 use wasmtime_wasi::p2::bindings::{cli, clocks, random};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError};
 use wasmtime_wasi::random::WasiRandom;
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView as _};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use super::state::CallState;
 use crate::clock::GuestClock;
 use crate::contract;
 use crate::logs::{CallLog, LogLevel};
@@ -71,9 +70,8 @@ impl HasData for HasTable {
     type Data<'a> = &'a mut ResourceTable;
 }
 
-pub(super) fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
+pub(super) fn add_to_linker<State: WasiView + 'static>(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     use wasmtime_wasi::p2::bindings::io as wasi_io;
-    type State = CallState;
     wasi_io::error::add_to_linker::<State, HasTable>(linker, |state| state.ctx().table)?;
     wasi_io::poll::add_to_linker::<State, HasTable>(linker, |state| state.ctx().table)?;
     wasi_io::streams::add_to_linker::<State, HasTable>(linker, |state| state.ctx().table)?;
