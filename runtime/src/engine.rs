@@ -137,8 +137,9 @@ impl Engine {
         self.0.apps.insert(rotated.clone());
         // Guests may have read the old key.
         for environment in [Environment::Production, Environment::Staging] {
-            if let Some(shelf) = rotated.live(environment).load().as_ref().and_then(|live| live.shelf.as_ref()) {
-                shelf.clear();
+            if let Some(idle) = rotated.live(environment).load().as_ref().and_then(|live| live.idle_instances.as_ref())
+            {
+                idle.clear();
             }
         }
         tracing::info!(app_id = rotated.id, ?kind, "key rotated");

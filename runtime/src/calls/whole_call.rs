@@ -68,7 +68,7 @@ impl WholeCall {
             share: app.sandbox_share(),
             variables,
             variables_number: app.key_changes(),
-            shelf: version.shelf.as_ref(),
+            idle_instances: version.idle_instances.as_ref(),
         };
         self.calls.sandbox.call(&module, call).await
     }

@@ -29,7 +29,7 @@ use crate::config::EngineConfig;
 use crate::fair_turns::{FairTurns, Holder};
 use crate::logs::{CallLog, LogRing};
 use crate::outcome::{Outcome, TimeLimit};
-use crate::sandbox::{Allowed, AppPace, DEPLOYMENTS, LoadError, LoadedModule, Sandbox, SandboxShare, Shelf};
+use crate::sandbox::{Allowed, AppPace, DEPLOYMENTS, IdleInstances, LoadError, LoadedModule, Sandbox, SandboxShare};
 use api_types::{Definition, Isolation, Limits};
 
 /// For the fuzzer: whether the bytes are a module is not the question.
@@ -349,9 +349,9 @@ impl Modules {
         Ok(module)
     }
 
-    /// Where the instances of a release wait between calls, if its isolation has them wait.
-    pub(crate) fn shelf(&self, isolation: Isolation) -> Option<Shelf> {
-        self.sandbox.shelf(isolation)
+    /// For the instances of a new release that wait between calls, if its isolation has them wait.
+    pub(crate) fn idle_instances_of_release(&self, isolation: Isolation) -> Option<IdleInstances> {
+        self.sandbox.idle_instances_of_release(isolation)
     }
 
     /// Modules whose machine code is in memory.

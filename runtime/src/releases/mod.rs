@@ -23,7 +23,7 @@ pub use self::metadata::{DeletedApp, MetadataError};
 pub use self::variables::{InvalidVariables, Variable, VariableChanges, Variables};
 use crate::meters::{AppMeters, FunctionMeters};
 use crate::modules::{ModuleError, Modules, Refusal, StoredModule};
-use crate::sandbox::Shelf;
+use crate::sandbox::IdleInstances;
 use api_types::{Definition, Environment, FunctionKind, Isolation};
 
 /// A module to deploy.
@@ -180,8 +180,8 @@ pub enum SetVariablesError {
 pub(crate) struct LiveVersion {
     row: VersionRow,
     pub(crate) module: Arc<StoredModule>,
-    /// Where instances wait between calls, when the version is warm.
-    pub(crate) shelf: Option<Shelf>,
+    /// Those that wait for their next call, when the version is warm.
+    pub(crate) idle_instances: Option<IdleInstances>,
     functions: HashMap<String, LiveFunction>,
 }
 
@@ -201,7 +201,7 @@ impl LiveVersion {
         };
         let functions = row.definitions.iter().map(live).collect();
         let module = modules.named(&row.module);
-        Self { module, shelf: modules.shelf(row.isolation), functions, row }
+        Self { module, idle_instances: modules.idle_instances_of_release(row.isolation), functions, row }
     }
 
     /// The same version in another environment, with instances of its own.

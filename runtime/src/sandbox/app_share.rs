@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::limiter::{AppMemory, MemoryBudget};
+use super::memory::{AppMemory, MemoryBudget};
 use crate::call_chain::MAX_CALLS;
 use crate::fair_turns::Holder;
 

@@ -6,66 +6,24 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::de::IgnoredAny;
 use tokio::time::Instant;
-use wasmtime::{Store, UpdateDeadline};
+use wasmtime::Store;
 
 use super::app_share::SandboxShare;
-use super::bindings::Module;
 use super::bindings::exports::hookd::engine::functions::{self, Context};
-use super::cpu_time::used_by_guest;
-use super::environment::GuestVariables;
+use super::guest_call::GuestCall;
 use super::guest_error::too_long;
-use super::idle_instances::{Shelf, TakenInstance};
-use super::limiter::CallLimiter;
-use super::pace::{AppPace, Guest, end_of_tick};
+use super::instance::Instance;
+use super::pace::{AppPace, Guest};
 use super::state::CallState;
+use super::warm::TakenInstance;
 use super::{LoadedModule, Sandbox};
-use crate::call_chain::{CallChain, ChainEnd};
+use crate::call_chain::ChainEnd;
 use crate::deadline::until;
-use crate::egress::{CallBudget, Grant, OutboundClient};
-use crate::leancache::CacheBudget;
+use crate::egress::{CallBudget, Grant};
 use crate::logs::CallLog;
 use crate::meters::FunctionMeters;
 use crate::outcome::{Outcome, TimeLimit};
-use api_types::{Definition, Environment, Limits};
-
-/// A call as the guest sees it, and the limits it runs under.
-pub(crate) struct GuestCall<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) params: &'a str,
-    pub(crate) app_id: &'a str,
-    pub(crate) environment: Environment,
-    pub(crate) remote_address: Option<&'a str>,
-    pub(crate) session_token: Option<&'a str>,
-    pub(crate) sequence: Option<u64>,
-    pub(crate) limits: &'a Limits,
-    /// For the guest and its waits to know; [`Sandbox::run`] stops the call.
-    pub(crate) deadline: Instant,
-    pub(crate) outbound: &'a Arc<OutboundClient>,
-    /// The calls behind it, if any are.
-    pub(crate) chain: Option<&'a Arc<CallChain>>,
-    pub(crate) log: &'a Arc<CallLog>,
-    pub(crate) meters: &'a FunctionMeters,
-    pub(crate) share: &'a SandboxShare,
-    /// For a module that can read them.
-    pub(crate) variables: Option<GuestVariables>,
-    /// Another number whenever the variables of the version became others: guests read them once.
-    pub(crate) variables_number: u64,
-    /// Of a warm version.
-    pub(crate) shelf: Option<&'a Shelf>,
-}
-
-/// A guest: its store, and what it exports.
-pub(super) struct Instance {
-    pub(super) store: Store<CallState>,
-    /// `None` until the first call made it.
-    exports: Option<Module>,
-}
-
-impl Instance {
-    pub(super) fn new(store: Store<CallState>) -> Self {
-        Self { store, exports: None }
-    }
-}
+use api_types::{Definition, Limits};
 
 /// The instance of a call.
 enum Held<'a> {
@@ -118,11 +76,11 @@ impl Sandbox {
         }
     }
 
-    /// Calls a function: in a fresh instance, which is gone when this returns, or in one from the shelf.
+    /// Calls a function: in a fresh instance, which is gone when this returns, or in one that waited for it.
     // One await for both, and few around it: a future inside another one is always copied with it as a whole.
     pub(crate) async fn call(&self, module: &LoadedModule, call: GuestCall<'_>) -> Outcome {
-        let mut held = match call.shelf {
-            Some(shelf) => Held::Warm(self.take_warm(shelf, &call)),
+        let mut held = match call.idle_instances {
+            Some(idle) => Held::Warm(self.take_warm(idle, &call)),
             None => {
                 Held::Fresh(Instance::new(self.store(call.limits, call.log.clone(), Some(call.deadline), call.share)))
             }
@@ -220,39 +178,6 @@ impl Sandbox {
                 deadline: call.deadline,
             },
         }
-    }
-
-    /// `deadline`: that of a call.
-    pub(super) fn store(
-        &self,
-        limits: &Limits,
-        log: Arc<CallLog>,
-        deadline: Option<Instant>,
-        share: &SandboxShare,
-    ) -> Store<CallState> {
-        let limiter = CallLimiter::new(limits, share.memory(&self.memory_budget).clone());
-        let cache = CacheBudget::new(self.cache.clone(), limits, deadline);
-        let mut store = Store::new(&self.engine, CallState::new(limiter, limits, log, cache));
-        store.limiter(|state| &mut state.limiter);
-        Self::arm(&mut store, limits);
-        store.epoch_deadline_callback(|mut store| {
-            let state = store.data_mut();
-            state.cpu_time_used_up = used_by_guest() >= state.cpu_time;
-            Ok(if state.cpu_time_used_up {
-                UpdateDeadline::Interrupt
-            } else {
-                UpdateDeadline::YieldCustom(1, end_of_tick())
-            })
-        });
-        store
-    }
-
-    /// What wasmtime itself counts down in each call.
-    pub(super) fn arm(store: &mut Store<CallState>, limits: &Limits) {
-        // Bounds what the host copies out of the guest at once: a reply, a failure's text, a log line.
-        store.set_hostcall_fuel(limits.reply_bytes);
-        // A part of a tick away: whether a call that meets it is a long one shows at the tick after it.
-        store.set_epoch_deadline(1);
     }
 }
 

@@ -1,82 +1,11 @@
-//! Memory and tables of one call, and the linear memory of all calls together.
+//! Memory and tables of one call.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use wasmtime::ResourceLimiter;
 
-use super::idle_instances::IdleInstances;
-use crate::fair_turns::is_fair;
+use super::memory::AppMemory;
 use api_types::Limits;
-
-/// Bytes of linear memory that all calls together may hold.
-#[derive(Debug)]
-pub(super) struct MemoryBudget {
-    pub(super) bytes: u64,
-    free: AtomicU64,
-    /// Hold memory that a call may need more. Weak, since each of them holds the budget.
-    idle: Weak<IdleInstances>,
-}
-
-impl MemoryBudget {
-    pub(super) fn new(bytes: u64, idle: Weak<IdleInstances>) -> Self {
-        Self { bytes, free: AtomicU64::new(bytes), idle }
-    }
-
-    /// What all instances hold now, idle ones included.
-    pub(super) fn held(&self) -> u64 {
-        self.bytes.saturating_sub(self.free.load(Ordering::Relaxed))
-    }
-}
-
-/// The part that the instances of one app hold, idle ones included. Beyond its first share an app gets only a fair
-/// part.
-#[derive(Debug)]
-// On cache lines of its own: all processors write to it, and would take what lies beside it from each other.
-#[repr(align(128))]
-pub(crate) struct AppMemory {
-    held: AtomicU64,
-    budget: Arc<MemoryBudget>,
-}
-
-impl AppMemory {
-    pub(super) fn new(budget: Arc<MemoryBudget>) -> Self {
-        Self { held: AtomicU64::new(0), budget }
-    }
-
-    fn take(&self, bytes: u64) -> bool {
-        bytes == 0
-            || self.try_take(bytes)
-            || self.budget.idle.upgrade().is_some_and(|idle| self.take_from_idle(&idle, bytes))
-    }
-
-    fn take_from_idle(&self, idle: &IdleInstances, bytes: u64) -> bool {
-        while idle.give_way_to(self) {
-            if self.try_take(bytes) {
-                return true;
-            }
-        }
-        false
-    }
-
-    // First what is the app's: what it cannot have is not missing for others for a moment.
-    fn try_take(&self, bytes: u64) -> bool {
-        let held = self.held.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
-        let taken = self.budget.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| {
-            let left = free.checked_sub(bytes)?;
-            (held == bytes || is_fair(held, left)).then_some(left)
-        });
-        if taken.is_err() {
-            self.held.fetch_sub(bytes, Ordering::Relaxed);
-        }
-        taken.is_ok()
-    }
-
-    fn give_back(&self, bytes: u64) {
-        self.budget.free.fetch_add(bytes, Ordering::Relaxed);
-        self.held.fetch_sub(bytes, Ordering::Relaxed);
-    }
-}
 
 /// What was refused to a guest. When the guest then traps, this is the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +70,7 @@ impl CallLimiter {
             return Err(Refused::Limit);
         }
         if !self.memory.take(more) {
-            return Err(Refused::Budget(self.memory.budget.bytes));
+            return Err(Refused::Budget(self.memory.budget_bytes()));
         }
         self.held_bytes += more;
         Ok(())
@@ -177,12 +106,8 @@ impl Drop for CallLimiter {
 
 #[cfg(test)]
 mod tests {
+    use super::super::memory::tests::apps;
     use super::*;
-
-    fn apps(budget: u64) -> [Arc<AppMemory>; 2] {
-        let budget = Arc::new(MemoryBudget::new(budget, Weak::new()));
-        std::array::from_fn(|_| Arc::new(AppMemory::new(budget.clone())))
-    }
 
     fn limiter(memory_bytes: u64, app: &Arc<AppMemory>) -> CallLimiter {
         CallLimiter::new(&Limits { memory_bytes, ..Limits::default() }, app.clone())
@@ -220,6 +145,6 @@ mod tests {
         let mut neighbour = limiter(100, &other);
         assert!(neighbour.memory_growing(0, 10, None).unwrap() && neighbour.memory_growing(0, 5, None).unwrap());
         drop(calls);
-        assert_eq!((app.held.load(Ordering::Relaxed), app.budget.held()), (0, 15));
+        assert!(neighbour.memory_growing(15, 100, None).unwrap());
     }
 }

@@ -7,22 +7,26 @@ mod call_slots;
 mod config;
 mod cpu_time;
 mod environment;
+mod guest_call;
 mod guest_error;
 mod http;
 mod idle_instances;
+mod instance;
 mod invoke;
 mod leancache;
 mod limiter;
 mod linker;
 mod logging;
+mod memory;
 mod pace;
 mod state;
 mod ticker;
 mod turns;
+mod warm;
 mod wasi;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use thiserror::Error;
 use wasmtime::Engine;
@@ -32,10 +36,11 @@ pub(crate) use self::app_share::SandboxShare;
 pub(crate) use self::call_slots::CallSlots;
 pub(crate) use self::config::{DEPLOYMENTS, code_config};
 pub(crate) use self::environment::GuestVariables;
-use self::idle_instances::IdleInstances;
-pub(crate) use self::idle_instances::Shelf;
-pub(crate) use self::invoke::{Allowed, GuestCall};
-use self::limiter::MemoryBudget;
+pub(crate) use self::guest_call::GuestCall;
+use self::idle_instances::AllIdleInstances;
+pub(crate) use self::idle_instances::IdleInstances;
+pub(crate) use self::invoke::Allowed;
+use self::memory::{MemoryBudget, ReclaimMemory};
 use self::pace::LongCalls;
 pub(crate) use self::pace::{AppPace, Guest, LongCallThreads};
 use self::state::CallState;
@@ -59,7 +64,7 @@ pub(crate) struct Sandbox {
     egress: Arc<Egress>,
     chains: Arc<CallChains>,
     cache: Arc<LeanCache>,
-    idle: Arc<IdleInstances>,
+    idle: Arc<AllIdleInstances>,
     long_calls: LongCalls,
 }
 
@@ -120,12 +125,13 @@ impl Sandbox {
         };
         let engine = Engine::new(&config::run_config(config)).map_err(failed)?;
         let linker = linker::linker(&engine).map_err(failed)?;
-        let idle = Arc::new(IdleInstances::new(config));
+        let idle = Arc::new(AllIdleInstances::new(config));
+        let reclaimed: Weak<dyn ReclaimMemory> = Arc::<AllIdleInstances>::downgrade(&idle);
         Ok(Self {
             ticker: Arc::new(Ticker::start(&engine).map_err(|error| failed(error.into()))?),
             engine,
             linker: Arc::new(linker),
-            memory_budget: Arc::new(MemoryBudget::new(config.memory_budget, Arc::downgrade(&idle))),
+            memory_budget: Arc::new(MemoryBudget::new(config.memory_budget, reclaimed)),
             guest_stack_bytes: config.guest_stack_bytes,
             egress: Arc::new(Egress::new(config.egress.clone())),
             chains,
@@ -140,9 +146,9 @@ impl Sandbox {
         (self.ticker.running(), self.memory_budget.held(), self.memory_budget.bytes)
     }
 
-    /// Where the instances of a version wait; `None` when each call makes its own.
-    pub(crate) fn shelf(&self, isolation: Isolation) -> Option<Shelf> {
-        (isolation == Isolation::Warm).then(|| self.idle.shelf())
+    /// For the instances of a new release that wait between calls; `None` when each call makes its own.
+    pub(crate) fn idle_instances_of_release(&self, isolation: Isolation) -> Option<IdleInstances> {
+        (isolation == Isolation::Warm).then(|| self.idle.of_new_release())
     }
 
     /// Brings metrics up to date that calls count elsewhere, where it is cheaper.
