@@ -73,7 +73,7 @@ impl Engine {
             tell_of_limits_above(&row);
             let app = App::new(row.id, row.created_at_ms, row.keys, AppliedSettings::new(row.settings)?);
             let app = app.with_api_server(api_server.clone());
-            parts.logs.attach(&app.id, app.log());
+            app.log().keep_on(&parts.logs, &app.id);
             app.set_variables(row.variables);
             for environment in [Environment::Production, Environment::Staging] {
                 if let Some(version) = parts.metadata.live(app.id.clone(), environment).await? {
@@ -118,7 +118,7 @@ impl Engine {
             let deleted = self.0.metadata.was_deleted(app.id.clone()).await?;
             return Err(if deleted { CreateAppError::Deleted(app.id) } else { CreateAppError::Exists(app.id) });
         }
-        self.0.logs.attach(&created.id, created.log());
+        created.log().keep_on(&self.0.logs, &created.id);
         self.0.apps.insert(created.clone());
         Ok(created)
     }
@@ -160,7 +160,7 @@ impl Engine {
         for environment in [Environment::Production, Environment::Staging] {
             current.live(environment).store(None);
         }
-        self.0.logs.forget(current.log());
+        current.log().forget();
         self.clear_cache(&current.id).await;
         tracing::info!(app_id = current.id, "app deleted");
         self.remove_unused_modules().await;
@@ -227,7 +227,7 @@ impl Engine {
 
     /// The newest lines that the app's functions wrote, oldest first, as far as they are in memory. No I/O.
     pub fn recent_logs(&self, app: &str) -> Vec<LogLine> {
-        self.app(app).map(|app| app.log().after(0).lines).unwrap_or_default()
+        self.app(app).map(|app| app.log().ring().after(0).lines).unwrap_or_default()
     }
 
     /// The kept lines of an app's log, and a reader of the later ones. `None` when there is no such app.

@@ -44,7 +44,7 @@ pub struct AppStats {
 impl AppStats {
     pub(crate) fn of(app: &App) -> Self {
         let settings = app.settings();
-        let logs = app.log().counts();
+        let logs = app.log().ring().counts();
         Self {
             app_id: app.id.clone(),
             functions: app.meters().stats(),

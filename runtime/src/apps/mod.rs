@@ -12,7 +12,7 @@ use thiserror::Error;
 pub(crate) use self::applied_settings::AppliedSettings;
 pub(crate) use self::registry::Apps;
 use crate::app_keys::{GivenKeys, InvalidKey, Keys, keys_equal};
-use crate::logs::{LogRing, LogShare};
+use crate::logs::{AppLog, LogShare};
 use crate::meters::AppMeters;
 use crate::modules::{ModuleOwner, ModuleShare};
 use crate::releases::{LiveVersion, MetadataError, PlatformValues, Variables};
@@ -81,7 +81,7 @@ struct AppState {
     settings: ArcSwap<AppliedSettings>,
     /// Those that the next version gets.
     variables: ArcSwap<Variables>,
-    log: Arc<LogRing>,
+    log: Arc<AppLog>,
     meters: AppMeters,
     pace: Arc<AppPace>,
     sandbox_share: Arc<SandboxShare>,
@@ -198,7 +198,7 @@ impl App {
         self.state.settings.load_full()
     }
 
-    pub(crate) fn log(&self) -> &Arc<LogRing> {
+    pub(crate) fn log(&self) -> &Arc<AppLog> {
         &self.state.log
     }
 

@@ -170,11 +170,11 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logs::LogRing;
+    use crate::logs::AppLog;
     use api_types::Limits;
 
     fn end(chains: &Arc<CallChains>, behind: Option<Arc<CallChain>>, app: &str, function: &str) -> ChainEnd {
-        let log = CallLog::new(Arc::<LogRing>::default(), app, 1, function, "r".to_owned(), &Limits::default());
+        let log = CallLog::new(Arc::<AppLog>::default(), app, 1, function, "r".to_owned(), &Limits::default());
         let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
         ChainEnd { chains: chains.clone(), behind, log: Arc::new(log), deadline }
     }

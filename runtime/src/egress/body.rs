@@ -1,82 +1,17 @@
 //! Bodies on their way to and from a function.
 
-use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll, Waker, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep_until};
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use super::CallBudget;
-
-/// What a request holds until its response was read.
-pub(super) type RequestPermits = (OwnedSemaphorePermit, OwnedSemaphorePermit);
-
-/// A body, and the resources that it holds while it is open.
-struct Open {
-    body: WasiBody,
-    /// Of the task that waits for the next piece.
-    waiting: Option<Waker>,
-    _permits: Option<RequestPermits>,
-}
-
-/// Empty once it is closed.
-type Slot = Mutex<Option<Open>>;
-
-/// The bodies that a call has open.
-pub(super) struct OpenBodies(Mutex<Bodies>);
-
-enum Bodies {
-    OfCall(Vec<Weak<Slot>>),
-    /// The call ended: nothing is opened any more.
-    Closed,
-}
-
-impl Default for OpenBodies {
-    fn default() -> Self {
-        Self(Mutex::new(Bodies::OfCall(Vec::new())))
-    }
-}
-
-impl fmt::Debug for OpenBodies {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OpenBodies")
-    }
-}
-
-impl OpenBodies {
-    fn open(&self, open: Open) -> Arc<Slot> {
-        let slot = Arc::new(Mutex::new(Some(open)));
-        match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            // As many as the call may send requests, twice.
-            Bodies::OfCall(slots) => slots.push(Arc::downgrade(&slot)),
-            Bodies::Closed => drop(locked(&slot).take()),
-        }
-        slot
-    }
-
-    pub(super) fn close(&self) {
-        let bodies = std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), Bodies::Closed);
-        if let Bodies::OfCall(slots) = bodies {
-            for slot in slots.iter().filter_map(Weak::upgrade) {
-                let open = locked(&slot).take();
-                // The connection would wait for the rest of a request until the server loses patience.
-                if let Some(waiting) = open.and_then(|open| open.waiting) {
-                    waiting.wake();
-                }
-            }
-        }
-    }
-}
-
-fn locked(slot: &Slot) -> MutexGuard<'_, Option<Open>> {
-    slot.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use super::open_bodies::{Open, RequestPermits, Slot, locked};
 
 /// A body whose bytes are taken from the budget, and which ends with the call.
 pub(super) struct CountedBody {
@@ -160,17 +95,17 @@ mod tests {
         StreamBody::new(futures::stream::pending::<Result<Frame<Bytes>, Error>>()).boxed_unsync()
     }
 
-    fn places() -> (Arc<Semaphore>, Places) {
+    fn permits() -> (Arc<Semaphore>, RequestPermits) {
         let all = Arc::new(Semaphore::new(2));
-        let place = || all.clone().try_acquire_owned().unwrap();
-        (all.clone(), (place(), place()))
+        let permit = || all.clone().try_acquire_owned().unwrap();
+        (all.clone(), (permit(), permit()))
     }
 
     #[tokio::test]
-    async fn what_is_left_open_is_closed_with_the_call_and_gives_its_places_back() {
+    async fn what_is_left_open_is_closed_with_the_call_and_gives_its_permits_back() {
         let budget = budget(100);
-        let (all, places) = places();
-        let mut kept = CountedBody::new(endless(), budget.clone(), None, Some(places));
+        let (all, permits) = permits();
+        let mut kept = CountedBody::new(endless(), budget.clone(), None, Some(permits));
         assert_eq!(all.available_permits(), 0);
         budget.end_call();
         assert_eq!(all.available_permits(), 2, "the guest still holds the body");
@@ -191,8 +126,8 @@ mod tests {
     async fn what_is_opened_after_the_call_is_closed_at_once() {
         let budget = budget(100);
         budget.end_call();
-        let (all, places) = places();
-        let mut late = CountedBody::new(endless(), budget, None, Some(places));
+        let (all, permits) = permits();
+        let mut late = CountedBody::new(endless(), budget, None, Some(permits));
         assert_eq!(all.available_permits(), 2);
         assert!(matches!(late.frame().await, Some(Err(Error::ConnectionTerminated))));
     }

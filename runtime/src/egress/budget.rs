@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use http::HeaderMap;
 use wasmtime_wasi_http::Error;
 
-use super::body::OpenBodies;
+use super::open_bodies::OpenBodies;
 use api_types::Limits;
 
 /// Counts down; shared by all requests of a call.

@@ -10,6 +10,7 @@ mod budget;
 mod connections;
 mod connector;
 mod failure;
+mod open_bodies;
 mod outbound_client;
 mod repeatable;
 mod request_class;

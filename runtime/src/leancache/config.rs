@@ -3,8 +3,8 @@
 use std::fmt;
 
 use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion, TlsCertificates};
-use thiserror::Error;
 
+use super::invalid_redis::InvalidRedis;
 use super::tls::RedisCertificates;
 
 /// Memory of one app in the embedded store.
@@ -52,28 +52,6 @@ impl RedisAddress {
     pub fn certificates(&self) -> Option<&TlsCertificates> {
         self.certificates.as_ref()
     }
-}
-
-/// No Redis can be reached like this. Repeats no password.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum InvalidRedis {
-    /// No URL of a Redis.
-    #[error(
-        "the Redis URL cannot be used: {0}; expected `redis://[user:password@]host:port[/database]`, or \
-         `redis-cluster://[user:password@]host:port,host:port` for a cluster, or the same with `rediss` for TLS"
-    )]
-    Url(String),
-    /// A file that does not hold what it should.
-    #[error("the file of `{flag}` cannot be used: {problem}; it must be PEM")]
-    Certificates {
-        /// Which file.
-        flag: &'static str,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// Files for nothing.
-    #[error("certificates are for Redis over TLS only; write the URL as `rediss://…`, or leave the files out")]
-    CertificatesWithoutTls,
 }
 
 impl CacheConfig {

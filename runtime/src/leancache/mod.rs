@@ -7,6 +7,7 @@
 mod budget;
 mod config;
 mod embedded;
+mod invalid_redis;
 mod redis;
 mod scripts;
 mod tls;
@@ -22,8 +23,9 @@ use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
 pub(crate) use self::budget::CacheBudget;
-pub use self::config::{CacheConfig, InvalidRedis, RedisAddress};
+pub use self::config::{CacheConfig, RedisAddress};
 use self::embedded::EmbeddedCache;
+pub use self::invalid_redis::InvalidRedis;
 use self::redis::RedisCache;
 pub use self::tls::{RedisCertificates, redis_certificate_fix};
 

@@ -9,7 +9,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::InvalidRedis;
+use super::invalid_redis::InvalidRedis;
 use crate::trust::system_authorities;
 
 /// Which certificates hold between this process and Redis, each as PEM. By default Redis must have one that the system

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use super::ring::LogRing;
+use super::app_log::AppLog;
 use super::{LogLevel, LogLine};
 use api_types::Environment;
 use api_types::Limits;
@@ -15,7 +15,7 @@ const MAX_LINE_CHARS: usize = 4_096;
 /// The log of one call.
 #[derive(Debug)]
 pub(crate) struct CallLog {
-    ring: Arc<LogRing>,
+    app_log: Arc<AppLog>,
     app_id: String,
     version: u64,
     function: String,
@@ -59,7 +59,7 @@ impl Budget {
 
 impl CallLog {
     pub(crate) fn new(
-        ring: Arc<LogRing>,
+        app_log: Arc<AppLog>,
         app_id: &str,
         version: u64,
         function: &str,
@@ -67,7 +67,7 @@ impl CallLog {
         limits: &Limits,
     ) -> Self {
         Self {
-            ring,
+            app_log,
             app_id: app_id.to_owned(),
             version,
             function: function.to_owned(),
@@ -116,7 +116,7 @@ impl CallLog {
             (budget.dropped, budget.met)
         };
         if let Some((limit, value)) = met {
-            self.ring.count_over_budget(dropped);
+            self.app_log.ring().count_over_budget(dropped);
             self.engine(LogLevel::Warn, &format!("{dropped} log lines were dropped: the limit `{limit}` is {value}"));
         }
     }
@@ -142,7 +142,7 @@ impl CallLog {
             LogLevel::Warn => event!(warn),
             LogLevel::Error => event!(error),
         }
-        self.ring.push(LogLine {
+        self.app_log.push(LogLine {
             id: 0,
             time: SystemTime::now(),
             environment: self.environment,
@@ -180,10 +180,10 @@ fn clean(text: &str, max_chars: usize) -> String {
 mod tests {
     use super::*;
 
-    fn log(limits: &Limits) -> (Arc<LogRing>, CallLog) {
-        let ring = Arc::new(LogRing::default());
-        let log = CallLog::new(ring.clone(), "demo", 1, "hello", "r1".to_owned(), limits);
-        (ring, log)
+    fn log(limits: &Limits) -> (Arc<AppLog>, CallLog) {
+        let app_log = Arc::new(AppLog::default());
+        let log = CallLog::new(app_log.clone(), "demo", 1, "hello", "r1".to_owned(), limits);
+        (app_log, log)
     }
 
     #[test]
@@ -198,20 +198,20 @@ mod tests {
 
     #[test]
     fn lines_over_the_budget_are_dropped_and_counted() {
-        let (ring, log) = log(&Limits { log_lines: 2, ..Limits::default() });
+        let (app_log, log) = log(&Limits { log_lines: 2, ..Limits::default() });
         for text in ["one", "two", "three", "four"] {
             log.guest(LogLevel::Info, "stdout", text);
         }
         log.finish();
-        let texts: Vec<String> = ring.after(0).lines.into_iter().map(|line| line.text).collect();
+        let texts: Vec<String> = app_log.ring().after(0).lines.into_iter().map(|line| line.text).collect();
         assert_eq!(texts, ["one", "two", "2 log lines were dropped: the limit `log_lines` is 2"]);
     }
 
     #[test]
     fn bytes_over_the_budget_are_dropped() {
-        let (ring, log) = log(&Limits { log_bytes: 5, ..Limits::default() });
+        let (app_log, log) = log(&Limits { log_bytes: 5, ..Limits::default() });
         log.guest(LogLevel::Info, "stdout", "12345");
         log.guest(LogLevel::Info, "stdout", "6");
-        assert_eq!(ring.after(0).lines.len(), 1);
+        assert_eq!(app_log.ring().after(0).lines.len(), 1);
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::damage::Damage;
 use super::retention::LogRetention;
 use super::ring::LogRing;
-use super::{LogLine, history, record, segments};
+use super::{LogLine, record, segments};
 
 /// How often the files of apps that write nothing are looked at.
 const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
@@ -48,7 +48,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Work {
     /// Each app once: its ring holds the lines, and drops the oldest when the disk does not keep up.
-    dirty: Vec<Arc<LogRing>>,
+    dirty: Vec<(Arc<LogRing>, Arc<AppDisk>)>,
     forgotten: Vec<PathBuf>,
     waiting: Vec<oneshot::Sender<()>>,
     stopped: bool,
@@ -63,20 +63,12 @@ impl LogDisk {
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    /// Keeps the lines of an app from now on. Reads the end of its newest file.
-    pub(crate) fn attach(&self, app_id: &str, ring: &LogRing) {
+    /// The part of an app, and the id of its newest line.
+    pub(super) fn of_app(&self, app_id: &str) -> (AppDisk, u64) {
         let folder = self.shared.folder.join(app_id);
-        let last_id = history::last_id(&folder);
+        let last_id = segments::last_id(&folder);
         let forgotten = AtomicBool::new(false);
-        ring.attach(AppDisk { shared: self.shared.clone(), folder, damage: Damage::default(), forgotten }, last_id);
-    }
-
-    /// Deletes the lines of an app that was deleted; calls that still run write for memory only.
-    pub(crate) fn forget(&self, ring: &LogRing) {
-        let Some(disk) = ring.disk() else { return };
-        disk.forgotten.store(true, Ordering::Relaxed);
-        self.shared.work().forgotten.push(disk.folder.clone());
-        self.shared.come.notify_one();
+        (AppDisk { shared: self.shared.clone(), folder, damage: Damage::default(), forgotten }, last_id)
     }
 }
 
@@ -92,9 +84,16 @@ impl Drop for LogDisk {
 }
 
 impl AppDisk {
+    /// Deletes the lines, and writes no more.
+    pub(super) fn forget(&self) {
+        self.forgotten.store(true, Ordering::Relaxed);
+        self.shared.work().forgotten.push(self.folder.clone());
+        self.shared.come.notify_one();
+    }
+
     /// The ring has lines to write.
-    pub(super) fn queue(&self, ring: Arc<LogRing>) {
-        self.shared.work().dirty.push(ring);
+    pub(super) fn queue(self: &Arc<Self>, ring: Arc<LogRing>) {
+        self.shared.work().dirty.push((ring, self.clone()));
         self.shared.come.notify_one();
     }
 
@@ -126,10 +125,11 @@ impl Shared {
         };
         loop {
             let work = self.next();
-            for ring in &work.dirty {
+            for (ring, disk) in &work.dirty {
                 let lines = ring.take_unwritten();
-                let disk = ring.disk().filter(|disk| !disk.forgotten.load(Ordering::Relaxed));
-                let Some(disk) = disk else { continue };
+                if disk.forgotten.load(Ordering::Relaxed) {
+                    continue;
+                }
                 if let Err((lost, error)) = self.append(&disk.folder, &lines) {
                     ring.count_lost(lost);
                     complain("log lines of functions cannot be kept", &disk.folder, error);

@@ -9,9 +9,10 @@ use std::time::{Duration, SystemTime};
 use thiserror::Error;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::app_log::AppLog;
 use super::backwards::{self, Found};
 use super::disk::AppDisk;
-use super::ring::{LogReader, LogRing, micros};
+use super::ring::{LogReader, micros};
 use super::segments::Segment;
 use super::{LogLevel, LogLine, record, segments};
 use api_types::Environment;
@@ -86,26 +87,26 @@ pub struct Unreadable {
     pub files: u64,
 }
 
-/// Reads the files and the ring. Damage of a file costs only the lines of that file.
+/// Reads the files, and the lines in memory. Damage of a file costs only the lines of that file.
 ///
 /// # Errors
 /// When the thread that reads panicked.
-pub(crate) async fn read(ring: Arc<LogRing>, query: &LogQuery) -> io::Result<LogHistory> {
-    let newest = ring.after(0);
-    let reader = LogReader::new(ring.clone(), newest.dropped + newest.lines.len() as u64);
+pub(crate) async fn read(log: Arc<AppLog>, query: &LogQuery) -> io::Result<LogHistory> {
+    let newest = log.ring().after(0);
+    let reader = LogReader::new(log.ring().clone(), newest.dropped + newest.lines.len() as u64);
     let (mut lines, mut unreadable) = (Vec::new(), Unreadable::default());
-    if let Some(disk) = ring.disk() {
+    if let Some(disk) = log.disk() {
         if newest.dropped > 0 {
             // Lines that left the ring may still be on their way. Without an answer the thread is gone, or the disk hangs.
             let _ = tokio::time::timeout(FLUSH_TIME, disk.flush()).await;
         }
-        let (ring, query) = (ring.clone(), query.clone());
+        let (log, query) = (log.clone(), query.clone());
         let in_memory_from = newest.lines.first().map_or(u64::MAX, |line| line.id);
         let reading = tokio::task::spawn_blocking(move || {
-            let disk = ring.disk()?;
+            let disk = log.disk()?;
             let mut files =
                 Files { disk, query: &query, end: in_memory_from, found: Vec::new(), lost: Unreadable::default() };
-            ring.count_damaged(files.read());
+            log.ring().count_damaged(files.read());
             files.found.reverse();
             Some((files.found, files.lost))
         });
@@ -188,30 +189,4 @@ impl Files<'_> {
         self.lost.files += 1;
         self.disk.damage.unreadable(path, error);
     }
-}
-
-/// Id of the newest kept line; 0 when no line can be read.
-pub(super) fn last_id(folder: &Path) -> u64 {
-    /// A start does not search a damaged file to its beginning.
-    const DAMAGED_LINES: usize = 64;
-    let newest = segments::list(folder).ok().and_then(|mut segments| segments.pop());
-    newest.map_or(0, |newest| {
-        let (mut last, mut damaged) = (newest.first_id, 0);
-        // If it cannot be read, only the id of its first line is known.
-        let _ = backwards::read(&newest.path, |found| match found {
-            Found::TooLong => ControlFlow::Break(()),
-            Found::Line(line) | Found::Unfinished(line) => match record::read(line) {
-                Some(line) => {
-                    last = line.id;
-                    ControlFlow::Break(())
-                }
-                None if damaged == DAMAGED_LINES => ControlFlow::Break(()),
-                None => {
-                    damaged += 1;
-                    ControlFlow::Continue(())
-                }
-            },
-        });
-        last
-    })
 }

@@ -1,8 +1,9 @@
 //! What functions write: bounded per line, per call and per app, in memory and on disk.
 //!
-//! A line goes into its app's [`LogRing`], which is what followers read and the queue of the thread that writes the
+//! A line goes into the ring of its app's log ([`AppLog`]), which is what followers read and the queue of the thread that writes the
 //! files ([`LogDisk`]): no call ever waits for the disk.
 
+mod app_log;
 mod app_share;
 mod backwards;
 mod call;
@@ -18,13 +19,13 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::app_log::AppLog;
 pub(crate) use self::app_share::LogShare;
 pub(crate) use self::call::CallLog;
 pub(crate) use self::disk::LogDisk;
 pub(crate) use self::history::read;
 pub use self::history::{LogHistory, LogQuery, LogsError, Unreadable};
 pub use self::retention::LogRetention;
-pub(crate) use self::ring::LogRing;
 pub use self::ring::{LogBatch, LogReader};
 use api_types::Environment;
 

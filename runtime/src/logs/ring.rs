@@ -2,12 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Notify;
 
-use super::disk::AppDisk;
 use super::{LogLevel, LogLine};
 
 /// Lines of an app that stay in memory; the oldest are dropped first.
@@ -21,8 +20,6 @@ pub(crate) struct LogRing {
     ring: Mutex<Ring>,
     /// Told of every new line.
     grown: Notify,
-    /// Set once, before the first call; absent where lines are for memory only.
-    disk: OnceLock<AppDisk>,
     over_budget: AtomicU64,
     lost: AtomicU64,
     damaged: AtomicU64,
@@ -100,15 +97,9 @@ impl LogReader {
 }
 
 impl LogRing {
-    /// Lines go to disk from now on; their ids are greater than those that are there.
-    pub(super) fn attach(&self, disk: AppDisk, last_id: u64) {
+    /// The ids of later lines are greater.
+    pub(super) fn continue_after(&self, last_id: u64) {
         self.locked().last_id = last_id;
-        // A second disk is ignored; the first one stays.
-        let _ = self.disk.set(disk);
-    }
-
-    pub(super) fn disk(&self) -> Option<&AppDisk> {
-        self.disk.get()
     }
 
     /// The lines from number `next` on.
@@ -138,7 +129,8 @@ impl LogRing {
         self.damaged.fetch_add(lines, Ordering::Relaxed);
     }
 
-    pub(super) fn push(self: &Arc<Self>, mut line: LogLine) {
+    /// `is_kept`: the line is for the disk too. True when the disk does not know yet that there is something to write.
+    pub(super) fn push(&self, mut line: LogLine, is_kept: bool) -> bool {
         let mut ring = self.locked();
         let now = micros(line.time);
         // As exact as it is kept in files, so that a line is the same wherever it is read.
@@ -156,12 +148,10 @@ impl LogRing {
             }
             ring.evicted += 1;
         }
-        let disk = self.disk.get().filter(|_| !std::mem::replace(&mut ring.queued, true));
+        let is_news = is_kept && !std::mem::replace(&mut ring.queued, true);
         drop(ring);
-        if let Some(disk) = disk {
-            disk.queue(self.clone());
-        }
         self.grown.notify_waiters();
+        is_news
     }
 
     /// The lines that the disk does not have yet; from now on they count as handed over. Begins with a line that says
@@ -212,12 +202,13 @@ pub(super) fn micros(time: SystemTime) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logs::CallLog;
+    use crate::logs::{AppLog, CallLog};
     use api_types::Limits;
 
     fn log() -> (Arc<LogRing>, CallLog) {
-        let ring = Arc::new(LogRing::default());
-        let log = CallLog::new(ring.clone(), "demo", 1, "hello", "r1".to_owned(), &Limits::default());
+        let app = Arc::new(AppLog::default());
+        let ring = app.ring().clone();
+        let log = CallLog::new(app, "demo", 1, "hello", "r1".to_owned(), &Limits::default());
         (ring, log)
     }
 

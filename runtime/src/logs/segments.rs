@@ -4,10 +4,12 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::ops::ControlFlow;
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::backwards::{self, Found};
 use super::record;
 use super::retention::LogRetention;
 use super::ring::micros;
@@ -115,6 +117,32 @@ pub(super) fn prune(folder: &Path, retention: &LogRetention) -> io::Result<()> {
         }
     }
     failed
+}
+
+/// Id of the newest kept line; 0 when no line can be read.
+pub(super) fn last_id(folder: &Path) -> u64 {
+    /// A start does not search a damaged file to its beginning.
+    const DAMAGED_LINES: usize = 64;
+    let newest = list(folder).ok().and_then(|mut segments| segments.pop());
+    newest.map_or(0, |newest| {
+        let (mut last, mut damaged) = (newest.first_id, 0);
+        // If it cannot be read, only the id of its first line is known.
+        let _ = backwards::read(&newest.path, |found| match found {
+            Found::TooLong => ControlFlow::Break(()),
+            Found::Line(line) | Found::Unfinished(line) => match record::read(line) {
+                Some(line) => {
+                    last = line.id;
+                    ControlFlow::Break(())
+                }
+                None if damaged == DAMAGED_LINES => ControlFlow::Break(()),
+                None => {
+                    damaged += 1;
+                    ControlFlow::Continue(())
+                }
+            },
+        });
+        last
+    })
 }
 
 #[cfg(test)]

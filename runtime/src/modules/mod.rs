@@ -27,7 +27,7 @@ pub(crate) use self::resident::StoredModule;
 use self::resident::{LoadFailure, ResidentModules};
 use crate::config::EngineConfig;
 use crate::fair_turns::{FairTurns, Holder};
-use crate::logs::{CallLog, LogRing};
+use crate::logs::{AppLog, CallLog};
 use crate::outcome::{Outcome, TimeLimit};
 use crate::sandbox::{Allowed, AppPace, DEPLOYMENTS, IdleInstances, LoadError, LoadedModule, Sandbox, SandboxShare};
 use api_types::{Definition, Isolation, Limits};
@@ -99,7 +99,7 @@ pub(crate) struct ModuleShare {
 pub(crate) struct ModuleOwner {
     pub(crate) app_id: String,
     pub(crate) limits: Limits,
-    pub(crate) log: Arc<LogRing>,
+    pub(crate) log: Arc<AppLog>,
     pub(crate) share: ModuleShare,
     pub(crate) sandbox_share: Arc<SandboxShare>,
     pub(crate) pace: Arc<AppPace>,

@@ -239,7 +239,7 @@ impl AsyncWrite for LogStream {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logs::LogRing;
+    use crate::logs::AppLog;
     use api_types::Limits;
 
     #[test]
@@ -259,28 +259,33 @@ mod tests {
 
     #[test]
     fn writes_are_put_together_to_lines_and_the_rest_is_kept_at_the_end() {
-        let ring = Arc::new(LogRing::default());
-        let log = CallLog::new(ring.clone(), "demo", 1, "hello", "r1".to_owned(), &Limits::default());
+        let app_log = Arc::new(AppLog::default());
+        let log = CallLog::new(app_log.clone(), "demo", 1, "hello", "r1".to_owned(), &Limits::default());
         let stream = LogStream::new(&Arc::new(log), LogLevel::Info, "stdout");
         stream.write(b"one\ntw");
         stream.write(b"o\nthree");
         drop(stream);
-        let texts: Vec<String> = ring.after(0).lines.into_iter().map(|line| line.text).collect();
+        let texts: Vec<String> = app_log.ring().after(0).lines.into_iter().map(|line| line.text).collect();
         assert_eq!(texts, ["one", "two", "three"]);
     }
 
     #[test]
     fn what_a_call_printed_goes_to_its_own_log_when_another_one_follows() {
-        let ring = Arc::new(LogRing::default());
+        let app_log = Arc::new(AppLog::default());
         let log =
-            |id: &str| Arc::new(CallLog::new(ring.clone(), "demo", 1, "hello", id.to_owned(), &Limits::default()));
+            |id: &str| Arc::new(CallLog::new(app_log.clone(), "demo", 1, "hello", id.to_owned(), &Limits::default()));
         let mut wasi = WasiState::new(&log("r1"));
         wasi.output[0].write(b"no end");
         wasi.flush();
         wasi.write_to(&log("r2"));
         wasi.output[0].write(b"next\n");
-        let lines: Vec<String> =
-            ring.after(0).lines.into_iter().map(|line| format!("{} {}", line.request_id, line.text)).collect();
+        let lines: Vec<String> = app_log
+            .ring()
+            .after(0)
+            .lines
+            .into_iter()
+            .map(|line| format!("{} {}", line.request_id, line.text))
+            .collect();
         assert_eq!(lines, ["r1 no end", "r2 next"]);
         assert!(wasi.view().table.is_empty());
     }
