@@ -1,0 +1,220 @@
+//! Apps, versions and releases in SQLite. The only place of this crate that knows SQL.
+
+mod apps;
+mod versions;
+
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt};
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rusqlite::types::Type;
+use rusqlite::{Connection, Row};
+use thiserror::Error;
+
+pub(crate) use self::apps::AppRow;
+pub use self::apps::DeletedApp;
+pub(crate) use self::versions::{KeptVersion, NewRelease, NewVariables, VersionRow};
+
+/// From each schema to the next. The database's `user_version` counts those that were taken; a new database takes all.
+const SCHEMA_STEPS: [&str; 5] = [
+    include_str!("schema/1_apps_and_releases.sql"),
+    include_str!("schema/2_deleted_apps.sql"),
+    include_str!("schema/3_isolation.sql"),
+    include_str!("schema/4_variables_and_authors.sql"),
+    include_str!("schema/5_settings.sql"),
+];
+
+/// The database failed.
+#[derive(Debug, Error)]
+pub enum MetadataError {
+    /// SQLite says no.
+    #[error("the engine's database failed")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The file cannot be made its owner's own.
+    #[error("the engine's database cannot be kept private")]
+    Private(#[from] std::io::Error),
+    /// A column holds JSON that this version does not understand.
+    #[error("the engine's database holds `{column}` that cannot be read")]
+    Json {
+        /// Table and column.
+        column: &'static str,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Written by a newer engine.
+    #[error("the engine's database has schema {found}, this engine knows {}; use the newer engine", SCHEMA_STEPS.len())]
+    NewerSchema {
+        /// Its version.
+        found: usize,
+    },
+    /// The task that ran the statement is gone.
+    #[error("a database task was cancelled")]
+    Cancelled,
+}
+
+/// The database. Statements run on the blocking pool, one at a time; each is a few milliseconds at most.
+#[derive(Clone)]
+pub(crate) struct Metadata(Arc<Mutex<Connection>>);
+
+impl Metadata {
+    /// Blocks on the disk.
+    pub(crate) fn open(path: &Path) -> Result<Self, MetadataError> {
+        make_private(path)?;
+        let mut connection = Connection::open(path)?;
+        // A release that was answered must outlive the machine losing power.
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        // A secret that was taken back does not stay in free pages.
+        connection.pragma_update(None, "secure_delete", true)?;
+        connection.busy_timeout(Duration::from_secs(5))?;
+        let found: usize = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        let steps = SCHEMA_STEPS.get(found..).ok_or(MetadataError::NewerSchema { found })?;
+        if !steps.is_empty() {
+            let transaction = connection.transaction()?;
+            steps.iter().try_for_each(|step| transaction.execute_batch(step))?;
+            transaction.pragma_update(None, "user_version", SCHEMA_STEPS.len())?;
+            transaction.commit()?;
+        }
+        Ok(Self(Arc::new(Mutex::new(connection))))
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        statement: impl FnOnce(&mut Connection) -> Result<T, MetadataError> + Send + 'static,
+    ) -> Result<T, MetadataError> {
+        let connection = self.0.clone();
+        let running = tokio::task::spawn_blocking(move || {
+            statement(&mut connection.lock().unwrap_or_else(PoisonError::into_inner))
+        });
+        running.await.map_err(|_| MetadataError::Cancelled)?
+    }
+}
+
+/// Keys and secret variables are in the database. SQLite gives its other files the mode of this one.
+///
+/// An existing database is not opened for it: a process that closes any descriptor of a file gives up all its locks on
+/// that file, those of SQLite's connections too.
+fn make_private(database: &Path) -> std::io::Result<()> {
+    match OpenOptions::new().create_new(true).write(true).mode(0o600).open(database) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        Ok(_) | Err(_) => std::fs::set_permissions(database, PermissionsExt::from_mode(0o600)),
+    }
+}
+
+/// A column that holds one of a few words.
+fn word<T: FromStr<Err: Into<Box<dyn std::error::Error + Send + Sync>>>>(
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    text.parse().map_err(|error: T::Err| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into()))
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(column: &'static str, json: &str) -> Result<T, MetadataError> {
+    serde_json::from_str(json).map_err(|source| MetadataError::Json { column, source })
+}
+
+fn to_json(column: &'static str, value: &impl serde::Serialize) -> Result<String, MetadataError> {
+    serde_json::to_string(value).map_err(|source| MetadataError::Json { column, source })
+}
+
+fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<SystemTime> {
+    Ok(UNIX_EPOCH + Duration::from_millis(row.get(column)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app_keys::Keys;
+    use crate::app_settings::AppSettings;
+    use api_types::Environment;
+    use api_types::Isolation;
+
+    fn app() -> AppRow {
+        let (keys, settings) = (Keys::generate(), AppSettings::default());
+        AppRow { id: "demo".to_owned(), keys, settings, variables: Default::default(), created_at_ms: 1 }
+    }
+
+    /// A database as an engine left it that knew so many steps, with an app and a release.
+    fn of_schema(steps: usize, path: &Path) -> Connection {
+        let connection = Connection::open(path).unwrap();
+        let (more, values) = if steps < 4 { ("", "") } else { (", author, message", ", '', ''") };
+        SCHEMA_STEPS[..steps].iter().for_each(|step| connection.execute_batch(step).unwrap());
+        connection
+            .execute_batch(&format!(
+                "INSERT INTO apps (id, app_key, master_key, hook_key, limits, created_at_ms)
+                 VALUES ('demo', 'a', 'm', 'h', '{{}}', 1);
+                 INSERT INTO versions (app_id, number, module, size_bytes, definitions, created_at_ms)
+                 VALUES ('demo', 1, 'cafe', 7, '[{{\"name\":\"hello\"}}]', 2);
+                 INSERT INTO releases (app_id, environment, version, act, created_at_ms{more})
+                 VALUES ('demo', 'production', 1, 'deploy', 3{values});
+                 PRAGMA user_version = {steps}"
+            ))
+            .unwrap();
+        connection
+    }
+
+    #[tokio::test]
+    async fn limits_that_were_changed_count_as_set() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("engine.db");
+        let limits = r#"{"deadline_ms":15000,"memory_bytes":67108864,"log_lines":600,"queue":3}"#;
+        of_schema(3, &path).execute("UPDATE apps SET limits = ?1", [limits]).unwrap();
+        let settings = Metadata::open(&path).unwrap().apps().await.unwrap().remove(0).settings;
+        let expected = [("memory_bytes".to_owned(), 67_108_864), ("queue".to_owned(), 3)];
+        assert_eq!(settings.limits.app, expected.into());
+    }
+
+    #[tokio::test]
+    async fn a_database_of_an_older_schema_keeps_its_apps_and_releases() {
+        for steps in [1, 2, 3, 4] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("engine.db");
+            drop(of_schema(steps, &path));
+            let metadata = Metadata::open(&path).unwrap();
+            assert_eq!(metadata.apps().await.unwrap().len(), 1);
+            let live = metadata.live("demo".to_owned(), Environment::Production).await.unwrap().unwrap();
+            assert_eq!((live.number, live.module.0.as_str(), live.isolation), (1, "cafe", Isolation::PerCall));
+            let past = metadata.releases("demo".to_owned(), 10, None).await.unwrap();
+            assert_eq!((past.len(), past[0].author.as_str(), past[0].is_live), (1, "", true));
+            metadata.delete_app("demo".to_owned()).await.unwrap();
+            assert!(metadata.apps().await.unwrap().is_empty());
+            assert!(metadata.was_deleted("demo".to_owned()).await.unwrap());
+            let deleted = metadata.deleted_apps().await.unwrap().remove(0);
+            assert_eq!((deleted.id.as_str(), deleted.created_at_ms), ("demo", 1));
+            assert!(!metadata.create_app(app()).await.unwrap());
+        }
+    }
+
+    #[test]
+    fn a_database_of_a_newer_engine_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("engine.db");
+        drop(Metadata::open(&path).unwrap());
+        let newer = SCHEMA_STEPS.len() + 1;
+        Connection::open(&path).unwrap().pragma_update(None, "user_version", newer).unwrap();
+        let refused = Metadata::open(&path).err().unwrap().to_string();
+        assert!(refused.contains(&newer.to_string()) && refused.contains("newer engine"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn only_the_owner_reads_the_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("engine.db");
+        // One that an older engine made.
+        drop(Metadata::open(&path).unwrap());
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+        let metadata = Metadata::open(&path).unwrap();
+        metadata.create_app(app()).await.unwrap();
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            let entry = entry.unwrap();
+            assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{entry:?}");
+        }
+    }
+}
