@@ -9,7 +9,6 @@ mod room_on_disk;
 mod variables;
 
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -32,7 +31,8 @@ use crate::leancache::LeanCache;
 use crate::logs::{self, LogDisk, LogHistory, LogLine, LogQuery, LogsError};
 use crate::modules::Modules;
 use crate::outcome::Outcome;
-use crate::releases::{AppRow, DeletedApp, LiveVersion, Metadata, MetadataError, Variables};
+use crate::releases::metadata::{self, Metadata};
+use crate::releases::{AppRow, DeletedApp, LiveVersion, MetadataError, Variables};
 use crate::sandbox::{LongCallThreads, Sandbox};
 use crate::stats::{AppStats, EngineStats};
 use api_types::{Definition, Environment};
@@ -48,7 +48,7 @@ struct Inner {
     max_module_bytes: usize,
     apps: Apps,
     modules: Arc<Modules>,
-    metadata: Metadata,
+    metadata: Arc<dyn Metadata>,
     calls: Arc<Calls>,
     /// Here, and not with the calls: they hold the calls.
     _long_calls: LongCallThreads,
@@ -314,7 +314,7 @@ async fn compile_if_needed(modules: &Arc<Modules>, app: &App, version: &LiveVers
 /// What is opened before the apps can be loaded.
 struct Parts {
     max_module_bytes: usize,
-    metadata: Metadata,
+    metadata: Arc<dyn Metadata>,
     modules: Arc<Modules>,
     calls: Arc<Calls>,
     long_calls: LongCallThreads,
@@ -346,7 +346,7 @@ impl Parts {
         let modules = Arc::new(Modules::open(config, sandbox.clone()).map_err(in_folder)?);
         Ok(Self {
             max_module_bytes: config.max_module_bytes,
-            metadata: Metadata::open(&database(&config.data_folder))?,
+            metadata: metadata::open(&config.data_folder)?,
             modules: modules.clone(),
             expiring: Box::pin(sandbox.expire_idle_instances()),
             calls: Arc::new(Calls::new(sandbox, modules, config.concurrent_calls)),
@@ -356,8 +356,4 @@ impl Parts {
             call_chains,
         })
     }
-}
-
-fn database(data_folder: &Path) -> std::path::PathBuf {
-    data_folder.join("engine.db")
 }

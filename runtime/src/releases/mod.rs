@@ -3,7 +3,7 @@
 mod attribution;
 mod guest_variables;
 mod history;
-mod metadata;
+pub(crate) mod metadata;
 mod variables;
 
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ pub use self::guest_variables::SeenVariable;
 pub(crate) use self::guest_variables::{PlatformValues, guest_variables, seen_variables};
 pub(crate) use self::history::before_present;
 pub use self::history::{KEPT_RELEASES, PastRelease, ReleaseAct, Version};
-pub(crate) use self::metadata::{AppRow, KeptVersion, Metadata, NewRelease, NewVariables, VersionRow};
+pub(crate) use self::metadata::{AppRow, KeptVersion, NewRelease, NewVariables, VersionRow};
 pub use self::metadata::{DeletedApp, MetadataError};
 pub use self::variables::{InvalidVariables, Variable, VariableChanges, Variables};
 use crate::meters::{AppMeters, FunctionMeters};

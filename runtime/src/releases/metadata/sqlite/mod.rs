@@ -1,23 +1,27 @@
 //! Apps, versions and releases in SQLite. The only place of this crate that knows SQL.
 
 mod apps;
+mod columns;
+mod error;
 mod versions;
 
+use std::collections::HashSet;
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt};
 use std::path::Path;
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use rusqlite::types::Type;
-use rusqlite::{Connection, Row};
-use thiserror::Error;
+use async_trait::async_trait;
+use rusqlite::Connection;
 
-pub(crate) use self::apps::AppRow;
-pub use self::apps::DeletedApp;
-pub(crate) use self::versions::{KeptVersion, NewRelease, NewVariables, VersionRow};
+use super::{AppRow, DeletedApp, Deployed, KeptVersion, Metadata, MetadataError, NewRelease, NewVariables, VersionRow};
+use crate::app_keys::Keys;
+use crate::app_settings::AppSettings;
+use crate::modules::ModuleHash;
+use crate::releases::{Attribution, PastRelease, ReleaseAct, Version};
+use api_types::Environment;
 
 /// From each schema to the next. The database's `user_version` counts those that were taken; a new database takes all.
 const SCHEMA_STEPS: [&str; 5] = [
@@ -28,43 +32,13 @@ const SCHEMA_STEPS: [&str; 5] = [
     include_str!("schema/5_settings.sql"),
 ];
 
-/// The database failed.
-#[derive(Debug, Error)]
-pub enum MetadataError {
-    /// SQLite says no.
-    #[error("the engine's database failed")]
-    Sqlite(#[from] rusqlite::Error),
-    /// The file cannot be made its owner's own.
-    #[error("the engine's database cannot be kept private")]
-    Private(#[from] std::io::Error),
-    /// A column holds JSON that this version does not understand.
-    #[error("the engine's database holds `{column}` that cannot be read")]
-    Json {
-        /// Table and column.
-        column: &'static str,
-        /// Why.
-        #[source]
-        source: serde_json::Error,
-    },
-    /// Written by a newer engine.
-    #[error("the engine's database has schema {found}, this engine knows {}; use the newer engine", SCHEMA_STEPS.len())]
-    NewerSchema {
-        /// Its version.
-        found: usize,
-    },
-    /// The task that ran the statement is gone.
-    #[error("a database task was cancelled")]
-    Cancelled,
-}
-
 /// The database. Statements run on the blocking pool, one at a time; each is a few milliseconds at most.
-#[derive(Clone)]
-pub(crate) struct Metadata(Arc<Mutex<Connection>>);
+pub(super) struct SqliteMetadata(Arc<Mutex<Connection>>);
 
-impl Metadata {
+impl SqliteMetadata {
     /// Blocks on the disk.
-    pub(crate) fn open(path: &Path) -> Result<Self, MetadataError> {
-        make_private(path)?;
+    pub(super) fn open(path: &Path) -> Result<Self, MetadataError> {
+        make_private(path).map_err(MetadataError::Private)?;
         let mut connection = Connection::open(path)?;
         // A release that was answered must outlive the machine losing power.
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -74,7 +48,7 @@ impl Metadata {
         connection.pragma_update(None, "secure_delete", true)?;
         connection.busy_timeout(Duration::from_secs(5))?;
         let found: usize = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        let steps = SCHEMA_STEPS.get(found..).ok_or(MetadataError::NewerSchema { found })?;
+        let steps = SCHEMA_STEPS.get(found..).ok_or(MetadataError::NewerSchema { found, known: SCHEMA_STEPS.len() })?;
         if !steps.is_empty() {
             let transaction = connection.transaction()?;
             steps.iter().try_for_each(|step| transaction.execute_batch(step))?;
@@ -96,6 +70,93 @@ impl Metadata {
     }
 }
 
+#[async_trait]
+impl Metadata for SqliteMetadata {
+    async fn apps(&self) -> Result<Vec<AppRow>, MetadataError> {
+        self.run(apps::apps).await
+    }
+
+    async fn create_app(&self, app: AppRow) -> Result<bool, MetadataError> {
+        self.run(move |connection| apps::create_app(connection, &app)).await
+    }
+
+    async fn was_deleted(&self, app_id: String) -> Result<bool, MetadataError> {
+        self.run(move |connection| apps::was_deleted(connection, &app_id)).await
+    }
+
+    async fn set_keys(&self, app_id: String, keys: Keys) -> Result<(), MetadataError> {
+        self.run(move |connection| apps::set_keys(connection, &app_id, &keys)).await
+    }
+
+    async fn set_settings(&self, app_id: String, settings: AppSettings) -> Result<(), MetadataError> {
+        self.run(move |connection| apps::set_settings(connection, &app_id, &settings)).await
+    }
+
+    async fn delete_app(&self, app_id: String) -> Result<i64, MetadataError> {
+        self.run(move |connection| apps::delete_app(connection, &app_id)).await
+    }
+
+    async fn deleted_apps(&self) -> Result<Vec<DeletedApp>, MetadataError> {
+        self.run(apps::deleted_apps).await
+    }
+
+    async fn live(&self, app_id: String, environment: Environment) -> Result<Option<VersionRow>, MetadataError> {
+        self.run(move |connection| versions::live(connection, &app_id, environment)).await
+    }
+
+    async fn version(&self, app_id: String, number: u64) -> Result<Option<VersionRow>, MetadataError> {
+        self.run(move |connection| versions::version(connection, &app_id, number)).await
+    }
+
+    async fn version_in_full(&self, app_id: String, number: u64) -> Result<Option<Version>, MetadataError> {
+        self.run(move |connection| versions::version_in_full(connection, &app_id, number)).await
+    }
+
+    async fn known_versions(&self, app_id: String) -> Result<Option<(u64, u64)>, MetadataError> {
+        self.run(move |connection| versions::known_versions(connection, &app_id)).await
+    }
+
+    async fn kept_versions(&self, app_id: String) -> Result<Vec<KeptVersion>, MetadataError> {
+        self.run(move |connection| versions::kept_versions(connection, &app_id)).await
+    }
+
+    async fn releases(
+        &self,
+        app_id: String,
+        limit: u32,
+        version: Option<u64>,
+    ) -> Result<Vec<PastRelease>, MetadataError> {
+        self.run(move |connection| versions::releases(connection, &app_id, limit, version)).await
+    }
+
+    async fn production_acts(&self, app_id: String) -> Result<Vec<(ReleaseAct, u64)>, MetadataError> {
+        self.run(move |connection| versions::production_acts(connection, &app_id)).await
+    }
+
+    async fn deploy(&self, release: NewRelease) -> Result<Deployed, MetadataError> {
+        self.run(move |connection| versions::deploy(connection, &release)).await
+    }
+
+    async fn release(
+        &self,
+        app_id: String,
+        environment: Environment,
+        version: u64,
+        act: ReleaseAct,
+        by: Attribution,
+    ) -> Result<(), MetadataError> {
+        self.run(move |connection| versions::release(connection, &app_id, environment, version, act, &by)).await
+    }
+
+    async fn change_variables(&self, new: NewVariables) -> Result<Vec<(Environment, u64)>, MetadataError> {
+        self.run(move |connection| versions::change_variables(connection, &new)).await
+    }
+
+    async fn modules_in_use(&self) -> Result<HashSet<ModuleHash>, MetadataError> {
+        self.run(versions::modules_in_use).await
+    }
+}
+
 /// Keys and secret variables are in the database. SQLite gives its other files the mode of this one.
 ///
 /// An existing database is not opened for it: a process that closes any descriptor of a file gives up all its locks on
@@ -105,27 +166,6 @@ fn make_private(database: &Path) -> std::io::Result<()> {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
         Ok(_) | Err(_) => std::fs::set_permissions(database, PermissionsExt::from_mode(0o600)),
     }
-}
-
-/// A column that holds one of a few words.
-fn word<T: FromStr<Err: Into<Box<dyn std::error::Error + Send + Sync>>>>(
-    row: &Row<'_>,
-    column: usize,
-) -> rusqlite::Result<T> {
-    let text: String = row.get(column)?;
-    text.parse().map_err(|error: T::Err| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into()))
-}
-
-fn from_json<T: serde::de::DeserializeOwned>(column: &'static str, json: &str) -> Result<T, MetadataError> {
-    serde_json::from_str(json).map_err(|source| MetadataError::Json { column, source })
-}
-
-fn to_json(column: &'static str, value: &impl serde::Serialize) -> Result<String, MetadataError> {
-    serde_json::to_string(value).map_err(|source| MetadataError::Json { column, source })
-}
-
-fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<SystemTime> {
-    Ok(UNIX_EPOCH + Duration::from_millis(row.get(column)?))
 }
 
 #[cfg(test)]
@@ -166,7 +206,7 @@ mod tests {
         let path = folder.path().join("engine.db");
         let limits = r#"{"deadline_ms":15000,"memory_bytes":67108864,"log_lines":600,"queue":3}"#;
         of_schema(3, &path).execute("UPDATE apps SET limits = ?1", [limits]).unwrap();
-        let settings = Metadata::open(&path).unwrap().apps().await.unwrap().remove(0).settings;
+        let settings = SqliteMetadata::open(&path).unwrap().apps().await.unwrap().remove(0).settings;
         let expected = [("memory_bytes".to_owned(), 67_108_864), ("queue".to_owned(), 3)];
         assert_eq!(settings.limits.app, expected.into());
     }
@@ -177,7 +217,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("engine.db");
             drop(of_schema(steps, &path));
-            let metadata = Metadata::open(&path).unwrap();
+            let metadata = SqliteMetadata::open(&path).unwrap();
             assert_eq!(metadata.apps().await.unwrap().len(), 1);
             let live = metadata.live("demo".to_owned(), Environment::Production).await.unwrap().unwrap();
             assert_eq!((live.number, live.module.0.as_str(), live.isolation), (1, "cafe", Isolation::PerCall));
@@ -196,10 +236,10 @@ mod tests {
     fn a_database_of_a_newer_engine_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("engine.db");
-        drop(Metadata::open(&path).unwrap());
+        drop(SqliteMetadata::open(&path).unwrap());
         let newer = SCHEMA_STEPS.len() + 1;
         Connection::open(&path).unwrap().pragma_update(None, "user_version", newer).unwrap();
-        let refused = Metadata::open(&path).err().unwrap().to_string();
+        let refused = SqliteMetadata::open(&path).err().unwrap().to_string();
         assert!(refused.contains(&newer.to_string()) && refused.contains("newer engine"), "{refused}");
     }
 
@@ -208,9 +248,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("engine.db");
         // One that an older engine made.
-        drop(Metadata::open(&path).unwrap());
+        drop(SqliteMetadata::open(&path).unwrap());
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
-        let metadata = Metadata::open(&path).unwrap();
+        let metadata = SqliteMetadata::open(&path).unwrap();
         metadata.create_app(app()).await.unwrap();
         for entry in std::fs::read_dir(folder.path()).unwrap() {
             let entry = entry.unwrap();

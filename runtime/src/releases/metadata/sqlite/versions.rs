@@ -2,311 +2,245 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 
-use super::{Metadata, MetadataError, from_json, time, to_json, word};
+use super::super::{Deployed, KeptVersion, MetadataError, NewRelease, NewVariables, VersionRow};
+use super::columns::{from_json, time, to_json, word};
 use crate::clock::now_ms;
 use crate::modules::ModuleHash;
-use crate::releases::{Attribution, KEPT_RELEASES, PastRelease, Release, ReleaseAct, Variables, Version};
-use api_types::{Definition, Environment, Isolation};
+use crate::releases::{Attribution, KEPT_RELEASES, PastRelease, Release, ReleaseAct, Version};
+use api_types::{Environment, Isolation};
 
-#[derive(Clone, Debug)]
-pub(crate) struct VersionRow {
-    pub(crate) number: u64,
-    pub(crate) module: ModuleHash,
-    pub(crate) definitions: Vec<Definition>,
-    pub(crate) isolation: Isolation,
-    pub(crate) variables: Variables,
+/// The version that is live in an environment.
+pub(super) fn live(
+    connection: &mut Connection,
+    app_id: &str,
+    environment: Environment,
+) -> Result<Option<VersionRow>, MetadataError> {
+    let found = connection
+        .query_row(
+            "SELECT
+                 versions.number, versions.module, versions.definitions, versions.isolation, versions.variables
+             FROM releases
+             JOIN versions ON versions.app_id = releases.app_id AND versions.number = releases.version
+             WHERE releases.app_id = ?1 AND releases.environment = ?2
+             ORDER BY releases.id DESC
+             LIMIT 1",
+            params![app_id, environment.name()],
+            version_columns,
+        )
+        .optional()?;
+    found.map(version_row).transpose()
 }
 
-/// A new version that becomes live at once.
-pub(crate) struct NewRelease {
-    pub(crate) app_id: String,
-    pub(crate) environment: Environment,
-    pub(crate) module: ModuleHash,
-    pub(crate) size_bytes: usize,
-    pub(crate) definitions: Vec<Definition>,
-    pub(crate) isolation: Isolation,
-    pub(crate) variables: Variables,
-    pub(crate) by: Attribution,
-    /// Versions that are deleted for it, with their releases.
-    pub(crate) forget: Vec<u64>,
-}
-
-/// A version that is kept, as far as its room on disk is concerned.
-pub(crate) struct KeptVersion {
-    pub(crate) number: u64,
-    pub(crate) module: ModuleHash,
-    pub(crate) size_bytes: u64,
-}
-
-/// Variables for an app, and for what is live in it.
-pub(crate) struct NewVariables {
-    pub(crate) app_id: String,
-    pub(crate) variables: Variables,
-    /// The live versions; each gets a successor with these variables.
-    pub(crate) live: Vec<(Environment, u64)>,
-    pub(crate) by: Attribution,
-}
-
-/// What became of a deployment.
-pub(crate) struct Deployed {
-    pub(crate) number: u64,
-    /// True when versions were removed: there may be modules without a version.
-    pub(crate) forgot_versions: bool,
-}
-
-impl Metadata {
-    /// The version that is live in an environment.
-    pub(crate) async fn live(
-        &self,
-        app_id: String,
-        environment: Environment,
-    ) -> Result<Option<VersionRow>, MetadataError> {
-        self.run(move |connection| {
-            let found = connection
-                .query_row(
-                    "SELECT
-                         versions.number, versions.module, versions.definitions, versions.isolation, versions.variables
-                     FROM releases
-                     JOIN versions ON versions.app_id = releases.app_id AND versions.number = releases.version
-                     WHERE releases.app_id = ?1 AND releases.environment = ?2
-                     ORDER BY releases.id DESC
-                     LIMIT 1",
-                    params![app_id, environment.name()],
-                    version_columns,
-                )
-                .optional()?;
-            found.map(version_row).transpose()
-        })
-        .await
+pub(super) fn version(
+    connection: &mut Connection,
+    app_id: &str,
+    number: u64,
+) -> Result<Option<VersionRow>, MetadataError> {
+    // The database has no number so great, and so no version.
+    if i64::try_from(number).is_err() {
+        return Ok(None);
     }
+    let found = connection
+        .query_row(
+            "SELECT number, module, definitions, isolation, variables
+             FROM versions
+             WHERE app_id = ?1 AND number = ?2",
+            params![app_id, number],
+            version_columns,
+        )
+        .optional()?;
+    found.map(version_row).transpose()
+}
 
-    pub(crate) async fn version(&self, app_id: String, number: u64) -> Result<Option<VersionRow>, MetadataError> {
-        // The database has no number so great, and so no version.
-        if i64::try_from(number).is_err() {
-            return Ok(None);
-        }
-        self.run(move |connection| {
-            let found = connection
-                .query_row(
-                    "SELECT number, module, definitions, isolation, variables
+/// A version with all that is recorded about it.
+pub(super) fn version_in_full(
+    connection: &mut Connection,
+    app_id: &str,
+    number: u64,
+) -> Result<Option<Version>, MetadataError> {
+    let Some(row) = version(connection, app_id, number)? else { return Ok(None) };
+    let releases = releases(connection, app_id, u32::MAX, Some(number))?;
+    let found = connection
+        .query_row(
+            "SELECT size_bytes, created_at_ms FROM versions WHERE app_id = ?1 AND number = ?2",
+            params![app_id, number],
+            |columns| Ok((columns.get(0)?, time(columns, 1)?)),
+        )
+        .optional()?;
+    Ok(found.map(|(size_bytes, created_at)| Version {
+        number,
+        module: row.module.0,
+        size_bytes,
+        definitions: row.definitions,
+        isolation: row.isolation,
+        variables: row.variables,
+        created_at,
+        releases,
+    }))
+}
+
+/// Numbers of the oldest and the newest version that are kept; `None` when there is none.
+pub(super) fn known_versions(connection: &mut Connection, app_id: &str) -> Result<Option<(u64, u64)>, MetadataError> {
+    let sql = "SELECT min(number), max(number) FROM versions WHERE app_id = ?1 HAVING count(*) > 0";
+    Ok(connection.query_row(sql, [app_id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+}
+
+/// Every act that made a version live in production, oldest first.
+pub(super) fn production_acts(
+    connection: &mut Connection,
+    app_id: &str,
+) -> Result<Vec<(ReleaseAct, u64)>, MetadataError> {
+    let mut statement = connection.prepare(
+        "SELECT act, version
+         FROM releases
+         WHERE app_id = ?1 AND environment = 'production'
+         ORDER BY id",
+    )?;
+    let rows = statement.query_map([app_id], |row| Ok((word(row, 0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The newest releases in all environments, newest first; those of one version, or of all.
+pub(super) fn releases(
+    connection: &mut Connection,
+    app_id: &str,
+    limit: u32,
+    version: Option<u64>,
+) -> Result<Vec<PastRelease>, MetadataError> {
+    let mut statement = connection.prepare(
+                "SELECT
+             versions.number, versions.module, versions.definitions, versions.isolation, versions.variables,
+             versions.size_bytes, releases.environment, releases.act, releases.created_at_ms, releases.author, releases.message,
+             releases.id = (
+                 SELECT max(id) FROM releases AS newest
+                 WHERE newest.app_id = releases.app_id AND newest.environment = releases.environment
+             )
+         FROM releases
+         JOIN versions ON versions.app_id = releases.app_id AND versions.number = releases.version
+         WHERE releases.app_id = ?1 AND releases.version = coalesce(?2, releases.version)
+         ORDER BY releases.id DESC
+         LIMIT ?3",
+            )?;
+    let rows = statement.query_map(params![app_id, version, limit], |row| {
+        let past = (row.get(5)?, word(row, 7)?, time(row, 8)?, row.get(9)?, row.get(10)?, row.get(11)?);
+        Ok((version_columns(row)?, word(row, 6)?, past))
+    })?;
+    rows.map(|row| {
+        let (version, environment, (size_bytes, act, at, author, message, is_live)) = row?;
+        let version = version_row(version)?;
+        let release = Release {
+            app_id: app_id.to_owned(),
+            environment,
+            version: version.number,
+            module: version.module.0,
+            isolation: version.isolation,
+            definitions: version.definitions,
+        };
+        Ok(PastRelease { release, act, at, size_bytes, author, message, is_live })
+    })
+    .collect()
+}
+
+/// Records a new version and its release in one transaction.
+pub(super) fn deploy(connection: &mut Connection, release: &NewRelease) -> Result<Deployed, MetadataError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let number = next_number(&transaction, &release.app_id)?;
+    transaction.execute(
+        "INSERT INTO versions
+             (app_id, number, module, size_bytes, definitions, isolation, variables, created_at_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![
+            release.app_id,
+            number,
+            release.module.0,
+            release.size_bytes,
+            to_json("versions.definitions", &release.definitions)?,
+            release.isolation.name(),
+            to_json("versions.variables", &release.variables)?,
+            now_ms()
+        ],
+    )?;
+    let act = ReleaseAct::Deploy;
+    insert_release(&transaction, &release.app_id, release.environment, number, act, &release.by)?;
+    for version in &release.forget {
+        let sql = "DELETE FROM releases WHERE app_id = ?1 AND version = ?2";
+        transaction.execute(sql, params![release.app_id, version])?;
+    }
+    let forgot_versions = forget(&transaction, &release.app_id)?;
+    transaction.commit()?;
+    Ok(Deployed { number, forgot_versions })
+}
+
+/// Records an app's variables, and a new version with them for each live one, in one transaction; answers the
+/// numbers. A version that is live in both environments has one successor.
+pub(super) fn change_variables(
+    connection: &mut Connection,
+    new: &NewVariables,
+) -> Result<Vec<(Environment, u64)>, MetadataError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let variables = to_json("apps.variables", &new.variables)?;
+    transaction.execute("UPDATE apps SET variables = ?2 WHERE id = ?1", params![new.app_id, variables])?;
+    let mut successors: Vec<(u64, u64)> = Vec::new();
+    let mut released = Vec::new();
+    for &(environment, live) in &new.live {
+        let made = successors.iter().find(|(before, _)| *before == live).map(|(_, number)| *number);
+        let number = match made {
+            Some(number) => number,
+            None => {
+                let number = next_number(&transaction, &new.app_id)?;
+                transaction.execute(
+                    "INSERT INTO versions
+                         (app_id, number, module, size_bytes, definitions, isolation, variables, created_at_ms)
+                     SELECT app_id, ?3, module, size_bytes, definitions, isolation, ?4, ?5
                      FROM versions
                      WHERE app_id = ?1 AND number = ?2",
-                    params![app_id, number],
-                    version_columns,
-                )
-                .optional()?;
-            found.map(version_row).transpose()
-        })
-        .await
-    }
-
-    /// A version with all that is recorded about it.
-    pub(crate) async fn version_in_full(&self, app_id: String, number: u64) -> Result<Option<Version>, MetadataError> {
-        let Some(row) = self.version(app_id.clone(), number).await? else { return Ok(None) };
-        let releases = self.releases(app_id.clone(), u32::MAX, Some(number)).await?;
-        self.run(move |connection| {
-            let found = connection
-                .query_row(
-                    "SELECT size_bytes, created_at_ms FROM versions WHERE app_id = ?1 AND number = ?2",
-                    params![app_id, number],
-                    |columns| Ok((columns.get(0)?, time(columns, 1)?)),
-                )
-                .optional()?;
-            Ok(found.map(|(size_bytes, created_at)| Version {
-                number,
-                module: row.module.0,
-                size_bytes,
-                definitions: row.definitions,
-                isolation: row.isolation,
-                variables: row.variables,
-                created_at,
-                releases,
-            }))
-        })
-        .await
-    }
-
-    /// Numbers of the oldest and the newest version that are kept; `None` when there is none.
-    pub(crate) async fn known_versions(&self, app_id: String) -> Result<Option<(u64, u64)>, MetadataError> {
-        self.run(move |connection| {
-            let sql = "SELECT min(number), max(number) FROM versions WHERE app_id = ?1 HAVING count(*) > 0";
-            Ok(connection.query_row(sql, [app_id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
-        })
-        .await
-    }
-
-    /// Every act that made a version live in production, oldest first.
-    pub(crate) async fn production_acts(&self, app_id: String) -> Result<Vec<(ReleaseAct, u64)>, MetadataError> {
-        self.run(move |connection| {
-            let mut statement = connection.prepare(
-                "SELECT act, version
-                 FROM releases
-                 WHERE app_id = ?1 AND environment = 'production'
-                 ORDER BY id",
-            )?;
-            let rows = statement.query_map([app_id], |row| Ok((word(row, 0)?, row.get(1)?)))?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
-        .await
-    }
-
-    /// The newest releases in all environments, newest first; those of one version, or of all.
-    pub(crate) async fn releases(
-        &self,
-        app_id: String,
-        limit: u32,
-        version: Option<u64>,
-    ) -> Result<Vec<PastRelease>, MetadataError> {
-        self.run(move |connection| {
-            let mut statement = connection.prepare(
-                "SELECT
-                     versions.number, versions.module, versions.definitions, versions.isolation, versions.variables,
-                     versions.size_bytes, releases.environment, releases.act, releases.created_at_ms, releases.author, releases.message,
-                     releases.id = (
-                         SELECT max(id) FROM releases AS newest
-                         WHERE newest.app_id = releases.app_id AND newest.environment = releases.environment
-                     )
-                 FROM releases
-                 JOIN versions ON versions.app_id = releases.app_id AND versions.number = releases.version
-                 WHERE releases.app_id = ?1 AND releases.version = coalesce(?2, releases.version)
-                 ORDER BY releases.id DESC
-                 LIMIT ?3",
-            )?;
-            let rows = statement.query_map(params![app_id, version, limit], |row| {
-                let past = (row.get(5)?, word(row, 7)?, time(row, 8)?, row.get(9)?, row.get(10)?, row.get(11)?);
-                Ok((version_columns(row)?, word(row, 6)?, past))
-            })?;
-            rows.map(|row| {
-                let (version, environment, (size_bytes, act, at, author, message, is_live)) = row?;
-                let version = version_row(version)?;
-                let release = Release {
-                    app_id: app_id.clone(),
-                    environment,
-                    version: version.number,
-                    module: version.module.0,
-                    isolation: version.isolation,
-                    definitions: version.definitions,
-                };
-                Ok(PastRelease { release, act, at, size_bytes, author, message, is_live })
-            })
-            .collect()
-        })
-        .await
-    }
-
-    /// Records a new version and its release in one transaction.
-    pub(crate) async fn deploy(&self, release: NewRelease) -> Result<Deployed, MetadataError> {
-        self.run(move |connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let number = next_number(&transaction, &release.app_id)?;
-            transaction.execute(
-                "INSERT INTO versions
-                     (app_id, number, module, size_bytes, definitions, isolation, variables, created_at_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                params![
-                    release.app_id,
-                    number,
-                    release.module.0,
-                    release.size_bytes,
-                    to_json("versions.definitions", &release.definitions)?,
-                    release.isolation.name(),
-                    to_json("versions.variables", &release.variables)?,
-                    now_ms()
-                ],
-            )?;
-            let act = ReleaseAct::Deploy;
-            insert_release(&transaction, &release.app_id, release.environment, number, act, &release.by)?;
-            for version in &release.forget {
-                let sql = "DELETE FROM releases WHERE app_id = ?1 AND version = ?2";
-                transaction.execute(sql, params![release.app_id, version])?;
+                    params![new.app_id, live, number, variables, now_ms()],
+                )?;
+                successors.push((live, number));
+                number
             }
-            let forgot_versions = forget(&transaction, &release.app_id)?;
-            transaction.commit()?;
-            Ok(Deployed { number, forgot_versions })
-        })
-        .await
+        };
+        insert_release(&transaction, &new.app_id, environment, number, ReleaseAct::Env, &new.by)?;
+        released.push((environment, number));
     }
+    forget(&transaction, &new.app_id)?;
+    transaction.commit()?;
+    Ok(released)
+}
 
-    /// Records an app's variables, and a new version with them for each live one, in one transaction; answers the
-    /// numbers. A version that is live in both environments has one successor.
-    pub(crate) async fn change_variables(&self, new: NewVariables) -> Result<Vec<(Environment, u64)>, MetadataError> {
-        self.run(move |connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let variables = to_json("apps.variables", &new.variables)?;
-            transaction.execute("UPDATE apps SET variables = ?2 WHERE id = ?1", params![new.app_id, variables])?;
-            let mut successors: Vec<(u64, u64)> = Vec::new();
-            let mut released = Vec::new();
-            for (environment, live) in new.live {
-                let made = successors.iter().find(|(before, _)| *before == live).map(|(_, number)| *number);
-                let number = match made {
-                    Some(number) => number,
-                    None => {
-                        let number = next_number(&transaction, &new.app_id)?;
-                        transaction.execute(
-                            "INSERT INTO versions
-                                 (app_id, number, module, size_bytes, definitions, isolation, variables, created_at_ms)
-                             SELECT app_id, ?3, module, size_bytes, definitions, isolation, ?4, ?5
-                             FROM versions
-                             WHERE app_id = ?1 AND number = ?2",
-                            params![new.app_id, live, number, variables, now_ms()],
-                        )?;
-                        successors.push((live, number));
-                        number
-                    }
-                };
-                insert_release(&transaction, &new.app_id, environment, number, ReleaseAct::Env, &new.by)?;
-                released.push((environment, number));
-            }
-            forget(&transaction, &new.app_id)?;
-            transaction.commit()?;
-            Ok(released)
-        })
-        .await
-    }
+/// Records that an existing version became live.
+pub(super) fn release(
+    connection: &mut Connection,
+    app_id: &str,
+    environment: Environment,
+    version: u64,
+    act: ReleaseAct,
+    by: &Attribution,
+) -> Result<(), MetadataError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    insert_release(&transaction, app_id, environment, version, act, by)?;
+    forget(&transaction, app_id)?;
+    transaction.commit()?;
+    Ok(())
+}
 
-    /// Records that an existing version became live.
-    pub(crate) async fn release(
-        &self,
-        app_id: String,
-        environment: Environment,
-        version: u64,
-        act: ReleaseAct,
-        by: Attribution,
-    ) -> Result<(), MetadataError> {
-        self.run(move |connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            insert_release(&transaction, &app_id, environment, version, act, &by)?;
-            forget(&transaction, &app_id)?;
-            transaction.commit()?;
-            Ok(())
-        })
-        .await
-    }
+/// The versions of an app, newest first.
+pub(super) fn kept_versions(connection: &mut Connection, app_id: &str) -> Result<Vec<KeptVersion>, MetadataError> {
+    let sql = "SELECT number, module, size_bytes FROM versions WHERE app_id = ?1 ORDER BY number DESC";
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map([app_id], |row| {
+        Ok(KeptVersion { number: row.get(0)?, module: ModuleHash(row.get(1)?), size_bytes: row.get(2)? })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
 
-    /// The versions of an app, newest first.
-    pub(crate) async fn kept_versions(&self, app_id: String) -> Result<Vec<KeptVersion>, MetadataError> {
-        self.run(move |connection| {
-            let sql = "SELECT number, module, size_bytes FROM versions WHERE app_id = ?1 ORDER BY number DESC";
-            let mut statement = connection.prepare(sql)?;
-            let rows = statement.query_map([app_id], |row| {
-                Ok(KeptVersion { number: row.get(0)?, module: ModuleHash(row.get(1)?), size_bytes: row.get(2)? })
-            })?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
-        .await
-    }
-
-    /// The modules of all versions of all apps.
-    pub(crate) async fn modules_in_use(&self) -> Result<HashSet<ModuleHash>, MetadataError> {
-        self.run(|connection| {
-            let mut statement = connection.prepare("SELECT DISTINCT module FROM versions")?;
-            let rows = statement.query_map([], |row| Ok(ModuleHash(row.get(0)?)))?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
-        .await
-    }
+/// The modules of all versions of all apps.
+pub(super) fn modules_in_use(connection: &mut Connection) -> Result<HashSet<ModuleHash>, MetadataError> {
+    let mut statement = connection.prepare("SELECT DISTINCT module FROM versions")?;
+    let rows = statement.query_map([], |row| Ok(ModuleHash(row.get(0)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Never one that was given before: the newest version is kept for as long as its app.
@@ -338,7 +272,7 @@ fn forget(transaction: &Transaction<'_>, app_id: &str) -> Result<bool, MetadataE
         transaction.execute(
             "DELETE FROM releases
              WHERE app_id = ?1 AND environment = ?2 AND id <= (
-                 SELECT id FROM releases WHERE app_id = ?1 AND environment = ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3
+         SELECT id FROM releases WHERE app_id = ?1 AND environment = ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3
              )",
             params![app_id, environment.name(), KEPT_RELEASES],
         )?;
