@@ -145,6 +145,6 @@ mod tests {
         let mut neighbour = limiter(100, &other);
         assert!(neighbour.memory_growing(0, 10, None).unwrap() && neighbour.memory_growing(0, 5, None).unwrap());
         drop(calls);
-        assert!(neighbour.memory_growing(15, 100, None).unwrap());
+        assert!(neighbour.memory_growing(15, 75, None).unwrap());
     }
 }
