@@ -13,12 +13,10 @@
 //! assert!(Command::check(vec![b"FLUSHALL".to_vec()]).is_err());
 //! ```
 
-mod command;
 mod refusal;
 mod reply;
 mod store;
 
-pub use command::{Command, Keys, MAX_ARGUMENTS};
-pub use refusal::Refusal;
+pub use refusal::{MAX_ARGUMENTS, Refusal};
 pub use reply::{Data, PART_BYTES, Reply};
-pub use store::{Space, names};
+pub use store::{Command, Keys, Space, names};

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::command::MAX_ARGUMENTS;
+/// Most arguments of one command.
+pub const MAX_ARGUMENTS: usize = 5_000;
 
 /// Why a command was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,11 +1,8 @@
 //! One command, checked.
 
-use crate::refusal::{Refusal, reason};
+use super::{Spec, spec};
+use crate::refusal::{MAX_ARGUMENTS, Refusal, reason};
 use crate::reply::{Data, PART_BYTES};
-use crate::store::{Spec, spec};
-
-/// Most arguments of one command.
-pub const MAX_ARGUMENTS: usize = 5_000;
 
 /// Longest name of an unknown command that an error repeats.
 const SHOWN_NAME: usize = 32;

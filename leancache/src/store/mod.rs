@@ -1,5 +1,6 @@
 //! The keys of one app in memory.
 
+mod command;
 mod hashes;
 mod keys;
 mod lists;
@@ -15,8 +16,8 @@ use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
+pub use self::command::{Command, Keys};
 use self::value::{Kind, Value};
-use crate::command::{Command, Keys};
 use crate::reply::{Data, PART_BYTES, Reply};
 
 /// What a key costs besides its bytes and its value.
@@ -258,7 +259,7 @@ macro_rules! commands {
         pub(super) const COMMANDS: &[crate::store::Spec] = &[$(crate::store::Spec {
             name: $name,
             arguments: $arguments,
-            keys: crate::command::Keys::$keys,
+            keys: crate::store::Keys::$keys,
             returns_values: false $(|| matches!(stringify!($flag).as_bytes(), b"reads"))*,
             grows: false $(|| matches!(stringify!($flag).as_bytes(), b"grows"))*,
             scans: false $(|| matches!(stringify!($flag).as_bytes(), b"scans"))*,
