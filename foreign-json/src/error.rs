@@ -1,6 +1,7 @@
 use std::fmt;
 
-use crate::MAX_DEPTH;
+/// How deep a value may nest; `serde_json`'s own limit. Reading one takes up to 400 bytes of stack a level, and a guest has 64 KiB.
+pub const MAX_DEPTH: usize = 127;
 
 /// Why a text was not read.
 #[derive(Debug)]

@@ -27,8 +27,8 @@ use std::borrow::Cow;
 
 use serde::de::DeserializeOwned;
 
-pub use error::Error;
-pub use value::{MAX_DEPTH, depth};
+pub use error::{Error, MAX_DEPTH};
+pub use value::depth;
 
 /// Reads a text.
 ///

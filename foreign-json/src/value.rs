@@ -3,10 +3,7 @@
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use crate::Error;
-
-/// How deep a value may nest; `serde_json`'s own limit. Reading one takes up to 400 bytes of stack a level, and a guest has 64 KiB.
-pub const MAX_DEPTH: usize = 127;
+use crate::error::{Error, MAX_DEPTH};
 
 /// Greatest whole number up to which a float is exact.
 const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;

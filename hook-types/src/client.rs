@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::reply::{Fields, Reply};
+use crate::reply::{Fields, Reply, deserialize_leniently};
 
 /// Params of `_clientOnline` (S-98).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -117,3 +117,5 @@ impl Reply for ClientSignReply {
         value.as_bool().map(|result| Self { result: Some(result), error: None })
     }
 }
+
+deserialize_leniently!(ClientSignReply);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::reply::{Fields, Reply, is_false};
+use crate::reply::{Fields, Reply, deserialize_leniently, is_false};
 
 /// Params of `_conversationStart` (S-93).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -223,3 +223,5 @@ impl Reply for ConversationUpdateReply {
         }
     }
 }
+
+deserialize_leniently!(ConversationReply, ConversationUpdateReply);

@@ -8,7 +8,8 @@ use crate::{
     ConversationAddReply, ConversationAddedParams, ConversationRemoveParams, ConversationRemoveReply,
     ConversationRemovedParams, ConversationStartParams, ConversationStartReply, ConversationStartedParams,
     ConversationUpdateParams, ConversationUpdateReply, MessageReceivedParams, MessageReceivedReply, MessageSentParams,
-    MessageUpdateParams, MessageUpdateReply, NoReply, ReceiversOfflineParams, ReceiversOfflineReply, reply::Reply,
+    MessageUpdateParams, MessageUpdateReply, NoReply, ReceiversOfflineParams, ReceiversOfflineReply,
+    reply::{BadReply, ReadReply, Reply, read},
 };
 
 /// One hook: its name, and the types of what goes in and comes out.
@@ -21,6 +22,18 @@ pub trait Hook {
     type Params: Params<Hook = Self>;
     /// What the hook may answer; the default is "no opinion".
     type Reply: Reply + Serialize + DeserializeOwned + Default;
+}
+
+/// Reads the JSON text that hook `H` answered, as JavaScript would. Of a notification hook the reply is not looked at.
+///
+/// # Errors
+///
+/// When the text is not JSON, or neither an object nor null.
+pub fn read_reply<H: Hook>(json: &[u8]) -> Result<ReadReply<H::Reply>, BadReply> {
+    if !H::Reply::IS_READ {
+        return Ok(ReadReply { reply: H::Reply::default(), ignored_keys: Vec::new(), had_no_opinion: true });
+    }
+    read(&foreign_json::decode(json))
 }
 
 /// Params know their hook, so that a function's argument type says which hook it is.

@@ -4,7 +4,7 @@
 //! with [`read_reply`]; a hook, written with the SDK, does the reverse. Nothing here knows how the JSON travels.
 //!
 //! ```
-//! use hook_types::{MessageReceived, MessageReceivedReply, read_reply};
+//! use hook_types::{MessageReceived, MessageReceivedReply};
 //!
 //! let reply = read_reply::<MessageReceived>(br#"{"drop": true, "code": 1234, "detail": "no"}"#)?.reply;
 //! assert_eq!(reply, MessageReceivedReply::drop(1234, "no"));
@@ -32,10 +32,10 @@ pub use conversation::{
 pub use hook::{
     ClientOffline, ClientOnline, ClientSign, ConversationAdd, ConversationAdded, ConversationRemove,
     ConversationRemoved, ConversationStart, ConversationStarted, ConversationUpdate, Hook, HookKind, MessageReceived,
-    MessageSent, MessageUpdate, Params, ReceiversOffline,
+    MessageSent, MessageUpdate, Params, ReceiversOffline, read_reply,
 };
 pub use message::{
     AlwaysNull, MessageReceivedParams, MessageReceivedReply, MessageReply, MessageSentParams, MessageUpdateParams,
     MessageUpdateReply, PushMessage, ReceiversOfflineParams, ReceiversOfflineReply,
 };
-pub use reply::{BadReply, Fields, NoReply, ReadReply, Reply, read_reply};
+pub use reply::{BadReply, Fields, NoReply, ReadReply, Reply};

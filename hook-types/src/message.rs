@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IgnoredAny};
 use serde_json::{Map, Value};
 
-use crate::reply::{Fields, Reply, is_false};
+use crate::reply::{Fields, Reply, deserialize_leniently, is_false};
 
 /// Params of `_messageReceived` (S-89).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -277,3 +277,5 @@ impl<'de> Deserialize<'de> for AlwaysNull {
         IgnoredAny::deserialize(deserializer).map(|_| Self)
     }
 }
+
+deserialize_leniently!(MessageReply, ReceiversOfflineReply);

@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 use std::{error::Error, fmt};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeMap};
+use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::{ClientSignReply, ConversationReply, ConversationUpdateReply, Hook, MessageReply, ReceiversOfflineReply};
-
-/// A hook's reply, as [`read_reply`] takes it from JSON.
+/// A hook's reply, as [`crate::read_reply`] takes it from JSON.
 pub trait Reply: Sized + Default {
     /// Reads the known keys; the others are ignored.
     fn from_fields(fields: &mut Fields) -> Self;
@@ -51,19 +49,8 @@ pub enum BadReply {
     NotAnObject(&'static str),
 }
 
-/// Reads the JSON text that hook `H` answered, as JavaScript would. Of a notification hook the reply is not looked at.
-///
-/// # Errors
-///
-/// When the text is not JSON, or neither an object nor null.
-pub fn read_reply<H: Hook>(json: &[u8]) -> Result<ReadReply<H::Reply>, BadReply> {
-    if !H::Reply::IS_READ {
-        return Ok(ReadReply { reply: H::Reply::default(), ignored_keys: Vec::new(), had_no_opinion: true });
-    }
-    read(&foreign_json::decode(json))
-}
-
-fn read<R: Reply>(json: &str) -> Result<ReadReply<R>, BadReply> {
+/// Reads the JSON text of a reply.
+pub(crate) fn read<R: Reply>(json: &str) -> Result<ReadReply<R>, BadReply> {
     let nothing = || ReadReply { reply: R::default(), ignored_keys: Vec::new(), had_no_opinion: true };
     match json.trim_ascii_start().as_bytes().first() {
         None => Ok(nothing()),
@@ -177,25 +164,21 @@ impl Serialize for NoReply {
     }
 }
 
+/// Deserializes replies as [`crate::read_reply`] reads them.
 macro_rules! deserialize_leniently {
     ($($reply:ty),*) => {$(
-        impl<'de> Deserialize<'de> for $reply {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let json = Box::<RawValue>::deserialize(deserializer)?;
-                read(json.get()).map(|read| read.reply).map_err(de::Error::custom)
+        impl<'de> ::serde::Deserialize<'de> for $reply {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let json = Box::<::serde_json::value::RawValue>::deserialize(deserializer)?;
+                $crate::reply::read(json.get()).map(|read| read.reply).map_err(::serde::de::Error::custom)
             }
         }
     )*};
 }
 
-deserialize_leniently!(
-    MessageReply,
-    ReceiversOfflineReply,
-    ConversationReply,
-    ConversationUpdateReply,
-    ClientSignReply,
-    NoReply
-);
+pub(crate) use deserialize_leniently;
+
+deserialize_leniently!(NoReply);
 
 pub(crate) fn is_false(value: &bool) -> bool {
     !value
