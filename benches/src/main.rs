@@ -12,6 +12,7 @@ mod modules;
 mod open_loop;
 mod page;
 mod peers;
+mod progress;
 mod releases;
 mod report;
 mod workload;
@@ -23,7 +24,8 @@ use anyhow::{Context as _, bail};
 
 use crate::load::{Measured, measure};
 use crate::peers::Peer;
-use crate::report::{OverHttp, Report, progress};
+use crate::progress::progress;
+use crate::report::{OverHttp, Report};
 
 // As hookd itself, so that the echo is not slower for its allocator, and a call in process costs what it costs there.
 #[global_allocator]

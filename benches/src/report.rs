@@ -66,12 +66,6 @@ impl OverHttp {
     }
 }
 
-/// Tells what goes on.
-pub fn progress(line: &str) {
-    // The measurement goes on when the terminal is closed.
-    let _ = writeln!(std::io::stderr(), "{line}");
-}
-
 impl Report {
     /// Prints the tables.
     pub fn print(&self) {

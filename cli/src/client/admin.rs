@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::answer;
-use super::api::{ANSWER_TIMEOUT, percent_encoded_segment};
 use super::reach::reach;
+use super::request::{ANSWER_TIMEOUT, percent_encoded_segment};
 use crate::exit::InputError;
 use crate::secrets;
 

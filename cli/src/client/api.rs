@@ -14,11 +14,9 @@ use tokio_util::codec::{FramedRead, LinesCodec};
 use tokio_util::io::StreamReader;
 
 use super::reach::reach;
+use super::request::{ANSWER_TIMEOUT, percent_encoded_segment};
 use super::{ReleaseNote, Target, answer};
 use crate::exit::InputError;
-
-/// Answers of the control API are immediate; only an upload may take longer.
-pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Whether a server is there should not take long to say.
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
@@ -298,14 +296,4 @@ fn until_silent<P>(
             Err(_) => Some((Err(io::Error::new(io::ErrorKind::TimedOut, "nothing comes any more")), None)),
         }
     })
-}
-
-/// The text as one path segment of a URL.
-pub(super) fn percent_encoded_segment(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
 }

@@ -7,6 +7,7 @@ mod arguments;
 mod link;
 mod reach;
 mod release_note;
+mod request;
 
 pub use admin::{AdminApi, Credential, GivenKeys};
 pub use api::{Api, DeployEvent};

@@ -13,21 +13,9 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use self::circuit::{Breaker, End, Limits, State, milliseconds};
-use super::{FailureCause, HookFailure, metrics};
+use super::{BreakerState, FailureCause, HookFailure, metrics};
 use crate::app::ImSettings;
 use crate::ids::AppId;
-
-/// The decision of a breaker about the next call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BreakerState {
-    /// It passes.
-    Closed,
-    /// It fails at once while another call tries the engine.
-    HalfOpen,
-    /// It fails at once, or is the probe if the cool-down is over.
-    Open,
-}
 
 /// One breaker for people to look at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

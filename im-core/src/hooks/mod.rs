@@ -3,6 +3,7 @@
 //! Rules: S-73 … S-87, EC-23 … EC-32.
 
 mod breaker;
+mod breaker_state;
 mod caller;
 mod channels;
 mod engine;
@@ -12,7 +13,8 @@ mod notifications;
 mod policy;
 mod settings;
 
-pub use breaker::{BreakerReport, BreakerState};
+pub use breaker::BreakerReport;
+pub use breaker_state::BreakerState;
 pub use caller::HookCaller;
 pub(crate) use caller::aborted_by;
 pub use channels::{channel_of, channels};

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::attribution::By;
 use super::input::JsonBody;
-use super::releases::release_json;
+use super::release_json::release_json;
 use super::{ApiError, Authorized, Control, internal, to_the_end};
 
 pub(super) async fn list(State(control): State<Control>, Authorized(app): Authorized) -> Result<Json<Value>, ApiError> {

@@ -7,14 +7,14 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, Uri, header};
+use axum::http::{HeaderMap, header};
 use bytes::BytesMut;
 use futures::StreamExt as _;
 use hookd_runtime::{FairBudget, Share};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
-use super::{ApiError, internal, routes};
+use super::{ApiError, internal};
 
 /// Of a JSON body.
 const MAX_BODY_BYTES: usize = 2 << 20;
@@ -143,17 +143,6 @@ fn wrong_body(wrong: &serde_path_to_error::Error<serde_json::Error>) -> String {
         Category::Data => format!("the body does not fit this call: `{path}`: {problem}"),
         Category::Io | Category::Syntax | Category::Eof => format!("the body is not JSON: {problem}"),
     }
-}
-
-/// Answers a path of the control API that leads nowhere.
-pub(super) async fn unknown_call(uri: Uri) -> ApiError {
-    ApiError::UnknownCall(format!("unknown control call `{}`; `GET {}` lists all", uri.path(), routes::PATH))
-}
-
-/// Answers a path of the control API that is not called so.
-pub(super) async fn wrong_method(method: Method, uri: Uri) -> ApiError {
-    let text = format!("unknown control call `{method} {}`; `GET {}` lists all", uri.path(), routes::PATH);
-    ApiError::WrongMethod(text)
 }
 
 #[cfg(test)]

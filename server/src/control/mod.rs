@@ -47,6 +47,7 @@ mod input;
 mod keep_alive;
 mod logs;
 mod merge;
+mod release_json;
 mod releases;
 mod routes;
 mod settings;

@@ -7,13 +7,14 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use futures::stream;
-use hookd_runtime::{DeployError, Deployment, Environment, Isolation, PastRelease, Release, ReleaseError};
+use hookd_runtime::{DeployError, Deployment, Environment, Isolation, ReleaseError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::attribution::By;
 use super::input::{JsonBody, Named, Parameters};
+use super::release_json::{past_release_json, release_json};
 use super::upload::NO_ROOM;
 use super::{ApiError, Authorized, Control, DISK_FULL, app_deleted, env, internal, keep_alive, to_the_end};
 use crate::error::{BoxError, with_causes};
@@ -173,28 +174,4 @@ fn refused(error: ReleaseError) -> ApiError {
         ReleaseError::UnknownApp(app) => ApiError::AppDeleted(app),
         ReleaseError::Metadata(error) => internal(error),
     }
-}
-
-fn past_release_json(past: &PastRelease) -> Value {
-    let mut json = release_json(&past.release);
-    if let Value::Object(fields) = &mut json {
-        fields.insert("act".to_owned(), past.act.name().into());
-        fields.insert("at".to_owned(), rfc3339::millis(past.at).into());
-        fields.insert("size_bytes".to_owned(), past.size_bytes.into());
-        fields.insert("author".to_owned(), past.author.clone().into());
-        fields.insert("message".to_owned(), past.message.clone().into());
-        fields.insert("live".to_owned(), past.is_live.into());
-    }
-    json
-}
-
-pub(super) fn release_json(release: &Release) -> Value {
-    json!({
-        "app_id": release.app_id,
-        "environment": release.environment.to_string(),
-        "version": release.version,
-        "module": release.module,
-        "isolation": release.isolation,
-        "functions": release.definitions.iter().map(|definition| &definition.name).collect::<Vec<_>>(),
-    })
 }

@@ -1,12 +1,12 @@
 //! The list of control calls. The server serves exactly the listed calls.
 
-use axum::http::Method;
+use axum::http::{Method, Uri};
 use axum::routing::{MethodRouter, any, get};
 use axum::{Json, Router};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::input::{unknown_call, wrong_method};
+use super::ApiError;
 
 /// Where the list is served.
 pub(super) const PATH: &str = "/hookd/v1";
@@ -70,4 +70,15 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         let list = json!(self.list);
         (self.router, list)
     }
+}
+
+/// Answers a path of the control API that leads nowhere.
+pub(super) async fn unknown_call(uri: Uri) -> ApiError {
+    ApiError::UnknownCall(format!("unknown control call `{}`; `GET {}` lists all", uri.path(), PATH))
+}
+
+/// Answers a path of the control API that is not called so.
+pub(super) async fn wrong_method(method: Method, uri: Uri) -> ApiError {
+    let text = format!("unknown control call `{method} {}`; `GET {}` lists all", uri.path(), PATH);
+    ApiError::WrongMethod(text)
 }

@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use hookd_im_core::core::ImCore;
 use hookd_im_core::ids::AppId;
-use hookd_runtime::{DeletedApp, Engine};
-use serde::{Deserialize, Serialize};
+use hookd_runtime::Engine;
 use tokio_util::sync::CancellationToken;
 
 use super::Directory;
+use super::deletion::Deletion;
 use super::kept::save;
 use crate::error::{ServerError, Step as _, with_causes};
 
@@ -22,23 +22,6 @@ const FILE: &str = "deletions.json";
 
 /// After this time a deletion that failed is tried again.
 const RETRY_EVERY: Duration = Duration::from_secs(10);
-
-/// An app that was deleted on purpose.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Deletion {
-    pub(super) id: String,
-    /// Another installation may have deleted an app of the same id, which was created at another time.
-    pub(super) created_at_ms: i64,
-    /// An engine that was restored from a backup may delete the same app again.
-    pub(super) deleted_at_ms: i64,
-}
-
-impl From<&DeletedApp> for Deletion {
-    fn from(app: &DeletedApp) -> Self {
-        let DeletedApp { id, created_at_ms, deleted_at_ms } = app.clone();
-        Self { id, created_at_ms, deleted_at_ms }
-    }
-}
 
 /// The deletions that the IM core of a data folder has applied.
 pub struct Deletions {

@@ -10,6 +10,7 @@
 //! neither another installation's app of the same id nor its deletion concern what is kept here.
 
 mod copy;
+mod deletion;
 mod deletions;
 mod feed;
 mod follower;
@@ -21,7 +22,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::copy::{Directory, EngineProcess};
-use self::deletions::Deletion;
+use self::deletion::Deletion;
 pub use self::deletions::Deletions;
 pub use self::feed::Feed;
 pub use self::follower::Follower;

@@ -4,6 +4,7 @@
 
 mod address;
 mod answer;
+mod check_url;
 mod engine_addresses;
 mod engine_of_app;
 mod http_engine;
@@ -11,7 +12,8 @@ mod known_hooks;
 mod places;
 
 pub use self::address::{EngineAddress, EngineConnector, EngineUrlError};
-pub use self::engine_addresses::{AddressCheck, EveryAddress, check_engine_url};
+pub use self::check_url::check_engine_url;
+pub use self::engine_addresses::{AddressCheck, EveryAddress};
 pub use self::engine_of_app::EngineOfApp;
 pub use self::http_engine::HttpEngine;
 pub(crate) use self::places::{Holder, OnTheWay, Places};

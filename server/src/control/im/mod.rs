@@ -29,8 +29,8 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 
 use super::changes::Changes;
-use super::input::{ControlBodies, Named, wrong_method};
-use super::routes::{self, Key, Routes};
+use super::input::{ControlBodies, Named};
+use super::routes::{self, Key, Routes, wrong_method};
 use super::unread_body::read_to_its_end;
 use super::{ApiError, AppPath, internal, is_known_now, master_key, to_the_end};
 use crate::directory::Directory;
