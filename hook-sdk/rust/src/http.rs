@@ -30,6 +30,7 @@ mod guest;
 mod redirect;
 mod request;
 mod response;
+mod send;
 #[cfg(not(target_family = "wasm"))]
 mod stand_in;
 mod url;

@@ -1,30 +1,10 @@
 //! The way to the app's log; the macros of this crate lead here.
 
+mod parts;
+
 use std::fmt;
 
-/// How a line is marked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// Finest.
-    Trace,
-    /// For developers.
-    Debug,
-    /// Worth knowing.
-    Info,
-    /// Not as it should be.
-    Warn,
-    /// Failed.
-    Error,
-}
-
-/// Where printed text comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stream {
-    /// `print!` and `println!`.
-    Stdout,
-    /// `eprint!` and `eprintln!`.
-    Stderr,
-}
+pub use self::parts::{Level, Session, Stream};
 
 /// Writes one entry. `source` says where it comes from, for example a module path.
 pub fn write(level: Level, source: &str, message: fmt::Arguments<'_>) {
@@ -44,18 +24,6 @@ pub fn print(stream: Stream, text: fmt::Arguments<'_>) {
         Stream::Stderr => std::eprint!("{text}"),
     }
 }
-
-/// What surrounds a call in a module that has a log.
-///
-/// The macros that print or log submit it where they are used. So nothing of the log is linked into a module that never
-/// uses one: it imports nothing, and its instances are made faster.
-#[doc(hidden)]
-pub struct Session {
-    pub start: fn(),
-    pub finish: fn(),
-}
-
-inventory::collect!(Session);
 
 /// Links the log into the module.
 #[doc(hidden)]

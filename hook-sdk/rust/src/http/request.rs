@@ -2,9 +2,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::redirect::send_following;
-use super::{Error, Response};
-
 /// Redirects that are followed unless the request says otherwise.
 const REDIRECTS: u32 = 5;
 
@@ -94,14 +91,5 @@ impl Request {
     /// The body.
     pub fn body_bytes(&self) -> &[u8] {
         &self.body
-    }
-
-    /// Sends, and reads the whole response. A response with an error status is a response.
-    ///
-    /// # Errors
-    ///
-    /// [`Error`] when there is no response.
-    pub fn send(self) -> Result<Response, Error> {
-        send_following(self)
     }
 }
