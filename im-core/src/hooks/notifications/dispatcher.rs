@@ -1,12 +1,14 @@
 //! The workers: one for each app and channel that has something to do.
 
+mod worker;
+
 use std::sync::Arc;
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::worker::Worker;
+use self::worker::Worker;
 use super::workers::Workers;
 use crate::app::AppDirectory;
 use crate::hooks::engine_calls::EngineCalls;

@@ -9,7 +9,6 @@ mod dispatcher;
 mod journal;
 mod retry;
 mod session_events;
-mod worker;
 mod workers;
 
 use std::collections::{HashMap, HashSet};

@@ -11,9 +11,9 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{DueCall, Ended, attempt};
-use super::dispatcher::Dispatcher;
-use super::retry;
+use super::super::attempt::{DueCall, Ended, attempt};
+use super::super::retry;
+use super::Dispatcher;
 use crate::app::ImSettings;
 use crate::hooks::channels::{UNREADABLE, hook_named};
 use crate::hooks::{FailureCause, metrics};
