@@ -12,28 +12,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{SessionEntry, StoreError};
+use super::{NewCall, SessionEntry, StoreError};
 use crate::ids::{AppId, Channel, NodeId, OrderKey};
 use crate::timestamp::Timestamp;
 
 /// The longest wait before a call that failed is made again. A call that is due later than twice this time from now shows
 /// that the clock was set back: it is due now.
 pub const LONGEST_WAIT: Duration = Duration::from_mins(5);
-
-/// A call to be added.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewCall {
-    /// Calls that wait together. Where one channel of an app stands still, the others go on.
-    pub channel: Channel,
-    /// What is called: the name of a hook.
-    pub target: String,
-    /// Calls with the same key are made one after the other.
-    pub order_key: Option<OrderKey>,
-    /// What the target is called with: any bytes.
-    pub payload: Bytes,
-    /// The client that caused it (EC-32).
-    pub remote_address: Option<IpAddr>,
-}
 
 /// How much may wait or run in one channel of an app. A call beyond it is not added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,13 +7,14 @@ mod conversations;
 mod error;
 mod messages;
 mod missed_events;
+mod new_call;
 mod nodes;
 mod sessions;
 mod settings;
 
 pub use self::calls::{
     Backlog, Call, CallEntry, CallFor, CallLimits, CallOutcome, Calls, Claimed, Committed, DeadLetter,
-    DeadLetterFilter, ImportedCall, LONGEST_WAIT, MakeCall, NewCall, StoredCall,
+    DeadLetterFilter, ImportedCall, LONGEST_WAIT, MakeCall, StoredCall,
 };
 pub use self::conversations::{
     Conversation, ConversationQuery, Conversations, CreatedConversation, FoundConversation, MembershipChange,
@@ -25,6 +26,7 @@ pub use self::messages::{
     StoredMessage,
 };
 pub use self::missed_events::{MissedEvent, MissedEvents};
+pub use self::new_call::NewCall;
 pub use self::nodes::Nodes;
 pub use self::sessions::{EndedLogin, OpenSession, SessionEntry, Sessions};
 pub use self::settings::Settings;
