@@ -20,7 +20,7 @@ help:
 	@echo "make soak   ten minutes of trouble while clients come and go (SOAK_SECONDS=600)"
 	@echo "make attacks  what strangers, clients and an app can do to a release build, all at once (ATTACK_SECONDS=60)"
 	@echo "make bench  measure side by side with the peers; writes docs/performance.md"
-	@echo "make lint   formatting, lints, documentation, and which libraries there are"
+	@echo "make lint   formatting, lints, documentation, circles of imports, and which libraries there are"
 	@echo "make advisories  known weaknesses of libraries; needs GitHub"
 
 demo: hookd clients
@@ -72,6 +72,7 @@ lint: lint-set-up
 	cargo deny --workspace check --hide-inclusion-graph bans licenses sources
 	cargo machete
 	scripts/check-one-build.py $(FEATURES)
+	scripts/check-import-circles.py
 	scripts/check-other-systems.sh
 	cargo fmt --all --check
 	cargo clippy --workspace $(FEATURES),hookd-fuzz-targets/libfuzzer --all-targets --quiet -- -D warnings

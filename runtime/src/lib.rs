@@ -8,9 +8,11 @@
 //!
 //! | module | subject |
 //! |---|---|
+//! | `limits` | the limits that each function of an app gets |
+//! | `admission` | places for the calls of an app, and the queue before them |
 //! | `sandbox` | wasmtime: limits, ticks, host interfaces, instances of one call or of many |
 //! | `modules` | from an upload to machine code: validation, the compile child, blobs and artifacts |
-//! | `releases` | versions, the live ones, the metadata database |
+//! | `releases` | versions, the live ones, the database (`metadata`) |
 //! | `apps` | tenants, their keys and their live versions |
 //! | `call_chain` | which calls of functions are behind a call |
 //! | `egress` | HTTP requests of functions: allowed hosts, checked addresses, budgets |
