@@ -5,11 +5,15 @@
 mod commit;
 pub mod content;
 mod history;
+mod message;
+mod other_members;
 mod recent_sends;
 mod review;
+mod reviewed;
 mod send;
 
 pub use content::MAX_MESSAGE_BYTES;
 pub use history::history;
 pub use recent_sends::RecentSends;
-pub use send::{SendMessage, SentMessage, send};
+pub use message::{SendMessage, SentMessage};
+pub use send::send;

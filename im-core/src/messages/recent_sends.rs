@@ -14,7 +14,7 @@ use moka::sync::Cache;
 use tokio::time::timeout;
 
 use super::SentMessage;
-use super::review::Reviewed;
+use super::reviewed::Reviewed;
 use crate::actor::Actor;
 use crate::conversations::{KeyedGuard, KeyedLocks};
 use crate::error::{Code, RequestError};

@@ -4,45 +4,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::commit::commit_and_deliver;
+use super::other_members::other_members;
 use super::recent_sends::{Outcome, Turn};
-use super::review::{Reviewed, review};
-use super::{MAX_MESSAGE_BYTES, content};
+use super::review::review;
+use super::reviewed::Reviewed;
+use super::{MAX_MESSAGE_BYTES, SendMessage, SentMessage, content};
 use crate::actor::Actor;
 use crate::core::ImCore;
 use crate::error::{Code, RequestError};
-use crate::ids::{ClientId, ConversationId, MessageId};
+use crate::ids::ClientId;
 use crate::store::MessageBody;
-use crate::timestamp::Timestamp;
-
-/// A request to send a message.
-#[derive(Clone, Debug)]
-pub struct SendMessage {
-    /// Where.
-    pub conversation: ConversationId,
-    /// The body as the client gave it.
-    pub body: MessageBody,
-    /// Mentioned clients.
-    pub mentions: Vec<ClientId>,
-    /// All members are mentioned.
-    pub mention_all: bool,
-    /// Not stored; only for online members (S-43).
-    pub transient: bool,
-    /// The sender asks for a receipt.
-    pub receipt: bool,
-    /// The client's own name for the message: the same one again is the same message (P-84).
-    pub deduplication_token: Option<String>,
-}
-
-/// An accepted message: what the sender's `ack` says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SentMessage {
-    /// Made by the server.
-    pub id: MessageId,
-    /// Strictly increasing within the conversation, except for transient messages.
-    pub timestamp: Timestamp,
-    /// Where.
-    pub conversation: ConversationId,
-}
 
 /// Takes a message through the steps of S-100. What it causes on the sender's own socket waits for the reply.
 ///
@@ -104,22 +75,3 @@ fn check_size(body: &MessageBody) -> Result<(), RequestError> {
     Ok(())
 }
 
-/// The members without the sender, which is a member now. Read before the hook, and again after it.
-///
-/// # Errors
-/// 4401 when the sender is not a member or the conversation does not exist, 4303 when it is a temporary one (P-113).
-pub(super) async fn other_members(
-    core: &ImCore,
-    actor: &Actor,
-    conversation: &ConversationId,
-) -> Result<Vec<ClientId>, RequestError> {
-    let client = actor.client()?;
-    let found = core.store.conversation(&actor.app.id, conversation).await?;
-    match found {
-        Some(found) if found.has_member(client) => {
-            Ok(found.members.into_iter().filter(|member| member != client).collect())
-        }
-        None if conversation.is_temporary() => Err(RequestError::code(Code::ConversationNotFound)),
-        _ => Err(RequestError::code(Code::InvalidMessagingTarget)),
-    }
-}

@@ -15,7 +15,7 @@ use tokio_postgres::types::ToSql;
 use super::calls::{NewCalls, Room};
 use super::columns::{column, to_i64, to_u64};
 use super::error::{is_lost, is_refusal, store_error};
-use super::messages::{self, COLUMNS, oldest_repeated};
+use super::message_row::{self, COLUMNS, oldest_repeated};
 use super::pool::Connection;
 use crate::json;
 use crate::message_type::message_type;
@@ -51,7 +51,7 @@ struct Place {
 pub(super) async fn lock(connection: &Connection, batch: &[Append], now: Timestamp) -> Result<Locked, StoreError> {
     let apps: Vec<&str> = batch.iter().map(|append| append.app.as_str()).collect();
     let ids: Vec<&str> = batch.iter().map(|append| append.new.conversation.as_str()).collect();
-    let keys = batch.iter().map(|append| messages::deduplication_key(&append.app, &append.new));
+    let keys = batch.iter().map(|append| message_row::deduplication_key(&append.app, &append.new));
     let (places, keys): (Vec<i64>, Vec<Vec<u8>>) =
         keys.enumerate().filter_map(|(place, key)| Some((to_i64(place), key?))).unzip();
     let mut apps_with_calls: Vec<&str> =
@@ -86,7 +86,7 @@ pub(super) async fn lock(connection: &Connection, batch: &[Append], now: Timesta
     let earlier = earlier.transpose().map_err(store_error)?.unwrap_or_default();
     let earlier = earlier.iter().map(|row| {
         let place = usize::try_from(column::<i64>(row, 0)?).unwrap_or(usize::MAX);
-        Ok((place, messages::read(row, 1)?))
+        Ok((place, message_row::read(row, 1)?))
     });
     let earlier = earlier.collect::<Result<_, StoreError>>()?;
     Ok(Locked { conversations, earlier, room: room.transpose()?.unwrap_or_default() })
@@ -111,7 +111,7 @@ impl Writes {
     pub(super) fn add(&mut self, at: usize, append: Append, call: Option<CallFor<AppendedMessage>>) -> Appended {
         let Append { app, new, .. } = append;
         let place = self.locked.conversations.get_mut(&(app.clone(), new.conversation.clone()))?;
-        let repeated = messages::deduplication_key(&app, &new);
+        let repeated = message_row::deduplication_key(&app, &new);
         let of_batch = repeated.as_ref().and_then(|key| self.repeatable.get(key));
         let of_batch = of_batch.and_then(|index| self.messages.get(*index)).map(|(_, message, _)| message.clone());
         if let Some(earlier) = self.locked.earlier.remove(&at).or(of_batch) {
@@ -126,7 +126,7 @@ impl Writes {
         if let Some(repeated) = &repeated {
             self.repeatable.insert(repeated.clone(), self.messages.len());
         }
-        self.messages.push((key, messages::stored(&new, timestamp, sequence), repeated));
+        self.messages.push((key, message_row::stored(&new, timestamp, sequence), repeated));
         let row = AppendedMessage { id: new.id, timestamp, sequence, earlier: None };
         let call = self.calls.add_for(&app, call, &row, &mut self.locked.room);
         Some(Committed { row, call })

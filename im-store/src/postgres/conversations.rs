@@ -1,4 +1,4 @@
-//! Rows of conversations: creating and loading.
+//! Conversations: creating, finding and changing them.
 
 use std::sync::Arc;
 
@@ -11,13 +11,13 @@ use hookd_im_core::store::{
     MembershipChange, NewConversation, QueryError, StoreError, StoredCall,
 };
 use hookd_im_core::timestamp::Timestamp;
-use tokio_postgres::Row;
 
 use super::calls::{NewCalls, Room};
-use super::columns::{client, column, is_storable, to_i64, to_u64};
+use super::columns::{column, to_i64};
+use super::conversation_row::{COLUMN_COUNT, COLUMNS, ConversationRow, load};
 use super::locks::{self, Lock};
 use super::pool::Connection;
-use super::{PostgresStore, READ_LIMIT, members, search};
+use super::{PostgresStore, READ_LIMIT, members, membership, search};
 use crate::{json, member_set};
 
 #[async_trait]
@@ -61,7 +61,7 @@ impl Conversations for PostgresStore {
         call: Option<CallFor<MembershipChange>>,
     ) -> Result<Option<Committed<MembershipChange>>, StoreError> {
         let add = async |connection: Arc<Connection>, now| {
-            members::add(&connection, (app, id), (members, member_limit), call, now).await
+            membership::add(&connection, (app, id), (members, member_limit), call, now).await
         };
         self.database.write_and_read_back("add members", add, is_changed(app)).await
     }
@@ -74,7 +74,7 @@ impl Conversations for PostgresStore {
         call: Option<CallFor<MembershipChange>>,
     ) -> Result<Option<Committed<MembershipChange>>, StoreError> {
         let remove =
-            async |connection: Arc<Connection>, now| members::remove(&connection, (app, id), members, call, now).await;
+            async |connection: Arc<Connection>, now| membership::remove(&connection, (app, id), members, call, now).await;
         self.database.write_and_read_back("remove members", remove, is_changed(app)).await
     }
 }
@@ -94,73 +94,6 @@ fn is_changed<'a>(
             Ok(now.is_some_and(|now| now.last_sequence >= sequence && now.members == after.members))
         }
         .boxed()
-    }
-}
-
-/// The columns of [`ConversationRow`], in its order; the table is named `conversations`.
-pub(super) const COLUMNS: &str = "
-    conversations.key,
-    conversations.id,
-    conversations.attributes,
-    conversations.creator,
-    conversations.muted,
-    conversations.last_message_at,
-    conversations.unique_id,
-    conversations.created_at,
-    conversations.updated_at,
-    conversations.last_sequence";
-
-/// The number of those columns.
-pub(super) const COLUMN_COUNT: usize = 10;
-
-/// A row as it is in the table, without the members.
-pub(super) struct ConversationRow {
-    pub(super) key: i64,
-    id: String,
-    attributes: String,
-    creator: Option<Vec<u8>>,
-    muted: String,
-    last_message_at: Option<i64>,
-    unique_id: Option<String>,
-    created_at: i64,
-    updated_at: i64,
-    last_sequence: i64,
-}
-
-impl ConversationRow {
-    pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self {
-            key: column(row, 0)?,
-            id: column(row, 1)?,
-            attributes: column(row, 2)?,
-            creator: column(row, 3)?,
-            muted: column(row, 4)?,
-            last_message_at: column(row, 5)?,
-            unique_id: column(row, 6)?,
-            created_at: column(row, 7)?,
-            updated_at: column(row, 8)?,
-            last_sequence: column(row, 9)?,
-        })
-    }
-
-    /// Bytes of what can be long.
-    pub(super) fn bytes(&self) -> usize {
-        self.attributes.len() + self.muted.len()
-    }
-
-    pub(super) fn into_conversation(self, members: Vec<ClientId>) -> Result<Conversation, StoreError> {
-        Ok(Conversation {
-            attributes: json::from_column(&self.attributes, "conversations", "attributes", &self.id)?,
-            creator: self.creator.map(|creator| client(creator, "conversations", &self.id)).transpose()?,
-            members,
-            muted: json::from_column(&self.muted, "conversations", "muted", &self.id)?,
-            last_message_at: self.last_message_at.map(Timestamp),
-            unique_id: self.unique_id,
-            created_at: Timestamp(self.created_at),
-            updated_at: Timestamp(self.updated_at),
-            last_sequence: to_u64(self.last_sequence),
-            id: ConversationId::new(self.id),
-        })
     }
 }
 
@@ -198,40 +131,6 @@ pub(super) async fn create(
     let call = calls.add_for(app, call, &conversation, &mut room);
     calls.insert(connection, now).await?;
     Ok(Committed { row: CreatedConversation { conversation, existing: false }, call })
-}
-
-pub(super) async fn load(
-    connection: &Connection,
-    app: &AppId,
-    id: &ConversationId,
-) -> Result<Option<Conversation>, StoreError> {
-    if !is_storable(id.as_str()) {
-        return Ok(None);
-    }
-    let sql = format!("SELECT {COLUMNS}, {} FROM conversations WHERE app = $1 AND id = $2", members::IN_ORDER);
-    let row = connection.row(&sql, &[&app.as_str(), &id.as_str()]).await?;
-    row.map(|row| {
-        let members = members::read(&row, COLUMN_COUNT)?;
-        ConversationRow::read(&row)?.into_conversation(members)
-    })
-    .transpose()
-}
-
-/// As it is, under its lock until the transaction ends.
-pub(super) async fn load_locked(
-    connection: &Connection,
-    app: &AppId,
-    id: &ConversationId,
-) -> Result<Option<(i64, Conversation)>, StoreError> {
-    if !is_storable(id.as_str()) {
-        return Ok(None);
-    }
-    let sql = format!("SELECT {COLUMNS} FROM conversations WHERE app = $1 AND id = $2 FOR NO KEY UPDATE");
-    let Some(row) = connection.row(&sql, &[&app.as_str(), &id.as_str()]).await? else { return Ok(None) };
-    let row = ConversationRow::read(&row)?;
-    // In a statement of its own: the one that waited for the lock has seen the members as they were before.
-    let members = members::load(connection, row.key).await?;
-    Ok(Some((row.key, row.into_conversation(members)?)))
 }
 
 /// The oldest unique conversation with exactly these current members: membership changes can make two of them equal.

@@ -5,7 +5,7 @@ use hookd_im_core::store::{Direction, HistoryBound, HistoryQuery, StoreError, St
 use tokio_postgres::types::ToSql;
 
 use super::columns::is_storable;
-use super::messages::{COLUMNS, read};
+use super::message_row::{COLUMNS, read};
 use super::pool::Connection;
 use crate::query::budget::MESSAGE_LIMIT;
 

@@ -6,12 +6,15 @@ mod append;
 mod calls;
 mod check;
 mod columns;
+mod conversation_row;
 mod conversations;
 
 mod error;
 mod history;
 mod locks;
 mod members;
+mod membership;
+mod message_row;
 mod messages;
 mod missed_events;
 mod nodes;

@@ -10,10 +10,10 @@ use tokio::task::spawn_blocking;
 use tokio_postgres::types::ToSql;
 
 use super::columns::{column, is_storable, to_i64};
-use super::conversations::{COLUMN_COUNT, COLUMNS, ConversationRow};
+use super::conversation_row::{COLUMN_COUNT, COLUMNS, ConversationRow};
 use super::error::store_error;
 use super::members;
-use super::messages;
+use super::message_row;
 use super::pool::Connection;
 use crate::query::budget::{AnswerBudget, ROW_LIMIT, SCAN_LIMIT, ScanBudget};
 use crate::query::{Filter, Narrowing, Place, SortOrder};
@@ -245,7 +245,7 @@ impl Answer<'_> {
                  LIMIT 1
              ) AS messages ON true
              ORDER BY conversations.place",
-            messages::COLUMNS
+            message_row::COLUMNS
         );
         let keys: Vec<i64> = found.iter().map(|(key, _)| *key).collect();
         let asking = self.asking.as_str().as_bytes();
@@ -254,7 +254,7 @@ impl Answer<'_> {
             if with_members {
                 conversation.members = members::read(row, 1)?;
             }
-            let found = FoundConversation { conversation, last_message: messages::read_optional(row, 2)? };
+            let found = FoundConversation { conversation, last_message: message_row::read_optional(row, 2)? };
             self.budget.take(&found)?;
             self.rows.push(found);
         }

@@ -7,76 +7,13 @@ use hookd_im_core::store::{
     MembershipChange, NewConversation, QueryError, StoreError, StoredCall,
 };
 use hookd_im_core::timestamp::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, params};
 
+use super::conversation_row::{COLUMNS, ConversationRow, key, load};
 use super::error::WorkError;
-use super::{SqliteStore, calls, members, search};
+use super::{SqliteStore, calls, members, membership, search};
 use crate::query::Filter;
 use crate::{json, member_set};
-
-/// The columns of [`ConversationRow`], in its order; the table is named `conversations`.
-pub(super) const COLUMNS: &str = "
-    conversations.key,
-    conversations.id,
-    conversations.attributes,
-    conversations.creator,
-    conversations.muted,
-    conversations.last_message_at,
-    conversations.unique_id,
-    conversations.created_at,
-    conversations.updated_at,
-    conversations.last_sequence";
-
-/// A row as it is in the table, without the members.
-pub(super) struct ConversationRow {
-    pub(super) key: i64,
-    id: String,
-    attributes: String,
-    creator: Option<String>,
-    muted: String,
-    last_message_at: Option<i64>,
-    unique_id: Option<String>,
-    created_at: i64,
-    updated_at: i64,
-    last_sequence: i64,
-}
-
-impl ConversationRow {
-    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            key: row.get(0)?,
-            id: row.get(1)?,
-            attributes: row.get(2)?,
-            creator: row.get(3)?,
-            muted: row.get(4)?,
-            last_message_at: row.get(5)?,
-            unique_id: row.get(6)?,
-            created_at: row.get(7)?,
-            updated_at: row.get(8)?,
-            last_sequence: row.get(9)?,
-        })
-    }
-
-    /// Bytes of what can be long.
-    pub(super) fn bytes(&self) -> usize {
-        self.attributes.len() + self.muted.len()
-    }
-
-    pub(super) fn into_conversation(self, members: Vec<ClientId>) -> Result<Conversation, WorkError> {
-        Ok(Conversation {
-            attributes: json::from_column(&self.attributes, "conversations", "attributes", &self.id)?,
-            creator: self.creator.map(ClientId::new),
-            members,
-            muted: json::from_column(&self.muted, "conversations", "muted", &self.id)?,
-            last_message_at: self.last_message_at.map(Timestamp),
-            unique_id: self.unique_id,
-            created_at: Timestamp(self.created_at),
-            updated_at: Timestamp(self.updated_at),
-            last_sequence: self.last_sequence.unsigned_abs(),
-            id: ConversationId::new(self.id),
-        })
-    }
-}
 
 #[async_trait]
 impl Conversations for SqliteStore {
@@ -125,7 +62,7 @@ impl Conversations for SqliteStore {
     ) -> Result<Option<Committed<MembershipChange>>, StoreError> {
         let (of_app, id, members) = (app.clone(), id.clone(), members.to_vec());
         let add = move |connection: &Connection, now| {
-            members::add(connection, &of_app, &id, (members, member_limit, call), now)
+            membership::add(connection, &of_app, &id, (members, member_limit, call), now)
         };
         self.write_and_read_back("add members", add, is_changed(app)).await
     }
@@ -139,7 +76,7 @@ impl Conversations for SqliteStore {
     ) -> Result<Option<Committed<MembershipChange>>, StoreError> {
         let (of_app, id, members) = (app.clone(), id.clone(), members.to_vec());
         let remove =
-            move |connection: &Connection, now| members::remove(connection, &of_app, &id, (members, call), now);
+            move |connection: &Connection, now| membership::remove(connection, &of_app, &id, (members, call), now);
         self.write_and_read_back("remove members", remove, is_changed(app)).await
     }
 }
@@ -185,38 +122,6 @@ fn create(
     insert(connection, app, &conversation, digest.as_deref())?;
     let call = calls::add_for(connection, app, (call, &conversation), now)?;
     Ok(Committed { row: CreatedConversation { conversation, existing: false }, call })
-}
-
-pub(super) fn load(
-    connection: &Connection,
-    app: &AppId,
-    id: &ConversationId,
-) -> Result<Option<Conversation>, WorkError> {
-    Ok(load_with_key(connection, app, id)?.map(|(_, conversation)| conversation))
-}
-
-pub(super) fn load_with_key(
-    connection: &Connection,
-    app: &AppId,
-    id: &ConversationId,
-) -> Result<Option<(i64, Conversation)>, WorkError> {
-    let row = connection
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM conversations WHERE app = ?1 AND id = ?2"))?
-        .query_row([app.as_str(), id.as_str()], ConversationRow::read)
-        .optional()?;
-    row.map(|row| {
-        let key = row.key;
-        Ok((key, row.into_conversation(members::load(connection, key)?)?))
-    })
-    .transpose()
-}
-
-pub(super) fn key(connection: &Connection, app: &AppId, id: &ConversationId) -> Result<Option<i64>, WorkError> {
-    let key = connection
-        .prepare_cached("SELECT key FROM conversations WHERE app = ?1 AND id = ?2")?
-        .query_row([app.as_str(), id.as_str()], |row| row.get(0))
-        .optional()?;
-    Ok(key)
 }
 
 /// The oldest unique conversation with exactly these current members: membership changes can make two of them equal.
@@ -277,28 +182,3 @@ fn insert(
     members::insert(connection, app, connection.last_insert_rowid(), &conversation.members, 0)
 }
 
-#[cfg(test)]
-mod tests {
-    use hookd_im_core::ids::{AppId, ConversationId};
-    use hookd_im_core::store::StoreError;
-    use rusqlite::Connection;
-
-    use super::load;
-    use crate::sqlite::schema::migrate;
-
-    #[test]
-    fn row_with_unreadable_attributes_is_corrupt() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        migrate(&mut connection).unwrap();
-        connection
-            .execute(
-                "INSERT INTO conversations (app, id, attributes, muted, created_at, updated_at)
-                 VALUES ('demo', 'c1', '[', '[]', 1, 1)",
-                [],
-            )
-            .unwrap();
-        let error =
-            load(&connection, &AppId::new("demo"), &ConversationId::new("c1")).map_err(StoreError::from).unwrap_err();
-        assert!(matches!(&error, StoreError::Corrupt { table: "conversations", row, .. } if row == "c1"), "{error}");
-    }
-}

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::conversations;
 use super::error::WorkError;
-use super::messages::{COLUMNS, MessageRow};
+use super::message_row::{COLUMNS, MessageRow};
 use crate::query::budget::MESSAGE_LIMIT;
 
 /// The newest message of a conversation.
@@ -28,7 +28,7 @@ pub(super) fn range(
     conversation: &ConversationId,
     query: &HistoryQuery,
 ) -> Result<Vec<StoredMessage>, WorkError> {
-    let Some(conversation) = conversations::key(connection, app, conversation)? else {
+    let Some(conversation) = conversation_row::key(connection, app, conversation)? else {
         return Ok(Vec::new());
     };
     let (lower, upper, order) = match query.direction {

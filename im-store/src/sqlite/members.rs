@@ -1,13 +1,9 @@
 //! Members of conversations, in order of joining.
 
-use hookd_im_core::ids::{AppId, ClientId, ConversationId};
-use hookd_im_core::store::{CallFor, Committed, Conversation, MembershipChange, StoredCall};
-use hookd_im_core::timestamp::Timestamp;
+use hookd_im_core::ids::{AppId, ClientId};
 use rusqlite::{Connection, params};
 
 use super::error::WorkError;
-use super::{calls, conversations};
-use crate::member_set;
 
 pub(super) fn load(connection: &Connection, conversation: i64) -> Result<Vec<ClientId>, WorkError> {
     let mut statement =
@@ -44,95 +40,3 @@ pub(super) fn insert(
     Ok(())
 }
 
-/// Adds up to the limit (S-27); members already present are as asked (S-24).
-pub(super) fn add(
-    connection: &Connection,
-    app: &AppId,
-    id: &ConversationId,
-    (members, limit, call): (Vec<ClientId>, usize, Option<CallFor<MembershipChange>>),
-    now: Timestamp,
-) -> Result<Option<Committed<MembershipChange>>, WorkError> {
-    let Some((key, mut conversation)) = conversations::load_with_key(connection, app, id)? else {
-        return Ok(None);
-    };
-    let (mut changed, mut unchanged, mut refused) = (Vec::new(), Vec::new(), Vec::new());
-    for member in members {
-        if conversation.has_member(&member) {
-            unchanged.push(member);
-        } else if conversation.members.len() < limit {
-            conversation.members.push(member.clone());
-            changed.push(member);
-        } else {
-            refused.push(member);
-        }
-    }
-    let first_position: i64 = connection
-        .prepare_cached("SELECT coalesce(max(position) + 1, 0) FROM members WHERE conversation = ?1")?
-        .query_row([key], |row| row.get(0))?;
-    insert(connection, app, key, &changed, first_position)?;
-    let change = MembershipChange { changed, unchanged, refused, sequence: None, conversation };
-    commit(connection, (app, key), change, call, now).map(Some)
-}
-
-/// Removes members; absent ones are as asked (S-24).
-pub(super) fn remove(
-    connection: &Connection,
-    app: &AppId,
-    id: &ConversationId,
-    (members, call): (Vec<ClientId>, Option<CallFor<MembershipChange>>),
-    now: Timestamp,
-) -> Result<Option<Committed<MembershipChange>>, WorkError> {
-    let Some((key, mut conversation)) = conversations::load_with_key(connection, app, id)? else {
-        return Ok(None);
-    };
-    let mut delete = connection.prepare_cached("DELETE FROM members WHERE conversation = ?1 AND client = ?2")?;
-    let (mut changed, mut unchanged) = (Vec::new(), Vec::new());
-    for member in members {
-        if delete.execute(params![key, member.as_str()])? == 1 {
-            conversation.members.retain(|present| *present != member);
-            changed.push(member);
-        } else {
-            unchanged.push(member);
-        }
-    }
-    let change = MembershipChange { changed, unchanged, refused: Vec::new(), sequence: None, conversation };
-    commit(connection, (app, key), change, call, now).map(Some)
-}
-
-/// Writes what a change of members does to the conversation, and its call; nothing when no member has changed.
-fn commit(
-    connection: &Connection,
-    (app, key): (&AppId, i64),
-    mut change: MembershipChange,
-    call: Option<CallFor<MembershipChange>>,
-    now: Timestamp,
-) -> Result<Committed<MembershipChange>, WorkError> {
-    if change.changed.is_empty() {
-        return Ok(Committed { row: change, call: StoredCall::None });
-    }
-    save_change(connection, key, &mut change.conversation, now)?;
-    change.sequence = Some(change.conversation.last_sequence);
-    let call = calls::add_for(connection, app, (call, &change), now)?;
-    Ok(Committed { row: change, call })
-}
-
-/// A unique conversation keeps its `uniqueId` and from now on answers for its new member set (S-8).
-fn save_change(
-    connection: &Connection,
-    key: i64,
-    conversation: &mut Conversation,
-    now: Timestamp,
-) -> Result<(), WorkError> {
-    conversation.updated_at = conversation.updated_at.max(now);
-    let digest = conversation.unique_id.is_some().then(|| member_set::digest(&conversation.members));
-    let sequence: i64 = connection
-        .prepare_cached(
-            "UPDATE conversations
-             SET updated_at = ?2, member_digest = ?3, last_sequence = last_sequence + 1
-             WHERE key = ?1
-             RETURNING last_sequence",
-        )?
-        .query_row(params![key, conversation.updated_at.0, digest], |row| row.get(0))?;
-    conversation.last_sequence = sequence.unsigned_abs();
-    Ok(())
-}

@@ -1,10 +1,13 @@
 //! The embedded backend: one SQLite file in WAL mode, one thread that writes, a few connections that read.
 
 mod calls;
+mod conversation_row;
 mod conversations;
 mod error;
 mod history;
 mod members;
+mod membership;
+mod message_row;
 mod messages;
 mod missed_events;
 mod nodes;

@@ -7,7 +7,7 @@ use hookd_im_core::ids::{AppId, ClientId};
 use hookd_im_core::store::{Conversation, ConversationQuery, FoundConversation};
 use rusqlite::{Connection, params};
 
-use super::conversations::{COLUMNS, ConversationRow};
+use super::conversation_row::{COLUMNS, ConversationRow};
 use super::error::WorkError;
 use super::{history, members};
 use crate::json;

@@ -8,11 +8,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
 use super::Shared;
-use super::closing;
+use super::closing::{self, Closing};
 use super::dispatch::{Dispatcher, Socket};
 use super::on_login::OnLogin;
 use super::queue::{Next, Push, Reply, WriteQueue};
@@ -27,70 +26,6 @@ const WRITE_BATCH_BYTES: usize = 256 * 1024;
 
 /// How long requests in work may go on once the server stops: the longest hook (15 s), and the storing of the message.
 const LAST_ANSWERS: Duration = Duration::from_secs(17);
-
-/// Why the loop ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Closing {
-    /// The peer closed, or the connection broke.
-    PeerGone,
-    /// The server stops.
-    Shutdown,
-    /// The peer reads too slowly for what it is sent.
-    SlowReader,
-    /// With a code of the protocol (P-36).
-    Code(Code),
-    /// As `Outgoing::Close` says.
-    ByServer {
-        /// WebSocket close code.
-        code: u16,
-        /// Close reason.
-        reason: &'static str,
-    },
-    /// A frame over [`super::config::FRAME_LIMIT_BYTES`]; the rest of it is still on the way.
-    FrameTooLong,
-    /// Bytes that are not a WebSocket frame.
-    BrokenFraming,
-}
-
-impl Closing {
-    /// What ends a socket that cannot be read. A lost connection never counts as a broken frame.
-    fn of(error: &SocketError) -> Self {
-        match error {
-            SocketError::Capacity(_) => Self::FrameTooLong,
-            SocketError::Protocol(
-                ProtocolError::ResetWithoutClosingHandshake
-                | ProtocolError::ReceivedAfterClosing
-                | ProtocolError::SendAfterClosing,
-            ) => Self::PeerGone,
-            SocketError::Protocol(_) | SocketError::Utf8(_) | SocketError::AttackAttempt => Self::BrokenFraming,
-            _ => Self::PeerGone,
-        }
-    }
-
-    /// Close code and reason; `None` when the peer is gone.
-    fn frame(self) -> Option<(u16, &'static str)> {
-        let of = |code: Code| Some((u16::try_from(code.number()).unwrap_or(1011), code.name()));
-        match self {
-            Self::PeerGone => None,
-            Self::Shutdown => Some((1001, "the server is shutting down")),
-            Self::SlowReader => Some((1013, "the connection reads too slowly")),
-            Self::Code(code) => of(code),
-            Self::ByServer { code, reason } => Some((code, reason)),
-            Self::FrameTooLong => of(Code::FrameTooLong),
-            Self::BrokenFraming => of(Code::UnparseableRawMessage),
-        }
-    }
-
-    /// The cause that `_clientOffline` names (S-98).
-    fn error(self) -> Option<Code> {
-        match self {
-            Self::Code(code) => Some(code),
-            Self::FrameTooLong => Some(Code::FrameTooLong),
-            Self::BrokenFraming => Some(Code::UnparseableRawMessage),
-            Self::PeerGone | Self::Shutdown | Self::SlowReader | Self::ByServer { .. } => None,
-        }
-    }
-}
 
 /// A socket after its handshake.
 pub(super) struct Connection<S> {

@@ -7,7 +7,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::Shared;
 use super::answer_size::answer_bytes;
-use super::connection::Closing;
+use super::closing::Closing;
 use super::conversation_commands as conversation;
 use super::request_order::RequestOrder;
 use super::message_commands as message;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::connection::Closing;
+use super::closing::Closing;
 use super::conversation_commands::unsupported;
 use super::dispatch::{Dispatcher, LocalSession, answer};
 use super::queue::WriteQueue;

@@ -11,7 +11,7 @@ use hookd_im_core::timestamp::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::claims::ClaimsOfChannel;
-use super::{dead_letters, waiting};
+use super::{dead_letters, settling, waiting};
 use crate::sqlite::schema::{migrate, migrate_to};
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
@@ -72,7 +72,7 @@ fn first(connection: &Connection, channel: &Channel) -> Call {
 
 fn settle(connection: &Connection, channel: &Channel, outcome: CallOutcome, dead_letter_limit: usize) {
     let call = first(connection, channel);
-    waiting::settle(connection, (&app(), channel), &[(call.number, outcome)], dead_letter_limit, NOW).unwrap();
+    settling::settle(connection, (&app(), channel), &[(call.number, outcome)], dead_letter_limit, NOW).unwrap();
 }
 
 fn call(order_key: Option<&str>) -> NewCall {

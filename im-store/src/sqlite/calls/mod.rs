@@ -5,6 +5,7 @@ mod claims;
 mod cost;
 mod dead_letters;
 mod import;
+mod settling;
 mod waiting;
 
 use async_trait::async_trait;
@@ -112,7 +113,7 @@ impl Calls for SqliteStore {
         let numbers: Vec<u64> = settled.iter().map(|(number, _)| *number).collect();
         let (of_app, of_channel) = (app.clone(), channel.clone());
         let settle = move |connection: &Connection, now| {
-            waiting::settle(connection, (&of_app, &of_channel), &settled, dead_letter_limit, now)
+            settling::settle(connection, (&of_app, &of_channel), &settled, dead_letter_limit, now)
         };
         let deleted_letters = self.write("settle calls", settle).await?;
         self.claims.release(node, app, channel, &numbers);

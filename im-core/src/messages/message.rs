@@ -1,0 +1,35 @@
+//! A message on its way in, and the answer to its sender.
+
+use crate::ids::{ClientId, ConversationId, MessageId};
+use crate::store::MessageBody;
+use crate::timestamp::Timestamp;
+
+/// A request to send a message.
+#[derive(Clone, Debug)]
+pub struct SendMessage {
+    /// Where.
+    pub conversation: ConversationId,
+    /// The body as the client gave it.
+    pub body: MessageBody,
+    /// Mentioned clients.
+    pub mentions: Vec<ClientId>,
+    /// All members are mentioned.
+    pub mention_all: bool,
+    /// Not stored; only for online members (S-43).
+    pub transient: bool,
+    /// The sender asks for a receipt.
+    pub receipt: bool,
+    /// The client's own name for the message: the same one again is the same message (P-84).
+    pub deduplication_token: Option<String>,
+}
+
+/// An accepted message: what the sender's `ack` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentMessage {
+    /// Made by the server.
+    pub id: MessageId,
+    /// Strictly increasing within the conversation, except for transient messages.
+    pub timestamp: Timestamp,
+    /// Where.
+    pub conversation: ConversationId,
+}

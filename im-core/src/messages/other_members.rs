@@ -1,0 +1,26 @@
+//! The members that a message of a client goes to.
+
+use crate::actor::Actor;
+use crate::core::ImCore;
+use crate::error::{Code, RequestError};
+use crate::ids::{ClientId, ConversationId};
+
+/// The members without the sender, which is a member now. Read before the hook, and again after it.
+///
+/// # Errors
+/// 4401 when the sender is not a member or the conversation does not exist, 4303 when it is a temporary one (P-113).
+pub(super) async fn other_members(
+    core: &ImCore,
+    actor: &Actor,
+    conversation: &ConversationId,
+) -> Result<Vec<ClientId>, RequestError> {
+    let client = actor.client()?;
+    let found = core.store.conversation(&actor.app.id, conversation).await?;
+    match found {
+        Some(found) if found.has_member(client) => {
+            Ok(found.members.into_iter().filter(|member| member != client).collect())
+        }
+        None if conversation.is_temporary() => Err(RequestError::code(Code::ConversationNotFound)),
+        _ => Err(RequestError::code(Code::InvalidMessagingTarget)),
+    }
+}
