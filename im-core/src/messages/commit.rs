@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use hook_types::{MessageSent, MessageSentParams};
 
+use super::other_members::other_members;
 use super::recent_sends::Turn;
 use super::reviewed::Reviewed;
-use super::other_members::other_members;
 use super::{SendMessage, SentMessage, content};
 use crate::actor::Actor;
 use crate::core::ImCore;

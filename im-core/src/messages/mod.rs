@@ -14,6 +14,6 @@ mod send;
 
 pub use content::MAX_MESSAGE_BYTES;
 pub use history::history;
-pub use recent_sends::RecentSends;
 pub use message::{SendMessage, SentMessage};
+pub use recent_sends::RecentSends;
 pub use send::send;

@@ -192,7 +192,7 @@ mod tests {
 
     use super::{OfApp, Ordering, Outcome, REMEMBERED_BYTES, weight};
     use crate::ids::{ClientId, ConversationId};
-    use crate::messages::review::Reviewed;
+    use crate::messages::reviewed::Reviewed;
     use crate::store::MessageBody;
 
     fn key(token: u32) -> super::Key {

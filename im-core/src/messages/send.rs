@@ -74,4 +74,3 @@ fn check_size(body: &MessageBody) -> Result<(), RequestError> {
     }
     Ok(())
 }
-

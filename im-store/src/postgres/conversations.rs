@@ -73,8 +73,9 @@ impl Conversations for PostgresStore {
         members: &[ClientId],
         call: Option<CallFor<MembershipChange>>,
     ) -> Result<Option<Committed<MembershipChange>>, StoreError> {
-        let remove =
-            async |connection: Arc<Connection>, now| membership::remove(&connection, (app, id), members, call, now).await;
+        let remove = async |connection: Arc<Connection>, now| {
+            membership::remove(&connection, (app, id), members, call, now).await
+        };
         self.database.write_and_read_back("remove members", remove, is_changed(app)).await
     }
 }

@@ -41,4 +41,3 @@ pub(super) async fn insert(
     connection.execute_prepared(sql, &[&conversation, &app.as_str(), &bytes_of(members), &first_position]).await?;
     Ok(())
 }
-

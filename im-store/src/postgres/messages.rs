@@ -57,4 +57,3 @@ impl Messages for PostgresStore {
         })
     }
 }
-

@@ -181,4 +181,3 @@ fn insert(
         ])?;
     members::insert(connection, app, connection.last_insert_rowid(), &conversation.members, 0)
 }
-

@@ -4,7 +4,7 @@ use hookd_im_core::ids::{AppId, ConversationId, MessageId};
 use hookd_im_core::store::{Direction, HistoryBound, HistoryQuery, StoredMessage};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
-use super::conversations;
+use super::conversation_row;
 use super::error::WorkError;
 use super::message_row::{COLUMNS, MessageRow};
 use crate::query::budget::MESSAGE_LIMIT;

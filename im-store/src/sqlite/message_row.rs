@@ -1,7 +1,7 @@
 //! Rows of messages.
 
 use hookd_im_core::ids::{ClientId, MessageId};
-use hookd_im_core::store::{MessageBody, StoredMessage};
+use hookd_im_core::store::{MessageBody, StoreError, StoredMessage};
 use hookd_im_core::timestamp::Timestamp;
 use rusqlite::Row;
 use rusqlite::types::Value as SqlValue;

@@ -166,4 +166,3 @@ impl ToSql for BodyColumn<'_> {
         }))
     }
 }
-

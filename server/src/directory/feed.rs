@@ -27,7 +27,8 @@ impl Feed {
     /// The state after the one that `follower` applied, as soon as there is one; `None` when there is none for a
     /// while.
     pub async fn poll(&self, follower: &str, applied: Option<&str>) -> Option<Snapshot> {
-        let applied = applied.and_then(|revision| revision.strip_prefix(&self.process)?.strip_prefix('.')?.parse().ok());
+        let applied =
+            applied.and_then(|revision| revision.strip_prefix(&self.process)?.strip_prefix('.')?.parse().ok());
         let _polling = self.followers.begin(follower, applied);
         let mut changes = self.changes.clone();
         let news = changes.wait_for(|count| Some(*count) != applied);

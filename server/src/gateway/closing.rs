@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use futures::StreamExt;
+use hookd_im_core::error::Code;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
-use hookd_im_core::error::Code;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Error as SocketError;
 use tokio_tungstenite::tungstenite::error::ProtocolError;

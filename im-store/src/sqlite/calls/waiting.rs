@@ -2,9 +2,7 @@
 
 use bytes::Bytes;
 use hookd_im_core::ids::{AppId, Channel, OrderKey};
-use hookd_im_core::store::{
-    Backlog, Call, CallFor, CallLimits, Claimed, LONGEST_WAIT, NewCall, StoredCall,
-};
+use hookd_im_core::store::{Backlog, Call, CallFor, CallLimits, Claimed, LONGEST_WAIT, NewCall, StoredCall};
 use hookd_im_core::timestamp::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
