@@ -7,6 +7,7 @@
     reason = "a test that meets the unexpected is to fail where it stands"
 )]
 
+mod costs;
 mod faults;
 mod nodes;
 mod open;

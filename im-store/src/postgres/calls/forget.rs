@@ -24,7 +24,7 @@ const SESSIONS: &str = "
 
 const CALLS: &str = "
     DELETE FROM calls
-    WHERE app = $1 AND (channel, number) IN (SELECT channel, number FROM calls WHERE app = $1 LIMIT $2)";
+    WHERE app = $1 AND (channel, number) IN (SELECT channel, number FROM calls WHERE app = $1 AND queued_at >= 0 LIMIT $2)";
 
 const DEAD_LETTERS: &str = "
     DELETE FROM dead_letters

@@ -190,26 +190,27 @@ pub(super) async fn put_in_order(
     Ok(())
 }
 
+/// Each key has one that is the first.
 const NOT_FIRST: &str = "
     UPDATE calls
     SET is_first = false
-    WHERE app = $1 AND channel = $2 AND order_key = ANY ($3) AND is_first
-        AND EXISTS (
-            SELECT 1
-            FROM calls AS earlier
-            WHERE earlier.app = $1 AND earlier.channel = $2 AND earlier.order_key = calls.order_key
-                AND earlier.number < calls.number
-        )";
+    WHERE app = $1 AND channel = $2 AND order_key = ANY ($3) AND is_first";
 
 const FIRST: &str = "
+    WITH earliest AS MATERIALIZED (
+        SELECT first.number
+        FROM unnest($3::bytea[]) AS keys (key)
+        CROSS JOIN LATERAL (
+            SELECT number
+            FROM calls
+            WHERE app = $1 AND channel = $2 AND order_key = keys.key
+            ORDER BY number
+            LIMIT 1
+        ) AS first
+    )
     UPDATE calls
     SET is_first = true
-    FROM (
-        SELECT order_key, min(number) AS number
-        FROM calls
-        WHERE app = $1 AND channel = $2 AND order_key = ANY ($3)
-        GROUP BY order_key
-    ) AS earliest
+    FROM earliest
     WHERE calls.app = $1 AND calls.channel = $2 AND calls.number = earliest.number AND NOT calls.is_first";
 
 pub(super) async fn backlog(connection: &Connection) -> Result<Vec<Backlog>, StoreError> {
@@ -237,7 +238,7 @@ const BACKLOG: &str = "
     CROSS JOIN LATERAL (
         SELECT queued_at
         FROM calls
-        WHERE calls.app = counted.app AND calls.channel = counted.channel
+        WHERE calls.app = counted.app AND calls.channel = counted.channel AND queued_at >= 0
         ORDER BY queued_at
         LIMIT 1
     ) AS oldest";

@@ -1,3 +1,7 @@
+-- Each statement of the program can use one index and no other, as far as that can be had: before a table was analyzed the
+-- planner takes one for as good as another. So an index begins with what only its statements name, or has a condition that
+-- only they have.
+--
 -- Ids that this program makes are texts, compared by code point. What clients choose freely may hold NUL, which a text of
 -- PostgreSQL cannot: it is `bytea`, in UTF-8 where it is text. JSON is `text`: a NUL inside is written `\u0000` there, which
 -- `jsonb` would refuse.
@@ -20,7 +24,7 @@ CREATE TABLE conversations (
     member_digest   text COLLATE "C",          -- of the current members; only where unique_id is set
     created_at      bigint NOT NULL,
     updated_at      bigint NOT NULL,
-    UNIQUE (app, id)
+    UNIQUE (id, app)
 );
 
 CREATE INDEX conversations_by_update ON conversations (app, updated_at, key);
@@ -122,13 +126,13 @@ CREATE TABLE calls (
     attempts       integer NOT NULL,
     is_first       boolean NOT NULL,  -- no earlier call of its order key waits
     node           text COLLATE "C",  -- that has claimed it
-    PRIMARY KEY (app, channel, number)
+    PRIMARY KEY (number, app, channel)
 );
 
 CREATE INDEX calls_by_turn ON calls (app, channel, due_at, number) WHERE is_first AND node IS NULL;
-CREATE INDEX calls_by_age ON calls (app, channel, queued_at);
-CREATE INDEX calls_by_order_key ON calls (app, channel, order_key, number) WHERE order_key IS NOT NULL;
-CREATE UNIQUE INDEX calls_first_of_order_key ON calls (app, channel, order_key) WHERE is_first AND order_key IS NOT NULL;
+CREATE INDEX calls_by_age ON calls (app, channel, queued_at) WHERE queued_at >= 0;
+CREATE INDEX calls_by_order_key ON calls (order_key, app, channel, number) WHERE order_key IS NOT NULL;
+CREATE UNIQUE INDEX calls_first_of_order_key ON calls (order_key, app, channel) WHERE is_first AND order_key IS NOT NULL;
 CREATE INDEX calls_by_node ON calls (node) WHERE node IS NOT NULL;
 
 CREATE TABLE dead_letters (
@@ -144,11 +148,11 @@ CREATE TABLE dead_letters (
     attempts       integer NOT NULL,
     cause          text NOT NULL,
     reason         bytea NOT NULL,  -- text of a function: it may hold NUL
-    PRIMARY KEY (app, channel, number)
+    PRIMARY KEY (number, app, channel)
 );
 
 CREATE INDEX dead_letters_by_age ON dead_letters (app, died_at, number, channel);
-CREATE INDEX dead_letters_by_target ON dead_letters (app, target, died_at, number, channel);
+CREATE INDEX dead_letters_by_target ON dead_letters (target, app, died_at, number, channel);
 
 -- What waits is counted, and not looked for among all rows. The true count is the sum of the slots: writers with different
 -- slots do not wait for each other.

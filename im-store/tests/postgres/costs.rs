@@ -1,0 +1,134 @@
+//! What a step costs does not grow with what waits, and a refused query costs no connection.
+
+use std::sync::Arc;
+
+use hookd_im_core::ids::{Channel, ClientId, NodeId, OrderKey};
+use hookd_im_core::store::{
+    CallEntry, CallLimits, CallOutcome, Calls as _, ConversationQuery, Conversations as _, DeadLetterFilter,
+    MissedEvents as _, NewCall, QueryError,
+};
+use hookd_im_core::timestamp::Timestamp;
+use hookd_im_store::postgres::PostgresStore;
+use hookd_postgres_server::PostgresServer;
+use serde_json::{Map, json};
+
+use crate::world::{app, create, open, say, whole_history};
+
+const LIMITS: CallLimits = CallLimits { calls: 10_000_000, bytes: 1 << 40 };
+
+fn call(channel: &str, key: Option<&str>) -> CallEntry {
+    CallEntry::from(NewCall {
+        channel: Channel::new(channel),
+        target: "_messageSent".to_owned(),
+        order_key: key.map(OrderKey::new),
+        payload: "{}".to_owned().into(),
+        remote_address: None,
+    })
+}
+
+/// Rows of all tables, as many of each as `count`.
+fn fill(server: &PostgresServer, count: usize) {
+    server.sql(&format!(
+        "INSERT INTO calls (app, channel, number, target, payload, queued_at, due_at, attempts, is_first)
+         SELECT 'demo', '_messageSent', number, '_messageSent', '{{}}', number, number, 0, true
+         FROM generate_series(1, {count}) AS number;
+         INSERT INTO calls (app, channel, number, target, payload, order_key, queued_at, due_at, attempts, is_first)
+         SELECT 'demo', 'presence', number, '_clientOnline', '{{}}', 'tom', number, number, 0, number = 1
+         FROM generate_series(1, {count}) AS number;
+         INSERT INTO dead_letters
+             (app, channel, number, target, payload, queued_at, died_at, attempts, cause, reason)
+         SELECT 'demo', '_messageSent', 1000000000 + number, '_messageSent', '{{}}', number, number, 1, 'trap', 'x'
+         FROM generate_series(1, {count}) AS number;
+         INSERT INTO missed_events (app, client, timestamp, payload)
+         SELECT 'demo', convert_to('client ' || number % 100, 'UTF8'), number, '{{}}'
+         FROM generate_series(1, {count}) AS number;
+         INSERT INTO messages (conversation, timestamp, sequence, id, sender, body, is_text, mention_all, deduplication_key)
+         SELECT 1000000 + number % 10, number, number, 'message ' || number, 'tom', 'hi', true, false,
+             sha256(number::text::bytea)
+         FROM generate_series(1, {count}) AS number"
+    ));
+}
+
+/// Blocks that the server looked at for each step.
+async fn costs(server: &PostgresServer, store: &Arc<PostgresStore>) -> Vec<(&'static str, u64)> {
+    let (node, app, messages) = (NodeId::generate(), app(), Channel::new("_messageSent"));
+    let (presence, conversation) = (Channel::new("presence"), create(store).await);
+    let mut costs = Vec::new();
+    let mut measure = |step: &'static str| {
+        let blocks = server.sql("SELECT sum(shared_blks_hit + shared_blks_read) FROM pg_stat_statements");
+        costs.push((step, blocks.parse().unwrap()));
+        server.sql("SELECT pg_stat_statements_reset()");
+    };
+    measure("what was before");
+    store.add_calls(&node, &app, vec![call("_messageSent", None)], LIMITS).await.unwrap();
+    measure("add");
+    store.add_calls(&node, &app, vec![call("presence", Some("tom"))], LIMITS).await.unwrap();
+    measure("add with a key");
+    let claimed = store.claim(&node, &app, &messages, 10).await.unwrap().calls;
+    measure("claim");
+    let first = store.claim(&node, &app, &presence, 10).await.unwrap().calls;
+    measure("claim of a key");
+    assert_eq!((claimed.len(), first.len()), (10, 1));
+    let numbers: Vec<u64> = claimed.iter().map(|call| call.number).collect();
+    store.settle(&node, &app, &messages, vec![(numbers[0], CallOutcome::Done)], 1 << 40).await.unwrap();
+    measure("settle");
+    store.settle(&node, &app, &presence, vec![(first[0].number, CallOutcome::Done)], 1 << 40).await.unwrap();
+    measure("settle of a key");
+    let again = CallOutcome::Again { at: Timestamp(1) };
+    store.settle(&node, &app, &messages, vec![(numbers[1], again)], 1 << 40).await.unwrap();
+    measure("postpone");
+    store.give_back(&node, &app, &messages, numbers[2..].to_vec()).await.unwrap();
+    measure("give back");
+    store.backlog().await.unwrap();
+    measure("backlog");
+    store.dead_letters(&app, &DeadLetterFilter::All { target: None }, 10, true).await.unwrap();
+    measure("list dead letters");
+    store.add_missed_events(&app, vec![(ClientId::new("client 1"), Map::new())]).await.unwrap();
+    measure("add a missed event");
+    store.missed_events(&app, &ClientId::new("client 1"), Timestamp(0), 10).await.unwrap();
+    measure("read missed events");
+    say(store, &conversation, "hi").await.unwrap();
+    measure("store a message");
+    whole_history(store, &conversation).await;
+    measure("history");
+    costs
+}
+
+#[tokio::test]
+async fn no_step_costs_more_though_much_waits() {
+    let with_statistics = ["fsync=off", "shared_preload_libraries=pg_stat_statements", "autovacuum=off"];
+    let mut measured = Vec::new();
+    for count in [100, 30_000] {
+        let server = PostgresServer::start_with(&with_statistics);
+        server.sql("CREATE EXTENSION pg_stat_statements");
+        let store = open(&server.url()).await;
+        fill(&server, count);
+        // Connections and what they keep in memory of the tables.
+        costs(&server, &store).await;
+        measured.push(costs(&server, &store).await);
+    }
+    for ((step, few), (_, many)) in measured[0].iter().zip(&measured[1]).skip(1) {
+        // An index of more rows is a little higher.
+        assert!(*many <= few * 3 + 50, "{step}: {few} blocks with few rows, {many} with many: {measured:?}");
+    }
+}
+
+#[tokio::test]
+async fn refused_queries_cost_no_connections() {
+    let server = PostgresServer::start();
+    let store = open(&server.url()).await;
+    let query = |filter| ConversationQuery { filter, limit: 10, ..ConversationQuery::default() };
+    let ask = async |filter: serde_json::Value| {
+        let filter = filter.as_object().unwrap().clone();
+        store.find_conversations(&app(), &ClientId::new("tom"), &query(filter)).await
+    };
+    ask(json!({})).await.unwrap();
+    let connections =
+        || server.sql("SELECT count(*), max(backend_start) FROM pg_stat_activity WHERE application_name = 'hookd'");
+    let before = connections();
+    for _ in 0..20 {
+        assert!(matches!(ask(json!({"a": {"$what": 1}})).await, Err(QueryError::BadFilter(_))));
+    }
+    ask(json!({})).await.unwrap();
+    assert_eq!(connections(), before);
+}
