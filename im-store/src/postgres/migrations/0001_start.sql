@@ -134,6 +134,8 @@ CREATE INDEX calls_by_age ON calls (app, channel, queued_at) WHERE queued_at >= 
 CREATE INDEX calls_by_order_key ON calls (order_key, app, channel, number) WHERE order_key IS NOT NULL;
 CREATE UNIQUE INDEX calls_first_of_order_key ON calls (order_key, app, channel) WHERE is_first AND order_key IS NOT NULL;
 CREATE INDEX calls_by_node ON calls (node) WHERE node IS NOT NULL;
+-- Much smaller than calls_by_order_key: those of a key that run, not those that wait.
+CREATE INDEX calls_running ON calls (order_key, app, channel) WHERE order_key IS NOT NULL AND node IS NOT NULL;
 
 CREATE TABLE dead_letters (
     app            text COLLATE "C" NOT NULL,
