@@ -23,7 +23,7 @@ pub(crate) struct GuestCall<'a> {
     pub(crate) session_token: Option<&'a str>,
     pub(crate) sequence: Option<u64>,
     pub(crate) limits: &'a Limits,
-    /// For the guest and its waits to know; [`Sandbox::run`] stops the call.
+    /// For the guest and its waits to know; `Sandbox::run` stops the call.
     pub(crate) deadline: Instant,
     pub(crate) outbound: &'a Arc<OutboundClient>,
     /// The calls behind it, if any are.
