@@ -4,7 +4,7 @@
 //! with [`read_reply`]; a hook, written with the SDK, does the reverse. Nothing here knows how the JSON travels.
 //!
 //! ```
-//! use hook_types::{MessageReceived, MessageReceivedReply};
+//! use hook_types::{MessageReceived, MessageReceivedReply, read_reply};
 //!
 //! let reply = read_reply::<MessageReceived>(br#"{"drop": true, "code": 1234, "detail": "no"}"#)?.reply;
 //! assert_eq!(reply, MessageReceivedReply::drop(1234, "no"));
