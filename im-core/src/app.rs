@@ -77,6 +77,10 @@ pub struct ImSettings {
     pub notification_queue_limit: u32,
     /// Dead letters that are kept, the newest.
     pub dead_letter_limit: u32,
+    /// Clients may edit their messages (S-154).
+    pub message_edit: bool,
+    /// Clients may recall their messages (S-154).
+    pub message_recall: bool,
     /// Address of a LeanEngine app (`http://host:port`) that has the hooks; absent: hookd's own engine has them.
     pub engine_url: Option<String>,
     /// The operator named that address, so it may be any; others must be public. Follows from who changes `engine_url`.
@@ -109,6 +113,8 @@ impl Default for ImSettings {
             // About 100 MB of messages.
             notification_queue_limit: 100_000,
             dead_letter_limit: 10_000,
+            message_edit: false,
+            message_recall: false,
             engine_url: None,
             engine_url_by_operator: false,
         }

@@ -58,6 +58,8 @@ codes! {
     ConversationFull = 4304 "CONVERSATION_FULL",
     /// A conversation hook refused.
     ConversationRejectedByApp = 4305 "CONVERSATION_REJECTED_BY_APP",
+    /// Changing a conversation that the client is not in.
+    ConversationUpdateRejected = 4309 "CONVERSATION_UPDATE_REJECTED",
     /// The query cannot be understood.
     ConversationQueryFailed = 4310 "CONVERSATION_QUERY_FAILED",
     /// History of a conversation that the client is not in.
@@ -70,6 +72,16 @@ codes! {
     InvalidMessagingTarget = 4401 "INVALID_MESSAGING_TARGET",
     /// `_messageReceived` dropped the message.
     MessageRejectedByApp = 4402 "MESSAGE_REJECTED_BY_APP",
+    /// Changing a message of another client.
+    MessageOwnershipRequired = 4403 "MESSAGE_OWNERSHIP_REQUIRED",
+    /// No such message.
+    MessageNotFound = 4404 "MESSAGE_NOT_FOUND",
+    /// `_messageUpdate` refused.
+    MessageUpdateRejectedByApp = 4405 "MESSAGE_UPDATE_REJECTED_BY_APP",
+    /// The app does not let clients edit messages.
+    MessageEditDisabled = 4406 "MESSAGE_EDIT_DISABLED",
+    /// The app does not let clients recall messages.
+    MessageRecallDisabled = 4407 "MESSAGE_RECALL_DISABLED",
 }
 
 /// Why a request was not carried out.
@@ -104,5 +116,20 @@ impl RequestError {
     /// A refusal by a hook (S-86).
     pub fn by_hook(code: Code, app_code: Option<i32>, detail: Option<String>) -> Self {
         Self::Refused { code, detail, app_code }
+    }
+}
+
+/// Why a change is refused that is decided under the lock of its row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Code and symbolic name.
+    pub code: Code,
+    /// Text for people.
+    pub detail: Option<String>,
+}
+
+impl From<Refusal> for RequestError {
+    fn from(Refusal { code, detail }: Refusal) -> Self {
+        Self::Refused { code, detail, app_code: None }
     }
 }

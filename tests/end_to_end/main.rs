@@ -14,6 +14,7 @@ mod all_attacks;
 mod apps;
 mod backup;
 mod bad_luck;
+mod changes;
 mod chat;
 mod client_address;
 mod command_line;

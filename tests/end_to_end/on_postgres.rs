@@ -10,6 +10,7 @@
 )]
 
 mod apps;
+mod changes;
 mod chat;
 mod failing_hooks;
 #[expect(dead_code, unused_imports, reason = "the other programs share it, and use all of it")]

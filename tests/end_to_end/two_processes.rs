@@ -12,6 +12,7 @@
 mod apps;
 mod backup;
 mod bad_luck;
+mod changes;
 mod chat;
 mod client_address;
 #[path = "../conformance/mod.rs"]

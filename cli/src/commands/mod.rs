@@ -9,6 +9,7 @@ mod deploy;
 mod dev;
 mod doctor;
 mod env;
+mod feature_settings;
 mod info;
 mod invoke;
 mod limits;

@@ -6,6 +6,7 @@ use api_types::HostPattern;
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
+use super::feature_settings::FeatureSettings;
 use super::limits::{function_limit, parse_limit};
 use super::notification_settings::NotificationSettings;
 use crate::client::{Api, ServerArguments};
@@ -18,6 +19,7 @@ use crate::secrets::KeyParser;
   hookd settings
   hookd settings --on-hook-failure abort --blocking-hook-timeout 2s
   hookd settings --hook-timeout _messageReceived=500ms
+  hookd settings --message-edit on --message-recall on
   hookd settings --engine-url http://127.0.0.1:3000
   hookd settings --limit memory_bytes=64MiB --limit deadline_ms=2s
   hookd settings --function-limit _messageReceived:deadline_ms=500ms
@@ -85,6 +87,8 @@ pub struct Settings {
     /// Print one line of JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    features: FeatureSettings,
     #[command(flatten)]
     notifications: NotificationSettings,
     #[command(flatten)]
@@ -172,6 +176,7 @@ impl Settings {
             let timeouts = self.hook_timeout.iter().map(|(hook, timeout)| (hook.clone(), milliseconds(*timeout)));
             changes.insert("hook_timeouts_ms".to_owned(), Value::Object(timeouts.collect()));
         }
+        changes.extend(self.features.changes());
         changes.extend(self.notifications.changes());
         if let Some(url) = &self.engine_url {
             changes.insert("engine_url".to_owned(), if url == "none" { Value::Null } else { json!(url) });

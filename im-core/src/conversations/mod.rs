@@ -1,8 +1,9 @@
-//! Conversations: creation, membership, queries.
+//! Conversations: creation, membership, attributes, queries.
 //!
-//! Rules: S-20 … S-25, S-102 … S-104, P-65 … P-68, P-75 … P-80.
+//! Rules: S-20 … S-25, S-102 … S-105, P-65 … P-68, P-71 … P-80.
 
 mod announce;
+mod attribute_changes;
 mod locks;
 #[cfg(test)]
 mod locks_tests;
@@ -10,11 +11,13 @@ mod membership;
 mod query;
 mod row;
 mod start;
+mod update;
 
 pub use locks::{ConversationLocks, KeyedGuard, KeyedLocks};
 pub use membership::{FailedMembers, MembershipResult, add, remove};
 pub use query::{count, find};
 pub use start::{StartConversation, start};
+pub use update::{UpdatedAttributes, set_muted, update};
 
 use crate::actor::Actor;
 use crate::core::ImCore;
@@ -24,6 +27,15 @@ use crate::store::Conversation;
 
 /// Members that a basic conversation may have (S-27).
 pub const MAX_MEMBERS: usize = 500;
+
+/// Bytes of a conversation's attributes as JSON.
+pub const MAX_ATTRIBUTES_BYTES: usize = 64 * 1024;
+
+/// How deep attributes may nest. Hooks get them inside their params, and must be able to read those.
+pub const MAX_ATTRIBUTES_DEPTH: usize = 100;
+
+const _: () =
+    assert!(MAX_ATTRIBUTES_DEPTH + 8 < foreign_json::MAX_DEPTH, "params hold attributes, and nest deeper than these");
 
 /// The conversation.
 ///

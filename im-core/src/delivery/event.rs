@@ -22,6 +22,8 @@ pub enum Event {
     MembersLeft(ChangedMembers),
     /// `direct` (P-82).
     Message(#[serde(with = "shared")] Arc<DeliveredMessage>),
+    /// `conv/updated` (P-71).
+    ConversationUpdated(#[serde(with = "shared")] Arc<ChangedAttributes>),
     /// `patch/modify` (P-94, P-96).
     MessagePatched(#[serde(with = "shared")] Arc<PatchedMessage>),
     /// `session/closed` with a code (P-58); the session has ended.
@@ -46,6 +48,7 @@ impl Event {
             + match self {
                 Self::Joined(_) | Self::Left(_) => 0,
                 Self::MembersJoined(change) | Self::MembersLeft(change) => listed(&change.members),
+                Self::ConversationUpdated(change) => change.asked.len() + change.changed.len(),
                 Self::Message(message) => body(&message.body) + listed(&message.mentions),
                 Self::MessagePatched(patch) => {
                     let reason = patch.reason.as_ref().map_or(0, |reason| reason.detail.len());
@@ -72,6 +75,21 @@ pub struct ChangedMembers {
     pub updated_at: Timestamp,
     /// `serverTs` of the kept notification (P-61); only on `Joined` and `Left`.
     pub server_timestamp: Option<Timestamp>,
+}
+
+/// Attributes of a conversation that changed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ChangedAttributes {
+    /// Where.
+    pub conversation: ConversationId,
+    /// `initBy`.
+    pub by: ClientId,
+    /// `udate`.
+    pub updated_at: Timestamp,
+    /// `attr`, a JSON object: the change as it was asked for.
+    pub asked: String,
+    /// `attrModified`, a JSON object: the attributes at the top level that it was about, with their values now.
+    pub changed: String,
 }
 
 /// A message on its way to receivers.

@@ -4,7 +4,7 @@
 
 mod event;
 
-pub use event::{ChangedMembers, DeliveredMessage, Event, PatchReason, PatchedMessage};
+pub use event::{ChangedAttributes, ChangedMembers, DeliveredMessage, Event, PatchReason, PatchedMessage};
 
 use crate::actor::Origin;
 use crate::ids::{AppId, ClientId, SessionId};

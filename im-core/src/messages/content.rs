@@ -24,6 +24,19 @@ pub fn from_text(text: &str, is_binary: bool) -> Result<MessageBody, base64::Dec
     if is_binary { STANDARD.decode(text).map(MessageBody::Binary) } else { Ok(MessageBody::Text(text.to_owned())) }
 }
 
+/// The body of a recalled message (S-41, P-94).
+const RECALLED: &str = r#"{"_lctype":-127}"#;
+
+/// What stands in place of the body of a recalled message.
+pub fn recalled() -> MessageBody {
+    MessageBody::Text(RECALLED.to_owned())
+}
+
+/// True for the body of a recalled message.
+pub fn is_recalled(body: &MessageBody) -> bool {
+    matches!(body, MessageBody::Text(text) if text == RECALLED)
+}
+
 /// Bytes of the body itself; of a binary one, before Base64.
 pub fn size(body: &MessageBody) -> usize {
     match body {

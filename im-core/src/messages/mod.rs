@@ -1,7 +1,8 @@
-//! Messages: sending and history.
+//! Messages: sending, changing and history.
 //!
-//! Rules: S-39 … S-50, S-54 … S-57, S-89, S-90, S-100, P-81 … P-84, P-92, P-96.
+//! Rules: S-39 … S-50, S-54 … S-57, S-89, S-90, S-92, S-100, S-101, P-81 … P-84, P-92 … P-96.
 
+mod change;
 mod commit;
 pub mod content;
 mod history;
@@ -12,6 +13,7 @@ mod review;
 mod reviewed;
 mod send;
 
+pub use change::{ChangeMessage, MessageChange, change, deliver_missed_changes};
 pub use content::MAX_MESSAGE_BYTES;
 pub use history::history;
 pub use message::{SendMessage, SentMessage};

@@ -51,7 +51,13 @@ pub(super) async fn review(
     Ok(apply(reply, message.body.clone(), bin, members))
 }
 
-fn apply(reply: MessageReceivedReply, body: MessageBody, bin: bool, members_then: Vec<ClientId>) -> Reviewed {
+/// What a reply makes of a body and its receivers.
+pub(super) fn apply(
+    reply: MessageReceivedReply,
+    body: MessageBody,
+    bin: bool,
+    members_then: Vec<ClientId>,
+) -> Reviewed {
     let changed = new_body(&reply, bin).ok().flatten().filter(|changed| *changed != body);
     let receivers = match reply.to_peers {
         Some(peers) => Receivers::Given { peers: known_once(peers), members_then },
@@ -73,7 +79,7 @@ fn known_once(peers: Vec<String>) -> Vec<ClientId> {
 }
 
 /// The body that a reply asks for; the error says why it cannot be one.
-fn new_body(reply: &MessageReceivedReply, bin: bool) -> Result<Option<MessageBody>, String> {
+pub(super) fn new_body(reply: &MessageReceivedReply, bin: bool) -> Result<Option<MessageBody>, String> {
     let Some(text) = reply.content.as_deref().filter(|_| !reply.drop) else {
         return Ok(None);
     };

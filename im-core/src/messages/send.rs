@@ -66,7 +66,7 @@ async fn send_in_turn(
     sent
 }
 
-fn check_size(body: &MessageBody) -> Result<(), RequestError> {
+pub(super) fn check_size(body: &MessageBody) -> Result<(), RequestError> {
     let size = content::size(body);
     if size > MAX_MESSAGE_BYTES {
         let detail = format!("the message has {size} bytes; at most {MAX_MESSAGE_BYTES} are allowed");

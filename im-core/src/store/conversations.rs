@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use serde_json::{Map, Value};
 
 use super::{CallFor, Committed, QueryError, StoreError, StoredMessage};
+use crate::error::Refusal;
 use crate::ids::{AppId, ClientId, ConversationId};
 use crate::timestamp::Timestamp;
 
@@ -79,6 +80,18 @@ pub struct MembershipChange {
     pub conversation: Conversation,
 }
 
+/// What an edit makes of a conversation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EditedConversation {
+    /// All attributes from now on.
+    pub attributes: Map<String, Value>,
+    /// `mu` from now on.
+    pub muted: Vec<ClientId>,
+}
+
+/// Decides, from a conversation as it is under its lock, what becomes of it. A refusal changes nothing.
+pub type EditConversation = Box<dyn FnOnce(&Conversation) -> Result<EditedConversation, Refusal> + Send>;
+
 /// A conversation query (P-75).
 #[derive(Clone, Debug, Default)]
 pub struct ConversationQuery {
@@ -130,6 +143,15 @@ pub trait Conversations: Send + Sync + 'static {
         asking: &ClientId,
         query: &ConversationQuery,
     ) -> Result<Vec<FoundConversation>, QueryError>;
+
+    /// Changes attributes and mutes under the conversation's lock, and sets `updatedAt`; answers the conversation after it.
+    /// `None` when it does not exist.
+    async fn edit_conversation(
+        &self,
+        app: &AppId,
+        id: &ConversationId,
+        edit: EditConversation,
+    ) -> Result<Option<Result<Conversation, Refusal>>, StoreError>;
 
     /// Adds members up to `member_limit` in all; `None` when the conversation does not exist. `call` is for when at
     /// least one member is added.

@@ -17,13 +17,13 @@ pub use self::calls::{
     DeadLetterFilter, ImportedCall, LONGEST_WAIT, MakeCall, StoredCall,
 };
 pub use self::conversations::{
-    Conversation, ConversationQuery, Conversations, CreatedConversation, FoundConversation, MembershipChange,
-    NewConversation, QUERY_ANSWER_BYTES,
+    Conversation, ConversationQuery, Conversations, CreatedConversation, EditConversation, EditedConversation,
+    FoundConversation, MembershipChange, NewConversation, QUERY_ANSWER_BYTES,
 };
 pub use self::error::{QueryError, StoreError};
 pub use self::messages::{
-    AppendedMessage, DEDUPLICATION_WINDOW, Direction, HistoryBound, HistoryQuery, MessageBody, Messages, NewMessage,
-    StoredMessage,
+    AppendedMessage, DEDUPLICATION_WINDOW, Direction, EditMessage, EditedMessage, HistoryBound, HistoryQuery,
+    MessageBody, Messages, NewMessage, StoredMessage,
 };
 pub use self::missed_events::{MissedEvent, MissedEvents};
 pub use self::new_call::NewCall;

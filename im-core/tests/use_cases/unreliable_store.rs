@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hookd_im_core::app::ImSettings;
-use hookd_im_core::ids::{AppId, Channel, ClientId, ConversationId, NodeId};
+use hookd_im_core::error::Refusal;
+use hookd_im_core::ids::{AppId, Channel, ClientId, ConversationId, MessageId, NodeId};
 use hookd_im_core::store::{
     AppendedMessage, Backlog, CallEntry, CallFor, CallLimits, CallOutcome, Calls, Claimed, Committed, Conversation,
-    ConversationQuery, Conversations, CreatedConversation, DeadLetter, DeadLetterFilter, EndedLogin, FoundConversation,
-    HistoryQuery, ImportedCall, MembershipChange, Messages, MissedEvent, MissedEvents, NewConversation, NewMessage,
-    Nodes, QueryError, Sessions, Settings, StoreError, StoredCall, StoredMessage,
+    ConversationQuery, Conversations, CreatedConversation, DeadLetter, DeadLetterFilter, EditConversation, EditMessage,
+    EndedLogin, FoundConversation, HistoryQuery, ImportedCall, MembershipChange, Messages, MissedEvent, MissedEvents,
+    NewConversation, NewMessage, Nodes, QueryError, Sessions, Settings, StoreError, StoredCall, StoredMessage,
 };
 use hookd_im_core::timestamp::Timestamp;
 use hookd_im_store::sqlite::SqliteStore;
@@ -149,6 +150,15 @@ impl Conversations for UnreliableStore {
         self.store.find_conversations(app, asking, query).await
     }
 
+    async fn edit_conversation(
+        &self,
+        app: &AppId,
+        id: &ConversationId,
+        edit: EditConversation,
+    ) -> Result<Option<Result<Conversation, Refusal>>, StoreError> {
+        self.store.edit_conversation(app, id, edit).await
+    }
+
     async fn add_members(
         &self,
         app: &AppId,
@@ -184,6 +194,35 @@ impl Messages for UnreliableStore {
             return Err(StoreError::OutcomeUnknown { operation: "append message" });
         }
         appended
+    }
+
+    async fn message(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        message: (&MessageId, Timestamp),
+    ) -> Result<Option<StoredMessage>, StoreError> {
+        self.store.message(app, conversation, message).await
+    }
+
+    async fn edit_message(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        message: (&MessageId, Timestamp),
+        edit: EditMessage,
+    ) -> Result<Option<Result<(Conversation, StoredMessage), Refusal>>, StoreError> {
+        self.store.edit_message(app, conversation, message, edit).await
+    }
+
+    async fn changed_messages(
+        &self,
+        app: &AppId,
+        client: &ClientId,
+        after: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(ConversationId, StoredMessage)>, StoreError> {
+        self.store.changed_messages(app, client, after, limit).await
     }
 
     async fn history(

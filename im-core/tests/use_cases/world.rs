@@ -227,6 +227,7 @@ pub fn in_short(event: &Event) -> String {
         Event::MembersJoined(change) => format!("members_joined {} by {}", members(&change.members), change.by),
         Event::Left(change) => format!("left by {}", change.by),
         Event::MembersLeft(change) => format!("members_left {} by {}", members(&change.members), change.by),
+        Event::ConversationUpdated(change) => format!("updated by {}: {}", change.by, change.changed),
         Event::Message(message) => format!("{} says {}", message.from, body(&message.body)),
         Event::MessagePatched(patch) => format!("{} corrects {}", patch.from, body(&patch.body)),
         Event::SessionClosed { code, .. } => format!("closed {}", code.number()),

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use hookd_im_core::error::Refusal;
 use hookd_im_core::ids::{AppId, ClientId, ConversationId};
 use hookd_im_core::store::{
-    CallFor, Committed, Conversation, ConversationQuery, Conversations, CreatedConversation, FoundConversation,
-    MembershipChange, NewConversation, QueryError, StoreError, StoredCall,
+    CallFor, Committed, Conversation, ConversationQuery, Conversations, CreatedConversation, EditConversation,
+    EditedConversation, FoundConversation, MembershipChange, NewConversation, QueryError, StoreError, StoredCall,
 };
 use hookd_im_core::timestamp::Timestamp;
 
 use super::calls::{NewCalls, Room};
 use super::columns::{column, to_i64};
-use super::conversation_row::{COLUMN_COUNT, COLUMNS, ConversationRow, load};
+use super::conversation_row::{COLUMN_COUNT, COLUMNS, ConversationRow, load, load_locked};
 use super::locks::{self, Lock};
 use super::pool::Connection;
 use super::{PostgresStore, READ_LIMIT, members, membership, search};
@@ -50,6 +51,21 @@ impl Conversations for PostgresStore {
         let find =
             async |connection: Arc<Connection>, until| search::find(&connection, (app, asking), query, until).await;
         self.queries.run(app, "find conversations", find).await
+    }
+
+    async fn edit_conversation(
+        &self,
+        app: &AppId,
+        id: &ConversationId,
+        edit: EditConversation,
+    ) -> Result<Option<Result<Conversation, Refusal>>, StoreError> {
+        let edit = async |connection: Arc<Connection>, now| self::edit(&connection, (app, id), edit, now).await;
+        let is_done = async |connection: Arc<Connection>, edited: Option<Result<Conversation, Refusal>>| {
+            let Some(Ok(edited)) = edited else { return Ok(true) };
+            let now = load(&connection, app, id).await?;
+            Ok(now.is_some_and(|now| (now.attributes, now.muted) == (edited.attributes, edited.muted)))
+        };
+        self.database.write_and_read_back("edit conversation", edit, is_done).await
     }
 
     async fn add_members(
@@ -132,6 +148,26 @@ pub(super) async fn create(
     let call = calls.add_for(app, call, &conversation, &mut room);
     calls.insert(connection, now).await?;
     Ok(Committed { row: CreatedConversation { conversation, existing: false }, call })
+}
+
+/// Writes what `edit` makes of attributes and mutes.
+async fn edit(
+    connection: &Connection,
+    (app, id): (&AppId, &ConversationId),
+    edit: EditConversation,
+    now: Timestamp,
+) -> Result<Option<Result<Conversation, Refusal>>, StoreError> {
+    let Some((key, conversation)) = load_locked(connection, app, id).await? else { return Ok(None) };
+    let edited = match edit(&conversation) {
+        Ok(edited) => edited,
+        Err(refusal) => return Ok(Some(Err(refusal))),
+    };
+    let updated_at = conversation.updated_at.max(now);
+    let sql = "UPDATE conversations SET attributes = $2, muted = $3, updated_at = $4 WHERE key = $1";
+    let (attributes, muted) = (json::to_column(&edited.attributes)?, json::to_column(&edited.muted)?);
+    connection.execute_prepared(sql, &[&key, &attributes, &muted, &updated_at.0]).await?;
+    let EditedConversation { attributes, muted } = edited;
+    Ok(Some(Ok(Conversation { attributes, muted, updated_at, ..conversation })))
 }
 
 /// The oldest unique conversation with exactly these current members: membership changes can make two of them equal.

@@ -9,7 +9,7 @@ use super::columns::{bytes_of, column, to_i64};
 use super::conversation_row::load_locked;
 use super::members::insert;
 use super::pool::Connection;
-use crate::member_set;
+use crate::{json, member_set};
 
 /// Adds up to the limit (S-27); members already present are as asked (S-24).
 pub(super) async fn add(
@@ -65,6 +65,8 @@ pub(super) async fn remove(
         let sql = "DELETE FROM members WHERE conversation = $1 AND client = ANY ($2)";
         connection.execute_prepared(sql, &[&key, &bytes_of(&changed)]).await?;
     }
+    // A member that comes back has not muted the conversation.
+    conversation.muted.retain(|client| !changed.contains(client));
     let change = MembershipChange { changed, unchanged, refused: Vec::new(), sequence: None, conversation };
     commit(connection, app, (key, change), call, now).await.map(Some)
 }
@@ -101,9 +103,10 @@ async fn save_change(
     let digest = conversation.unique_id.is_some().then(|| member_set::digest(&conversation.members));
     let sql = "
         UPDATE conversations
-        SET updated_at = $2, member_digest = $3, last_sequence = $4
+        SET updated_at = $2, member_digest = $3, last_sequence = $4, muted = $5
         WHERE key = $1";
     let sequence = to_i64(conversation.last_sequence);
-    connection.execute_prepared(sql, &[&key, &conversation.updated_at.0, &digest, &sequence]).await?;
+    let muted = json::to_column(&conversation.muted)?;
+    connection.execute_prepared(sql, &[&key, &conversation.updated_at.0, &digest, &sequence, &muted]).await?;
     Ok(())
 }

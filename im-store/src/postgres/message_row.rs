@@ -22,6 +22,9 @@ pub(super) const COLUMNS: &str = "
     messages.mention_all,
     messages.patched_at";
 
+/// The number of those columns.
+pub(super) const COLUMN_COUNT: usize = 9;
+
 /// Reads the columns from `first` on; `None` where a join found no message.
 pub(super) fn read_optional(row: &Row, first: usize) -> Result<Option<StoredMessage>, StoreError> {
     match column::<Option<String>>(row, first)? {

@@ -14,6 +14,7 @@ mod history;
 mod locks;
 mod members;
 mod membership;
+mod message_edits;
 mod message_row;
 mod messages;
 mod missed_events;

@@ -1,15 +1,16 @@
 //! Conversations: creating and loading.
 
 use async_trait::async_trait;
+use hookd_im_core::error::Refusal;
 use hookd_im_core::ids::{AppId, ClientId, ConversationId};
 use hookd_im_core::store::{
-    CallFor, Committed, Conversation, ConversationQuery, Conversations, CreatedConversation, FoundConversation,
-    MembershipChange, NewConversation, QueryError, StoreError, StoredCall,
+    CallFor, Committed, Conversation, ConversationQuery, Conversations, CreatedConversation, EditConversation,
+    EditedConversation, FoundConversation, MembershipChange, NewConversation, QueryError, StoreError, StoredCall,
 };
 use hookd_im_core::timestamp::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::conversation_row::{COLUMNS, ConversationRow, key, load};
+use super::conversation_row::{COLUMNS, ConversationRow, key, load, load_with_key};
 use super::error::WorkError;
 use super::{SqliteStore, calls, members, membership, search};
 use crate::query::Filter;
@@ -50,6 +51,23 @@ impl Conversations for SqliteStore {
             search::find(connection, (&of_app, &asking), &filter, &query, until)
         };
         self.queries.run(app, "find conversations", find).await
+    }
+
+    async fn edit_conversation(
+        &self,
+        app: &AppId,
+        id: &ConversationId,
+        edit: EditConversation,
+    ) -> Result<Option<Result<Conversation, Refusal>>, StoreError> {
+        let (of_app, id) = (app.clone(), id.clone());
+        let edit = move |connection: &Connection, now| self::edit(connection, (&of_app, &id), edit, now);
+        let of_app = app.clone();
+        let is_done = move |connection: &Connection, edited: &Option<Result<Conversation, Refusal>>| {
+            let Some(Ok(edited)) = edited else { return Ok(true) };
+            let now = load(connection, &of_app, &edited.id)?;
+            Ok(now.is_some_and(|now| (now.attributes, now.muted) == (edited.attributes.clone(), edited.muted.clone())))
+        };
+        self.write_and_read_back("edit conversation", edit, is_done).await
     }
 
     async fn add_members(
@@ -122,6 +140,26 @@ fn create(
     insert(connection, app, &conversation, digest.as_deref())?;
     let call = calls::add_for(connection, app, (call, &conversation), now)?;
     Ok(Committed { row: CreatedConversation { conversation, existing: false }, call })
+}
+
+/// Writes what `edit` makes of attributes and mutes.
+fn edit(
+    connection: &Connection,
+    (app, id): (&AppId, &ConversationId),
+    edit: EditConversation,
+    now: Timestamp,
+) -> Result<Option<Result<Conversation, Refusal>>, WorkError> {
+    let Some((key, conversation)) = load_with_key(connection, app, id)? else { return Ok(None) };
+    let edited = match edit(&conversation) {
+        Ok(edited) => edited,
+        Err(refusal) => return Ok(Some(Err(refusal))),
+    };
+    let updated_at = conversation.updated_at.max(now);
+    connection
+        .prepare_cached("UPDATE conversations SET attributes = ?2, muted = ?3, updated_at = ?4 WHERE key = ?1")?
+        .execute(params![key, json::to_column(&edited.attributes)?, json::to_column(&edited.muted)?, updated_at.0])?;
+    let EditedConversation { attributes, muted } = edited;
+    Ok(Some(Ok(Conversation { attributes, muted, updated_at, ..conversation })))
 }
 
 /// The oldest unique conversation with exactly these current members: membership changes can make two of them equal.

@@ -9,7 +9,7 @@ use super::calls;
 use super::conversation_row::load_with_key;
 use super::error::WorkError;
 use super::members::insert;
-use crate::member_set;
+use crate::{json, member_set};
 
 /// Adds up to the limit (S-27); members already present are as asked (S-24).
 pub(super) fn add(
@@ -62,6 +62,8 @@ pub(super) fn remove(
             unchanged.push(member);
         }
     }
+    // A member that comes back has not muted the conversation.
+    conversation.muted.retain(|client| !changed.contains(client));
     let change = MembershipChange { changed, unchanged, refused: Vec::new(), sequence: None, conversation };
     commit(connection, (app, key), change, call, now).map(Some)
 }
@@ -92,14 +94,15 @@ fn save_change(
 ) -> Result<(), WorkError> {
     conversation.updated_at = conversation.updated_at.max(now);
     let digest = conversation.unique_id.is_some().then(|| member_set::digest(&conversation.members));
+    let muted = json::to_column(&conversation.muted)?;
     let sequence: i64 = connection
         .prepare_cached(
             "UPDATE conversations
-             SET updated_at = ?2, member_digest = ?3, last_sequence = last_sequence + 1
+             SET updated_at = ?2, member_digest = ?3, muted = ?4, last_sequence = last_sequence + 1
              WHERE key = ?1
              RETURNING last_sequence",
         )?
-        .query_row(params![key, conversation.updated_at.0, digest], |row| row.get(0))?;
+        .query_row(params![key, conversation.updated_at.0, digest, muted], |row| row.get(0))?;
     conversation.last_sequence = sequence.unsigned_abs();
     Ok(())
 }

@@ -12,6 +12,9 @@ use crate::json;
 /// The columns of [`MessageRow`], in its order.
 pub(super) const COLUMNS: &str = "id, timestamp, sender, body, mentions, mention_all, patched_at, sequence";
 
+/// The number of those columns.
+pub(super) const COLUMN_COUNT: usize = 8;
+
 /// A row as it is in the table.
 pub(super) struct MessageRow {
     id: String,

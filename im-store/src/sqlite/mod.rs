@@ -7,6 +7,7 @@ mod error;
 mod history;
 mod members;
 mod membership;
+mod message_edits;
 mod message_row;
 mod messages;
 mod missed_events;

@@ -11,6 +11,7 @@ mod calls_of_operations;
 mod conversations;
 mod dead_letters;
 mod differential;
+mod edits;
 mod fixture;
 mod history;
 mod import;
@@ -104,6 +105,14 @@ every_backend! {
         ids_that_concatenate_alike_are_different_sets,
         ordinary_conversation_is_never_found,
         parallel_creates_end_with_one_conversation;
+    edits:
+        an_edit_changes_attributes_and_mutes_of_the_row_as_it_is,
+        a_refused_edit_changes_nothing,
+        edits_at_the_same_time_lose_nothing,
+        an_edited_message_is_read_back_everywhere,
+        each_change_of_a_message_is_later_than_the_one_before,
+        a_message_is_found_by_id_and_time,
+        changed_messages_come_in_the_order_of_their_changes;
     members:
         added_members_come_last_and_present_ones_change_nothing,
         members_beyond_the_limit_are_refused,

@@ -8,7 +8,7 @@ use crate::gateway::protocol::wire::{
     CommandType, ConvCommand, ErrorCommand, GenericCommand, JsonObjectMessage, OpType,
 };
 use hookd_im_core::actor::Actor;
-use hookd_im_core::conversations::{self, FailedMembers, MembershipResult, StartConversation};
+use hookd_im_core::conversations::{self, FailedMembers, MAX_ATTRIBUTES_DEPTH, MembershipResult, StartConversation};
 use hookd_im_core::core::ImCore;
 use hookd_im_core::error::{Code, RequestError};
 use hookd_im_core::ids::{ClientId, ConversationId};
@@ -16,11 +16,6 @@ use hookd_im_core::store::ConversationQuery;
 
 /// Rows of a query that names no number (P-75).
 const DEFAULT_ROWS: i32 = 10;
-
-/// How deep attributes and filters may nest. Hooks get attributes inside their params, and must be able to read those.
-const MAX_DEPTH: usize = 100;
-
-const _: () = assert!(MAX_DEPTH + 8 < foreign_json::MAX_DEPTH, "params hold attributes, and nest deeper than these");
 
 /// `flag` bits of a query.
 const COMPACT: i32 = 1;
@@ -78,6 +73,40 @@ pub(super) async fn remove(
     let cid = named(&conv)?;
     let result = conversations::remove(core, actor, &cid, clients(conv.m)).await?;
     Ok(reply(recipient, OpType::Removed, membership(&cid, result)))
+}
+
+/// `conv/update` → `conv/updated` (P-71).
+pub(super) async fn update(
+    core: &ImCore,
+    actor: &Actor,
+    recipient: &Recipient,
+    conv: ConvCommand,
+) -> Result<GenericCommand, RequestError> {
+    let cid = named(&conv)?;
+    conversations::existing(core, actor, &cid).await?;
+    let asked = object(conv.attr.as_ref(), "attr", Code::ConversationApiFailed)?;
+    let updated = conversations::update(core, actor, &cid, asked).await?;
+    let answer = ConvCommand {
+        cid: Some(cid.as_str().to_owned()),
+        udate: Some(updated.updated_at.to_iso()),
+        attr_modified: Some(json(Value::Object(updated.changed).to_string())),
+        ..ConvCommand::default()
+    };
+    Ok(reply(recipient, OpType::Updated, answer))
+}
+
+/// `conv/mute`, `conv/unmute` → `conv/updated` (P-72).
+pub(super) async fn set_muted(
+    core: &ImCore,
+    actor: &Actor,
+    recipient: &Recipient,
+    (conv, mute): (ConvCommand, bool),
+) -> Result<GenericCommand, RequestError> {
+    let cid = named(&conv)?;
+    let updated_at = conversations::set_muted(core, actor, &cid, mute).await?;
+    let answer =
+        ConvCommand { cid: Some(cid.as_str().to_owned()), udate: Some(updated_at.to_iso()), ..ConvCommand::default() };
+    Ok(reply(recipient, OpType::Updated, answer))
 }
 
 /// `conv/query` → `conv/results` (P-75, P-76).
@@ -184,8 +213,8 @@ fn clients(ids: Vec<String>) -> Vec<ClientId> {
 
 fn object(json: Option<&JsonObjectMessage>, field: &str, code: Code) -> Result<Map<String, Value>, RequestError> {
     let Some(json) = json else { return Ok(Map::new()) };
-    if foreign_json::depth(&json.data) > MAX_DEPTH {
-        return Err(RequestError::detailed(code, format!("`{field}` nests deeper than {MAX_DEPTH} levels")));
+    if foreign_json::depth(&json.data) > MAX_ATTRIBUTES_DEPTH {
+        return Err(RequestError::detailed(code, format!("`{field}` nests deeper than {MAX_ATTRIBUTES_DEPTH} levels")));
     }
     foreign_json::from_str(&json.data)
         .map_err(|error| RequestError::detailed(code, format!("`{field}` is not a JSON object: {error}")))

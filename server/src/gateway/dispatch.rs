@@ -278,9 +278,17 @@ async fn carry_out(
         (CommandType::Logs, _) => {
             message::history(core, actor, recipient, command.logs_message.take().unwrap_or_default()).await
         }
+        (CommandType::Patch, Some(OpType::Modify)) => {
+            message::change(core, actor, recipient, command.patch_message.take().unwrap_or_default()).await
+        }
         (CommandType::Conv, Some(OpType::Start)) => conversation::start(core, actor, recipient, conv).await,
         (CommandType::Conv, Some(OpType::Add)) => conversation::add(core, actor, recipient, conv).await,
         (CommandType::Conv, Some(OpType::Remove)) => conversation::remove(core, actor, recipient, conv).await,
+        (CommandType::Conv, Some(OpType::Update)) => conversation::update(core, actor, recipient, conv).await,
+        (CommandType::Conv, Some(OpType::Mute)) => conversation::set_muted(core, actor, recipient, (conv, true)).await,
+        (CommandType::Conv, Some(OpType::Unmute)) => {
+            conversation::set_muted(core, actor, recipient, (conv, false)).await
+        }
         (CommandType::Conv, Some(OpType::Query)) => conversation::query(core, actor, recipient, conv).await,
         (CommandType::Conv, Some(OpType::Count)) => conversation::count(core, actor, recipient, conv).await,
         _ => Err(conversation::refuse(core, actor, &format!("`{what}`"), named.as_ref()).await),

@@ -25,6 +25,7 @@ pub struct LocalDelivery {
 struct Attached {
     session: Arc<Session>,
     sender: OutgoingSender,
+    wants_changes: bool,
 }
 
 /// A request in work, until this is dropped: events that it causes on its own connection wait for its reply (P-8).
@@ -41,11 +42,11 @@ impl Drop for RequestInWork {
 }
 
 impl LocalDelivery {
-    /// Connects a session with its socket.
-    pub(super) fn attach(&self, session: Arc<Session>, sender: OutgoingSender) {
+    /// Connects a session with its socket. One that does not want changes of messages sees them in the history only (P-51).
+    pub(super) fn attach(&self, session: Arc<Session>, sender: OutgoingSender, wants_changes: bool) {
         let key = (session.app.clone(), session.client.clone());
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
-        sessions.entry(key).or_default().push(Attached { session, sender });
+        sessions.entry(key).or_default().push(Attached { session, sender, wants_changes });
     }
 
     /// Forgets a session that has ended.
@@ -78,6 +79,9 @@ impl Attached {
     /// A reader too slow for its queue loses its socket, not the event: its client finds everything in the history after it
     /// reconnects.
     fn push(&self, event: &Event, request: Option<&(ConnectionId, ReplyGate)>) {
+        if matches!(event, Event::MessagePatched(_)) && !self.wants_changes {
+            return;
+        }
         let gate = request.filter(|(connection, _)| *connection == self.session.connection);
         let gate = gate.map(|(_, gate)| gate.clone());
         if self.sender.push(self.session.client.clone(), event.clone(), gate).is_err() {

@@ -1,15 +1,15 @@
-//! `direct` and `logs`.
+//! `direct`, `patch` and `logs`.
 
 use crate::gateway::protocol::pushes::log_item;
 use crate::gateway::protocol::replies::Recipient;
 use crate::gateway::protocol::wire::{
-    AckCommand, CommandType, DirectCommand, GenericCommand, LogsCommand, QueryDirection,
+    AckCommand, CommandType, DirectCommand, GenericCommand, LogsCommand, OpType, PatchCommand, QueryDirection,
 };
 use hookd_im_core::actor::Actor;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::error::{Code, RequestError};
 use hookd_im_core::ids::{ClientId, ConversationId, MessageId};
-use hookd_im_core::messages::{self, MAX_MESSAGE_BYTES, SendMessage};
+use hookd_im_core::messages::{self, ChangeMessage, MAX_MESSAGE_BYTES, MessageChange, SendMessage};
 use hookd_im_core::store::{Direction, HistoryBound, HistoryQuery, MessageBody};
 use hookd_im_core::timestamp::Timestamp;
 
@@ -34,6 +34,38 @@ pub(super) async fn send(core: &ImCore, actor: &Actor, recipient: &Recipient, di
         }
         Err(error) => recipient.send_failure(&error, &conversation),
     }
+}
+
+/// `patch/modify` → `patch/modified` (P-93).
+pub(super) async fn change(
+    core: &ImCore,
+    actor: &Actor,
+    recipient: &Recipient,
+    patch: PatchCommand,
+) -> Result<GenericCommand, RequestError> {
+    let item = patch.patches.into_iter().next().unwrap_or_default();
+    let no_conversation = || RequestError::detailed(Code::ConversationNotFound, "`patch/modify` has no `cid`");
+    let change = match (item.recall, item.binary_msg) {
+        (Some(true), _) => MessageChange::Recall,
+        (_, binary) => MessageChange::Edit {
+            body: match binary {
+                Some(bytes) => MessageBody::Binary(bytes.into()),
+                None => MessageBody::Text(item.data.unwrap_or_default()),
+            },
+            mentions: item.mention_pids.into_iter().map(ClientId::new).collect(),
+            mention_all: item.mention_all.unwrap_or(false),
+        },
+    };
+    let request = ChangeMessage {
+        conversation: ConversationId::new(item.cid.ok_or_else(no_conversation)?),
+        // Without them there is no such message. Whether there is such a conversation is said before that.
+        id: MessageId::new(item.mid.unwrap_or_default()),
+        timestamp: Timestamp(item.timestamp.unwrap_or_default()),
+        change,
+    };
+    let changed_at = messages::change(core, actor, request).await?;
+    let modified = PatchCommand { last_patch_time: Some(changed_at.0), ..PatchCommand::default() };
+    Ok(GenericCommand { patch_message: Some(modified), ..recipient.reply(CommandType::Patch, Some(OpType::Modified)) })
 }
 
 /// `logs` → `logs` (P-92).

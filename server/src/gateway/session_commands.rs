@@ -9,10 +9,16 @@ use super::queue::WriteQueue;
 use crate::gateway::protocol::limits;
 use crate::gateway::protocol::replies::{Recipient, code_of};
 use crate::gateway::protocol::wire::{CommandType, GenericCommand, OpType, SessionCommand};
+use hookd_im_core::actor::{Actor, Identity};
 use hookd_im_core::app::App;
 use hookd_im_core::error::{Code, RequestError};
 use hookd_im_core::ids::{AppId, ClientId, DeviceId};
+use hookd_im_core::messages;
 use hookd_im_core::presence::{Ending, IssuedToken, Login, OpenedSession, Session};
+use hookd_im_core::timestamp::Timestamp;
+
+/// Bits of `configBitmap` (P-51).
+const WANTS_CHANGES: i64 = 1;
 
 /// Ids that one `session/query` may ask for (P-57).
 const QUERIED_CLIENTS: usize = 20;
@@ -56,18 +62,22 @@ impl Dispatcher {
         queue: &mut WriteQueue,
     ) -> Result<(), Closing> {
         let config = session.config_bitmap.unwrap_or(0);
+        let missed_after = session.last_patch_time.filter(|_| config & WANTS_CHANGES != 0).map(Timestamp);
         match self.log_in(command, session).await {
             Ok(OpenedSession { session, token, displaced }) => {
                 tracing::debug!(app = %session.app, client = %session.client, "a session opens");
                 let recipient = recipient.to_client(&session.client);
                 let app = session.app.clone();
-                self.sessions.push(LocalSession { session, config });
+                self.sessions.push(LocalSession { session: session.clone(), config });
                 if let Err(error) = displaced.kept(&self.shared.core, &app).await {
                     let error = &error as &dyn std::error::Error;
                     tracing::error!(%app, error, "a login that another device displaced is forgotten with this process");
                 }
                 // Into the queue at once: pushes for the new session can only come through the sender, after it.
                 answer(queue, &token_reply(&recipient, OpType::Opened, token));
+                if let Some(after) = missed_after {
+                    self.deliver_missed_changes(&session, after);
+                }
                 Ok(())
             }
             Err(error) => {
@@ -87,10 +97,11 @@ impl Dispatcher {
         let app = self.app_of(command.app_id.as_deref())?;
         limits::check_login(&session)?;
         self.admit(command.peer_id.as_deref())?;
+        let wants_changes = session.config_bitmap.unwrap_or(0) & WANTS_CHANGES != 0;
         let login = login(command.peer_id.clone(), session);
         let (source, mut attached) = (self.socket.source, None);
         let attach = |session: &Arc<Session>| {
-            self.shared.delivery.attach(session.clone(), self.socket.sender.clone());
+            self.shared.delivery.attach(session.clone(), self.socket.sender.clone(), wants_changes);
             attached = Some(session.clone());
         };
         let opened = self.shared.presence.open(&self.shared.core, &app, login, source, attach).await;
@@ -99,6 +110,20 @@ impl Dispatcher {
             Err(_) => attached.iter().for_each(|session| self.shared.delivery.detach(session)),
         }
         opened
+    }
+
+    /// Sends what was changed since the client was last here (P-95), in a task of its own: the log-in is over.
+    fn deliver_missed_changes(&self, session: &Arc<Session>, after: Timestamp) {
+        let Ok(app) = self.current_app() else { return };
+        let (shared, session, address) = (self.shared.clone(), session.clone(), self.socket.source.remote_address);
+        self.shared.tasks.spawn(async move {
+            let actor = Actor { app, identity: Identity::Client(session.client.clone()), address, origin: None };
+            let delivering = messages::deliver_missed_changes(&shared.core, &actor, session.id, after);
+            if let Err(error) = delivering.await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(app = %session.app, error, "a client that came back does not get changed messages");
+            }
+        });
     }
 
     /// The app that a login names; later logins on the socket may leave it out (P-20).

@@ -45,9 +45,8 @@ async fn unknown_and_unsupported_commands_are_named_in_the_error() {
     let mut client = server.client("alice").await;
     let commands = [
         (command(CommandType::Blacklist, Some(OpType::Block)), "blacklist/block"),
-        (command(CommandType::Patch, Some(OpType::Modify)), "patch/modify"),
         (command(CommandType::Session, Some(OpType::Kick)), "session/kick"),
-        (conversation(OpType::Update, ConvCommand::default()), "conv/update"),
+        (conversation(OpType::AddShutup, ConvCommand::default()), "conv/add_shutup"),
         (conversation(OpType::MaxRead, ConvCommand::default()), "conv/max_read"),
         (conversation(OpType::Start, ConvCommand { transient: Some(true), ..ConvCommand::default() }), "chat room"),
         (conversation(OpType::Start, ConvCommand { temp_conv: Some(true), ..ConvCommand::default() }), "temporary"),

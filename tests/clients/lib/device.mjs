@@ -10,6 +10,8 @@ const CONVERSATION_EVENTS = {
   membersleft: (payload) => ({ by: payload.kickedBy, members: [...payload.members].sort() }),
   message: (message) => ({ message, text: textOf(message) }),
   messageupdate: (message) => ({ message, text: textOf(message) }),
+  messagerecall: (message) => ({ message }),
+  conversationinfoupdated: (payload) => ({ by: payload.updatedBy }),
 };
 const CONNECTION_EVENTS = ['disconnect', 'reconnect', 'reconnecterror', 'conflict', 'close'];
 

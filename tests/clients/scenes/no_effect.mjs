@@ -58,15 +58,7 @@ await scene(async (connection) => {
     'chat rooms': () => tom.client.createChatRoom({ name: 'room' }),
     'temporary conversations': () => tom.client.createTemporaryConversation({ members: ['jerry'] }),
     'will messages': () => tom.send(group, 'my will', { will: true }),
-    'changes of attributes': () => {
-      group.name = 'new';
-      return group.save();
-    },
-    mute: () => group.mute(),
-    unmute: () => group.unmute(),
     'receipt marks': () => group.fetchReceiptTimestamps(),
-    edits: async () => group.update(await tom.send(group, 'first'), new tom.sdk.TextMessage('second')),
-    recalls: async () => group.recall(await tom.send(group, 'oops')),
     roles: () => group.updateMemberRole('jerry', 'Manager'),
     'muted members': () => group.muteMembers(['jerry']),
     'the list of muted members': () => group.queryMutedMembers(),

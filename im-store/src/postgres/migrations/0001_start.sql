@@ -62,6 +62,8 @@ CREATE INDEX messages_by_deduplication_key ON messages (deduplication_key) WHERE
 CREATE INDEX messages_by_type ON messages (conversation, message_type, timestamp)
     WHERE message_type IS NOT NULL;
 
+CREATE INDEX messages_by_change ON messages (conversation, patched_at) WHERE patched_at IS NOT NULL;
+
 CREATE TABLE missed_events (
     app       text COLLATE "C" NOT NULL,
     client    bytea NOT NULL,

@@ -1,7 +1,10 @@
 //! How long the ids, tokens and lists of a command may be. Longer ones are refused before they are kept, looked up or
 //! passed to a hook: any client may send it, and each of its requests would hold the memory.
 
-use super::wire::{BlacklistCommand, ConvCommand, DirectCommand, GenericCommand, LogsCommand, OpType, SessionCommand};
+use super::wire::{
+    BlacklistCommand, ConvCommand, DirectCommand, GenericCommand, LogsCommand, OpType, PatchItem, SessionCommand,
+};
+use hookd_im_core::conversations::MAX_ATTRIBUTES_BYTES;
 use hookd_im_core::error::{Code, RequestError};
 use hookd_im_core::ids::{ClientId, MAX_CLIENT_ID_CHARACTERS};
 
@@ -23,9 +26,6 @@ pub(crate) const LISTED_CLIENTS: usize = 500;
 /// Bytes of the client ids that one message mentions: they are stored and sent with each copy of it.
 pub(crate) const MENTION_BYTES: usize = 32 * 1024;
 
-/// Bytes of the attributes of a conversation (P-23).
-pub(crate) const ATTRIBUTES_BYTES: usize = 64 * 1024;
-
 /// Bytes of the list that a query is sorted by.
 pub(crate) const SORT_BYTES: usize = 512;
 
@@ -39,6 +39,9 @@ pub(crate) fn check(command: &GenericCommand) -> Result<(), RequestError> {
     }
     if let Some(logs) = &command.logs_message {
         check_history(logs)?;
+    }
+    if let Some(patch) = command.patch_message.as_ref().and_then(|patch| patch.patches.first()) {
+        check_change(patch)?;
     }
     if let Some(conv) = &command.conv_message {
         check_conversation(conv, command.op == Some(OpType::Start.into()))?;
@@ -58,7 +61,7 @@ pub(crate) fn without_the_unread(command: GenericCommand) -> GenericCommand {
         failed_pids: Vec::new(),
         ..conv
     });
-    // Of these only the conversation is looked at.
+    // One command changes one message.
     let patch = command.patch_message.map(|mut patch| {
         patch.patches.truncate(1);
         patch
@@ -104,10 +107,20 @@ pub(crate) fn check_session_token(session: &SessionCommand) -> Result<(), Reques
 fn check_message(direct: &DirectCommand) -> Result<(), RequestError> {
     bounded("cid", direct.cid.as_deref(), ID_BYTES, Code::InvalidMessagingTarget)?;
     bounded("dt", direct.dt.as_deref(), TOKEN_BYTES, Code::FrameTooLong)?;
-    clients("mentionPids", &direct.mention_pids, Code::FrameTooLong, Code::FrameTooLong)?;
-    let mentions: usize = direct.mention_pids.iter().map(String::len).sum();
-    if mentions > MENTION_BYTES {
-        let detail = format!("the ids of `mentionPids` have {mentions} bytes; at most {MENTION_BYTES} are allowed");
+    check_mentions(&direct.mention_pids)
+}
+
+fn check_change(patch: &PatchItem) -> Result<(), RequestError> {
+    bounded("cid", patch.cid.as_deref(), ID_BYTES, Code::ConversationNotFound)?;
+    bounded("mid", patch.mid.as_deref(), ID_BYTES, Code::MessageNotFound)?;
+    check_mentions(&patch.mention_pids)
+}
+
+fn check_mentions(mentions: &[String]) -> Result<(), RequestError> {
+    clients("mentionPids", mentions, Code::FrameTooLong, Code::FrameTooLong)?;
+    let bytes: usize = mentions.iter().map(String::len).sum();
+    if bytes > MENTION_BYTES {
+        let detail = format!("the ids of `mentionPids` have {bytes} bytes; at most {MENTION_BYTES} are allowed");
         return Err(RequestError::detailed(Code::FrameTooLong, detail));
     }
     Ok(())
@@ -129,7 +142,7 @@ fn check_conversation(conv: &ConvCommand, starts: bool) -> Result<(), RequestErr
         return Err(RequestError::detailed(Code::ConversationQueryFailed, detail));
     }
     let attributes = conv.attr.as_ref().map(|attr| attr.data.as_str());
-    bounded("attr", attributes, ATTRIBUTES_BYTES, Code::ConversationApiFailed)?;
+    bounded("attr", attributes, MAX_ATTRIBUTES_BYTES, Code::ConversationApiFailed)?;
     bounded("sort", conv.sort.as_deref(), SORT_BYTES, Code::ConversationQueryFailed)
 }
 

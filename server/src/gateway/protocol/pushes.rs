@@ -4,12 +4,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
+use super::replies::json;
 use super::wire::{
     CommandType, ConvCommand, DirectCommand, GenericCommand, LogItem, OpType, PatchCommand, PatchItem, SessionCommand,
 };
 use super::{BASIC_CONVERSATION, IM_SERVICE, PERMANENT};
-use hookd_im_core::delivery::{ChangedMembers, DeliveredMessage, Event, PatchedMessage};
+use hookd_im_core::delivery::{ChangedAttributes, ChangedMembers, DeliveredMessage, Event, PatchedMessage};
 use hookd_im_core::ids::{ClientId, ConversationId};
+use hookd_im_core::messages::content::is_recalled;
 use hookd_im_core::store::{MessageBody, StoredMessage};
 
 /// The command that sends an event to `client`.
@@ -19,6 +21,7 @@ pub(crate) fn push(client: &ClientId, event: &Event) -> GenericCommand {
         Event::Left(change) => kept(membership(OpType::Left, change, false), change),
         Event::MembersJoined(change) => membership(OpType::MembersJoined, change, true),
         Event::MembersLeft(change) => membership(OpType::MembersLeft, change, true),
+        Event::ConversationUpdated(change) => updated(change),
         Event::Message(message) => direct(message),
         Event::MessagePatched(patch) => patched(patch),
         Event::SessionClosed { code, reason } => GenericCommand {
@@ -39,6 +42,7 @@ pub(crate) fn changed_conversation(event: &Event) -> Option<&ConversationId> {
         Event::Joined(change) | Event::Left(change) | Event::MembersJoined(change) | Event::MembersLeft(change) => {
             Some(&change.conversation)
         }
+        Event::ConversationUpdated(change) => Some(&change.conversation),
         Event::Message(_) | Event::MessagePatched(_) | Event::SessionClosed { .. } => None,
     }
 }
@@ -88,6 +92,18 @@ fn membership(op: OpType, change: &ChangedMembers, with_members: bool) -> Generi
     GenericCommand { conv_message: Some(conv), ..command(CommandType::Conv, Some(op)) }
 }
 
+fn updated(change: &ChangedAttributes) -> GenericCommand {
+    let conv = ConvCommand {
+        cid: Some(change.conversation.as_str().to_owned()),
+        init_by: Some(change.by.as_str().to_owned()),
+        udate: Some(change.updated_at.to_iso()),
+        attr: Some(json(change.asked.clone())),
+        attr_modified: Some(json(change.changed.clone())),
+        ..ConvCommand::default()
+    };
+    GenericCommand { conv_message: Some(conv), ..command(CommandType::Conv, Some(OpType::Updated)) }
+}
+
 /// Only kept events carry a server time: older clients move their cursor on every push that has one (P-62).
 fn kept(push: GenericCommand, change: &ChangedMembers) -> GenericCommand {
     let server_ts = change.server_timestamp.map(|time| time.0);
@@ -118,7 +134,7 @@ fn patched(patch: &PatchedMessage) -> GenericCommand {
         cid: Some(patch.conversation.as_str().to_owned()),
         mid: Some(patch.id.as_str().to_owned()),
         timestamp: Some(patch.timestamp.0),
-        recall: Some(false),
+        recall: Some(is_recalled(&patch.body)),
         data,
         patch_timestamp: Some(patch.patched_at.0),
         from: Some(patch.from.as_str().to_owned()),

@@ -66,7 +66,8 @@ impl Recipient {
 pub(crate) fn error_command(error: &RequestError) -> ErrorCommand {
     let code = code_of(error);
     let detail = detail_of(error);
-    let by_hook = matches!(code, Code::ConversationRejectedByApp | Code::MessageRejectedByApp);
+    let by_hook =
+        matches!(code, Code::ConversationRejectedByApp | Code::MessageRejectedByApp | Code::MessageUpdateRejectedByApp);
     ErrorCommand {
         code: code.number(),
         reason: code.name().to_owned(),

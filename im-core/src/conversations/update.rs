@@ -1,0 +1,149 @@
+//! Changing attributes, and turning offline push of a conversation off and on.
+
+use std::sync::Arc;
+
+use hook_types::{ConversationChange, ConversationUpdate, ConversationUpdateParams, ConversationUpdateReply};
+use serde_json::{Map, Value};
+
+use super::{attribute_changes, existing};
+use crate::actor::Actor;
+use crate::core::ImCore;
+use crate::delivery::{ChangedAttributes, Event, Recipient};
+use crate::error::{Code, Refusal, RequestError};
+use crate::hooks::aborted_by;
+use crate::ids::{ClientId, ConversationId};
+use crate::store::{Conversation, EditedConversation};
+use crate::timestamp::Timestamp;
+
+/// The answer to a change of attributes (P-71).
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpdatedAttributes {
+    /// When the conversation last changed.
+    pub updated_at: Timestamp,
+    /// The attributes at the top level that the change was about, with their values now.
+    pub changed: Map<String, Value>,
+}
+
+/// Changes attributes (S-105). The other members learn of it. Keys of `asked` are names or dotted paths, values are plain or
+/// operations (P-71).
+///
+/// # Errors
+/// 4303 no such conversation, 4309 not a member, 4301 with a detail for a change that makes no sense, 4305 refused by
+/// `_conversationUpdate`, 4300 the hook failed and the policy is to abort.
+#[tracing::instrument(skip_all, fields(app = %actor.app.id, client = %actor.identity, conversation = %conversation))]
+pub async fn update(
+    core: &ImCore,
+    actor: &Actor,
+    conversation: &ConversationId,
+    asked: Map<String, Value>,
+) -> Result<UpdatedAttributes, RequestError> {
+    let client = actor.client()?;
+    check_member(&existing(core, actor, conversation).await?, client)?;
+    let change = ConversationChange::Attr(asked.clone());
+    let reply = ask_hook(core, (actor, client), conversation, change).await?;
+    let asked = Arc::new(reply.attr.unwrap_or(asked));
+    let to_apply = asked.clone();
+    let edit = move |found: &Conversation| {
+        let attributes = attribute_changes::applied(found.attributes.clone(), &to_apply);
+        let refused = |detail| Refusal { code: Code::ConversationApiFailed, detail: Some(detail) };
+        Ok(EditedConversation { attributes: attributes.map_err(refused)?, muted: found.muted.clone() })
+    };
+    let _lock = core.conversation_locks.lock(&actor.app.id, conversation).await;
+    let now = edit_as_member(core, (actor, client), conversation, edit).await?;
+    let changed = attribute_changes::changed(&now.attributes, &asked);
+    announce(core, (actor, client), &now, (&asked, &changed));
+    Ok(UpdatedAttributes { updated_at: now.updated_at, changed })
+}
+
+/// Turns offline push of a conversation off (`mute`) or on for the acting client (S-105); answers when the conversation
+/// last changed.
+///
+/// # Errors
+/// 4303 no such conversation, 4309 not a member, 4305 refused by `_conversationUpdate`, 4300 the hook failed and the policy
+/// is to abort.
+#[tracing::instrument(skip_all, fields(app = %actor.app.id, client = %actor.identity, conversation = %conversation))]
+pub async fn set_muted(
+    core: &ImCore,
+    actor: &Actor,
+    conversation: &ConversationId,
+    mute: bool,
+) -> Result<Timestamp, RequestError> {
+    let client = actor.client()?;
+    check_member(&existing(core, actor, conversation).await?, client)?;
+    let reply = ask_hook(core, (actor, client), conversation, ConversationChange::Mute(mute)).await?;
+    let (mute, muting) = (reply.mute.unwrap_or(mute), client.clone());
+    let edit = move |found: &Conversation| {
+        let mut muted = found.muted.clone();
+        muted.retain(|other| *other != muting);
+        if mute {
+            muted.push(muting);
+        }
+        Ok(EditedConversation { attributes: found.attributes.clone(), muted })
+    };
+    let _lock = core.conversation_locks.lock(&actor.app.id, conversation).await;
+    Ok(edit_as_member(core, (actor, client), conversation, edit).await?.updated_at)
+}
+
+/// Edits under the lock of the row. App and membership are looked at again: the hook took time.
+async fn edit_as_member(
+    core: &ImCore,
+    (actor, client): (&Actor, &ClientId),
+    conversation: &ConversationId,
+    edit: impl FnOnce(&Conversation) -> Result<EditedConversation, Refusal> + Send + 'static,
+) -> Result<Conversation, RequestError> {
+    core.check_app(actor)?;
+    let client = client.clone();
+    let edit = Box::new(move |found: &Conversation| {
+        check_member(found, &client)?;
+        edit(found)
+    });
+    let edited = core.store.edit_conversation(&actor.app.id, conversation, edit).await?;
+    Ok(edited.ok_or_else(|| RequestError::code(Code::ConversationNotFound))??)
+}
+
+fn check_member(conversation: &Conversation, client: &ClientId) -> Result<(), Refusal> {
+    if conversation.has_member(client) {
+        return Ok(());
+    }
+    Err(Refusal { code: Code::ConversationUpdateRejected, detail: None })
+}
+
+/// Asks `_conversationUpdate` (S-97).
+async fn ask_hook(
+    core: &ImCore,
+    (actor, client): (&Actor, &ClientId),
+    conversation: &ConversationId,
+    change: ConversationChange,
+) -> Result<ConversationUpdateReply, RequestError> {
+    let (init_by, conv_id) = (client.as_str().to_owned(), conversation.as_str().to_owned());
+    let params = ConversationUpdateParams { init_by, conv_id, change };
+    let check = |reply: &ConversationUpdateReply| match &reply.attr {
+        Some(attr) => attribute_changes::check_size(&Value::Object(attr.clone()).to_string()),
+        None => Ok(()),
+    };
+    let asking = core.hooks.before_checked::<ConversationUpdate>(&actor.app, &params, Some(actor.address), check);
+    let reply = asking.await.map_err(aborted_by::<ConversationUpdate>(Code::ConversationInternalError))?;
+    if reply.reject {
+        return Err(RequestError::by_hook(Code::ConversationRejectedByApp, reply.code, reply.detail));
+    }
+    Ok(reply)
+}
+
+/// `updated` to the other members (S-21). Called under the conversation's lock.
+fn announce(
+    core: &ImCore,
+    (actor, by): (&Actor, &ClientId),
+    now: &Conversation,
+    (asked, changed): (&Map<String, Value>, &Map<String, Value>),
+) {
+    let json = |object: &Map<String, Value>| Value::Object(object.clone()).to_string();
+    let event = Event::ConversationUpdated(Arc::new(ChangedAttributes {
+        conversation: now.id.clone(),
+        by: by.clone(),
+        updated_at: now.updated_at,
+        asked: json(asked),
+        changed: json(changed),
+    }));
+    let others: Vec<_> = now.members.iter().filter(|member| *member != by).map(Recipient::Client).collect();
+    core.delivery.deliver(&actor.app.id, &others, &event, actor.origin);
+}

@@ -1,0 +1,88 @@
+//! Single messages: finding and changing them.
+
+use hookd_im_core::error::Refusal;
+use hookd_im_core::ids::{AppId, ClientId, ConversationId, MessageId};
+use hookd_im_core::store::{Conversation, EditMessage, EditedMessage, StoredMessage};
+use hookd_im_core::timestamp::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::conversation_row::load_with_key;
+use super::error::WorkError;
+use super::message_row::{COLUMN_COUNT, COLUMNS, MessageRow};
+use super::messages::BodyColumn;
+use crate::json;
+use crate::message_type::message_type;
+
+pub(super) fn find(
+    connection: &Connection,
+    conversation: i64,
+    (id, timestamp): (&MessageId, Timestamp),
+) -> Result<Option<StoredMessage>, WorkError> {
+    let sql = format!("SELECT {COLUMNS} FROM messages WHERE conversation = ?1 AND timestamp = ?2 AND id = ?3");
+    let row = connection
+        .prepare_cached(&sql)?
+        .query_row(params![conversation, timestamp.0, id.as_str()], MessageRow::read)
+        .optional()?;
+    row.map(StoredMessage::try_from).transpose()
+}
+
+/// Writes what `edit` makes of a message.
+pub(super) fn edit(
+    connection: &Connection,
+    (app, conversation): (&AppId, &ConversationId),
+    message: (&MessageId, Timestamp),
+    edit: EditMessage,
+    now: Timestamp,
+) -> Result<Option<Result<(Conversation, StoredMessage), Refusal>>, WorkError> {
+    let Some((key, conversation)) = load_with_key(connection, app, conversation)? else { return Ok(None) };
+    let Some(message) = find(connection, key, message)? else { return Ok(None) };
+    let EditedMessage { body, mentions, mention_all } = match edit(&conversation, &message) {
+        Ok(edited) => edited,
+        Err(refusal) => return Ok(Some(Err(refusal))),
+    };
+    let after = message.patched_at.unwrap_or(message.timestamp).0.saturating_add(1);
+    let patched_at = Timestamp(now.0.max(after));
+    let mentions_column = if mentions.is_empty() { None } else { Some(json::to_column(&mentions)?) };
+    connection
+        .prepare_cached(
+            "UPDATE messages
+             SET body = ?3, mentions = ?4, mention_all = ?5, patched_at = ?6, message_type = ?7
+             WHERE conversation = ?1 AND timestamp = ?2",
+        )?
+        .execute(params![
+            key,
+            message.timestamp.0,
+            BodyColumn(&body),
+            mentions_column,
+            mention_all,
+            patched_at.0,
+            message_type(&body),
+        ])?;
+    let message = StoredMessage { body, mentions, mention_all, patched_at: Some(patched_at), ..message };
+    Ok(Some(Ok((conversation, message))))
+}
+
+/// Messages of the client's conversations that were changed after a time, in the order of the changes.
+pub(super) fn changed_after(
+    connection: &Connection,
+    (app, client): (&AppId, &ClientId),
+    after: Timestamp,
+    limit: u32,
+) -> Result<Vec<(ConversationId, StoredMessage)>, WorkError> {
+    let sql = format!(
+        "SELECT {COLUMNS}, (SELECT conversations.id FROM conversations WHERE conversations.key = messages.conversation)
+         FROM members
+         JOIN messages INDEXED BY messages_by_change ON messages.conversation = members.conversation
+         WHERE members.app = ?1 AND members.client = ?2 AND patched_at > ?3
+         ORDER BY patched_at
+         LIMIT ?4"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(COLUMN_COUNT)?, MessageRow::read(row)?));
+    let rows = statement.query_map(params![app.as_str(), client.as_str(), after.0, limit], read)?;
+    rows.map(|row| {
+        let (conversation, message) = row?;
+        Ok((ConversationId::new(conversation), StoredMessage::try_from(message)?))
+    })
+    .collect()
+}
