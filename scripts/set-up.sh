@@ -42,6 +42,9 @@ need npm npm
 [ "$purpose" != test ] || need redis-server redis-server
 if [ "$purpose" = test ] && ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then need initdb postgresql; fi
 [ "$purpose" != test ] || need faketime faketime
+# Proxies that the documentation shows.
+if [ "$purpose" = test ] && [ ! -x /usr/sbin/nginx ]; then need nginx nginx; fi
+[ "$purpose" != test ] || need caddy caddy
 [ "$purpose" != lint ] || need python3 python3
 if [ "$purpose" = test ] && ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
   apt_packages+=(python3 python3-venv)

@@ -32,6 +32,9 @@ impl ConnectionFile {
 pub struct Connection {
     /// Base URL, no trailing slash; `unix:/path` of an engine that has only a socket.
     pub url: String,
+    /// Base URL over TLS, where clients are served so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<String>,
     /// Where the IM core reaches the engine, when that is a process of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,

@@ -22,7 +22,9 @@ use super::control::{self, Installation};
 use super::directory::{Deletions, Directory, EngineProcess, Follower};
 use super::error::{ConfigError, ServerError, Step as _};
 use super::gateway::{Gateway, GatewayConfig, LocalDelivery};
-use super::http::{Answers, ForwardingTrust, Listeners, Service, absolute, forwarded};
+use super::http::{
+    Answers, Certificate, ForwardingTrust, Listeners, Service, TlsConfig, absolute, forwarded, self_signed,
+};
 use super::in_memory_engine::{EgressAddresses, EngineApps, InMemoryEngine};
 use super::observability::metrics;
 use super::observability::prometheus::Metrics;
@@ -77,6 +79,8 @@ pub struct ImConfig {
     pub public_api_url: Option<String>,
     /// The database, when it is not a file in the data folder.
     pub database: Option<PostgresAddress>,
+    /// Clients are served over TLS too.
+    pub tls: Option<TlsConfig>,
 }
 
 /// A composed process that listens, and does not answer yet.
@@ -104,13 +108,14 @@ impl Server {
         let cache = common.cache.clone();
         let engine = open_engine(folder.path(), cache.clone(), &common.private_networks, options).await?;
         let app = app_for_clients(&engine, Connection::load(folder.path())?.as_ref()).await?;
-        let listeners = Listeners::open(Some(listen), None).await?;
-        for url in listeners.url()?.iter().chain(&im.public_api_url) {
+        let listeners = listen_for_clients(listen, &im, folder.path(), &shutdown).await?;
+        for url in listeners.url()?.iter().chain(&listeners.tls_url()?).chain(&im.public_api_url) {
             engine.add_own_url(url);
         }
         let measured = Metrics { recorded, engine: Some(engine.clone()) };
         let metrics = open_metrics(common.metrics_listen, &measured).await?;
-        let urls = Urls { url: listeners.url()?.unwrap_or_default(), engine: None, metrics: url_of(&metrics)? };
+        let (url, tls) = (listeners.url()?.unwrap_or_default(), listeners.tls_url()?);
+        let urls = Urls { url, tls, engine: None, metrics: url_of(&metrics)? };
         let connection = connection_to(&app, &folder, common.admin_key, urls)?;
         connection.save(ConnectionFile::Installation)?;
         Connection::forget_engine(folder.path())?;
@@ -157,7 +162,7 @@ impl Server {
         let address = over_the_socket.unwrap_or_else(|| url.clone());
         let measured = Metrics { recorded, engine: Some(engine.clone()) };
         let metrics = open_metrics(common.metrics_listen, &measured).await?;
-        let urls = Urls { url, engine: Some(address), metrics: url_of(&metrics)? };
+        let urls = Urls { url, tls: None, engine: Some(address), metrics: url_of(&metrics)? };
         let connection = connection_to(&app, &folder, common.admin_key, urls)?;
         connection.save(ConnectionFile::Engine)?;
 
@@ -180,13 +185,14 @@ impl Server {
         let folder = DataFolder::open(&common.data, &[Part::ImCore])?;
         let recorded = metrics::install()?;
         let tasks = TaskTracker::new();
-        let listeners = Listeners::open(Some(listen), None).await?;
+        let listeners = listen_for_clients(listen, &im, folder.path(), &shutdown).await?;
         let address = engine.map_or_else(|| engine_of_folder(folder.path()), Ok)?;
         let admin_key = folder.admin_key(common.admin_key)?;
 
         let (directory, known) = Directory::load(folder.path())?;
         let directory = Arc::new(directory);
-        let reached_at = listeners.url()?.into_iter().chain(im.public_api_url.clone()).collect();
+        let reached_at = listeners.url()?.into_iter().chain(listeners.tls_url()?);
+        let reached_at = reached_at.chain(im.public_api_url.clone()).collect();
         let follower = Follower::new(address.clone(), admin_key.clone(), directory.clone());
         let mut follower = follower.reached_at(reached_at);
         if !known {
@@ -204,6 +210,7 @@ impl Server {
         let metrics = open_metrics(common.metrics_listen, &measured).await?;
         let connection = Connection {
             url: listeners.url()?.unwrap_or_default(),
+            tls: listeners.tls_url()?,
             engine: Some(address.to_string()),
             metrics: url_of(&metrics)?,
             app_id: app.id.to_string(),
@@ -259,6 +266,7 @@ impl Server {
 /// Where a process is reached; see [`Connection`].
 struct Urls {
     url: String,
+    tls: Option<String>,
     engine: Option<String>,
     metrics: Option<String>,
 }
@@ -267,10 +275,11 @@ fn connection_to(
     app: &App,
     folder: &DataFolder,
     admin_key: Option<String>,
-    Urls { url, engine, metrics }: Urls,
+    Urls { url, tls, engine, metrics }: Urls,
 ) -> Result<Connection, ServerError> {
     Ok(Connection {
         url,
+        tls,
         engine,
         metrics,
         app_id: app.id.clone(),
@@ -317,6 +326,22 @@ async fn open_store(data: &Path, database: Option<&PostgresAddress>) -> Result<A
     };
     let store = PostgresStore::open(address).await;
     Ok(Arc::new(store.step(|| format!("the database `{address}` cannot be used"))?))
+}
+
+/// Where clients are served.
+async fn listen_for_clients(
+    listen: SocketAddr,
+    im: &ImConfig,
+    data: &Path,
+    shutdown: &CancellationToken,
+) -> Result<Listeners, ServerError> {
+    let listeners = Listeners::open(Some(listen), None).await?;
+    let Some(TlsConfig { listen, certificate }) = &im.tls else { return Ok(listeners) };
+    let files = match certificate {
+        Certificate::Files(files) => files.clone(),
+        Certificate::SelfSigned => self_signed(data, *listen, im.public_url.as_deref())?,
+    };
+    listeners.with_tls(*listen, files, shutdown.clone()).await
 }
 
 /// The listener of metrics alone, and what answers there.

@@ -19,6 +19,7 @@ mod waiting_calls_in_redis;
 pub use compose::{CommonConfig, ENGINE_ADDRESS, EngineOptions, ImConfig, Server};
 pub use error::{ConfigError, ServerError};
 pub use gateway::{ClientOverTls, Gateway, GatewayConfig, LocalDelivery};
+pub use http::{Certificate, CertificateFiles, TlsConfig};
 pub use observability::traces::Traces;
 pub use process::data_folder::create_no_other;
 pub use process::lifecycle::stop_on_signal;

@@ -52,6 +52,7 @@ mod soak;
 mod stopped_engine;
 mod strangers;
 mod switch;
+mod tls;
 mod top;
 mod traces;
 mod waiting_calls_in_redis;

@@ -23,6 +23,9 @@ const LOG_EVERY: Duration = Duration::from_secs(10);
 pub trait Accept: Send + 'static {
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
+    /// Clients come over TLS.
+    const IS_OVER_TLS: bool = false;
+
     /// The next connection, and its other end's address where it has one.
     fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Io, Option<SocketAddr>)>> + Send;
 }
@@ -49,13 +52,13 @@ impl Accept for UnixListener {
 }
 
 /// Serves all connections until the token is cancelled, and then lets requests in flight finish, however long that takes.
-pub async fn serve(mut listener: impl Accept, service: Service, admission: Admission, shutdown: CancellationToken) {
+pub async fn serve<A: Accept>(mut listener: A, service: Service, admission: Admission, shutdown: CancellationToken) {
     let connections = TaskTracker::new();
     let mut trouble = Trouble::default();
     while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
         match accepted {
             Ok((io, peer)) => {
-                let connection = Connection::new(&service, peer, admission.admit(peer));
+                let connection = Connection::new(&service, (peer, A::IS_OVER_TLS), admission.admit(peer));
                 trouble.note_turned_away(admission.turned_away());
                 // A token of its own: all connections would queue for the lock of one.
                 connections.spawn(serve_connection(io, connection, shutdown.child_token()));

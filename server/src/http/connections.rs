@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::gateway::OnLogin;
+use crate::gateway::{ClientOverTls, OnLogin};
 use axum::Router;
 use axum::body::Body;
 use futures::stream::{self, BoxStream, SelectAll};
@@ -86,24 +86,28 @@ pub struct Connection {
     answering: Answering,
     trust: ForwardingTrust,
     peer: Option<SocketAddr>,
+    is_over_tls: bool,
     place: Place,
 }
 
 impl Connection {
     /// `peer`: its other end, where that has an address.
-    pub fn new(service: &Service, peer: Option<SocketAddr>, place: Place) -> Self {
+    pub fn new(service: &Service, (peer, is_over_tls): (Option<SocketAddr>, bool), place: Place) -> Self {
         let known = place.clone();
         let answering = match &service.answers {
             Answers::Rpc(rpc) => Answering::Rpc(rpc.connection(move || known.is_known_now())),
             Answers::Router(router) => Answering::Router(router.clone()),
         };
-        Self { answering, trust: service.trust.clone(), peer, place }
+        Self { answering, trust: service.trust.clone(), peer, is_over_tls, place }
     }
 
     /// A stranger's request is given up when other strangers need its room.
     async fn answer(&self, mut request: Request<RequestBody>) -> Response<Body> {
         let of_a_stranger = self.place.begin_request(head_bytes(request.headers()));
         self.trust.note_client(&mut request, self.peer);
+        if self.is_over_tls {
+            request.extensions_mut().insert(ClientOverTls);
+        }
         if request.headers().contains_key(UPGRADE) {
             let known = self.place.clone();
             request.extensions_mut().insert(OnLogin::new(move || known.is_known_now()));
@@ -278,7 +282,7 @@ mod tests {
         let place = Admission::by_descriptors().admit(None);
         let (client, server) = duplex(4_096);
         let service = Service { answers: Answers::Router(router), trust: ForwardingTrust::default() };
-        let connection = Connection::new(&service, None, place);
+        let connection = Connection::new(&service, (None, false), place);
         tokio::spawn(serve_connection(server, connection, shutdown.clone()));
         client
     }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::accept::serve;
 use super::admission::Admission;
 use super::connections::Service;
+use super::tls::{CertificateFiles, TlsListener};
 use crate::error::{ConfigError, ServerError, Step as _};
 use crate::process::lifecycle::DRAIN_TIMEOUT;
 
@@ -22,9 +23,13 @@ const LISTEN: &str = "--listen";
 /// The flag that names where metrics are served.
 const METRICS_LISTEN: &str = "--metrics-listen";
 
-/// Where a process answers: TCP, a Unix socket, or both.
+/// The flag that names where clients are served over TLS.
+const TLS_LISTEN: &str = "--tls-listen";
+
+/// Where a process answers: TCP, TLS, a Unix socket, or some of them.
 pub struct Listeners {
     tcp: Option<TcpListener>,
+    tls: Option<TlsListener>,
     socket: Option<UnixListener>,
 }
 
@@ -42,7 +47,7 @@ impl Listeners {
             Some(path) => Some(listen_on_socket(path).await?),
             None => None,
         };
-        Ok(Self { tcp, socket })
+        Ok(Self { tcp, tls: None, socket })
     }
 
     /// Listens for what reads metrics.
@@ -50,7 +55,27 @@ impl Listeners {
     /// # Errors
     /// Another process listens there.
     pub async fn for_metrics(address: SocketAddr) -> Result<Self, ServerError> {
-        Ok(Self { tcp: Some(listen_on_tcp(address, METRICS_LISTEN).await?), socket: None })
+        Ok(Self { tcp: Some(listen_on_tcp(address, METRICS_LISTEN).await?), tls: None, socket: None })
+    }
+
+    /// Listens for clients over TLS too.
+    ///
+    /// # Errors
+    /// Another process listens there, or the certificate cannot be used.
+    pub async fn with_tls(
+        self,
+        address: SocketAddr,
+        certificate: CertificateFiles,
+        shutdown: CancellationToken,
+    ) -> Result<Self, ServerError> {
+        let tcp = listen_on_tcp(address, TLS_LISTEN).await?;
+        Ok(Self { tls: Some(TlsListener::new(tcp, certificate, shutdown)?), ..self })
+    }
+
+    /// `https://address:port`, where there is TLS.
+    pub fn tls_url(&self) -> Result<Option<String>, ServerError> {
+        let Some(tls) = &self.tls else { return Ok(None) };
+        Ok(Some(format!("https://{}", tls.local_addr()?)))
     }
 
     /// `http://address:port`, where there is TCP.
@@ -65,6 +90,9 @@ impl Listeners {
         let mut serving: Vec<BoxFuture<'static, ()>> = Vec::new();
         if let Some(tcp) = self.tcp {
             serving.push(serve(tcp, service.clone(), admission.clone(), shutdown.clone()).boxed());
+        }
+        if let Some(tls) = self.tls {
+            serving.push(serve(tls, service.clone(), admission.clone(), shutdown.clone()).boxed());
         }
         if let Some(socket) = self.socket {
             serving.push(serve(socket, service, admission, shutdown.clone()).boxed());

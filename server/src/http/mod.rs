@@ -7,6 +7,8 @@ mod exchange;
 mod forward;
 mod forwarding_trust;
 mod listen;
+mod self_signed;
+mod tls;
 mod transport;
 
 pub(crate) use self::admission::Place;
@@ -14,3 +16,5 @@ pub(crate) use self::connections::{Answers, Service};
 pub(crate) use self::forward::forwarded;
 pub(crate) use self::forwarding_trust::ForwardingTrust;
 pub(crate) use self::listen::{Listeners, absolute};
+pub(crate) use self::self_signed::self_signed;
+pub use self::tls::{Certificate, CertificateFiles, TlsConfig};

@@ -1,4 +1,5 @@
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::{Map, Value, json};
@@ -24,11 +25,27 @@ impl Server {
         })
     }
 
+    /// The same; its clients trust the certificates of this file (PEM).
+    pub fn play_trusting(&mut self, certificates: &Path, name: &str, arguments: &[&str]) -> Facts {
+        self.play_scene((name, arguments), Some(certificates), &mut |_, what, _| {
+            panic!("the scene asks for `{what}`, which no test knows")
+        })
+    }
+
     /// The same; `oblige` does what only this test can do for the scene, and answers what the scene may want to know.
     pub fn play_obliging(
         &mut self,
         name: &str,
         arguments: &[&str],
+        oblige: &mut dyn FnMut(&mut Self, &str, &str) -> Value,
+    ) -> Facts {
+        self.play_scene((name, arguments), None, oblige)
+    }
+
+    fn play_scene(
+        &mut self,
+        (name, arguments): (&str, &[&str]),
+        trusted: Option<&Path>,
         oblige: &mut dyn FnMut(&mut Self, &str, &str) -> Value,
     ) -> Facts {
         let clients = workspace().join("tests/clients");
@@ -40,6 +57,7 @@ impl Server {
             .arg(clients.join("scenes").join(format!("{name}.mjs")))
             .args(arguments)
             .env("HOOKD_CONNECTION", self.connection().to_string())
+            .envs(trusted.map(|certificates| ("NODE_EXTRA_CA_CERTS", certificates)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -13,6 +13,7 @@ use super::database_flags::DatabaseFlags;
 use super::listen_address::listen_address;
 use super::public_url::{PublicUrl, api_url};
 use super::redis_flags::RedisFlags;
+use super::tls_flags::TlsFlags;
 use crate::client::default_data_folder;
 use crate::commands::limits::parse_bytes;
 use crate::exit::InputError;
@@ -84,6 +85,8 @@ pub struct ImFlags {
     public_url: Option<PublicUrl>,
     #[command(flatten)]
     database: DatabaseFlags,
+    #[command(flatten)]
+    tls: TlsFlags,
 }
 
 /// Less has no room for the modules of languages with a runtime.
@@ -158,7 +161,8 @@ impl CommonFlags {
         let line = |name: &str, url: &Option<String>| {
             url.as_ref().map(|url| format!("\n  {name:<10}  {url}")).unwrap_or_default()
         };
-        let engine = line("engine", &connection.engine) + &line("metrics", &connection.metrics);
+        let others = [("TLS", &connection.tls), ("engine", &connection.engine), ("metrics", &connection.metrics)];
+        let others: String = others.into_iter().map(|(name, url)| line(name, url)).collect();
         // Without a terminal, the output is a service manager's log. More people may read that log than may know the
         // keys.
         let keys = if std::io::stdout().is_terminal() {
@@ -168,7 +172,7 @@ impl CommonFlags {
             "  keys        in `connection.json` of the data folder\n".to_owned()
         };
         output::data(&format!(
-            "hookd listens on {}\n{engine}\n  app id      {}\n{keys}  data        {}\n\n{next}\nStop:     Ctrl-C",
+            "hookd listens on {}\n{others}\n  app id      {}\n{keys}  data        {}\n\n{next}\nStop:     Ctrl-C",
             connection.url,
             connection.app_id,
             connection.data.display(),
@@ -191,12 +195,13 @@ impl ImFlags {
     /// The options of the IM core.
     ///
     /// # Errors
-    /// The given database cannot be used.
+    /// The given database cannot be used, or the flags about TLS contradict each other.
     pub fn config(&self) -> Result<ImConfig, InputError> {
         Ok(ImConfig {
             public_url: self.public_url.as_ref().map(|url| url.as_str().to_owned()),
             public_api_url: self.public_url.as_ref().map(PublicUrl::over_http),
             database: self.database.address()?,
+            tls: self.tls.config()?,
         })
     }
 

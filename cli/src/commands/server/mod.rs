@@ -12,6 +12,7 @@ mod listen_address;
 mod parsed;
 mod public_url;
 mod redis_flags;
+mod tls_flags;
 mod up;
 
 pub use self::backup::Backup;

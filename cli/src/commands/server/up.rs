@@ -22,6 +22,7 @@ use hookd_server::{Server, stop_on_signal};
   hookd up --listen 0.0.0.0:7410 --data /var/lib/hookd --public-url https://im.example.org
   hookd up --redis-url redis://127.0.0.1:6379
   hookd up --database-url postgres://hookd@127.0.0.1/hookd   # instead of a file in the data folder
+  hookd up --tls-listen 0.0.0.0:443 --tls-cert chain.pem --tls-key key.pem
   hookd up --allow-private-egress 10.1.2.0/24   # hooks may call services of this network
 
 Everything is kept in the data folder. Ctrl-C stops it after the requests in flight.
