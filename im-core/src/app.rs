@@ -77,6 +77,10 @@ pub struct ImSettings {
     pub notification_queue_limit: u32,
     /// Dead letters that are kept, the newest.
     pub dead_letter_limit: u32,
+    /// A log-in needs a signature of the app's server (S-154).
+    pub login_signature: bool,
+    /// Creating conversations and changing members needs a signature of the app's server (S-154).
+    pub conversation_signature: bool,
     /// Clients may edit their messages (S-154).
     pub message_edit: bool,
     /// Clients may recall their messages (S-154).
@@ -113,6 +117,8 @@ impl Default for ImSettings {
             // About 100 MB of messages.
             notification_queue_limit: 100_000,
             dead_letter_limit: 10_000,
+            login_signature: false,
+            conversation_signature: false,
             message_edit: false,
             message_recall: false,
             engine_url: None,

@@ -30,6 +30,8 @@ macro_rules! codes {
 codes! {
     /// No such application.
     AppNotAvailable = 4100 "APP_NOT_AVAILABLE",
+    /// The signature of a log-in is missing or wrong.
+    SignatureFailed = 4102 "SIGNATURE_FAILED",
     /// Client id empty or too long.
     InvalidLogin = 4103 "INVALID_LOGIN",
     /// The command needs a session that this socket does not have.
@@ -52,6 +54,8 @@ codes! {
     ConversationInternalError = 4300 "CONVERSATION_INTERNAL_ERROR",
     /// An argument of a conversation operation is wrong; the detail says which.
     ConversationApiFailed = 4301 "CONVERSATION_API_FAILED",
+    /// The signature of a request about a conversation is missing or wrong.
+    ConversationSignatureFailed = 4302 "CONVERSATION_SIGNATURE_FAILED",
     /// No such conversation.
     ConversationNotFound = 4303 "CONVERSATION_NOT_FOUND",
     /// The member limit is reached.

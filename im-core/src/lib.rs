@@ -14,6 +14,7 @@ pub mod hooks;
 pub mod ids;
 pub mod messages;
 pub mod presence;
+pub mod signature;
 pub mod store;
 mod sync;
 pub mod timestamp;

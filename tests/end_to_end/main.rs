@@ -61,6 +61,7 @@ mod replaced_program;
 mod secrets;
 mod settings_races;
 mod shell;
+mod signatures;
 mod strangers;
 mod switch;
 mod tls;

@@ -48,6 +48,7 @@ mod private_files;
 mod releases;
 mod remote_engine;
 mod settings_races;
+mod signatures;
 mod soak;
 mod stopped_engine;
 mod strangers;
@@ -74,7 +75,8 @@ fn no_test_is_left_out() {
             "mod secrets;",
             "mod lost_output;",
             "mod shell;",
-            "mod soak;",
+            "mod signatures;
+mod soak;",
             "mod stopped_engine;",
         ];
         let lines = program.lines();

@@ -10,12 +10,14 @@ mod locks_tests;
 mod membership;
 mod query;
 mod row;
+mod signed;
 mod start;
 mod update;
 
 pub use locks::{ConversationLocks, KeyedGuard, KeyedLocks};
 pub use membership::{FailedMembers, MembershipResult, add, remove};
 pub use query::{count, find};
+pub use signed::check_signature;
 pub use start::{StartConversation, start};
 pub use update::{UpdatedAttributes, set_muted, update};
 

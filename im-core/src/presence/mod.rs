@@ -25,6 +25,7 @@ use crate::app::App;
 use crate::core::ImCore;
 use crate::error::{Code, RequestError};
 use crate::ids::{ClientId, SessionId};
+use crate::signature::{self, Signature, SignedRequest};
 use crate::store::StoreError;
 use crate::timestamp::Timestamp;
 
@@ -72,6 +73,24 @@ impl Presence {
             }
             _ => Err(RequestError::code(Code::SessionTokenExpired)),
         }
+    }
+
+    /// Checks the signature of a log-in, where the app has switched that on. A session token stands for one (P-52).
+    ///
+    /// # Errors
+    /// 4102 with a detail when it is missing or wrong.
+    pub async fn check_signature(
+        &self,
+        core: &ImCore,
+        app: &App,
+        client: &ClientId,
+        signature: Option<&Signature>,
+    ) -> Result<(), RequestError> {
+        if !core.settings.get(&app.id).await?.login_signature {
+            return Ok(());
+        }
+        let checked = signature::check((app, client), SignedRequest::LogIn, signature, Timestamp::now());
+        checked.map_err(|problem| RequestError::detailed(Code::SignatureFailed, problem))
     }
 
     /// True when an HTTP call with this token may act as the client (P-19).

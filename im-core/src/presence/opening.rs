@@ -11,6 +11,7 @@ use crate::core::ImCore;
 use crate::error::{Code, RequestError};
 use crate::hooks::SessionEvent;
 use crate::ids::{ClientId, ConnectionId, DeviceId};
+use crate::signature::Signature;
 use crate::timestamp::Timestamp;
 
 /// What a client asks for with `session/open` (P-49).
@@ -26,6 +27,8 @@ pub struct Login {
     pub reconnect: Option<bool>,
     /// `st`.
     pub token: Option<String>,
+    /// `s`, `t` and `n`.
+    pub signature: Option<Signature>,
 }
 
 /// Where a login comes from.
@@ -54,7 +57,7 @@ impl Presence {
     /// before it is online, so that it misses no event; on an error the caller takes that back.
     ///
     /// # Errors
-    /// 4103 for a bad client id, 4112 for a bad token, 4111 for a reconnect that another device's session stands
+    /// 4103 for a bad client id, 4102 for a missing or wrong signature, 4112 for a bad token, 4111 for a reconnect that another device's session stands
     /// against, and the code of P-54 for a login that has ended for good.
     pub async fn open(
         &self,
@@ -74,6 +77,9 @@ impl Presence {
             Some(text) if reconnect => Some(self.valid_token(core, app, &client, text).await?),
             _ => None,
         };
+        if token.is_none() {
+            self.check_signature(core, app, &client, login.signature.as_ref()).await?;
+        }
         let mut session = Session::new(self.next_session_id(), app.id.clone(), client, source.connection);
         (session.device, session.tag, session.token_family) = match token {
             Some(token) => (token.device, token.tag, token.family),

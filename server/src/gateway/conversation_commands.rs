@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::session_commands::signature;
 use crate::gateway::protocol::pushes::texts;
 use crate::gateway::protocol::replies::{Recipient, error_command, json};
 use crate::gateway::protocol::wire::{
@@ -12,6 +13,7 @@ use hookd_im_core::conversations::{self, FailedMembers, MAX_ATTRIBUTES_DEPTH, Me
 use hookd_im_core::core::ImCore;
 use hookd_im_core::error::{Code, RequestError};
 use hookd_im_core::ids::{ClientId, ConversationId};
+use hookd_im_core::signature::SignedRequest;
 use hookd_im_core::store::ConversationQuery;
 
 /// Rows of a query that names no number (P-75).
@@ -26,7 +28,7 @@ pub(super) async fn start(
     core: &ImCore,
     actor: &Actor,
     recipient: &Recipient,
-    conv: ConvCommand,
+    mut conv: ConvCommand,
 ) -> Result<GenericCommand, RequestError> {
     if conv.transient == Some(true) {
         return Err(unsupported("`conv/start` of a chat room (`transient`)"));
@@ -34,8 +36,11 @@ pub(super) async fn start(
     if conv.temp_conv == Some(true) {
         return Err(unsupported("`conv/start` of a temporary conversation (`tempConv`)"));
     }
+    let members = clients(conv.m);
+    let signature = signature(&mut conv.s, conv.t, &mut conv.n);
+    conversations::check_signature(core, actor, SignedRequest::Create(&members), signature.as_ref()).await?;
     let new = StartConversation {
-        members: clients(conv.m),
+        members,
         attributes: object(conv.attr.as_ref(), "attr", Code::ConversationApiFailed)?,
         unique: conv.unique.unwrap_or(false),
     };
@@ -56,10 +61,13 @@ pub(super) async fn add(
     core: &ImCore,
     actor: &Actor,
     recipient: &Recipient,
-    conv: ConvCommand,
+    mut conv: ConvCommand,
 ) -> Result<GenericCommand, RequestError> {
     let cid = named(&conv)?;
-    let result = conversations::add(core, actor, &cid, clients(conv.m)).await?;
+    let members = clients(conv.m);
+    let signature = signature(&mut conv.s, conv.t, &mut conv.n);
+    conversations::check_signature(core, actor, SignedRequest::Add(&cid, &members), signature.as_ref()).await?;
+    let result = conversations::add(core, actor, &cid, members).await?;
     Ok(reply(recipient, OpType::Added, membership(&cid, result)))
 }
 
@@ -68,10 +76,13 @@ pub(super) async fn remove(
     core: &ImCore,
     actor: &Actor,
     recipient: &Recipient,
-    conv: ConvCommand,
+    mut conv: ConvCommand,
 ) -> Result<GenericCommand, RequestError> {
     let cid = named(&conv)?;
-    let result = conversations::remove(core, actor, &cid, clients(conv.m)).await?;
+    let members = clients(conv.m);
+    let signature = signature(&mut conv.s, conv.t, &mut conv.n);
+    conversations::check_signature(core, actor, SignedRequest::Remove(&cid, &members), signature.as_ref()).await?;
+    let result = conversations::remove(core, actor, &cid, members).await?;
     Ok(reply(recipient, OpType::Removed, membership(&cid, result)))
 }
 

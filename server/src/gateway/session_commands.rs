@@ -15,6 +15,7 @@ use hookd_im_core::error::{Code, RequestError};
 use hookd_im_core::ids::{AppId, ClientId, DeviceId};
 use hookd_im_core::messages;
 use hookd_im_core::presence::{Ending, IssuedToken, Login, OpenedSession, Session};
+use hookd_im_core::signature::Signature;
 use hookd_im_core::timestamp::Timestamp;
 
 /// Bits of `configBitmap` (P-51).
@@ -38,7 +39,7 @@ impl Dispatcher {
             OpType::Open => return self.open(&command, session, recipient, queue).await,
             OpType::Close => self.close(peer.as_deref(), recipient).await,
             OpType::Query => self.query(peer.as_deref(), session, recipient),
-            OpType::Refresh => self.refresh(peer.as_deref(), &session, recipient),
+            OpType::Refresh => self.refresh(peer.as_deref(), session, recipient).await,
             other => Err(unsupported(&format!("`session/{}`", other.as_str_name()))),
         };
         let reply = reply.unwrap_or_else(|error| {
@@ -189,23 +190,27 @@ impl Dispatcher {
     }
 
     /// `session/refresh` → `session/refreshed` (P-55).
-    fn refresh(
+    async fn refresh(
         &self,
         peer: Option<&str>,
-        asked: &SessionCommand,
+        mut asked: SessionCommand,
         recipient: &Recipient,
     ) -> Result<GenericCommand, RequestError> {
-        limits::check_session_token(asked)?;
+        limits::check_login(&asked)?;
         let session = &self.session_of(peer)?.session;
+        let signature = signature(&mut asked.s, asked.t, &mut asked.n);
         let at_login = self.app.as_ref().ok_or_else(|| RequestError::code(Code::SessionRequired))?;
         let app = self.current_app()?;
-        let token = self.shared.presence.refresh(&app, at_login, session, asked.st.as_deref().unwrap_or_default())?;
+        let (presence, core) = (&self.shared.presence, &self.shared.core);
+        presence.check_signature(core, &app, &session.client, signature.as_ref()).await?;
+        let token = presence.refresh(&app, at_login, session, asked.st.as_deref().unwrap_or_default())?;
         Ok(token_reply(&recipient.to_client(&session.client), OpType::Refreshed, token))
     }
 }
 
-fn login(peer: Option<String>, session: SessionCommand) -> Login {
+fn login(peer: Option<String>, mut session: SessionCommand) -> Login {
     Login {
+        signature: signature(&mut session.s, session.t, &mut session.n),
         client: peer.map(ClientId::new),
         // Apple SDKs name the device by its push token.
         device: session.device_id.or(session.device_token).map(DeviceId::new),
@@ -213,6 +218,15 @@ fn login(peer: Option<String>, session: SessionCommand) -> Login {
         reconnect: session.r,
         token: session.st.filter(|token| !token.is_empty()),
     }
+}
+
+/// The signature of a command; `None` where a part of it is missing.
+pub(super) fn signature(
+    hex: &mut Option<String>,
+    timestamp: Option<i64>,
+    nonce: &mut Option<String>,
+) -> Option<Signature> {
+    Some(Signature { hex: hex.take()?, timestamp: timestamp?, nonce: nonce.take()? })
 }
 
 fn token_reply(recipient: &Recipient, op: OpType, token: IssuedToken) -> GenericCommand {

@@ -42,8 +42,8 @@ export class Device {
   }
 
   /** Opens the session and starts to collect its events. */
-  async login(clientId, tag) {
-    this.client = await this.realtime.createIMClient(clientId, { tag });
+  async login(clientId, tag, options = {}) {
+    this.client = await this.realtime.createIMClient(clientId, { tag, ...options });
     this.inbox = new Inbox(this.client.id);
     for (const [kind, read] of Object.entries(CONVERSATION_EVENTS)) {
       this.client.on(kind, (payload, conversation, reason) =>

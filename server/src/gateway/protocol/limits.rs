@@ -17,6 +17,9 @@ pub(crate) const TOKEN_BYTES: usize = 128;
 /// Bytes of a device id, a push token or a tag. They are part of every session token of the login.
 pub(crate) const DEVICE_BYTES: usize = 256;
 
+/// Bytes of a signature, and of its nonce. A signature has 40.
+pub(crate) const SIGNATURE_BYTES: usize = 128;
+
 /// Bytes of a session token: more than the longest that this server signs.
 pub(crate) const SESSION_TOKEN_BYTES: usize = 8192;
 
@@ -93,6 +96,8 @@ pub(crate) fn check_login(session: &SessionCommand) -> Result<(), RequestError> 
     {
         bounded(field, text.as_deref(), DEVICE_BYTES, Code::InvalidLogin)?;
     }
+    bounded("s", session.s.as_deref(), SIGNATURE_BYTES, Code::SignatureFailed)?;
+    bounded("n", session.n.as_deref(), SIGNATURE_BYTES, Code::SignatureFailed)?;
     check_session_token(session)
 }
 
@@ -141,6 +146,8 @@ fn check_conversation(conv: &ConvCommand, starts: bool) -> Result<(), RequestErr
             format!("`tempConvIds` has {} ids; at most {LISTED_CLIENTS} are allowed", conv.temp_conv_ids.len());
         return Err(RequestError::detailed(Code::ConversationQueryFailed, detail));
     }
+    bounded("s", conv.s.as_deref(), SIGNATURE_BYTES, Code::ConversationSignatureFailed)?;
+    bounded("n", conv.n.as_deref(), SIGNATURE_BYTES, Code::ConversationSignatureFailed)?;
     let attributes = conv.attr.as_ref().map(|attr| attr.data.as_str());
     bounded("attr", attributes, MAX_ATTRIBUTES_BYTES, Code::ConversationApiFailed)?;
     bounded("sort", conv.sort.as_deref(), SORT_BYTES, Code::ConversationQueryFailed)
