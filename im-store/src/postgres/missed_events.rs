@@ -122,21 +122,48 @@ async fn after_time(
     events.collect()
 }
 
-/// Rows that another one takes away are left to it.
+/// Deletes some old events, and the times of clients that have no newer ones. Rows that another transaction takes away are
+/// left to it.
 async fn prune(connection: &Connection, oldest_kept: Timestamp, limit: usize) -> Result<(), StoreError> {
-    let sql = "
-        WITH old AS MATERIALIZED (
-            SELECT app, client, timestamp
-            FROM missed_events
-            WHERE timestamp < $1
-            ORDER BY timestamp
-            LIMIT $2
-            FOR UPDATE SKIP LOCKED
-        )
-        DELETE FROM missed_events
-        USING old
-        WHERE missed_events.app = old.app AND missed_events.client = old.client
-            AND missed_events.timestamp = old.timestamp";
-    connection.execute_prepared(sql, &[&oldest_kept.0, &to_i64(limit)]).await?;
+    let old = connection.rows(PRUNE, &[&oldest_kept.0, &to_i64(limit)]).await?;
+    if old.is_empty() {
+        return Ok(());
+    }
+    let (mut apps, mut clients, mut times) = (Vec::new(), Vec::new(), Vec::new());
+    for row in &old {
+        apps.push(column::<String>(row, 0)?);
+        clients.push(column::<Vec<u8>>(row, 1)?);
+        times.push(column::<i64>(row, 2)?);
+    }
+    connection.execute_prepared(PRUNE_TIMES, &[&apps, &clients, &times]).await?;
     Ok(())
 }
+
+const PRUNE: &str = "
+    WITH old AS MATERIALIZED (
+        SELECT app, client, timestamp
+        FROM missed_events
+        WHERE timestamp < $1
+        ORDER BY timestamp
+        LIMIT $2
+        FOR UPDATE SKIP LOCKED
+    )
+    DELETE FROM missed_events
+    USING old
+    WHERE missed_events.app = old.app AND missed_events.client = old.client
+        AND missed_events.timestamp = old.timestamp
+    RETURNING old.app, old.client, old.timestamp";
+
+/// A row that is locked gets a newer time, whose event takes it away one day. To wait for it here could be to wait in a
+/// circle.
+const PRUNE_TIMES: &str = "
+    WITH silent AS MATERIALIZED (
+        SELECT times.app, times.client
+        FROM unnest($1::text[], $2::bytea[], $3::bigint[]) AS old (app, client, timestamp)
+        JOIN missed_event_times AS times
+            ON times.app = old.app AND times.client = old.client AND times.newest = old.timestamp
+        FOR UPDATE OF times SKIP LOCKED
+    )
+    DELETE FROM missed_event_times AS times
+    USING silent
+    WHERE times.app = silent.app AND times.client = silent.client";
