@@ -1,9 +1,11 @@
 //! The backends of the store of `hookd-im-core`.
 
+mod call_rules;
 #[doc(hidden)]
 pub mod fuzzing;
 mod json;
 mod member_set;
+
 mod message_type;
 pub mod postgres;
 mod query;

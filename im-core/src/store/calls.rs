@@ -254,6 +254,10 @@ pub trait Calls: Send + Sync + 'static {
     /// letter, is left out. No limit applies, and numbers given later are greater.
     async fn import_calls(&self, app: &AppId, calls: Vec<ImportedCall>) -> Result<(), StoreError>;
 
+    /// Deletes calls that the outbox of an earlier version had handed to another table, by the numbers of their rows. A
+    /// backend that never had an outbox has none. Answers how many were deleted.
+    async fn delete_handed_over(&self, app: &AppId, rows: Vec<u64>) -> Result<usize, StoreError>;
+
     /// Deletes the calls, dead letters and open sessions of an app.
     async fn forget_calls(&self, app: &AppId) -> Result<(), StoreError>;
 }

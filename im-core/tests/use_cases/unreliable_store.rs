@@ -344,6 +344,10 @@ impl Calls for UnreliableStore {
         self.store.import_calls(app, calls).await
     }
 
+    async fn delete_handed_over(&self, app: &AppId, rows: Vec<u64>) -> Result<usize, StoreError> {
+        self.store.delete_handed_over(app, rows).await
+    }
+
     async fn forget_calls(&self, app: &AppId) -> Result<(), StoreError> {
         self.store.forget_calls(app).await
     }

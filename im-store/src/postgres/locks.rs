@@ -1,7 +1,8 @@
 //! Locks of things that have no row of their own. They end with their transaction.
 //!
-//! A transaction takes its locks in this order: rows of conversations by their keys, then these by their numbers, then the
-//! rows of counts by theirs. So no two transactions wait for each other.
+//! A transaction takes its locks in this order: rows of conversations by their keys, dead letters by their age, then these by
+//! their numbers, then the one of the numbers of calls, then the rows of counts: of dead letters before those of calls, each
+//! by their keys. So no two transactions wait for each other.
 
 use hookd_im_core::ids::{AppId, Channel, OrderKey};
 use hookd_im_core::store::StoreError;
@@ -22,6 +23,16 @@ impl Lock {
     /// Of the one conversation that a set of members finds (S-8).
     pub(super) fn of_member_set(app: &AppId, digest: &str) -> Self {
         Self::named(&["member set", app.as_str(), digest])
+    }
+
+    /// Of the step that brings the numbers of calls forward.
+    pub(super) fn of_call_numbers() -> Self {
+        Self::named(&["call numbers"])
+    }
+
+    /// As PostgreSQL knows it.
+    pub(super) fn number(self) -> i64 {
+        self.0
     }
 
     fn named(parts: &[&str]) -> Self {

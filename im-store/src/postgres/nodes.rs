@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hookd_im_core::ids::{AppId, Channel, NodeId, OrderKey, SessionId};
-use hookd_im_core::store::{NewCall, Nodes, OpenSession, SessionEntry, StoreError};
+use hookd_im_core::ids::{AppId, Channel, NodeId, OrderKey};
+use hookd_im_core::store::{NewCall, Nodes, StoreError};
 use hookd_im_core::timestamp::Timestamp;
 use tokio_postgres::Row;
 
@@ -75,53 +75,6 @@ pub(super) async fn renew(connection: &Connection, node: &NodeId, until: Timesta
         ON CONFLICT (node) DO UPDATE SET leased_until = excluded.leased_until";
     connection.execute_prepared(sql, &[&node.as_str(), &until.0]).await?;
     Ok(())
-}
-
-/// Writes a change of the node's open sessions.
-pub(super) async fn write(
-    connection: &Connection,
-    node: &NodeId,
-    app: &AppId,
-    entry: &SessionEntry,
-) -> Result<(), StoreError> {
-    match entry {
-        SessionEntry::Opened(OpenSession { session, call_if_lost: call }) => {
-            let order_key = call.order_key.as_ref().map(|key| key.as_str().as_bytes());
-            let remote_address = call.remote_address.map(|address| address.to_string());
-            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 8] = [
-                &node.as_str(),
-                &key(*session),
-                &app.as_str(),
-                &call.channel.as_str(),
-                &call.target,
-                &call.payload.as_ref(),
-                &order_key,
-                &remote_address,
-            ];
-            connection.execute_prepared(OPEN, &values).await?;
-        }
-        SessionEntry::Ended(session) => {
-            let sql = "DELETE FROM open_sessions WHERE node = $1 AND session = $2";
-            connection.execute_prepared(sql, &[&node.as_str(), &key(*session)]).await?;
-        }
-    }
-    Ok(())
-}
-
-const OPEN: &str = "
-    INSERT INTO open_sessions (node, session, app, channel, target, payload, order_key, remote_address)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-    ON CONFLICT (node, session) DO UPDATE
-    SET app = excluded.app,
-        channel = excluded.channel,
-        target = excluded.target,
-        payload = excluded.payload,
-        order_key = excluded.order_key,
-        remote_address = excluded.remote_address";
-
-/// Sessions are counted from 1.
-fn key(session: SessionId) -> i64 {
-    to_i64(session.0)
 }
 
 /// Nodes whose lease is over, or that have none.

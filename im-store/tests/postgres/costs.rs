@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use hookd_im_core::ids::{Channel, ClientId, NodeId, OrderKey};
+use hookd_im_core::ids::{Channel, ClientId, NodeId, OrderKey, SessionId};
 use hookd_im_core::store::{
-    CallEntry, CallLimits, CallOutcome, Calls as _, ConversationQuery, Conversations as _, DeadLetterFilter,
-    MissedEvents as _, NewCall, QueryError,
+    Call, CallEntry, CallLimits, CallOutcome, Calls as _, ConversationQuery, Conversations as _, DeadLetterFilter,
+    ImportedCall, MissedEvents as _, NewCall, OpenSession, QueryError, SessionEntry,
 };
 use hookd_im_core::timestamp::Timestamp;
 use hookd_im_store::postgres::PostgresStore;
@@ -16,14 +16,18 @@ use crate::world::{app, create, open, say, whole_history};
 
 const LIMITS: CallLimits = CallLimits { calls: 10_000_000, bytes: 1 << 40 };
 
-fn call(channel: &str, key: Option<&str>) -> CallEntry {
-    CallEntry::from(NewCall {
+fn new_call(channel: &str, key: Option<&str>) -> NewCall {
+    NewCall {
         channel: Channel::new(channel),
         target: "_messageSent".to_owned(),
         order_key: key.map(OrderKey::new),
         payload: "{}".to_owned().into(),
         remote_address: None,
-    })
+    }
+}
+
+fn call(channel: &str, key: Option<&str>) -> CallEntry {
+    CallEntry::from(new_call(channel, key))
 }
 
 /// Rows of all tables, as many of each as `count`.
@@ -49,8 +53,8 @@ fn fill(server: &PostgresServer, count: usize) {
     ));
 }
 
-/// Blocks that the server looked at for each step.
-async fn costs(server: &PostgresServer, store: &Arc<PostgresStore>) -> Vec<(&'static str, u64)> {
+/// Blocks that the server looked at for each step, where so many dead letters are kept.
+async fn costs(server: &PostgresServer, store: &Arc<PostgresStore>, kept: usize) -> Vec<(&'static str, u64)> {
     let (node, app, messages) = (NodeId::generate(), app(), Channel::new("_messageSent"));
     let (presence, conversation) = (Channel::new("presence"), create(store).await);
     let mut costs = Vec::new();
@@ -77,7 +81,11 @@ async fn costs(server: &PostgresServer, store: &Arc<PostgresStore>) -> Vec<(&'st
     let again = CallOutcome::Again { at: Timestamp(1) };
     store.settle(&node, &app, &messages, vec![(numbers[1], again)], 1 << 40).await.unwrap();
     measure("postpone");
-    store.give_back(&node, &app, &messages, numbers[2..].to_vec()).await.unwrap();
+    let dead = CallOutcome::Dead { cause: "trap".to_owned(), reason: "x".to_owned() };
+    let deleted = store.settle(&node, &app, &messages, vec![(numbers[2], dead)], kept).await.unwrap();
+    measure("give up");
+    assert_eq!(deleted, 1, "the oldest letter makes room");
+    store.give_back(&node, &app, &messages, numbers[3..].to_vec()).await.unwrap();
     measure("give back");
     store.backlog().await.unwrap();
     measure("backlog");
@@ -104,13 +112,59 @@ async fn no_step_costs_more_though_much_waits() {
         let store = open(&server.url()).await;
         fill(&server, count);
         // Connections and what they keep in memory of the tables.
-        costs(&server, &store).await;
-        measured.push(costs(&server, &store).await);
+        costs(&server, &store, count).await;
+        measured.push(costs(&server, &store, count).await);
     }
     for ((step, few), (_, many)) in measured[0].iter().zip(&measured[1]).skip(1) {
+        assert!(*few <= 1_000, "{step}: {few} blocks with few rows: {measured:?}");
         // An index of more rows is a little higher.
         assert!(*many <= few * 3 + 50, "{step}: {few} blocks with few rows, {many} with many: {measured:?}");
     }
+}
+
+#[tokio::test]
+async fn many_rows_of_one_write_cost_as_many_statements_as_a_few() {
+    let server = PostgresServer::start_with(&["fsync=off", "shared_preload_libraries=pg_stat_statements"]);
+    server.sql("CREATE EXTENSION pg_stat_statements");
+    let store = open(&server.url()).await;
+    let (node, app) = (NodeId::generate(), app());
+    let opened = |session: u64| {
+        let call_if_lost = new_call("presence", Some("tom"));
+        SessionEntry::Opened(OpenSession { session: SessionId(session), call_if_lost })
+    };
+    let changes = |count: u64| {
+        let of_session = |session| [opened(session), SessionEntry::Ended(SessionId(session)), opened(session + 1)];
+        let sessions = (1..=count).flat_map(of_session);
+        sessions.map(|session| CallEntry { call: None, session: Some(session) }).collect::<Vec<_>>()
+    };
+    let imported = |count: u64| {
+        let one = |number: u64| {
+            let NewCall { channel, target, order_key, payload, remote_address } =
+                new_call("presence", Some(&format!("client {}", number % 7)));
+            let (queued_at, attempts) = (Timestamp(1), 0);
+            let call = Call { number, target, order_key, payload, remote_address, queued_at, attempts };
+            let death = number.is_multiple_of(2).then(|| ("trap".to_owned(), "x".to_owned(), Timestamp(2)));
+            ImportedCall { channel, call, due_at: queued_at, death }
+        };
+        // Other numbers each time.
+        (count * 1000..count * 1001).map(one).collect::<Vec<_>>()
+    };
+    let mut measured = Vec::new();
+    for count in [7, 7, 200] {
+        let statements = || {
+            let calls = server.sql("SELECT coalesce(sum(calls), 0) FROM pg_stat_statements");
+            server.sql("SELECT pg_stat_statements_reset()");
+            calls.parse::<u64>().unwrap()
+        };
+        statements();
+        store.add_calls(&node, &app, changes(count), LIMITS).await.unwrap();
+        let of_sessions = statements();
+        store.import_calls(&app, imported(count)).await.unwrap();
+        measured.push([of_sessions, statements()]);
+    }
+    assert_eq!(server.sql("SELECT count(*) FROM open_sessions"), "1", "the last change of a session counts");
+    assert_eq!(server.sql("SELECT count(*) FROM calls WHERE order_key IS NOT NULL AND is_first"), "7");
+    assert_eq!(measured[1], measured[2], "{measured:?}");
 }
 
 #[tokio::test]

@@ -9,7 +9,9 @@
 
 mod costs;
 mod faults;
+mod missed_events;
 mod nodes;
 mod open;
+mod races;
 mod tls;
 mod world;

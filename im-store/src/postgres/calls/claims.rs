@@ -4,16 +4,14 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hookd_im_core::ids::{AppId, Channel, NodeId};
-use hookd_im_core::store::{Call, Claimed, LONGEST_WAIT, StoreError};
+use hookd_im_core::store::{Call, Claimed, StoreError};
 use hookd_im_core::timestamp::Timestamp;
 
 use super::waiting::{self, COLUMNS};
+use crate::call_rules::{BROUGHT_FORWARD_AT_ONCE, horizon};
 use crate::postgres::columns::{column, to_i64};
 use crate::postgres::error::store_error;
 use crate::postgres::pool::Connection;
-
-/// Calls that are brought forward at once. Those that stay are brought forward with the next claim.
-const BROUGHT_FORWARD: i64 = 500;
 
 /// The calls of a channel that a node of this process holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -100,8 +98,9 @@ pub(super) async fn claim(
     let far = horizon(now);
     let row = connection.row(LATEST_DUE, &[&app, &channel]).await?;
     if row.map(|row| column::<i64>(&row, 0)).transpose()?.is_some_and(|latest| latest > far) {
-        let brought =
-            connection.execute_prepared(BRING_FORWARD, &[&app, &channel, &now.0, &far, &BROUGHT_FORWARD]).await?;
+        let brought = connection
+            .execute_prepared(BRING_FORWARD, &[&app, &channel, &now.0, &far, &BROUGHT_FORWARD_AT_ONCE])
+            .await?;
         tracing::warn!(app, calls = brought, "the clock was set back: calls that waited for its return are made now");
     }
     let claim = format!("{CLAIM} {COLUMNS}");
@@ -110,10 +109,6 @@ pub(super) async fn claim(
     calls.sort_unstable_by_key(|call| call.number);
     let next = connection.row(NEXT_DUE, &[&app, &channel, &now.0]).await?;
     Ok(Claimed { calls, next: next.map(|row| column(&row, 0)).transpose()?.map(Timestamp) })
-}
-
-fn horizon(now: Timestamp) -> i64 {
-    now.plus(LONGEST_WAIT).plus(LONGEST_WAIT).0
 }
 
 const LET_GO_OTHERS: &str = "

@@ -1,19 +1,19 @@
 //! Rows of calls that were given up.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use hookd_im_core::ids::{AppId, Channel, OrderKey};
 use hookd_im_core::store::{CallLimits, DeadLetter, DeadLetterFilter, StoreError};
 use hookd_im_core::timestamp::Timestamp;
 
 use super::waiting::{self, Room};
+use crate::call_rules::{PRUNED_AT_ONCE, pruned_now};
 use crate::postgres::columns::{column, is_storable, text, to_i64, to_u64};
 use crate::postgres::locks::{self, Lock};
 use crate::postgres::pool::Connection;
 
-/// Letters beyond the limit that go with those that come: after the limit was lowered no single write pays for all.
-const PRUNED_AT_ONCE: i64 = 64;
-
-/// Makes letters of calls that the node holds, of number, cause and reason.
+/// Makes letters of calls that the node holds, of number, cause and reason. The rows of the calls stay, locked.
 pub(super) async fn add(
     connection: &Connection,
     (node, app, channel): (&str, &str, &str),
@@ -28,18 +28,15 @@ pub(super) async fn add(
 }
 
 const BURY: &str = "
-    WITH gone AS (
-        DELETE FROM calls
-        WHERE node = $1 AND app = $2 AND channel = $3 AND number = ANY ($4)
-        RETURNING *
-    )
     INSERT INTO dead_letters (
         app, channel, number, target, payload, order_key, remote_address, queued_at, died_at, attempts, cause, reason
     )
     SELECT
         app, channel, number, target, payload, order_key, remote_address, queued_at, $7, attempts + 1, cause, reason
-    FROM gone
+    FROM calls
     JOIN unnest($4::bigint[], $5::text[], $6::bytea[]) AS death (dead, cause, reason) ON dead = number
+    WHERE node = $1 AND app = $2 AND channel = $3 AND number = ANY ($4)
+    FOR UPDATE OF calls
     ON CONFLICT (app, channel, number) DO UPDATE
     SET died_at = excluded.died_at,
         attempts = excluded.attempts,
@@ -48,20 +45,34 @@ const BURY: &str = "
 
 /// Keeps the newest `limit`, after a while; answers how many went. Those that are being retried are passed over.
 pub(super) async fn prune(connection: &Connection, app: &AppId, limit: usize) -> Result<usize, StoreError> {
-    let sql = "
-        DELETE FROM dead_letters
-        WHERE app = $1 AND (channel, number) IN (
+    let sql = "SELECT sum(letters)::bigint FROM dead_letter_counts WHERE app = $1";
+    let row = connection.row(sql, &[&app.as_str()]).await?;
+    let letters = row.map(|row| column::<Option<i64>>(&row, 0)).transpose()?.flatten();
+    let Some(beyond) = pruned_now(letters.unwrap_or(0), limit) else { return Ok(0) };
+    let prune = format!("{PRUNE_BEGIN} {PRUNED_AT_ONCE} {PRUNE_END}");
+    let pruned = connection.execute_prepared(&prune, &[&app.as_str(), &beyond]).await?;
+    Ok(usize::try_from(pruned).unwrap_or(usize::MAX))
+}
+
+/// The limit inside is no parameter: the planner must know that a few rows are read.
+const PRUNE_BEGIN: &str = "
+    WITH oldest AS MATERIALIZED (
+        SELECT channel, number
+        FROM (
             SELECT channel, number
             FROM dead_letters
             WHERE app = $1
-            ORDER BY died_at DESC, number DESC, channel DESC
-            OFFSET $2
-            LIMIT $3
+            ORDER BY died_at, number, channel
+            LIMIT";
+
+const PRUNE_END: &str = "
             FOR UPDATE SKIP LOCKED
-        )";
-    let pruned = connection.execute_prepared(sql, &[&app.as_str(), &to_i64(limit), &PRUNED_AT_ONCE]).await?;
-    Ok(usize::try_from(pruned).unwrap_or(usize::MAX))
-}
+        ) AS old
+        LIMIT $2
+    )
+    DELETE FROM dead_letters
+    USING oldest
+    WHERE dead_letters.app = $1 AND dead_letters.channel = oldest.channel AND dead_letters.number = oldest.number";
 
 /// A selection as the statements below take it: the first three of their values.
 struct Selection<'a> {
@@ -160,16 +171,14 @@ pub(super) async fn retry(
     let letters = next_letters(connection, app, filter, (after, count)).await?;
     let last = letters.last().map(|letter| letter.place.clone());
     let mut room = Room::of(connection, &[app.as_str()]).await?;
-    let mut of_channels: Vec<(Channel, Vec<Letter>)> = Vec::new();
+    // In the order in which the rows of counts are locked.
+    let mut of_channels: BTreeMap<Channel, Vec<Letter>> = BTreeMap::new();
     for letter in letters {
         let channel = Channel::new(letter.place.2.as_str());
         if !room.take(app, &channel, letter.payload_bytes, limits) {
             continue;
         }
-        match of_channels.iter_mut().find(|(known, _)| *known == channel) {
-            Some((_, letters)) => letters.push(letter),
-            None => of_channels.push((channel, vec![letter])),
-        }
+        of_channels.entry(channel).or_default().push(letter);
     }
     let mut keys = Vec::new();
     for (channel, letters) in &of_channels {
@@ -242,10 +251,19 @@ pub(super) async fn discard(
 ) -> Result<usize, StoreError> {
     let selection = Selection::of(filter);
     let sql = format!(
-        "DELETE FROM dead_letters
-         WHERE app = $1 AND (channel, number) IN (
-             SELECT channel, number FROM dead_letters WHERE {} LIMIT $4
-         )",
+        "WITH discarded AS MATERIALIZED (
+             SELECT channel, number
+             FROM dead_letters
+             WHERE {}
+             ORDER BY died_at, number, channel
+             LIMIT $4
+             FOR UPDATE
+         )
+         DELETE FROM dead_letters
+         USING discarded
+         WHERE dead_letters.app = $1
+             AND dead_letters.channel = discarded.channel
+             AND dead_letters.number = discarded.number",
         selection.condition()
     );
     let values: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =

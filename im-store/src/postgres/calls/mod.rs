@@ -4,6 +4,7 @@ mod claims;
 mod dead_letters;
 mod forget;
 mod import;
+mod session_rows;
 mod settle;
 mod waiting;
 
@@ -17,12 +18,11 @@ use hookd_im_core::store::{
 };
 
 pub(super) use self::claims::HeldCalls;
+use self::session_rows::SessionRows;
 pub(super) use self::waiting::{NewCalls, Room};
 use super::pool::Connection;
-use super::{PostgresStore, READ_LIMIT, nodes};
-
-/// Rows that one write changes at most where there may be a million of them: others wait for its locks.
-const ROWS_AT_ONCE: usize = 500;
+use super::{PostgresStore, READ_LIMIT};
+use crate::call_rules::ROWS_AT_ONCE;
 
 #[async_trait]
 impl Calls for PostgresStore {
@@ -39,15 +39,17 @@ impl Calls for PostgresStore {
         let add = async |connection: Arc<Connection>, now| {
             let mut room = Room::of(&connection, &[app.as_str()]).await?;
             let (mut new, mut stored) = (NewCalls::default(), Vec::with_capacity(entries.len()));
+            let mut sessions = SessionRows::default();
             for CallEntry { call, session } in entries {
                 stored.push(match call {
                     Some(call) => new.add_within(app, call, &mut room, limits),
                     None => StoredCall::None,
                 });
-                if let Some(session) = &session {
-                    nodes::write(&connection, node, app, session).await?;
+                if let Some(session) = session {
+                    sessions.add(session);
                 }
             }
+            sessions.write(&connection, node, app).await?;
             new.insert(&connection, now).await?;
             Ok(stored)
         };
@@ -161,6 +163,11 @@ impl Calls for PostgresStore {
     async fn import_calls(&self, app: &AppId, calls: Vec<ImportedCall>) -> Result<(), StoreError> {
         let import = async |connection: Arc<Connection>, _| import::import(&connection, app, &calls).await;
         self.database.write("import calls", import).await
+    }
+
+    async fn delete_handed_over(&self, _app: &AppId, _rows: Vec<u64>) -> Result<usize, StoreError> {
+        // No version had an outbox in PostgreSQL.
+        Ok(0)
     }
 
     async fn forget_calls(&self, app: &AppId) -> Result<(), StoreError> {

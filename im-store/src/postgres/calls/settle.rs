@@ -47,15 +47,17 @@ pub(super) async fn settle(
     now: Timestamp,
 ) -> Result<usize, StoreError> {
     let outcomes = Outcomes::of(settled);
-    let keys = lock_order_keys(connection, (app, channel), &outcomes.leaving()).await?;
+    let leaving = outcomes.leaving();
+    let keys = lock_order_keys(connection, (app, channel), &leaving).await?;
     let of_node = (node.as_str(), app.as_str(), channel.as_str());
-    delete(connection, of_node, &outcomes.done).await?;
-    postpone(connection, of_node, &outcomes.again).await?;
     let mut deleted = 0;
+    // Before calls are deleted: letters are counted before calls.
     if !outcomes.dead.is_empty() {
         dead_letters::add(connection, of_node, &outcomes.dead, now).await?;
         deleted = dead_letters::prune(connection, app, dead_letter_limit).await?;
     }
+    delete(connection, of_node, &leaving).await?;
+    postpone(connection, of_node, &outcomes.again).await?;
     let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
     waiting::put_in_order(connection, app, channel, &keys).await?;
     Ok(deleted)

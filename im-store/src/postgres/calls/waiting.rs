@@ -9,6 +9,7 @@ use hookd_im_core::timestamp::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
+use crate::call_rules::Waiting;
 use crate::postgres::columns::{column, text, to_i64, to_u64};
 use crate::postgres::locks::{self, Lock};
 use crate::postgres::pool::Connection;
@@ -16,13 +17,6 @@ use crate::postgres::pool::Connection;
 /// Numbers are not left behind the time for longer than this, in milliseconds: they grow even if the database is replaced
 /// by an older copy.
 const NUMBERS_BEHIND: i64 = 60_000;
-
-/// How many calls wait or run, and the bytes of their payloads.
-#[derive(Clone, Copy, Default)]
-struct Waiting {
-    calls: u64,
-    bytes: u64,
-}
 
 /// What may be added yet, of some apps. What others add at the same time is not seen: the limits may be exceeded by it.
 #[derive(Default)]
@@ -50,13 +44,9 @@ impl Room {
         limits: CallLimits,
     ) -> bool {
         let waiting = self.waiting.entry((app.clone(), channel.clone())).or_default();
-        let bytes = waiting.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
-        let calls = waiting.calls.saturating_add(1);
-        if calls > u64::try_from(limits.calls).unwrap_or(u64::MAX) || bytes > limits.bytes {
-            return false;
-        }
-        *waiting = Waiting { calls, bytes };
-        true
+        let with_one_more = waiting.with_one_more(bytes, limits);
+        *waiting = with_one_more.unwrap_or(*waiting);
+        with_one_more.is_some()
     }
 }
 
@@ -125,24 +115,22 @@ impl NewCalls {
         let addresses: Vec<Option<String>> =
             calls().map(|call| call.remote_address.map(|address| address.to_string())).collect();
         let values: [&(dyn ToSql + Sync); 7] = [&apps, &channels, &targets, &payloads, &order_keys, &addresses, &now.0];
-        connection.prepare_all(&[locks::TAKE, ADVANCE_NUMBERS, INSERT]).await?;
+        connection.prepare_all(&[locks::TAKE, RAISE_NUMBERS, INSERT]).await?;
         // Sent in this order, without waiting for the answers: others wait for the locks.
         let locked: [&(dyn ToSql + Sync); 1] = [&keys];
-        let advanced: [&(dyn ToSql + Sync); 2] = [&now.0, &NUMBERS_BEHIND];
+        let least = now.0.saturating_sub(NUMBERS_BEHIND);
+        let raised: [&(dyn ToSql + Sync); 3] = [&Lock::of_call_numbers().number(), &least, &now.0];
         tokio::try_join!(
             connection.execute_prepared(locks::TAKE, &locked),
-            connection.execute_prepared(ADVANCE_NUMBERS, &advanced),
+            connection.execute_prepared(RAISE_NUMBERS, &raised),
             connection.execute_prepared(INSERT, &values),
         )?;
         Ok(())
     }
 }
 
-/// Only far steps are made: others may take numbers at the same time.
-const ADVANCE_NUMBERS: &str = "
-    SELECT setval('call_numbers', $1)
-    FROM call_numbers
-    WHERE last_value < $1 - $2";
+/// Of the lock, the number that must have been reached, and the one from which they go on otherwise.
+pub(super) const RAISE_NUMBERS: &str = "SELECT raise_call_numbers($1, $2, $3)";
 
 /// The first of a key is the one that finds no other, and stands before its neighbours of this statement.
 const INSERT: &str = "

@@ -115,6 +115,21 @@ CREATE INDEX open_sessions_by_app ON open_sessions (app);
 
 CREATE SEQUENCE call_numbers;
 
+-- Lets the numbers go on after `target` where they have not come to `lowest` yet. Transactions that find this at the same time
+-- look again under the lock: a second step would go back. `target` is so far from `lowest` that the numbers which others take
+-- between the look and the step do not reach it.
+CREATE FUNCTION raise_call_numbers(lock bigint, lowest bigint, target bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF (SELECT last_value FROM call_numbers) >= lowest THEN
+        RETURN;
+    END IF;
+    PERFORM pg_advisory_xact_lock(lock);
+    IF (SELECT last_value FROM call_numbers) < lowest THEN
+        PERFORM setval('call_numbers', target);
+    END IF;
+END
+$$;
+
 CREATE TABLE calls (
     app            text COLLATE "C" NOT NULL,
     channel        text COLLATE "C" NOT NULL,
@@ -193,3 +208,30 @@ REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION count_calls
 
 CREATE TRIGGER calls_go AFTER DELETE ON calls
 REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION count_calls();
+
+-- The same for dead letters.
+CREATE TABLE dead_letter_counts (
+    app     text COLLATE "C" NOT NULL,
+    slot    integer NOT NULL,
+    letters bigint NOT NULL,
+    PRIMARY KEY (app, slot)
+) WITH (fillfactor = 50);
+
+CREATE FUNCTION count_dead_letters() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO dead_letter_counts (app, slot, letters)
+    SELECT app, pg_backend_pid() % 16, CASE TG_OP WHEN 'INSERT' THEN count(*) ELSE -count(*) END
+    FROM changed
+    GROUP BY app
+    ORDER BY app
+    ON CONFLICT (app, slot) DO UPDATE
+    SET letters = dead_letter_counts.letters + excluded.letters;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER dead_letters_come AFTER INSERT ON dead_letters
+REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION count_dead_letters();
+
+CREATE TRIGGER dead_letters_go AFTER DELETE ON dead_letters
+REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION count_dead_letters();

@@ -8,6 +8,7 @@ use rusqlite::types::Value as SqlValue;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use super::waiting::{has_room, id, put_in_order};
+use crate::call_rules::pruned_now;
 use crate::sqlite::error::WorkError;
 
 /// Makes a dead letter of a call, whose row stays.
@@ -47,19 +48,13 @@ pub(super) fn add(
     Ok(())
 }
 
-/// Letters beyond the bound that go with one that comes: after the bound was lowered no single write pays for all.
-const PRUNED_AT_ONCE: i64 = 64;
-
-/// Keeps the newest `bound`, after a while; answers how many went.
-pub(super) fn prune(connection: &Connection, app: &AppId, bound: usize) -> Result<usize, WorkError> {
+/// Keeps the newest `limit`, after a while; answers how many went.
+pub(super) fn prune(connection: &Connection, app: &AppId, limit: usize) -> Result<usize, WorkError> {
     let letters: Option<i64> = connection
         .prepare_cached("SELECT letters FROM dead_letter_counts WHERE app = ?1")?
         .query_row([app.as_str()], |row| row.get(0))
         .optional()?;
-    let beyond = letters.unwrap_or(0).saturating_sub(i64::try_from(bound).unwrap_or(i64::MAX));
-    if beyond <= 0 {
-        return Ok(0);
-    }
+    let Some(beyond) = pruned_now(letters.unwrap_or(0), limit) else { return Ok(0) };
     let pruned = connection
         .prepare_cached(
             "DELETE FROM dead_letters
@@ -71,7 +66,7 @@ pub(super) fn prune(connection: &Connection, app: &AppId, bound: usize) -> Resul
                  LIMIT ?2
              )",
         )?
-        .execute(params![app.as_str(), beyond.min(PRUNED_AT_ONCE)])?;
+        .execute(params![app.as_str(), beyond])?;
     Ok(pruned)
 }
 

@@ -2,25 +2,28 @@
 
 use hookd_im_core::ids::{AppId, OrderKey};
 use hookd_im_core::store::ImportedCall;
+use hookd_im_core::timestamp::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::waiting::{id, put_in_order};
+use crate::call_rules::{Death, Imported};
 use crate::sqlite::error::WorkError;
 
-pub(super) fn import(connection: &Connection, app: &AppId, calls: &[ImportedCall]) -> Result<(), WorkError> {
-    for imported in calls {
-        if is_here(connection, app, imported)? {
-            continue;
-        }
-        match &imported.death {
-            None => import_call(connection, app, imported)?,
-            Some(_) => import_dead_letter(connection, app, imported)?,
+pub(super) fn import(connection: &Connection, app: &AppId, rows: &[ImportedCall]) -> Result<(), WorkError> {
+    let imported = Imported::of(rows);
+    for (row, death) in imported.letters {
+        if !is_here(connection, app, row)? {
+            import_dead_letter(connection, app, row, death)?;
         }
     }
-    let newest = calls.iter().map(|imported| imported.call.number).max().unwrap_or(0);
+    for (row, due_at) in imported.calls {
+        if !is_here(connection, app, row)? {
+            import_call(connection, app, row, due_at)?;
+        }
+    }
     connection
         .prepare_cached("UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'calls'")?
-        .execute([id(newest)])?;
+        .execute([id(imported.highest)])?;
     Ok(())
 }
 
@@ -35,8 +38,13 @@ fn is_here(connection: &Connection, app: &AppId, imported: &ImportedCall) -> Res
     Ok(is_here)
 }
 
-fn import_call(connection: &Connection, app: &AppId, imported: &ImportedCall) -> Result<(), WorkError> {
-    let ImportedCall { channel, call, due_at, .. } = imported;
+fn import_call(
+    connection: &Connection,
+    app: &AppId,
+    imported: &ImportedCall,
+    due_at: Timestamp,
+) -> Result<(), WorkError> {
+    let ImportedCall { channel, call, .. } = imported;
     let order_key = call.order_key.as_ref().map(OrderKey::as_str);
     connection
         .prepare_cached(
@@ -70,9 +78,13 @@ fn import_call(connection: &Connection, app: &AppId, imported: &ImportedCall) ->
     order_key.map_or(Ok(()), |order_key| put_in_order(connection, app, channel.as_str(), order_key))
 }
 
-fn import_dead_letter(connection: &Connection, app: &AppId, imported: &ImportedCall) -> Result<(), WorkError> {
-    let ImportedCall { channel, call, death, .. } = imported;
-    let Some((cause, reason, died_at)) = death else { return Ok(()) };
+fn import_dead_letter(
+    connection: &Connection,
+    app: &AppId,
+    imported: &ImportedCall,
+    death: Death<'_>,
+) -> Result<(), WorkError> {
+    let ImportedCall { channel, call, .. } = imported;
     connection
         .prepare_cached(
             "INSERT INTO dead_letters (
@@ -100,10 +112,21 @@ fn import_dead_letter(connection: &Connection, app: &AppId, imported: &ImportedC
             call.payload.as_ref(),
             call.remote_address.map(|address| address.to_string()),
             call.queued_at.0,
-            died_at.0,
+            death.died_at.0,
             call.attempts,
-            cause,
-            reason,
+            death.cause,
+            death.reason,
         ])?;
     Ok(())
+}
+
+/// Deletes calls that came from the outbox of an earlier version. Their numbers are the keys that their rows had there, and
+/// no key is given twice.
+pub(super) fn delete_handed_over(connection: &Connection, app: &AppId, rows: &[u64]) -> Result<usize, WorkError> {
+    let mut delete = connection.prepare_cached("DELETE FROM calls WHERE key = ?1 AND number = ?1 AND app = ?2")?;
+    let mut deleted = 0;
+    for row in rows {
+        deleted += delete.execute(params![id(*row), app.as_str()])?;
+    }
+    Ok(deleted)
 }

@@ -22,9 +22,7 @@ use self::claims::ClaimsOfChannel;
 pub(super) use self::waiting::{add, add_for};
 use super::error::WorkError;
 use super::{SqliteStore, nodes};
-
-/// Rows that one write changes at most where there may be a million of them: other apps' writes wait for it.
-const ROWS_AT_ONCE: usize = 500;
+use crate::call_rules::ROWS_AT_ONCE;
 
 /// What one look at a channel found.
 struct Look {
@@ -185,6 +183,12 @@ impl Calls for SqliteStore {
     async fn import_calls(&self, app: &AppId, calls: Vec<ImportedCall>) -> Result<(), StoreError> {
         let app = app.clone();
         self.write("import calls", move |connection, _| import::import(connection, &app, &calls)).await
+    }
+
+    async fn delete_handed_over(&self, app: &AppId, rows: Vec<u64>) -> Result<usize, StoreError> {
+        let app = app.clone();
+        let delete = move |connection: &Connection, _| import::delete_handed_over(connection, &app, &rows);
+        self.write("delete calls that were handed over", delete).await
     }
 
     async fn forget_calls(&self, app: &AppId) -> Result<(), StoreError> {

@@ -2,15 +2,13 @@
 
 use bytes::Bytes;
 use hookd_im_core::ids::{AppId, Channel, OrderKey};
-use hookd_im_core::store::{Backlog, Call, CallFor, CallLimits, Claimed, LONGEST_WAIT, NewCall, StoredCall};
+use hookd_im_core::store::{Backlog, Call, CallFor, CallLimits, Claimed, NewCall, StoredCall};
 use hookd_im_core::timestamp::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::claims::ClaimsOfChannel;
+use crate::call_rules::{BROUGHT_FORWARD_AT_ONCE, Waiting, horizon};
 use crate::sqlite::error::WorkError;
-
-/// Calls that are brought forward at once. Those that stay are brought forward with the next claim.
-const BROUGHT_FORWARD_AT_ONCE: i64 = 500;
 
 /// Adds the call of an operation that has just been written, in its transaction.
 pub(in crate::sqlite) fn add_for<R>(
@@ -51,8 +49,8 @@ pub(super) fn has_room(
         .query_row([app.as_str(), channel.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let (calls, waiting_bytes) = waiting.unwrap_or_default();
-    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_add(waiting_bytes.unsigned_abs());
-    Ok(usize::try_from(calls).unwrap_or(0) < limits.calls && bytes <= limits.bytes)
+    let waiting = Waiting { calls: calls.unsigned_abs(), bytes: waiting_bytes.unsigned_abs() };
+    Ok(waiting.with_one_more(bytes, limits).is_some())
 }
 
 /// Adds a call. Its number is the time, or one more than the newest number where that is later: numbers grow even if the
@@ -183,10 +181,6 @@ pub(super) fn bring_forward(
     )?;
     tracing::warn!(%app, calls, "the clock was set back: calls that waited for its return are made now");
     Ok(())
-}
-
-fn horizon(now: Timestamp) -> i64 {
-    now.plus(LONGEST_WAIT).plus(LONGEST_WAIT).0
 }
 
 /// A table of a million calls is counted in as many steps as one of ten.
