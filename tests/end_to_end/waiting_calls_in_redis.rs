@@ -155,3 +155,124 @@ fn a_start_that_was_interrupted_is_repeated_and_no_call_comes_twice() {
     assert_eq!(numbers("_clientOffline", "tom"), HashSet::from([104]));
     letters_until(&server, 2);
 }
+
+/// A server that was killed, its engine, and a Redis that is filled as the earlier version left it.
+fn killed(redis: &Redis) -> (Server, LeanEngine) {
+    let mut server = Server::start_with_variable("HOOKD_REDIS_URL", &redis.url());
+    let engine = LeanEngine::recorder(&server, &json!({}));
+    server.hookd_ok(&["settings", "--engine-url", engine.url()]);
+    server.kill();
+    fill(redis, killed_node(&server).as_str());
+    (server, engine)
+}
+
+fn killed_node(server: &Server) -> String {
+    std::fs::read_to_string(server.data().join("node")).unwrap().trim().to_owned()
+}
+
+/// So many calls of [`fill`] are made, each once.
+fn are_made_once(engine: &LeanEngine, calls: usize) {
+    let records = engine.records_until(|records| records.len() >= calls);
+    let counts = in_short(&records);
+    assert!(counts.len() == calls && counts.values().all(|count| *count == 1), "{counts:?}");
+}
+
+#[test]
+fn an_app_whose_calls_cannot_be_taken_keeps_no_other_app_from_its_own() {
+    let redis = Redis::start();
+    let (mut server, engine) = killed(&redis);
+    for app in ["aaa", "zzz"] {
+        let mut redis = redis.connection();
+        let () = redis.set(format!("hookd:hooks:{{{app}}}:calls"), "no hash").unwrap();
+        let () = redis.sadd("hookd:hooks:apps", app).unwrap();
+    }
+    server.start_again();
+    are_made_once(&engine, 6);
+    assert_eq!(redis.keys(APP), [] as [&str; 0]);
+    assert!(server.log().contains("aaa") && server.log().contains("zzz"), "{}", server.log());
+}
+
+#[test]
+fn calls_are_deleted_from_redis_though_it_refuses_at_first() {
+    let redis = Redis::start();
+    let (mut server, engine) = killed(&redis);
+    // Those are ended by a script, which must delete too.
+    let sessions = ["nodes".to_owned(), "online:silent".to_owned(), format!("online:{}", killed_node(&server))];
+    let () = redis.connection().del(sessions.map(|key| format!("{APP}{key}")).to_vec()).unwrap();
+    let allow = |rule: &str| {
+        let mut set = redis::cmd("ACL");
+        let () = set.arg("SETUSER").arg("default").arg(rule).query(&mut redis.connection()).unwrap();
+    };
+    allow("-hdel");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let refused =
+                || -> Vec<redis::Value> { redis::cmd("ACL").arg("LOG").query(&mut redis.connection()).unwrap() };
+            while refused().is_empty() {}
+            allow("+hdel");
+        });
+        server.start_again();
+    });
+    are_made_once(&engine, 4);
+    assert_eq!(redis.keys("hookd:hooks:"), [] as [&str; 0]);
+}
+
+#[test]
+fn the_lock_of_a_node_that_died_ends() {
+    let redis = Redis::start();
+    let (mut server, engine) = killed(&redis);
+    let () = redis.connection().set_ex(format!("{APP}taken_over_by"), "a node that is no more", 2).unwrap();
+    server.start_again();
+    are_made_once(&engine, 6);
+    assert_eq!(redis.keys("hookd:hooks:"), [] as [&str; 0]);
+}
+
+#[test]
+fn many_rows_are_looked_at_once_each() {
+    const LETTERS: usize = 40_000;
+    let redis = Redis::start();
+    let (mut server, _engine) = killed(&redis);
+    let call: Value = serde_json::from_str(&stored("_messageSent", &json!({"msgId": "dead"}), None)).unwrap();
+    let letter = json!({"call": call, "cause": "trap", "reason": "unreachable", "died_at": 1_700_000_000_001_i64});
+    let mut fill = redis::pipe();
+    for number in 0..LETTERS {
+        fill.hset(format!("{APP}letters"), 1_000 + number, letter.to_string()).ignore();
+    }
+    let () = fill.query(&mut redis.connection()).unwrap();
+    server.start_again();
+    assert_eq!(redis.keys("hookd:hooks:"), [] as [&str; 0]);
+    let statistics: String = redis::cmd("INFO").arg("commandstats").query(&mut redis.connection()).unwrap();
+    let scans = statistics.lines().find_map(|line| line.strip_prefix("cmdstat_hscan:calls=")).unwrap();
+    let scans: usize = scans.split(',').next().unwrap().parse().unwrap();
+    assert!(scans < 3 * LETTERS / 250, "{scans} looks for {LETTERS} letters");
+}
+
+/// The old server died after it had handed a call from its outbox to Redis, and before it deleted the row of the outbox.
+#[test]
+fn calls_that_were_in_the_outbox_and_in_redis_are_made_once() {
+    let redis = Redis::start();
+    let (mut server, engine) = killed(&redis);
+    let database = rusqlite::Connection::open(server.data().join("im.db")).unwrap();
+    for (row, text) in [(101, "one"), (777, "two"), (778, "left")] {
+        let insert = "INSERT INTO calls
+                (key, number, app, channel, target, payload, queued_at, due_at, attempts, is_first)
+             VALUES (?1, ?1, 'demo', '_messageSent', '_messageSent', ?2, ?1, ?1, 0, 1)";
+        let payload = json!({"msgId": text}).to_string();
+        database.execute(insert, (row, payload.as_bytes())).unwrap();
+    }
+    drop(database);
+    let (taken, node) = (format!("{APP}taken"), killed_node(&server));
+    for name in [format!("{node}:101"), format!("{node}:777"), "another node:778".to_owned()] {
+        let () = redis.connection().zadd(&taken, name, 1).unwrap();
+    }
+    server.start_again();
+    let records =
+        engine.records_until(|records| in_short(records).contains_key("_messageSent left") && records.len() >= 7);
+    let counts = in_short(&records);
+    assert!(counts.len() == 7 && counts.values().all(|count| *count == 1), "{counts:?}");
+    assert_eq!(redis.keys(APP), [taken.as_str()], "kept for the other node, for a while");
+    let left: Vec<String> = redis.connection().zrange(&taken, 0, -1).unwrap();
+    assert_eq!(left, ["another node:778"]);
+    let ends_in: i64 = redis.connection().ttl(&taken).unwrap();
+    assert!(ends_in > 0, "{ends_in}");
+}

@@ -27,6 +27,10 @@ pub(super) enum TakeOverError {
     ClockBefore1970,
     #[error("no Redis is named")]
     NoRedis,
+    #[error("another node took the lock")]
+    LockLost,
+    #[error("calls are in the table and still in Redis: those that are made until the next start are made again then")]
+    NotDeleted(#[source] Box<Self>),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
