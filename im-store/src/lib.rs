@@ -5,7 +5,7 @@ mod call_rules;
 pub mod fuzzing;
 mod json;
 mod member_set;
-
+mod membership;
 mod message_type;
 pub mod postgres;
 mod query;

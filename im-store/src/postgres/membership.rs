@@ -9,6 +9,7 @@ use super::columns::{bytes_of, column, to_i64};
 use super::conversation_row::load_locked;
 use super::members::insert;
 use super::pool::Connection;
+use crate::membership::{with_added, with_removed};
 use crate::{json, member_set};
 
 /// Adds up to the limit (S-27); members already present are as asked (S-24).
@@ -19,25 +20,14 @@ pub(super) async fn add(
     call: Option<CallFor<MembershipChange>>,
     now: Timestamp,
 ) -> Result<Option<Committed<MembershipChange>>, StoreError> {
-    let Some((key, mut conversation)) = load_locked(connection, app, id).await? else {
+    let Some((key, conversation)) = load_locked(connection, app, id).await? else {
         return Ok(None);
     };
-    let (mut changed, mut unchanged, mut refused) = (Vec::new(), Vec::new(), Vec::new());
-    for member in members {
-        if conversation.has_member(member) {
-            unchanged.push(member.clone());
-        } else if conversation.members.len() < limit {
-            conversation.members.push(member.clone());
-            changed.push(member.clone());
-        } else {
-            refused.push(member.clone());
-        }
-    }
+    let change = with_added(conversation, members, limit);
     let sql = "SELECT coalesce(max(position) + 1, 0) FROM members WHERE conversation = $1";
     let row = connection.row(sql, &[&key]).await?;
     let first_position = row.map(|row| column(&row, 0)).transpose()?.unwrap_or(0);
-    insert(connection, app, key, &changed, first_position).await?;
-    let change = MembershipChange { changed, unchanged, refused, sequence: None, conversation };
+    insert(connection, app, key, &change.changed, first_position).await?;
     commit(connection, app, (key, change), call, now).await.map(Some)
 }
 
@@ -49,25 +39,14 @@ pub(super) async fn remove(
     call: Option<CallFor<MembershipChange>>,
     now: Timestamp,
 ) -> Result<Option<Committed<MembershipChange>>, StoreError> {
-    let Some((key, mut conversation)) = load_locked(connection, app, id).await? else {
+    let Some((key, conversation)) = load_locked(connection, app, id).await? else {
         return Ok(None);
     };
-    let (mut changed, mut unchanged) = (Vec::new(), Vec::new());
-    for member in members {
-        if conversation.has_member(member) {
-            conversation.members.retain(|present| present != member);
-            changed.push(member.clone());
-        } else {
-            unchanged.push(member.clone());
-        }
-    }
-    if !changed.is_empty() {
+    let change = with_removed(conversation, members);
+    if !change.changed.is_empty() {
         let sql = "DELETE FROM members WHERE conversation = $1 AND client = ANY ($2)";
-        connection.execute_prepared(sql, &[&key, &bytes_of(&changed)]).await?;
+        connection.execute_prepared(sql, &[&key, &bytes_of(&change.changed)]).await?;
     }
-    // A member that comes back has not muted the conversation.
-    conversation.muted.retain(|client| !changed.contains(client));
-    let change = MembershipChange { changed, unchanged, refused: Vec::new(), sequence: None, conversation };
     commit(connection, app, (key, change), call, now).await.map(Some)
 }
 

@@ -9,6 +9,7 @@ use super::calls;
 use super::conversation_row::load_with_key;
 use super::error::WorkError;
 use super::members::insert;
+use crate::membership::{with_added, with_removed};
 use crate::{json, member_set};
 
 /// Adds up to the limit (S-27); members already present are as asked (S-24).
@@ -19,25 +20,14 @@ pub(super) fn add(
     (members, limit, call): (Vec<ClientId>, usize, Option<CallFor<MembershipChange>>),
     now: Timestamp,
 ) -> Result<Option<Committed<MembershipChange>>, WorkError> {
-    let Some((key, mut conversation)) = load_with_key(connection, app, id)? else {
+    let Some((key, conversation)) = load_with_key(connection, app, id)? else {
         return Ok(None);
     };
-    let (mut changed, mut unchanged, mut refused) = (Vec::new(), Vec::new(), Vec::new());
-    for member in members {
-        if conversation.has_member(&member) {
-            unchanged.push(member);
-        } else if conversation.members.len() < limit {
-            conversation.members.push(member.clone());
-            changed.push(member);
-        } else {
-            refused.push(member);
-        }
-    }
+    let change = with_added(conversation, &members, limit);
     let first_position: i64 = connection
         .prepare_cached("SELECT coalesce(max(position) + 1, 0) FROM members WHERE conversation = ?1")?
         .query_row([key], |row| row.get(0))?;
-    insert(connection, app, key, &changed, first_position)?;
-    let change = MembershipChange { changed, unchanged, refused, sequence: None, conversation };
+    insert(connection, app, key, &change.changed, first_position)?;
     commit(connection, (app, key), change, call, now).map(Some)
 }
 
@@ -49,22 +39,14 @@ pub(super) fn remove(
     (members, call): (Vec<ClientId>, Option<CallFor<MembershipChange>>),
     now: Timestamp,
 ) -> Result<Option<Committed<MembershipChange>>, WorkError> {
-    let Some((key, mut conversation)) = load_with_key(connection, app, id)? else {
+    let Some((key, conversation)) = load_with_key(connection, app, id)? else {
         return Ok(None);
     };
     let mut delete = connection.prepare_cached("DELETE FROM members WHERE conversation = ?1 AND client = ?2")?;
-    let (mut changed, mut unchanged) = (Vec::new(), Vec::new());
-    for member in members {
-        if delete.execute(params![key, member.as_str()])? == 1 {
-            conversation.members.retain(|present| *present != member);
-            changed.push(member);
-        } else {
-            unchanged.push(member);
-        }
+    let change = with_removed(conversation, &members);
+    for member in &change.changed {
+        delete.execute(params![key, member.as_str()])?;
     }
-    // A member that comes back has not muted the conversation.
-    conversation.muted.retain(|client| !changed.contains(client));
-    let change = MembershipChange { changed, unchanged, refused: Vec::new(), sequence: None, conversation };
     commit(connection, (app, key), change, call, now).map(Some)
 }
 
