@@ -7929,7 +7929,7 @@ pub mod exports {
                     pub app_id: _rt::String,
                     /// `production` or `staging`.
                     pub environment: _rt::String,
-                    /// IP address of the client on whose behalf the call is made; absent when nobody knows it.
+                    /// IP address of the client on whose behalf the call is made; absent where it is not known.
                     pub remote_address: ::core::option::Option<_rt::String>,
                     /// The raw session token of the caller; absent on hooks.
                     pub session_token: ::core::option::Option<_rt::String>,

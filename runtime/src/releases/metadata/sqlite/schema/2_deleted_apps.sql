@@ -1,2 +1,2 @@
--- When set, only the id is left, so that nobody gets it again.
+-- When set, only the id is left: no new app gets it.
 ALTER TABLE apps ADD COLUMN deleted_at_ms INTEGER;
