@@ -41,8 +41,7 @@ impl Waiting {
     }
 }
 
-/// Rows of another table of calls, by the table where they go. Each is left out where its app and channel have its number
-/// already, as a call or as a dead letter.
+/// Rows of another table of calls, by the table where they go.
 #[derive(Default)]
 pub(crate) struct Imported<'a> {
     /// With the time before which none is made.

@@ -12,13 +12,13 @@
 //! | `queue:CHANNEL`, `later:CHANNEL`, `lane:CLIENT` | the order of the calls |
 //! | `taken` | sorted set: `NODE:ROW` of calls that were taken from a node's outbox; the row may still be there |
 //!
-//! Each call is in the table, with its number, before it leaves Redis. So a start that was interrupted is repeated by the next
-//! one, which finds in the table what the first one wrote. Two faults make a call come twice:
+//! Each call is in the table, with its number (or the next free one), before it leaves Redis. So a start that was interrupted
+//! is repeated by the next one, which finds in the table what the first one wrote. Two faults make a call come twice:
 //!
 //! - Calls are in the table, and Redis does not delete them, though this is tried for some seconds, or the process dies before.
 //!   Those that are made before the next start are made once more after it, with the same number: at most one batch.
-//! - Redis does not answer at the first start after the update. Calls of `taken` are made then as what was left in the outbox,
-//!   and later as calls of Redis, with another number.
+//! - The calls of an app are not taken over at the first start after the update, because Redis is away or another node holds
+//!   the lock. Calls of `taken` are made then as what was left in the outbox, and later as calls of Redis, with another number.
 
 mod connection;
 mod lock;

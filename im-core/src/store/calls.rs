@@ -250,8 +250,9 @@ pub trait Calls: Send + Sync + 'static {
     /// Deletes dead letters; answers their number.
     async fn discard_dead_letters(&self, app: &AppId, filter: &DeadLetterFilter) -> Result<usize, StoreError>;
 
-    /// Adds calls and dead letters with their numbers. One whose number the app's channel has already, as a call or as a dead
-    /// letter, is left out. No limit applies, and numbers given later are greater.
+    /// Adds calls and dead letters with their numbers. One that the app's channel has already with its number, as a call or as
+    /// a dead letter, is left out. Where an earlier version of the backend gave the number to another call, the imported one
+    /// gets the next free number. No limit applies, and numbers given later are greater.
     async fn import_calls(&self, app: &AppId, calls: Vec<ImportedCall>) -> Result<(), StoreError>;
 
     /// Deletes calls that the outbox of an earlier version had handed to another table, by the numbers of their rows. A

@@ -80,3 +80,20 @@ pub async fn dead_letters_are_imported_too(fixture: &Fixture) {
     assert_eq!(found.payload.as_ref(), Some(&letter.call.payload));
     assert_eq!(fixture.claim(&messages()).await, []);
 }
+
+/// The embedded store and Redis gave numbers of their own, by the same clock.
+#[tokio::test]
+async fn an_imported_call_whose_number_another_one_has_is_not_lost() {
+    let fixture = Fixture::sqlite().await;
+    fixture.add(vec![sent("own"), sent("next")]).await;
+    let number = fixture.now().0.unsigned_abs();
+    let calls = || vec![imported(number, sent("of Redis")), imported(number + 1, sent("also of Redis"))];
+    import(&fixture, calls()).await;
+    import(&fixture, calls()).await;
+    let claimed = fixture.claim(&messages()).await;
+    let numbers: Vec<u64> = claimed.iter().map(|call| call.number).collect();
+    assert_eq!(in_short(&claimed), ["of Redis", "also of Redis", "own", "next"], "by the time when they were queued");
+    assert_eq!(numbers, [number + 2, number + 3, number, number + 1]);
+    fixture.add(vec![sent("later")]).await;
+    assert_eq!(fixture.claim(&messages()).await[0].number, number + 4);
+}

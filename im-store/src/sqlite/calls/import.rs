@@ -3,7 +3,7 @@
 use hookd_im_core::ids::{AppId, OrderKey};
 use hookd_im_core::store::ImportedCall;
 use hookd_im_core::timestamp::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::waiting::{id, put_in_order};
 use crate::call_rules::{Death, Imported};
@@ -11,36 +11,54 @@ use crate::sqlite::error::WorkError;
 
 pub(super) fn import(connection: &Connection, app: &AppId, rows: &[ImportedCall]) -> Result<(), WorkError> {
     let imported = Imported::of(rows);
+    let mut highest = imported.highest;
     for (row, death) in imported.letters {
-        if !is_here(connection, app, row)? {
-            import_dead_letter(connection, app, row, death)?;
+        if let Some(number) = free_number(connection, app, row)? {
+            import_dead_letter(connection, (app, number), row, death)?;
+            highest = highest.max(number);
         }
     }
     for (row, due_at) in imported.calls {
-        if !is_here(connection, app, row)? {
-            import_call(connection, app, row, due_at)?;
+        if let Some(number) = free_number(connection, app, row)? {
+            import_call(connection, (app, number), row, due_at)?;
+            highest = highest.max(number);
         }
     }
     connection
         .prepare_cached("UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'calls'")?
-        .execute([id(imported.highest)])?;
+        .execute([id(highest)])?;
     Ok(())
 }
 
-fn is_here(connection: &Connection, app: &AppId, imported: &ImportedCall) -> Result<bool, WorkError> {
-    let is_here = connection
-        .prepare_cached(
-            "SELECT
-                 EXISTS (SELECT 1 FROM calls WHERE app = ?1 AND channel = ?2 AND number = ?3)
-                 OR EXISTS (SELECT 1 FROM dead_letters WHERE app = ?1 AND channel = ?2 AND number = ?3)",
-        )?
-        .query_row(params![app.as_str(), imported.channel.as_str(), id(imported.call.number)], |row| row.get(0))?;
-    Ok(is_here)
+/// The row's number, or the next one that no other call has: an earlier version numbered its own calls and those in Redis by
+/// the same clock. `None` where the call is here already.
+fn free_number(connection: &Connection, app: &AppId, row: &ImportedCall) -> Result<Option<u64>, WorkError> {
+    let ImportedCall { channel, call, .. } = row;
+    let order_key = call.order_key.as_ref().map(OrderKey::as_str);
+    let mut is_same = connection.prepare_cached(
+        "SELECT target = ?4 AND payload = ?5 AND order_key IS ?6
+         FROM calls
+         WHERE app = ?1 AND channel = ?2 AND number = ?3
+         UNION ALL
+         SELECT target = ?4 AND payload = ?5 AND order_key IS ?6
+         FROM dead_letters
+         WHERE app = ?1 AND channel = ?2 AND number = ?3",
+    )?;
+    let mut number = call.number;
+    loop {
+        let values = params![app.as_str(), channel.as_str(), id(number), call.target, call.payload.as_ref(), order_key];
+        match is_same.query_row(values, |row| row.get::<_, bool>(0)).optional()? {
+            None => return Ok(Some(number)),
+            Some(true) => return Ok(None),
+            Some(false) if id(number) == i64::MAX => return Ok(None),
+            Some(false) => number = number.saturating_add(1),
+        }
+    }
 }
 
 fn import_call(
     connection: &Connection,
-    app: &AppId,
+    (app, number): (&AppId, u64),
     imported: &ImportedCall,
     due_at: Timestamp,
 ) -> Result<(), WorkError> {
@@ -66,7 +84,7 @@ fn import_call(
         .execute(params![
             app.as_str(),
             channel.as_str(),
-            id(call.number),
+            id(number),
             call.target,
             order_key,
             call.payload.as_ref(),
@@ -80,7 +98,7 @@ fn import_call(
 
 fn import_dead_letter(
     connection: &Connection,
-    app: &AppId,
+    (app, number): (&AppId, u64),
     imported: &ImportedCall,
     death: Death<'_>,
 ) -> Result<(), WorkError> {
@@ -106,7 +124,7 @@ fn import_dead_letter(
         .execute(params![
             app.as_str(),
             channel.as_str(),
-            id(call.number),
+            id(number),
             call.target,
             call.order_key.as_ref().map(OrderKey::as_str),
             call.payload.as_ref(),

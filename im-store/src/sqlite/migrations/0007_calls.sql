@@ -23,7 +23,8 @@ CREATE TABLE calls (
     UNIQUE (app, channel, number)
 ) STRICT;
 
--- Calls that were on their way to Redis (channel `outbox`) go to the channel of their hook.
+-- Calls that were on their way to Redis (channel `outbox`) go to the channel of their hook. Those that Redis has already are
+-- deleted when the calls in Redis are taken over.
 INSERT INTO calls
     (key, app, channel, number, target, order_key, payload, remote_address, queued_at, due_at, attempts, is_first)
 SELECT
