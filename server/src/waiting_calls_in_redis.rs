@@ -172,7 +172,7 @@ impl<'a> OfApp<'a> {
 
     /// Makes calls of the open sessions of dead nodes; true when nodes of the earlier version still live.
     async fn end_sessions(&self) -> Result<bool, TakeOverError> {
-        let (now, _): (u64, u64) = self.run(&mut cmd("TIME")).await?;
+        let (now, _): (u64, u64) = self.run(&cmd("TIME")).await?;
         let nodes: Vec<(String, f64)> =
             self.run(cmd("ZRANGE").arg(self.key("nodes")).arg(0).arg(-1).arg("WITHSCORES")).await?;
         let mut living = false;
