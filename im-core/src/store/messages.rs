@@ -5,8 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{CallFor, Committed, Conversation, StoreError};
-use crate::error::Refusal;
+use super::{CallFor, Committed, StoreError};
 use crate::ids::{AppId, ClientId, ConversationId, MessageId};
 use crate::timestamp::Timestamp;
 
@@ -78,21 +77,6 @@ pub struct AppendedMessage {
     pub earlier: Option<StoredMessage>,
 }
 
-/// What an edit makes of a message.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EditedMessage {
-    /// The new body.
-    pub body: MessageBody,
-    /// Mentioned clients.
-    pub mentions: Vec<ClientId>,
-    /// All members are mentioned.
-    pub mention_all: bool,
-}
-
-/// Decides, from a conversation and one of its messages as they are under the conversation's lock, what becomes of the
-/// message. A refusal changes nothing.
-pub type EditMessage = Box<dyn FnOnce(&Conversation, &StoredMessage) -> Result<EditedMessage, Refusal> + Send>;
-
 /// One end of a history range.
 #[derive(Clone, Debug)]
 pub struct HistoryBound {
@@ -142,34 +126,6 @@ pub trait Messages: Send + Sync + 'static {
         new: NewMessage,
         call: Option<CallFor<AppendedMessage>>,
     ) -> Result<Option<Committed<AppendedMessage>>, StoreError>;
-
-    /// The message with this id and time; `None` when there is none.
-    async fn message(
-        &self,
-        app: &AppId,
-        conversation: &ConversationId,
-        message: (&MessageId, Timestamp),
-    ) -> Result<Option<StoredMessage>, StoreError>;
-
-    /// Changes a message under its conversation's lock, and gives it the time of the change: later than its own and than
-    /// that of an earlier change. Answers both as they are then; `None` when one of them does not exist.
-    async fn edit_message(
-        &self,
-        app: &AppId,
-        conversation: &ConversationId,
-        message: (&MessageId, Timestamp),
-        edit: EditMessage,
-    ) -> Result<Option<Result<(Conversation, StoredMessage), Refusal>>, StoreError>;
-
-    /// Messages of the client's conversations that were changed after `after`, with their conversations: the oldest changes
-    /// first, at most `limit`.
-    async fn changed_messages(
-        &self,
-        app: &AppId,
-        client: &ClientId,
-        after: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<(ConversationId, StoredMessage)>, StoreError>;
 
     /// Messages of a range, oldest first in both directions (P-92).
     async fn history(

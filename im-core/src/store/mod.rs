@@ -5,6 +5,7 @@
 mod calls;
 mod conversations;
 mod error;
+mod message_changes;
 mod messages;
 mod missed_events;
 mod new_call;
@@ -21,9 +22,10 @@ pub use self::conversations::{
     FoundConversation, MembershipChange, NewConversation, QUERY_ANSWER_BYTES,
 };
 pub use self::error::{QueryError, StoreError};
+pub use self::message_changes::{EditMessage, EditedMessage, MessageChanges, MessageEdit};
 pub use self::messages::{
-    AppendedMessage, DEDUPLICATION_WINDOW, Direction, EditMessage, EditedMessage, HistoryBound, HistoryQuery,
-    MessageBody, Messages, NewMessage, StoredMessage,
+    AppendedMessage, DEDUPLICATION_WINDOW, Direction, HistoryBound, HistoryQuery, MessageBody, Messages, NewMessage,
+    StoredMessage,
 };
 pub use self::missed_events::{MissedEvent, MissedEvents};
 pub use self::new_call::NewCall;
@@ -32,6 +34,9 @@ pub use self::sessions::{EndedLogin, OpenSession, SessionEntry, Sessions};
 pub use self::settings::Settings;
 
 /// All entities together.
-pub trait Store: Settings + Conversations + Messages + MissedEvents + Sessions + Calls + Nodes {}
+pub trait Store:
+    Settings + Conversations + Messages + MessageChanges + MissedEvents + Sessions + Calls + Nodes
+{
+}
 
-impl<S: Settings + Conversations + Messages + MissedEvents + Sessions + Calls + Nodes> Store for S {}
+impl<S: Settings + Conversations + Messages + MessageChanges + MissedEvents + Sessions + Calls + Nodes> Store for S {}

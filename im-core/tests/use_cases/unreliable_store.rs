@@ -11,8 +11,9 @@ use hookd_im_core::ids::{AppId, Channel, ClientId, ConversationId, MessageId, No
 use hookd_im_core::store::{
     AppendedMessage, Backlog, CallEntry, CallFor, CallLimits, CallOutcome, Calls, Claimed, Committed, Conversation,
     ConversationQuery, Conversations, CreatedConversation, DeadLetter, DeadLetterFilter, EditConversation, EditMessage,
-    EndedLogin, FoundConversation, HistoryQuery, ImportedCall, MembershipChange, Messages, MissedEvent, MissedEvents,
-    NewConversation, NewMessage, Nodes, QueryError, Sessions, Settings, StoreError, StoredCall, StoredMessage,
+    EndedLogin, FoundConversation, HistoryQuery, ImportedCall, MembershipChange, MessageChanges, MessageEdit, Messages,
+    MissedEvent, MissedEvents, NewConversation, NewMessage, Nodes, QueryError, Sessions, Settings, StoreError,
+    StoredCall, StoredMessage,
 };
 use hookd_im_core::timestamp::Timestamp;
 use hookd_im_store::sqlite::SqliteStore;
@@ -182,20 +183,7 @@ impl Conversations for UnreliableStore {
 }
 
 #[async_trait]
-impl Messages for UnreliableStore {
-    async fn append_message(
-        &self,
-        app: &AppId,
-        new: NewMessage,
-        call: Option<CallFor<AppendedMessage>>,
-    ) -> Result<Option<Committed<AppendedMessage>>, StoreError> {
-        let appended = self.killed(self.store.append_message(app, new, call)).await;
-        if self.loses_next_append.swap(false, Ordering::SeqCst) {
-            return Err(StoreError::OutcomeUnknown { operation: "append message" });
-        }
-        appended
-    }
-
+impl MessageChanges for UnreliableStore {
     async fn message(
         &self,
         app: &AppId,
@@ -211,7 +199,7 @@ impl Messages for UnreliableStore {
         conversation: &ConversationId,
         message: (&MessageId, Timestamp),
         edit: EditMessage,
-    ) -> Result<Option<Result<(Conversation, StoredMessage), Refusal>>, StoreError> {
+    ) -> Result<MessageEdit, StoreError> {
         self.store.edit_message(app, conversation, message, edit).await
     }
 
@@ -223,6 +211,22 @@ impl Messages for UnreliableStore {
         limit: u32,
     ) -> Result<Vec<(ConversationId, StoredMessage)>, StoreError> {
         self.store.changed_messages(app, client, after, limit).await
+    }
+}
+
+#[async_trait]
+impl Messages for UnreliableStore {
+    async fn append_message(
+        &self,
+        app: &AppId,
+        new: NewMessage,
+        call: Option<CallFor<AppendedMessage>>,
+    ) -> Result<Option<Committed<AppendedMessage>>, StoreError> {
+        let appended = self.killed(self.store.append_message(app, new, call)).await;
+        if self.loses_next_append.swap(false, Ordering::SeqCst) {
+            return Err(StoreError::OutcomeUnknown { operation: "append message" });
+        }
+        appended
     }
 
     async fn history(

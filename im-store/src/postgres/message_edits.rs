@@ -1,8 +1,12 @@
 //! Single messages: finding and changing them.
 
-use hookd_im_core::error::Refusal;
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use hookd_im_core::ids::{AppId, ClientId, ConversationId, MessageId};
-use hookd_im_core::store::{Conversation, EditMessage, EditedMessage, MessageBody, StoreError, StoredMessage};
+use hookd_im_core::store::{
+    EditMessage, EditedMessage, MessageBody, MessageChanges, MessageEdit, StoreError, StoredMessage,
+};
 use hookd_im_core::timestamp::Timestamp;
 use tokio_postgres::types::ToSql;
 
@@ -10,10 +14,55 @@ use super::columns::{column, is_storable};
 use super::conversation_row::load_locked;
 use super::message_row::{self, COLUMN_COUNT, COLUMNS};
 use super::pool::Connection;
+use super::{PostgresStore, READ_LIMIT};
 use crate::json;
 use crate::message_type::message_type;
+use crate::query::budget::store_error;
 
-pub(super) async fn find(
+#[async_trait]
+impl MessageChanges for PostgresStore {
+    async fn message(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        message: (&MessageId, Timestamp),
+    ) -> Result<Option<StoredMessage>, StoreError> {
+        let find = async |connection: Arc<Connection>| find(&connection, (app, conversation), message).await;
+        self.database.pool.read(("message", READ_LIMIT), find).await
+    }
+
+    async fn edit_message(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        message: (&MessageId, Timestamp),
+        edit: EditMessage,
+    ) -> Result<MessageEdit, StoreError> {
+        let edit = async |connection: Arc<Connection>, now| {
+            self::edit(&connection, (app, conversation), message, edit, now).await
+        };
+        let is_done = async |connection: Arc<Connection>, edited: MessageEdit| {
+            let Some(Ok((_, edited))) = edited else { return Ok(true) };
+            let now = find(&connection, (app, conversation), message).await?;
+            Ok(now.is_some_and(|now| now.patched_at == edited.patched_at))
+        };
+        self.database.write_and_read_back("edit message", edit, is_done).await
+    }
+
+    async fn changed_messages(
+        &self,
+        app: &AppId,
+        client: &ClientId,
+        after: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(ConversationId, StoredMessage)>, StoreError> {
+        let find =
+            async |connection: Arc<Connection>, _| Ok(changed_after(&connection, (app, client), after, limit).await?);
+        self.queries.run(app, "changed messages", find).await.map_err(|error| store_error(error, "changed messages"))
+    }
+}
+
+async fn find(
     connection: &Connection,
     (app, conversation): (&AppId, &ConversationId),
     (id, timestamp): (&MessageId, Timestamp),
@@ -32,13 +81,13 @@ pub(super) async fn find(
 }
 
 /// Writes what `edit` makes of a message.
-pub(super) async fn edit(
+async fn edit(
     connection: &Connection,
     (app, conversation): (&AppId, &ConversationId),
     message: (&MessageId, Timestamp),
     edit: EditMessage,
     now: Timestamp,
-) -> Result<Option<Result<(Conversation, StoredMessage), Refusal>>, StoreError> {
+) -> Result<MessageEdit, StoreError> {
     let Some((key, conversation)) = load_locked(connection, app, conversation).await? else { return Ok(None) };
     let Some(message) = find(connection, (app, &conversation.id), message).await? else { return Ok(None) };
     let EditedMessage { body, mentions, mention_all } = match edit(&conversation, &message) {
@@ -72,7 +121,7 @@ pub(super) async fn edit(
 }
 
 /// Messages of the client's conversations that were changed after a time, in the order of the changes.
-pub(super) async fn changed_after(
+async fn changed_after(
     connection: &Connection,
     (app, client): (&AppId, &ClientId),
     after: Timestamp,

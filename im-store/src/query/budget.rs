@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use hookd_im_core::messages::content;
-use hookd_im_core::store::{FoundConversation, QUERY_ANSWER_BYTES, QueryError};
+use hookd_im_core::store::{FoundConversation, QUERY_ANSWER_BYTES, QueryError, StoreError};
 
 /// How long one query may run, once it runs.
 pub(crate) const TIME_BUDGET: Duration = Duration::from_secs(1);
@@ -26,6 +26,14 @@ const HELD_BYTES: usize = 4 * 1024 * 1024;
 
 /// What an answer needs for a row beside its texts.
 const ROW_BYTES: usize = 400;
+
+/// The error of a question without a filter.
+pub(crate) fn store_error(error: QueryError, operation: &'static str) -> StoreError {
+    match error {
+        QueryError::Store(error) => error,
+        QueryError::BadFilter(_) | QueryError::TooCostly(_) => StoreError::TimedOut { operation, limit: TIME_BUDGET },
+    }
+}
 
 /// What looking may cost.
 pub(crate) struct ScanBudget {

@@ -1,8 +1,8 @@
 //! Single messages: finding and changing them.
 
-use hookd_im_core::error::Refusal;
+use async_trait::async_trait;
 use hookd_im_core::ids::{AppId, ClientId, ConversationId, MessageId};
-use hookd_im_core::store::{Conversation, EditMessage, EditedMessage, StoredMessage};
+use hookd_im_core::store::{EditMessage, EditedMessage, MessageChanges, MessageEdit, StoreError, StoredMessage};
 use hookd_im_core::timestamp::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -10,10 +10,62 @@ use super::conversation_row::load_with_key;
 use super::error::WorkError;
 use super::message_row::{COLUMN_COUNT, COLUMNS, MessageRow};
 use super::messages::BodyColumn;
+use super::{SqliteStore, conversation_row};
 use crate::json;
 use crate::message_type::message_type;
+use crate::query::budget::store_error;
 
-pub(super) fn find(
+#[async_trait]
+impl MessageChanges for SqliteStore {
+    async fn message(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        (id, timestamp): (&MessageId, Timestamp),
+    ) -> Result<Option<StoredMessage>, StoreError> {
+        let (app, conversation, id) = (app.clone(), conversation.clone(), id.clone());
+        let find = move |connection: &Connection| match conversation_row::key(connection, &app, &conversation)? {
+            Some(conversation) => find(connection, conversation, (&id, timestamp)),
+            None => Ok(None),
+        };
+        self.readers.read("message", find).await
+    }
+
+    async fn edit_message(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        (id, timestamp): (&MessageId, Timestamp),
+        edit: EditMessage,
+    ) -> Result<MessageEdit, StoreError> {
+        let (of_app, conversation, id) = (app.clone(), conversation.clone(), id.clone());
+        let edit = move |connection: &Connection, now| {
+            self::edit(connection, (&of_app, &conversation), (&id, timestamp), edit, now)
+        };
+        let of_app = app.clone();
+        let is_done = move |connection: &Connection, edited: &MessageEdit| {
+            let Some(Ok((conversation, message))) = edited else { return Ok(true) };
+            let Some(key) = conversation_row::key(connection, &of_app, &conversation.id)? else { return Ok(false) };
+            let now = find(connection, key, (&message.id, message.timestamp))?;
+            Ok(now.is_some_and(|now| now.patched_at == message.patched_at))
+        };
+        self.write_and_read_back("edit message", edit, is_done).await
+    }
+
+    async fn changed_messages(
+        &self,
+        app: &AppId,
+        client: &ClientId,
+        after: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(ConversationId, StoredMessage)>, StoreError> {
+        let (of_app, client) = (app.clone(), client.clone());
+        let find = move |connection: &Connection, _| changed_after(connection, (&of_app, &client), after, limit);
+        self.queries.run(app, "changed messages", find).await.map_err(|error| store_error(error, "changed messages"))
+    }
+}
+
+fn find(
     connection: &Connection,
     conversation: i64,
     (id, timestamp): (&MessageId, Timestamp),
@@ -27,13 +79,13 @@ pub(super) fn find(
 }
 
 /// Writes what `edit` makes of a message.
-pub(super) fn edit(
+fn edit(
     connection: &Connection,
     (app, conversation): (&AppId, &ConversationId),
     message: (&MessageId, Timestamp),
     edit: EditMessage,
     now: Timestamp,
-) -> Result<Option<Result<(Conversation, StoredMessage), Refusal>>, WorkError> {
+) -> Result<MessageEdit, WorkError> {
     let Some((key, conversation)) = load_with_key(connection, app, conversation)? else { return Ok(None) };
     let Some(message) = find(connection, key, message)? else { return Ok(None) };
     let EditedMessage { body, mentions, mention_all } = match edit(&conversation, &message) {
@@ -63,7 +115,7 @@ pub(super) fn edit(
 }
 
 /// Messages of the client's conversations that were changed after a time, in the order of the changes.
-pub(super) fn changed_after(
+fn changed_after(
     connection: &Connection,
     (app, client): (&AppId, &ClientId),
     after: Timestamp,

@@ -1,11 +1,10 @@
 //! Messages: appending, and their rows.
 
 use async_trait::async_trait;
-use hookd_im_core::error::Refusal;
 use hookd_im_core::ids::{AppId, ClientId, ConversationId, MessageId};
 use hookd_im_core::store::{
-    AppendedMessage, CallFor, Committed, Conversation, DEDUPLICATION_WINDOW, EditMessage, HistoryQuery, MessageBody,
-    Messages, NewMessage, QueryError, StoreError, StoredCall, StoredMessage,
+    AppendedMessage, CallFor, Committed, DEDUPLICATION_WINDOW, HistoryQuery, MessageBody, Messages, NewMessage,
+    StoreError, StoredCall, StoredMessage,
 };
 use hookd_im_core::timestamp::Timestamp;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -13,10 +12,10 @@ use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use super::error::WorkError;
 use super::message_row::{COLUMNS, MessageRow};
-use super::{SqliteStore, calls, conversation_row, history, message_edits};
+use super::{SqliteStore, calls, conversation_row, history};
 use crate::json;
 use crate::message_type::message_type;
-use crate::query::budget::TIME_BUDGET;
+use crate::query::budget::store_error;
 
 #[async_trait]
 impl Messages for SqliteStore {
@@ -34,56 +33,6 @@ impl Messages for SqliteStore {
         self.write_and_read_back("append message", append, is_there).await
     }
 
-    async fn message(
-        &self,
-        app: &AppId,
-        conversation: &ConversationId,
-        (id, timestamp): (&MessageId, Timestamp),
-    ) -> Result<Option<StoredMessage>, StoreError> {
-        let (app, conversation, id) = (app.clone(), conversation.clone(), id.clone());
-        let find = move |connection: &Connection| match conversation_row::key(connection, &app, &conversation)? {
-            Some(conversation) => message_edits::find(connection, conversation, (&id, timestamp)),
-            None => Ok(None),
-        };
-        self.readers.read("message", find).await
-    }
-
-    async fn edit_message(
-        &self,
-        app: &AppId,
-        conversation: &ConversationId,
-        (id, timestamp): (&MessageId, Timestamp),
-        edit: EditMessage,
-    ) -> Result<Option<Result<(Conversation, StoredMessage), Refusal>>, StoreError> {
-        let (of_app, conversation, id) = (app.clone(), conversation.clone(), id.clone());
-        let edit = move |connection: &Connection, now| {
-            message_edits::edit(connection, (&of_app, &conversation), (&id, timestamp), edit, now)
-        };
-        let of_app = app.clone();
-        let is_done = move |connection: &Connection,
-                            edited: &Option<Result<(Conversation, StoredMessage), Refusal>>| {
-            let Some(Ok((conversation, message))) = edited else { return Ok(true) };
-            let Some(key) = conversation_row::key(connection, &of_app, &conversation.id)? else { return Ok(false) };
-            let now = message_edits::find(connection, key, (&message.id, message.timestamp))?;
-            Ok(now.is_some_and(|now| now.patched_at == message.patched_at))
-        };
-        self.write_and_read_back("edit message", edit, is_done).await
-    }
-
-    async fn changed_messages(
-        &self,
-        app: &AppId,
-        client: &ClientId,
-        after: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<(ConversationId, StoredMessage)>, StoreError> {
-        let (of_app, client) = (app.clone(), client.clone());
-        let find = move |connection: &Connection, _| {
-            message_edits::changed_after(connection, (&of_app, &client), after, limit)
-        };
-        self.queries.run(app, "changed messages", find).await.map_err(|error| store_error(error, "changed messages"))
-    }
-
     async fn history(
         &self,
         app: &AppId,
@@ -93,13 +42,6 @@ impl Messages for SqliteStore {
         let (of_app, conversation, query) = (app.clone(), conversation.clone(), query.clone());
         let range = move |connection: &Connection, _| history::range(connection, &of_app, &conversation, &query);
         self.queries.run(app, "history", range).await.map_err(|error| store_error(error, "history"))
-    }
-}
-
-fn store_error(error: QueryError, operation: &'static str) -> StoreError {
-    match error {
-        QueryError::Store(error) => error,
-        QueryError::BadFilter(_) | QueryError::TooCostly(_) => StoreError::TimedOut { operation, limit: TIME_BUDGET },
     }
 }
 

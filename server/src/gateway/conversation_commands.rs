@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::session_commands::signature;
 use crate::gateway::protocol::pushes::texts;
 use crate::gateway::protocol::replies::{Recipient, error_command, json};
+use crate::gateway::protocol::signature::signature;
 use crate::gateway::protocol::wire::{
     CommandType, ConvCommand, ErrorCommand, GenericCommand, JsonObjectMessage, OpType,
 };

@@ -8,6 +8,7 @@ use super::dispatch::{Dispatcher, LocalSession, answer};
 use super::queue::WriteQueue;
 use crate::gateway::protocol::limits;
 use crate::gateway::protocol::replies::{Recipient, code_of};
+use crate::gateway::protocol::signature::signature;
 use crate::gateway::protocol::wire::{CommandType, GenericCommand, OpType, SessionCommand};
 use hookd_im_core::actor::{Actor, Identity};
 use hookd_im_core::app::App;
@@ -15,7 +16,6 @@ use hookd_im_core::error::{Code, RequestError};
 use hookd_im_core::ids::{AppId, ClientId, DeviceId};
 use hookd_im_core::messages;
 use hookd_im_core::presence::{Ending, IssuedToken, Login, OpenedSession, Session};
-use hookd_im_core::signature::Signature;
 use hookd_im_core::timestamp::Timestamp;
 
 /// Bits of `configBitmap` (P-51).
@@ -218,15 +218,6 @@ fn login(peer: Option<String>, mut session: SessionCommand) -> Login {
         reconnect: session.r,
         token: session.st.filter(|token| !token.is_empty()),
     }
-}
-
-/// The signature of a command; `None` where a part of it is missing.
-pub(super) fn signature(
-    hex: &mut Option<String>,
-    timestamp: Option<i64>,
-    nonce: &mut Option<String>,
-) -> Option<Signature> {
-    Some(Signature { hex: hex.take()?, timestamp: timestamp?, nonce: nonce.take()? })
 }
 
 fn token_reply(recipient: &Recipient, op: OpType, token: IssuedToken) -> GenericCommand {

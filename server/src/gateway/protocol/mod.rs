@@ -6,6 +6,7 @@ pub(crate) mod frame;
 pub(crate) mod limits;
 pub(crate) mod pushes;
 pub(crate) mod replies;
+pub(crate) mod signature;
 
 pub(crate) use frame::{Encoding, SubProtocol};
 
