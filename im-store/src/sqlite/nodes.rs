@@ -141,9 +141,13 @@ fn nodes_with_sessions(connection: &Connection) -> Result<Vec<NodeId>, WorkError
     }
 }
 
-pub(super) fn forget_sessions(connection: &Connection, app: &AppId) -> Result<(), WorkError> {
-    connection.prepare_cached("DELETE FROM open_sessions WHERE app = ?1")?.execute([app.as_str()])?;
-    Ok(())
+/// Deletes at most `limit` open sessions of an app; answers their number.
+pub(super) fn forget_sessions(connection: &Connection, app: &AppId, limit: usize) -> Result<usize, WorkError> {
+    let mut delete = connection.prepare_cached(
+        "DELETE FROM open_sessions
+         WHERE (node, session) IN (SELECT node, session FROM open_sessions WHERE app = ?1 LIMIT ?2)",
+    )?;
+    Ok(delete.execute(params![app.as_str(), i64::try_from(limit).unwrap_or(i64::MAX)])?)
 }
 
 fn id(session: SessionId) -> i64 {

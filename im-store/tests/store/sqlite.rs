@@ -8,16 +8,16 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use futures::future::join_all;
-use hookd_im_core::ids::{AppId, ClientId, ConversationId};
+use hookd_im_core::ids::{AppId, ClientId, ConversationId, NodeId, SessionId};
 use hookd_im_core::store::{
-    ConversationQuery, Conversations as _, Direction, FoundConversation, HistoryBound, HistoryQuery, Messages as _,
-    NewConversation, QueryError, StoredMessage,
+    CallEntry, Calls as _, ConversationQuery, Conversations as _, Direction, FoundConversation, HistoryBound,
+    HistoryQuery, Messages as _, NewConversation, Nodes as _, OpenSession, QueryError, SessionEntry, StoredMessage,
 };
 use hookd_im_core::timestamp::Timestamp;
 use hookd_im_store::sqlite::SqliteStore;
 use serde_json::{Value, json};
 
-use crate::fixture::{message, new_conversation, object};
+use crate::fixture::{MANY, at_most, message, new_conversation, object, offline};
 
 fn app() -> AppId {
     AppId::new("demo")
@@ -242,4 +242,20 @@ async fn append_until_killed(path: &Path) -> ! {
     });
     join_all(senders).await;
     unreachable!("senders never end")
+}
+
+#[tokio::test]
+async fn sessions_of_a_forgotten_app_go_in_small_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("im.db")).unwrap();
+    let entries = (0..1_200).map(|session| {
+        let opened = OpenSession { session: SessionId(session), call_if_lost: offline("tom") };
+        CallEntry { call: None, session: Some(SessionEntry::Opened(opened)) }
+    });
+    let node = NodeId::generate();
+    store.add_calls(&node, &app(), entries.collect(), at_most(MANY)).await.unwrap();
+    let before = store.write_counts().commands;
+    store.forget_calls(&app()).await.unwrap();
+    assert!(store.write_counts().commands - before >= 3, "others' writes waited for all of it");
+    assert_eq!(store.end_node(&node).await.unwrap(), 0);
 }

@@ -195,8 +195,8 @@ impl Calls for SqliteStore {
         loop {
             let of_app = app.clone();
             let forget = move |connection: &Connection, _| {
-                nodes::forget_sessions(connection, &of_app)?;
-                waiting::forget(connection, &of_app, ROWS_AT_ONCE)
+                let sessions = nodes::forget_sessions(connection, &of_app, ROWS_AT_ONCE)?;
+                Ok(waiting::forget(connection, &of_app, ROWS_AT_ONCE)? || sessions > 0)
             };
             if !self.write("forget calls", forget).await? {
                 break;
