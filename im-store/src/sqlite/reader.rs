@@ -9,7 +9,7 @@ use hookd_im_core::store::StoreError;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
-use tokio::time::timeout_at;
+use tokio::time::timeout;
 
 use super::STATEMENT_CACHE;
 use super::error::WorkError;
@@ -63,7 +63,7 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Connection, Instant) -> Result<T, WorkError> + Send + 'static,
     {
-        let permit = timeout_at(waits.into(), Arc::clone(&self.permits).acquire_owned())
+        let permit = timeout(left(waits), Arc::clone(&self.permits).acquire_owned())
             .await
             .map_err(|_| StoreError::TimedOut { operation, limit: self.deadline })?
             .map_err(|_| StoreError::Closed)?;
@@ -76,13 +76,18 @@ impl Readers {
         });
         let timed_out = || StoreError::TimedOut { operation, limit: budget };
         // The thread stops by itself when its time is over; the second timeout covers work outside of SQL.
-        match timeout_at(until.into(), reading).await {
+        match timeout(left(until), reading).await {
             Ok(Ok(Err(WorkError::Sqlite(error)))) if is_interruption(&error) => Err(timed_out()),
             Ok(Ok(outcome)) => outcome.map_err(StoreError::from),
             Ok(Err(stopped)) => Err(StoreError::Database(Box::new(stopped))),
             Err(_) => Err(timed_out()),
         }
     }
+}
+
+/// Tokio's clock may stand elsewhere than the system's, in tests.
+fn left(until: Instant) -> Duration {
+    until.saturating_duration_since(Instant::now())
 }
 
 /// A connection in use; it goes back in any case.
