@@ -1,4 +1,4 @@
-//! Sessions that began before their app had a `_clientOffline`.
+//! Sessions that are open and may have no row in the store.
 
 use std::sync::Arc;
 
@@ -13,13 +13,14 @@ use crate::ids::{AppId, ClientId};
 const BATCH: usize = 256;
 
 impl Presence {
-    /// Stores the open sessions of apps that have the hook now, as if the hook had existed at their log-in. So the hook is
-    /// called for their end also when this process is killed.
+    /// Stores the open sessions of apps that have a `_clientOffline`, where some may not be stored: the hook is newer than they,
+    /// or a write failed, or other nodes took this one for dead. So the hook is called for their end also when this process is
+    /// killed.
     pub async fn store_open_sessions(&self, core: &ImCore) {
         let notifications = core.hooks.notifications();
-        for app in notifications.apps_with_new_offline_hook() {
+        for app in notifications.apps_with_unstored_sessions() {
             let clients = core.online.clients(&app.id);
-            tracing::info!(app = %app.id, clients = clients.len(), "`_clientOffline` is new: open sessions are stored for it");
+            tracing::info!(app = %app.id, clients = clients.len(), "open sessions are stored, for their `_clientOffline`");
             for clients in clients.chunks(BATCH) {
                 let written = {
                     let _in_order = self.changing();

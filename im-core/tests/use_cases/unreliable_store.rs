@@ -1,7 +1,7 @@
 //! A store that loses answers, panics and stops at given points, over the real one.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,6 +19,8 @@ use hookd_im_core::timestamp::Timestamp;
 use hookd_im_store::sqlite::SqliteStore;
 use serde_json::{Map, Value};
 use tokio::sync::{Semaphore, oneshot};
+
+use crate::scripted_nodes::{ScriptedNodes, Step};
 
 /// A place at which the store can be stopped once.
 #[derive(Default)]
@@ -56,6 +58,11 @@ pub enum Killed {
     AfterTheWrite,
 }
 
+/// True where something is still to happen.
+fn once_less(times: &AtomicU32) -> bool {
+    times.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+}
+
 pub struct UnreliableStore {
     store: SqliteStore,
     /// The next message is stored, or refused by the conversation, and the answer is lost.
@@ -66,6 +73,22 @@ pub struct UnreliableStore {
     pub after_create: Stop,
     /// The history is about to be read.
     pub before_history: Stop,
+    /// So many times nothing is added.
+    pub refuses_adds: AtomicU32,
+    /// So many times something is added, and the answer is lost.
+    pub loses_adds: AtomicU32,
+    /// Something is about to be added.
+    pub before_add: Stop,
+    /// How often something was added.
+    pub adds: AtomicUsize,
+    /// Entries that were to be added.
+    pub entries: AtomicUsize,
+    /// How often calls were claimed.
+    pub claims: AtomicUsize,
+    /// Calls whose end was written down, or was not because another node has them.
+    pub settled: AtomicUsize,
+    /// Leases, where they are not the real ones.
+    pub nodes: ScriptedNodes,
     /// It panics there once, and works afterwards.
     pub panics: Mutex<Option<Panics>>,
     /// Operations, and calls without one, are never answered from here on.
@@ -82,6 +105,14 @@ impl UnreliableStore {
             loses_saves: AtomicU32::new(0),
             after_create: Stop::default(),
             before_history: Stop::default(),
+            refuses_adds: AtomicU32::new(0),
+            loses_adds: AtomicU32::new(0),
+            before_add: Stop::default(),
+            adds: AtomicUsize::new(0),
+            entries: AtomicUsize::new(0),
+            claims: AtomicUsize::new(0),
+            settled: AtomicUsize::new(0),
+            nodes: ScriptedNodes::default(),
             panics: Mutex::default(),
             killed: Mutex::default(),
             reached: Semaphore::new(0),
@@ -117,8 +148,7 @@ impl Settings for UnreliableStore {
 
     async fn save_settings(&self, app: &AppId, settings: &ImSettings) -> Result<(), StoreError> {
         let saved = self.store.save_settings(app, settings).await;
-        let lost = self.loses_saves.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        if lost.is_ok() {
+        if once_less(&self.loses_saves) {
             return Err(StoreError::OutcomeUnknown { operation: "save settings" });
         }
         saved
@@ -287,12 +317,24 @@ impl Calls for UnreliableStore {
         limits: CallLimits,
     ) -> Result<Vec<StoredCall>, StoreError> {
         self.panics(Panics::AddCalls);
-        self.killed(self.store.add_calls(node, app, entries, limits)).await
+        self.entries.fetch_add(entries.len(), Ordering::SeqCst);
+        self.before_add.pass().await;
+        if once_less(&self.refuses_adds) {
+            return Err(StoreError::OutcomeUnknown { operation: "add calls" });
+        }
+        let added = self.killed(self.store.add_calls(node, app, entries, limits)).await;
+        self.adds.fetch_add(1, Ordering::SeqCst);
+        if once_less(&self.loses_adds) {
+            return Err(StoreError::OutcomeUnknown { operation: "add calls" });
+        }
+        added
     }
 
     async fn claim(&self, node: &NodeId, app: &AppId, channel: &Channel, limit: usize) -> Result<Claimed, StoreError> {
         self.panics(Panics::Claim);
-        self.store.claim(node, app, channel, limit).await
+        let claimed = self.store.claim(node, app, channel, limit).await;
+        self.claims.fetch_add(1, Ordering::SeqCst);
+        claimed
     }
 
     async fn settle(
@@ -304,7 +346,10 @@ impl Calls for UnreliableStore {
         dead_letter_limit: usize,
     ) -> Result<usize, StoreError> {
         self.panics(Panics::Settle);
-        self.store.settle(node, app, channel, settled, dead_letter_limit).await
+        let calls = settled.len();
+        let answer = self.store.settle(node, app, channel, settled, dead_letter_limit).await;
+        self.settled.fetch_add(calls, Ordering::SeqCst);
+        answer
     }
 
     async fn give_back(
@@ -318,6 +363,9 @@ impl Calls for UnreliableStore {
     }
 
     async fn backlog(&self) -> Result<Vec<Backlog>, StoreError> {
+        if self.nodes.is_scripted() {
+            return Ok(Vec::new());
+        }
         self.store.backlog().await
     }
 
@@ -359,7 +407,14 @@ impl Calls for UnreliableStore {
 
 #[async_trait]
 impl Nodes for UnreliableStore {
-    async fn renew_lease(&self, node: &NodeId, lease: Duration) -> Result<(), StoreError> {
+    async fn begin_lease(&self, node: &NodeId, lease: Duration) -> Result<(), StoreError> {
+        self.store.begin_lease(node, lease).await
+    }
+
+    async fn renew_lease(&self, node: &NodeId, lease: Duration) -> Result<bool, StoreError> {
+        if self.nodes.is_scripted() {
+            return self.nodes.renew().await;
+        }
         self.store.renew_lease(node, lease).await
     }
 
@@ -367,7 +422,17 @@ impl Nodes for UnreliableStore {
         self.store.end_node(node).await
     }
 
+    async fn end_earlier_nodes(&self, by: &NodeId) -> Result<usize, StoreError> {
+        if self.nodes.is_scripted() {
+            return self.nodes.end(Step::EndedEarlier).await;
+        }
+        self.store.end_earlier_nodes(by).await
+    }
+
     async fn end_lost_nodes(&self, by: &NodeId) -> Result<usize, StoreError> {
+        if self.nodes.is_scripted() {
+            return self.nodes.end(Step::EndedLost).await;
+        }
         self.store.end_lost_nodes(by).await
     }
 }

@@ -29,6 +29,7 @@ pub const ADDRESS: &str = "203.0.113.7";
 
 pub struct World {
     pub core: Arc<ImCore>,
+    pub node: NodeId,
     pub engine: Arc<ScriptedEngine>,
     pub app: Arc<App>,
     pub store: Arc<UnreliableStore>,
@@ -76,10 +77,10 @@ impl World {
     pub async fn killed(self) -> Self {
         self.shutdown.cancel();
         let world = Self::over(self.folder, Arc::default());
-        for hook in ["_messageSent", "_conversationStarted", "_conversationAdded", "_conversationRemoved"] {
+        let of_operations = ["_messageSent", "_conversationStarted", "_conversationAdded", "_conversationRemoved"];
+        for hook in of_operations.into_iter().chain(["_clientOffline"]) {
             world.engine.reply(hook, "null");
         }
-        world.core.hooks.notifications().recover(None).await;
         world.core.hooks.notifications().resume().await;
         world.notifications_are_done().await;
         world
@@ -96,9 +97,12 @@ impl World {
         let engines = (engine.clone() as _, settings);
         let (node, tables) = (NodeId::generate(), (apps.clone() as _, store.clone() as _));
         let delivery = Arc::new(RecordedDelivery::default());
-        let core = ImCore::new(node, tables, engines, delivery.clone(), tasks.clone(), shutdown.clone());
+        let core = ImCore::new(node.clone(), tables, engines, delivery.clone(), tasks.clone(), shutdown.clone());
+        // No other task is needed for it.
+        futures::executor::block_on(core.hooks.notifications().recover(None));
         Self {
             core: Arc::new(core),
+            node,
             engine,
             app,
             apps,

@@ -17,13 +17,23 @@ use super::{PostgresStore, READ_LIMIT};
 
 #[async_trait]
 impl Nodes for PostgresStore {
-    async fn renew_lease(&self, node: &NodeId, lease: Duration) -> Result<(), StoreError> {
+    async fn begin_lease(&self, node: &NodeId, lease: Duration) -> Result<(), StoreError> {
+        let begin = async |connection: Arc<Connection>, now: Timestamp| begin(&connection, node, now.plus(lease)).await;
+        self.database.write("begin the lease of a node", begin).await
+    }
+
+    async fn renew_lease(&self, node: &NodeId, lease: Duration) -> Result<bool, StoreError> {
         let renew = async |connection: Arc<Connection>, now: Timestamp| renew(&connection, node, now.plus(lease)).await;
         self.database.write("renew the lease of a node", renew).await
     }
 
     async fn end_node(&self, node: &NodeId) -> Result<usize, StoreError> {
         self.end(node, |_| None).await
+    }
+
+    /// After an outage of the database all leases may be over though all nodes live.
+    async fn end_earlier_nodes(&self, _by: &NodeId) -> Result<usize, StoreError> {
+        Ok(0)
     }
 
     async fn end_lost_nodes(&self, by: &NodeId) -> Result<usize, StoreError> {
@@ -52,9 +62,8 @@ impl PostgresStore {
                     return Ok(0);
                 }
                 let some = end_sessions(&connection, node, now).await?;
-                if some < ENDED_AT_ONCE {
-                    end(&connection, node).await?;
-                }
+                // With the first of them already: a node that lives learns that it has lost some.
+                end(&connection, node).await?;
                 Ok(some)
             };
             let some = self.database.write("end a lost node", end_some).await?;
@@ -67,9 +76,9 @@ impl PostgresStore {
 }
 
 /// Sessions of a dead node that are ended in one transaction: others wait for its locks.
-pub(super) const ENDED_AT_ONCE: usize = 500;
+const ENDED_AT_ONCE: usize = 500;
 
-pub(super) async fn renew(connection: &Connection, node: &NodeId, until: Timestamp) -> Result<(), StoreError> {
+async fn begin(connection: &Connection, node: &NodeId, until: Timestamp) -> Result<(), StoreError> {
     let sql = "
         INSERT INTO nodes (node, leased_until) VALUES ($1, $2)
         ON CONFLICT (node) DO UPDATE SET leased_until = excluded.leased_until";
@@ -77,18 +86,43 @@ pub(super) async fn renew(connection: &Connection, node: &NodeId, until: Timesta
     Ok(())
 }
 
-/// Nodes whose lease is over, or that have none.
-pub(super) async fn lost(connection: &Connection, by: &NodeId, now: Timestamp) -> Result<Vec<NodeId>, StoreError> {
-    let sql = "
-        SELECT node FROM nodes WHERE leased_until <= $2 AND node <> $1
-        UNION
-        SELECT DISTINCT node FROM open_sessions WHERE node <> $1 AND node NOT IN (SELECT node FROM nodes)";
-    let rows = connection.rows(sql, &[&by.as_str(), &now.0]).await?;
+/// Waits for a transaction that ends the node; false when the lease is gone.
+async fn renew(connection: &Connection, node: &NodeId, until: Timestamp) -> Result<bool, StoreError> {
+    let sql = "UPDATE nodes SET leased_until = $2 WHERE node = $1";
+    Ok(connection.execute_prepared(sql, &[&node.as_str(), &until.0]).await? > 0)
+}
+
+/// Nodes whose lease is over, and those that have none and left something.
+async fn lost(connection: &Connection, by: &NodeId, now: Timestamp) -> Result<Vec<NodeId>, StoreError> {
+    let rows = connection.rows(LOST, &[&by.as_str(), &now.0]).await?;
     rows.iter().map(|row| Ok(NodeId::new(column::<String>(row, 0)?))).collect()
 }
 
-/// Takes the row of a node; false when it is gone, or when the node renewed its lease after `unless_leased_at`.
-pub(super) async fn take_lease(
+/// Each look at sessions and at calls jumps over all rows of one node: there may be a million of them.
+const LOST: &str = "
+    WITH RECURSIVE with_sessions AS (
+        (SELECT node FROM open_sessions ORDER BY node LIMIT 1)
+        UNION ALL
+        SELECT (SELECT node FROM open_sessions WHERE node > last.node ORDER BY node LIMIT 1)
+        FROM with_sessions AS last
+        WHERE last.node IS NOT NULL
+    ),
+    with_calls AS (
+        (SELECT node FROM calls WHERE node IS NOT NULL ORDER BY node LIMIT 1)
+        UNION ALL
+        SELECT (SELECT node FROM calls WHERE node IS NOT NULL AND node > last.node ORDER BY node LIMIT 1)
+        FROM with_calls AS last
+        WHERE last.node IS NOT NULL
+    )
+    SELECT node FROM nodes WHERE leased_until <= $2 AND node <> $1
+    UNION
+    SELECT node
+    FROM (SELECT node FROM with_sessions UNION SELECT node FROM with_calls) AS found
+    WHERE node <> $1 AND NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.node = found.node)";
+
+/// Locks the lease of a node, so that it is not renewed meanwhile. False when it lasts beyond `unless_leased_at`: the node lives.
+/// True when there is none.
+async fn take_lease(
     connection: &Connection,
     node: &NodeId,
     unless_leased_at: Option<Timestamp>,
@@ -103,7 +137,7 @@ pub(super) async fn take_lease(
 }
 
 /// Ends some sessions of a node; answers their number. Fewer than [`ENDED_AT_ONCE`]: those were the last.
-pub(super) async fn end_sessions(connection: &Connection, node: &NodeId, now: Timestamp) -> Result<usize, StoreError> {
+async fn end_sessions(connection: &Connection, node: &NodeId, now: Timestamp) -> Result<usize, StoreError> {
     let rows = connection.rows(TAKE_SESSIONS, &[&node.as_str(), &to_i64(ENDED_AT_ONCE)]).await?;
     let mut rows = rows.iter().collect::<Vec<_>>();
     let mut order = Vec::with_capacity(rows.len());
@@ -145,7 +179,7 @@ fn lost_call(row: &Row) -> Result<(AppId, NewCall), StoreError> {
 }
 
 /// Lets other nodes claim what it had claimed, and forgets it.
-pub(super) async fn end(connection: &Connection, node: &NodeId) -> Result<(), StoreError> {
+async fn end(connection: &Connection, node: &NodeId) -> Result<(), StoreError> {
     connection.execute_prepared("UPDATE calls SET node = NULL WHERE node = $1", &[&node.as_str()]).await?;
     connection.execute_prepared("DELETE FROM nodes WHERE node = $1", &[&node.as_str()]).await?;
     Ok(())

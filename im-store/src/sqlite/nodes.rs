@@ -31,9 +31,17 @@ impl Leases {
 
 #[async_trait]
 impl Nodes for SqliteStore {
-    async fn renew_lease(&self, node: &NodeId, lease: Duration) -> Result<(), StoreError> {
+    async fn begin_lease(&self, node: &NodeId, lease: Duration) -> Result<(), StoreError> {
         self.leases.until().insert(node.clone(), Instant::now() + lease);
         Ok(())
+    }
+
+    async fn renew_lease(&self, node: &NodeId, lease: Duration) -> Result<bool, StoreError> {
+        let mut leases = self.leases.until();
+        let until = leases.get_mut(node);
+        let is_there = until.is_some();
+        until.into_iter().for_each(|until| *until = Instant::now() + lease);
+        Ok(is_there)
     }
 
     async fn end_node(&self, node: &NodeId) -> Result<usize, StoreError> {
@@ -51,6 +59,11 @@ impl Nodes for SqliteStore {
         }
     }
 
+    async fn end_earlier_nodes(&self, by: &NodeId) -> Result<usize, StoreError> {
+        self.end_lost_nodes(by).await
+    }
+
+    /// Claims are in memory: those of an earlier process are gone with it.
     async fn end_lost_nodes(&self, by: &NodeId) -> Result<usize, StoreError> {
         let now = Instant::now();
         let (alive, expired): (HashMap<_, _>, HashMap<_, _>) =

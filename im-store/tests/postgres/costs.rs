@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hookd_im_core::ids::{Channel, ClientId, NodeId, OrderKey, SessionId};
 use hookd_im_core::store::{
     Call, CallEntry, CallLimits, CallOutcome, Calls as _, ConversationQuery, Conversations as _, DeadLetterFilter,
-    ImportedCall, MissedEvents as _, NewCall, OpenSession, QueryError, SessionEntry,
+    ImportedCall, MissedEvents as _, NewCall, Nodes as _, OpenSession, QueryError, SessionEntry,
 };
 use hookd_im_core::timestamp::Timestamp;
 use hookd_im_store::postgres::PostgresStore;
@@ -38,6 +38,13 @@ fn fill(server: &PostgresServer, count: usize) {
          FROM generate_series(1, {count}) AS number;
          INSERT INTO calls (app, channel, number, target, payload, order_key, queued_at, due_at, attempts, is_first)
          SELECT 'demo', 'presence', number, '_clientOnline', '{{}}', 'tom', number, number, 0, number = 1
+         FROM generate_series(1, {count}) AS number;
+         INSERT INTO calls (app, channel, number, target, payload, queued_at, due_at, attempts, is_first, node)
+         SELECT 'demo', 'claimed', number, '_messageSent', '{{}}', number, number, 0, true, 'living'
+         FROM generate_series(1, {count}) AS number;
+         INSERT INTO nodes (node, leased_until) VALUES ('living', 1::bigint << 60);
+         INSERT INTO open_sessions (node, session, app, channel, target, payload)
+         SELECT 'living', number, 'demo', 'presence', '_clientOffline', '{{}}'
          FROM generate_series(1, {count}) AS number;
          INSERT INTO dead_letters
              (app, channel, number, target, payload, queued_at, died_at, attempts, cause, reason)
@@ -89,6 +96,8 @@ async fn costs(server: &PostgresServer, store: &Arc<PostgresStore>, kept: usize)
     measure("give back");
     store.backlog().await.unwrap();
     measure("backlog");
+    assert_eq!(store.end_lost_nodes(&node).await.unwrap(), 0);
+    measure("look for lost nodes");
     store.dead_letters(&app, &DeadLetterFilter::All { target: None }, 10, true).await.unwrap();
     measure("list dead letters");
     store.add_missed_events(&app, vec![(ClientId::new("client 1"), Map::new())]).await.unwrap();

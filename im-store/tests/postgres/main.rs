@@ -9,6 +9,7 @@
 
 mod costs;
 mod faults;
+mod leases;
 mod missed_events;
 mod nodes;
 mod open;

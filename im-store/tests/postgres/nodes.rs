@@ -213,8 +213,8 @@ async fn what_a_dead_node_had_claimed_is_made_by_another_one() {
     let server = PostgresServer::start();
     let stores = two(&server).await;
     let (dying, living) = (NodeId::generate(), NodeId::generate());
-    stores[0].renew_lease(&dying, Duration::from_millis(1)).await.unwrap();
-    stores[1].renew_lease(&living, Duration::from_secs(60)).await.unwrap();
+    stores[0].begin_lease(&dying, Duration::from_millis(1)).await.unwrap();
+    stores[1].begin_lease(&living, Duration::from_secs(60)).await.unwrap();
     stores[0].add_calls(&dying, &app(), vec![call(1, Some("tom")).into()], LIMITS).await.unwrap();
     let channel = Channel::new("presence");
     assert_eq!(stores[0].claim(&dying, &app(), &channel, 10).await.unwrap().calls.len(), 1);

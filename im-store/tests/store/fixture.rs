@@ -87,7 +87,7 @@ impl Fixture {
     pub async fn after(&self, killed: &Process) -> Process {
         let next = Process::new(self.place.open(clock(&self.time)).await);
         next.store.end_node(&killed.node).await.unwrap();
-        next.store.renew_lease(&next.node, LONG_LEASE).await.unwrap();
+        next.store.begin_lease(&next.node, LONG_LEASE).await.unwrap();
         next
     }
 

@@ -80,6 +80,7 @@ every_backend! {
         sessions_of_a_dead_process_are_ended_once,
         sessions_of_living_nodes_go_on,
         a_node_whose_lease_is_over_is_ended_by_another,
+        a_node_learns_that_others_ended_it,
         sessions_without_a_lease_are_ended,
         a_session_is_kept_though_its_channel_is_full,
         sessions_of_a_forgotten_app_are_forgotten,

@@ -56,7 +56,7 @@ pub async fn sessions_of_a_dead_process_are_ended_once(fixture: &Fixture) {
 
 pub async fn sessions_of_living_nodes_go_on(fixture: &Fixture) {
     let other = fixture.beside();
-    fixture.store.renew_lease(&other.node, LONG_LEASE).await.unwrap();
+    fixture.store.begin_lease(&other.node, LONG_LEASE).await.unwrap();
     fixture.add_entries(MANY, vec![opened(1, "tom")]).await;
     other.add_entries(MANY, vec![opened(1, "jerry")]).await;
     assert_eq!(fixture.store.end_lost_nodes(&fixture.node).await.unwrap(), 0, "not its own, and none with a lease");
@@ -65,8 +65,8 @@ pub async fn sessions_of_living_nodes_go_on(fixture: &Fixture) {
 
 pub async fn a_node_whose_lease_is_over_is_ended_by_another(fixture: &Fixture) {
     let lost = fixture.beside();
-    fixture.store.renew_lease(&fixture.node, LONG_LEASE).await.unwrap();
-    lost.store.renew_lease(&lost.node, NO_TIME).await.unwrap();
+    fixture.store.begin_lease(&fixture.node, LONG_LEASE).await.unwrap();
+    lost.store.begin_lease(&lost.node, NO_TIME).await.unwrap();
     lost.add_entries(MANY, vec![opened(1, "tom"), opened(2, "jerry")]).await;
     let held = lost.claim(&presence()).await;
     assert_eq!(held.len(), 2);
@@ -82,6 +82,22 @@ pub async fn a_node_whose_lease_is_over_is_ended_by_another(fixture: &Fixture) {
     let all = made(fixture).await;
     let of = |client: &str| -> Vec<&str> { all.iter().filter_map(|one| one.strip_suffix(client)).collect() };
     assert_eq!([of(" tom"), of(" jerry")], [["Online", "Offline"], ["Online", "Offline"]]);
+}
+
+pub async fn a_node_learns_that_others_ended_it(fixture: &Fixture) {
+    let other = fixture.beside();
+    let renewed = async || other.store.renew_lease(&other.node, LONG_LEASE).await.unwrap();
+    assert!(!renewed().await, "it has not begun");
+    other.store.begin_lease(&other.node, NO_TIME).await.unwrap();
+    assert!(renewed().await);
+    other.store.begin_lease(&other.node, NO_TIME).await.unwrap();
+    other.add_entries(MANY, vec![opened(1, "tom")]).await;
+    assert_eq!(fixture.store.end_lost_nodes(&fixture.node).await.unwrap(), 1);
+    assert_eq!([renewed().await, renewed().await], [false, false], "until it begins again");
+    other.store.begin_lease(&other.node, LONG_LEASE).await.unwrap();
+    other.add_entries(MANY, vec![opened(1, "tom")]).await;
+    assert!(renewed().await);
+    assert_eq!(fixture.store.end_lost_nodes(&fixture.node).await.unwrap(), 0, "it lives again");
 }
 
 pub async fn sessions_without_a_lease_are_ended(fixture: &Fixture) {

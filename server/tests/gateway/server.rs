@@ -99,6 +99,7 @@ impl Server {
         let delivery = Arc::new(LocalDelivery::default());
         let core = ImCore::new(NodeId::generate(), tables, engines, delivery.clone(), tasks.clone(), shutdown.clone());
         let core = Arc::new(core);
+        core.hooks.notifications().recover(None).await;
         let gateway = Gateway::new((core.clone(), delivery), config, shutdown.clone(), tasks.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hook_types::HookKind;
 
+use super::lease::Term;
 use super::retry;
 use crate::app::{AppDirectory, ImSettings};
 use crate::hooks::engine_calls::EngineCalls;
@@ -22,6 +23,8 @@ const REASON_LIMIT_BYTES: usize = 1024;
 pub(super) struct DueCall {
     pub(super) hook: &'static str,
     pub(super) call: Call,
+    /// When it was claimed.
+    pub(super) term: Term,
 }
 
 /// How an attempt ended.
@@ -37,7 +40,7 @@ pub(super) async fn attempt(
     apps: Arc<dyn AppDirectory>,
     calls: Arc<EngineCalls>,
     app: AppId,
-    DueCall { hook, call: queued }: DueCall,
+    DueCall { hook, call: queued, .. }: DueCall,
 ) -> Ended {
     // The app may come back. The deletion of an app also deletes its waiting calls.
     let Some(app) = apps.app(&app) else { return Ended::EngineAway };

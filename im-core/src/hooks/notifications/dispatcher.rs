@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::worker::Worker;
+use super::lease::Lease;
 use super::workers::Workers;
 use crate::app::AppDirectory;
 use crate::hooks::engine_calls::EngineCalls;
@@ -21,6 +22,7 @@ type Key = (AppId, Channel);
 pub(super) struct Dispatcher {
     /// As which calls are claimed.
     pub(super) node: NodeId,
+    pub(super) lease: Lease,
     pub(super) table: Arc<dyn Calls>,
     pub(super) apps: Arc<dyn AppDirectory>,
     pub(super) calls: Arc<EngineCalls>,
@@ -44,7 +46,8 @@ impl Dispatcher {
         tasks: TaskTracker,
         shutdown: CancellationToken,
     ) -> Self {
-        Self { node, table, apps, calls, tasks, shutdown, workers: Workers::default() }
+        let (lease, workers) = (Lease::default(), Workers::default());
+        Self { node, lease, table, apps, calls, tasks, shutdown, workers }
     }
 
     /// There are calls in this channel. After a stop was asked for they wait for the next process.
@@ -67,6 +70,11 @@ impl Dispatcher {
         for Backlog { app, channel, .. } in backlog.iter().filter(|entry| self.apps.app(&entry.app).is_some()) {
             self.wake(app, channel.clone());
         }
+    }
+
+    /// Calls may be begun again.
+    pub(super) fn wake_all(&self) {
+        self.workers.for_each(|_, signals| signals.wake.notify_one());
     }
 
     /// Ends the workers of an app and deletes its calls and dead letters.

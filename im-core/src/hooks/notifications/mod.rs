@@ -7,14 +7,15 @@ mod attempt;
 mod dead_letters;
 mod dispatcher;
 mod journal;
+mod lease;
 mod retry;
 mod session_events;
+mod watch;
 mod workers;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use hook_types::{ClientOffline, Hook};
@@ -32,20 +33,6 @@ use super::{FailureCause, HookFailure, metrics};
 use crate::app::{App, AppDirectory};
 use crate::ids::{AppId, NodeId};
 use crate::store::{CallEntry, CallFor, CallLimits, Calls, NewCall, Store, StoreError, StoredCall};
-use crate::timestamp::Timestamp;
-
-/// How often the table is searched for calls without a worker, and the node's lease renewed.
-const WATCH_EVERY: Duration = Duration::from_secs(5);
-
-/// A node that did not renew its lease for so long is dead: others end its sessions and make its calls.
-const LEASE: Duration = Duration::from_secs(30);
-
-/// So many renewals in a row must succeed before this node ends others: where the store was away for all of them, each has
-/// had the time to renew its lease.
-const RENEWALS_BEFORE_ENDING: u32 = 3;
-
-/// How long a start waits for what an earlier process left.
-const RECOVERY_TIME: Duration = Duration::from_secs(10);
 
 /// Bytes of calls that may wait or run in one channel of an app.
 const CHANNEL_BYTES: u64 = 512 * 1024 * 1024;
@@ -101,12 +88,16 @@ impl Notifications {
         Journal::record(&self.shared, app, events.into_iter().map(Event::Session).collect())
     }
 
-    /// Apps that have a `_clientOffline` now and had none when some of their sessions began: their sessions are to be stored
-    /// with [`SessionEvent::StillOnline`]. Each app is answered once.
-    pub(crate) fn apps_with_new_offline_hook(&self) -> Vec<Arc<App>> {
+    /// Apps that have a `_clientOffline` and of whose open sessions some may not be stored: the hook came after them, or their
+    /// row was lost. They are to be stored with [`SessionEvent::StillOnline`]. Each app is answered once; none while the node
+    /// has no lease, because others would end what is stored.
+    pub(crate) fn apps_with_unstored_sessions(&self) -> Vec<Arc<App>> {
+        if self.shared.dispatcher.lease.term().is_none() {
+            return Vec::new();
+        }
         let has_hook = |app: &AppId| self.shared.apps.app(app).is_some_and(|app| self.defines::<ClientOffline>(&app));
-        let late = self.shared.journal.late_apps(has_hook);
-        late.iter().filter_map(|app| self.shared.apps.app(app)).collect()
+        let incomplete = self.shared.journal.incomplete_apps(has_hook);
+        incomplete.iter().filter_map(|app| self.shared.apps.app(app)).collect()
     }
 
     /// The call of a hook that the store is to write with its operation, with params made of what the operation commits;
@@ -131,83 +122,8 @@ impl Notifications {
         self.shared.stored(&app.id, H::NAME, call);
     }
 
-    /// Goes on where earlier processes died: stores `_clientOffline` for the sessions that they had open. `earlier` is the
-    /// node that ran on the same data before. To be waited for before the first request, so that what clients do next
-    /// comes later.
-    pub async fn recover(&self, earlier: Option<&NodeId>) {
-        let Shared { store, node, .. } = self.shared.as_ref();
-        let recovering = async {
-            let of_earlier = match earlier {
-                Some(earlier) => store.end_node(earlier).await?,
-                None => 0,
-            };
-            store.renew_lease(node, LEASE).await?;
-            Ok(of_earlier + store.end_lost_nodes(node).await?)
-        };
-        match tokio::time::timeout(RECOVERY_TIME, recovering).await {
-            Ok(ended) => ended_sessions(ended),
-            Err(_) => {
-                tracing::error!("sessions of earlier processes are ended while clients log in: the store is slow")
-            }
-        }
-    }
-
-    /// Makes what waits, renews the node's lease and ends nodes that died, until the server stops.
-    pub async fn watch(&self) {
-        let watching = async {
-            let mut ticks = tokio::time::interval(WATCH_EVERY);
-            let mut renewals = 0;
-            loop {
-                ticks.tick().await;
-                renewals = self.renew_lease(renewals).await;
-                self.resume().await;
-            }
-        };
-        self.shared.shutdown.run_until_cancelled(watching).await;
-    }
-
-    /// Renews the lease, and ends lost nodes where that has succeeded often enough in a row; answers how often it has.
-    async fn renew_lease(&self, renewals: u32) -> u32 {
-        let Shared { store, node, .. } = self.shared.as_ref();
-        if let Err(error) = store.renew_lease(node, LEASE).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(error, "the lease of this node is not renewed");
-            return 0;
-        }
-        let renewals = renewals.saturating_add(1);
-        if renewals >= RENEWALS_BEFORE_ENDING {
-            ended_sessions(store.end_lost_nodes(node).await);
-        }
-        renewals
-    }
-
-    /// Works on all waiting calls, of this process and of others.
-    pub async fn resume(&self) {
-        let mut waiting: HashMap<AppId, (u64, Timestamp)> = HashMap::new();
-        match self.shared.store.backlog().await {
-            Ok(backlog) => {
-                self.shared.dispatcher.resume(&backlog);
-                for entry in backlog {
-                    let (calls, oldest) = waiting.entry(entry.app).or_insert((0, entry.oldest));
-                    *calls = calls.saturating_add(entry.waiting);
-                    *oldest = entry.oldest.min(*oldest);
-                }
-            }
-            Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(error, "the calls of notification hooks cannot be looked through");
-                return;
-            }
-        }
-        let now = Timestamp::now();
-        waiting.iter().for_each(|(app, (calls, oldest))| metrics::waiting(app, *calls, now.since(*oldest)));
-        let shown = waiting.into_keys().collect();
-        let mut before = self.shared.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        before.difference(&shown).for_each(|app| metrics::waiting(app, 0, Duration::ZERO));
-        *before = shown;
-    }
-
     pub(super) async fn forget_app(&self, app: &AppId) -> Result<(), StoreError> {
+        self.shared.journal.forget(app);
         self.shared.dispatcher.forget(app).await
     }
 
@@ -218,8 +134,9 @@ impl Notifications {
 }
 
 impl Shared {
-    /// Stores calls of one app, in their order, and changes of its open sessions.
-    async fn add_calls(&self, app: &AppId, entries: Vec<CallEntry>) {
+    /// Stores calls of one app, in their order, and changes of its open sessions. After an error, which is logged, they may be
+    /// stored or not.
+    async fn add_calls(&self, app: &AppId, entries: Vec<CallEntry>) -> Result<(), StoreError> {
         let limits = self.limits(app).await;
         let hooks: Vec<_> = entries.iter().map(called).collect();
         match self.store.add_calls(&self.node, app, entries, limits).await {
@@ -227,11 +144,13 @@ impl Shared {
                 for (hook, call) in hooks.into_iter().zip(stored) {
                     hook.iter().for_each(|hook| self.stored(app, hook, call));
                 }
+                Ok(())
             }
             Err(error) => {
-                let error = &error as &dyn std::error::Error;
                 hooks.iter().flatten().for_each(|hook| metrics::dropped(hook));
-                tracing::error!(%app, error, "notification hooks dropped: they cannot be stored");
+                let cause = &error as &dyn std::error::Error;
+                tracing::error!(%app, error = cause, "notification hooks dropped: they cannot be stored");
+                Err(error)
             }
         }
     }
@@ -259,19 +178,6 @@ impl Shared {
 fn hook_call(hook: &'static str, params: Bytes, remote_address: Option<IpAddr>) -> NewCall {
     let (channel, target) = (channel_of(hook), hook.to_owned());
     NewCall { channel, target, order_key: None, payload: params, remote_address }
-}
-
-fn ended_sessions(ended: Result<usize, StoreError>) {
-    match ended {
-        Ok(0) => {}
-        Ok(sessions) => {
-            tracing::warn!(sessions, "sessions were lost with their process: their `_clientOffline` is queued");
-        }
-        Err(error) => {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(error, "sessions that were lost with their process cannot be ended yet");
-        }
-    }
 }
 
 fn refused(app: &AppId, hook: &'static str) {

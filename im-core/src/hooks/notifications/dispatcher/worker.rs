@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::super::attempt::{DueCall, Ended, attempt};
+use super::super::lease::Term;
 use super::super::retry;
 use super::Dispatcher;
 use crate::app::ImSettings;
@@ -118,19 +119,29 @@ impl Worker {
             if self.stop.is_cancelled() {
                 return self.wind_up().await;
             }
-            self.start_calls();
+            let term = self.dispatcher.lease.term();
+            if let Some(term) = term {
+                if self.ready.iter().any(|call| call.term != term) {
+                    self.let_go_other_terms(term).await;
+                    continue;
+                }
+                self.start_calls();
+            }
             let now = Instant::now();
             if self.settle_at.is_some_and(|at| at <= now) {
                 self.settle().await;
-            } else if self.ready.is_empty() && self.look_at.is_some_and(|at| at <= now) {
-                self.claim().await;
+            } else if let Some(term) = term
+                && self.ready.is_empty()
+                && self.look_at.is_some_and(|at| at <= now)
+            {
+                self.claim(term).await;
             } else if self.is_idle() {
                 if self.dispatcher.workers.may_end(&self.key) {
                     return;
                 }
                 self.look_at = Some(now);
             } else {
-                self.wait().await;
+                self.wait(term.is_some()).await;
             }
         }
     }
@@ -157,7 +168,21 @@ impl Worker {
         }
     }
 
-    async fn claim(&mut self) {
+    /// Calls that were claimed before others ended this node: most are theirs now, the rest is claimed again.
+    async fn let_go_other_terms(&mut self, term: Term) {
+        let (own, others): (VecDeque<_>, VecDeque<_>) = self.ready.drain(..).partition(|call| call.term == term);
+        self.ready = own;
+        let numbers = others.into_iter().map(|call| call.call.number).collect();
+        let Dispatcher { table, node, .. } = self.dispatcher.as_ref();
+        let (app, channel) = &self.key;
+        if let Err(error) = table.give_back(node, app, channel, numbers).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(%app, %channel, error, "hook calls of a lost lease are given back with the next claim");
+        }
+        self.look_at = Some(Instant::now());
+    }
+
+    async fn claim(&mut self, term: Term) {
         self.dispatcher.workers.looks(&self.key);
         let Dispatcher { table, node, .. } = self.dispatcher.as_ref();
         let (app, channel) = &self.key;
@@ -166,7 +191,7 @@ impl Worker {
                 let now = Timestamp::now();
                 let next = claimed.next.map(|next| Instant::now() + next.since(now));
                 self.look_at = if claimed.calls.is_empty() { next } else { Some(Instant::now()) };
-                claimed.calls.into_iter().for_each(|call| self.accept(call));
+                claimed.calls.into_iter().for_each(|call| self.accept(call, term));
             }
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
@@ -177,22 +202,29 @@ impl Worker {
     }
 
     /// Takes a claimed call. One of a hook that this program does not know becomes a dead letter: it holds up no other call.
-    fn accept(&mut self, call: Call) {
+    fn accept(&mut self, call: Call, term: Term) {
+        let in_hand = self.in_work.values_mut().chain(self.settled.iter_mut().map(|(call, _)| call));
+        if let Some(begun) = in_hand.into_iter().find(|begun| begun.call.number == call.number) {
+            // Begun in an earlier term, and of this node again: that attempt counts.
+            begun.term = term;
+            return;
+        }
         if let Some(hook) = hook_named(&call.target) {
-            self.ready.push_back(DueCall { hook, call });
+            self.ready.push_back(DueCall { hook, call, term });
             return;
         }
         let (app, target) = (&self.key.0, &call.target);
         tracing::error!(%app, target, "a stored call is of an unknown hook: it is a dead letter now");
         let reason = format!("the hook `{target}` is unknown: use a newer program, then retry");
         let unreadable = CallOutcome::Dead { cause: UNREADABLE.to_owned(), reason };
-        self.settled.push((DueCall { hook: UNKNOWN_HOOK, call }, unreadable));
+        self.settled.push((DueCall { hook: UNKNOWN_HOOK, call, term }, unreadable));
         self.settle_at = Some(Instant::now());
     }
 
-    async fn wait(&mut self) {
-        let paused = self.paused_until.filter(|_| !self.ready.is_empty() && self.running.is_empty());
-        let look_at = self.look_at.filter(|_| self.ready.is_empty());
+    /// Without a lease it waits for one: then it is woken.
+    async fn wait(&mut self, has_lease: bool) {
+        let paused = self.paused_until.filter(|_| has_lease && !self.ready.is_empty() && self.running.is_empty());
+        let look_at = self.look_at.filter(|_| has_lease && self.ready.is_empty());
         let alarm = [self.settle_at, look_at, paused].into_iter().flatten().min();
         tokio::select! {
             Some(ended) = self.running.join_next_with_id() => self.ended(ended),
