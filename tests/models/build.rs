@@ -7,10 +7,11 @@ use std::{env, fs, io};
 const TURNS: &str = "runtime/src/sandbox/turns.rs";
 const FAIR_TURNS: &str = "runtime/src/fair_turns.rs";
 const WORKERS: &str = "im-core/src/hooks/notifications/workers.rs";
+const LEASE: &str = "im-core/src/hooks/notifications/lease.rs";
 const LOCKS: &str = "im-core/src/conversations/locks.rs";
 
 /// A fault: its name, the file, what stands there, and what is put in its place.
-const FAULTS: [(&str, &str, &str, &str); 10] = [
+const FAULTS: [(&str, &str, &str, &str); 12] = [
     // The guest that gave way is never asked again.
     ("forgotten_wake_up", TURNS, "context.waker().wake_by_ref();", ""),
     // A guest queues among all apps without its app's place, so calls take turns, and not apps.
@@ -29,6 +30,10 @@ const FAULTS: [(&str, &str, &str, &str); 10] = [
     ("unseen_news", WORKERS, "living.news = true;", ""),
     // A worker ends though a call came while it looked, and keeps its place.
     ("kept_worker", WORKERS, "        !has_news\n", "        true\n"),
+    // A node that was ended takes what it had claimed for its own when it has a lease again.
+    ("kept_term", LEASE, "state.terms += 1;", ""),
+    // A node begins calls though others may have ended it.
+    ("endless_lease", LEASE, "state.until.filter(|until| Instant::now() < *until)", "state.until"),
     // Each task that asks gets a lock of its own.
     ("unshared_locks", LOCKS, "entry.lock.clone())", "Lock::default())"),
 ];
@@ -40,7 +45,7 @@ const KEPT_PLACE: &str = "let of_app = std::mem::ManuallyDrop::new(of_app);
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?).join("../..");
     let output = PathBuf::from(env::var("OUT_DIR").map_err(io::Error::other)?);
-    for file in [TURNS, FAIR_TURNS, LOCKS, WORKERS] {
+    for file in [TURNS, FAIR_TURNS, LEASE, LOCKS, WORKERS] {
         println!("cargo::rerun-if-changed=../../{file}");
     }
     println!("cargo::rerun-if-changed=build.rs");

@@ -1,7 +1,7 @@
 //! Model tests of locks and turns: files of other crates, compiled with stand-ins for their locks. A scheduler decides at
 //! each operation of a lock which task goes on, and tries thousands of orders (crate `shuttle`).
 //!
-//! That they find faults is a test of its own (`planted`). Not for what waits on sockets, stores or time.
+//! That they find faults is a test of its own (`planted`). Not for what waits on sockets or stores; time passes as a test says.
 
 pub mod ids;
 pub mod sync;
@@ -14,6 +14,9 @@ pub mod fair_turns;
 
 #[path = "../../../runtime/src/sandbox/turns.rs"]
 pub mod turns;
+
+#[path = "../../../im-core/src/hooks/notifications/lease.rs"]
+pub mod lease;
 
 #[path = "../../../im-core/src/hooks/notifications/workers.rs"]
 pub mod workers;
@@ -55,6 +58,14 @@ pub mod planted {
 
     pub mod kept_worker {
         include!(concat!(env!("OUT_DIR"), "/kept_worker.rs"));
+    }
+
+    pub mod kept_term {
+        include!(concat!(env!("OUT_DIR"), "/kept_term.rs"));
+    }
+
+    pub mod endless_lease {
+        include!(concat!(env!("OUT_DIR"), "/endless_lease.rs"));
     }
 
     pub mod unshared_locks {

@@ -2,10 +2,12 @@
 //! stand-in for tokio (`shuttle-tokio`) builds on it too, and brings a benchmark library along.
 
 use std::marker::PhantomData;
-use std::ops::Deref;
+use std::ops::{Add, Deref, Sub};
 pub use std::sync::PoisonError;
+use std::time::Duration;
 
 use shuttle::future::batch_semaphore::{AcquireError, BatchSemaphore, Fairness};
+use shuttle::sync::atomic::Ordering;
 pub use shuttle::sync::atomic::{AtomicU32, AtomicU64};
 pub use shuttle::sync::{Mutex, MutexGuard};
 
@@ -46,6 +48,42 @@ impl<T> Drop for Arc<T> {
         if !std::thread::panicking() {
             shuttle::thread::yield_now();
         }
+    }
+}
+
+shuttle::lazy_static! {
+    static ref SECONDS: AtomicU64 = AtomicU64::new(0);
+}
+
+/// In place of `tokio::time::Instant`. Each order of events begins at zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Instant(Duration);
+
+impl Instant {
+    /// As far as time has passed.
+    pub fn now() -> Self {
+        Self(Duration::from_secs(SECONDS.load(Ordering::SeqCst)))
+    }
+
+    /// Lets time pass.
+    pub fn pass(seconds: u64) {
+        SECONDS.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Add<Duration> for Instant {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0 + duration)
+    }
+}
+
+impl Sub<Duration> for Instant {
+    type Output = Self;
+
+    fn sub(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(duration))
     }
 }
 

@@ -141,3 +141,31 @@ mod kept_worker {
         orders::every_call_is_made_once_and_no_channel_has_two_workers();
     }
 }
+
+mod kept_term {
+    use hookd_models::planted::kept_term as subject;
+
+    mod orders {
+        include!("orders/leases.rs");
+    }
+
+    #[test]
+    #[should_panic(expected = "another node has it")]
+    fn a_node_that_keeps_what_it_lost_is_found() {
+        orders::a_node_that_is_taken_for_dead_begins_nothing_that_another_one_has();
+    }
+}
+
+mod endless_lease {
+    use hookd_models::planted::endless_lease as subject;
+
+    mod orders {
+        include!("orders/leases.rs");
+    }
+
+    #[test]
+    #[should_panic(expected = "another node has it")]
+    fn a_node_that_does_not_know_that_its_lease_is_over_is_found() {
+        orders::a_node_that_is_taken_for_dead_begins_nothing_that_another_one_has();
+    }
+}

@@ -1,23 +1,22 @@
 //! Until when the calls that this node has claimed are its own.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use crate::sync::{Instant, Mutex, MutexGuard, PoisonError};
 
 /// A node that did not renew its lease for so long is dead: others end its sessions and make its calls.
-pub(super) const LEASE: Duration = Duration::from_secs(30);
+pub const LEASE: Duration = Duration::from_secs(30);
 
 /// So long before others may take it for dead a node begins no more calls: their clocks may be ahead.
 const MARGIN: Duration = Duration::from_secs(5);
 
 /// From the begin of a lease to its loss. What was claimed in an earlier term may be another node's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Term(u64);
+pub struct Term(u64);
 
 /// What a renewal means for those who wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Renewed {
+pub enum Renewed {
     /// Nothing: the lease went on.
     InTime,
     /// Calls may be begun again.
@@ -28,7 +27,7 @@ pub(super) enum Renewed {
 
 /// The lease of this node, as far as it knows.
 #[derive(Default)]
-pub(super) struct Lease {
+pub struct Lease {
     state: Mutex<State>,
 }
 
@@ -41,13 +40,13 @@ struct State {
 
 impl Lease {
     /// The term in which calls may be claimed and begun now; `None`: none may.
-    pub(super) fn term(&self) -> Option<Term> {
+    pub fn term(&self) -> Option<Term> {
         let state = self.state();
         state.until.filter(|until| Instant::now() < *until).map(|_| Term(state.terms))
     }
 
     /// The store has the lease, from when it was asked to on.
-    pub(super) fn renewed(&self, asked: Instant) -> Renewed {
+    pub fn renewed(&self, asked: Instant) -> Renewed {
         let mut state = self.state();
         match state.until.replace(asked + LEASE - MARGIN) {
             Some(until) if Instant::now() < until => Renewed::InTime,
@@ -60,7 +59,7 @@ impl Lease {
     }
 
     /// The store has no lease; true when it had one.
-    pub(super) fn lost(&self) -> bool {
+    pub fn lost(&self) -> bool {
         self.state().until.take().is_some()
     }
 
