@@ -4,20 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use serde::Deserialize;
 
 use super::Control;
 use super::apps::Admin;
 use super::input::Parameters;
 pub(super) use crate::directory::PATH;
-use crate::directory::REACHED_AT;
-
-#[derive(Deserialize)]
-pub(super) struct Poll {
-    follower: String,
-    /// The revision that the follower applied.
-    applied: Option<String>,
-}
+use crate::directory::{Poll, REACHED_AT};
 
 /// 204 when nothing changed for a while.
 pub(super) async fn poll(

@@ -12,7 +12,7 @@ use hyper_util::client::legacy::Client;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-use super::{Deletions, Directory, PATH, POLL_TIME, REACHED_AT, Snapshot};
+use super::{Deletions, Directory, PATH, POLL_TIME, Poll, REACHED_AT, Snapshot};
 use crate::error::{ConfigError, ServerError, with_causes};
 use crate::remote_engine::{EngineAddress, EngineConnector};
 
@@ -141,9 +141,8 @@ impl Follower {
     }
 
     async fn poll(&self) -> Result<Option<Snapshot>, PollError> {
-        let applied =
-            self.applied_revision.as_deref().map(|revision| format!("&applied={revision}")).unwrap_or_default();
-        let request = Request::get(format!("{}{PATH}?follower={}{applied}", self.address.base(), self.name))
+        let poll = Poll { follower: self.name.clone(), applied: self.applied_revision.clone() };
+        let request = Request::get(format!("{}{PATH}?{}", self.address.base(), poll.query()))
             .header(headers::ADMIN_KEY, &self.admin_key);
         let request = self.reached_at.iter().fold(request, |request, url| request.header(REACHED_AT, url));
         let request = request.body(Body::empty()).map_err(|error| PollError::Unreadable(error.into()))?;
@@ -190,5 +189,41 @@ impl Follower {
         *connection = now.clone();
         let saving = tokio::task::spawn_blocking(move || now.save(ConnectionFile::Installation));
         Ok(saving.await.map_err(std::io::Error::from)??)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use axum::Router;
+    use axum::extract::RawQuery;
+    use axum::routing::get;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Engines of released versions answer a poll at once whose revision they do not find: the follower would poll without a pause.
+    #[tokio::test]
+    async fn the_next_poll_names_the_applied_revision_as_released_engines_read_it() {
+        let queries = Arc::new(Mutex::new(Vec::new()));
+        let asked = queries.clone();
+        let answer = move |RawQuery(query): RawQuery| async move {
+            asked.lock().unwrap().push(query.unwrap());
+            r#"{"revision": "f00d.3", "apps": []}"#
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = EngineAddress::over_tcp(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let engine = axum::serve(listener, Router::new().route(PATH, get(answer))).into_future();
+        let engine = tokio::spawn(engine);
+
+        let data = tempfile::tempdir().unwrap();
+        let (directory, _) = Directory::load(data.path()).unwrap();
+        let mut follower = Follower::new(address, "admin".to_owned(), Arc::new(directory));
+        follower.meet().await.unwrap();
+        follower.meet().await.unwrap();
+        engine.abort();
+        let name = &follower.name;
+        assert_eq!(*queries.lock().unwrap(), [format!("follower={name}"), format!("follower={name}&obeys=f00d.3")]);
     }
 }

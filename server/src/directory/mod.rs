@@ -16,6 +16,7 @@ mod feed;
 mod follower;
 mod followers;
 mod kept;
+mod poll;
 
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ use self::deletion::Deletion;
 pub use self::deletions::Deletions;
 pub use self::feed::Feed;
 pub use self::follower::Follower;
+pub(crate) use self::poll::Poll;
 
 /// Where the feed is served.
 pub const PATH: &str = "/hookd/v1/directory";
