@@ -52,9 +52,18 @@ struct Kept {
     /// Apps that the engine named once, and does not name now though it does not say that they were deleted.
     #[serde(default)]
     missing: BTreeMap<String, CreatedAt>,
-    /// Those deletions of all engines that were of apps known here.
+    /// Those deletions of all engines that were of apps known here. An earlier version does not write them.
     #[serde(default)]
-    own_deletions: Vec<Deletion>,
+    own_deletions: Option<Vec<Deletion>>,
+}
+
+impl Kept {
+    fn state(self) -> State {
+        let mut state = State::of(&self.snapshot, self.missing, Vec::new());
+        let of_snapshot = || self.snapshot.deleted.into_iter().filter(|deletion| state.may_concern(deletion)).collect();
+        state.deleted = self.own_deletions.unwrap_or_else(of_snapshot);
+        state
+    }
 }
 
 impl Directory {
@@ -72,7 +81,7 @@ impl Directory {
         };
         let found = kept.is_some();
         if let Some(kept) = kept {
-            directory.state.store(Arc::new(State::of(&kept.snapshot, kept.missing, kept.own_deletions)));
+            directory.state.store(Arc::new(kept.state()));
         }
         Ok((directory, found))
     }
@@ -111,7 +120,7 @@ impl Directory {
         });
         let own_deletions = before.own_deletions(&snapshot);
         self.state.store(Arc::new(State::of(&snapshot, missing.clone(), own_deletions.clone())));
-        let (file, kept) = (self.file.clone(), Kept { snapshot, missing, own_deletions });
+        let (file, kept) = (self.file.clone(), Kept { snapshot, missing, own_deletions: Some(own_deletions) });
         save(file, kept).await
     }
 
@@ -164,6 +173,13 @@ impl State {
     fn known_by(&self, id: &str) -> Option<CreatedAt> {
         let known = self.apps.get(&AppId::new(id)).map(|known| known.created_at_ms);
         known.or_else(|| self.missing.get(id).copied())
+    }
+
+    /// False for the deletion of an app that is another one than the one that is known by its id. This is all that earlier versions
+    /// looked at before they applied a deletion.
+    fn may_concern(&self, deletion: &Deletion) -> bool {
+        !self.apps.contains_key(&AppId::new(&deletion.id))
+            && self.missing.get(&deletion.id).copied().flatten().is_none_or(|created| created == deletion.created_at_ms)
     }
 
     /// The deletions of apps that were known, with those in the next state.
@@ -223,5 +239,51 @@ impl HookEngine for EngineProcess {
             call.app = app;
         }
         self.rpc.call(call).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn entry(id: &str, created_at_ms: i64) -> serde_json::Value {
+        json!({"id": id, "app_key": "a", "master_key": "m", "hook_key": "h", "created_at_ms": created_at_ms, "functions": []})
+    }
+
+    fn deletion(id: &str, created_at_ms: i64) -> Deletion {
+        Deletion { id: id.to_owned(), created_at_ms, deleted_at_ms: 9 }
+    }
+
+    /// An earlier version wrote the deletions of the engine alone, and applied them from there.
+    #[tokio::test]
+    async fn pending_deletions_in_the_file_of_an_earlier_version_stay() {
+        let data = tempfile::tempdir().unwrap();
+        let deleted = [deletion("gone", 1), deletion("here", 2), deletion("missing", 3)];
+        let file = json!({
+            "revision": "f00d.3", "apps": [entry("here", 7)], "deleted": deleted, "missing": {"missing": 8},
+        });
+        std::fs::write(data.path().join(FILE), file.to_string()).unwrap();
+        let pending = [deletion("gone", 1)];
+
+        let (directory, _) = Directory::load(data.path()).unwrap();
+        assert_eq!(directory.deletions(), pending, "the others are of other apps with the same ids");
+        let next = json!({"revision": "f00d.4", "apps": [entry("here", 7)], "deleted": deleted});
+        directory.replace(serde_json::from_value(next).unwrap()).await.unwrap();
+        assert_eq!(directory.deletions(), pending);
+
+        let (directory, _) = Directory::load(data.path()).unwrap();
+        assert_eq!(directory.deletions(), pending, "in the file of this version");
+    }
+
+    #[tokio::test]
+    async fn deletions_of_apps_that_were_not_known_here_are_not_taken_from_a_file_of_this_version() {
+        let data = tempfile::tempdir().unwrap();
+        let (directory, _) = Directory::load(data.path()).unwrap();
+        let first = json!({"revision": "1", "apps": [entry("here", 7)], "deleted": [deletion("another", 1)]});
+        directory.replace(serde_json::from_value(first).unwrap()).await.unwrap();
+        let (directory, _) = Directory::load(data.path()).unwrap();
+        assert_eq!(directory.deletions(), []);
     }
 }
