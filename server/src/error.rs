@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 
 use api_types::ConnectionError;
+use api_types::private_file::WriteError;
 use thiserror::Error;
 
 /// Any error, as a cause.
@@ -38,6 +39,9 @@ pub enum ServerError {
     /// The file that tells commands where the server is.
     #[error(transparent)]
     Connection(#[from] ConnectionError),
+    /// A file of the data folder cannot be written.
+    #[error(transparent)]
+    Unwritable(#[from] WriteError),
     /// The system refused something.
     #[error(transparent)]
     System(#[from] io::Error),

@@ -81,7 +81,7 @@ impl Deletions {
             loop {
                 changes.mark_unchanged();
                 if let Err(error) = directory.follow(&engine).await {
-                    tracing::error!(error = format!("{error:#}"), "the state of the engine cannot be kept on disk");
+                    tracing::error!(error = with_causes(&error), "the state of the engine cannot be kept on disk");
                 }
                 let all = self.apply(directory.deletions(), &core).await;
                 tokio::select! {
