@@ -30,7 +30,7 @@ use super::observability::metrics;
 use super::observability::prometheus::Metrics;
 use super::process::data_folder::{DataFolder, Part};
 use super::process::disk;
-use super::process::lifecycle::{DRAIN_TIMEOUT, take_all_file_handles};
+use super::process::lifecycle::{DRAIN_TIMEOUT, survive_file_size_limit, take_all_file_handles};
 use super::process::node::next_node;
 use super::remote_engine::{AddressCheck, EngineAddress, EngineOfApp};
 use super::rpc::RpcService;
@@ -102,6 +102,7 @@ impl Server {
         shutdown: CancellationToken,
     ) -> Result<Self, ServerError> {
         options.api_server = options.api_server.or_else(|| im.public_api_url.clone());
+        survive_file_size_limit()?;
         let folder = DataFolder::open(&common.data, &[Part::Engine, Part::ImCore])?;
         let recorded = metrics::install()?;
         let tasks = TaskTracker::new();
@@ -147,6 +148,7 @@ impl Server {
         (listen, socket): (Option<SocketAddr>, Option<PathBuf>),
         shutdown: CancellationToken,
     ) -> Result<Self, ServerError> {
+        survive_file_size_limit()?;
         let folder = DataFolder::open(&common.data, &[Part::Engine])?;
         let recorded = metrics::install()?;
         let engine = open_engine(folder.path(), common.cache, &common.private_networks, options).await?;
@@ -182,6 +184,7 @@ impl Server {
         listen: SocketAddr,
         shutdown: CancellationToken,
     ) -> Result<Self, ServerError> {
+        survive_file_size_limit()?;
         let folder = DataFolder::open(&common.data, &[Part::ImCore])?;
         let recorded = metrics::install()?;
         let tasks = TaskTracker::new();

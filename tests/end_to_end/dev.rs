@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use tempfile::TempDir;
 
 use crate::harness::{MESSAGE, Server, assert_refused, hookd, hookd_in};
@@ -148,6 +149,30 @@ fn it_stops_with_its_terminal() {
     assert!(lines.any(|line| line.starts_with("watching")));
     assert!(Command::new("kill").args(["-HUP", &process.id().to_string()]).status().unwrap().success());
     assert_eq!(process.wait().unwrap().code(), Some(0));
+}
+
+/// The server in it is the same as that of `hookd up`.
+#[test]
+fn a_limit_on_the_size_of_files_fails_a_change_and_not_the_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, project) = (folder.path().join("data"), folder.path().join("broken"));
+    std::fs::create_dir(&project).unwrap();
+    std::fs::write(project.join("Cargo.toml"), "[package").unwrap();
+    let mut dev = Dev::start(&data, &project, &["--listen", "127.0.0.1:0"]);
+    wait_for(&dev.said, "watching");
+    let limit_files = |bytes: Option<u64>| {
+        let Rlimit { maximum, .. } = getrlimit(Resource::Fsize);
+        let pid = Pid::from_raw(dev.process.id().cast_signed());
+        prlimit(pid, Resource::Fsize, Rlimit { current: bytes.or(maximum), maximum }).unwrap();
+    };
+    let set = || hookd_in(&data, &["env", "set", "COLOUR=red"]);
+    limit_files(Some(1));
+    assert_ne!(set().status.code(), Some(0), "the database grew in spite of the limit");
+    limit_files(None);
+    let set = set();
+    assert_eq!(set.status.code(), Some(0), "{}", String::from_utf8_lossy(&set.stderr));
+    assert_eq!(dev.process.try_wait().unwrap(), None);
+    assert_eq!(dev.stop(), Some(0));
 }
 
 /// A project as `hookd new` makes it, and the folder that it lies in.

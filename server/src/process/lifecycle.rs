@@ -20,9 +20,6 @@ pub fn stop_on_signal(shutdown: CancellationToken) -> std::io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hung_up = signal(SignalKind::hangup())?;
-    // It has a handler from now on, so that a file that may not grow further fails the write, as a full disk does, and does
-    // not end the process.
-    drop(signal(SignalKind::from_raw(libc::SIGXFSZ))?);
     tokio::spawn(async move {
         let mut asked = false;
         loop {
@@ -45,6 +42,12 @@ pub fn stop_on_signal(shutdown: CancellationToken) -> std::io::Result<()> {
         }
     });
     Ok(())
+}
+
+/// From now on a file that may not grow further (`ulimit -f`) fails the write, as a full disk does, and does not end the process.
+pub(crate) fn survive_file_size_limit() -> std::io::Result<()> {
+    // The handler stays without its receiver.
+    signal(SignalKind::from_raw(libc::SIGXFSZ)).map(drop)
 }
 
 /// Takes as many file handles as the system allows: every client and every module in memory holds one, and the usual soft
