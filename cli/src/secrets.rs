@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 
-use api_types::{UnusableKey, usable_key};
+use api_types::usable_key;
 use clap::builder::TypedValueParser;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -19,21 +19,25 @@ pub fn key(given: &str, source: &str) -> Result<String, InputError> {
     usable_key(given).map(str::to_owned).map_err(|unusable| InputError::new(format!("{source} {unusable}")))
 }
 
-/// Reads the key of a flag, its variable or the configuration file.
-#[derive(Clone)]
-pub struct KeyParser;
+/// Reads a secret of a flag, its variable or the configuration file. The function answers the secret as it is used, or the rest of
+/// a sentence that begins with the source.
+#[derive(Clone, Copy)]
+pub struct SecretParser(fn(&str) -> Result<&str, String>);
 
-/// Reads the URL of a Redis, which may hold a password, likewise.
-#[cfg(feature = "server")]
-#[derive(Clone)]
-pub struct RedisUrlParser;
+impl SecretParser {
+    /// A key.
+    pub const KEY: Self = Self(|given| usable_key(given).map_err(|unusable| unusable.to_string()));
 
-/// Reads the URL of a database, which may hold a password, likewise.
-#[cfg(feature = "server")]
-#[derive(Clone)]
-pub struct DatabaseUrlParser;
+    /// The URL of a Redis, which may hold a password.
+    #[cfg(feature = "server")]
+    pub const REDIS_URL: Self = Self(redis_url);
 
-impl TypedValueParser for KeyParser {
+    /// The URL of a database, which may hold a password.
+    #[cfg(feature = "server")]
+    pub const DATABASE_URL: Self = Self(database_url);
+}
+
+impl TypedValueParser for SecretParser {
     type Value = String;
 
     fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<String, clap::Error> {
@@ -47,78 +51,41 @@ impl TypedValueParser for KeyParser {
         value: &OsStr,
         source: ValueSource,
     ) -> Result<String, clap::Error> {
-        let checked = value.to_str().ok_or(UnusableKey::Unprintable).and_then(usable_key);
-        checked.map(str::to_owned).map_err(|unusable| refused(command, arg, source, &unusable.to_string()))
+        // Bytes that are no text become characters that every secret refuses.
+        let checked = (self.0)(&value.to_string_lossy()).map(str::to_owned);
+        checked.map_err(|problem| refused(command, arg, source, &problem))
     }
 }
 
 #[cfg(feature = "server")]
-impl TypedValueParser for RedisUrlParser {
-    type Value = String;
-
-    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<String, clap::Error> {
-        self.parse_ref_(command, arg, value, ValueSource::CommandLine)
-    }
-
-    fn parse_ref_(
-        &self,
-        command: &Command,
-        arg: Option<&Arg>,
-        value: &OsStr,
-        source: ValueSource,
-    ) -> Result<String, clap::Error> {
-        let checked = redis_url(value.to_str().unwrap_or("\u{fffd}"));
-        checked.map(str::to_owned).map_err(|problem| refused(command, arg, source, problem))
-    }
-}
-
-#[cfg(feature = "server")]
-impl TypedValueParser for DatabaseUrlParser {
-    type Value = String;
-
-    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<String, clap::Error> {
-        self.parse_ref_(command, arg, value, ValueSource::CommandLine)
-    }
-
-    fn parse_ref_(
-        &self,
-        command: &Command,
-        arg: Option<&Arg>,
-        value: &OsStr,
-        source: ValueSource,
-    ) -> Result<String, clap::Error> {
-        let checked = database_url(value.to_str().unwrap_or("\u{fffd}"));
-        checked.map(str::to_owned).map_err(|problem| refused(command, arg, source, problem))
-    }
-}
-
-#[cfg(feature = "server")]
-fn database_url(given: &str) -> Result<&str, &'static str> {
-    match given.trim() {
-        "" => Err("is empty; give the URL of a PostgreSQL database, or leave it out"),
+fn database_url(given: &str) -> Result<&str, String> {
+    let problem = match given.trim() {
+        "" => "is empty; give the URL of a PostgreSQL database, or leave it out",
         url if !url.chars().all(|character| character.is_ascii_graphic()) => {
-            Err("holds characters that are not printable ASCII; write those of a password as %XX")
+            "holds characters that are not printable ASCII; write those of a password as %XX"
         }
-        url => Ok(url),
-    }
+        url => return Ok(url),
+    };
+    Err(problem.to_owned())
 }
 
-#[cfg(feature = "server")]
 /// An empty password is one that was not there when the URL was put together.
-fn redis_url(given: &str) -> Result<&str, &'static str> {
+#[cfg(feature = "server")]
+fn redis_url(given: &str) -> Result<&str, String> {
     let url = given.trim();
     let credentials =
         url.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')).map(|(credentials, _)| credentials);
-    match credentials {
-        _ if url.is_empty() => Err("is empty; give the URL of a Redis, or leave it out"),
+    let problem = match credentials {
+        _ if url.is_empty() => "is empty; give the URL of a Redis, or leave it out",
         _ if !url.chars().all(|character| character.is_ascii_graphic() || character == ' ') => {
-            Err("holds characters that are not printable ASCII, such as a line end; write those of a password as %XX")
+            "holds characters that are not printable ASCII, such as a line end; write those of a password as %XX"
         }
         Some(credentials) if credentials.split_once(':').is_some_and(|(_, password)| password.is_empty()) => {
-            Err("holds an empty password; leave `:@` out where Redis wants none")
+            "holds an empty password; leave `:@` out where Redis wants none"
         }
-        _ => Ok(url),
-    }
+        _ => return Ok(url),
+    };
+    Err(problem.to_owned())
 }
 
 fn refused(command: &Command, arg: Option<&Arg>, source: ValueSource, problem: &str) -> clap::Error {
@@ -138,7 +105,7 @@ mod tests {
     use super::*;
 
     fn parsed(arguments: &[&str]) -> Result<String, String> {
-        let arg = Arg::new("admin_key").long("admin-key").value_parser(KeyParser).hide_env_values(true);
+        let arg = Arg::new("admin_key").long("admin-key").value_parser(SecretParser::KEY).hide_env_values(true);
         let matches = Command::new("hookd").arg(arg).try_get_matches_from([&["hookd"], arguments].concat());
         matches
             .map(|matches| matches.get_one::<String>("admin_key").unwrap().clone())
@@ -160,7 +127,7 @@ mod tests {
 
     #[test]
     fn the_url_of_a_database_is_printable_and_not_empty() {
-        assert_eq!(database_url("postgres://a/b\n"), Ok("postgres://a/b"));
+        assert_eq!(database_url("postgres://a/b\n").unwrap(), "postgres://a/b");
         for given in ["", " \n", "postgres://user:se\ncret@a/b", "postgres://user:sé@a/b"] {
             assert!(database_url(given).is_err(), "{given:?}");
         }
@@ -174,7 +141,7 @@ mod tests {
             ("redis://user:x:y@a:1", "redis://user:x:y@a:1"),
             ("redis://a:1, redis://b:2", "redis://a:1, redis://b:2"),
         ] {
-            assert_eq!(redis_url(given), Ok(url));
+            assert_eq!(redis_url(given).unwrap(), url);
         }
         for given in
             ["", "\n", "redis://:@a:1", "redis://user:@a:1", "redis-cluster://:@a:1,b:2", "redis://:se\ncret@a:1"]

@@ -9,7 +9,7 @@ use clap::{Args, FromArgMatches as _};
 use super::link::{KnownKeys, Link};
 use super::{AdminApi, Credential};
 use crate::exit::InputError;
-use crate::secrets::{self, KeyParser};
+use crate::secrets::{self, SecretParser};
 
 /// How every client command finds its server.
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ pub struct ServerArguments {
     #[arg(long, env = "HOOKD_APP")]
     app: Option<String>,
     /// Master key of the app.
-    #[arg(long, env = "HOOKD_MASTER_KEY", hide_env_values = true, value_parser = KeyParser)]
+    #[arg(long, env = "HOOKD_MASTER_KEY", hide_env_values = true, value_parser = SecretParser::KEY)]
     master_key: Option<String>,
     /// Data folder of a local `hookd up`, where its address and keys are looked up; goes before `hookd switch`.
     #[arg(long, env = "HOOKD_DATA")]
@@ -37,7 +37,7 @@ pub struct AdminArguments {
     #[arg(long, env = "HOOKD_URL")]
     url: Option<String>,
     /// Admin key of the installation [default: the one in `connection.json` in the data folder].
-    #[arg(long, env = "HOOKD_ADMIN_KEY", hide_env_values = true, value_parser = KeyParser)]
+    #[arg(long, env = "HOOKD_ADMIN_KEY", hide_env_values = true, value_parser = SecretParser::KEY)]
     admin_key: Option<String>,
     /// Data folder of a local `hookd up`, where its address and keys are looked up.
     #[arg(long, env = "HOOKD_DATA", default_value_os_t = default_data_folder())]

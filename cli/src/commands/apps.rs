@@ -9,7 +9,7 @@ use crate::client::{AdminArguments, GivenKeys};
 use crate::exit::InputError;
 use crate::input_file;
 use crate::output;
-use crate::secrets::KeyParser;
+use crate::secrets::SecretParser;
 
 /// Create, list and delete the apps of an installation, and change their keys.
 #[derive(Debug, Args)]
@@ -58,7 +58,7 @@ An app that moves here from LeanCloud keeps its id and its keys: the clients in 
         #[arg(long, value_enum)]
         key: Key,
         /// The app's present master key, when the admin key is not known.
-        #[arg(long, value_parser = KeyParser)]
+        #[arg(long, value_parser = SecretParser::KEY)]
         master_key: Option<String>,
         #[command(flatten)]
         common: Common,

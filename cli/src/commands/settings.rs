@@ -11,7 +11,7 @@ use super::limits::{function_limit, parse_limit};
 use super::notification_settings::NotificationSettings;
 use crate::client::{Api, ServerArguments};
 use crate::output;
-use crate::secrets::KeyParser;
+use crate::secrets::SecretParser;
 
 /// Show or change an app's settings.
 #[derive(Debug, Args)]
@@ -65,7 +65,7 @@ pub struct Settings {
     #[arg(long, value_name = "URL|none")]
     engine_url: Option<String>,
     /// Admin key of the installation, for --engine-url and --max-limit [default: the one of the server in the data folder].
-    #[arg(long, env = "HOOKD_ADMIN_KEY", hide_env_values = true, value_parser = KeyParser)]
+    #[arg(long, env = "HOOKD_ADMIN_KEY", hide_env_values = true, value_parser = SecretParser::KEY)]
     admin_key: Option<String>,
     /// The most that the app gets of a limit, instead of the default; may be given several times. Needs the admin key.
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_limit)]

@@ -13,7 +13,7 @@ use tokio::signal::ctrl_c;
 use self::rates::{Rates, Snapshot};
 use crate::client::{AdminApi, Api, ServerArguments};
 use crate::output;
-use crate::secrets::KeyParser;
+use crate::secrets::SecretParser;
 
 /// Watch an app's hooks and functions: calls, latencies, failures, queue, memory.
 #[derive(Debug, Args)]
@@ -35,7 +35,7 @@ pub struct Top {
     #[arg(long)]
     all: bool,
     /// Admin key of the installation, for --all [default: the one in `connection.json` in the data folder].
-    #[arg(long, env = "HOOKD_ADMIN_KEY", hide_env_values = true, value_parser = KeyParser)]
+    #[arg(long, env = "HOOKD_ADMIN_KEY", hide_env_values = true, value_parser = SecretParser::KEY)]
     admin_key: Option<String>,
     /// Print one line of JSON per interval.
     #[arg(long)]

@@ -6,7 +6,7 @@ use clap::Args;
 use hookd_im_store::postgres::PostgresAddress;
 
 use crate::exit::InputError;
-use crate::secrets::DatabaseUrlParser;
+use crate::secrets::SecretParser;
 
 /// The database of the IM core.
 #[derive(Clone, Debug, Default, Args)]
@@ -14,7 +14,7 @@ pub struct DatabaseFlags {
     /// PostgreSQL database for messages, conversations, settings and waiting calls:
     /// `postgres://user:password@host:port/database`; `?sslmode=disable` or `?sslmode=require` where it matters [default: the
     /// file `im.db` in the data folder].
-    #[arg(long, env = "HOOKD_DATABASE_URL", value_name = "URL", hide_env_values = true, value_parser = DatabaseUrlParser)]
+    #[arg(long, env = "HOOKD_DATABASE_URL", value_name = "URL", hide_env_values = true, value_parser = SecretParser::DATABASE_URL)]
     database_url: Option<String>,
     /// Authorities that may have signed the database's certificate (PEM) [default: those that the system trusts].
     #[arg(long, env = "HOOKD_DATABASE_CA_FILE", value_name = "FILE")]

@@ -18,7 +18,7 @@ use crate::client::default_data_folder;
 use crate::commands::limits::parse_bytes;
 use crate::exit::InputError;
 use crate::output;
-use crate::secrets::KeyParser;
+use crate::secrets::SecretParser;
 use hookd_server::{CommonConfig, EngineOptions, ImConfig, Traces, log};
 
 /// Flags of every process that serves.
@@ -28,7 +28,7 @@ pub struct CommonFlags {
     #[arg(long, env = "HOOKD_DATA", default_value_os_t = default_data_folder())]
     data: PathBuf,
     /// Admin key of the installation [default: `admin.key` in the data folder, made at the first start].
-    #[arg(long, env = "HOOKD_ADMIN_KEY", hide_env_values = true, value_parser = KeyParser)]
+    #[arg(long, env = "HOOKD_ADMIN_KEY", hide_env_values = true, value_parser = SecretParser::KEY)]
     admin_key: Option<String>,
     #[command(flatten)]
     redis: RedisFlags,

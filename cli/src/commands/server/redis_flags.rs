@@ -6,7 +6,7 @@ use clap::Args;
 use hookd_runtime::{RedisAddress, RedisCertificates};
 
 use crate::exit::InputError;
-use crate::secrets::RedisUrlParser;
+use crate::secrets::SecretParser;
 
 /// The address of Redis, and the certificates for TLS.
 #[derive(Clone, Debug, Default, Args)]
@@ -14,7 +14,7 @@ pub struct RedisFlags {
     /// Redis for LeanCache: `redis://host:port`, or `redis-cluster://host:port,host:port`; `rediss://` and
     /// `rediss-cluster://` for TLS. Without it LeanCache is in memory, and empty after a restart. Calls of notification hooks
     /// that an earlier version left in Redis are taken over.
-    #[arg(long, env = "HOOKD_REDIS_URL", value_name = "URL", hide_env_values = true, value_parser = RedisUrlParser)]
+    #[arg(long, env = "HOOKD_REDIS_URL", value_name = "URL", hide_env_values = true, value_parser = SecretParser::REDIS_URL)]
     redis_url: Option<String>,
     /// Authorities that may have signed Redis's certificate (PEM) [default: those that the system trusts].
     #[arg(long, env = "HOOKD_REDIS_CA_FILE", value_name = "FILE")]
