@@ -98,12 +98,17 @@ async fn short_commands_of_others_do_not_wait_for_an_app_with_large_values() {
     let backend = Backend::embedded().await;
     let (heavy, other) = (backend.app("heavy").await, backend.app("other").await);
     fill(&heavy, "SADD s", MEMBERS, |number| format!("m{number}")).await;
+    let commands = |count| std::iter::repeat_n(words("SUNIONSTORE t s"), count).collect();
+    let started = Instant::now();
+    heavy.engine.cache(&heavy.app, commands(5), &limits()).await.unwrap();
+    // A tenth of one request below, while nothing else runs.
+    let a_tenth = started.elapsed();
     let running: Vec<_> = (0..32)
         .map(|_| {
-            let (engine, app) = (heavy.engine.clone(), heavy.app.clone());
+            let (engine, app, commands) = (heavy.engine.clone(), heavy.app.clone(), commands(50));
             tokio::spawn(async move {
                 loop {
-                    let commands = std::iter::repeat_n(words("SUNIONSTORE t s"), 50).collect();
+                    let commands = Vec::clone(&commands);
                     // They wait for each other, which may be too long for some.
                     let _ = engine.cache(&app, commands, &limits()).await;
                 }
@@ -121,7 +126,7 @@ async fn short_commands_of_others_do_not_wait_for_an_app_with_large_values() {
     }
     running.iter().for_each(tokio::task::JoinHandle::abort);
     latencies.sort_unstable();
-    assert!(latencies[90] < Duration::from_millis(10), "{latencies:?}");
+    assert!(latencies[90] < a_tenth, "{latencies:?}, {a_tenth:?} for a tenth of a request with large values");
 }
 
 /// F-12.
@@ -133,11 +138,16 @@ async fn thousands_of_small_sets_after_a_large_one_cost_no_more_than_their_membe
     let keys: Vec<String> = (0..4_999).map(|number| format!("k{number}")).collect();
     let adding = keys.iter().map(|key| words(&format!("SADD {key} {key} m0"))).collect();
     app.engine.cache(&app.app, adding, &limits()).await.unwrap();
+    let started = Instant::now();
+    app.engine.cache(&app.app, vec![words("SUNION s s")], &limits()).await.unwrap();
+    // For all members of the large set, twice.
+    let of_members = started.elapsed();
     for (command, left) in [("SDIFF", MEMBERS - 1), ("SINTER", 1), ("SUNION", MEMBERS + keys.len())] {
         let started = Instant::now();
         let command = words(&format!("{command} s {}", keys.join(" ")));
         let replies = app.engine.cache(&app.app, vec![command], &limits()).await.unwrap();
         assert!(matches!(&*replies, [CacheReply::Array(members)] if members.len() == left));
-        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+        let elapsed = started.elapsed();
+        assert!(elapsed < of_members * 50, "{elapsed:?}, and {of_members:?} for all members of the large set twice");
     }
 }
