@@ -1,11 +1,13 @@
 //! Names that two or more crates share: environments, isolation, reserved hooks, headers of hookd's own. With the feature
-//! `host`, which hook projects do not need: definitions of functions, limits, keys and allowed hosts of apps, the connection file, private files, times
-//! as text.
+//! `host`, which hook projects do not need: definitions of functions, limits, keys and allowed hosts of apps, the
+//! requests and answers of the control API, the connection file, private files, times as text.
 
 #[cfg(feature = "host")]
 mod clock;
 #[cfg(feature = "host")]
 mod connection;
+#[cfg(feature = "host")]
+pub mod control;
 #[cfg(feature = "host")]
 mod definition;
 mod environment;

@@ -1,0 +1,147 @@
+//! Settings of an app: those of the engine, and patches of them and of those of the IM core.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{HostPattern, Overrides};
+
+/// The engine's settings of an app, as answers show them. All are absent while the engine is away.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EngineSettings {
+    /// The limits of functions without limits of their own, by name.
+    pub limits: Overrides,
+    /// Where each of them comes from.
+    pub limit_sources: BTreeMap<String, LimitSource>,
+    /// The deadlines of hooks without deadlines of their own; engines of earlier versions do not send them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hook_deadlines_ms: Option<HookDeadlines>,
+    /// The limits that single functions have of their own.
+    pub function_limits: BTreeMap<String, Overrides>,
+    /// The most that the app gets, as the operator says.
+    pub max_limits: Overrides,
+    /// Hosts to which functions may send requests.
+    pub allowed_hosts: BTreeSet<HostPattern>,
+}
+
+/// Where the value of a limit comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LimitSource {
+    /// The app set it.
+    App,
+    /// It is the default.
+    Default,
+}
+
+/// Deadlines by the kind of a hook, in ms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookDeadlines {
+    /// Of hooks whose reply is awaited.
+    pub blocking: u64,
+    /// Of hooks whose reply is ignored.
+    pub notification: u64,
+}
+
+/// Changes of settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SettingsPatch {
+    /// Those of the IM core.
+    #[serde(flatten)]
+    pub im: ImSettingsPatch,
+    /// Those of the engine.
+    #[serde(flatten)]
+    pub engine: EngineSettingsPatch,
+}
+
+/// Changes of the engine's settings. An absent entry of a map stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EngineSettingsPatch {
+    /// The most that the app gets; the operator's.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub max_limits: LimitChanges,
+    /// Limits of the app.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub limits: LimitChanges,
+    /// Limits of single functions; `null` takes all of a function back.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub function_limits: BTreeMap<String, Option<LimitChanges>>,
+    /// `true` allows a host, `null` takes it back.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub allowed_hosts: BTreeMap<String, Option<bool>>,
+}
+
+/// Changes of limits, by name.
+pub type LimitChanges = BTreeMap<String, LimitChange>;
+
+/// The change of a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "must be a whole number, or `null`")]
+pub enum LimitChange {
+    /// A new value.
+    Set(u64),
+    /// `null`: the value is not set any more.
+    TakeBack,
+}
+
+impl From<Option<u64>> for LimitChange {
+    fn from(value: Option<u64>) -> Self {
+        value.map_or(Self::TakeBack, Self::Set)
+    }
+}
+
+/// Changes of the IM core's settings. An absent field, or entry of a map, stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ImSettingsPatch {
+    /// What happens to a request whose blocking hook fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_hook_failure: Option<FailurePolicy>,
+    /// Exceptions by hook and cause; `null` removes one.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub hook_failure_policies: BTreeMap<String, Option<FailurePolicy>>,
+    /// Failures in a row that open a circuit breaker; 0: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hook_breaker_failures: Option<u32>,
+    /// How long an open circuit breaker waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hook_breaker_cool_down_ms: Option<u64>,
+    /// How long a request waits for a blocking hook.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocking_hook_timeout_ms: Option<u64>,
+    /// How long a notification hook may run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notification_hook_timeout_ms: Option<u64>,
+    /// Timeouts of single hooks; `null` removes one.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub hook_timeouts_ms: BTreeMap<String, Option<u64>>,
+    /// Attempts at a notification hook before it becomes a dead letter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notification_attempts: Option<u32>,
+    /// The wait before the second attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notification_retry_ms: Option<u64>,
+    /// How old a call may grow before it becomes a dead letter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notification_max_age_ms: Option<u64>,
+    /// Calls of one notification hook that may wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notification_queue_limit: Option<u32>,
+    /// Dead letters that are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dead_letter_limit: Option<u32>,
+    /// `Some(None)` is `null`: hookd's own engine has the hooks again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine_url: Option<Option<String>>,
+}
+
+/// What happens to a request when a blocking hook fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FailurePolicy {
+    /// The request goes on without the hook.
+    Ignore,
+    /// The request ends with an error.
+    Abort,
+}
