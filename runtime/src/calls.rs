@@ -18,10 +18,9 @@ use crate::modules::Modules;
 use crate::outcome::{Outcome, Overload, TimeLimit};
 use crate::releases::{LiveFunction, LiveVersion};
 use crate::sandbox::{Allowed, CallSlots, Guest, LoadedModule, Sandbox};
-use crate::stats::EngineStats;
 use crate::trace::CallSpan;
-use api_types::Environment;
-use api_types::Limits;
+use api_types::control::EngineStats;
+use api_types::{Environment, Limits};
 
 /// A function to call.
 #[derive(Clone, Debug)]

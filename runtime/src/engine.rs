@@ -34,7 +34,8 @@ use crate::outcome::Outcome;
 use crate::releases::metadata::{self, Metadata};
 use crate::releases::{AppRow, DeletedApp, LiveVersion, MetadataError, Variables};
 use crate::sandbox::{LongCallThreads, Sandbox};
-use crate::stats::{AppStats, EngineStats};
+use crate::stats;
+use api_types::control::{AppStats, EngineStats};
 use api_types::{Definition, Environment};
 
 /// Logs that are read at the same time.
@@ -248,7 +249,7 @@ impl Engine {
 
     /// What was counted about an app. No I/O.
     pub fn app_stats(&self, app: &str) -> Option<AppStats> {
-        self.0.apps.with(app, AppStats::of)
+        self.0.apps.with(app, stats::of_app)
     }
 
     /// How the engine as a whole does. No I/O.

@@ -81,8 +81,7 @@ mod trace;
 mod trust;
 
 pub use api_types::{
-    Definition, Environment, FunctionKind, HostPattern, InvalidHost, InvalidLimits, Isolation, LimitSettings, Limits,
-    Overrides, UnknownEnvironment, UnknownIsolation, UnusableKey, usable_key,
+    Environment, FunctionKind, HostPattern, Isolation, LimitSettings, Limits, Overrides, UnusableKey, usable_key,
 };
 pub use app_keys::{GivenKeys, InvalidKey, KeyKind, UnknownKeyKind, generate_key, keys_equal};
 pub use app_settings::AppSettings;
@@ -96,10 +95,10 @@ pub use engine::{Engine, OpenError, SetSettingsError};
 pub use fair_budget::{FairBudget, Lost, Share};
 pub use fair_turns::{FairTurns, Holder};
 pub use file_table::reserve_file_table;
-pub use hookd_leancache::{Reply as CacheReply, names as cache_command_names};
+pub use hookd_leancache::Reply as CacheReply;
 pub use leancache::{CacheConfig, CacheError, InvalidRedis, RedisAddress, RedisCertificates, redis_certificate_fix};
 pub use logs::{LogBatch, LogHistory, LogLevel, LogLine, LogQuery, LogReader, LogRetention, LogsError, Unreadable};
-pub use meters::{FunctionStats, LATENCY_BOUNDS};
+pub use meters::LATENCY_BOUNDS;
 pub use modules::{CompileWorkerError, Refusal, compile_worker};
 pub use outcome::{Outcome, Overload, TimeLimit, WireFailure};
 pub use releases::{
@@ -107,5 +106,4 @@ pub use releases::{
     MetadataError, PastRelease, Release, ReleaseAct, ReleaseError, SeenVariable, SetVariablesError, Variable,
     VariableChanges, Variables, Version,
 };
-pub use stats::{AppStats, EngineStats};
 pub use trace::{enable_traces, trace_of_request};

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use serde::Serialize;
+use api_types::control::FunctionStats;
 
 use crate::outcome::Outcome;
 
@@ -51,21 +51,6 @@ pub(crate) struct FunctionMeters {
 #[derive(Debug, Default)]
 pub(crate) struct AppMeters(Mutex<BTreeMap<String, Weak<FunctionMeters>>>);
 
-/// What was counted about one function since the engine opened, or since the function was there again.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct FunctionStats {
-    /// Its name.
-    pub name: String,
-    /// Calls by outcome; only outcomes that there were.
-    pub outcomes: BTreeMap<&'static str, u64>,
-    /// Calls by duration, queueing included: one number per bound of [`LATENCY_BOUNDS`], and that of the longer ones.
-    pub durations: Vec<u64>,
-    /// Of all calls together.
-    pub total_seconds: f64,
-    /// Most linear memory that a call held.
-    pub peak_memory_bytes: u64,
-}
-
 impl FunctionMeters {
     /// Counts a call that ended.
     pub(crate) fn record(&self, outcome: &Outcome, took: Duration) {
@@ -97,7 +82,7 @@ impl FunctionMeters {
         let outcomes = [("replied", replied)].into_iter().chain(Outcome::NAMES.into_iter().zip(failures));
         FunctionStats {
             name,
-            outcomes: outcomes.filter(|(_, count)| *count > 0).collect(),
+            outcomes: outcomes.filter(|(_, count)| *count > 0).map(|(name, count)| (name.to_owned(), count)).collect(),
             durations: self.durations.iter().map(|count| count.load(Ordering::Relaxed)).collect(),
             total_seconds: Duration::from_nanos(self.nanoseconds.load(Ordering::Relaxed)).as_secs_f64(),
             peak_memory_bytes: self.peak_memory.load(Ordering::Relaxed),
@@ -144,7 +129,7 @@ mod tests {
         meters.held_memory(70);
         meters.held_memory(60);
         let stats = meters.stats("hello".to_owned());
-        assert_eq!(stats.outcomes, BTreeMap::from([("overloaded", 1), ("replied", 2)]));
+        assert_eq!(stats.outcomes, [("overloaded".to_owned(), 1), ("replied".to_owned(), 2)].into());
         assert_eq!((stats.durations[0], stats.durations[1], stats.durations[20]), (1, 1, 1));
         assert_eq!(stats.durations.iter().sum::<u64>(), 3);
         assert!((60.0..60.1).contains(&stats.total_seconds));

@@ -346,7 +346,7 @@ async fn calls_are_counted_by_function_and_outcome_over_versions() {
     let names: Vec<&str> = stats.functions.iter().map(|function| function.name.as_str()).collect();
     assert_eq!(names, ["hello"], "what no live version defines is gone");
     let hello = &stats.functions[0];
-    assert_eq!(hello.outcomes, [("replied", 2)].into());
+    assert_eq!(hello.outcomes, [("replied".to_owned(), 2)].into());
     assert_eq!(hello.durations.iter().sum::<u64>(), 2);
     assert!(hello.peak_memory_bytes >= 65_536 && hello.total_seconds > 0.0, "{hello:?}");
     assert_eq!((stats.running_calls, stats.queued_calls), (0, 0));

@@ -131,6 +131,18 @@ pub struct ImSettingsPatch {
     /// Dead letters that are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dead_letter_limit: Option<u32>,
+    /// A log-in needs a signature of the app's server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub login_signature: Option<bool>,
+    /// Creating conversations and changing members needs a signature of the app's server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conversation_signature: Option<bool>,
+    /// Clients may edit their messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_edit: Option<bool>,
+    /// Clients may recall their messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_recall: Option<bool>,
     /// `Some(None)` is `null`: hookd's own engine has the hooks again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine_url: Option<Option<String>>,

@@ -1,11 +1,12 @@
 //! The control API of an installation: its apps.
 
+use api_types::control::{AppKeys, AppSummary, DeletedApp, NewApp, Stats};
 use api_types::headers;
 use reqwest::{Method, RequestBuilder};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
-use super::answer;
+use super::answer::{self, Answer};
 use super::reach::reach;
 use super::request::{ANSWER_TIMEOUT, percent_encoded_segment};
 use crate::exit::InputError;
@@ -20,7 +21,7 @@ pub enum Credential {
 }
 
 /// Keys that an app has already.
-#[derive(Default, Deserialize, Serialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GivenKeys {
     app_key: Option<String>,
@@ -43,13 +44,6 @@ impl GivenKeys {
     }
 }
 
-#[derive(Serialize)]
-struct NewApp<'a> {
-    id: &'a str,
-    #[serde(flatten)]
-    keys: &'a GivenKeys,
-}
-
 /// A client of an installation.
 pub struct AdminApi {
     http: reqwest::Client,
@@ -67,50 +61,49 @@ impl AdminApi {
     }
 
     /// All apps with their app keys and live versions.
-    pub async fn list(&self) -> anyhow::Result<Vec<Value>> {
-        match self.answer(Method::GET, "", |request| request).await? {
-            Value::Array(apps) => Ok(apps),
-            other => anyhow::bail!("the server's answer is not a list of apps: {other}"),
-        }
+    pub async fn list(&self) -> anyhow::Result<Vec<Answer<AppSummary>>> {
+        self.answer::<Vec<_>>(Method::GET, "", |request| request).await?.entries()
     }
 
     /// The counters of the functions of all apps.
-    pub async fn stats(&self) -> anyhow::Result<Value> {
+    pub async fn stats(&self) -> anyhow::Result<Answer<Stats>> {
         self.send(self.http.get(format!("{}/hookd/v1/stats", self.base))).await
     }
 
     /// A new app with its keys: the given ones, else generated ones.
-    pub async fn create(&self, id: &str, keys: &GivenKeys) -> anyhow::Result<Value> {
-        self.answer(Method::POST, "", |request| request.json(&NewApp { id, keys })).await
+    pub async fn create(&self, id: String, keys: GivenKeys) -> anyhow::Result<Answer<AppKeys>> {
+        let GivenKeys { app_key, master_key, hook_key } = keys;
+        let new = NewApp { id, app_key, master_key, hook_key };
+        self.answer(Method::POST, "", |request| request.json(&new)).await
     }
 
     /// A new key in place of the app's `app`, `master` or `hook` key; answers all keys.
-    pub async fn rotate_key(&self, id: &str, key: &str) -> anyhow::Result<Value> {
+    pub async fn rotate_key(&self, id: &str, key: &str) -> anyhow::Result<Answer<AppKeys>> {
         let path = format!("/{}/keys/{key}", percent_encoded_segment(id));
         self.answer(Method::POST, &path, |request| request).await
     }
 
     /// Deletes an app.
-    pub async fn delete(&self, id: &str) -> anyhow::Result<Value> {
+    pub async fn delete(&self, id: &str) -> anyhow::Result<Answer<DeletedApp>> {
         self.answer(Method::DELETE, &format!("/{}", percent_encoded_segment(id)), |request| request).await
     }
 
     /// Deletes what the IM core keeps of an app that the engine has lost.
-    pub async fn delete_lost(&self, id: &str) -> anyhow::Result<Value> {
+    pub async fn delete_lost(&self, id: &str) -> anyhow::Result<Answer<DeletedApp>> {
         let url = format!("{}/hookd/v1/lost-apps/{}", self.base, percent_encoded_segment(id));
         self.send(self.http.delete(url)).await
     }
 
-    async fn answer(
+    async fn answer<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
         body: impl FnOnce(RequestBuilder) -> RequestBuilder,
-    ) -> anyhow::Result<Value> {
+    ) -> anyhow::Result<Answer<T>> {
         self.send(body(self.http.request(method, format!("{}/hookd/v1/apps{path}", self.base)))).await
     }
 
-    async fn send(&self, request: RequestBuilder) -> anyhow::Result<Value> {
+    async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> anyhow::Result<Answer<T>> {
         let request = match &self.credential {
             Credential::AdminKey(key) => request.header(headers::ADMIN_KEY, key),
             Credential::MasterKey(key) => request.header("x-lc-key", format!("{key},master")),

@@ -1,9 +1,13 @@
 //! What an answer of the server means to a command.
 
 use std::io;
+use std::marker::PhantomData;
 
 use anyhow::Context as _;
+use api_types::control::Refusal;
 use reqwest::{RequestBuilder, Response, StatusCode};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::exit::InputError;
@@ -11,13 +15,56 @@ use crate::exit::InputError;
 /// The longest part that is shown of a refusal without the server's own JSON.
 const MAX_REASON_CHARS: usize = 300;
 
-/// The JSON of a good answer.
-pub async fn json(
+/// A good answer, as it came: `--json` prints it with the fields that only a newer server knows. `T` is what it says.
+#[derive(Deserialize, Serialize)]
+#[serde(transparent, bound = "")]
+pub struct Answer<T> {
+    json: Value,
+    #[serde(skip)]
+    read_as: PhantomData<T>,
+}
+
+impl<T: DeserializeOwned> Answer<T> {
+    /// An answer, or a part of one.
+    pub fn new(json: Value) -> Self {
+        Self { json, read_as: PhantomData }
+    }
+
+    /// What it says.
+    ///
+    /// # Errors
+    /// It comes from a server of another version.
+    pub fn read(&self) -> anyhow::Result<T> {
+        T::deserialize(&self.json).context("the server's answer is not of this hookd's version")
+    }
+
+    /// Its JSON.
+    pub fn as_json(&self) -> &Value {
+        &self.json
+    }
+}
+
+impl<T: DeserializeOwned> Answer<Vec<T>> {
+    /// Its entries.
+    ///
+    /// # Errors
+    /// It is no list.
+    pub fn entries(self) -> anyhow::Result<Vec<Answer<T>>> {
+        match self.json {
+            Value::Array(entries) => Ok(entries.into_iter().map(Answer::new).collect()),
+            other => anyhow::bail!("the server's answer is not a list: {other}"),
+        }
+    }
+}
+
+/// A good answer.
+pub async fn json<T: DeserializeOwned>(
     request: RequestBuilder,
     url: &str,
     keys_refused: impl FnOnce() -> InputError,
-) -> anyhow::Result<Value> {
-    checked(request, url, keys_refused).await?.json().await.context("the server's answer is not JSON")
+) -> anyhow::Result<Answer<T>> {
+    let json = checked(request, url, keys_refused).await?.json().await;
+    Ok(Answer::new(json.context("the server's answer is not JSON")?))
 }
 
 /// A good answer; anything else is the error in it. `keys_refused` says which keys to look at.
@@ -47,11 +94,10 @@ pub async fn checked(
 
 /// The `error` of a refusal; of one in another form, as a proxy may send, the beginning.
 fn reason(body: &str) -> String {
-    let parsed = serde_json::from_str::<Value>(body).ok();
-    match parsed.as_ref().and_then(|body| body.get("error")?.as_str()) {
-        Some(error) => error.to_owned(),
-        None if body.trim().is_empty() => "no reason given".to_owned(),
-        None => body.trim().chars().take(MAX_REASON_CHARS).collect(),
+    match serde_json::from_str(body) {
+        Ok(Refusal { error, .. }) => error,
+        Err(_) if body.trim().is_empty() => "no reason given".to_owned(),
+        Err(_) => body.trim().chars().take(MAX_REASON_CHARS).collect(),
     }
 }
 

@@ -4,18 +4,24 @@ use std::io;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use api_types::headers;
+use api_types::control::{
+    AppSummary, Breaker, CacheCommands, CacheReplies, ChangedVariables, CheckedVersion, DeadLetter,
+    DeadLetterSelection, DeadLettersQuery, DeployEvent, DeployQuery, DroppedLetters, EngineSettings, Health,
+    ListedVariables, LogEvent, LogsQuery, PastRelease, Release, ReleasesQuery, RetriedLetters, RollbackTo, SeenQuery,
+    SettingsPatch, ShownVariable, Stats, VariableChanges, Version,
+};
+use api_types::{Environment, headers};
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use reqwest::{Method, RequestBuilder, Response};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio_util::codec::{FramedRead, LinesCodec};
 use tokio_util::io::StreamReader;
 
+use super::answer::{self, Answer};
 use super::reach::reach;
 use super::request::{ANSWER_TIMEOUT, percent_encoded_segment};
-use super::{ReleaseNote, Target, answer};
+use super::{ReleaseNote, Target};
 use crate::exit::InputError;
 
 /// Whether a server is there should not take long to say.
@@ -35,32 +41,6 @@ pub struct Api {
     target: Target,
     /// Sent together with the master key when settings change.
     admin_key: Option<String>,
-}
-
-/// One line of a deployment's answer.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-pub enum DeployEvent {
-    /// The server goes on to a step.
-    Stage {
-        /// What it does now.
-        stage: String,
-    },
-    /// Done.
-    Released {
-        /// The release, as `hookd deploy --json` prints it.
-        release: Value,
-    },
-    /// The module was refused; nothing was stored.
-    Refused {
-        /// Why.
-        error: String,
-    },
-    /// The server failed.
-    Failed {
-        /// What it says.
-        error: String,
-    },
 }
 
 /// The answer of a function.
@@ -86,35 +66,34 @@ impl Api {
     }
 
     /// The app with its keys and live versions.
-    pub async fn app(&self) -> anyhow::Result<Value> {
+    pub async fn app(&self) -> anyhow::Result<Answer<AppSummary>> {
         self.json(self.request(Method::GET, "").timeout(ANSWER_TIMEOUT)).await
     }
 
     /// The server's own version; answered without keys.
     pub async fn server_version(&self) -> anyhow::Result<String> {
         let request = self.http.get(format!("{}/__engine/1/ping", self.base)).timeout(PING_TIMEOUT);
-        let answer = self.json(request).await?;
-        let version = answer.get("version").and_then(Value::as_str);
-        Ok(version.context("the server that answers is not hookd")?.to_owned())
+        let answer: Answer<Health> = self.json(request).await?;
+        Ok(answer.read().ok().context("the server that answers is not hookd")?.version)
     }
 
     /// The counters of the app's functions.
-    pub async fn stats(&self) -> anyhow::Result<Value> {
+    pub async fn stats(&self) -> anyhow::Result<Answer<Stats>> {
         self.json(self.request(Method::GET, "/stats").timeout(ANSWER_TIMEOUT)).await
     }
 
     /// The circuit breakers of production's hooks, which the IM core knows by itself; an engine alone has none.
-    pub async fn breakers(&self) -> anyhow::Result<Value> {
+    pub async fn breakers(&self) -> anyhow::Result<Answer<Vec<Breaker>>> {
         self.json(self.request(Method::GET, "/breakers").timeout(PING_TIMEOUT)).await
     }
 
-    /// Current settings and limits.
-    pub async fn settings(&self) -> anyhow::Result<Value> {
+    /// Current settings and limits. Those of the IM core are in the JSON only.
+    pub async fn settings(&self) -> anyhow::Result<Answer<EngineSettings>> {
         self.json(self.request(Method::GET, "/settings").timeout(ANSWER_TIMEOUT)).await
     }
 
     /// Changes the settings that `changes` names; answers all of them.
-    pub async fn change_settings(&self, changes: &Value) -> anyhow::Result<Value> {
+    pub async fn change_settings(&self, changes: &SettingsPatch) -> anyhow::Result<Answer<EngineSettings>> {
         let mut request = self.request(Method::PATCH, "/settings").json(changes);
         if let Some(admin_key) = &self.admin_key {
             request = request.header(headers::ADMIN_KEY, admin_key);
@@ -123,74 +102,76 @@ impl Api {
     }
 
     /// The environment variables, and the live versions with other values.
-    pub async fn variables(&self) -> anyhow::Result<Value> {
+    pub async fn variables(&self) -> anyhow::Result<Answer<ListedVariables>> {
         self.json(self.request(Method::GET, "/env").timeout(ANSWER_TIMEOUT)).await
     }
 
     /// What functions read: a list of variables.
-    pub async fn seen_variables(&self, environment: &str, keys: bool) -> anyhow::Result<Value> {
-        let query = [("environment", environment), ("keys", if keys { "true" } else { "false" })];
+    pub async fn seen_variables(
+        &self,
+        environment: Environment,
+        keys: bool,
+    ) -> anyhow::Result<Answer<Vec<ShownVariable>>> {
+        let query = SeenQuery { environment: Some(environment), keys };
         self.json(self.request(Method::GET, "/env/seen").query(&query).timeout(ANSWER_TIMEOUT)).await
     }
 
-    /// Changes variables: `{"set": …, "unset": …}`; returns all variables and the new releases.
-    pub async fn change_variables(&self, changes: &Value, by: &ReleaseNote) -> anyhow::Result<Value> {
+    /// Changes variables; returns all variables and the new releases.
+    pub async fn change_variables(
+        &self,
+        changes: &VariableChanges,
+        by: &ReleaseNote,
+    ) -> anyhow::Result<Answer<ChangedVariables>> {
         let request = self.request(Method::PATCH, "/env").query(&by.query()).json(changes);
         self.json(request.timeout(ANSWER_TIMEOUT)).await
     }
 
     /// Makes staging's version live in production.
-    pub async fn publish(&self, by: &ReleaseNote) -> anyhow::Result<Value> {
+    pub async fn publish(&self, by: &ReleaseNote) -> anyhow::Result<Answer<Release>> {
         self.json(self.request(Method::POST, "/publish").query(&by.query()).timeout(ANSWER_TIMEOUT)).await
     }
 
     /// Makes an earlier version live in production; without a number, the one that was live before.
-    pub async fn rollback(&self, version: Option<u64>, by: &ReleaseNote) -> anyhow::Result<Value> {
-        let request = self.request(Method::POST, "/rollback").query(&by.query()).json(&json!({"version": version}));
+    pub async fn rollback(&self, version: Option<u64>, by: &ReleaseNote) -> anyhow::Result<Answer<Release>> {
+        let request = self.request(Method::POST, "/rollback").query(&by.query()).json(&RollbackTo { version });
         self.json(request.timeout(ANSWER_TIMEOUT)).await
     }
 
     /// The newest releases, newest first.
-    pub async fn releases(&self, limit: u32) -> anyhow::Result<Vec<Value>> {
-        let request = self.request(Method::GET, "/releases").query(&[("limit", limit)]);
-        match self.json(request.timeout(ANSWER_TIMEOUT)).await? {
-            Value::Array(releases) => Ok(releases),
-            other => anyhow::bail!("the server's answer is not a list of releases: {other}"),
-        }
+    pub async fn releases(&self, limit: u32) -> anyhow::Result<Vec<Answer<PastRelease>>> {
+        let request = self.request(Method::GET, "/releases").query(&ReleasesQuery { limit: Some(limit) });
+        self.json::<Vec<_>>(request.timeout(ANSWER_TIMEOUT)).await?.entries()
     }
 
     /// Why live versions cannot be called: `production: version 3: …`. Modules may be compiled first.
     pub async fn live_problems(&self) -> anyhow::Result<Vec<String>> {
-        let checked = self.json(self.request(Method::GET, "/check").timeout(ANSWER_TIMEOUT)).await?;
-        let problem = |one: &Value| {
-            let (environment, problem) = (one.get("environment")?.as_str()?, one.get("problem")?.as_str()?);
-            Some(format!("{environment}: version {}: {problem}", one.get("version")?))
+        let checked: Answer<Vec<CheckedVersion>> =
+            self.json(self.request(Method::GET, "/check").timeout(ANSWER_TIMEOUT)).await?;
+        let problem = |CheckedVersion { environment, version, problem }| {
+            Some(format!("{environment}: version {version}: {}", problem?))
         };
-        Ok(checked.as_array().into_iter().flatten().filter_map(problem).collect())
+        Ok(checked.read()?.into_iter().filter_map(problem).collect())
     }
 
     /// All that is recorded about a version.
-    pub async fn version(&self, number: u64) -> anyhow::Result<Value> {
+    pub async fn version(&self, number: u64) -> anyhow::Result<Answer<Version>> {
         self.json(self.request(Method::GET, &format!("/versions/{number}")).timeout(ANSWER_TIMEOUT)).await
     }
 
     /// Carries commands of LeanCache out; answers their replies.
-    pub async fn cache(&self, commands: &Value) -> anyhow::Result<Value> {
+    pub async fn cache(&self, commands: &CacheCommands) -> anyhow::Result<Answer<CacheReplies>> {
         self.json(self.request(Method::POST, "/cache").json(commands).timeout(ANSWER_TIMEOUT)).await
     }
 
     /// Uploads a module; the answer streams its steps as they happen.
     pub async fn deploy(
         &self,
-        environment: &str,
-        isolation: &str,
+        query: DeployQuery,
         by: &ReleaseNote,
         module: impl Stream<Item = Vec<u8>> + Send + 'static,
-    ) -> anyhow::Result<impl Stream<Item = anyhow::Result<DeployEvent>> + Unpin> {
+    ) -> anyhow::Result<impl Stream<Item = anyhow::Result<DeployEvent<Answer<Release>>>> + Unpin> {
         let body = reqwest::Body::wrap_stream(module.map(Ok::<_, std::convert::Infallible>));
-        let request =
-            self.request(Method::POST, "/deployments").query(&[("environment", environment), ("isolation", isolation)]);
-        let request = request.query(&by.query());
+        let request = self.request(Method::POST, "/deployments").query(&query).query(&by.query());
         let request = request.header("content-type", "application/wasm").body(body);
         Ok(events(self.begun(request, UPLOAD_TIMEOUT).await?))
     }
@@ -198,32 +179,32 @@ impl Api {
     /// The app's log: the kept lines, and with `follow` the new ones, without end.
     pub async fn logs(
         &self,
-        query: &[(&str, String)],
-    ) -> anyhow::Result<impl Stream<Item = anyhow::Result<Value>> + Unpin + use<>> {
+        query: &LogsQuery,
+    ) -> anyhow::Result<impl Stream<Item = anyhow::Result<Answer<LogEvent>>> + Unpin + use<>> {
         Ok(events(self.begun(self.request(Method::GET, "/logs").query(query), ANSWER_TIMEOUT).await?))
     }
 
     /// The newest dead letters, newest first.
-    pub async fn dead_letters(&self, limit: u32, hook: Option<&str>, params: bool) -> anyhow::Result<Vec<Value>> {
-        let request =
-            self.request(Method::GET, "/dead-letters").query(&[("limit", limit)]).query(&[("params", params)]);
-        let request = hook.iter().fold(request, |request, hook| request.query(&[("hook", hook)]));
-        match self.json(request.timeout(ANSWER_TIMEOUT)).await? {
-            Value::Array(letters) => Ok(letters),
-            other => anyhow::bail!("the server's answer is not a list of dead letters: {other}"),
-        }
+    pub async fn dead_letters(&self, query: &DeadLettersQuery) -> anyhow::Result<Vec<Answer<DeadLetter<Value>>>> {
+        let request = self.request(Method::GET, "/dead-letters").query(query);
+        self.json::<Vec<_>>(request.timeout(ANSWER_TIMEOUT)).await?.entries()
     }
 
-    /// Retries or drops (`action`) the dead letters that `selection` names; answers their number.
-    pub async fn change_dead_letters(&self, action: &str, selection: &Value) -> anyhow::Result<Value> {
-        let request = self.request(Method::POST, &format!("/dead-letters/{action}")).json(selection);
+    /// Puts dead letters into the queue again.
+    pub async fn retry_dead_letters(&self, which: &DeadLetterSelection) -> anyhow::Result<Answer<RetriedLetters>> {
+        let request = self.request(Method::POST, "/dead-letters/retry").json(which);
+        self.json(request.timeout(ANSWER_TIMEOUT)).await
+    }
+
+    /// Deletes dead letters.
+    pub async fn drop_dead_letters(&self, which: &DeadLetterSelection) -> anyhow::Result<Answer<DroppedLetters>> {
+        let request = self.request(Method::POST, "/dead-letters/drop").json(which);
         self.json(request.timeout(ANSWER_TIMEOUT)).await
     }
 
     /// Calls a function or a hook by hand, with all keys.
     pub async fn invoke(&self, name: &str, params: Vec<u8>, staging: bool) -> anyhow::Result<InvokeAnswer> {
-        let app = self.app().await?;
-        let hook_key = app.get("hook_key").and_then(Value::as_str).unwrap_or_default();
+        let hook_key = self.app().await?.read()?.hook_key.unwrap_or_default();
         let url = reqwest::Url::parse(&self.base)
             .and_then(|base| base.join("/1.1/functions/"))
             .and_then(|base| base.join(&percent_encoded_segment(name)))
@@ -252,7 +233,7 @@ impl Api {
         request.header("x-lc-id", &self.target.app_id).header("x-lc-key", format!("{},master", self.target.master_key))
     }
 
-    async fn json(&self, request: RequestBuilder) -> anyhow::Result<Value> {
+    async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> anyhow::Result<Answer<T>> {
         answer::json(request, &self.target.url, || self.keys_refused()).await
     }
 

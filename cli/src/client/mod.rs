@@ -10,7 +10,8 @@ mod release_note;
 mod request;
 
 pub use admin::{AdminApi, Credential, GivenKeys};
-pub use api::{Api, DeployEvent};
+pub use answer::Answer;
+pub use api::Api;
 pub use arguments::{AdminArguments, ServerArguments, Target, default_data_folder};
 pub use link::{KnownKeys, Link};
 pub use release_note::ReleaseNote;

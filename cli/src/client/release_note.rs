@@ -1,5 +1,6 @@
 //! The author and the reason of a release, from the command line.
 
+use api_types::control::Attribution;
 use clap::Args;
 
 /// Longest name that the server accepts.
@@ -19,9 +20,9 @@ pub struct ReleaseNote {
 
 impl ReleaseNote {
     /// In the form of a URL's query.
-    pub fn query(&self) -> [(&'static str, String); 2] {
+    pub fn query(&self) -> Attribution {
         let author = self.author.clone().unwrap_or_else(user_at_host);
-        [("author", author), ("message", self.message.clone().unwrap_or_default())]
+        Attribution { author, message: self.message.clone().unwrap_or_default() }
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use api_types::control::{AppKeys, AppSummary, LiveVersion};
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 
-use crate::client::{AdminArguments, GivenKeys};
+use crate::client::{AdminArguments, Answer, GivenKeys};
 use crate::exit::InputError;
 use crate::input_file;
 use crate::output;
@@ -115,7 +116,7 @@ impl Apps {
         match self.action {
             Action::Create { id, keys: source, common } => {
                 let given = source.map(|source| read_keys(&source)).transpose()?.unwrap_or_default();
-                common.print(&common.admin.api(None)?.create(&id, &given).await?, keys)
+                common.print(&common.admin.api(None)?.create(id, given).await?, keys)
             }
             Action::List { common } => {
                 let apps = common.admin.api(None)?.list().await?;
@@ -137,12 +138,15 @@ impl Apps {
 }
 
 impl Common {
-    fn print(&self, value: &Value, for_people: impl FnOnce(&Value) -> String) -> anyhow::Result<()> {
+    fn print<T: DeserializeOwned>(
+        &self,
+        answer: &Answer<T>,
+        for_people: impl FnOnce(&T) -> String,
+    ) -> anyhow::Result<()> {
         if self.json {
-            return output::json(value);
+            return output::json(answer);
         }
-        output::data(&for_people(value))?;
-        Ok(())
+        output::data(&for_people(&answer.read()?))
     }
 }
 
@@ -159,30 +163,14 @@ fn read_keys(source: &str) -> anyhow::Result<GivenKeys> {
     Ok(keys.checked(|key| format!("the {} in `{name}`", key.replace('_', " ")))?)
 }
 
-fn text<'a>(app: &'a Value, key: &str) -> &'a str {
-    app.get(key).and_then(Value::as_str).unwrap_or("?")
+fn keys(app: &AppKeys) -> String {
+    let AppKeys { app_id, app_key, master_key, hook_key } = app;
+    format!("app id      {app_id}\napp key     {app_key}\nmaster key  {master_key}\nhook key    {hook_key}")
 }
 
-fn keys(app: &Value) -> String {
-    format!(
-        "app id      {}\napp key     {}\nmaster key  {}\nhook key    {}",
-        text(app, "app_id"),
-        text(app, "app_key"),
-        text(app, "master_key"),
-        text(app, "hook_key")
-    )
-}
-
-fn line(app: &Value) -> String {
-    let live = |environment: &str| {
-        let version = app.get(environment).and_then(|live| live.get("version")).and_then(Value::as_u64);
-        version.map_or_else(|| "-".to_owned(), |version| version.to_string())
-    };
-    format!(
-        "{}  app key {}  production {}  staging {}",
-        text(app, "app_id"),
-        text(app, "app_key"),
-        live("production"),
-        live("staging")
-    )
+fn line(app: &AppSummary) -> String {
+    let number =
+        |live: &Option<LiveVersion>| live.as_ref().map_or_else(|| "-".to_owned(), |live| live.version.to_string());
+    let (production, staging) = (number(&app.production), number(&app.staging));
+    format!("{}  app key {}  production {production}  staging {staging}", app.app_id, app.app_key)
 }

@@ -2,10 +2,12 @@
 
 use std::collections::HashSet;
 
+use api_types::control::{DeadLetter, DeadLetterSelection, DeadLettersQuery, DroppedLetters, RetriedLetters};
 use clap::{ArgGroup, Args, Subcommand};
-use serde_json::{Map, Value, json};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
-use crate::client::{Api, ServerArguments};
+use crate::client::{Answer, Api, ServerArguments};
 use crate::exit::InputError;
 use crate::output;
 
@@ -79,7 +81,9 @@ impl DeadLetters {
     pub async fn run(self) -> anyhow::Result<()> {
         match self.action {
             Action::List { limit, hook, params, json, server } => {
-                let letters = Api::new(server.target()?)?.dead_letters(limit, hook.as_deref(), params).await?;
+                let most = usize::try_from(limit).unwrap_or(usize::MAX);
+                let query = DeadLettersQuery { limit: most, hook, params };
+                let letters = Api::new(server.target()?)?.dead_letters(&query).await?;
                 if json {
                     return letters.iter().try_for_each(output::json);
                 }
@@ -88,37 +92,51 @@ impl DeadLetters {
                     return Ok(());
                 }
                 output::data(&row("ID", "GIVEN UP", "HOOK", "ATTEMPTS", "CAUSE", "REASON"))?;
-                letters.iter().try_for_each(|letter| output::data(&line(letter)))?;
-                if letters.len() == usize::try_from(limit).unwrap_or(usize::MAX) {
+                letters.iter().try_for_each(|letter| output::data(&line(&letter.read()?)))?;
+                if letters.len() == most {
                     output::note(&format!(
                         "(the newest {limit}; --limit shows up to 1000, `retry` and `drop` take --all)"
                     ));
                 }
                 Ok(())
             }
-            Action::Retry(selection) => selection.carry_out("retry", "retried", "queued again").await,
-            Action::Drop(selection) => selection.carry_out("drop", "dropped", "dropped").await,
+            Action::Retry(selection) => {
+                let answer = selection.api()?.retry_dead_letters(&selection.asked()).await?;
+                selection.print(&answer, |RetriedLetters { retried }| retried, "queued again")
+            }
+            Action::Drop(selection) => {
+                let answer = selection.api()?.drop_dead_letters(&selection.asked()).await?;
+                selection.print(&answer, |DroppedLetters { dropped }| dropped, "dropped")
+            }
         }
     }
 }
 
 impl Selection {
-    async fn carry_out(self, action: &str, counted: &str, done: &str) -> anyhow::Result<()> {
-        let mut body = Map::new();
-        if self.all {
-            body.insert("all".to_owned(), json!(true));
-            body.extend(self.hook.as_ref().map(|hook| ("hook".to_owned(), json!(hook))));
-        } else {
-            body.insert("ids".to_owned(), json!(self.ids));
+    fn api(&self) -> anyhow::Result<Api> {
+        Api::new(self.server.target()?)
+    }
+
+    fn asked(&self) -> DeadLetterSelection {
+        match self.all {
+            true => DeadLetterSelection { ids: None, all: true, hook: self.hook.clone() },
+            false => DeadLetterSelection { ids: Some(self.ids.clone()), ..DeadLetterSelection::default() },
         }
-        let answer = Api::new(self.server.target()?)?.change_dead_letters(action, &body.into()).await?;
-        let count = answer.get(counted).and_then(Value::as_u64).unwrap_or_default();
+    }
+
+    fn print<T: DeserializeOwned>(
+        &self,
+        answer: &Answer<T>,
+        count: impl FnOnce(T) -> usize,
+        done: &str,
+    ) -> anyhow::Result<()> {
+        let count = count(answer.read()?);
         if self.json {
-            output::json(&answer)?;
+            output::json(answer)?;
         } else {
             output::data(&format!("{count} {done}"))?;
         }
-        let asked = u64::try_from(self.ids.iter().collect::<HashSet<_>>().len()).unwrap_or(u64::MAX);
+        let asked = self.ids.iter().collect::<HashSet<_>>().len();
         if !self.all && count < asked {
             let problem = format!("of the ids {} belong to no dead letter of this app", asked - count);
             return Err(InputError::new(problem).hint("`hookd dead-letters list` shows them").into());
@@ -131,15 +149,14 @@ fn row(id: &str, at: &str, hook: &str, attempts: &str, cause: &str, reason: &str
     format!("{id:<14}  {at:<20}  {hook:<20}  {attempts:>8}  {cause:<13}  {reason}")
 }
 
-fn line(letter: &Value) -> String {
-    let text = |key: &str| letter.get(key).and_then(Value::as_str).unwrap_or("?");
-    let number = |key: &str| letter.get(key).and_then(Value::as_u64).unwrap_or_default().to_string();
+fn line(letter: &DeadLetter<Value>) -> String {
     // To the second: fractions do not help readers here.
-    let at = text("died_at").split('.').next().unwrap_or_default().replace('T', " ") + "Z";
+    let at = letter.died_at.split('.').next().unwrap_or_default().replace('T', " ") + "Z";
     // A function's own text may have many lines.
-    let reason = text("reason").replace(['\n', '\r'], " ");
-    let mut shown = row(&number("id"), &at, text("hook"), &number("attempts"), text("cause"), &reason);
-    if let Some(params) = letter.get("params") {
+    let reason = letter.reason.replace(['\n', '\r'], " ");
+    let (id, attempts) = (letter.id.to_string(), letter.attempts.to_string());
+    let mut shown = row(&id, &at, &letter.hook, &attempts, &letter.cause, &reason);
+    if let Some(params) = &letter.params {
         shown.push_str(&format!("\n    {params}"));
     }
     shown
@@ -153,13 +170,19 @@ mod tests {
 
     #[test]
     fn a_line_says_what_failed_and_why() {
-        let mut letter = json!({
-            "id": 1_795_245_396_123_u64, "hook": "_messageSent", "cause": "failed", "reason": "no\nroom", "attempts": 8,
-            "queued_at": "2026-11-21T05:14:36.123Z", "died_at": "2026-11-21T05:16:36.123Z",
-        });
+        let mut letter = DeadLetter {
+            id: 1_795_245_396_123,
+            hook: "_messageSent".to_owned(),
+            cause: "failed".to_owned(),
+            reason: "no\nroom".to_owned(),
+            attempts: 8,
+            queued_at: "2026-11-21T05:14:36.123Z".to_owned(),
+            died_at: "2026-11-21T05:16:36.123Z".to_owned(),
+            params: None,
+        };
         let expected = "1795245396123   2026-11-21 05:16:36Z  _messageSent                 8  failed         no room";
         assert_eq!(line(&letter), expected);
-        letter["params"] = json!({"content": "hi"});
+        letter.params = Some(json!({"content": "hi"}));
         assert_eq!(line(&letter), format!("{expected}\n    {{\"content\":\"hi\"}}"));
     }
 }

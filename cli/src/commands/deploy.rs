@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use api_types::Isolation;
+use api_types::control::{DeployEvent, DeployQuery, Release};
+use api_types::{Environment, Isolation};
 use clap::Args;
 use futures::{StreamExt as _, stream};
-use serde_json::Value;
 
 use super::build::build_project;
-use crate::client::{Api, DeployEvent, ReleaseNote, ServerArguments};
+use crate::client::{Answer, Api, ReleaseNote, ServerArguments};
 use crate::exit::InputError;
 use crate::input_file;
 use crate::output::{self, Progress};
@@ -59,13 +59,10 @@ impl Deploy {
     pub async fn run(self) -> anyhow::Result<()> {
         let api = Api::new(self.server.target()?)?;
         let module = module_bytes(&self.source).await?;
-        let environment = if self.prod && !self.staging { "production" } else { "staging" };
-        let release = upload(&api, environment, self.isolation, &self.by, module).await?;
-        if self.json {
-            return output::json(&release);
-        }
-        output::data(&summary(&release))?;
-        Ok(())
+        let environment = if self.prod && !self.staging { Environment::Production } else { Environment::Staging };
+        let query = DeployQuery { environment, isolation: self.isolation };
+        let release = upload(&api, query, &self.by, module).await?;
+        print(&release, self.json)
     }
 }
 
@@ -81,14 +78,13 @@ async fn module_bytes(source: &Path) -> anyhow::Result<Vec<u8>> {
 /// Uploads a module and waits until it is live; answers the release.
 pub async fn upload(
     api: &Api,
-    environment: &str,
-    isolation: Isolation,
+    query: DeployQuery,
     by: &ReleaseNote,
     module: Vec<u8>,
-) -> anyhow::Result<Value> {
+) -> anyhow::Result<Answer<Release>> {
     let progress = Progress::start("uploading");
     let chunks: Vec<Vec<u8>> = module.chunks(UPLOAD_CHUNK_BYTES).map(<[u8]>::to_vec).collect();
-    let mut events = api.deploy(environment, isolation.name(), by, stream::iter(chunks)).await?;
+    let mut events = api.deploy(query, by, stream::iter(chunks)).await?;
     while let Some(event) = events.next().await {
         match event? {
             DeployEvent::Stage { stage } => progress.step(&stage),
@@ -110,16 +106,23 @@ pub async fn upload(
     anyhow::bail!("the server stopped in the middle of the deployment; `hookd invoke` shows which version is live")
 }
 
-/// One line for people, from the JSON of a release.
-pub fn summary(release: &Value) -> String {
-    let text = |key: &str| release.get(key).and_then(Value::as_str).unwrap_or("?").to_owned();
-    let version = release.get("version").and_then(Value::as_u64).unwrap_or_default();
-    let functions: Vec<&str> =
-        release.get("functions").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-    let functions = if functions.is_empty() { "no functions".to_owned() } else { functions.join(", ") };
-    let isolation = match text("isolation") {
-        warm if warm == Isolation::Warm.name() => ", warm",
-        _ => "",
+/// Prints a release, for people or as JSON.
+pub fn print(release: &Answer<Release>, as_json: bool) -> anyhow::Result<()> {
+    if as_json {
+        return output::json(release);
+    }
+    output::data(&summary(&release.read()?))
+}
+
+/// One line for people.
+pub fn summary(release: &Release) -> String {
+    let functions = match release.functions.join(", ") {
+        none if none.is_empty() => "no functions".to_owned(),
+        functions => functions,
     };
-    format!("Version {version} is live in {}{isolation}: {functions}", text("environment"))
+    let isolation = match release.isolation {
+        Isolation::Warm => ", warm",
+        Isolation::PerCall => "",
+    };
+    format!("Version {} is live in {}{isolation}: {functions}", release.version, release.environment)
 }

@@ -2,8 +2,9 @@
 
 use std::io::{IsTerminal as _, Read as _};
 
+use api_types::Environment;
+use api_types::control::{ListedVariables, NewVariable, ShownVariable, VariableChanges};
 use clap::{Args, Subcommand};
-use serde_json::{Map, Value, json};
 
 use super::deploy::summary;
 use crate::client::{Api, ReleaseNote, ServerArguments};
@@ -95,27 +96,28 @@ impl Env {
     /// Runs the action, and prints the server's answer.
     pub async fn run(self) -> anyhow::Result<()> {
         let Some(action) = self.action else {
-            return show(&self.common, if self.staging { "staging" } else { "production" }, self.keys).await;
+            let environment = if self.staging { Environment::Staging } else { Environment::Production };
+            return show(&self.common, environment, self.keys).await;
         };
         match action {
             Action::Set { variables, secret, by, common } => {
-                let set: Map<String, Value> = assignments(&variables)?
-                    .into_iter()
-                    .map(|(name, value)| (name, json!({"value": value, "secret": secret})))
-                    .collect();
-                common.change(&json!({"set": set}), &by).await
+                let set = assignments(&variables)?.into_iter();
+                let set = set.map(|(name, value)| (name, NewVariable { value, secret })).collect();
+                common.change(&VariableChanges { set, ..VariableChanges::default() }, &by).await
             }
-            Action::Unset { names, by, common } => common.change(&json!({"unset": names}), &by).await,
+            Action::Unset { names, by, common } => {
+                common.change(&VariableChanges { unset: names, ..VariableChanges::default() }, &by).await
+            }
             Action::List { common } => {
                 let listed = Api::new(common.server.target()?)?.variables().await?;
                 if common.json {
                     return output::json(&listed);
                 }
-                let variables = array(&listed, "variables");
-                if variables.is_empty() {
+                let listed = listed.read()?;
+                if listed.variables.is_empty() {
                     output::note("no variables are set; `hookd env set NAME=VALUE` sets one");
                 }
-                variables.iter().try_for_each(|variable| output::data(&line(variable)))?;
+                listed.variables.iter().try_for_each(|variable| output::data(&line(variable)))?;
                 differences(&listed).iter().for_each(|difference| output::note(difference));
                 Ok(())
             }
@@ -124,16 +126,14 @@ impl Env {
 }
 
 /// Prints assignments for a shell: all that functions read, without the values of secrets.
-async fn show(common: &Common, environment: &str, keys: bool) -> anyhow::Result<()> {
+async fn show(common: &Common, environment: Environment, keys: bool) -> anyhow::Result<()> {
     let seen = Api::new(common.server.target()?)?.seen_variables(environment, keys).await?;
     if common.json {
         return output::json(&seen);
     }
-    for variable in seen.as_array().map(Vec::as_slice).unwrap_or_default() {
-        let text = |key: &str| variable.get(key).and_then(Value::as_str);
-        let name = text("name").unwrap_or("?");
-        match text("value") {
-            Some(value) => output::data(&exported(name, value))?,
+    for ShownVariable { name, value, .. } in seen.read()? {
+        match value {
+            Some(value) => output::data(&exported(&name, &value))?,
             None => output::note(&format!("the secret `{name}` is shown to functions only")),
         }
     }
@@ -149,12 +149,12 @@ fn exported(name: &str, value: &str) -> String {
 }
 
 impl Common {
-    async fn change(&self, changes: &Value, by: &ReleaseNote) -> anyhow::Result<()> {
+    async fn change(&self, changes: &VariableChanges, by: &ReleaseNote) -> anyhow::Result<()> {
         let answer = Api::new(self.server.target()?)?.change_variables(changes, by).await?;
         if self.json {
             return output::json(&answer);
         }
-        let releases = array(&answer, "releases");
+        let releases = answer.read()?.releases;
         if releases.is_empty() {
             output::note("nothing new is live: the values were these already, or nothing was deployed yet");
         }
@@ -201,29 +201,27 @@ fn value_from_stdin(name: &str) -> anyhow::Result<String> {
     Ok(value.to_owned())
 }
 
-fn array<'a>(value: &'a Value, key: &str) -> &'a [Value] {
-    value.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
-}
-
-fn line(variable: &Value) -> String {
-    let text = |key: &str| variable.get(key).and_then(Value::as_str);
-    format!("{}={}", text("name").unwrap_or("?"), text("value").unwrap_or("<secret>"))
+fn line(variable: &ShownVariable) -> String {
+    format!("{}={}", variable.name, variable.value.as_deref().unwrap_or("<secret>"))
 }
 
 /// After a rollback the live release has older variables. The list says so, because it explains what functions do.
-fn differences(listed: &Value) -> Vec<String> {
-    let differing = |environment: &str| {
-        let names: Vec<&str> = array(listed.get("differs")?, environment).iter().filter_map(Value::as_str).collect();
+fn differences(listed: &ListedVariables) -> Vec<String> {
+    let differing = |(environment, names): (Environment, &Vec<String>)| {
         let names = (!names.is_empty()).then(|| names.join(", "))?;
         Some(format!(
-            "{environment} runs a version with other values of {names}; the next deployment gets those listed"
+            "{environment} runs a version with other values of {names}; the next deployment gets the listed values"
         ))
     };
-    ["production", "staging"].into_iter().filter_map(differing).collect()
+    let differs =
+        [(Environment::Production, &listed.differs.production), (Environment::Staging, &listed.differs.staging)];
+    differs.into_iter().filter_map(differing).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use api_types::control::DifferingVariables;
+
     use super::*;
 
     fn given(texts: &[&str]) -> anyhow::Result<Vec<(String, String)>> {
@@ -250,7 +248,8 @@ mod tests {
 
     #[test]
     fn live_versions_with_other_values_are_reported() {
-        let listed = json!({"differs": {"production": ["MODE", "URL"], "staging": []}});
+        let differs = DifferingVariables { production: vec!["MODE".to_owned(), "URL".to_owned()], staging: Vec::new() };
+        let listed = ListedVariables { variables: Vec::new(), differs };
         let told = differences(&listed);
         assert_eq!(told.len(), 1);
         assert!(told[0].starts_with("production") && told[0].contains("MODE, URL"), "{told:?}");

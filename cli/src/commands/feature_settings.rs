@@ -1,7 +1,7 @@
 //! The part of `hookd settings` that is about what clients may do.
 
+use api_types::control::ImSettingsPatch;
 use clap::{Args, ValueEnum};
-use serde_json::{Map, Value, json};
 
 /// Features of the chat that are off until the app switches them on.
 #[derive(Debug, Args)]
@@ -28,15 +28,12 @@ enum Switch {
 }
 
 impl FeatureSettings {
-    /// The given values, by the names of the settings.
-    pub fn changes(&self) -> Map<String, Value> {
-        let given = [
-            ("login_signature", self.login_signature),
-            ("conversation_signature", self.conversation_signature),
-            ("message_edit", self.message_edit),
-            ("message_recall", self.message_recall),
-        ];
-        let given = given.into_iter().filter_map(|(name, switch)| Some((name, switch?)));
-        given.map(|(name, switch)| (name.to_owned(), json!(switch == Switch::On))).collect()
+    /// Adds the given values.
+    pub fn add_to(&self, patch: &mut ImSettingsPatch) {
+        let is_on = |switch: Option<Switch>| switch.map(|switch| switch == Switch::On);
+        patch.login_signature = is_on(self.login_signature);
+        patch.conversation_signature = is_on(self.conversation_signature);
+        patch.message_edit = is_on(self.message_edit);
+        patch.message_recall = is_on(self.message_recall);
     }
 }

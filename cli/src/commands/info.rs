@@ -2,9 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
+use api_types::control::{AppSummary, Breaker, BreakerState, LiveVersion};
 use api_types::rfc3339;
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::client::{Api, ServerArguments};
 use crate::output;
@@ -37,10 +38,10 @@ impl Info {
         // An IM core reports its breakers also when the engine, which reports the rest, does not answer.
         let (version, breakers) = tokio::join!(api.server_version(), api.breakers());
         let breakers = breakers.ok();
-        let app = if version.is_ok() { Some(api.app().await) } else { None };
-        let live = |environment: &str| -> Option<u64> {
-            app.as_ref()?.as_ref().ok()?.get(environment)?.get("version").and_then(Value::as_u64)
-        };
+        let app = if version.is_ok() { Some(api.app().await.and_then(|app| app.read())) } else { None };
+        let known = app.as_ref().and_then(|app| app.as_ref().ok());
+        let live = |of: fn(&AppSummary) -> &Option<LiveVersion>| known.and_then(|app| Some(of(app).as_ref()?.version));
+        let (production, staging) = (live(|app| &app.production), live(|app| &app.staging));
         if self.json {
             output::json(&json!({
                 "hookd": env!("CARGO_PKG_VERSION"),
@@ -49,8 +50,8 @@ impl Info {
                 "app_id": app_id,
                 "app_from": found.app_from,
                 "server": version.as_ref().ok(),
-                "production": live("production"),
-                "staging": live("staging"),
+                "production": production,
+                "staging": staging,
                 "breakers": breakers,
             }))?;
         } else {
@@ -60,13 +61,13 @@ impl Info {
             if let Ok(version) = &version {
                 output::data(&format!("at server   {version}"))?;
             }
-            if let Some(Ok(_)) = &app {
-                let shown =
-                    |environment: &str| live(environment).map_or_else(|| "-".to_owned(), |version| version.to_string());
-                output::data(&format!("production  {}", shown("production")))?;
-                output::data(&format!("staging     {}", shown("staging")))?;
+            if known.is_some() {
+                let shown = |live: Option<u64>| live.map_or_else(|| "-".to_owned(), |version| version.to_string());
+                output::data(&format!("production  {}", shown(production)))?;
+                output::data(&format!("staging     {}", shown(staging)))?;
             }
-            for (number, line) in breaker_lines(breakers.as_ref(), SystemTime::now()).iter().enumerate() {
+            let breakers = breakers.map(|breakers| breakers.read()).transpose()?;
+            for (number, line) in breaker_lines(breakers.as_deref(), SystemTime::now()).iter().enumerate() {
                 output::data(&format!("{:<12}{line}", if number == 0 { "breakers" } else { "" }))?;
             }
         }
@@ -76,8 +77,8 @@ impl Info {
 }
 
 /// A line for each open breaker, or one line that says that all are closed.
-fn breaker_lines(breakers: Option<&Value>, now: SystemTime) -> Vec<String> {
-    let Some(breakers) = breakers.and_then(Value::as_array) else { return Vec::new() };
+fn breaker_lines(breakers: Option<&[Breaker]>, now: SystemTime) -> Vec<String> {
+    let Some(breakers) = breakers else { return Vec::new() };
     let open: Vec<String> = breakers.iter().filter_map(|breaker| breaker_line(breaker, now)).collect();
     match (open.is_empty(), breakers.is_empty()) {
         (false, _) => open,
@@ -86,25 +87,23 @@ fn breaker_lines(breakers: Option<&Value>, now: SystemTime) -> Vec<String> {
     }
 }
 
-fn breaker_line(breaker: &Value, now: SystemTime) -> Option<String> {
-    let text = |key: &str| breaker.get(key).and_then(Value::as_str);
-    let number = |key: &str| breaker.get(key).and_then(Value::as_u64);
-    let next_try = match (text("state")?, number("next_try_ms")) {
-        ("closed", _) => return None,
-        ("open", Some(wait)) if wait > 0 => {
+fn breaker_line(breaker: &Breaker, now: SystemTime) -> Option<String> {
+    let next_try = match (breaker.state, breaker.next_try_ms) {
+        (BreakerState::Closed, _) => return None,
+        (BreakerState::Open, Some(wait)) if wait > 0 => {
             format!("tried again in {}", humantime::format_duration(Duration::from_secs(wait.div_ceil(1_000))))
         }
-        ("open", _) => "tried again by the next call".to_owned(),
-        _ => "a call tries it now".to_owned(),
+        (BreakerState::Open, _) => "tried again by the next call".to_owned(),
+        (BreakerState::HalfOpen, _) => "a call tries it now".to_owned(),
     };
-    let open_for = Duration::from_millis(number("open_for_ms").unwrap_or_default());
+    let open_for = Duration::from_millis(breaker.open_for_ms.unwrap_or_default());
     let since = now.checked_sub(open_for).map_or_else(|| "?".to_owned(), rfc3339::seconds);
     Some(format!(
         "{}: open since {since} ({}), {} failures in a row, last `{}`; {next_try}",
-        text("hook").unwrap_or("?"),
+        breaker.hook,
         humantime::format_duration(Duration::from_secs(open_for.as_secs())),
-        number("failures_in_a_row").unwrap_or_default(),
-        text("last_cause").unwrap_or("?"),
+        breaker.failures_in_a_row,
+        breaker.last_cause.as_deref().unwrap_or("?"),
     ))
 }
 
@@ -112,27 +111,36 @@ fn breaker_line(breaker: &Value, now: SystemTime) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn breaker(state: &str, next_try_ms: Option<u64>) -> Value {
-        json!({
-            "hook": "_messageReceived", "state": state, "failures_in_a_row": 10, "last_cause": "unavailable",
-            "open_for_ms": (state != "closed").then_some(61_900), "next_try_ms": next_try_ms,
-        })
+    fn breaker(state: BreakerState, next_try_ms: Option<u64>) -> Breaker {
+        Breaker {
+            hook: "_messageReceived".to_owned(),
+            state,
+            failures_in_a_row: 10,
+            last_cause: Some("unavailable".to_owned()),
+            open_for_ms: (state != BreakerState::Closed).then_some(61_900),
+            next_try_ms,
+        }
     }
 
-    fn lines(breakers: &Value) -> Vec<String> {
+    fn lines(breakers: &[Breaker]) -> Vec<String> {
         breaker_lines(Some(breakers), humantime::parse_rfc3339("2026-11-21T05:01:01.900Z").unwrap())
     }
 
     #[test]
     fn only_breakers_that_hold_calls_back_are_shown() {
-        let closed = breaker("closed", None);
+        let closed = breaker(BreakerState::Closed, None);
         let since =
             "_messageReceived: open since 2026-11-21T05:00:00Z (1m 1s), 10 failures in a row, last `unavailable`";
-        let all = json!([closed, breaker("open", Some(1_200)), breaker("open", Some(0)), breaker("half_open", None)]);
+        let all = [
+            closed.clone(),
+            breaker(BreakerState::Open, Some(1_200)),
+            breaker(BreakerState::Open, Some(0)),
+            breaker(BreakerState::HalfOpen, None),
+        ];
         let next = ["tried again in 2s", "tried again by the next call", "a call tries it now"];
         assert_eq!(lines(&all), next.map(|next| format!("{since}; {next}")));
-        assert_eq!(lines(&json!([closed])), ["all closed"]);
-        assert_eq!(lines(&json!([])), ["-"], "no hooks");
+        assert_eq!(lines(&[closed]), ["all closed"]);
+        assert_eq!(lines(&[]), ["-"], "no hooks");
         assert!(breaker_lines(None, SystemTime::now()).is_empty(), "an engine alone");
     }
 }

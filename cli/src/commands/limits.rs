@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused_with_what_would() {
+    fn values_without_sense_are_refused_with_an_example() {
         for (text, word) in [
             ("memory=64MiB", "memory_bytes"),
             ("memory_bytes", "NAME=VALUE"),

@@ -2,10 +2,10 @@
 
 use std::time::SystemTime;
 
-use api_types::rfc3339;
+use api_types::control::{LogEvent, LogLevel, LogLine, LogsQuery};
+use api_types::{Environment, rfc3339};
 use clap::{Args, ValueEnum};
 use futures::StreamExt as _;
-use serde_json::Value;
 
 use crate::client::{Api, ServerArguments};
 use crate::output;
@@ -88,11 +88,12 @@ impl Logs {
             let mut events = api.logs(&self.query()).await?;
             while let Some(event) = events.next().await {
                 let event = event?;
-                lines += usize::from(event.get("event").and_then(Value::as_str) == Some("line"));
+                let read = event.read();
+                lines += usize::from(matches!(read, Ok(LogEvent::Line(_))));
                 if json {
                     output::json(&event)?;
                 } else {
-                    show(&event)?;
+                    show(&read?)?;
                 }
             }
             anyhow::Ok(())
@@ -112,20 +113,38 @@ impl Logs {
         Ok(())
     }
 
-    fn query(&self) -> Vec<(&'static str, String)> {
-        let limit = self.limit.or(if self.since.is_some() { None } else { Some(DEFAULT_LIMIT) });
-        let optional = [
-            ("limit", limit.map(|limit| limit.to_string())),
-            ("function", self.hook.clone()),
-            ("request_id", self.request_id.clone()),
-            ("level", self.level.and_then(word)),
-            ("environment", self.env.and_then(word)),
-            ("since", self.since.map(rfc3339::micros)),
-            ("until", self.until.map(rfc3339::micros)),
-        ];
-        let mut query = vec![("follow", self.follow.to_string())];
-        query.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
-        query
+    fn query(&self) -> LogsQuery {
+        LogsQuery {
+            limit: self.limit.or(if self.since.is_some() { None } else { Some(DEFAULT_LIMIT) }),
+            function: self.hook.clone(),
+            request_id: self.request_id.clone(),
+            environment: self.env.map(Into::into),
+            level: self.level.map(Into::into),
+            since: self.since.map(rfc3339::micros),
+            until: self.until.map(rfc3339::micros),
+            follow: self.follow,
+        }
+    }
+}
+
+impl From<Level> for LogLevel {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Trace => Self::Trace,
+            Level::Debug => Self::Debug,
+            Level::Info => Self::Info,
+            Level::Warn => Self::Warn,
+            Level::Error => Self::Error,
+        }
+    }
+}
+
+impl From<EnvironmentName> for Environment {
+    fn from(name: EnvironmentName) -> Self {
+        match name {
+            EnvironmentName::Production => Self::Production,
+            EnvironmentName::Staging => Self::Staging,
+        }
     }
 }
 
@@ -134,10 +153,6 @@ const DEFAULT_LIMIT: usize = 100;
 
 /// The most lines in one answer of the server.
 const MAX_LINES: usize = 100_000;
-
-fn word(value: impl ValueEnum) -> Option<String> {
-    Some(value.to_possible_value()?.get_name().to_owned())
-}
 
 /// A duration before now, a date, or a time.
 fn point_in_time(text: &str) -> Result<SystemTime, String> {
@@ -156,12 +171,11 @@ fn point_in_time(text: &str) -> Result<SystemTime, String> {
 ///
 /// # Errors
 /// Those of [`output::data`].
-pub fn show(event: &Value) -> anyhow::Result<()> {
-    let count = |key: &str| event.get(key).and_then(Value::as_u64).unwrap_or_default();
-    match event.get("event").and_then(Value::as_str) {
-        Some("dropped") => output::note(&format!("({} lines came too fast to be shown)", count("lines"))),
-        Some("unreadable") => output::note(&unreadable(count("lines"), count("files"))),
-        _ => return output::data(&line(event)),
+pub fn show(event: &LogEvent) -> anyhow::Result<()> {
+    match event {
+        LogEvent::Line(shown) => return output::data(&line(shown)),
+        LogEvent::Dropped { lines } => output::note(&format!("({lines} lines came too fast to be shown)")),
+        LogEvent::Unreadable { lines, files } => output::note(&unreadable(*lines, *files)),
     }
     Ok(())
 }
@@ -176,38 +190,43 @@ fn unreadable(lines: u64, files: u64) -> String {
     )
 }
 
-fn line(event: &Value) -> String {
-    let text = |key: &str| event.get(key).and_then(Value::as_str).unwrap_or("?");
-    let version = event.get("version").and_then(Value::as_u64).unwrap_or_default();
+fn line(line: &LogLine) -> String {
     format!(
-        "{} {:<5} {} v{version} {} {} {}: {}",
-        text("time"),
-        text("level").to_uppercase(),
-        text("app_id"),
-        text("function"),
-        text("request_id"),
-        text("source"),
-        text("text")
+        "{} {:<5} {} v{} {} {} {}: {}",
+        line.time,
+        line.level.name().to_uppercase(),
+        line.app_id,
+        line.version,
+        line.function,
+        line.request_id,
+        line.source,
+        line.text
     )
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
     fn a_line_says_when_who_and_what() {
-        let shown = line(&json!({
-            "event": "line", "time": "2026-11-21T05:16:36.123Z", "level": "warn", "app_id": "demo", "version": 3,
-            "function": "_messageSent", "request_id": "ab-1", "source": "stderr", "text": "hello",
-        }));
+        let shown = line(&LogLine {
+            id: 1,
+            time: "2026-11-21T05:16:36.123Z".to_owned(),
+            level: LogLevel::Warn,
+            app_id: "demo".to_owned(),
+            environment: Some(Environment::Production),
+            version: 3,
+            function: "_messageSent".to_owned(),
+            request_id: "ab-1".to_owned(),
+            source: "stderr".to_owned(),
+            text: "hello".to_owned(),
+        });
         assert_eq!(shown, "2026-11-21T05:16:36.123Z WARN  demo v3 _messageSent ab-1 stderr: hello");
     }
 
     #[test]
-    fn what_cannot_be_read_is_counted() {
+    fn damaged_lines_and_files_are_counted() {
         assert!(unreadable(1, 0).starts_with("(1 damaged line of the kept log"));
         assert!(unreadable(3, 2).starts_with("(3 damaged lines and 2 files of the kept log"));
     }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use api_types::control::ImSettingsPatch;
 use clap::Args;
-use serde_json::{Map, Value, json};
 
 /// Retries and bounds of notification hooks.
 #[derive(Debug, Args)]
@@ -27,16 +27,17 @@ pub struct NotificationSettings {
 }
 
 impl NotificationSettings {
-    /// The given values, by the names of the settings.
-    pub fn changes(&self) -> Map<String, Value> {
-        let milliseconds = |duration: Duration| json!(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
-        let given = [
-            ("notification_attempts", self.notification_attempts.map(|count| json!(count))),
-            ("notification_retry_ms", self.notification_retry.map(milliseconds)),
-            ("notification_max_age_ms", self.notification_max_age.map(milliseconds)),
-            ("notification_queue_limit", self.notification_queue_limit.map(|count| json!(count))),
-            ("dead_letter_limit", self.dead_letter_limit.map(|count| json!(count))),
-        ];
-        given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    /// Adds the given values.
+    pub fn add_to(&self, patch: &mut ImSettingsPatch) {
+        patch.notification_attempts = self.notification_attempts;
+        patch.notification_retry_ms = self.notification_retry.map(milliseconds);
+        patch.notification_max_age_ms = self.notification_max_age.map(milliseconds);
+        patch.notification_queue_limit = self.notification_queue_limit;
+        patch.dead_letter_limit = self.dead_letter_limit;
     }
+}
+
+/// A duration as settings have it.
+pub fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

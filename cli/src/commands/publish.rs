@@ -2,9 +2,8 @@
 
 use clap::Args;
 
-use super::deploy::summary;
+use super::deploy::print;
 use crate::client::{Api, ReleaseNote, ServerArguments};
-use crate::output;
 
 /// Make staging's version live in production.
 #[derive(Debug, Args)]
@@ -23,10 +22,6 @@ impl Publish {
     /// Publishes, and prints the live version.
     pub async fn run(self) -> anyhow::Result<()> {
         let release = Api::new(self.server.target()?)?.publish(&self.by).await?;
-        if self.json {
-            return output::json(&release);
-        }
-        output::data(&summary(&release))?;
-        Ok(())
+        print(&release, self.json)
     }
 }

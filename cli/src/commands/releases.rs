@@ -1,7 +1,7 @@
 //! `hookd releases`
 
+use api_types::control::{PastRelease, ShownVariable, Version, VersionFunction};
 use clap::{Args, Subcommand};
-use serde_json::Value;
 
 use crate::client::{Api, ServerArguments};
 use crate::output;
@@ -70,7 +70,7 @@ impl Show {
         if self.json {
             return output::json(&version);
         }
-        details(&version).iter().try_for_each(|line| output::data(line))
+        details(&version.read()?).iter().try_for_each(|line| output::data(line))
     }
 }
 
@@ -96,7 +96,7 @@ impl List {
             "ISOLATION",
             "FUNCTIONS",
         ]))?;
-        releases.iter().try_for_each(|release| output::data(&line(release)))?;
+        releases.iter().try_for_each(|release| output::data(&line(&release.read()?)))?;
         if releases.len() == usize::try_from(self.limit).unwrap_or(usize::MAX) {
             output::note(&format!("(the newest {}; --limit shows up to 1000)", self.limit));
         }
@@ -113,83 +113,58 @@ fn row([version, environment, act, at, by, size, module, isolation, rest]: [&str
     )
 }
 
-fn line(release: &Value) -> String {
-    let functions: Vec<&str> = array(release, "functions").iter().filter_map(Value::as_str).collect();
-    let functions = functions.join(", ");
+fn line(past: &PastRelease) -> String {
+    let release = &past.release;
+    let functions = release.functions.join(", ");
     // The subject line; `hookd releases show` has the rest.
-    let subject = text(release, "message").lines().next().unwrap_or_default();
+    let subject = past.message.lines().next().unwrap_or_default();
     let rest = if subject.is_empty() { functions } else { format!("{functions}  ({subject})") };
-    let module: String = text(release, "module").chars().take(12).collect();
+    let module: String = release.module.chars().take(12).collect();
     row([
-        &marked_version(release),
-        text(release, "environment"),
-        text(release, "act"),
-        &to_the_second(text(release, "at")),
-        who(release),
-        &size(release),
+        &format!("{}{}", release.version, if past.live { " *" } else { "" }),
+        release.environment.name(),
+        &past.act,
+        &to_the_second(&past.at),
+        who(past),
+        &size(past.size_bytes),
         &module,
-        text(release, "isolation"),
+        release.isolation.name(),
         &rest,
     ])
 }
 
 /// A version line by line.
-fn details(version: &Value) -> Vec<String> {
-    let function = |one: &Value| {
-        let internal = one.get("internal").and_then(Value::as_bool).unwrap_or_default();
-        format!("{}{}", text(one, "name"), if internal { " (internal)" } else { "" })
-    };
-    let functions: Vec<String> = array(version, "functions").iter().map(function).collect();
-    let variable = |one: &Value| {
-        format!("{}={}", text(one, "name"), one.get("value").and_then(Value::as_str).unwrap_or("<secret>"))
-    };
+fn details(version: &Version) -> Vec<String> {
+    let function = |one: &VersionFunction| format!("{}{}", one.name, if one.internal { " (internal)" } else { "" });
+    let functions: Vec<String> = version.functions.iter().map(function).collect();
+    let variable = |one: &ShownVariable| format!("{}={}", one.name, one.value.as_deref().unwrap_or("<secret>"));
+    let variables: Vec<String> = version.variables.iter().map(variable).collect();
     let none = |list: String| if list.is_empty() { "none".to_owned() } else { list };
     let mut lines = vec![
-        format!("version    {}", number(version, "version")),
-        format!("module     {} ({})", text(version, "module"), size(version)),
-        format!("isolation  {}", text(version, "isolation")),
-        format!("made       {}", to_the_second(text(version, "created_at"))),
+        format!("version    {}", version.version),
+        format!("module     {} ({})", version.module, size(version.size_bytes)),
+        format!("isolation  {}", version.isolation),
+        format!("made       {}", to_the_second(&version.created_at)),
         format!("functions  {}", none(functions.join(", "))),
-        format!("variables  {}", none(array(version, "variables").iter().map(variable).collect::<Vec<_>>().join(" "))),
+        format!("variables  {}", none(variables.join(" "))),
     ];
-    for release in array(version, "releases") {
-        let is_live = release.get("live").and_then(Value::as_bool).unwrap_or_default();
+    for past in &version.releases {
         lines.push(format!(
             "released   {}  {} in {} by {}{}",
-            to_the_second(text(release, "at")),
-            text(release, "act"),
-            text(release, "environment"),
-            who(release),
-            if is_live { "  * live" } else { "" },
+            to_the_second(&past.at),
+            past.act,
+            past.release.environment,
+            who(past),
+            if past.live { "  * live" } else { "" },
         ));
-        lines.extend(text(release, "message").lines().map(|line| format!("             {line}")));
+        lines.extend(past.message.lines().map(|line| format!("             {line}")));
     }
     lines
 }
 
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value.get(key).and_then(Value::as_str).unwrap_or("?")
-}
-
-fn number(value: &Value, key: &str) -> u64 {
-    value.get(key).and_then(Value::as_u64).unwrap_or_default()
-}
-
-fn array<'a>(value: &'a Value, key: &str) -> &'a [Value] {
-    value.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
-}
-
-fn marked_version(release: &Value) -> String {
-    let is_live = release.get("live").and_then(Value::as_bool).unwrap_or_default();
-    format!("{}{}", number(release, "version"), if is_live { " *" } else { "" })
-}
-
 /// Releases of earlier hookd versions have no author.
-fn who(release: &Value) -> &str {
-    match text(release, "author") {
-        "" => "-",
-        author => author,
-    }
+fn who(past: &PastRelease) -> &str {
+    if past.author.is_empty() { "-" } else { &past.author }
 }
 
 /// Fractions do not help readers here.
@@ -197,23 +172,39 @@ fn to_the_second(time: &str) -> String {
     time.split('.').next().unwrap_or_default().replace('T', " ") + "Z"
 }
 
-fn size(value: &Value) -> String {
-    format!("{} KiB", number(value, "size_bytes").div_ceil(1024))
+fn size(bytes: u64) -> String {
+    format!("{} KiB", bytes.div_ceil(1024))
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use api_types::control::Release;
+    use api_types::{Environment, Isolation};
 
     use super::*;
 
+    fn past(environment: Environment, author: &str, message: &str) -> PastRelease {
+        PastRelease {
+            release: Release {
+                app_id: "demo".to_owned(),
+                environment,
+                version: 3,
+                module: "0123456789abcdef".to_owned(),
+                isolation: Isolation::Warm,
+                functions: vec!["_messageReceived".to_owned(), "hello".to_owned()],
+            },
+            act: "deploy".to_owned(),
+            at: "2026-11-21T05:16:36.123Z".to_owned(),
+            size_bytes: 2_049,
+            author: author.to_owned(),
+            message: message.to_owned(),
+            live: true,
+        }
+    }
+
     #[test]
     fn a_line_shows_what_is_live_and_the_beginning_of_the_hash() {
-        let shown = line(&json!({
-            "version": 3, "environment": "production", "act": "deploy", "at": "2026-11-21T05:16:36.123Z",
-            "size_bytes": 2_049, "module": "0123456789abcdef", "functions": ["_messageReceived", "hello"], "live": true,
-            "isolation": "warm", "author": "ada@build", "message": "Filter more\n\nAll of them.",
-        }));
+        let shown = line(&past(Environment::Production, "ada@build", "Filter more\n\nAll of them."));
         assert_eq!(
             shown,
             "3 *       production   deploy    2026-11-21 05:16:36Z  ada@build                 3 KiB  0123456789ab  warm       _messageReceived, hello  (Filter more)"
@@ -222,15 +213,23 @@ mod tests {
 
     #[test]
     fn a_version_is_shown_with_every_release_and_without_secrets() {
-        let shown = details(&json!({
-            "version": 3, "module": "0123", "size_bytes": 1, "isolation": "per-call", "created_at": "2026-11-21T05:16:36.123Z",
-            "functions": [{"name": "hello", "internal": false}, {"name": "sweep", "internal": true}],
-            "variables": [{"name": "MODE", "value": "strict"}, {"name": "TOKEN", "value": null, "secret": true}],
-            "releases": [{
-                "at": "2026-11-21T05:16:36.123Z", "act": "deploy", "environment": "staging", "author": "",
-                "message": "Filter more\nAll of them", "live": true,
-            }],
-        }));
+        let function = |name: &str, internal| VersionFunction { name: name.to_owned(), internal };
+        let variable = |name: &str, value: Option<&str>| ShownVariable {
+            name: name.to_owned(),
+            value: value.map(str::to_owned),
+            secret: value.is_none(),
+        };
+        let shown = details(&Version {
+            app_id: "demo".to_owned(),
+            version: 3,
+            module: "0123".to_owned(),
+            size_bytes: 1,
+            isolation: Isolation::PerCall,
+            created_at: "2026-11-21T05:16:36.123Z".to_owned(),
+            functions: vec![function("hello", false), function("sweep", true)],
+            variables: vec![variable("MODE", Some("strict")), variable("TOKEN", None)],
+            releases: vec![past(Environment::Staging, "", "Filter more\nAll of them")],
+        });
         let expected = [
             "version    3",
             "module     0123 (1 KiB)",

@@ -2,9 +2,8 @@
 
 use clap::Args;
 
-use super::deploy::summary;
+use super::deploy::print;
 use crate::client::{Api, ReleaseNote, ServerArguments};
-use crate::output;
 
 /// Make an earlier version live in production again.
 #[derive(Debug, Args)]
@@ -31,10 +30,6 @@ impl Rollback {
     /// Rolls back, and prints the live version.
     pub async fn run(self) -> anyhow::Result<()> {
         let release = Api::new(self.server.target()?)?.rollback(self.version, &self.by).await?;
-        if self.json {
-            return output::json(&release);
-        }
-        output::data(&summary(&release))?;
-        Ok(())
+        print(&release, self.json)
     }
 }

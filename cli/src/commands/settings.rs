@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use api_types::HostPattern;
+use api_types::control::{
+    EngineSettings, EngineSettingsPatch, FailurePolicy, ImSettingsPatch, LimitChanges, LimitSource, SettingsPatch,
+};
 use clap::{Args, ValueEnum};
-use serde_json::{Map, Value, json};
 
 use super::feature_settings::FeatureSettings;
 use super::limits::{function_limit, parse_limit};
-use super::notification_settings::NotificationSettings;
+use super::notification_settings::{NotificationSettings, milliseconds};
 use crate::client::{Api, ServerArguments};
 use crate::output;
 use crate::secrets::SecretParser;
@@ -101,11 +103,11 @@ enum OnHookFailure {
     Abort,
 }
 
-impl OnHookFailure {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Ignore => "ignore",
-            Self::Abort => "abort",
+impl From<OnHookFailure> for FailurePolicy {
+    fn from(policy: OnHookFailure) -> Self {
+        match policy {
+            OnHookFailure::Ignore => Self::Ignore,
+            OnHookFailure::Abort => Self::Abort,
         }
     }
 }
@@ -122,107 +124,95 @@ impl Settings {
         };
         let api = Api::new(target)?.with_admin_key(admin_key);
         let changes = self.changes();
-        let settings =
-            if changes.is_empty() { api.settings().await? } else { api.change_settings(&changes.into()).await? };
+        let settings = match changes == SettingsPatch::default() {
+            true => api.settings().await?,
+            false => api.change_settings(&changes).await?,
+        };
         if self.json {
             return output::json(&settings);
         }
-        for (key, value) in settings.as_object().into_iter().flatten() {
-            match (key.as_str(), value) {
-                ("limits", Value::Object(limits)) => {
-                    limits.iter().try_for_each(|(name, value)| output::data(&limit_line(&settings, name, value)))?;
+        let engine = settings.read()?;
+        for (key, value) in settings.as_json().as_object().into_iter().flatten() {
+            match key.as_str() {
+                "limits" => {
+                    let mut limits = engine.limits.iter();
+                    limits.try_for_each(|(name, value)| output::data(&limit_line(&engine, name, *value)))?;
                 }
-                ("function_limits", Value::Object(functions)) => {
-                    for (function, limits) in functions {
-                        for (name, value) in limits.as_object().into_iter().flatten() {
+                "function_limits" => {
+                    for (function, limits) in &engine.function_limits {
+                        for (name, value) in limits {
                             output::data(&format!("{key}.{function}.{name} = {value}"))?;
                         }
                     }
                 }
-                ("max_limits", Value::Object(limits)) => {
-                    limits.iter().try_for_each(|(name, value)| output::data(&format!("{key}.{name} = {value}")))?;
+                "max_limits" => {
+                    let mut limits = engine.max_limits.iter();
+                    limits.try_for_each(|(name, value)| output::data(&format!("{key}.{name} = {value}")))?;
                 }
                 // Part of the lines of the limits.
-                ("limit_sources" | "hook_deadlines_ms", _) => {}
-                (key, value) => output::data(&format!("{key} = {value}"))?,
+                "limit_sources" | "hook_deadlines_ms" => {}
+                // Of the IM core, and of a newer server too.
+                key => output::data(&format!("{key} = {value}"))?,
             }
         }
         Ok(())
     }
 
-    fn changes(&self) -> Map<String, Value> {
-        let mut changes = Map::new();
-        if let Some(policy) = self.on_hook_failure {
-            changes.insert("on_hook_failure".to_owned(), json!(policy.word()));
+    fn changes(&self) -> SettingsPatch {
+        let mut im = ImSettingsPatch {
+            on_hook_failure: self.on_hook_failure.map(Into::into),
+            hook_failure_policies: self
+                .hook_policy
+                .iter()
+                .map(|(scope, policy)| (scope.clone(), policy.map(Into::into)))
+                .collect(),
+            hook_breaker_failures: self.hook_breaker_failures,
+            hook_breaker_cool_down_ms: self.hook_breaker_cool_down.map(milliseconds),
+            blocking_hook_timeout_ms: self.blocking_hook_timeout.map(milliseconds),
+            notification_hook_timeout_ms: self.notification_hook_timeout.map(milliseconds),
+            hook_timeouts_ms: self
+                .hook_timeout
+                .iter()
+                .map(|(hook, timeout)| (hook.clone(), Some(milliseconds(*timeout))))
+                .collect(),
+            engine_url: self.engine_url.as_ref().map(|url| (url != "none").then(|| url.clone())),
+            ..ImSettingsPatch::default()
+        };
+        self.features.add_to(&mut im);
+        self.notifications.add_to(&mut im);
+        let limits = |given: &[(String, Option<u64>)]| -> LimitChanges {
+            given.iter().map(|(name, value)| (name.clone(), (*value).into())).collect()
+        };
+        let mut engine = EngineSettingsPatch {
+            max_limits: limits(&self.max_limit),
+            limits: limits(&self.limit),
+            ..EngineSettingsPatch::default()
+        };
+        for (function, name, value) in &self.function_limit {
+            let limits = engine.function_limits.entry(function.clone()).or_default();
+            limits.get_or_insert_default().insert(name.clone(), (*value).into());
         }
-        if !self.hook_policy.is_empty() {
-            let word = |policy: Option<OnHookFailure>| json!(policy.map(OnHookFailure::word));
-            let policies = self.hook_policy.iter().map(|(scope, policy)| (scope.clone(), word(*policy)));
-            changes.insert("hook_failure_policies".to_owned(), Value::Object(policies.collect()));
-        }
-        if let Some(failures) = self.hook_breaker_failures {
-            changes.insert("hook_breaker_failures".to_owned(), json!(failures));
-        }
-        if let Some(cool_down) = self.hook_breaker_cool_down {
-            changes.insert("hook_breaker_cool_down_ms".to_owned(), milliseconds(cool_down));
-        }
-        if let Some(timeout) = self.blocking_hook_timeout {
-            changes.insert("blocking_hook_timeout_ms".to_owned(), milliseconds(timeout));
-        }
-        if let Some(timeout) = self.notification_hook_timeout {
-            changes.insert("notification_hook_timeout_ms".to_owned(), milliseconds(timeout));
-        }
-        if !self.hook_timeout.is_empty() {
-            let timeouts = self.hook_timeout.iter().map(|(hook, timeout)| (hook.clone(), milliseconds(*timeout)));
-            changes.insert("hook_timeouts_ms".to_owned(), Value::Object(timeouts.collect()));
-        }
-        changes.extend(self.features.changes());
-        changes.extend(self.notifications.changes());
-        if let Some(url) = &self.engine_url {
-            changes.insert("engine_url".to_owned(), if url == "none" { Value::Null } else { json!(url) });
-        }
-        if !self.max_limit.is_empty() {
-            let limits = self.max_limit.iter().map(|(name, value)| (name.clone(), json!(value)));
-            changes.insert("max_limits".to_owned(), Value::Object(limits.collect()));
-        }
-        if !self.limit.is_empty() {
-            let limits = self.limit.iter().map(|(name, value)| (name.clone(), json!(value)));
-            changes.insert("limits".to_owned(), Value::Object(limits.collect()));
-        }
-        if !self.function_limit.is_empty() {
-            let mut functions = Map::new();
-            for (function, name, value) in &self.function_limit {
-                let limits = functions.entry(function.clone()).or_insert_with(|| json!({}));
-                if let Value::Object(limits) = limits {
-                    limits.insert(name.clone(), json!(value));
-                }
-            }
-            changes.insert("function_limits".to_owned(), Value::Object(functions));
-        }
-        let allowed = self.allow_host.iter().map(|host| (host.to_string(), json!(true)));
-        let denied = self.deny_host.iter().map(|host| (host.to_string(), Value::Null));
-        let hosts: Map<String, Value> = allowed.chain(denied).collect();
-        if !hosts.is_empty() {
-            changes.insert("allowed_hosts".to_owned(), Value::Object(hosts));
-        }
-        changes
+        let allowed = self.allow_host.iter().map(|host| (host.to_string(), Some(true)));
+        let denied = self.deny_host.iter().map(|host| (host.to_string(), None));
+        engine.allowed_hosts = allowed.chain(denied).collect();
+        SettingsPatch { im, engine }
     }
 }
 
 /// `limits.queue = 1024 (default)`; a deadline that is not set depends on the kind of the function.
-fn limit_line(settings: &Value, name: &str, value: &Value) -> String {
-    let source = settings.pointer(&format!("/limit_sources/{name}")).and_then(Value::as_str).unwrap_or("?");
-    let deadlines = match (name, source, settings.get("hook_deadlines_ms")) {
-        ("deadline_ms", "default", Some(Value::Object(kinds))) => {
-            kinds.iter().map(|(kind, deadline)| format!("; {kind} hooks {deadline}")).collect()
+fn limit_line(settings: &EngineSettings, name: &str, value: u64) -> String {
+    let source = match settings.limit_sources.get(name) {
+        Some(LimitSource::App) => "app",
+        Some(LimitSource::Default) => "default",
+        None => "?",
+    };
+    let deadlines = match (name, source, settings.hook_deadlines_ms) {
+        ("deadline_ms", "default", Some(deadlines)) => {
+            format!("; blocking hooks {}; notification hooks {}", deadlines.blocking, deadlines.notification)
         }
         _ => String::new(),
     };
     format!("limits.{name} = {value} ({source}{deadlines})")
-}
-
-fn milliseconds(duration: Duration) -> Value {
-    json!(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn hook_timeout(text: &str) -> Result<(String, Duration), String> {

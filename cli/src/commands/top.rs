@@ -6,11 +6,12 @@ mod table;
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
+use api_types::control::Stats;
 use clap::Args;
 use terminal_size::Height;
 use tokio::signal::ctrl_c;
 
-use self::rates::{Rates, Snapshot};
+use self::rates::Rates;
 use crate::client::{AdminApi, Api, ServerArguments};
 use crate::output;
 use crate::secrets::SecretParser;
@@ -52,7 +53,7 @@ impl Top {
         } else {
             Source::App(Api::new(self.server.target()?)?)
         };
-        let before = source.snapshot().await?;
+        let before = source.stats().await?;
         let live = !self.once && !self.json && std::io::stdout().is_terminal();
         let screen = live.then(Screen::enter).transpose()?;
         let watched = tokio::select! {
@@ -65,11 +66,11 @@ impl Top {
         watched
     }
 
-    async fn watch(&self, source: &Source, mut before: Snapshot, screen: Option<&Screen>) -> anyhow::Result<()> {
+    async fn watch(&self, source: &Source, mut before: Stats, screen: Option<&Screen>) -> anyhow::Result<()> {
         let mut taken = Instant::now();
         loop {
             tokio::time::sleep(self.interval).await;
-            let now = match source.snapshot().await {
+            let now = match source.stats().await {
                 Ok(now) => now,
                 // A person watches the screen, and the server may come back.
                 Err(error) if screen.is_some() => {
@@ -99,12 +100,11 @@ enum Source {
 }
 
 impl Source {
-    async fn snapshot(&self) -> anyhow::Result<Snapshot> {
-        let stats = match self {
-            Self::App(api) => api.stats().await?,
-            Self::All(api) => api.stats().await?,
-        };
-        Ok(serde_json::from_value(stats)?)
+    async fn stats(&self) -> anyhow::Result<Stats> {
+        match self {
+            Self::App(api) => api.stats().await?.read(),
+            Self::All(api) => api.stats().await?.read(),
+        }
     }
 }
 

@@ -17,8 +17,6 @@ mod segments;
 
 use std::time::SystemTime;
 
-use serde::{Deserialize, Serialize};
-
 pub(crate) use self::app_log::AppLog;
 pub(crate) use self::app_share::LogShare;
 pub(crate) use self::call::CallLog;
@@ -28,18 +26,7 @@ pub use self::history::{LogHistory, LogQuery, LogsError, Unreadable};
 pub use self::retention::LogRetention;
 pub use self::ring::{LogBatch, LogReader};
 use api_types::Environment;
-
-/// Severity of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "the usual five")]
-pub enum LogLevel {
-    Trace,
-    Debug,
-    Info,
-    Warn,
-    Error,
-}
+pub use api_types::control::LogLevel;
 
 /// One line of a function's log.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,16 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use api_types::headers;
-use api_types::{Connection, ConnectionFile};
+use api_types::control::{AppKeys, AppSummary, DeletedApp, NewApp};
+use api_types::{Connection, ConnectionFile, headers};
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
-use hookd_runtime::{App, ChangeAppError, CreateAppError, GivenKeys, KeyKind, NewApp, keys_equal};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use hookd_runtime::{App, ChangeAppError, CreateAppError, GivenKeys, KeyKind, keys_equal};
 use tokio::sync::Mutex;
 
 use super::input::{JsonBody, Named};
@@ -73,26 +71,17 @@ pub(crate) fn is_admin(headers: &HeaderMap, admin_key: &str) -> bool {
     header(headers::ADMIN_KEY).or_else(bearer).is_some_and(|key| keys_equal(admin_key, key))
 }
 
-pub(super) async fn list(State(control): State<Control>, _: Admin) -> Json<Value> {
+pub(super) async fn list(State(control): State<Control>, _: Admin) -> Json<Vec<AppSummary>> {
     Json(control.engine.apps().iter().map(|app| summary(&control, app)).collect())
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct CreateApp {
-    id: String,
-    app_key: Option<String>,
-    master_key: Option<String>,
-    hook_key: Option<String>,
 }
 
 pub(super) async fn create(
     State(control): State<Control>,
     _: Admin,
-    JsonBody(new): JsonBody<CreateApp>,
-) -> Result<(StatusCode, Json<Value>), ApiError> {
+    JsonBody(new): JsonBody<NewApp>,
+) -> Result<(StatusCode, Json<AppKeys>), ApiError> {
     let keys = GivenKeys { app_key: new.app_key, master_key: new.master_key, hook_key: new.hook_key };
-    let creating = async move { control.engine.create_app(NewApp { id: new.id, keys }).await };
+    let creating = async move { control.engine.create_app(hookd_runtime::NewApp { id: new.id, keys }).await };
     let app = to_the_end(creating).await?.map_err(|error| match error {
         CreateAppError::Metadata(error) => internal(error),
         refused => ApiError::BadRequest(refused.to_string()),
@@ -106,7 +95,7 @@ pub(super) async fn rotate_key(
     admin: Result<Admin, ApiError>,
     owner: Result<Authorized, ApiError>,
     named: Result<Named<(String, String)>, ApiError>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<AppKeys>, ApiError> {
     if admin.is_err() {
         owner?;
     }
@@ -127,11 +116,11 @@ pub(super) async fn delete(
     State(control): State<Control>,
     _: Admin,
     Named(id): Named<String>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<DeletedApp>, ApiError> {
     to_the_end(async move { delete_app(&control, &id).await }).await?
 }
 
-async fn delete_app(control: &Control, id: &str) -> Result<Json<Value>, ApiError> {
+async fn delete_app(control: &Control, id: &str) -> Result<Json<DeletedApp>, ApiError> {
     let mut connection = control.installation.connection.lock().await;
     let apps = control.engine.apps();
     let Some(other) = apps.iter().find(|app| app.id != id) else {
@@ -143,7 +132,7 @@ async fn delete_app(control: &Control, id: &str) -> Result<Json<Value>, ApiError
     if connection.app_id == id {
         name_app(&mut connection, control.installation.file, other).await?;
     }
-    Ok(Json(json!({"deleted": id})))
+    Ok(Json(DeletedApp { deleted: id.to_owned() }))
 }
 
 async fn name_app(connection: &mut Connection, file: ConnectionFile, app: &Arc<App>) -> Result<(), ApiError> {
@@ -160,8 +149,13 @@ async fn name_app(connection: &mut Connection, file: ConnectionFile, app: &Arc<A
     saved.step(|| "cannot save the change for client commands".to_owned()).map_err(internal)
 }
 
-fn with_keys(app: &App) -> Value {
-    json!({"app_id": app.id, "app_key": app.app_key, "master_key": app.master_key, "hook_key": app.hook_key})
+fn with_keys(app: &App) -> AppKeys {
+    AppKeys {
+        app_id: app.id.clone(),
+        app_key: app.app_key.clone(),
+        master_key: app.master_key.clone(),
+        hook_key: app.hook_key.clone(),
+    }
 }
 
 fn changed(error: ChangeAppError) -> ApiError {

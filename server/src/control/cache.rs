@@ -1,13 +1,12 @@
 //! LeanCache of an app, by hand: the commands that its functions may send, in its key space.
 
+use api_types::control::{self, CacheCommands, CacheReplies, CacheWord};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hookd_runtime::{CacheError, CacheReply, Limits};
-use serde::Deserialize;
-use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use super::input::JsonBody;
@@ -22,31 +21,17 @@ const DEADLINE_MS: u64 = 10_000;
 const LARGE_REPLIES_BYTES: usize = 64 << 10;
 static LARGE_REPLIES: Semaphore = Semaphore::const_new(1);
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct CacheCommands {
-    commands: Vec<Vec<Word>>,
-}
-
-/// Text, or bytes that are none.
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "expected text, or bytes as {\"base64\": …}")]
-enum Word {
-    Text(String),
-    Bytes { base64: String },
-}
-
 pub(super) async fn run(
-    State(control): State<Control>,
+    State(server): State<Control>,
     Authorized(app): Authorized,
     JsonBody(body): JsonBody<CacheCommands>,
 ) -> Result<Response, ApiError> {
     let mut commands = Vec::with_capacity(body.commands.len());
     for command in body.commands {
-        commands.push(command.into_iter().map(Word::bytes).collect::<Result<Vec<_>, _>>()?);
+        commands.push(command.into_iter().map(bytes).collect::<Result<Vec<_>, _>>()?);
     }
     let limits = Limits { cache_commands: COMMANDS, cache_bytes: BYTES, deadline_ms: DEADLINE_MS, ..Limits::default() };
-    let replies = control.engine.cache(&app, commands, &limits).await.map_err(|error| match error {
+    let replies = server.engine.cache(&app, commands, &limits).await.map_err(|error| match error {
         CacheError::TimedOut { .. } | CacheError::Unavailable { .. } => ApiError::Unavailable(error.to_string()),
         refused => ApiError::BadRequest(refused.to_string()),
     })?;
@@ -63,30 +48,28 @@ pub(super) async fn run(
 }
 
 fn replies_json(replies: &[CacheReply]) -> Response {
-    Json(json!({"replies": replies.iter().map(reply_json).collect::<Vec<_>>()})).into_response()
+    Json(CacheReplies { replies: replies.iter().map(shown).collect() }).into_response()
 }
 
-impl Word {
-    fn bytes(self) -> Result<Vec<u8>, ApiError> {
-        match self {
-            Self::Text(text) => Ok(text.into_bytes()),
-            Self::Bytes { base64 } => STANDARD
-                .decode(base64)
-                .map_err(|error| ApiError::BadRequest(format!("a word of a command is not base64: {error}"))),
-        }
+fn bytes(word: CacheWord) -> Result<Vec<u8>, ApiError> {
+    match word {
+        CacheWord::Text(text) => Ok(text.into_bytes()),
+        CacheWord::Bytes { base64 } => STANDARD
+            .decode(base64)
+            .map_err(|error| ApiError::BadRequest(format!("a word of a command is not base64: {error}"))),
     }
 }
 
-fn reply_json(reply: &CacheReply) -> Value {
+fn shown(reply: &CacheReply) -> control::CacheReply {
     match reply {
-        CacheReply::Nil => Value::Null,
-        CacheReply::Integer(number) => (*number).into(),
+        CacheReply::Nil => control::CacheReply::Nil,
+        CacheReply::Integer(number) => control::CacheReply::Integer(*number),
         CacheReply::Bulk(data) => match std::str::from_utf8(data) {
-            Ok(text) => text.into(),
-            Err(_) => json!({"base64": STANDARD.encode(data)}),
+            Ok(text) => control::CacheReply::Text(text.to_owned()),
+            Err(_) => control::CacheReply::Bytes { base64: STANDARD.encode(data) },
         },
-        CacheReply::Status(text) => json!({"status": text}),
-        CacheReply::Error(text) => json!({"error": text}),
-        CacheReply::Array(parts) => parts.iter().map(reply_json).collect(),
+        CacheReply::Status(status) => control::CacheReply::Status { status: status.to_string() },
+        CacheReply::Error(error) => control::CacheReply::Error { error: error.to_string() },
+        CacheReply::Array(parts) => control::CacheReply::Array(parts.iter().map(shown).collect()),
     }
 }

@@ -5,73 +5,72 @@
 //! `max_limits` (`{"concurrency": 200}`) are the most that the app gets instead of the defaults; they need the admin
 //! key.
 
+use api_types::control::{EngineSettings, EngineSettingsPatch, HookDeadlines, LimitChange, LimitChanges, LimitSource};
 use hookd_runtime::{AppSettings, FunctionKind, HostPattern, Overrides};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-const LIMITS: &str = "limits";
-const FUNCTION_LIMITS: &str = "function_limits";
 /// An app may set so many functions' own limits, and so many hosts: all of them are gone through at each change.
 const MOST_FUNCTIONS: usize = 256;
 const MOST_HOSTS: usize = 256;
 /// The longest name that a function can have.
 const LONGEST_NAME: usize = 128;
 
-const MAX_LIMITS: &str = "max_limits";
-const ALLOWED_HOSTS: &str = "allowed_hosts";
-
-/// The settings with `changes` applied; the operator (`is_admin`) also raises the most that the app's owner may set. The error
-/// names the error.
-pub(super) fn changed(
-    mut settings: AppSettings,
-    mut changes: Map<String, Value>,
-    is_admin: bool,
-) -> Result<AppSettings, String> {
-    let before = (settings.limits.functions.len(), settings.allowed_hosts.len());
-    let [most, limits, functions, hosts] =
-        [MAX_LIMITS, LIMITS, FUNCTION_LIMITS, ALLOWED_HOSTS].map(|key| changes.remove(key));
-    if let Some(key) = changes.keys().next() {
+/// A patch as it came.
+///
+/// # Errors
+/// What is wrong with it, for people.
+pub(super) fn patch(changes: Map<String, Value>) -> Result<EngineSettingsPatch, String> {
+    let known = ["max_limits", "limits", "function_limits", "allowed_hosts"];
+    if let Some(key) = changes.keys().find(|key| !known.contains(&key.as_str())) {
         return Err(format!(
             "the engine has no setting `{key}`; those of the IM core are changed where `hookd im` listens"
         ));
     }
-    if let Some(most) = most {
-        if !is_admin {
-            return Err(format!("`{MAX_LIMITS}` are the operator's: show the admin key besides the master key"));
-        }
-        apply(&mut settings.limits.max, object(most, MAX_LIMITS)?)?;
+    serde_path_to_error::deserialize(Value::Object(changes))
+        .map_err(|wrong| format!("invalid value of `{}`: {}", wrong.path(), wrong.inner()))
+}
+
+/// The settings with `patch` applied; the operator (`is_admin`) also raises the most that the app's owner may set.
+///
+/// # Errors
+/// What is wrong with the patch, for people.
+pub(super) fn changed(
+    mut settings: AppSettings,
+    patch: EngineSettingsPatch,
+    is_admin: bool,
+) -> Result<AppSettings, String> {
+    let before = (settings.limits.functions.len(), settings.allowed_hosts.len());
+    if !patch.max_limits.is_empty() && !is_admin {
+        return Err("`max_limits` are the operator's: show the admin key besides the master key".to_owned());
     }
-    if let Some(limits) = limits {
-        let limits = object(limits, LIMITS)?;
-        check_maximum(&settings, &limits)?;
-        apply(&mut settings.limits.app, limits)?;
-    }
-    for (name, limits) in functions.map(|functions| object(functions, FUNCTION_LIMITS)).transpose()?.unwrap_or_default()
-    {
+    apply(&mut settings.limits.max, patch.max_limits);
+    check_maximum(&settings, &patch.limits)?;
+    apply(&mut settings.limits.app, patch.limits);
+    for (name, limits) in patch.function_limits {
         if name.len() > LONGEST_NAME {
-            return Err(format!("a name in `{FUNCTION_LIMITS}` has {} bytes, more than {LONGEST_NAME}", name.len()));
+            return Err(format!("a name in `function_limits` has {} bytes, more than {LONGEST_NAME}", name.len()));
         }
-        if limits.is_null() {
+        let Some(limits) = limits else {
             settings.limits.functions.remove(&name);
             continue;
-        }
-        let limits = object(limits, &format!("{FUNCTION_LIMITS}.{name}"))?;
+        };
         check_maximum(&settings, &limits)?;
-        apply(settings.limits.functions.entry(name).or_default(), limits)?;
+        apply(settings.limits.functions.entry(name).or_default(), limits);
     }
     settings.limits.functions.retain(|_, own| !own.is_empty());
     settings.limits.validate().map_err(|refused| refused.to_string())?;
-    for (host, allowed) in hosts.map(|hosts| object(hosts, ALLOWED_HOSTS)).transpose()?.unwrap_or_default() {
+    for (host, allowed) in patch.allowed_hosts {
         let host: HostPattern = host.parse().map_err(|refused| format!("{refused}"))?;
         match allowed {
-            Value::Bool(true) => drop(settings.allowed_hosts.insert(host)),
-            Value::Null if settings.allowed_hosts.remove(&host) => {}
-            Value::Null => return Err(not_allowed(&host, &settings)),
-            _ => return Err(format!("`{ALLOWED_HOSTS}.{host}` must be `true`, or `null` to take it back")),
+            Some(true) => drop(settings.allowed_hosts.insert(host)),
+            Some(false) => return Err(format!("`allowed_hosts.{host}` must be `true`, or `null` to take it back")),
+            None if settings.allowed_hosts.remove(&host) => {}
+            None => return Err(not_allowed(&host, &settings)),
         }
     }
     let after = (settings.limits.functions.len(), settings.allowed_hosts.len());
-    check_count(FUNCTION_LIMITS, before.0, after.0, MOST_FUNCTIONS)?;
-    check_count(ALLOWED_HOSTS, before.1, after.1, MOST_HOSTS)?;
+    check_count("function_limits", before.0, after.0, MOST_FUNCTIONS)?;
+    check_count("allowed_hosts", before.1, after.1, MOST_HOSTS)?;
     Ok(settings)
 }
 
@@ -83,30 +82,19 @@ fn check_count(setting: &str, before: usize, after: usize, most: usize) -> Resul
     Err(format!("`{setting}` would have {after} entries, more than {most}; take some back first"))
 }
 
-fn check_maximum(settings: &AppSettings, changes: &Map<String, Value>) -> Result<(), String> {
-    changes.iter().try_for_each(|(name, value)| {
-        let value = value.as_u64().unwrap_or_default();
-        settings.limits.check_maximum(name, value).map_err(|refused| refused.to_string())
+fn check_maximum(settings: &AppSettings, changes: &LimitChanges) -> Result<(), String> {
+    changes.iter().try_for_each(|(name, change)| match change {
+        LimitChange::Set(value) => settings.limits.check_maximum(name, *value).map_err(|refused| refused.to_string()),
+        LimitChange::TakeBack => Ok(()),
     })
 }
 
-fn apply(overrides: &mut Overrides, changes: Map<String, Value>) -> Result<(), String> {
-    for (name, value) in changes {
-        match value {
-            Value::Null => drop(overrides.remove(&name)),
-            value => {
-                let number = value.as_u64().ok_or_else(|| format!("limit `{name}` must be a whole number"))?;
-                overrides.insert(name, number);
-            }
-        }
-    }
-    Ok(())
-}
-
-fn object(value: Value, key: &str) -> Result<Map<String, Value>, String> {
-    match value {
-        Value::Object(entries) => Ok(entries),
-        _ => Err(format!("`{key}` must be an object")),
+fn apply(overrides: &mut Overrides, changes: LimitChanges) {
+    for (name, change) in changes {
+        match change {
+            LimitChange::Set(value) => overrides.insert(name, value),
+            LimitChange::TakeBack => overrides.remove(&name),
+        };
     }
 }
 
@@ -116,37 +104,42 @@ fn not_allowed(host: &HostPattern, settings: &AppSettings) -> String {
     format!("host `{host}` was not allowed; {allowed}")
 }
 
-/// The keys that show the settings: `limits` are those of functions without limits of their own.
-pub(super) fn shown(settings: &AppSettings) -> Map<String, Value> {
-    let limits = |kind| settings.limits.of_kind(kind).unwrap_or_default();
-    let numbers: Map<String, Value> = match json!(limits(FunctionKind::Function)) {
-        Value::Object(numbers) => numbers,
-        _ => Map::new(),
-    };
-    let source = |name: &String| if settings.limits.app.contains_key(name) { "app" } else { "default" };
-    let sources: Map<String, Value> = numbers.keys().map(|name| (name.clone(), source(name).into())).collect();
-    let deadline_ms = |kind| limits(kind).deadline_ms;
-    let hook_deadlines = json!({
-        "blocking": deadline_ms(FunctionKind::BlockingHook),
-        "notification": deadline_ms(FunctionKind::NotificationHook),
-    });
-    Map::from_iter([
-        (LIMITS.to_owned(), Value::Object(numbers)),
-        ("limit_sources".to_owned(), Value::Object(sources)),
-        ("hook_deadlines_ms".to_owned(), hook_deadlines),
-        (FUNCTION_LIMITS.to_owned(), json!(settings.limits.functions)),
-        (MAX_LIMITS.to_owned(), json!(settings.limits.max)),
-        (ALLOWED_HOSTS.to_owned(), json!(settings.allowed_hosts)),
-    ])
+/// As answers show them: `limits` are those of functions without limits of their own.
+pub(super) fn shown(settings: &AppSettings) -> Result<EngineSettings, serde_json::Error> {
+    let of_kind = |kind| settings.limits.of_kind(kind).unwrap_or_default();
+    let limits: Overrides = serde_json::from_value(serde_json::to_value(of_kind(FunctionKind::Function))?)?;
+    let source =
+        |name: &String| if settings.limits.app.contains_key(name) { LimitSource::App } else { LimitSource::Default };
+    Ok(EngineSettings {
+        limit_sources: limits.keys().map(|name| (name.clone(), source(name))).collect(),
+        limits,
+        hook_deadlines_ms: Some(HookDeadlines {
+            blocking: of_kind(FunctionKind::BlockingHook).deadline_ms,
+            notification: of_kind(FunctionKind::NotificationHook).deadline_ms,
+        }),
+        function_limits: settings.limits.functions.clone(),
+        max_limits: settings.limits.max.clone(),
+        allowed_hosts: settings.allowed_hosts.clone(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
-    fn patched(settings: AppSettings, patch: Value) -> Result<AppSettings, String> {
-        let Value::Object(changes) = patch else { panic!("no object") };
-        changed(settings, changes, true)
+    fn patched_by(settings: AppSettings, changes: Value, is_admin: bool) -> Result<AppSettings, String> {
+        let Value::Object(changes) = changes else { panic!("no object") };
+        changed(settings, patch(changes)?, is_admin)
+    }
+
+    fn patched(settings: AppSettings, changes: Value) -> Result<AppSettings, String> {
+        patched_by(settings, changes, true)
+    }
+
+    fn shown(settings: &AppSettings) -> Value {
+        serde_json::to_value(super::shown(settings).unwrap()).unwrap()
     }
 
     #[test]
@@ -154,24 +147,23 @@ mod tests {
         let functions = |count: usize| -> Map<String, Value> {
             (0..count).map(|number| (format!("f{number}"), json!({"queue": 1}))).collect()
         };
-        let full = patched(AppSettings::default(), json!({FUNCTION_LIMITS: functions(MOST_FUNCTIONS)})).unwrap();
-        let refused = patched(full.clone(), json!({FUNCTION_LIMITS: {"one-more": {"queue": 1}}})).unwrap_err();
+        let full = patched(AppSettings::default(), json!({"function_limits": functions(MOST_FUNCTIONS)})).unwrap();
+        let refused = patched(full.clone(), json!({"function_limits": {"one-more": {"queue": 1}}})).unwrap_err();
         assert!(refused.contains("257") && refused.contains("more than 256"), "{refused}");
-        let other = patched(full, json!({FUNCTION_LIMITS: {"f0": null, "one-more": {"queue": 1}}}));
+        let other = patched(full, json!({"function_limits": {"f0": null, "one-more": {"queue": 1}}}));
         assert!(other.is_ok(), "one for one");
-        let long = patched(AppSettings::default(), json!({FUNCTION_LIMITS: {"f".repeat(129): {"queue": 1}}}));
+        let long = patched(AppSettings::default(), json!({"function_limits": {"f".repeat(129): {"queue": 1}}}));
         assert!(long.unwrap_err().contains("129 bytes"));
         let hosts: Map<String, Value> =
             (0..=MOST_HOSTS).map(|number| (format!("h{number}.org"), true.into())).collect();
-        assert!(patched(AppSettings::default(), json!({ALLOWED_HOSTS: hosts})).unwrap_err().contains("more than 256"));
+        assert!(
+            patched(AppSettings::default(), json!({"allowed_hosts": hosts})).unwrap_err().contains("more than 256")
+        );
     }
 
     #[test]
     fn the_owner_raises_nothing_above_the_default_or_what_the_operator_says() {
-        let by_owner = |settings: AppSettings, patch: Value| {
-            let Value::Object(changes) = patch else { panic!("no object") };
-            changed(settings, changes, false)
-        };
+        let by_owner = |settings: AppSettings, changes: Value| patched_by(settings, changes, false);
         let raised = json!({"limits": {"concurrency": 65}});
         let refused = by_owner(AppSettings::default(), raised.clone()).unwrap_err();
         assert!(refused.contains("at most 64") && refused.contains("--max-limit concurrency=65"), "{refused}");
@@ -212,14 +204,17 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn values_without_sense_are_refused() {
         for (patch, word) in [
             (json!({"limits": {"memory": 1}}), "memory_bytes"),
-            (json!({"limits": 1}), "object"),
+            (json!({"limits": 1}), "expected a map"),
             (json!({"limits": {"queue": "many"}}), "whole number"),
             (json!({"function_limits": {"f": {"concurrency": 0}}}), "`concurrency`"),
             (json!({"allowed_hosts": {"http://a.org": true}}), "URL"),
-            (json!({"allowed_hosts": ["a.org"]}), "object"),
+            (json!({"limits": null}), "expected a map"),
+            (json!({"limits": {"queue": -1}}), "`limits.queue`"),
+            (json!({"allowed_hosts": ["a.org"]}), "expected a map"),
+            (json!({"allowed_hosts": {"a.org": false}}), "must be `true`"),
         ] {
             let refused = patched(AppSettings::default(), patch).unwrap_err();
             assert!(refused.contains(word), "{refused}");

@@ -1,65 +1,46 @@
 //! Environment variables of an app: list, change. A secret's value is never shown.
 
-use std::collections::BTreeMap;
-
-use axum::Json;
-use axum::extract::{Query, State};
-use hookd_runtime::{
-    Environment, SeenVariable, SetVariablesError, UnknownEnvironment, Variable, VariableChanges, Variables,
+use api_types::control::{
+    ChangedVariables, DifferingVariables, ListedVariables, NewVariable, SeenQuery, ShownVariable, VariableChanges,
 };
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use axum::Json;
+use axum::extract::State;
+use hookd_runtime::{Environment, SeenVariable, SetVariablesError, Variable, Variables};
 
 use super::attribution::By;
-use super::input::JsonBody;
-use super::release_json::release_json;
+use super::input::{JsonBody, Parameters};
+use super::shown_release;
 use super::{ApiError, Authorized, Control, internal, to_the_end};
 
-pub(super) async fn list(State(control): State<Control>, Authorized(app): Authorized) -> Result<Json<Value>, ApiError> {
-    Ok(Json(listed(&control, &app.id)?.into()))
-}
-
-/// What to show.
-#[derive(Deserialize)]
-pub(super) struct Seen {
-    environment: Option<String>,
-    #[serde(default)]
-    keys: bool,
+pub(super) async fn list(
+    State(control): State<Control>,
+    Authorized(app): Authorized,
+) -> Result<Json<ListedVariables>, ApiError> {
+    listed(&control, &app.id).map(Json)
 }
 
 /// What functions read. A secret has no value here, and a key is shown only on request.
 pub(super) async fn seen(
     State(control): State<Control>,
     Authorized(app): Authorized,
-    Query(seen): Query<Seen>,
-) -> Result<Json<Value>, ApiError> {
-    let environment = match seen.environment.as_deref() {
-        Some(name) => name.parse().map_err(|error: UnknownEnvironment| ApiError::BadRequest(error.to_string()))?,
-        None => Environment::Production,
-    };
+    Parameters(seen): Parameters<SeenQuery>,
+) -> Result<Json<Vec<ShownVariable>>, ApiError> {
+    let environment = seen.environment.unwrap_or(Environment::Production);
     let variables = control.engine.seen_variables(&app.id, environment).ok_or(ApiError::Unauthorized)?;
     let shown = variables.into_iter().filter(|variable| seen.keys || !variable.is_key);
-    let one = |SeenVariable { name, value, .. }| json!({"name": name, "secret": value.is_none(), "value": value});
+    let one = |SeenVariable { name, value, .. }| ShownVariable { name, secret: value.is_none(), value };
     Ok(Json(shown.map(one).collect()))
-}
-
-/// Names to set or unset; the rest stays.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Changes {
-    #[serde(default)]
-    set: BTreeMap<String, Variable>,
-    #[serde(default)]
-    unset: Vec<String>,
 }
 
 pub(super) async fn change(
     State(control): State<Control>,
     Authorized(app): Authorized,
     By(by): By,
-    JsonBody(changes): JsonBody<Changes>,
-) -> Result<Json<Value>, ApiError> {
-    let changes = VariableChanges { set: changes.set, unset: changes.unset };
+    JsonBody(changes): JsonBody<VariableChanges>,
+) -> Result<Json<ChangedVariables>, ApiError> {
+    let new = |NewVariable { value, secret }| Variable { value, secret };
+    let set = changes.set.into_iter().map(|(name, variable)| (name, new(variable))).collect();
+    let changes = hookd_runtime::VariableChanges { set, unset: changes.unset };
     let (engine, id) = (control.engine.clone(), app.id.clone());
     let changing = async move { engine.change_variables(&id, changes, by).await };
     let released = to_the_end(changing).await?.map_err(|error| match error {
@@ -67,26 +48,20 @@ pub(super) async fn change(
         SetVariablesError::UnknownApp(app) => ApiError::AppDeleted(app),
         SetVariablesError::Metadata(error) => internal(error),
     })?;
-    let mut answer = listed(&control, &app.id)?;
-    answer.insert("releases".to_owned(), released.iter().map(release_json).collect());
-    Ok(Json(answer.into()))
+    let releases = released.iter().map(shown_release::shown).collect();
+    Ok(Json(ChangedVariables { listed: listed(&control, &app.id)?, releases }))
 }
 
 /// The variables that the next version gets, and the names whose values differ in what is live.
-fn listed(control: &Control, app: &str) -> Result<Map<String, Value>, ApiError> {
+fn listed(control: &Control, app: &str) -> Result<ListedVariables, ApiError> {
     let variables = control.engine.variables(app).ok_or(ApiError::Unauthorized)?;
     let differs = |environment| {
         let live = control.engine.live_variables(app, environment).unwrap_or_else(|| Variables::clone(&variables));
-        let names: Vec<String> = differing(&variables, &live);
-        names
+        differing(&variables, &live)
     };
-    let mut listed = Map::new();
-    listed.insert("variables".to_owned(), shown(&variables));
-    listed.insert(
-        "differs".to_owned(),
-        json!({"production": differs(Environment::Production), "staging": differs(Environment::Staging)}),
-    );
-    Ok(listed)
+    let differs =
+        DifferingVariables { production: differs(Environment::Production), staging: differs(Environment::Staging) };
+    Ok(ListedVariables { variables: shown(&variables), differs })
 }
 
 fn differing(one: &Variables, other: &Variables) -> Vec<String> {
@@ -96,10 +71,11 @@ fn differing(one: &Variables, other: &Variables) -> Vec<String> {
 }
 
 /// The value of a secret is `null`.
-pub(super) fn shown(variables: &Variables) -> Value {
-    let one = |(name, variable): (&str, &Variable)| {
-        let value = (!variable.secret).then_some(&variable.value);
-        json!({"name": name, "value": value, "secret": variable.secret})
+pub(super) fn shown(variables: &Variables) -> Vec<ShownVariable> {
+    let one = |(name, variable): (&str, &Variable)| ShownVariable {
+        name: name.to_owned(),
+        value: (!variable.secret).then(|| variable.value.clone()),
+        secret: variable.secret,
     };
     variables.iter().map(one).collect()
 }

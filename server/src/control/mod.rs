@@ -47,16 +47,17 @@ mod input;
 mod keep_alive;
 mod logs;
 mod merge;
-mod release_json;
 mod releases;
 mod routes;
 mod settings;
+mod shown_release;
 mod stats;
 mod unread_body;
 mod upload;
 
 use std::sync::Arc;
 
+use api_types::control::{AppSummary, LiveVersion, Refusal};
 use axum::extract::{FromRef, FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
@@ -66,7 +67,6 @@ use axum::routing::{delete, get, patch, post};
 use axum::{Json, Router};
 use hookd_runtime::{App, Engine, Environment};
 use serde::Deserialize;
-use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 pub use self::apps::Installation;
@@ -224,7 +224,7 @@ impl IntoResponse for ApiError {
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal error; the server's log tells more".to_owned())
             }
         };
-        (status, Json(json!({"code": status.as_u16(), "error": text}))).into_response()
+        (status, Json(Refusal { code: status.as_u16(), error: text })).into_response()
     }
 }
 
@@ -232,29 +232,27 @@ fn app_deleted(app: &str) -> String {
     format!("the app `{app}` was deleted meanwhile; nothing was changed")
 }
 
-async fn show_app(State(control): State<Control>, Authorized(app): Authorized) -> Json<Value> {
-    let mut shown = summary(&control, &app);
-    if let Value::Object(fields) = &mut shown {
-        fields.insert("hook_key".to_owned(), app.hook_key.clone().into());
-    }
-    Json(shown)
+async fn show_app(State(control): State<Control>, Authorized(app): Authorized) -> Json<AppSummary> {
+    Json(AppSummary { hook_key: Some(app.hook_key.clone()), ..summary(&control, &app) })
 }
 
 /// What every caller with access to the app may see of it.
-fn summary(control: &Control, app: &App) -> Value {
+fn summary(control: &Control, app: &App) -> AppSummary {
     let live = |environment| {
         let version = control.engine.live_version(&app.id, environment)?;
         let functions = control.engine.definitions(&app.id, environment);
-        let functions: Vec<String> = functions.into_iter().map(|definition| definition.name).collect();
-        Some(json!({"version": version, "functions": functions}))
+        let functions = functions.into_iter().map(|definition| definition.name).collect();
+        Some(LiveVersion { version, functions })
     };
-    json!({
-        "app_id": app.id,
-        "app_key": app.app_key,
-        "created_at_ms": app.created_at_ms,
-        "production": live(Environment::Production),
-        "staging": live(Environment::Staging),
-    })
+    AppSummary {
+        app_id: app.id.clone(),
+        app_key: app.app_key.clone(),
+        created_at_ms: Some(app.created_at_ms),
+        production: live(Environment::Production),
+        staging: live(Environment::Staging),
+        hook_key: None,
+        breakers: None,
+    }
 }
 
 /// Carries a change out to its end, whether or not the caller still listens: a handler is dropped when its connection

@@ -6,13 +6,14 @@ mod process;
 use std::fmt::{Display, Write as _};
 use std::net::IpAddr;
 
+use api_types::control::{AppStats, EngineStats, FunctionStats};
 use axum::Router;
 use axum::extract::Request;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use hookd_runtime::{AppStats, Engine, EngineStats, LATENCY_BOUNDS};
+use hookd_runtime::{Engine, LATENCY_BOUNDS};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::control::is_admin;
@@ -136,7 +137,7 @@ fn of_stats(engine: &EngineStats, apps: &[AppStats]) -> String {
     text.0
 }
 
-fn functions(apps: &[AppStats]) -> impl Iterator<Item = (&str, &hookd_runtime::FunctionStats)> {
+fn functions(apps: &[AppStats]) -> impl Iterator<Item = (&str, &FunctionStats)> {
     apps.iter().flat_map(|app| app.functions.iter().map(|function| (app.app_id.as_str(), function)))
 }
 
@@ -148,7 +149,7 @@ fn calls(text: &mut Exposition, apps: &[AppStats]) {
     );
     for (app, function) in functions(apps) {
         for (outcome, count) in &function.outcomes {
-            let labels = [("app", app), ("function", function.name.as_str()), ("outcome", outcome)];
+            let labels = [("app", app), ("function", function.name.as_str()), ("outcome", outcome.as_str())];
             text.sample("hookd_calls_total", &labels, count);
         }
     }
@@ -208,8 +209,6 @@ fn escaped(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use hookd_runtime::FunctionStats;
-
     use super::*;
 
     #[test]
@@ -244,7 +243,7 @@ mod tests {
         durations[20] = 1;
         let function = FunctionStats {
             name: "odd\"name\\".to_owned(),
-            outcomes: [("replied", 2), ("timeout", 1)].into(),
+            outcomes: [("replied".to_owned(), 2), ("timeout".to_owned(), 1)].into(),
             durations,
             total_seconds: 16.5,
             peak_memory_bytes: 65_536,

@@ -18,12 +18,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use api_types::control::Health;
 use bytes::Bytes;
 use hookd_runtime::{Engine, trace_of_request, until};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, header};
 use opentelemetry::trace::FutureExt as _;
-use serde_json::json;
 
 use self::body::BodyRefused;
 pub use self::client_address::{FORWARDING_HEADERS, client_named_by_proxy};
@@ -43,8 +43,11 @@ pub const REQUEST_TIME: Duration = Duration::from_secs(15);
 
 /// Health (§1.13).
 fn ping() -> Reply {
-    let runtime = concat!("hookd-", env!("CARGO_PKG_VERSION"));
-    let mut health = Reply::new(json!({"runtime": runtime, "version": env!("CARGO_PKG_VERSION")}).to_string().into());
+    let runtime = concat!("hookd-", env!("CARGO_PKG_VERSION")).to_owned();
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    // A struct of texts can always be written.
+    let health = serde_json::to_vec(&Health { runtime, version }).unwrap_or_default();
+    let mut health = Reply::new(health.into());
     health.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     health
 }

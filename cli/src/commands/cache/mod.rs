@@ -6,10 +6,11 @@ mod words;
 
 use std::io::IsTerminal as _;
 
+use anyhow::Context as _;
+use api_types::control::{CacheCommands, CacheReplies, CacheReply, CacheWord};
 use clap::Args;
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
-use serde_json::{Value, json};
 
 use self::piped::next_line;
 use self::show::show;
@@ -49,13 +50,13 @@ impl Cache {
         }
         let words = self.command.iter().map(|word| Word::from(word.as_str())).collect();
         let reply = send(&api, words).await?;
-        if let Some(error) = reply.get("error").and_then(Value::as_str) {
-            return Err(InputError::new(error).into());
+        match reply {
+            CacheReply::Error { error } => Err(InputError::new(error).into()),
+            reply => self.print(&reply),
         }
-        self.print(&reply)
     }
 
-    fn print(&self, reply: &Value) -> anyhow::Result<()> {
+    fn print(&self, reply: &CacheReply) -> anyhow::Result<()> {
         if self.json {
             return output::json(reply);
         }
@@ -115,7 +116,7 @@ impl Cache {
                     output::report_error(&error);
                     if self.json {
                         // In the place of the reply, so that each reply has the number of its command.
-                        output::json(&json!({"error": error.to_string()}))?;
+                        output::json(&CacheReply::Error { error: error.to_string() })?;
                     }
                 }
             }
@@ -140,7 +141,7 @@ impl Cache {
             _ => {
                 let reply = send(api, words).await?;
                 self.print(&reply)?;
-                Ok(Done::Replied(reply.get("error").is_none()))
+                Ok(Done::Replied(!matches!(reply, CacheReply::Error { .. })))
             }
         }
     }
@@ -156,11 +157,10 @@ enum Done {
     Quit,
 }
 
-async fn send(api: &Api, words: Vec<Word>) -> anyhow::Result<Value> {
-    let words: Vec<Value> = words.iter().map(Word::json).collect();
-    let mut answer = api.cache(&json!({"commands": [words]})).await?;
-    let reply = answer.get_mut("replies").and_then(|replies| replies.get_mut(0)).map(Value::take);
-    reply.ok_or_else(|| anyhow::anyhow!("the server's answer holds no reply: {answer}"))
+async fn send(api: &Api, words: Vec<Word>) -> anyhow::Result<CacheReply> {
+    let commands = vec![words.into_iter().map(CacheWord::from).collect()];
+    let CacheReplies { replies } = api.cache(&CacheCommands { commands }).await?.read()?;
+    replies.into_iter().next().context("the server's answer holds no reply")
 }
 
 fn help() -> String {

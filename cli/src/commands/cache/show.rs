@@ -1,28 +1,27 @@
 //! Replies as redis-cli shows them.
 
+use api_types::control::CacheReply;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
 
 /// A reply for people.
-pub fn show(reply: &Value) -> String {
-    let field = |name: &str| reply.get(name).and_then(Value::as_str);
+pub fn show(reply: &CacheReply) -> String {
     match reply {
-        Value::Null => "(nil)".to_owned(),
-        Value::Number(number) => format!("(integer) {number}"),
-        Value::String(text) => quoted(text.as_bytes()),
-        Value::Array(parts) if parts.is_empty() => "(empty array)".to_owned(),
-        Value::Array(parts) => listed(parts),
-        _ => match (field("status"), field("error"), field("base64").map(|text| STANDARD.decode(text))) {
-            (Some(status), _, _) => status.to_owned(),
-            (_, Some(error), _) => format!("(error) {error}"),
-            (_, _, Some(Ok(bytes))) => quoted(&bytes),
-            _ => reply.to_string(),
+        CacheReply::Nil => "(nil)".to_owned(),
+        CacheReply::Integer(number) => format!("(integer) {number}"),
+        CacheReply::Text(text) => quoted(text.as_bytes()),
+        CacheReply::Bytes { base64 } => match STANDARD.decode(base64) {
+            Ok(bytes) => quoted(&bytes),
+            Err(_) => quoted(base64.as_bytes()),
         },
+        CacheReply::Status { status } => status.clone(),
+        CacheReply::Error { error } => format!("(error) {error}"),
+        CacheReply::Array(parts) if parts.is_empty() => "(empty array)".to_owned(),
+        CacheReply::Array(parts) => listed(parts),
     }
 }
 
-fn listed(parts: &[Value]) -> String {
+fn listed(parts: &[CacheReply]) -> String {
     let width = parts.len().to_string().len();
     let mut lines = Vec::new();
     for (index, part) in parts.iter().enumerate() {
@@ -63,9 +62,11 @@ fn quoted(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
-    use super::*;
+    fn show(reply: &Value) -> String {
+        super::show(&serde_json::from_value(reply.clone()).unwrap())
+    }
 
     #[test]
     fn replies_look_as_in_redis_cli() {

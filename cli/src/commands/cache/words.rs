@@ -1,8 +1,8 @@
 //! A line as redis-cli reads it.
 
+use api_types::control::CacheWord;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
 
 /// One word of a command; any bytes.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,12 +19,13 @@ impl Word {
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.0).into_owned()
     }
+}
 
-    /// As the control API takes it.
-    pub fn json(&self) -> Value {
-        match std::str::from_utf8(&self.0) {
-            Ok(text) => text.into(),
-            Err(_) => json!({"base64": STANDARD.encode(&self.0)}),
+impl From<Word> for CacheWord {
+    fn from(Word(bytes): Word) -> Self {
+        match String::from_utf8(bytes) {
+            Ok(text) => Self::Text(text),
+            Err(error) => Self::Bytes { base64: STANDARD.encode(error.as_bytes()) },
         }
     }
 }
@@ -125,7 +126,7 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_travel_as_base64() {
-        assert_eq!(Word::from("é").json(), json!("é"));
-        assert_eq!(Word(vec![0xff]).json(), json!({"base64": "/w=="}));
+        assert_eq!(CacheWord::from(Word::from("é")), CacheWord::Text("é".to_owned()));
+        assert_eq!(CacheWord::from(Word(vec![0xff])), CacheWord::Bytes { base64: "/w==".to_owned() });
     }
 }

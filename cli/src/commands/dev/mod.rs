@@ -12,7 +12,8 @@ use std::time::Duration;
 
 #[cfg(feature = "server")]
 use api_types::Connection;
-use api_types::Isolation;
+use api_types::control::{DeployQuery, LogsQuery};
+use api_types::{Environment, Isolation};
 use clap::Args;
 use futures::StreamExt as _;
 use hookd_guest_build::{Sources, builder_of};
@@ -153,7 +154,7 @@ impl Dev {
 
     /// Builds and releases now and after every change.
     async fn release_changes(&self, api: &Api, changes: &mut Changes) {
-        let environment = if self.staging { "staging" } else { "production" };
+        let environment = if self.staging { Environment::Staging } else { Environment::Production };
         let mut sources = Sources { packages: vec![self.project.clone()], ..Sources::default() };
         let mut live = Vec::new();
         loop {
@@ -201,15 +202,16 @@ impl Dev {
     async fn release(
         &self,
         api: &Api,
-        environment: &str,
+        environment: Environment,
         live: &mut Vec<u8>,
         module: Vec<u8>,
     ) -> Result<Option<String>, Failed> {
         if module == *live {
             return Ok(None);
         }
-        let uploading = deploy::upload(api, environment, self.isolation, &self.by, module.clone());
-        let release = uploading.await.map_err(Failed::Upload)?;
+        let query = DeployQuery { environment, isolation: self.isolation };
+        let uploaded = deploy::upload(api, query, &self.by, module.clone()).await;
+        let release = uploaded.and_then(|release| release.read()).map_err(Failed::Upload)?;
         *live = module;
         Ok(Some(deploy::summary(&release)))
     }
@@ -244,11 +246,11 @@ fn announce(connection: &Connection) {
 
 /// Shows what hooks write from now on, until the output is lost.
 async fn show_logs(api: &Api) -> anyhow::Result<()> {
-    let query = [("follow", "true".to_owned()), ("limit", "0".to_owned())];
+    let query = LogsQuery { follow: true, limit: Some(0), ..LogsQuery::default() };
     loop {
         if let Ok(mut events) = api.logs(&query).await {
             while let Some(Ok(event)) = events.next().await {
-                logs::show(&event)?;
+                logs::show(&event.read()?)?;
             }
         }
         // The server restarts, or is on its way out with us.

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_may_enter_is_broken() {
+    fn a_data_folder_that_others_may_enter_is_broken() {
         let folder = private_folder();
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         let found = broken(folder.path());

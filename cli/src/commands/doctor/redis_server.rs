@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_url_is_broken() {
+    async fn a_text_that_is_no_url_is_broken() {
         assert_eq!(check_url("localhost:6379").await[0].status, Status::Broken);
     }
 

@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_flag_takes_is_refused() {
+    fn a_key_that_no_flag_takes_is_refused() {
         for file in ["listen = {a = 1}", "[listen]", "listen = 2026-11-21", "listen = "] {
             assert!(options(file, &[]).is_err(), "{file}");
         }

@@ -3,34 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-/// The server's answer: counters since its start.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Snapshot {
-    duration_bounds_seconds: Vec<f64>,
-    apps: Vec<App>,
-    engine: Option<Engine>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct App {
-    app_id: String,
-    functions: Vec<Function>,
-    running_calls: u64,
-    queued_calls: u64,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Function {
-    name: String,
-    outcomes: BTreeMap<String, u64>,
-    durations: Vec<u64>,
-    peak_memory_bytes: u64,
-}
+use api_types::control::{AppStats, EngineStats, FunctionStats, Stats};
+use serde::Serialize;
 
 /// The engine as a whole, for the operator.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Engine {
     /// Guests that run now.
     pub running_instances: u64,
@@ -40,6 +17,17 @@ pub struct Engine {
     pub guest_memory_budget_bytes: u64,
     /// Modules in memory.
     pub loaded_modules: u64,
+}
+
+impl From<&EngineStats> for Engine {
+    fn from(stats: &EngineStats) -> Self {
+        Self {
+            running_instances: stats.running_instances,
+            guest_memory_bytes: stats.guest_memory_bytes,
+            guest_memory_budget_bytes: stats.guest_memory_budget_bytes,
+            loaded_modules: stats.loaded_modules,
+        }
+    }
 }
 
 /// What happened in one interval.
@@ -90,15 +78,15 @@ pub struct FunctionRate {
 
 impl Rates {
     /// `elapsed` lies between the two.
-    pub fn between(before: &Snapshot, now: &Snapshot, elapsed: Duration) -> Self {
+    pub fn between(before: &Stats, now: &Stats, elapsed: Duration) -> Self {
         let seconds = elapsed.as_secs_f64();
         let mut functions: Vec<FunctionRate> = now
             .apps
             .iter()
             .flat_map(|app| app.functions.iter().map(move |function| (app, function)))
             .map(|(app, function)| {
-                let earlier = before.function(&app.app_id, &function.name);
-                rate(app, function, earlier.unwrap_or(&Function::default()), &now.duration_bounds_seconds, seconds)
+                let earlier = find(before, &app.app_id, &function.name);
+                rate(app, function, earlier.unwrap_or(&FunctionStats::default()), &now.duration_bounds_seconds, seconds)
             })
             .collect();
         // Those that do nothing stay in their order.
@@ -108,18 +96,16 @@ impl Rates {
             running: app.running_calls,
             queued: app.queued_calls,
         });
-        Self { seconds, engine: now.engine.clone(), apps: queues.collect(), functions }
+        Self { seconds, engine: now.engine.as_ref().map(Engine::from), apps: queues.collect(), functions }
     }
 }
 
-impl Snapshot {
-    fn function(&self, app: &str, name: &str) -> Option<&Function> {
-        let app = self.apps.iter().find(|candidate| candidate.app_id == app)?;
-        app.functions.iter().find(|candidate| candidate.name == name)
-    }
+fn find<'a>(stats: &'a Stats, app: &str, name: &str) -> Option<&'a FunctionStats> {
+    let app = stats.apps.iter().find(|candidate| candidate.app_id == app)?;
+    app.functions.iter().find(|candidate| candidate.name == name)
 }
 
-fn rate(app: &App, now: &Function, before: &Function, bounds: &[f64], seconds: f64) -> FunctionRate {
+fn rate(app: &AppStats, now: &FunctionStats, before: &FunctionStats, bounds: &[f64], seconds: f64) -> FunctionRate {
     let earlier = before.durations.iter().chain(std::iter::repeat(&0));
     // Counters start from zero with the server: a smaller value than before is new as a whole.
     let restarted = now.durations.iter().sum::<u64>() < before.durations.iter().sum();
@@ -160,23 +146,31 @@ fn percentile(durations: &[u64], bounds: &[f64], share: f64) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
-    fn snapshot(replied: u64, timeouts: u64, durations: [u64; 3]) -> Snapshot {
-        let function = json!({
-            "name": "hello", "outcomes": {"replied": replied, "timeout": timeouts}, "durations": durations,
-            "total_seconds": 1.0, "peak_memory_bytes": 65_536,
-        });
-        let app = json!({"app_id": "demo", "functions": [function], "running_calls": 1, "queued_calls": 2});
-        serde_json::from_value(json!({"duration_bounds_seconds": [0.001, 0.01], "apps": [app]})).unwrap()
+    fn stats(replied: u64, timeouts: u64, durations: [u64; 3]) -> Stats {
+        let function = FunctionStats {
+            name: "hello".to_owned(),
+            outcomes: [("replied".to_owned(), replied), ("timeout".to_owned(), timeouts)].into(),
+            durations: durations.to_vec(),
+            total_seconds: 1.0,
+            peak_memory_bytes: 65_536,
+        };
+        let app = AppStats {
+            app_id: "demo".to_owned(),
+            functions: vec![function],
+            running_calls: 1,
+            queued_calls: 2,
+            log_lines_over_budget: 0,
+            log_lines_lost: 0,
+            log_lines_damaged: 0,
+        };
+        Stats { duration_bounds_seconds: vec![0.001, 0.01], apps: vec![app], engine: None }
     }
 
     #[test]
     fn rates_are_those_of_the_interval() {
-        let rates =
-            Rates::between(&snapshot(100, 0, [100, 0, 0]), &snapshot(118, 2, [118, 0, 2]), Duration::from_secs(2));
+        let rates = Rates::between(&stats(100, 0, [100, 0, 0]), &stats(118, 2, [118, 0, 2]), Duration::from_secs(2));
         let hello = &rates.functions[0];
         assert_eq!((hello.calls_per_second, hello.calls), (10.0, 120));
         assert_eq!(hello.failures, [("timeout".to_owned(), 2)].into());
@@ -187,14 +181,14 @@ mod tests {
 
     #[test]
     fn a_restart_in_between_begins_anew() {
-        let rates = Rates::between(&snapshot(100, 9, [109, 0, 0]), &snapshot(4, 1, [5, 0, 0]), Duration::from_secs(1));
+        let rates = Rates::between(&stats(100, 9, [109, 0, 0]), &stats(4, 1, [5, 0, 0]), Duration::from_secs(1));
         assert_eq!(rates.functions[0].calls_per_second, 5.0);
         assert_eq!(rates.functions[0].failures["timeout"], 1);
     }
 
     #[test]
     fn without_calls_there_are_no_latencies() {
-        let rates = Rates::between(&snapshot(1, 0, [1, 0, 0]), &snapshot(1, 0, [1, 0, 0]), Duration::from_secs(1));
+        let rates = Rates::between(&stats(1, 0, [1, 0, 0]), &stats(1, 0, [1, 0, 0]), Duration::from_secs(1));
         assert_eq!((rates.functions[0].p50_seconds, rates.functions[0].p99_seconds), (None, None));
     }
 

@@ -119,7 +119,7 @@ demo  _hook0       12.3  12us  250.0ms  timeout 3     77  1.0 MiB";
     }
 
     #[test]
-    fn what_does_not_fit_is_counted() {
+    fn functions_that_do_not_fit_are_counted() {
         let text = render(&rates(30), 10);
         assert_eq!(text.lines().count(), 10);
         assert!(text.ends_with("(24 more)"), "{text}");

@@ -1,12 +1,12 @@
 //! Apps that their engine has lost: the IM core deletes what it keeps of them on the operator's word alone.
 
+use api_types::control::{AppSummary, DeletedApp};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::{IntoResponse as _, Response};
 use hookd_im_core::ids::AppId;
-use serde_json::{Value, json};
 
 use super::super::input::Named;
 use super::super::{ApiError, AppPath, internal, is_admin, to_the_end};
@@ -17,13 +17,14 @@ pub(super) async fn delete(
     State(control): State<ImControl>,
     named: Result<Named<AppPath>, ApiError>,
     headers: HeaderMap,
-) -> Result<Json<Value>, Response> {
+) -> Result<Json<DeletedApp>, Response> {
     if !is_admin(&headers, &control.admin_key) {
         return Err(ApiError::Unauthorized.into_response());
     }
     let Named(AppPath { app: id }) = named.map_err(ApiError::into_response)?;
     let deleting = async move {
-        let apps = control.ask(Method::GET, Uri::from_static("/hookd/v1/apps"), &headers, Body::empty()).await?;
+        let apps: Vec<_> =
+            control.ask(Method::GET, Uri::from_static("/hookd/v1/apps"), &headers, Body::empty()).await?;
         if control.is_among(&id, &apps) {
             let text = format!("the engine has the app `{id}`: it is not lost, delete it without `--lost`");
             return Err(ApiError::BadRequest(text).into_response());
@@ -31,21 +32,17 @@ pub(super) async fn delete(
         let forgotten = control.core.forget_app(&AppId::new(&id)).await;
         forgotten.map_err(|error| internal(error).into_response())?;
         // The id stays known: another app with it would find the messages of this one.
-        Ok(Json(json!({"deleted": id})))
+        Ok(Json(DeletedApp { deleted: id }))
     };
     to_the_end(deleting).await.map_err(ApiError::into_response)?
 }
 
 impl ImControl {
     /// True when the app is among those that the engine lists, and is not another installation's app of the same id.
-    fn is_among(&self, id: &str, apps: &Value) -> bool {
-        let mut listed =
-            apps.as_array().into_iter().flatten().filter(|app| app.get("app_id").is_some_and(|of| of == id));
-        listed.any(|app| {
-            // An engine of an earlier version does not send it.
-            let created_at_ms = app.get("created_at_ms").and_then(Value::as_i64);
-            !created_at_ms.is_some_and(|created_at_ms| self.directory.knows_another(id, created_at_ms))
-        })
+    fn is_among(&self, id: &str, apps: &[AppSummary]) -> bool {
+        apps.iter()
+            .filter(|app| app.app_id == id)
+            .any(|app| !app.created_at_ms.is_some_and(|created_at_ms| self.directory.knows_another(id, created_at_ms)))
     }
 }
 

@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api_types::control::{AppSummary, Breaker, BreakerState, DeletedApp};
 use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
@@ -22,10 +23,12 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use hookd_im_core::app::App;
 use hookd_im_core::core::ImCore;
-use hookd_im_core::hooks::BreakerReport;
+use hookd_im_core::hooks::{self, BreakerReport};
 use hookd_im_core::ids::AppId;
 use hookd_runtime::keys_equal;
-use serde_json::Value;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize as _, Serialize};
+use serde_json::{Map, Value};
 use tower::ServiceExt as _;
 
 use super::changes::Changes;
@@ -105,7 +108,7 @@ pub fn router(
 
 /// All control calls with the keys that they need.
 async fn calls(State(control): State<ImControl>, uri: Uri, headers: HeaderMap) -> Result<Json<Value>, Response> {
-    let mut all = control.ask(Method::GET, uri, &headers, Body::empty()).await?;
+    let mut all: Value = control.ask(Method::GET, uri, &headers, Body::empty()).await?;
     if let (Value::Array(all), Value::Array(own)) = (&mut all, control.list_of_own) {
         all.extend(own);
     }
@@ -128,7 +131,13 @@ fn anew(mut request: Request) -> Request {
 
 impl ImControl {
     /// The answer of the engine's part; an error is passed to the caller unchanged.
-    async fn ask(&self, method: Method, uri: Uri, headers: &HeaderMap, body: Body) -> Result<Value, Response> {
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        uri: Uri,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<T, Response> {
         let mut request = Request::new(body);
         *request.method_mut() = method;
         *request.uri_mut() = uri;
@@ -156,14 +165,35 @@ impl ImControl {
         tokio::time::timeout(PATIENCE, asking).await.map_err(late)?
     }
 
-    fn with_breakers(&self, mut app: Value) -> Value {
-        let id = app.get("app_id").and_then(Value::as_str).map(AppId::new);
-        let known = id.and_then(|id| self.core.apps.app(&id));
+    /// What the engine knows of an app passes as it came, and what the IM core knows is added.
+    fn with_breakers(&self, engines: Map<String, Value>) -> serde_json::Result<WithBreakers> {
+        let app = AppSummary::deserialize(&engines)?;
+        let known = self.core.apps.app(&AppId::new(&app.app_id));
         let breakers = known.map(|app| self.core.hooks.breakers(&app)).unwrap_or_default();
-        if let (Value::Object(fields), Ok(breakers)) = (&mut app, serde_json::to_value(breakers)) {
-            fields.insert("breakers".to_owned(), breakers);
-        }
-        app
+        Ok(WithBreakers { engines, breakers: breakers.iter().map(shown).collect() })
+    }
+}
+
+/// An [`AppSummary`] with all its fields, those of an engine of another version too.
+#[derive(Serialize)]
+struct WithBreakers {
+    #[serde(flatten)]
+    engines: Map<String, Value>,
+    breakers: Vec<Breaker>,
+}
+
+fn shown(breaker: &BreakerReport) -> Breaker {
+    Breaker {
+        hook: breaker.hook.to_owned(),
+        state: match breaker.state {
+            hooks::BreakerState::Closed => BreakerState::Closed,
+            hooks::BreakerState::HalfOpen => BreakerState::HalfOpen,
+            hooks::BreakerState::Open => BreakerState::Open,
+        },
+        failures_in_a_row: breaker.failures_in_a_row,
+        last_cause: breaker.last_cause.map(str::to_owned),
+        open_for_ms: breaker.open_for_ms,
+        next_try_ms: breaker.next_try_ms,
     }
 }
 
@@ -187,20 +217,23 @@ impl FromRequestParts<ImControl> for Owner {
 }
 
 /// Does not ask the engine: operators need breakers most while the engine is down.
-async fn breakers(State(control): State<ImControl>, Owner(app): Owner) -> Json<Vec<BreakerReport>> {
-    Json(control.core.hooks.breakers(&app))
+async fn breakers(State(control): State<ImControl>, Owner(app): Owner) -> Json<Vec<Breaker>> {
+    Json(control.core.hooks.breakers(&app).iter().map(shown).collect())
 }
 
-async fn list(State(control): State<ImControl>, uri: Uri, headers: HeaderMap) -> Result<Json<Value>, Response> {
-    match control.ask(Method::GET, uri, &headers, Body::empty()).await? {
-        Value::Array(apps) => Ok(Json(apps.into_iter().map(|app| control.with_breakers(app)).collect())),
-        other => Ok(Json(other)),
-    }
+async fn list(
+    State(control): State<ImControl>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Json<Vec<WithBreakers>>, Response> {
+    let apps: Vec<_> = control.ask(Method::GET, uri, &headers, Body::empty()).await?;
+    let apps: serde_json::Result<_> = apps.into_iter().map(|app| control.with_breakers(app)).collect();
+    apps.map(Json).map_err(|error| internal(error).into_response())
 }
 
-async fn show(State(control): State<ImControl>, uri: Uri, headers: HeaderMap) -> Result<Json<Value>, Response> {
+async fn show(State(control): State<ImControl>, uri: Uri, headers: HeaderMap) -> Result<Json<WithBreakers>, Response> {
     let app = control.ask(Method::GET, uri, &headers, Body::empty()).await?;
-    Ok(Json(control.with_breakers(app)))
+    control.with_breakers(app).map(Json).map_err(|error| internal(error).into_response())
 }
 
 /// The IM core's data of the app are deleted too.
@@ -209,7 +242,7 @@ async fn delete(
     named: Result<Named<AppPath>, ApiError>,
     uri: Uri,
     headers: HeaderMap,
-) -> Result<Json<Value>, Response> {
+) -> Result<Json<DeletedApp>, Response> {
     // The app does not exist, and so has no key.
     let Named(path) = named.map_err(|_| ApiError::Unauthorized.into_response())?;
     let deleting = async move {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use api_types::control::{EngineSettings, EngineSettingsPatch};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -11,6 +12,7 @@ use hookd_im_core::app::ImSettings;
 use hookd_im_core::hooks::SettingsError;
 use hookd_im_core::ids::AppId;
 use hookd_im_core::store::StoreError;
+use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
 use super::super::input::JsonBody;
@@ -119,7 +121,8 @@ impl Patch {
             && self.own_part.keys().any(|key| key.contains("timeout"))
             && self.engines_part.is_empty()
         {
-            check_timeouts(&changed, engine).map_err(|text| ApiError::BadRequest(text).into_response())?;
+            let engine = EngineSettings::deserialize(engine).map_err(failed)?;
+            check_timeouts(&changed, &engine).map_err(|text| ApiError::BadRequest(text).into_response())?;
         }
         Ok(changed)
     }
@@ -142,11 +145,20 @@ impl Patch {
         tokio::time::timeout(ENGINES_PART_TIME, asking).await.map_err(late)?
     }
 
+    /// The patch that brings the engine's part back to `before`.
+    fn undoing(&self, before: &Value) -> Result<Map<String, Value>, serde_json::Error> {
+        let changes = EngineSettingsPatch::deserialize(&self.engines_part)?;
+        let back = undo(&changes, &EngineSettings::deserialize(before)?);
+        serde_json::from_value(serde_json::to_value(back)?)
+    }
+
     /// Puts the engine's part back as it was before the IM core failed to store its own, and says what holds now.
     async fn take_back(&self, control: &ImControl, before: &Value, error: SettingsError) -> Response {
         let is_unknown = matches!(&error, SettingsError::Store(StoreError::OutcomeUnknown { .. }));
-        let back = undo(&self.engines_part, before);
-        if !is_unknown && self.change_engines_part(control, back).await.is_ok() {
+        if !is_unknown
+            && let Ok(back) = self.undoing(before)
+            && self.change_engines_part(control, back).await.is_ok()
+        {
             return refused(error);
         }
         tracing::error!(error = &error as &dyn std::error::Error, "settings cannot be saved");
@@ -182,4 +194,42 @@ fn refused(error: SettingsError) -> Response {
 
 fn failed(error: impl Into<BoxError>) -> Response {
     internal(error).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use api_types::control::{FailurePolicy, ImSettingsPatch};
+    use hookd_im_core::app;
+
+    use super::*;
+
+    /// The command line writes a patch by its type; here it is merged by the names of the settings.
+    #[test]
+    fn a_patch_can_name_every_setting_and_is_merged() {
+        let patch = ImSettingsPatch {
+            on_hook_failure: Some(FailurePolicy::Abort),
+            hook_failure_policies: [("_messageSent:timeout".to_owned(), Some(FailurePolicy::Ignore))].into(),
+            hook_breaker_failures: Some(1),
+            hook_breaker_cool_down_ms: Some(2),
+            blocking_hook_timeout_ms: Some(3),
+            notification_hook_timeout_ms: Some(4),
+            hook_timeouts_ms: [("_messageSent".to_owned(), Some(5))].into(),
+            notification_attempts: Some(6),
+            notification_retry_ms: Some(7),
+            notification_max_age_ms: Some(8),
+            notification_queue_limit: Some(9),
+            dead_letter_limit: Some(10),
+            login_signature: Some(true),
+            conversation_signature: Some(true),
+            message_edit: Some(true),
+            message_recall: Some(false),
+            engine_url: Some(Some("http://192.0.2.1".to_owned())),
+        };
+        let patch: Map<String, Value> = serde_json::from_value(serde_json::to_value(patch).unwrap()).unwrap();
+        let settings = shown(&ImSettings::default()).unwrap();
+        assert_eq!(patch.keys().collect::<Vec<_>>(), settings.keys().collect::<Vec<_>>());
+        let changed: ImSettings = merge(&ImSettings::default(), patch, "setting").ok().unwrap();
+        assert_eq!(changed.on_hook_failure, app::FailurePolicy::Abort);
+        assert_eq!((changed.hook_timeouts_ms["_messageSent"], changed.dead_letter_limit), (5, 10));
+    }
 }

@@ -1,61 +1,57 @@
 //! The patch that takes a patch of the engine's settings back.
 
-use api_types::HostPattern;
-use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
-/// The earlier values of the keys in `changes`: `before` is the engine's earlier answer.
-pub(super) fn undo(changes: &Map<String, Value>, before: &Value) -> Map<String, Value> {
-    changes.iter().map(|(key, changed)| (key.clone(), undone(key, changed, before))).collect()
-}
+use api_types::control::{EngineSettings, EngineSettingsPatch, LimitChange, LimitChanges, LimitSource};
+use api_types::{HostPattern, Overrides};
 
-fn undone(key: &str, changed: &Value, before: &Value) -> Value {
-    let was = before.get(key);
-    let names = changed.as_object().into_iter().flatten().map(|(name, _)| name);
-    Value::Object(match key {
-        "limits" => {
-            let set = |name: &String| before.pointer(&format!("/limit_sources/{name}")).is_some_and(|of| of == "app");
-            names.map(|name| (name.clone(), if set(name) { value(was, name) } else { Value::Null })).collect()
-        }
-        "max_limits" => names.map(|name| (name.clone(), value(was, name))).collect(),
-        "function_limits" => names.map(|function| (function.clone(), of_function(was, function, changed))).collect(),
-        "allowed_hosts" => {
-            let was: Vec<&str> =
-                was.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-            // In the engine's own form; the engine has refused unreadable values.
-            let hosts = names.filter_map(|host| Some(host.parse::<HostPattern>().ok()?.to_string()));
-            let undone = |host: String| {
-                let allowed = if was.contains(&host.as_str()) { true.into() } else { Value::Null };
-                (host, allowed)
-            };
-            hosts.map(undone).collect()
-        }
-        _ => Map::new(),
-    })
+/// The earlier values of what `changes` names: `before` is the engine's earlier answer.
+pub(super) fn undo(changes: &EngineSettingsPatch, before: &EngineSettings) -> EngineSettingsPatch {
+    let is_set = |name: &String| before.limit_sources.get(name) == Some(&LimitSource::App);
+    let limits = changes.limits.keys().map(|name| {
+        let was = before.limits.get(name).copied().filter(|_| is_set(name));
+        (name.clone(), LimitChange::from(was))
+    });
+    let functions = changes.function_limits.iter().map(|(function, changed)| {
+        (function.clone(), of_function(before.function_limits.get(function), changed.as_ref()))
+    });
+    EngineSettingsPatch {
+        max_limits: changes.max_limits.keys().map(|name| value(&before.max_limits, name)).collect(),
+        limits: limits.collect(),
+        function_limits: functions.collect(),
+        allowed_hosts: changes.allowed_hosts.keys().filter_map(|host| allowed(&before.allowed_hosts, host)).collect(),
+    }
 }
 
 /// All limits that the function had, and `null` for new ones.
-fn of_function(was: Option<&Value>, function: &str, changed: &Value) -> Value {
-    let Some(Value::Object(had)) = was.and_then(|was| was.get(function)) else { return Value::Null };
-    let named = changed.get(function).and_then(Value::as_object).into_iter().flatten();
-    let mut limits: Map<String, Value> = named.map(|(name, _)| (name.clone(), Value::Null)).collect();
-    limits.extend(had.clone());
-    Value::Object(limits)
+fn of_function(had: Option<&Overrides>, changed: Option<&LimitChanges>) -> Option<LimitChanges> {
+    let had = had?;
+    let named = changed.into_iter().flatten().map(|(name, _)| (name.clone(), LimitChange::TakeBack));
+    let mut limits: LimitChanges = named.collect();
+    limits.extend(had.iter().map(|(name, value)| (name.clone(), LimitChange::Set(*value))));
+    Some(limits)
 }
 
-fn value(of: Option<&Value>, name: &str) -> Value {
-    of.and_then(|of| of.get(name)).cloned().unwrap_or_default()
+fn value(of: &Overrides, name: &str) -> (String, LimitChange) {
+    (name.to_owned(), of.get(name).copied().into())
+}
+
+/// In the engine's own form; the engine has refused unreadable values.
+fn allowed(before: &BTreeSet<HostPattern>, host: &str) -> Option<(String, Option<bool>)> {
+    let host: HostPattern = host.parse().ok()?;
+    Some((host.to_string(), before.contains(&host).then_some(true)))
 }
 
 #[cfg(test)]
 mod tests {
     use hookd_runtime::AppSettings;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
-    use super::super::super::engine_settings::{changed, shown};
+    use super::super::super::engine_settings::{changed, patch, shown};
     use super::*;
 
-    fn object(value: Value) -> Map<String, Value> {
-        value.as_object().unwrap().clone()
+    fn read(changes: Value) -> EngineSettingsPatch {
+        patch(changes.as_object().unwrap().clone()).unwrap()
     }
 
     #[test]
@@ -70,10 +66,10 @@ mod tests {
             json!({"function_limits": {"hello": null, "bye": {"queue": 1}}, "allowed_hosts": {"A.ORG": null, "c.org": true}}),
         ];
         let mut settings = AppSettings::default();
-        for patch in patches.map(object) {
+        for patch in patches.map(read) {
             let next = changed(settings.clone(), patch.clone(), true).unwrap();
             assert_ne!(next, settings);
-            let back = undo(&patch, &Value::Object(shown(&settings)));
+            let back = undo(&patch, &shown(&settings).unwrap());
             assert_eq!(changed(next.clone(), back, true).unwrap(), settings, "{patch:?}");
             settings = next;
         }
