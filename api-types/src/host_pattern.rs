@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_is_refused_with_an_example() {
+    fn a_text_that_is_no_host_is_refused_with_an_example() {
         for text in [
             "",
             "https://example.com",

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_longer_than_allowed_is_refused_and_the_longest_is_not() {
+    fn a_file_that_is_longer_than_allowed_is_refused_and_the_longest_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         std::fs::write(&path, vec![b'x'; 1 << 20]).unwrap();

@@ -258,7 +258,7 @@ fn too_deep_nesting_has_its_own_error() {
 }
 
 #[test]
-fn what_is_skipped_or_kept_as_text_nests_as_deep_as_it_likes() {
+fn values_that_are_skipped_or_kept_as_text_nest_to_any_depth() {
     #[derive(Deserialize)]
     struct Known {
         drop: bool,

@@ -35,7 +35,7 @@ fn a_binary_message_has_none() {
 }
 
 #[test]
-fn what_begins_like_a_rich_message_and_is_none_is_an_error() {
+fn a_text_that_begins_like_a_rich_message_and_is_none_is_an_error() {
     let deep = format!("{{\"a\":{}{}}}", "[".repeat(200), "]".repeat(200));
     for content in ["{", "{hello}", "{a:1}", "\u{feff}{\"a\":1}", "\u{3000}\t{'a':1}", "\0{\"a\":1}", &deep] {
         let error = Content::read(content, false).unwrap_err();

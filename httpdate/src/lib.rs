@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date_is_refused() {
+    fn a_text_that_is_no_date_is_refused() {
         // The second one was a Sunday.
         for text in ["", "Sat, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37", "Fri, 01 Jan 1960 00:00:00 GMT"]
         {

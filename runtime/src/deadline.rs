@@ -30,12 +30,12 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_ready_needs_no_time() {
+    async fn a_ready_future_needs_no_time() {
         assert_eq!(until(Instant::now(), ready(7)).await.ok(), Some(7));
     }
 
     #[tokio::test]
-    async fn what_becomes_ready_in_time_is_waited_for() {
+    async fn a_future_that_becomes_ready_in_time_is_waited_for() {
         let later = async {
             yield_now().await;
             7
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_ready_in_time_is_given_up() {
+    async fn a_future_that_is_not_ready_in_time_is_given_up() {
         assert!(until(Instant::now() + Duration::from_millis(1), pending::<()>()).await.is_err());
     }
 }

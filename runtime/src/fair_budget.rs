@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_dropped_is_given_back() {
+    fn a_dropped_share_is_given_back() {
         let budget = FairBudget::new(10);
         drop(budget.take("a", 8));
         let lost = budget.take("a", 11);

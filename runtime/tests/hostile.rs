@@ -221,7 +221,7 @@ async fn a_flood_of_log_lines_is_cut_and_counted() {
 }
 
 #[tokio::test]
-async fn what_is_written_to_stdout_is_a_log_line() {
+async fn text_on_stdout_is_a_log_line() {
     let mut writes = Guest::new().import(
         r#"(import "wasi:cli/stdout@0.2.6" "get-stdout" (func $stdout (result i32)))
            (import "wasi:io/streams@0.2.0" "[method]output-stream.blocking-write-and-flush"

@@ -132,7 +132,7 @@ async fn a_module_goes_when_no_version_names_it() {
 }
 
 #[tokio::test]
-async fn what_production_may_go_back_to_outlives_any_number_of_stagings() {
+async fn the_earlier_versions_of_production_outlive_any_number_of_stagings() {
     let test = TestEngine::start().await;
     test.deploy(guest("first")).await.unwrap();
     test.deploy(guest("second")).await.unwrap();
@@ -172,7 +172,7 @@ async fn the_modules_of_a_deleted_app_go_unless_another_app_has_them() {
 }
 
 #[tokio::test]
-async fn what_a_crash_left_is_removed_at_the_next_start() {
+async fn the_rest_of_a_crash_is_removed_at_the_next_start() {
     let test = TestEngine::start().await;
     test.deploy(guest("1")).await.unwrap();
     let [modules, artifacts] = ["modules", "artifacts"].map(|name| test.folder.path().join("engine").join(name));

@@ -194,7 +194,7 @@ fn no_command_reaches_another_app() {
 }
 
 #[test]
-fn what_an_app_does_is_not_seen_in_another() {
+fn actions_of_an_app_are_not_seen_in_another() {
     let server = Server::with_module("audit-log");
     let other = create(&server);
     let params = server.data().join("params.json");

@@ -70,7 +70,7 @@ fn a_server_starts_from_a_backup_with_everything_in_it() {
 }
 
 #[test]
-fn what_cannot_be_copied_is_refused_and_nothing_is_left() {
+fn a_folder_that_cannot_be_copied_is_refused_and_nothing_is_left() {
     let server = Server::start();
     let folder = tempfile::tempdir().unwrap();
     let there = folder.path().to_str().unwrap();

@@ -37,7 +37,7 @@ fn no_removed_member_comes_back(sdk: &str) {
 
 /// F-10.
 #[test]
-fn what_is_said_is_for_members_only() {
+fn messages_are_for_members_only() {
     Server::start().play("not_a_member");
 }
 
@@ -49,7 +49,7 @@ fn the_token_of_a_client_that_logged_out_stays_dead() {
 
 /// F-32.
 #[test]
-fn what_has_no_effect_and_what_is_refused() {
+fn requests_without_effect_and_requests_that_are_refused() {
     Server::start().play("no_effect");
 }
 

@@ -70,7 +70,7 @@ async fn refused(what: &str, request: RequestBuilder) -> (StatusCode, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_a_call_is_named() {
+async fn the_fault_of_a_call_is_named() {
     let server = Server::start();
     let operator = Operator::of(&server);
     for (method, path, body, named) in WRONG {
@@ -211,7 +211,7 @@ async fn a_call_that_there_is_not_is_answered_with_where_all_are_listed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_module_is_refused_while_the_live_one_stays() {
+async fn an_upload_that_is_no_module_is_refused_while_the_live_one_stays() {
     let server = Server::with_module("word-filter");
     let operator = Operator::of(&server);
     let module = std::fs::read(module("word-filter")).unwrap();

@@ -21,7 +21,7 @@ fn look_into(database: &PathBuf) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_acknowledged_after_a_look_into_the_databases_outlives_a_kill() {
+async fn acknowledged_changes_after_a_look_into_the_databases_outlive_a_kill() {
     let mut server = Server::start();
     databases(&server).iter().for_each(look_into);
     for database in databases(&server) {

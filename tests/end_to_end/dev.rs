@@ -212,7 +212,7 @@ fn rewrite(file: &Path, from: &str, to: &str) {
 }
 
 #[test]
-fn what_a_project_takes_from_outside_its_folder_is_watched_too() {
+fn sources_of_a_project_outside_its_folder_are_watched_too() {
     let server = Server::start();
     let folder = tempfile::tempdir().unwrap();
     let project = project_with_a_neighbour(folder.path());
@@ -250,7 +250,7 @@ fn a_project_that_comes_back_is_watched_again() {
 }
 
 #[test]
-fn what_the_server_writes_into_the_project_is_no_change_of_it() {
+fn files_that_the_server_writes_into_the_project_are_no_change_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let project = folder.path().join(own("holding-data"));
     let data = project.join("data");
@@ -329,7 +329,7 @@ fn a_server_that_runs_is_used_and_left_running() {
 }
 
 #[test]
-fn what_cannot_be_worked_on_is_refused() {
+fn projects_and_servers_that_cannot_be_used_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     assert_refused(&hookd_in(folder.path(), &["dev", folder.path().to_str().unwrap()]), &["Cargo.toml", "hookd new"]);
     let project = folder.path().join("some-hooks");

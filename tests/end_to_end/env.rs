@@ -187,7 +187,7 @@ fn the_api_server_is_the_public_url_unless_another_is_named() {
 }
 
 #[test]
-fn what_breaks_a_rule_is_refused_with_the_reason() {
+fn variables_that_break_a_rule_are_refused_with_the_reason() {
     let server = Server::with_module("version-probe");
     assert_refused(&server.hookd(&["env", "set", "LEANCLOUD_APP_ID=x"]), &["LEANCLOUD_APP_ID", "hookd's own"]);
     assert_refused(&server.hookd(&["env", "set", "A-B=x"]), &["A-B", "letters"]);

@@ -111,7 +111,7 @@ fn a_server_serves_also_when_its_output_is_lost() {
 
 /// Nothing is written after the reader went, so only a look at the pipe can tell.
 #[test]
-fn what_goes_on_ends_with_its_reader() {
+fn an_endless_command_ends_with_its_reader() {
     let server = Server::with_module("word-filter");
     for arguments in [
         &["logs", "-f"][..],

@@ -112,7 +112,7 @@ fn an_app_of_the_same_id_on_another_engine_gets_nothing_of_the_first_one() {
 
 /// F-13: what an engine has lost is deleted on the operator's word alone.
 #[test]
-fn what_is_kept_of_an_app_that_its_engine_has_lost_can_be_deleted() {
+fn data_of_an_app_that_its_engine_has_lost_can_be_deleted() {
     for shape in [Shape::OverTcp, Shape::OneProcess] {
         let (mut server, _recorder) = server_with_letters_as(shape);
         server.hookd_ok(&["apps", "create", "shop"]);

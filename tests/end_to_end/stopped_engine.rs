@@ -13,7 +13,7 @@ const CALLS: usize = 400;
 
 /// F-14.
 #[test]
-fn what_waits_for_a_stopped_engine_ends_and_the_rest_goes_on() {
+fn requests_that_wait_for_a_stopped_engine_end_and_the_rest_goes_on() {
     let mut server = Server::with_module("known-functions");
     assert!(call(&server).starts_with("HTTP/1.1 200"));
     let before = descriptors(&mut server);

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused_by_name() {
+    fn values_without_sense_are_refused_by_name() {
         for (name, value) in [("memory", 1), ("concurrency", 0), ("log_lines", u64::MAX), ("queue", 1 << 40)] {
             for set in [settings(&[(name, value)], &[]), settings(&[], &[(name, value)])] {
                 let refused = set.validate().unwrap_err().to_string();
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_as_a_maximum_or_for_a_function_is_refused() {
+    fn values_without_sense_as_a_maximum_or_for_a_function_are_refused() {
         for (name, value) in [("memory", 1), ("concurrency", 0), ("log_lines", u64::MAX)] {
             let set = LimitSettings { max: [(name.to_owned(), value)].into(), ..LimitSettings::default() };
             assert!(set.validate().unwrap_err().to_string().contains(&format!("`{name}`")), "{name}");

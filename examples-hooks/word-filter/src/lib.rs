@@ -69,7 +69,7 @@ mod tests {
 
     /// F-19: some client SDKs read more than JSON, and no filter can look so deep.
     #[test]
-    fn what_cannot_be_read_is_refused() {
+    fn a_message_that_cannot_be_read_is_refused() {
         let deep = format!(r#"{{"a":{}"crap"{}}}"#, "[".repeat(1_000), "]".repeat(1_000));
         let disguises = [
             r#"{_lctype:-1,_lctext:"Holy cr\u0061p!"}"#,

@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_no_text_does_not_end_the_reading() {
+    async fn bytes_that_are_no_text_do_not_end_the_reading() {
         let said = b"   Compiling hooks\nwarning: \xff\xfe\nwarning: more\n    Finished\n";
         let mut steps = Vec::new();
         let messages = follow_messages(said.as_slice(), &mut |step| steps.push(step.to_owned())).await;

@@ -122,7 +122,7 @@ fn a_pipeline_becomes_a_tuple_or_a_list() {
 }
 
 #[test]
-fn what_the_engine_refuses_is_refused_in_tests_too() {
+fn commands_that_the_engine_refuses_are_refused_in_tests_too() {
     let error = Command::new("FLUSHALL").run::<()>().unwrap_err();
     assert!(matches!(&error, Error::Refused(text) if text.contains("`FLUSHALL` is not offered")), "{error}");
 }

@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_exist_is_left_out_and_compact_leaves_the_members_out() {
+    fn absent_fields_are_left_out_and_compact_leaves_the_members_out() {
         let bare = Conversation { creator: None, last_message_at: None, unique_id: None, ..conversation() };
         let row = row(FoundConversation { conversation: bare, last_message: None }, &ClientId::new("alice"), true);
         for absent in ["c", "m", "lm", "unique", "uniqueId", "msg", "bin", "msg_mid", "patch_timestamp"] {

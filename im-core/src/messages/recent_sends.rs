@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_of_an_app_is_bounded_in_bytes_and_what_falls_out_is_doubtful() {
+    fn the_sends_of_an_app_are_remembered_up_to_some_bytes_and_older_ones_are_doubtful() {
         let of_app = OfApp::new();
         of_app.doubtful_until.store(0, Ordering::Relaxed);
         let fitting = u32::try_from(REMEMBERED_BYTES).unwrap() / weight(&key(10_000), &unknown());

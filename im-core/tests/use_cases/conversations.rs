@@ -73,7 +73,7 @@ async fn all_members_of_a_new_conversation_join_and_the_hooks_are_called() {
 }
 
 #[tokio::test]
-async fn what_happens_to_a_client_itself_is_kept_and_pushed_with_the_same_time() {
+async fn events_about_a_client_itself_are_kept_and_pushed_with_the_same_time() {
     let world = World::new();
     let (mut tom, mut jerry) = (world.client("tom"), world.client("jerry"));
     let id = world.conversation(&mut tom, &["jerry"]).await;
@@ -287,7 +287,7 @@ async fn a_member_removed_while_its_hook_runs_adds_no_member() {
 
 /// F-30.
 #[tokio::test]
-async fn what_is_said_in_a_unique_conversation_comes_after_joined_however_soon_it_is_found() {
+async fn a_message_in_a_unique_conversation_comes_after_joined_however_soon_it_is_found() {
     let world = World::new();
     let (mut tom, mut jerry) = (world.client("tom"), world.client("jerry"));
     let (created, go_on) = world.store.after_create.next();

@@ -55,7 +55,7 @@ async fn the_same_message_again_is_acknowledged_and_delivered_once() {
 }
 
 #[tokio::test]
-async fn what_the_hook_said_counts_for_the_message_that_is_sent_again() {
+async fn the_reply_of_the_hook_counts_for_the_message_that_is_sent_again() {
     let (world, mut tom, mut jerry, conversation) = scene().await;
     let mut spike = world.client("spike");
     let reply = json!({ "content": "Holy **!", "code": 7, "detail": "why", "toPeers": ["jerry"] });

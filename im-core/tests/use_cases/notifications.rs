@@ -177,7 +177,7 @@ async fn the_newest_calls_are_dropped_when_the_queue_is_full() {
 }
 
 #[tokio::test]
-async fn what_waits_is_called_after_a_restart_with_its_number_and_attempts() {
+async fn waiting_calls_are_made_after_a_restart_with_their_number_and_attempts() {
     let (world, tom, id) = world_of_tom().await;
     world
         .set(|settings| {

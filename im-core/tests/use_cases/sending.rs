@@ -73,7 +73,7 @@ async fn the_senders_other_sessions_get_a_copy_and_the_sending_one_does_not() {
 }
 
 #[tokio::test]
-async fn what_goes_to_the_senders_own_socket_waits_for_the_reply() {
+async fn events_on_the_senders_own_socket_wait_for_the_reply() {
     let (world, mut tom, mut jerry, conversation) = scene().await;
     let second_tom = world.session_beside(&tom, "tom");
     let second_jerry = world.session_beside(&tom, "jerry");

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_reaches_beyond_the_app_is_refused_by_name_with_a_reason() {
+    fn commands_that_reach_beyond_the_app_are_refused_by_name_with_a_reason() {
         for (text, word) in [
             ("KEYS *", "set"),
             ("SCAN 0", "set"),

@@ -407,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_or_has_no_place_is_not_read() {
+    fn a_text_that_is_no_number_or_has_no_place_is_not_read() {
         for text in ["", " 1", "1 ", "nan", "1e", "e5", ".", "0x", "1e5000", "1e-5000", "1e99999999999999999999", "--1"]
         {
             assert_eq!(LongDouble::parse(text.as_bytes()), None, "{text}");

@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_is_counted_exactly() {
+    fn held_bytes_are_counted_exactly() {
         let mut space = Space::new(1 << 20);
         let mut seed = 7;
         for step in 0..50_000 {

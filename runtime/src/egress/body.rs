@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_left_open_is_closed_with_the_call_and_gives_its_permits_back() {
+    async fn a_body_that_is_left_open_is_closed_with_the_call_and_gives_its_permits_back() {
         let budget = budget(100);
         let (all, permits) = permits();
         let mut kept = CountedBody::new(endless(), budget.clone(), None, Some(permits));
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_opened_after_the_call_is_closed_at_once() {
+    async fn a_body_that_is_opened_after_the_call_is_closed_at_once() {
         let budget = budget(100);
         budget.end_call();
         let (all, permits) = permits();

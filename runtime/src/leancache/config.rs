@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_redis_url_is_refused_without_repeating_it() {
+    fn a_text_that_is_no_redis_url_is_refused_without_repeating_it() {
         for url in [
             "",
             "localhost:6379",

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_line_is_none() {
+    fn other_bytes_than_a_line_are_none() {
         let late = r#"{"id":1,"at_us":18446744073709551615,"level":"info","environment":null,"version":1,"function":"f","request_id":"r","source":"s","text":"t"}"#;
         let far = r#"{"id":18446744073709551615,"at_us":1,"level":"info","environment":null,"version":1,"function":"f","request_id":"r","source":"s","text":"t"}"#;
         for bytes in [b"".as_slice(), b"{", b"\xff\xfe\0", br#"{"id":1}"#, b"[]", late.as_bytes(), far.as_bytes()] {

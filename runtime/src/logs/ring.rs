@@ -18,7 +18,7 @@ const RING_BYTES: usize = 1 << 20;
 #[derive(Debug, Default)]
 pub(crate) struct LogRing {
     ring: Mutex<Ring>,
-    /// Told of every new line.
+    /// Notified of every new line.
     grown: Notify,
     over_budget: AtomicU64,
     lost: AtomicU64,

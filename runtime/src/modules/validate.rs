@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_contract_has_and_this_engine_does_not_offer_yet_is_named() {
+    fn interfaces_of_the_contract_that_this_engine_does_not_offer_yet_are_named() {
         let bytes = component(r#"(component (import "hookd:engine/im@0.2.0" (instance)))"#);
         let refused = validate(&bytes, 1_000).unwrap_err().to_string();
         assert!(refused.contains("`hookd:engine/im@0.2.0`") && refused.contains("does not offer it yet"), "{refused}");

@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_break_a_list_is_refused() {
+    fn texts_that_would_break_a_list_are_refused() {
         let too_long = |what, limit| Err(InvalidAttribution::TooLong { what, limit });
         assert_eq!(new(&"x".repeat(129), ""), too_long("author", 128));
         assert_eq!(new("", &"x".repeat(1_001)), too_long("message", 1_000));

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_live_counts_and_not_the_number() {
+    fn the_order_of_releases_counts_and_not_the_number() {
         assert_eq!(before_present(&[(Deploy, 5), (Publish, 4)]), Some(5));
     }
 

@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_call_printed_goes_to_its_own_log_when_another_one_follows() {
+    fn the_output_of_a_call_goes_to_its_own_log_when_another_one_follows() {
         let app_log = Arc::new(AppLog::default());
         let log =
             |id: &str| Arc::new(CallLog::new(app_log.clone(), "demo", 1, "hello", id.to_owned(), &Limits::default()));

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_client_puts_before_the_proxys_own_words_neither_counts_nor_hides_them() {
+    fn a_clients_entries_before_those_of_the_proxy_neither_count_nor_hide_them() {
         for forged in ["6.6.6.6", "unknown", "\"", "for=\"", "[", "\u{e9}", "6.6.6.6, , x"] {
             let value = format!("{forged}, 1.2.3.4");
             assert_eq!(client(&[("x-forwarded-for", &value)]).as_deref(), Some("1.2.3.4"), "{forged}");

@@ -67,7 +67,7 @@ async fn a_configured_url_wins() {
 }
 
 #[tokio::test]
-async fn what_is_neither_route_nor_socket_does_not_exist() {
+async fn a_path_that_is_neither_route_nor_socket_does_not_exist() {
     let server = Server::start().await;
     assert_eq!(call(&server, "GET", "/nothing", &[]).await.status, 404);
 }

@@ -32,7 +32,7 @@ fn logs(logs: LogsCommand) -> GenericCommand {
 }
 
 #[tokio::test]
-async fn what_is_too_long_is_refused_by_name_and_the_next_request_works() {
+async fn a_field_that_is_too_long_is_refused_by_name_and_the_next_request_works() {
     let server = Server::start().await;
     let mut client = server.client("alice").await;
     let cid = client.create_conversation(&["alice"]).await;

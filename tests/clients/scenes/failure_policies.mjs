@@ -132,10 +132,10 @@ async function checkTraces({ tom, jerry, group }, rows) {
   const known = new Set(conversations.map(({ id }) => id));
   const stopped = rows.filter(({ policy }) => policy === 'abort');
   for (const event of jerry.inbox.takeAll()) {
-    assert.ok(known.has(event.conversationId), `jerry was told of a conversation that does not exist: ${event.kind}`);
+    assert.ok(known.has(event.conversationId), `jerry got an event of a conversation that does not exist: ${event.kind}`);
     const told = stopped.find(({ hook, words }) =>
       event.kind === REQUESTS[hook].event && (event.text === words || event.members?.includes(words)));
-    assert.equal(told, undefined, 'jerry was told of what was stopped');
+    assert.equal(told, undefined, 'jerry got an event of a request that was stopped');
   }
 }
 

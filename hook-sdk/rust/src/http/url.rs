@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_requested() {
+    fn urls_that_cannot_be_requested() {
         for url in [
             "",
             "api.example.com",

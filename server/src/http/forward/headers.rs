@@ -31,7 +31,7 @@ mod tests {
 
     /// F-29.
     #[test]
-    fn what_concerns_the_connection_stays_behind() {
+    fn headers_of_the_connection_stay_behind() {
         let lines = [
             ("connection", "close, X-Secret ,, a b"),
             ("connection", "x-other"),
