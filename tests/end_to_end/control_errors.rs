@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 use crate::harness::{Server, http_client, module};
 
 /// Wrong calls to app `demo`, and what the error names.
-const WRONG: [(&str, &str, &str, &str); 26] = [
+const WRONG: [(&str, &str, &str, &str); 28] = [
     ("POST", "/hookd/v1/apps", r#"{"id": 5}"#, "`id`"),
     ("POST", "/hookd/v1/apps", r#"{"id": "a", "app_kee": "b"}"#, "app_kee"),
     ("POST", "/hookd/v1/apps", "{}", "`id`"),
     ("POST", "/hookd/v1/apps", "", "not JSON"),
     ("POST", "/hookd/v1/apps", r#"{"id": "a"} more"#, "not JSON"),
     ("PATCH", "/hookd/v1/apps/demo/settings", "[1]", "map"),
-    ("PATCH", "/hookd/v1/apps/demo/settings", r#"{"limits": {"queue": "many"}}"#, "`queue`"),
+    ("PATCH", "/hookd/v1/apps/demo/settings", r#"{"limits": {"queue": "many"}}"#, "`limits.queue`"),
     ("PATCH", "/hookd/v1/apps/demo/settings", r#"{"limits": 5}"#, "`limits`"),
     ("PATCH", "/hookd/v1/apps/demo/settings", r#"{"blocking_hook_timeout_ms": "soon"}"#, "`blocking_hook_timeout_ms`"),
     ("PATCH", "/hookd/v1/apps/demo/settings", r#"{"hook_timeouts_ms": {"_messageSent": []}}"#, "_messageSent"),
@@ -31,6 +31,8 @@ const WRONG: [(&str, &str, &str, &str); 26] = [
     ("GET", "/hookd/v1/apps/demo/dead-letters?limit=x", "", "limit"),
     ("GET", "/hookd/v1/apps/demo/releases?limit=x", "", "limit"),
     ("GET", "/hookd/v1/apps/demo/logs?colour=red", "", "colour"),
+    ("GET", "/hookd/v1/apps/demo/env/seen?environment=moon", "", "moon"),
+    ("GET", "/hookd/v1/apps/demo/env/seen?keys=maybe", "", "keys"),
     ("GET", "/hookd/v1/apps/demo/versions/one", "", "`one`"),
     ("GET", "/hookd/v1/directory", "", "follower"),
 ];
