@@ -74,7 +74,7 @@ pub enum ConnectionError {
         /// The file.
         path: PathBuf,
         #[source]
-        /// What the system says.
+        /// The system's error.
         problem: io::Error,
     },
     /// The system does not let it be deleted.
@@ -83,7 +83,7 @@ pub enum ConnectionError {
         /// The file.
         path: PathBuf,
         #[source]
-        /// What the system says.
+        /// The system's error.
         problem: io::Error,
     },
     /// It cannot be written.

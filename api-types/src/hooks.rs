@@ -34,7 +34,7 @@ const OWN_HOOKS: [(&str, HookKind); 3] = [
     ("_serviceEvent", HookKind::Notification),
 ];
 
-/// What a function is for, as its name says.
+/// The purpose of a function, as its name says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FunctionKind {
     /// A hook whose reply the IM core awaits and applies.

@@ -11,7 +11,7 @@ use thiserror::Error;
 ///
 /// `api.example.com` is that host on the usual ports (443 for https, 80 for http), `api.example.com:8443` on that port
 /// only. `*.example.org` is every host below `example.org`, and not `example.org` itself; `*` is every host. Addresses are
-/// hosts like names. What is allowed here is still refused when its address is one of a private network.
+/// hosts like names. An allowed host is still refused when its address is one of a private network.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct HostPattern {
@@ -22,7 +22,7 @@ pub struct HostPattern {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Host {
     Any,
-    /// What a name must end with, the dot included.
+    /// The end of a name, the dot included.
     Below(String),
     Exactly(String),
 }

@@ -14,11 +14,11 @@ const KEY_CHARS: usize = 32;
 /// One of the keys of an app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyKind {
-    /// What clients send.
+    /// The key that clients send.
     App,
-    /// What the owner sends.
+    /// The key that the owner sends.
     Master,
-    /// What the platform sends when it calls hooks.
+    /// The key that the platform sends when it calls hooks.
     Hook,
 }
 

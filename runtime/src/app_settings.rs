@@ -1,4 +1,4 @@
-//! What an app's owner sets for its functions.
+//! The settings of an app's owner for its functions.
 
 use std::collections::BTreeSet;
 

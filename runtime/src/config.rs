@@ -41,7 +41,7 @@ pub struct EngineConfig {
     pub definitions_deadline: Duration,
     /// HTTP requests of functions.
     pub egress: EgressConfig,
-    /// What functions write.
+    /// The lines that functions write.
     pub logs: LogRetention,
     /// Where LeanCache keeps its data.
     pub cache: CacheConfig,

@@ -3,7 +3,7 @@
 //! A released version is never edited: additions make 0.2.1, 0.2.2 and so on, and an engine of 0.2.x calls every module of
 //! 0.2.y with y <= x.
 
-/// What every module exports, in the version that this engine speaks.
+/// The interface that every module exports, in the version that this engine speaks.
 pub(crate) const FUNCTIONS: &str = "hookd:engine/functions@0.2.0";
 /// The name without its version.
 const FUNCTIONS_OF_ANY: &str = "hookd:engine/functions@";

@@ -247,7 +247,7 @@ impl Engine {
         Some(reading.await)
     }
 
-    /// What was counted about an app. No I/O.
+    /// The counters of an app. No I/O.
     pub fn app_stats(&self, app: &str) -> Option<AppStats> {
         self.0.apps.with(app, stats::of_app)
     }

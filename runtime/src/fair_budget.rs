@@ -12,7 +12,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFuture, WaitForCanc
 #[derive(Debug)]
 pub struct FairBudget<K>(Arc<Inner<K>>);
 
-/// What a holder has of a budget; given back when it is dropped.
+/// The share of a holder in a budget; given back when it is dropped.
 #[derive(Debug)]
 pub struct Share<K: Clone + Eq + Hash> {
     budget: Arc<Inner<K>>,

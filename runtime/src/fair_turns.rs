@@ -30,7 +30,7 @@ pub struct FairTurns {
     lines: Mutex<Lines>,
 }
 
-/// What one app has of the turns.
+/// The share of one app in the turns.
 #[derive(Clone, Debug, Default)]
 pub struct Holder(Arc<Counts>);
 

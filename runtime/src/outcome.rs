@@ -96,7 +96,7 @@ pub enum Overload {
     },
 }
 
-/// What a caller over HTTP sees of a call without a reply.
+/// The answer over HTTP to a call without a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WireFailure {
     /// HTTP status.

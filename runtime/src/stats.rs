@@ -4,7 +4,7 @@ use api_types::control::AppStats;
 
 use crate::apps::App;
 
-/// What was counted about one app.
+/// The counters of one app.
 pub(crate) fn of_app(app: &App) -> AppStats {
     let settings = app.settings();
     let logs = app.log().ring().counts();

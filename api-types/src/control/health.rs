@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// A server that is there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
-    /// What runs functions, such as `hookd-0.1.0`.
+    /// The program that runs functions, such as `hookd-0.1.0`.
     pub runtime: String,
     /// hookd's version.
     pub version: String,

@@ -10,7 +10,7 @@ use crate::{Environment, Isolation};
 pub struct DeployQuery {
     /// Where it becomes live.
     pub environment: Environment,
-    /// What separates its calls.
+    /// The separation of its calls.
     #[serde(default)]
     pub isolation: Isolation,
 }
@@ -31,7 +31,7 @@ pub struct Attribution {
 pub enum DeployEvent<R = Release> {
     /// The server goes on to a step.
     Stage {
-        /// What it does now.
+        /// The step, in words.
         stage: String,
     },
     /// The version is live. The last line.
@@ -62,7 +62,7 @@ pub struct Release {
     pub version: u64,
     /// SHA-256 of the module, in hex.
     pub module: String,
-    /// What separates its calls.
+    /// The separation of its calls.
     pub isolation: Isolation,
     /// The names of its functions.
     pub functions: Vec<String>,
@@ -87,7 +87,7 @@ pub struct ReleasesQuery {
 /// A release of the history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PastRelease {
-    /// What became live, and where.
+    /// The version that became live, and where.
     #[serde(flatten)]
     pub release: Release,
     /// `deploy`, `publish`, `rollback` or `env`.
@@ -115,7 +115,7 @@ pub struct Version {
     pub module: String,
     /// Size of the module.
     pub size_bytes: u64,
-    /// What separates its calls.
+    /// The separation of its calls.
     pub isolation: Isolation,
     /// When it was deployed, as `2026-11-21T05:16:36.123Z`.
     pub created_at: String,

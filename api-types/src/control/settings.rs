@@ -95,7 +95,7 @@ impl From<Option<u64>> for LimitChange {
 /// Changes of the IM core's settings. An absent field, or entry of a map, stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ImSettingsPatch {
-    /// What happens to a request whose blocking hook fails.
+    /// The policy for a request whose blocking hook fails.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_hook_failure: Option<FailurePolicy>,
     /// Exceptions by hook and cause; `null` removes one.
@@ -148,7 +148,7 @@ pub struct ImSettingsPatch {
     pub engine_url: Option<Option<String>>,
 }
 
-/// What happens to a request when a blocking hook fails.
+/// The policy for a request whose blocking hook fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FailurePolicy {

@@ -25,7 +25,7 @@ pub struct EngineStats {
     pub idle_instances: u64,
     /// Linear memory that all of them hold.
     pub guest_memory_bytes: u64,
-    /// What all of them may hold together.
+    /// The memory that all of them may hold together.
     pub guest_memory_budget_bytes: u64,
     /// Modules in memory.
     pub loaded_modules: u64,
@@ -52,7 +52,7 @@ pub struct AppStats {
     pub log_lines_damaged: u64,
 }
 
-/// What was counted about one function since the engine opened, or since the function was there again.
+/// The counters of one function since the engine opened, or since the function was there again.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FunctionStats {
     /// Its name.

@@ -47,7 +47,7 @@ pub struct DifferingVariables {
     pub staging: Vec<String>,
 }
 
-/// What to change; other variables stay.
+/// Changes; other variables stay.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct VariableChanges {
@@ -62,7 +62,7 @@ pub struct VariableChanges {
 /// A new value.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewVariable {
-    /// What functions read.
+    /// The text that functions read.
     pub value: String,
     /// Afterwards only the app's functions can read it.
     #[serde(default)]

@@ -12,7 +12,7 @@ use crate::FunctionKind;
 /// Values by the limit's name. Absent values come from the next wider scope.
 pub type Overrides = BTreeMap<String, u64>;
 
-/// What an app set. A function's value wins over the app's, the app's over the default.
+/// The values that an app set. A function's value wins over the app's, the app's over the default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitSettings {
@@ -91,7 +91,7 @@ impl LimitSettings {
         }
     }
 
-    /// What was set, and is more than the app gets: limit, value, and what holds instead.
+    /// The values that are more than the app gets: limit, value, and the value that holds instead.
     pub fn above_maximum(&self) -> Vec<(String, u64, u64)> {
         let defaults = numbers(&Limits::default());
         let all = self.functions.values().chain([&self.app]).flatten();
@@ -104,7 +104,7 @@ impl LimitSettings {
         self.max.get(name).copied().or_else(|| defaults.get(name)?.as_u64())
     }
 
-    /// What holds for functions of this kind that have no limits of their own.
+    /// The limits of functions of this kind that have none of their own.
     ///
     /// # Errors
     /// [`InvalidLimits`] when a value is out of its range.
@@ -112,7 +112,7 @@ impl LimitSettings {
         self.changed(Limits::of_kind(kind), [&self.app])
     }
 
-    /// What holds for a function.
+    /// The limits of a function.
     ///
     /// # Errors
     /// [`InvalidLimits`] when a value is out of its range.

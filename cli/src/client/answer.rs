@@ -1,4 +1,4 @@
-//! What an answer of the server means to a command.
+//! The meaning of a server's answer to a command.
 
 use std::io;
 use std::marker::PhantomData;
@@ -15,7 +15,7 @@ use crate::exit::InputError;
 /// The longest part that is shown of a refusal without the server's own JSON.
 const MAX_REASON_CHARS: usize = 300;
 
-/// A good answer, as it came: `--json` prints it with the fields that only a newer server knows. `T` is what it says.
+/// A good answer, as it came: `--json` prints it with the fields that only a newer server knows. `T` is its type.
 #[derive(Deserialize, Serialize)]
 #[serde(transparent, bound = "")]
 pub struct Answer<T> {
@@ -30,7 +30,7 @@ impl<T: DeserializeOwned> Answer<T> {
         Self { json, read_as: PhantomData }
     }
 
-    /// What it says.
+    /// The value.
     ///
     /// # Errors
     /// It comes from a server of another version.

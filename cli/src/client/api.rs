@@ -106,7 +106,7 @@ impl Api {
         self.json(self.request(Method::GET, "/env").timeout(ANSWER_TIMEOUT)).await
     }
 
-    /// What functions read: a list of variables.
+    /// The variables that functions read.
     pub async fn seen_variables(
         &self,
         environment: Environment,

@@ -1,4 +1,4 @@
-//! What requests to a server have in common.
+//! The common parts of requests to a server.
 
 use std::time::Duration;
 

@@ -74,7 +74,7 @@ pub struct App {
     state: Arc<AppState>,
 }
 
-/// What outlives a change of keys.
+/// The parts of an app that outlive a change of keys.
 struct AppState {
     production: ArcSwapOption<LiveVersion>,
     staging: ArcSwapOption<LiveVersion>,

@@ -1,4 +1,4 @@
-//! What happens to a call between its arrival and its outcome.
+//! The way of a call from its arrival to its outcome.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! What one call may send and receive.
+//! The bounds of one call's requests.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
@@ -17,7 +17,7 @@ pub(crate) struct CallBudget {
     max_bytes: u64,
     /// So that a guest that tries on and on fills no log.
     reported: AtomicBool,
-    /// What the call sends and receives just now.
+    /// The bodies of the call that are open now.
     pub(super) bodies: OpenBodies,
 }
 

@@ -43,7 +43,7 @@ const MAX_HEAD_BYTES: usize = 64 << 10;
 type Connector = BoundedConnector<HttpsConnector<HttpConnector<GuardedResolver>>>;
 type HttpClient = Client<Connector, RecordedBody>;
 
-/// What the requests of all apps share.
+/// The state that the requests of all apps share.
 #[derive(Debug)]
 pub(crate) struct Egress {
     pub(super) guard: Arc<AddressGuard>,

@@ -7,7 +7,7 @@ use std::task::Waker;
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi_http::WasiBody;
 
-/// What a request holds until its response was read.
+/// The permits that a request holds until its response was read.
 pub(super) type RequestPermits = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
 /// A body, and the resources that it holds while it is open.

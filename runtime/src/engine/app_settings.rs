@@ -26,7 +26,7 @@ pub enum SetSettingsError {
 }
 
 impl Engine {
-    /// What the app set. No I/O.
+    /// The settings of the app. No I/O.
     pub fn settings(&self, app: &str) -> Option<AppSettings> {
         self.0.apps.with(app, |app| app.settings().settings.clone())
     }

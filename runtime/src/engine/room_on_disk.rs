@@ -1,4 +1,4 @@
-//! What the modules of an app may take on disk.
+//! The room on disk for the modules of an app.
 
 use std::collections::HashSet;
 

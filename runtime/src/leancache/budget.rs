@@ -1,4 +1,4 @@
-//! What one call may do with the cache.
+//! The bounds of one call's use of the cache.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -16,7 +16,7 @@ pub enum InvalidRedis {
     Certificates {
         /// Which file.
         flag: &'static str,
-        /// What is wrong with it.
+        /// The fault.
         problem: String,
     },
     /// Files for nothing.

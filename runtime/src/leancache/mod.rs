@@ -68,7 +68,7 @@ pub enum CacheError {
     OutsideOfCall,
 }
 
-/// What carries checked commands out.
+/// Carries checked commands out.
 #[async_trait]
 trait CacheBackend: Send + Sync {
     /// The replies in the order of the commands; stops where they would exceed `reply_bytes` together. May be dropped at

@@ -18,7 +18,7 @@ use super::{BackendError, CacheBackend};
 use crate::trace::{self, HostSpan};
 use api_types::clock_is_before_1970;
 
-/// What the script answers when the budget is used up.
+/// The answer of the script when the budget is used up.
 const BUDGET_USED_UP: &str = "HOOKDBUDGET";
 /// To connect, or to learn that no server answers.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! What one app has of what the readers of all logs share.
+//! The share of one app in the resources of all readers of logs.
 
 use std::sync::Arc;
 use std::time::Duration;

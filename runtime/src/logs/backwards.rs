@@ -10,14 +10,14 @@ const BLOCK: usize = 256 << 10;
 /// Lines that are written have a few kilobytes; longer data are not a line.
 const LONGEST_LINE: usize = 1 << 20;
 
-/// What lies between two ends of lines.
+/// The bytes between two ends of lines.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found<'a> {
     /// A line without its end; may be empty.
     Line(&'a [u8]),
     /// More bytes than any line has.
     TooLong,
-    /// What follows the last end: a line that is being written, or was cut off.
+    /// The bytes after the last end: a line that is being written, or was cut off.
     Unfinished(&'a [u8]),
 }
 

@@ -78,7 +78,7 @@ pub enum LogsError {
     Failed(#[from] io::Error),
 }
 
-/// What lies on disk and cannot be shown.
+/// Lines and files that lie on disk and cannot be shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unreadable {
     /// Damaged lines in files that can be read.

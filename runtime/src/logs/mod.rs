@@ -1,4 +1,4 @@
-//! What functions write: bounded per line, per call and per app, in memory and on disk.
+//! The lines that functions write: bounded per line, per call and per app, in memory and on disk.
 //!
 //! A line goes into the ring of its app's log ([`AppLog`]), which is what followers read and the queue of the thread that writes the
 //! files ([`LogDisk`]): no call ever waits for the disk.

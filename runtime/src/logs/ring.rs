@@ -40,7 +40,7 @@ struct Ring {
     last_id: u64,
 }
 
-/// What was counted about the lines of an app since the engine opened.
+/// The counters of an app's lines since the engine opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LogCounts {
     /// Lines of functions that were over the budget of their call.
@@ -51,7 +51,7 @@ pub(crate) struct LogCounts {
     pub(crate) damaged: u64,
 }
 
-/// What a reader has not seen yet.
+/// The lines that a reader has not seen yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogBatch {
     /// Lines that made room before they were read. They come before `lines`.
@@ -74,7 +74,7 @@ impl LogReader {
         Self { ring, next }
     }
 
-    /// What came since the last time. Does not wait.
+    /// The lines since the last time. Does not wait.
     pub fn read(&mut self) -> LogBatch {
         let batch = self.ring.after(self.next);
         self.next += batch.dropped + batch.lines.len() as u64;

@@ -1,4 +1,4 @@
-//! What a module may call its functions.
+//! The names that a module may give its functions.
 
 use std::collections::HashSet;
 

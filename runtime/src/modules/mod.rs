@@ -204,7 +204,7 @@ impl Modules {
     }
 
     /// Why a stored module cannot be called, if it cannot: its code is not to be had, or it was built for another version of
-    /// the contract, which only an instance of it shows. What its own code does is not looked at.
+    /// the contract, which only an instance of it shows. Its own code is not looked at.
     pub(crate) async fn problem(self: &Arc<Self>, stored: &Arc<StoredModule>, owner: &ModuleOwner) -> Option<String> {
         let code = match self.code(stored, &owner.share.compiling).await {
             Ok(code) => code,

@@ -46,9 +46,9 @@ pub enum Refusal {
          of your language{}", found(.present)
     )]
     MissingExport {
-        /// What every module exports.
+        /// The interface that every module exports.
         export: &'static str,
-        /// What this one does export.
+        /// The interfaces that this one exports.
         present: Vec<String>,
     },
     /// The engine does not have what the module needs.

@@ -37,7 +37,7 @@ pub(super) fn check_contract(bytes: &[u8]) -> Result<(), Refusal> {
     Outline::read(bytes)?.check_contract()
 }
 
-/// What a component shows to the outside.
+/// The imports and exports of a component.
 #[derive(Default)]
 struct Outline {
     imports: Vec<String>,

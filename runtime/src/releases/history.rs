@@ -1,4 +1,4 @@
-//! What was live before, from the acts of an environment.
+//! The version that was live before, from the acts of an environment.
 
 use std::str::FromStr;
 use std::time::SystemTime;
@@ -52,7 +52,7 @@ impl FromStr for ReleaseAct {
 /// An entry of an app's history.
 #[derive(Clone, Debug)]
 pub struct PastRelease {
-    /// What became live, and where.
+    /// The version that became live, and where.
     pub release: Release,
     /// By which act.
     pub act: ReleaseAct,

@@ -97,7 +97,7 @@ pub enum DeployError {
     /// The engine is at fault.
     #[error("{what}")]
     Internal {
-        /// What could not be done.
+        /// The step that failed.
         what: String,
         /// Why.
         #[source]
@@ -185,7 +185,7 @@ pub(crate) struct LiveVersion {
     functions: HashMap<String, LiveFunction>,
 }
 
-/// What a call needs to know about its function.
+/// The facts about its function that a call needs.
 #[derive(Debug)]
 pub(crate) struct LiveFunction {
     pub(crate) kind: FunctionKind,

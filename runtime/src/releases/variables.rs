@@ -20,7 +20,7 @@ const RESERVED_PREFIXES: [&str; 4] = ["LEANCLOUD", "LEAN_CLI", "LC_", "HOOKD_"];
 /// A value, and whether it may be shown.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Variable {
-    /// What functions read.
+    /// The text that functions read.
     pub value: String,
     /// Afterwards only the app's functions can read it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -37,7 +37,7 @@ impl fmt::Debug for Variable {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Variables(BTreeMap<String, Variable>);
 
-/// What to change; the rest stays.
+/// Changes; the other variables stay.
 #[derive(Clone, Debug, Default)]
 pub struct VariableChanges {
     /// To give a value, a new one where there is one already.

@@ -1,4 +1,4 @@
-//! What one app has of what the guests of all apps share.
+//! The share of one app in the resources of all guests.
 
 use std::sync::{Arc, OnceLock};
 

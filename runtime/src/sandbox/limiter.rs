@@ -7,7 +7,7 @@ use wasmtime::ResourceLimiter;
 use super::memory::AppMemory;
 use api_types::Limits;
 
-/// What was refused to a guest. When the guest then traps, this is the reason.
+/// The resource that was refused to a guest. When the guest then traps, this is the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
     /// Memory beyond the app's own limit.

@@ -1,4 +1,4 @@
-//! What a module may import, tied to the state of its call.
+//! The imports that a module may have, tied to the state of its call.
 
 use wasmtime::Engine;
 use wasmtime::component::Linker;

@@ -25,7 +25,7 @@ impl MemoryBudget {
         Self { bytes, free: AtomicU64::new(bytes), idle }
     }
 
-    /// What all instances hold now, idle ones included.
+    /// The memory that all instances hold now, idle ones included.
     pub(super) fn held(&self) -> u64 {
         self.bytes.saturating_sub(self.free.load(Ordering::Relaxed))
     }

@@ -141,7 +141,7 @@ impl Sandbox {
         })
     }
 
-    /// What runs now: instances, the memory they hold, and the memory they may hold.
+    /// The load now: instances, the memory that they hold, and the memory that they may hold.
     pub(crate) fn load_now(&self) -> (usize, u64, u64) {
         (self.ticker.running(), self.memory_budget.held(), self.memory_budget.bytes)
     }

@@ -17,7 +17,7 @@ use super::input::{JsonBody, Named};
 use super::{ApiError, Authorized, Control, internal, is_known_now, summary, to_the_end};
 use crate::error::Step as _;
 
-/// What concerns all apps.
+/// The state that concerns all apps.
 pub struct Installation {
     admin_key: String,
     data_folder: PathBuf,

@@ -18,7 +18,7 @@ const LONGEST_NAME: usize = 128;
 /// A patch as it came.
 ///
 /// # Errors
-/// What is wrong with it, for people.
+/// The fault of the patch, for people.
 pub(super) fn patch(changes: Map<String, Value>) -> Result<EngineSettingsPatch, String> {
     let known = ["max_limits", "limits", "function_limits", "allowed_hosts"];
     if let Some(key) = changes.keys().find(|key| !known.contains(&key.as_str())) {
@@ -33,7 +33,7 @@ pub(super) fn patch(changes: Map<String, Value>) -> Result<EngineSettingsPatch, 
 /// The settings with `patch` applied; the operator (`is_admin`) also raises the most that the app's owner may set.
 ///
 /// # Errors
-/// What is wrong with the patch, for people.
+/// The fault of the patch, for people.
 pub(super) fn changed(
     mut settings: AppSettings,
     patch: EngineSettingsPatch,
@@ -74,7 +74,7 @@ pub(super) fn changed(
     Ok(settings)
 }
 
-/// What an earlier version let in may stay, and become less.
+/// Entries that an earlier version let in may stay, and become fewer.
 fn check_count(setting: &str, before: usize, after: usize, most: usize) -> Result<(), String> {
     if after <= most.max(before) {
         return Ok(());

@@ -19,7 +19,7 @@ pub(super) async fn list(
     listed(&control, &app.id).map(Json)
 }
 
-/// What functions read. A secret has no value here, and a key is shown only on request.
+/// The variables that functions read. A secret has no value here, and a key is shown only on request.
 pub(super) async fn seen(
     State(control): State<Control>,
     Authorized(app): Authorized,

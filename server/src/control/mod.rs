@@ -30,7 +30,7 @@
 //! A refusal is `{"code": STATUS, "error": TEXT}`, also of a call that there is not. Bodies other than modules are JSON, and
 //! have the content type `application/json`.
 //!
-//! What comes one line at a time has blanks between them when there is nothing to say; `X-Hookd-Keep-Alive` says how many seconds
+//! An answer of single lines has blanks between them when there is nothing to say; `X-Hookd-Keep-Alive` says how many seconds
 //! apart at most.
 //!
 //! Calls that release take `author` and `message` in the query.
@@ -176,7 +176,7 @@ fn master_key(headers: &HeaderMap) -> Option<&str> {
     headers.get("x-lc-key")?.to_str().ok()?.strip_suffix(",master")
 }
 
-/// What a caller with the key may see.
+/// The error that a caller with the key sees.
 const DISK_FULL: &str = "the disk of the server is full, and nothing was changed; free some space there";
 
 pub enum ApiError {
@@ -236,7 +236,7 @@ async fn show_app(State(control): State<Control>, Authorized(app): Authorized) -
     Json(AppSummary { hook_key: Some(app.hook_key.clone()), ..summary(&control, &app) })
 }
 
-/// What every caller with access to the app may see of it.
+/// The fields of an app that every caller with access to it may see.
 fn summary(control: &Control, app: &App) -> AppSummary {
     let live = |environment| {
         let version = control.engine.live_version(&app.id, environment)?;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::followers::Followers;
 use super::{Deletion, Entry, POLL_TIME, Snapshot};
 
-/// What the engine sends to its followers.
+/// The state that the engine sends to its followers.
 pub struct Feed {
     engine: Engine,
     changes: watch::Receiver<u64>,

@@ -1,4 +1,4 @@
-//! What an IM core must know of the engine: the apps, their keys, the functions that are live. In one process it asks the
+//! The facts that an IM core must know of the engine: the apps, their keys, the functions that are live. In one process it asks the
 //! engine itself, and keeps a copy only to know the apps again.
 //!
 //! The engine serves it to callers with the admin key ([`Feed`]); the IM core keeps a copy that it follows by long
@@ -59,6 +59,6 @@ struct Entry {
     /// Engines of earlier versions do not send it.
     #[serde(default)]
     created_at_ms: Option<i64>,
-    /// What production defines.
+    /// The functions that production defines.
     functions: Vec<String>,
 }

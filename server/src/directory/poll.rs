@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-/// What a follower sends with a poll.
+/// The parameters of a poll.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Poll {
     /// The follower's name.

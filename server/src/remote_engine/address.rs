@@ -41,7 +41,7 @@ pub enum EngineUrlError {
     Malformed {
         /// As given.
         url: String,
-        /// What is wrong with it.
+        /// The fault.
         #[source]
         source: http::uri::InvalidUri,
     },
@@ -56,7 +56,7 @@ pub enum EngineUrlError {
     Unresolved {
         /// The name.
         host: String,
-        /// What the system said.
+        /// The system's text.
         reason: String,
     },
     /// The owner of an app may not name it.
@@ -90,7 +90,7 @@ impl EngineAddress {
         }
     }
 
-    /// What stands before the path in the URI of a request.
+    /// The part before the path in the URI of a request.
     pub fn base(&self) -> String {
         match self {
             Self::Tcp(authority) => format!("http://{authority}"),

@@ -1,4 +1,4 @@
-//! What an HTTP answer of an engine means (EC 1.8, 1.9).
+//! The meaning of an engine's HTTP answer (EC 1.8, 1.9).
 
 use std::collections::BTreeMap;
 

@@ -147,7 +147,7 @@ impl Cache {
     }
 }
 
-/// What became of a line.
+/// The outcome of a line.
 enum Done {
     /// It was empty, or asked for help.
     Nothing,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use hookd_guest_build::Sources;
 
-/// What tools write.
+/// Files that tools write.
 const IGNORED_FOLDERS: [&str; 7] = ["node_modules", ".git", ".hg", ".jj", ".svn", ".hookd", "__pycache__"];
 
 /// The mark of cargo and other tools on folders that can be built again.
@@ -96,7 +96,7 @@ impl Scope {
     }
 }
 
-/// What editors keep beside the files that they change.
+/// Files that editors keep beside the files that they change.
 fn is_of_an_editor(path: &Path) -> bool {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
     let is_hidden_file = name.starts_with('.') && !path.is_dir();

@@ -30,7 +30,7 @@ pub struct Changes {
     watcher: RecommendedWatcher,
     /// Watched folders with their inodes: what comes back under an old name is another folder.
     watched: HashMap<PathBuf, u64>,
-    /// What an event is compared with.
+    /// The state that an event is compared with.
     scope: Arc<ArcSwap<Scope>>,
     counts: watch::Receiver<Counts>,
     begun_with: Counts,

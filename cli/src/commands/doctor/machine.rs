@@ -1,4 +1,4 @@
-//! What the system gives a server: its port, and the limits of a process.
+//! The system's part of a server: its port, and the limits of a process.
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, SystemTime};

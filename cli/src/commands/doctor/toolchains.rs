@@ -1,4 +1,4 @@
-//! What builds hooks and runs the demo. None of it is needed to serve.
+//! The tools that build hooks and run the demo. None of it is needed to serve.
 
 use std::process::Command;
 

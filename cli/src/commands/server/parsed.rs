@@ -12,7 +12,7 @@ use crate::exit::InputError;
 pub struct Parsed {
     /// The command line with the file's values as defaults.
     pub command: clap::Command,
-    /// What was given and set.
+    /// The values that were given and set.
     pub matches: ArgMatches,
     /// The file, where there is one.
     pub file: Option<ConfigFile>,
@@ -35,7 +35,7 @@ pub fn parse_matches(arguments: &[OsString]) -> Result<Parsed, ParseError> {
     Ok(Parsed { command: serving, matches, file: Some(file) })
 }
 
-/// What clap says, without usage and colours.
+/// The text of clap, without usage and colours.
 pub fn first_line(usage: &clap::Error) -> String {
     let text = usage.to_string();
     let line = text.lines().next().unwrap_or_default();

@@ -13,7 +13,7 @@ pub struct Engine {
     pub running_instances: u64,
     /// Linear memory that they hold.
     pub guest_memory_bytes: u64,
-    /// What they may hold together.
+    /// The memory that they may hold together.
     pub guest_memory_budget_bytes: u64,
     /// Modules in memory.
     pub loaded_modules: u64,
@@ -30,7 +30,7 @@ impl From<&EngineStats> for Engine {
     }
 }
 
-/// What happened in one interval.
+/// The calls of one interval.
 #[derive(Debug, Serialize)]
 pub struct Rates {
     /// Length of the interval.

@@ -1,4 +1,4 @@
-//! What is kept of apps, versions and releases.
+//! The rows of apps, versions and releases.
 
 use super::super::{Attribution, Variables};
 use crate::app_keys::Keys;
@@ -50,7 +50,7 @@ pub(crate) struct NewRelease {
     pub(crate) forget: Vec<u64>,
 }
 
-/// What became of a deployment.
+/// The outcome of a deployment.
 pub(crate) struct Deployed {
     pub(crate) number: u64,
     /// True when versions were removed: there may be modules without a version.

@@ -46,7 +46,7 @@ impl ImControl {
     }
 }
 
-/// What an app's deletion answers when the engine does not know an app that was here once.
+/// The answer to an app's deletion when the engine does not know an app that was here once.
 pub(super) fn is_lost(id: &str) -> Response {
     let text = format!(
         "the engine does not have the app `{id}` any more: is its data folder the right one, and the newest? `hookd apps delete \

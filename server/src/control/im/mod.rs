@@ -165,7 +165,7 @@ impl ImControl {
         tokio::time::timeout(PATIENCE, asking).await.map_err(late)?
     }
 
-    /// What the engine knows of an app passes as it came, and what the IM core knows is added.
+    /// The engine's fields of an app pass as they came, and the IM core adds its own.
     fn with_breakers(&self, engines: Map<String, Value>) -> serde_json::Result<WithBreakers> {
         let app = AppSummary::deserialize(&engines)?;
         let known = self.core.apps.app(&AppId::new(&app.app_id));
