@@ -84,6 +84,8 @@ fn message(conversation: &ConversationId) -> NewMessage {
         id,
         conversation: conversation.clone(),
         from: ClientId::new("tom"),
+        members_sequence: 1,
+        receivers: None,
         body: MessageBody::Text(r#"{"_lctype":-1,"_lctext":"hello, how are you?"}"#.to_owned()),
         mentions: Vec::new(),
         mention_all: false,

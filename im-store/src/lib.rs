@@ -11,3 +11,4 @@ pub mod postgres;
 mod query;
 mod retention;
 pub mod sqlite;
+mod stored_events;

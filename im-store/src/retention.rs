@@ -27,6 +27,11 @@ pub(crate) fn oldest_missed_event(now: Timestamp) -> Timestamp {
     Timestamp(now.0.saturating_sub(i64::try_from(MISSED_EVENTS.as_millis()).unwrap_or(i64::MAX)))
 }
 
+/// The time of the oldest change of members that is kept.
+pub(crate) fn oldest_member_change(now: Timestamp) -> Timestamp {
+    oldest_missed_event(now)
+}
+
 /// True when the end of this log-in is the time to look whether too many are kept.
 pub(crate) fn is_looked_at(ended: &EndedLogin) -> bool {
     ended.login.starts_with(LOOK_PREFIX)

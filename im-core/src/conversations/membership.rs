@@ -13,7 +13,7 @@ use crate::core::ImCore;
 use crate::error::{Code, RequestError};
 use crate::hooks::aborted_by;
 use crate::ids::{ClientId, ConversationId};
-use crate::store::{Committed, Conversation, MembershipChange};
+use crate::store::{Committed, Conversation, MembersUnchanged, MembershipChange, MembershipRequest};
 use crate::timestamp::Timestamp;
 
 /// The answer to an add or remove (P-67).
@@ -67,11 +67,11 @@ pub async fn add(
     let call = notifications.call_for::<ConversationAdded, _>(&actor.app, Some(actor.address), params).await;
     let change = {
         let _lock = core.conversation_locks.lock(&actor.app.id, conversation).await;
-        authorized(core, (actor, client), conversation, &members).await?;
+        core.check_app(actor)?;
         // Only those that the hook was asked about: a member from before may have left since.
-        let change = core.store.add_members(&actor.app.id, conversation, &absent, MAX_MEMBERS, call).await?;
-        let change = change.ok_or_else(|| RequestError::code(Code::ConversationNotFound))?;
-        let Committed { row: change, call } = change;
+        let request = request(client, &members, absent);
+        let change = core.store.add_members(&actor.app.id, conversation, &request, MAX_MEMBERS, call).await?;
+        let Committed { row: change, call } = change.map_err(refused)?;
         notifications.stored::<ConversationAdded>(&actor.app, call);
         if let Some(sequence) = change.sequence {
             announce::joined(core, (actor, client), (&change.conversation, sequence), &change.changed).await;
@@ -112,11 +112,11 @@ pub async fn remove(
     let call = notifications.call_for::<ConversationRemoved, _>(&actor.app, Some(actor.address), params).await;
     let change = {
         let _lock = core.conversation_locks.lock(&actor.app.id, conversation).await;
-        authorized(core, (actor, client), conversation, &members).await?;
+        core.check_app(actor)?;
         // Those only that the hook was asked about: others may have joined since.
-        let change = core.store.remove_members(&actor.app.id, conversation, &present, call).await?;
-        let change = change.ok_or_else(|| RequestError::code(Code::ConversationNotFound))?;
-        let Committed { row: change, call } = change;
+        let request = request(client, &members, present);
+        let change = core.store.remove_members(&actor.app.id, conversation, &request, call).await?;
+        let Committed { row: change, call } = change.map_err(refused)?;
         notifications.stored::<ConversationRemoved>(&actor.app, call);
         if let Some(sequence) = change.sequence {
             announce::left(core, (actor, client), (&change.conversation, sequence), &change.changed).await;
@@ -126,8 +126,8 @@ pub async fn remove(
     Ok(result(members, change))
 }
 
-/// Only members act on others (4317). Asked before the hook, and once more under the lock: a hook may take seconds, and
-/// the client may have been removed meanwhile.
+/// Only members act on others (4317). Asked before the hook; the store asks once more under the conversation's lock: a hook
+/// may take seconds, and another node may have removed the client meanwhile.
 async fn authorized(
     core: &ImCore,
     (actor, client): (&Actor, &ClientId),
@@ -140,6 +140,18 @@ async fn authorized(
         return Err(RequestError::code(Code::ConversationMembershipRequired));
     }
     Ok(found)
+}
+
+/// The change of `members`, of all those that the client asked for.
+fn request(client: &ClientId, asked: &[ClientId], members: Vec<ClientId>) -> MembershipRequest {
+    MembershipRequest { by: client.clone(), members, by_member_only: !is_oneself(client, asked) }
+}
+
+fn refused(why: MembersUnchanged) -> RequestError {
+    RequestError::code(match why {
+        MembersUnchanged::NoConversation => Code::ConversationNotFound,
+        MembersUnchanged::NotAMember => Code::ConversationMembershipRequired,
+    })
 }
 
 async fn ask_before_adding(

@@ -56,6 +56,7 @@ pub(super) fn row(found: FoundConversation, asking: &ClientId, compact: bool) ->
         created_at,
         updated_at,
         last_sequence: _,
+        members_sequence: _,
     } = conversation;
     let mut set = |key: &str, value: Value| {
         row.insert(key.to_owned(), value);
@@ -127,6 +128,7 @@ mod tests {
             created_at: Timestamp(1_700_000_000_123),
             updated_at: Timestamp(1_700_000_400_000),
             last_sequence: 1,
+            members_sequence: 1,
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hook_types::{MessageSent, MessageSentParams};
 
-use super::other_members::other_members;
+use super::other_members::{OtherMembers, other_members};
 use super::recent_sends::Turn;
 use super::reviewed::Reviewed;
 use super::{SendMessage, SentMessage, content};
@@ -14,8 +14,11 @@ use crate::delivery::{DeliveredMessage, Event, PatchReason, PatchedMessage, Reci
 use crate::error::{Code, RequestError};
 use crate::hooks::Written;
 use crate::ids::{ClientId, MessageId};
-use crate::store::{AppendedMessage, Committed, MessageBody, NewMessage, StoredMessage};
+use crate::store::{AppendedMessage, Committed, MessageBody, NewMessage, NotAppended, StoredMessage};
 use crate::timestamp::Timestamp;
+
+/// How often a message is tried while other nodes change the members under its hands.
+const ATTEMPTS: usize = 8;
 
 /// Stores and fans out under one lock, so that every session gets messages in the order they were accepted (S-54).
 ///
@@ -23,7 +26,8 @@ use crate::timestamp::Timestamp;
 /// outlive the process.
 ///
 /// # Errors
-/// 4401 or 4303 when the sender may not send any more, 4100 when the app is gone, and what the store says.
+/// 4401 or 4303 when the sender may not send any more, 4100 when the app is gone, 4200 when other nodes change the members
+/// all the time, and what the store says.
 pub(super) async fn commit_and_deliver(
     core: &ImCore,
     actor: &Actor,
@@ -32,12 +36,8 @@ pub(super) async fn commit_and_deliver(
 ) -> Result<SentMessage, RequestError> {
     let client = actor.client()?;
     let lock = core.conversation_locks.lock(&actor.app.id, &message.conversation).await;
-    core.check_app(actor)?;
-    let members = other_members(core, actor, &message.conversation).await?;
-    let receivers = reviewed.receivers.now(&members, client);
     let patched_at = reviewed.rewrite.is_some().then(Timestamp::now);
-    let (stored, written) =
-        commit(core, (actor, client), message, (reviewed, receivers.as_slice()), patched_at).await?;
+    let (receivers, stored, written) = commit(core, (actor, client), message, (reviewed, patched_at)).await?;
     let AppendedMessage { id, timestamp, sequence, earlier } = stored;
     let conversation = message.conversation.clone();
     let sent = SentMessage { id: id.clone(), timestamp, conversation: conversation.clone() };
@@ -85,14 +85,37 @@ pub(super) async fn commit_and_deliver(
     Ok(sent)
 }
 
-/// Stores the message, and its call of `_messageSent` with it. Of a transient one there is the call only.
+/// Stores the message for those that are members in the moment of its commit; answers its receivers too. The lock of this
+/// process keeps no other node from changing the members: then the store refuses the message, and they are read again.
 async fn commit(
     core: &ImCore,
     (actor, client): (&Actor, &ClientId),
     message: &SendMessage,
-    (reviewed, receivers): (&Reviewed, &[ClientId]),
-    patched_at: Option<Timestamp>,
-) -> Result<(AppendedMessage, Written), RequestError> {
+    (reviewed, patched_at): (&Reviewed, Option<Timestamp>),
+) -> Result<(Vec<ClientId>, AppendedMessage, Written), RequestError> {
+    for _ in 0..ATTEMPTS {
+        core.check_app(actor)?;
+        let OtherMembers { members, sequence } = other_members(core, actor, &message.conversation).await?;
+        let receivers = reviewed.receivers.now(&members, client);
+        let checked = (receivers.as_slice(), sequence);
+        match try_commit(core, (actor, client), message, (reviewed, patched_at), checked).await? {
+            Ok((stored, written)) => return Ok((receivers, stored, written)),
+            Err(NotAppended::NoConversation) => return Err(RequestError::code(Code::InvalidMessagingTarget)),
+            Err(NotAppended::MembersChanged) => {}
+        }
+    }
+    let detail = "the members of the conversation change all the time; send the message again";
+    Err(RequestError::detailed(Code::InternalError, detail))
+}
+
+/// Stores the message, and its call of `_messageSent` with it. Of a transient one there is the call only.
+async fn try_commit(
+    core: &ImCore,
+    (actor, client): (&Actor, &ClientId),
+    message: &SendMessage,
+    (reviewed, patched_at): (&Reviewed, Option<Timestamp>),
+    (receivers, members_sequence): (&[ClientId], u64),
+) -> Result<Result<(AppendedMessage, Written), NotAppended>, RequestError> {
     let notifications = core.hooks.notifications();
     let id = MessageId::generate();
     let is_called = notifications.defines::<MessageSent>(&actor.app);
@@ -103,7 +126,7 @@ async fn commit(
         let params = params.map(|params| MessageSentParams { timestamp: timestamp.0, ..params });
         let written = params.map(|params| notifications.notify::<MessageSent>(&actor.app, params, by));
         let sent = AppendedMessage { id, timestamp, sequence: 0, earlier: None };
-        return Ok((sent, written.unwrap_or(Written::ALREADY)));
+        return Ok(Ok((sent, written.unwrap_or(Written::ALREADY))));
     }
     let call = match params {
         Some(params) => {
@@ -116,6 +139,8 @@ async fn commit(
         id: id.clone(),
         conversation: message.conversation.clone(),
         from: client.clone(),
+        members_sequence,
+        receivers: reviewed.receivers.are_given().then(|| receivers.to_vec()),
         body: reviewed.body.clone(),
         mentions: message.mentions.clone(),
         mention_all: message.mention_all,
@@ -123,9 +148,10 @@ async fn commit(
         patched_at,
     };
     let stored = core.store.append_message(&actor.app.id, new, call).await?;
-    let Committed { row, call } = stored.ok_or_else(|| RequestError::code(Code::InvalidMessagingTarget))?;
-    notifications.stored::<MessageSent>(&actor.app, call);
-    Ok((row, Written::ALREADY))
+    Ok(stored.map(|Committed { row, call }| {
+        notifications.stored::<MessageSent>(&actor.app, call);
+        (row, Written::ALREADY)
+    }))
 }
 
 /// The message to the receivers' sessions and to the sender's other ones (S-57).

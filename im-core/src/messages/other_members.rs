@@ -5,6 +5,14 @@ use crate::core::ImCore;
 use crate::error::{Code, RequestError};
 use crate::ids::{ClientId, ConversationId};
 
+/// The other members of a conversation, as they were when they were read.
+pub(super) struct OtherMembers {
+    /// Without the sender.
+    pub(super) members: Vec<ClientId>,
+    /// The version of the members.
+    pub(super) sequence: u64,
+}
+
 /// The members without the sender, which is a member now. Read before the hook, and again after it.
 ///
 /// # Errors
@@ -13,12 +21,13 @@ pub(super) async fn other_members(
     core: &ImCore,
     actor: &Actor,
     conversation: &ConversationId,
-) -> Result<Vec<ClientId>, RequestError> {
+) -> Result<OtherMembers, RequestError> {
     let client = actor.client()?;
     let found = core.store.conversation(&actor.app.id, conversation).await?;
     match found {
         Some(found) if found.has_member(client) => {
-            Ok(found.members.into_iter().filter(|member| member != client).collect())
+            let members = found.members.into_iter().filter(|member| member != client).collect();
+            Ok(OtherMembers { members, sequence: found.members_sequence })
         }
         None if conversation.is_temporary() => Err(RequestError::code(Code::ConversationNotFound)),
         _ => Err(RequestError::code(Code::InvalidMessagingTarget)),

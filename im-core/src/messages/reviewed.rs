@@ -33,6 +33,11 @@ pub(super) enum Receivers {
 }
 
 impl Receivers {
+    /// True when they are not simply the other members.
+    pub(super) fn are_given(&self) -> bool {
+        matches!(self, Self::Given { .. })
+    }
+
     /// The receivers when these are the members: a member that has left since gets nothing.
     pub(super) fn now(&self, members: &[ClientId], sender: &ClientId) -> Vec<ClientId> {
         match self {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::commit::commit_and_deliver;
-use super::other_members::other_members;
+use super::other_members::{OtherMembers, other_members};
 use super::recent_sends::{Outcome, Turn};
 use super::review::review;
 use super::reviewed::Reviewed;
@@ -29,7 +29,7 @@ use crate::store::MessageBody;
 pub async fn send(core: &ImCore, actor: &Actor, mut message: SendMessage) -> Result<SentMessage, RequestError> {
     let arrived_at = Instant::now();
     check_size(&message.body)?;
-    let members = other_members(core, actor, &message.conversation).await?;
+    let OtherMembers { members, .. } = other_members(core, actor, &message.conversation).await?;
     message.deduplication_token.take_if(|token| token.is_empty());
     let Some(token) = message.deduplication_token.clone() else {
         let reviewed = review(core, actor, &message, members).await?;

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
+use thiserror::Error;
 
 use super::{CallFor, Committed, QueryError, StoreError, StoredMessage};
 use crate::error::Refusal;
@@ -32,6 +33,9 @@ pub struct Conversation {
     /// The sequence number of its newest stored event: its creation is 1, each message and each change of members gets
     /// the next one. 0 in a row of an older program that nothing happened to since.
     pub last_sequence: u64,
+    /// The version of the members: the sequence number of their last change, its creation included. 0 in a row of an
+    /// older program whose members did not change since.
+    pub members_sequence: u64,
 }
 
 impl Conversation {
@@ -63,6 +67,28 @@ pub struct CreatedConversation {
     pub conversation: Conversation,
     /// True when a unique conversation was found instead of made.
     pub existing: bool,
+}
+
+/// A client's wish to add or remove members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MembershipRequest {
+    /// The acting client.
+    pub by: ClientId,
+    /// Whom to add or remove.
+    pub members: Vec<ClientId>,
+    /// Nothing is changed when `by` is not a member then.
+    pub by_member_only: bool,
+}
+
+/// Why members were not changed. Checked under the conversation's lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum MembersUnchanged {
+    /// The conversation does not exist.
+    #[error("the conversation does not exist")]
+    NoConversation,
+    /// The acting client is not a member.
+    #[error("the acting client is not a member of the conversation")]
+    NotAMember,
 }
 
 /// What an add or remove did.
@@ -153,23 +179,22 @@ pub trait Conversations: Send + Sync + 'static {
         edit: EditConversation,
     ) -> Result<Option<Result<Conversation, Refusal>>, StoreError>;
 
-    /// Adds members up to `member_limit` in all; `None` when the conversation does not exist. `call` is for when at
-    /// least one member is added.
+    /// Adds members up to `member_limit` in all. `call` is for when at least one member is added.
     async fn add_members(
         &self,
         app: &AppId,
         id: &ConversationId,
-        members: &[ClientId],
+        request: &MembershipRequest,
         member_limit: usize,
         call: Option<CallFor<MembershipChange>>,
-    ) -> Result<Option<Committed<MembershipChange>>, StoreError>;
+    ) -> Result<Result<Committed<MembershipChange>, MembersUnchanged>, StoreError>;
 
-    /// Removes members; `None` when the conversation does not exist. `call` is for when at least one member is removed.
+    /// Removes members. `call` is for when at least one member is removed.
     async fn remove_members(
         &self,
         app: &AppId,
         id: &ConversationId,
-        members: &[ClientId],
+        request: &MembershipRequest,
         call: Option<CallFor<MembershipChange>>,
-    ) -> Result<Option<Committed<MembershipChange>>, StoreError>;
+    ) -> Result<Result<Committed<MembershipChange>, MembersUnchanged>, StoreError>;
 }

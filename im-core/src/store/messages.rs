@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use super::{CallFor, Committed, StoreError};
 use crate::ids::{AppId, ClientId, ConversationId, MessageId};
@@ -30,6 +31,11 @@ pub struct NewMessage {
     pub conversation: ConversationId,
     /// Sender.
     pub from: ClientId,
+    /// The [`super::Conversation::members_sequence`] of the members that sender and receivers were checked against: the
+    /// message is stored only while they are the members.
+    pub members_sequence: u64,
+    /// Those that a hook narrowed the receivers to; absent: all members of that version.
+    pub receivers: Option<Vec<ClientId>>,
     /// Body after hooks.
     pub body: MessageBody,
     /// Mentioned clients.
@@ -77,6 +83,17 @@ pub struct AppendedMessage {
     pub earlier: Option<StoredMessage>,
 }
 
+/// Why a message was not stored, nor answered as an earlier one. Checked under the conversation's lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum NotAppended {
+    /// The conversation does not exist.
+    #[error("the conversation does not exist")]
+    NoConversation,
+    /// Its members are not those of [`NewMessage::members_sequence`] any more.
+    #[error("the members of the conversation have changed")]
+    MembersChanged,
+}
+
 /// One end of a history range.
 #[derive(Clone, Debug)]
 pub struct HistoryBound {
@@ -116,7 +133,7 @@ pub struct HistoryQuery {
 #[async_trait]
 pub trait Messages: Send + Sync + 'static {
     /// Stores a message: gives the timestamp (now, or 1 ms after the conversation's newest) and the sequence number, sets
-    /// `lm` and `updatedAt`. `None` when the conversation does not exist. `call` is for a message that is really stored.
+    /// `lm` and `updatedAt`. `call` is for a message that is really stored.
     ///
     /// [`StoreError::OutcomeUnknown`] when the message may be stored: with the same token it is sent once more, and then
     /// answered as a duplicate if it was.
@@ -125,7 +142,7 @@ pub trait Messages: Send + Sync + 'static {
         app: &AppId,
         new: NewMessage,
         call: Option<CallFor<AppendedMessage>>,
-    ) -> Result<Option<Committed<AppendedMessage>>, StoreError>;
+    ) -> Result<Result<Committed<AppendedMessage>, NotAppended>, StoreError>;
 
     /// Messages of a range, oldest first in both directions (P-92).
     async fn history(

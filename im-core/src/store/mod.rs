@@ -12,6 +12,7 @@ mod new_call;
 mod nodes;
 mod sessions;
 mod settings;
+mod stored_events;
 
 pub use self::calls::{
     Backlog, Call, CallEntry, CallFor, CallLimits, CallOutcome, Calls, Claimed, Committed, DeadLetter,
@@ -19,24 +20,30 @@ pub use self::calls::{
 };
 pub use self::conversations::{
     Conversation, ConversationQuery, Conversations, CreatedConversation, EditConversation, EditedConversation,
-    FoundConversation, MembershipChange, NewConversation, QUERY_ANSWER_BYTES,
+    FoundConversation, MembersUnchanged, MembershipChange, MembershipRequest, NewConversation, QUERY_ANSWER_BYTES,
 };
 pub use self::error::{QueryError, StoreError};
 pub use self::message_changes::{EditMessage, EditedMessage, MessageChanges, MessageEdit};
 pub use self::messages::{
     AppendedMessage, DEDUPLICATION_WINDOW, Direction, HistoryBound, HistoryQuery, MessageBody, Messages, NewMessage,
-    StoredMessage,
+    NotAppended, StoredMessage,
 };
 pub use self::missed_events::{MissedEvent, MissedEvents};
 pub use self::new_call::NewCall;
 pub use self::nodes::Nodes;
 pub use self::sessions::{EndedLogin, OpenSession, SessionEntry, Sessions};
 pub use self::settings::Settings;
+pub use self::stored_events::{
+    EventRange, MEMBER_CHANGES_AT_ONCE, MemberChange, StoredEvent, StoredEventLog, StoredEvents,
+};
 
 /// All entities together.
 pub trait Store:
-    Settings + Conversations + Messages + MessageChanges + MissedEvents + Sessions + Calls + Nodes
+    Settings + Conversations + Messages + MessageChanges + StoredEventLog + MissedEvents + Sessions + Calls + Nodes
 {
 }
 
-impl<S: Settings + Conversations + Messages + MessageChanges + MissedEvents + Sessions + Calls + Nodes> Store for S {}
+impl<S> Store for S where
+    S: Settings + Conversations + Messages + MessageChanges + StoredEventLog + MissedEvents + Sessions + Calls + Nodes
+{
+}

@@ -11,6 +11,7 @@ mod lost_nodes;
 mod message_changes;
 mod metrics;
 mod notifications;
+mod other_nodes;
 mod panics;
 mod queries;
 mod recorded_delivery;

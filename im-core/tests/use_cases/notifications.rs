@@ -303,6 +303,8 @@ fn stored_message(from: &Client, conversation: &ConversationId) -> NewMessage {
         id: MessageId::generate(),
         conversation: conversation.clone(),
         from: from.id.clone(),
+        members_sequence: 1,
+        receivers: None,
         body: MessageBody::Text("hi".to_owned()),
         mentions: Vec::new(),
         mention_all: false,

@@ -11,9 +11,9 @@ use hookd_im_core::ids::{AppId, Channel, ClientId, ConversationId, MessageId, No
 use hookd_im_core::store::{
     AppendedMessage, Backlog, CallEntry, CallFor, CallLimits, CallOutcome, Calls, Claimed, Committed, Conversation,
     ConversationQuery, Conversations, CreatedConversation, DeadLetter, DeadLetterFilter, EditConversation, EditMessage,
-    EndedLogin, FoundConversation, HistoryQuery, ImportedCall, MembershipChange, MessageChanges, MessageEdit, Messages,
-    MissedEvent, MissedEvents, NewConversation, NewMessage, Nodes, QueryError, Sessions, Settings, StoreError,
-    StoredCall, StoredMessage,
+    EndedLogin, EventRange, FoundConversation, HistoryQuery, ImportedCall, MembersUnchanged, MembershipChange,
+    MembershipRequest, MessageChanges, MessageEdit, Messages, MissedEvent, MissedEvents, NewConversation, NewMessage, Nodes,
+    NotAppended, QueryError, Sessions, Settings, StoreError, StoredCall, StoredEventLog, StoredEvents, StoredMessage,
 };
 use hookd_im_core::timestamp::Timestamp;
 use hookd_im_store::sqlite::SqliteStore;
@@ -71,6 +71,8 @@ pub struct UnreliableStore {
     pub loses_saves: AtomicU32,
     /// A conversation has been created, and its creator does not know yet.
     pub after_create: Stop,
+    /// A message or a change of members is about to be written.
+    pub before_write: Stop,
     /// The history is about to be read.
     pub before_history: Stop,
     /// So many times nothing is added.
@@ -104,6 +106,7 @@ impl UnreliableStore {
             loses_next_append: AtomicBool::new(false),
             loses_saves: AtomicU32::new(0),
             after_create: Stop::default(),
+            before_write: Stop::default(),
             before_history: Stop::default(),
             refuses_adds: AtomicU32::new(0),
             loses_adds: AtomicU32::new(0),
@@ -194,21 +197,23 @@ impl Conversations for UnreliableStore {
         &self,
         app: &AppId,
         id: &ConversationId,
-        members: &[ClientId],
+        request: &MembershipRequest,
         member_limit: usize,
         call: Option<CallFor<MembershipChange>>,
-    ) -> Result<Option<Committed<MembershipChange>>, StoreError> {
-        self.killed(self.store.add_members(app, id, members, member_limit, call)).await
+    ) -> Result<Result<Committed<MembershipChange>, MembersUnchanged>, StoreError> {
+        self.before_write.pass().await;
+        self.killed(self.store.add_members(app, id, request, member_limit, call)).await
     }
 
     async fn remove_members(
         &self,
         app: &AppId,
         id: &ConversationId,
-        members: &[ClientId],
+        request: &MembershipRequest,
         call: Option<CallFor<MembershipChange>>,
-    ) -> Result<Option<Committed<MembershipChange>>, StoreError> {
-        self.killed(self.store.remove_members(app, id, members, call)).await
+    ) -> Result<Result<Committed<MembershipChange>, MembersUnchanged>, StoreError> {
+        self.before_write.pass().await;
+        self.killed(self.store.remove_members(app, id, request, call)).await
     }
 }
 
@@ -251,7 +256,8 @@ impl Messages for UnreliableStore {
         app: &AppId,
         new: NewMessage,
         call: Option<CallFor<AppendedMessage>>,
-    ) -> Result<Option<Committed<AppendedMessage>>, StoreError> {
+    ) -> Result<Result<Committed<AppendedMessage>, NotAppended>, StoreError> {
+        self.before_write.pass().await;
         let appended = self.killed(self.store.append_message(app, new, call)).await;
         if self.loses_next_append.swap(false, Ordering::SeqCst) {
             return Err(StoreError::OutcomeUnknown { operation: "append message" });
@@ -267,6 +273,18 @@ impl Messages for UnreliableStore {
     ) -> Result<Vec<StoredMessage>, StoreError> {
         self.before_history.pass().await;
         self.store.history(app, conversation, query).await
+    }
+}
+
+#[async_trait]
+impl StoredEventLog for UnreliableStore {
+    async fn stored_events(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        range: EventRange,
+    ) -> Result<Option<StoredEvents>, StoreError> {
+        self.store.stored_events(app, conversation, range).await
     }
 }
 

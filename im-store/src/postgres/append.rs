@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 
 use futures::future::OptionFuture;
-use hookd_im_core::ids::{AppId, ConversationId};
+use hookd_im_core::ids::{AppId, ClientId, ConversationId};
 use hookd_im_core::store::{
-    AppendedMessage, CallFor, Committed, MessageBody, NewMessage, StoreError, StoredCall, StoredMessage,
+    AppendedMessage, CallFor, Committed, MessageBody, NewMessage, NotAppended, StoreError, StoredCall, StoredMessage,
 };
 use hookd_im_core::timestamp::Timestamp;
 use tokio_postgres::Statement;
@@ -27,8 +27,8 @@ pub(super) struct Append {
     pub(super) has_call: bool,
 }
 
-/// What became of one; `None` without a conversation.
-pub(super) type Appended = Option<Committed<AppendedMessage>>;
+/// What became of one.
+pub(super) type Appended = Result<Committed<AppendedMessage>, NotAppended>;
 
 /// Where the messages of a batch belong, read under the locks.
 pub(super) struct Locked {
@@ -43,6 +43,7 @@ struct Place {
     key: i64,
     last_message_at: Option<i64>,
     last_sequence: u64,
+    members_sequence: u64,
     is_changed: bool,
 }
 
@@ -78,6 +79,7 @@ pub(super) async fn lock(connection: &Connection, batch: &[Append], now: Timesta
             key: column(row, 0)?,
             last_message_at: column(row, 3)?,
             last_sequence: to_u64(column(row, 4)?),
+            members_sequence: to_u64(column(row, 5)?),
             is_changed: false,
         };
         Ok((key, place))
@@ -95,11 +97,19 @@ pub(super) async fn lock(connection: &Connection, batch: &[Append], now: Timesta
 /// What is written for a batch.
 pub(super) struct Writes {
     now: Timestamp,
-    messages: Vec<(i64, StoredMessage, Option<Vec<u8>>)>,
+    messages: Vec<NewRow>,
     /// By what messages have in common that repeat each other.
     repeatable: HashMap<Vec<u8>, usize>,
     calls: NewCalls,
     locked: Locked,
+}
+
+/// A message to be written.
+struct NewRow {
+    conversation: i64,
+    message: StoredMessage,
+    receivers: Option<Vec<ClientId>>,
+    deduplication_key: Option<Vec<u8>>,
 }
 
 impl Writes {
@@ -110,14 +120,18 @@ impl Writes {
     /// Decides about the message at this place of the batch, in the order of the batch.
     pub(super) fn add(&mut self, at: usize, append: Append, call: Option<CallFor<AppendedMessage>>) -> Appended {
         let Append { app, new, .. } = append;
-        let place = self.locked.conversations.get_mut(&(app.clone(), new.conversation.clone()))?;
+        let place = self.locked.conversations.get_mut(&(app.clone(), new.conversation.clone()));
+        let place = place.ok_or(NotAppended::NoConversation)?;
+        if place.members_sequence != new.members_sequence {
+            return Err(NotAppended::MembersChanged);
+        }
         let repeated = message_row::deduplication_key(&app, &new);
         let of_batch = repeated.as_ref().and_then(|key| self.repeatable.get(key));
-        let of_batch = of_batch.and_then(|index| self.messages.get(*index)).map(|(_, message, _)| message.clone());
+        let of_batch = of_batch.and_then(|index| self.messages.get(*index)).map(|row| row.message.clone());
         if let Some(earlier) = self.locked.earlier.remove(&at).or(of_batch) {
             let (id, timestamp, sequence) = (earlier.id.clone(), earlier.timestamp, earlier.sequence);
             let row = AppendedMessage { id, timestamp, sequence, earlier: Some(earlier) };
-            return Some(Committed { row, call: StoredCall::None });
+            return Ok(Committed { row, call: StoredCall::None });
         }
         let after_last = place.last_message_at.map_or(0, |last| last.saturating_add(1));
         let (timestamp, sequence) = (Timestamp(self.now.0.max(after_last)), place.last_sequence.saturating_add(1));
@@ -126,10 +140,12 @@ impl Writes {
         if let Some(repeated) = &repeated {
             self.repeatable.insert(repeated.clone(), self.messages.len());
         }
-        self.messages.push((key, message_row::stored(&new, timestamp, sequence), repeated));
+        let message = message_row::stored(&new, timestamp, sequence);
+        let row = NewRow { conversation: key, message, receivers: new.receivers, deduplication_key: repeated };
+        self.messages.push(row);
         let row = AppendedMessage { id: new.id, timestamp, sequence, earlier: None };
         let call = self.calls.add_for(&app, call, &row, &mut self.locked.room);
-        Some(Committed { row, call })
+        Ok(Committed { row, call })
     }
 
     /// Writes everything and commits.
@@ -190,20 +206,22 @@ struct MessageColumns<'a> {
     are_texts: Vec<bool>,
     mentions: Vec<Option<String>>,
     mention_alls: Vec<bool>,
+    receivers: Vec<Option<String>>,
     patched_at: Vec<Option<i64>>,
     deduplication_keys: Vec<Option<&'a [u8]>>,
     types: Vec<Option<i32>>,
 }
 
 impl<'a> MessageColumns<'a> {
-    fn of(messages: &'a [(i64, StoredMessage, Option<Vec<u8>>)]) -> Result<Self, StoreError> {
-        let all = || messages.iter().map(|(_, message, _)| message);
+    fn of(rows: &'a [NewRow]) -> Result<Self, StoreError> {
+        let all = || rows.iter().map(|row| &row.message);
         let mentions = all().map(|message| match message.mentions.as_slice() {
             [] => Ok(None),
             mentions => json::to_column(mentions).map(Some),
         });
+        let receivers = rows.iter().map(|row| row.receivers.as_deref().map(json::to_column).transpose());
         Ok(Self {
-            conversations: messages.iter().map(|(conversation, _, _)| *conversation).collect(),
+            conversations: rows.iter().map(|row| row.conversation).collect(),
             timestamps: all().map(|message| message.timestamp.0).collect(),
             sequences: all().map(|message| to_i64(message.sequence)).collect(),
             ids: all().map(|message| message.id.as_str()).collect(),
@@ -217,13 +235,14 @@ impl<'a> MessageColumns<'a> {
             are_texts: all().map(|message| matches!(message.body, MessageBody::Text(_))).collect(),
             mentions: mentions.collect::<Result<_, _>>()?,
             mention_alls: all().map(|message| message.mention_all).collect(),
+            receivers: receivers.collect::<Result<_, _>>()?,
             patched_at: all().map(|message| message.patched_at.map(|time| time.0)).collect(),
-            deduplication_keys: messages.iter().map(|(_, _, key)| key.as_deref()).collect(),
+            deduplication_keys: rows.iter().map(|row| row.deduplication_key.as_deref()).collect(),
             types: all().map(|message| message_type(&message.body)).collect(),
         })
     }
 
-    fn values(&self) -> [&(dyn ToSql + Sync); 12] {
+    fn values(&self) -> [&(dyn ToSql + Sync); 13] {
         [
             &self.conversations,
             &self.timestamps,
@@ -234,6 +253,7 @@ impl<'a> MessageColumns<'a> {
             &self.are_texts,
             &self.mentions,
             &self.mention_alls,
+            &self.receivers,
             &self.patched_at,
             &self.deduplication_keys,
             &self.types,
@@ -262,7 +282,7 @@ impl Statements {
 }
 
 const LOCK: &str = "
-    SELECT key, conversations.app, conversations.id, last_message_at, last_sequence
+    SELECT key, conversations.app, conversations.id, last_message_at, last_sequence, members_sequence
     FROM conversations
     JOIN (SELECT DISTINCT app, id FROM unnest($1::text[], $2::text[]) AS given (app, id)) AS wanted
         ON conversations.app = wanted.app AND conversations.id = wanted.id
@@ -296,6 +316,7 @@ const INSERT: &str = "
         is_text,
         mentions,
         mention_all,
+        receivers,
         patched_at,
         deduplication_key,
         message_type
@@ -311,9 +332,10 @@ const INSERT: &str = "
         $7::boolean[],
         $8::text[],
         $9::boolean[],
-        $10::bigint[],
-        $11::bytea[],
-        $12::integer[]
+        $10::text[],
+        $11::bigint[],
+        $12::bytea[],
+        $13::integer[]
     )";
 
 /// True when it is worth to try the same on another connection: nothing was begun on this one.

@@ -21,10 +21,11 @@ pub(super) const COLUMNS: &str = "
     conversations.unique_id,
     conversations.created_at,
     conversations.updated_at,
-    conversations.last_sequence";
+    conversations.last_sequence,
+    conversations.members_sequence";
 
 /// The number of those columns.
-pub(super) const COLUMN_COUNT: usize = 10;
+pub(super) const COLUMN_COUNT: usize = 11;
 
 /// A row as it is in the table, without the members.
 pub(super) struct ConversationRow {
@@ -38,6 +39,7 @@ pub(super) struct ConversationRow {
     created_at: i64,
     updated_at: i64,
     last_sequence: i64,
+    members_sequence: i64,
 }
 
 impl ConversationRow {
@@ -53,6 +55,7 @@ impl ConversationRow {
             created_at: column(row, 7)?,
             updated_at: column(row, 8)?,
             last_sequence: column(row, 9)?,
+            members_sequence: column(row, 10)?,
         })
     }
 
@@ -72,6 +75,7 @@ impl ConversationRow {
             created_at: Timestamp(self.created_at),
             updated_at: Timestamp(self.updated_at),
             last_sequence: to_u64(self.last_sequence),
+            members_sequence: to_u64(self.members_sequence),
             id: ConversationId::new(self.id),
         })
     }

@@ -9,7 +9,8 @@ use hookd_im_core::error::Refusal;
 use hookd_im_core::ids::{AppId, ClientId, ConversationId};
 use hookd_im_core::store::{
     CallFor, Committed, Conversation, ConversationQuery, Conversations, CreatedConversation, EditConversation,
-    EditedConversation, FoundConversation, MembershipChange, NewConversation, QueryError, StoreError, StoredCall,
+    EditedConversation, FoundConversation, MemberChange, MembershipChange, MembershipRequest, NewConversation, QueryError,
+    StoreError, StoredCall,
 };
 use hookd_im_core::timestamp::Timestamp;
 
@@ -17,8 +18,9 @@ use super::calls::{NewCalls, Room};
 use super::columns::{column, to_i64};
 use super::conversation_row::{COLUMN_COUNT, COLUMNS, ConversationRow, load, load_locked};
 use super::locks::{self, Lock};
+use super::membership::Changed;
 use super::pool::Connection;
-use super::{PostgresStore, READ_LIMIT, members, membership, search};
+use super::{PostgresStore, READ_LIMIT, members, membership, search, stored_events};
 use crate::{json, member_set};
 
 #[async_trait]
@@ -72,12 +74,12 @@ impl Conversations for PostgresStore {
         &self,
         app: &AppId,
         id: &ConversationId,
-        members: &[ClientId],
+        request: &MembershipRequest,
         member_limit: usize,
         call: Option<CallFor<MembershipChange>>,
-    ) -> Result<Option<Committed<MembershipChange>>, StoreError> {
+    ) -> Result<Changed, StoreError> {
         let add = async |connection: Arc<Connection>, now| {
-            membership::add(&connection, (app, id), (members, member_limit), call, now).await
+            membership::add(&connection, (app, id), (request, member_limit), call, now).await
         };
         self.database.write_and_read_back("add members", add, is_changed(app)).await
     }
@@ -86,23 +88,21 @@ impl Conversations for PostgresStore {
         &self,
         app: &AppId,
         id: &ConversationId,
-        members: &[ClientId],
+        request: &MembershipRequest,
         call: Option<CallFor<MembershipChange>>,
-    ) -> Result<Option<Committed<MembershipChange>>, StoreError> {
+    ) -> Result<Changed, StoreError> {
         let remove = async |connection: Arc<Connection>, now| {
-            membership::remove(&connection, (app, id), members, call, now).await
+            membership::remove(&connection, (app, id), request, call, now).await
         };
         self.database.write_and_read_back("remove members", remove, is_changed(app)).await
     }
 }
 
 /// Finds out whether a change of members happened, from what it led to.
-fn is_changed<'a>(
-    app: &'a AppId,
-) -> impl Fn(Arc<Connection>, Option<Committed<MembershipChange>>) -> BoxFuture<'a, Result<bool, StoreError>> {
+fn is_changed<'a>(app: &'a AppId) -> impl Fn(Arc<Connection>, Changed) -> BoxFuture<'a, Result<bool, StoreError>> {
     move |connection, change| {
         async move {
-            let Some(MembershipChange { conversation: after, sequence: Some(sequence), .. }) =
+            let Ok(MembershipChange { conversation: after, sequence: Some(sequence), .. }) =
                 change.map(|change| change.row)
             else {
                 return Ok(true);
@@ -133,7 +133,7 @@ pub(super) async fn create(
     let conversation = Conversation {
         id: new.id,
         attributes: new.attributes,
-        creator: Some(new.creator),
+        creator: Some(new.creator.clone()),
         unique_id: new.unique.then(|| member_set::unique_id(&new.members)),
         members: new.members,
         muted: Vec::new(),
@@ -141,8 +141,9 @@ pub(super) async fn create(
         created_at: now,
         updated_at: now,
         last_sequence: 1,
+        members_sequence: 1,
     };
-    insert(connection, app, &conversation, digest.as_deref()).await?;
+    insert(connection, app, (&conversation, &new.creator), digest.as_deref()).await?;
     let mut calls = NewCalls::default();
     let mut room = Room::of(connection, &[app.as_str()]).await?;
     let call = calls.add_for(app, call, &conversation, &mut room);
@@ -196,28 +197,41 @@ async fn find_by_member_set(
 async fn insert(
     connection: &Connection,
     app: &AppId,
-    conversation: &Conversation,
+    (conversation, creator): (&Conversation, &ClientId),
     member_digest: Option<&str>,
 ) -> Result<(), StoreError> {
     let sql = "
         INSERT INTO conversations
-            (app, id, attributes, creator, muted, unique_id, member_digest, created_at, updated_at, last_sequence)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            (app, id, attributes, creator, muted, unique_id, member_digest, created_at, updated_at, last_sequence,
+             members_sequence)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
         RETURNING key";
-    let creator = conversation.creator.as_ref().map(|creator| creator.as_str().as_bytes());
-    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 10] = [
+    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 11] = [
         &app.as_str(),
         &conversation.id.as_str(),
         &json::to_column(&conversation.attributes)?,
-        &creator,
+        &creator.as_str().as_bytes(),
         &json::to_column(&conversation.muted)?,
         &conversation.unique_id,
         &member_digest,
         &conversation.created_at.0,
         &conversation.updated_at.0,
         &to_i64(conversation.last_sequence),
+        &to_i64(conversation.members_sequence),
     ];
     let row = connection.row(sql, &values).await?;
     let key = row.map(|row| column(&row, 0)).transpose()?.ok_or(StoreError::Closed)?;
-    members::insert(connection, app, key, &conversation.members, 0).await
+    let first = MemberChange {
+        sequence: conversation.last_sequence,
+        is_join: true,
+        members: conversation.members.clone(),
+        by: creator.clone(),
+        changed_at: conversation.created_at,
+    };
+    // Sent one right after the other.
+    tokio::try_join!(
+        members::insert(connection, app, key, &conversation.members, 0),
+        stored_events::keep(connection, key, &first, conversation.created_at),
+    )?;
+    Ok(())
 }

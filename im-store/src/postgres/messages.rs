@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hookd_im_core::ids::{AppId, ConversationId};
 use hookd_im_core::store::{
-    AppendedMessage, CallFor, Committed, HistoryQuery, Messages, NewMessage, StoreError, StoredMessage,
+    AppendedMessage, CallFor, Committed, HistoryQuery, Messages, NewMessage, NotAppended, StoreError, StoredMessage,
 };
 use tokio::time::Instant;
 
@@ -23,9 +23,9 @@ impl Messages for PostgresStore {
         app: &AppId,
         new: NewMessage,
         call: Option<CallFor<AppendedMessage>>,
-    ) -> Result<Option<Committed<AppendedMessage>>, StoreError> {
+    ) -> Result<Result<Committed<AppendedMessage>, NotAppended>, StoreError> {
         if !is_storable(new.conversation.as_str()) {
-            return Ok(None);
+            return Ok(Err(NotAppended::NoConversation));
         }
         let until = Instant::now() + self.database.limits.write + self.database.limits.look;
         match self.writer.append(app.clone(), new, call).await {
@@ -34,8 +34,8 @@ impl Messages for PostgresStore {
             Err(Unanswered::Unknown(appended)) => {
                 let unknown = StoreError::OutcomeUnknown { operation: "append message" };
                 let Some(appended) = appended else { return Err(unknown) };
-                let Some(id) = appended.as_ref().map(|appended| &appended.row.id) else { return Ok(None) };
-                let is_there = async |connection: Arc<Connection>| exists(&connection, id).await;
+                let Ok(Committed { row, .. }) = &appended else { return Ok(appended) };
+                let is_there = async |connection: Arc<Connection>| exists(&connection, &row.id).await;
                 if self.database.find_out(until, is_there).await { Ok(appended) } else { Err(unknown) }
             }
         }

@@ -20,7 +20,8 @@ pub(super) const COLUMNS: &str = "
     conversations.unique_id,
     conversations.created_at,
     conversations.updated_at,
-    conversations.last_sequence";
+    conversations.last_sequence,
+    conversations.members_sequence";
 
 /// A row as it is in the table, without the members.
 pub(super) struct ConversationRow {
@@ -34,6 +35,7 @@ pub(super) struct ConversationRow {
     created_at: i64,
     updated_at: i64,
     last_sequence: i64,
+    members_sequence: i64,
 }
 
 impl ConversationRow {
@@ -49,6 +51,7 @@ impl ConversationRow {
             created_at: row.get(7)?,
             updated_at: row.get(8)?,
             last_sequence: row.get(9)?,
+            members_sequence: row.get(10)?,
         })
     }
 
@@ -68,6 +71,7 @@ impl ConversationRow {
             created_at: Timestamp(self.created_at),
             updated_at: Timestamp(self.updated_at),
             last_sequence: self.last_sequence.unsigned_abs(),
+            members_sequence: self.members_sequence.unsigned_abs(),
             id: ConversationId::new(self.id),
         })
     }

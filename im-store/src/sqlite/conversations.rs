@@ -5,14 +5,16 @@ use hookd_im_core::error::Refusal;
 use hookd_im_core::ids::{AppId, ClientId, ConversationId};
 use hookd_im_core::store::{
     CallFor, Committed, Conversation, ConversationQuery, Conversations, CreatedConversation, EditConversation,
-    EditedConversation, FoundConversation, MembershipChange, NewConversation, QueryError, StoreError, StoredCall,
+    EditedConversation, FoundConversation, MemberChange, MembershipChange, MembershipRequest, NewConversation, QueryError,
+    StoreError, StoredCall,
 };
 use hookd_im_core::timestamp::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::conversation_row::{COLUMNS, ConversationRow, key, load, load_with_key};
 use super::error::WorkError;
-use super::{SqliteStore, calls, members, membership, search};
+use super::membership::Changed;
+use super::{SqliteStore, calls, members, membership, search, stored_events};
 use crate::query::Filter;
 use crate::{json, member_set};
 
@@ -74,13 +76,13 @@ impl Conversations for SqliteStore {
         &self,
         app: &AppId,
         id: &ConversationId,
-        members: &[ClientId],
+        request: &MembershipRequest,
         member_limit: usize,
         call: Option<CallFor<MembershipChange>>,
-    ) -> Result<Option<Committed<MembershipChange>>, StoreError> {
-        let (of_app, id, members) = (app.clone(), id.clone(), members.to_vec());
+    ) -> Result<Changed, StoreError> {
+        let (of_app, id, request) = (app.clone(), id.clone(), request.clone());
         let add = move |connection: &Connection, now| {
-            membership::add(connection, &of_app, &id, (members, member_limit, call), now)
+            membership::add(connection, &of_app, &id, (request, member_limit, call), now)
         };
         self.write_and_read_back("add members", add, is_changed(app)).await
     }
@@ -89,23 +91,21 @@ impl Conversations for SqliteStore {
         &self,
         app: &AppId,
         id: &ConversationId,
-        members: &[ClientId],
+        request: &MembershipRequest,
         call: Option<CallFor<MembershipChange>>,
-    ) -> Result<Option<Committed<MembershipChange>>, StoreError> {
-        let (of_app, id, members) = (app.clone(), id.clone(), members.to_vec());
+    ) -> Result<Changed, StoreError> {
+        let (of_app, id, request) = (app.clone(), id.clone(), request.clone());
         let remove =
-            move |connection: &Connection, now| membership::remove(connection, &of_app, &id, (members, call), now);
+            move |connection: &Connection, now| membership::remove(connection, &of_app, &id, (request, call), now);
         self.write_and_read_back("remove members", remove, is_changed(app)).await
     }
 }
 
 /// Tells of a change of members whether it happened, from the members that it leads to.
-fn is_changed(
-    app: &AppId,
-) -> impl FnOnce(&Connection, &Option<Committed<MembershipChange>>) -> Result<bool, WorkError> + use<> {
+fn is_changed(app: &AppId) -> impl FnOnce(&Connection, &Changed) -> Result<bool, WorkError> + use<> {
     let app = app.clone();
     move |connection, change| {
-        let Some(Committed { row: change, .. }) = change else { return Ok(true) };
+        let Ok(Committed { row: change, .. }) = change else { return Ok(true) };
         let now = load(connection, &app, &change.conversation.id)?;
         Ok(now.is_some_and(|now| now.members == change.conversation.members))
     }
@@ -128,7 +128,7 @@ fn create(
     let conversation = Conversation {
         id: new.id,
         attributes: new.attributes,
-        creator: Some(new.creator),
+        creator: Some(new.creator.clone()),
         unique_id: new.unique.then(|| member_set::unique_id(&new.members)),
         members: new.members,
         muted: Vec::new(),
@@ -136,8 +136,9 @@ fn create(
         created_at: now,
         updated_at: now,
         last_sequence: 1,
+        members_sequence: 1,
     };
-    insert(connection, app, &conversation, digest.as_deref())?;
+    insert(connection, app, (&conversation, &new.creator), digest.as_deref())?;
     let call = calls::add_for(connection, app, (call, &conversation), now)?;
     Ok(Committed { row: CreatedConversation { conversation, existing: false }, call })
 }
@@ -186,7 +187,7 @@ fn find_by_member_set(
 fn insert(
     connection: &Connection,
     app: &AppId,
-    conversation: &Conversation,
+    (conversation, creator): (&Conversation, &ClientId),
     member_digest: Option<&str>,
 ) -> Result<(), WorkError> {
     connection
@@ -201,21 +202,32 @@ fn insert(
                  member_digest,
                  created_at,
                  updated_at,
-                 last_sequence
+                 last_sequence,
+                 members_sequence
              )
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute(params![
             app.as_str(),
             conversation.id.as_str(),
             json::to_column(&conversation.attributes)?,
-            conversation.creator.as_ref().map(ClientId::as_str),
+            creator.as_str(),
             json::to_column(&conversation.muted)?,
             conversation.unique_id,
             member_digest,
             conversation.created_at.0,
             conversation.updated_at.0,
             i64::try_from(conversation.last_sequence).unwrap_or(i64::MAX),
+            i64::try_from(conversation.members_sequence).unwrap_or(i64::MAX),
         ])?;
-    members::insert(connection, app, connection.last_insert_rowid(), &conversation.members, 0)
+    let key = connection.last_insert_rowid();
+    members::insert(connection, app, key, &conversation.members, 0)?;
+    let first = MemberChange {
+        sequence: conversation.last_sequence,
+        is_join: true,
+        members: conversation.members.clone(),
+        by: creator.clone(),
+        changed_at: conversation.created_at,
+    };
+    stored_events::keep(connection, key, &first, conversation.created_at)
 }

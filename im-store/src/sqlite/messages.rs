@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use hookd_im_core::ids::{AppId, ClientId, ConversationId, MessageId};
 use hookd_im_core::store::{
     AppendedMessage, CallFor, Committed, DEDUPLICATION_WINDOW, HistoryQuery, MessageBody, Messages, NewMessage,
-    StoreError, StoredCall, StoredMessage,
+    NotAppended, StoreError, StoredCall, StoredMessage,
 };
 use hookd_im_core::timestamp::Timestamp;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use super::error::WorkError;
 use super::message_row::{COLUMNS, MessageRow};
-use super::{SqliteStore, calls, conversation_row, history};
+use super::{SqliteStore, calls, history};
 use crate::json;
 use crate::message_type::message_type;
 use crate::query::budget::store_error;
@@ -24,10 +24,10 @@ impl Messages for SqliteStore {
         app: &AppId,
         new: NewMessage,
         call: Option<CallFor<AppendedMessage>>,
-    ) -> Result<Option<Committed<AppendedMessage>>, StoreError> {
+    ) -> Result<Appended, StoreError> {
         let app = app.clone();
         let append = move |connection: &Connection, now| append(connection, &app, (new, call), now);
-        let is_there = |connection: &Connection, appended: &Option<Committed<AppendedMessage>>| {
+        let is_there = |connection: &Connection, appended: &Appended| {
             appended.as_ref().map_or(Ok(true), |appended| exists(connection, &appended.row.id))
         };
         self.write_and_read_back("append message", append, is_there).await
@@ -45,27 +45,42 @@ impl Messages for SqliteStore {
     }
 }
 
+/// What became of a message.
+type Appended = Result<Committed<AppendedMessage>, NotAppended>;
+
 fn append(
     connection: &Connection,
     app: &AppId,
     (new, call): (NewMessage, Option<CallFor<AppendedMessage>>),
     now: Timestamp,
-) -> Result<Option<Committed<AppendedMessage>>, WorkError> {
-    let Some(conversation) = conversation_row::key(connection, app, &new.conversation)? else {
-        return Ok(None);
+) -> Result<Appended, WorkError> {
+    let Some((conversation, members_sequence)) = version(connection, app, &new.conversation)? else {
+        return Ok(Err(NotAppended::NoConversation));
     };
+    if members_sequence != new.members_sequence {
+        return Ok(Err(NotAppended::MembersChanged));
+    }
     if let Some(token) = &new.deduplication_token
         && let Some(earlier) = find_by_token(connection, conversation, &new.from, token, now)?
     {
         let (id, timestamp, sequence) = (earlier.id.clone(), earlier.timestamp, earlier.sequence);
         let row = AppendedMessage { id, timestamp, sequence, earlier: Some(earlier) };
-        return Ok(Some(Committed { row, call: StoredCall::None }));
+        return Ok(Ok(Committed { row, call: StoredCall::None }));
     }
     let (timestamp, sequence) = next_place(connection, conversation, now)?;
     insert(connection, conversation, (timestamp, sequence), &new)?;
     let row = AppendedMessage { id: new.id, timestamp, sequence, earlier: None };
     let call = calls::add_for(connection, app, (call, &row), now)?;
-    Ok(Some(Committed { row, call }))
+    Ok(Ok(Committed { row, call }))
+}
+
+/// The conversation's key, and the version of its members.
+fn version(connection: &Connection, app: &AppId, id: &ConversationId) -> Result<Option<(i64, u64)>, WorkError> {
+    let version = connection
+        .prepare_cached("SELECT key, members_sequence FROM conversations WHERE app = ?1 AND id = ?2")?
+        .query_row([app.as_str(), id.as_str()], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))
+        .optional()?;
+    Ok(version)
 }
 
 /// True when a message with this id is stored.
@@ -118,6 +133,7 @@ fn insert(
     new: &NewMessage,
 ) -> Result<(), WorkError> {
     let mentions = if new.mentions.is_empty() { None } else { Some(json::to_column(&new.mentions)?) };
+    let receivers = new.receivers.as_deref().map(json::to_column).transpose()?;
     connection
         .prepare_cached(
             "INSERT INTO messages (
@@ -131,9 +147,10 @@ fn insert(
                  patched_at,
                  deduplication_token,
                  message_type,
-                 sequence
+                 sequence,
+                 receivers
              )
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute(params![
             conversation,
@@ -147,6 +164,7 @@ fn insert(
             new.deduplication_token,
             message_type(&new.body),
             i64::try_from(sequence).unwrap_or(i64::MAX),
+            receivers,
         ])?;
     Ok(())
 }

@@ -19,6 +19,7 @@ mod schema;
 mod search;
 mod sessions;
 mod settings;
+mod stored_events;
 mod writer;
 
 use std::fs::{self, OpenOptions, Permissions};

@@ -75,7 +75,7 @@ mod tests {
 
     use hookd_im_core::ids::{AppId, ClientId, ConversationId, MessageId};
     use hookd_im_core::store::{
-        Conversations as _, MessageBody, Messages as _, NewConversation, NewMessage, StoreError,
+        Conversations as _, MembershipRequest, MessageBody, Messages as _, NewConversation, NewMessage, StoreError,
     };
     use hookd_im_core::timestamp::Timestamp;
     use rusqlite::hooks::Wal;
@@ -98,12 +98,18 @@ mod tests {
             id: MessageId::generate(),
             conversation: conversation.clone(),
             from: ClientId::new("tom"),
+            members_sequence: 1,
+            receivers: None,
             body: MessageBody::Text("hi".to_owned()),
             mentions: Vec::new(),
             mention_all: false,
             deduplication_token: Some("t1".to_owned()),
             patched_at: None,
         }
+    }
+
+    fn jerry() -> MembershipRequest {
+        MembershipRequest { by: ClientId::new("tom"), members: vec![ClientId::new("jerry")], by_member_only: true }
     }
 
     fn room() -> NewConversation {
@@ -165,10 +171,10 @@ mod tests {
         let sent = store.append_message(&app, message(&conversation), None).await.unwrap().unwrap();
         assert_eq!(sent.row.earlier, None);
         go_on.send(()).unwrap();
-        let added = store.add_members(&app, &conversation, &[ClientId::new("jerry")], 10, None).await.unwrap();
+        let added = store.add_members(&app, &conversation, &jerry(), 10, None).await.unwrap();
         assert_eq!(added.unwrap().row.changed, [ClientId::new("jerry")]);
         go_on.send(()).unwrap();
-        let removed = store.remove_members(&app, &conversation, &[ClientId::new("jerry")], None).await.unwrap();
+        let removed = store.remove_members(&app, &conversation, &jerry(), None).await.unwrap();
         assert_eq!(removed.unwrap().row.changed, [ClientId::new("jerry")]);
         drop(go_on);
     }

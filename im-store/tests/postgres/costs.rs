@@ -5,14 +5,15 @@ use std::sync::Arc;
 use hookd_im_core::ids::{Channel, ClientId, NodeId, OrderKey, SessionId};
 use hookd_im_core::store::{
     Call, CallEntry, CallLimits, CallOutcome, Calls as _, ConversationQuery, Conversations as _, DeadLetterFilter,
-    ImportedCall, MissedEvents as _, NewCall, Nodes as _, OpenSession, QueryError, SessionEntry,
+    EventRange, ImportedCall, MissedEvents as _, NewCall, Nodes as _, OpenSession, QueryError, SessionEntry,
+    StoredEventLog as _,
 };
 use hookd_im_core::timestamp::Timestamp;
 use hookd_im_store::postgres::PostgresStore;
 use hookd_postgres_server::PostgresServer;
 use serde_json::{Map, json};
 
-use crate::world::{app, create, open, say, whole_history};
+use crate::world::{app, asked, create, open, say, whole_history};
 
 const LIMITS: CallLimits = CallLimits { calls: 10_000_000, bytes: 1 << 40 };
 
@@ -56,6 +57,9 @@ fn fill(server: &PostgresServer, count: usize) {
          INSERT INTO messages (conversation, timestamp, sequence, id, sender, body, is_text, mention_all, deduplication_key)
          SELECT 1000000 + number % 10, number, number, 'message ' || number, 'tom', 'hi', true, false,
              sha256(number::text::bytea)
+         FROM generate_series(1, {count}) AS number;
+         INSERT INTO member_changes (conversation, sequence, is_join, members, by_client, changed_at)
+         SELECT 1000000 + number % 10, number, true, '[]', 'tom', 4102444800000 + number
          FROM generate_series(1, {count}) AS number"
     ));
 }
@@ -108,6 +112,12 @@ async fn costs(server: &PostgresServer, store: &Arc<PostgresStore>, kept: usize)
     measure("store a message");
     whole_history(store, &conversation).await;
     measure("history");
+    store.add_members(&app, &conversation, &asked(&["jerry"]), 500, None).await.unwrap().unwrap();
+    measure("add a member");
+    let range = EventRange { after: 1, since: Timestamp(0), limit: 100 };
+    let read = store.stored_events(&app, &conversation, range).await.unwrap().unwrap();
+    measure("read stored events");
+    assert_eq!(read.events.len(), 2);
     costs
 }
 

@@ -11,7 +11,7 @@ use hookd_im_core::store::{
 use hookd_postgres_server::{Link, PostgresServer};
 
 use crate::world::{
-    app, assert_nothing_is_lost, clients, create, message, new_conversation, open, say, say_at_last, talk,
+    app, asked, assert_nothing_is_lost, clients, create, message, new_conversation, open, say, say_at_last, talk,
 };
 
 /// What the store promises for one call.
@@ -58,7 +58,7 @@ async fn a_stopped_server_is_an_error_in_time_and_works_again_when_it_goes_on() 
     server.freeze();
     let began = Instant::now();
     let (app, id) = (app(), conversation.clone());
-    let members = clients(&["jerry"]);
+    let members = asked(&["jerry"]);
     let (said, read, added, found) = tokio::join!(
         say(&store, &id, "frozen"),
         store.settings(&app),
@@ -269,7 +269,7 @@ async fn other_operations_work_again_after_a_restart() {
         server.kill();
         server.start_again();
     });
-    let added = store.add_members(&app, &id, &clients(&["jerry"]), 10, None).await.unwrap().unwrap();
+    let added = store.add_members(&app, &id, &asked(&["jerry"]), 10, None).await.unwrap().unwrap();
     assert_eq!(added.row.changed, clients(&["jerry"]));
     let read = join_all((0..8).map(|_| store.conversation(&app, &id))).await;
     assert!(read.iter().filter(|read| read.is_ok()).count() >= 1);

@@ -14,7 +14,7 @@ use hookd_im_store::postgres::PostgresStore;
 use hookd_postgres_server::PostgresServer;
 use serde_json::Map;
 
-use crate::world::{app, clients, create, message, new_conversation, open, say, whole_history};
+use crate::world::{app, asked, clients, create, message, new_conversation, open, say, say_to_members, whole_history};
 
 const LIMITS: CallLimits = CallLimits { calls: 10_000, bytes: 1 << 20 };
 
@@ -96,9 +96,9 @@ async fn members_and_messages_of_two_nodes_share_one_sequence() {
         let (store, conversation) = (stores[number % 2].clone(), conversation.clone());
         tokio::spawn(async move {
             if number < 20 {
-                return say(&store, &conversation, &number.to_string()).await.unwrap().sequence;
+                return say_to_members(&store, &conversation, &number.to_string()).await.sequence;
             }
-            let member = [ClientId::new(number.to_string())];
+            let member = asked(&[&number.to_string()]);
             let added = store.add_members(&app(), &conversation, &member, 100, None).await.unwrap().unwrap();
             added.row.sequence.unwrap()
         })
@@ -251,5 +251,5 @@ async fn what_clients_choose_may_be_long_and_hold_nul() {
     assert_eq!((&stored.from, &stored.mentions, &stored.body), (&sent.from, &sent.mentions, &sent.body));
     let unknown = hookd_im_core::ids::ConversationId::new("nul \0");
     assert_eq!(store.conversation(&app(), &unknown).await.unwrap(), None);
-    assert!(store.append_message(&app(), message(&unknown, "hi"), None).await.unwrap().is_none());
+    assert!(store.append_message(&app(), message(&unknown, "hi"), None).await.unwrap().is_err());
 }

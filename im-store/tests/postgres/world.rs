@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use hookd_im_core::ids::{AppId, ClientId, ConversationId, MessageId};
 use hookd_im_core::store::{
-    AppendedMessage, Committed, Conversations as _, Direction, HistoryBound, HistoryQuery, MessageBody, Messages as _,
-    NewConversation, NewMessage, StoreError, StoredMessage,
+    AppendedMessage, Committed, Conversations as _, Direction, HistoryBound, HistoryQuery, MembershipRequest,
+    MessageBody, Messages as _, NewConversation, NewMessage, NotAppended, StoreError, StoredMessage,
 };
 use hookd_im_store::postgres::{PostgresAddress, PostgresStore};
 use serde_json::Map;
@@ -22,6 +22,11 @@ pub async fn open(url: &str) -> Arc<PostgresStore> {
 
 pub fn clients(ids: &[&str]) -> Vec<ClientId> {
     ids.iter().copied().map(ClientId::new).collect()
+}
+
+/// A wish of Tom.
+pub fn asked(members: &[&str]) -> MembershipRequest {
+    MembershipRequest { by: ClientId::new("tom"), members: clients(members), by_member_only: true }
 }
 
 pub fn new_conversation(members: &[&str], unique: bool) -> NewConversation {
@@ -46,6 +51,8 @@ pub fn message(conversation: &ConversationId, text: &str) -> NewMessage {
         id: MessageId::generate(),
         conversation: conversation.clone(),
         from: ClientId::new("tom"),
+        members_sequence: 1,
+        receivers: None,
         body: MessageBody::Text(text.to_owned()),
         mentions: Vec::new(),
         mention_all: false,
@@ -61,6 +68,18 @@ pub async fn say(
 ) -> Result<AppendedMessage, StoreError> {
     let appended = store.append_message(&app(), message(conversation, text), None).await?;
     Ok(appended.map(|Committed { row, .. }| row).unwrap())
+}
+
+/// As [`say`], where others change the members at the same time.
+pub async fn say_to_members(store: &PostgresStore, conversation: &ConversationId, text: &str) -> AppendedMessage {
+    loop {
+        let members_sequence = store.conversation(&app(), conversation).await.unwrap().unwrap().members_sequence;
+        let message = NewMessage { members_sequence, ..message(conversation, text) };
+        match store.append_message(&app(), message, None).await.unwrap() {
+            Ok(Committed { row, .. }) => return row,
+            Err(refused) => assert_eq!(refused, NotAppended::MembersChanged),
+        }
+    }
 }
 
 /// All messages, oldest first.

@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use hookd_im_core::ids::ConversationId;
 use hookd_im_core::store::{
-    AppendedMessage, CallFor, CallLimits, Conversation, MembershipChange, NewCall, NewMessage, StoredCall,
+    AppendedMessage, CallFor, CallLimits, Conversation, MembershipChange, NewCall, NewMessage, NotAppended, StoredCall,
 };
 use hookd_im_core::timestamp::Timestamp;
 
-use crate::fixture::{Fixture, MANY, at_most, clients, in_short, message, messages, new_conversation, sent};
+use crate::fixture::{Fixture, MANY, asked, at_most, in_short, message, messages, new_conversation, sent};
 
 /// A call with a text that is made of what was committed.
 fn call_for<R: 'static>(limits: CallLimits, text: impl Fn(&R) -> String + Send + 'static) -> Option<CallFor<R>> {
@@ -26,12 +26,13 @@ pub async fn each_operation_has_its_call_with_what_only_the_store_knows(fixture:
     let id = created.row.conversation.id;
 
     let call = call_for(many, |change: &MembershipChange| format!("added {} {:?}", texts(change), change.sequence));
-    let added = store.add_members(app, &id, &clients(&["spike", "jerry"]), 500, call).await.unwrap().unwrap();
+    let added = store.add_members(app, &id, &asked(&["spike", "jerry"]), 500, call).await.unwrap().unwrap();
     let call = call_for(many, |change: &MembershipChange| format!("removed {} {:?}", texts(change), change.sequence));
-    let removed = store.remove_members(app, &id, &clients(&["absent", "spike"]), call).await.unwrap().unwrap();
+    let removed = store.remove_members(app, &id, &asked(&["absent", "spike"]), call).await.unwrap().unwrap();
     let call =
         call_for(many, |sent: &AppendedMessage| format!("sent {} {} {}", sent.id, sent.timestamp.0, sent.sequence));
-    let appended = store.append_message(app, message(&id, "tom", "hi"), call).await.unwrap().unwrap();
+    let new = NewMessage { members_sequence: 3, ..message(&id, "tom", "hi") };
+    let appended = store.append_message(app, new, call).await.unwrap().unwrap();
 
     assert_eq!([created.call, added.call, removed.call, appended.call], [StoredCall::Queued; 4]);
     let AppendedMessage { id: message_id, timestamp: Timestamp(timestamp), .. } = &appended.row;
@@ -55,15 +56,15 @@ pub async fn an_operation_that_changes_nothing_has_no_call(fixture: &Fixture) {
     assert!(again.row.existing);
     assert_eq!([first.call, again.call], [StoredCall::Queued, StoredCall::None]);
     let id = first.row.conversation.id;
-    let added = store.add_members(app, &id, &clients(&["tom"]), 500, some()).await.unwrap().unwrap();
-    let removed = store.remove_members(app, &id, &clients(&["spike"]), some()).await.unwrap().unwrap();
+    let added = store.add_members(app, &id, &asked(&["tom"]), 500, some()).await.unwrap().unwrap();
+    let removed = store.remove_members(app, &id, &asked(&["spike"]), some()).await.unwrap().unwrap();
     assert_eq!([added.call, removed.call], [StoredCall::None, StoredCall::None]);
     let append = async |conversation: &ConversationId| {
         let token = Some("token".to_owned());
         let new = NewMessage { deduplication_token: token, ..message(conversation, "tom", "hi") };
         store.append_message(app, new, some()).await.unwrap()
     };
-    assert_eq!(append(&ConversationId::generate()).await, None);
+    assert_eq!(append(&ConversationId::generate()).await, Err(NotAppended::NoConversation));
     assert_eq!(append(&id).await.unwrap().call, StoredCall::Queued);
     assert_eq!(append(&id).await.unwrap().call, StoredCall::None, "P-84: the same message again");
     assert_eq!(fixture.claim(&messages()).await.len(), 2);

@@ -126,7 +126,7 @@ async fn fill(fixture: &Fixture, app: &AppId, rows: &[Row]) {
         if row.has_message && !created.row.existing {
             // Message ids are random: the answers are compared without them.
             let said = message(&created.row.conversation.id, row.members[0], TEXTS[number % TEXTS.len()]);
-            fixture.store.append_message(app, said, None).await.unwrap();
+            fixture.store.append_message(app, said, None).await.unwrap().unwrap();
         }
     }
 }

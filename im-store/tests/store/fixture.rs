@@ -9,8 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use hookd_im_core::ids::{AppId, Channel, ClientId, ConversationId, MessageId, NodeId, OrderKey};
 use hookd_im_core::store::{
-    AppendedMessage, Call, CallEntry, CallLimits, CallOutcome, Conversation, MessageBody, NewCall, NewConversation,
-    NewMessage, Store, StoredCall,
+    AppendedMessage, Call, CallEntry, CallLimits, CallOutcome, Conversation, MembershipRequest, MessageBody, NewCall,
+    NewConversation, NewMessage, NotAppended, Store, StoredCall,
 };
 use hookd_im_core::timestamp::{Clock, Timestamp};
 use hookd_im_store::postgres::{PostgresAddress, PostgresStore};
@@ -136,10 +136,12 @@ impl Process {
     }
 
     pub async fn say(&self, conversation: &Conversation, text: &str) -> AppendedMessage {
-        self.append(message(&conversation.id, "tom", text)).await.unwrap()
+        let members_sequence = self.conversation(&conversation.id).await.members_sequence;
+        let message = NewMessage { members_sequence, ..message(&conversation.id, "tom", text) };
+        self.append(message).await.unwrap()
     }
 
-    pub async fn append(&self, message: NewMessage) -> Option<AppendedMessage> {
+    pub async fn append(&self, message: NewMessage) -> Result<AppendedMessage, NotAppended> {
         self.store.append_message(&self.app, message, None).await.unwrap().map(|appended| appended.row)
     }
 
@@ -185,6 +187,11 @@ pub fn object(value: Value) -> Map<String, Value> {
     value.as_object().unwrap().clone()
 }
 
+/// A wish of Tom, who need not be a member.
+pub fn asked(members: &[&str]) -> MembershipRequest {
+    MembershipRequest { by: ClientId::new("tom"), members: clients(members), by_member_only: false }
+}
+
 /// The first member creates.
 pub fn new_conversation(members: &[&str], unique: bool) -> NewConversation {
     let mut sorted = clients(members);
@@ -203,6 +210,9 @@ pub fn message(conversation: &ConversationId, from: &str, text: &str) -> NewMess
         id: MessageId::generate(),
         conversation: conversation.clone(),
         from: ClientId::new(from),
+        // Of a conversation whose members are the first ones.
+        members_sequence: 1,
+        receivers: None,
         body: MessageBody::Text(text.to_owned()),
         mentions: Vec::new(),
         mention_all: false,

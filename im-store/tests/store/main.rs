@@ -23,6 +23,7 @@ mod order_keys;
 mod queries;
 mod settings;
 mod sqlite;
+mod stored_events;
 mod unique;
 
 /// Runs each case against a fresh store of each backend.
@@ -119,6 +120,8 @@ every_backend! {
         members_beyond_the_limit_are_refused,
         absent_members_are_as_asked_when_removed,
         stored_events_of_a_conversation_are_numbered,
+        the_version_of_the_members_is_the_number_of_their_last_change,
+        only_a_member_changes_members_where_that_is_asked,
         change_of_an_unknown_conversation_is_nothing;
     messages:
         timestamps_increase_even_when_the_clock_does_not,
@@ -127,7 +130,14 @@ every_backend! {
         repeated_token_answers_the_first_message_for_some_minutes,
         token_belongs_to_sender_and_conversation,
         message_to_an_unknown_conversation_is_nothing,
+        a_message_to_former_members_is_not_stored,
         message_moves_the_conversation_up;
+    stored_events:
+        what_happened_in_a_conversation_is_read_in_its_order,
+        events_after_a_number_and_not_before_a_time,
+        a_page_of_events_comes_with_the_members_at_its_end,
+        changes_of_members_are_gone_after_some_days,
+        an_answer_begins_where_the_changes_of_members_are_known;
     history:
         ranges_in_both_directions,
         bound_with_an_id_compares_time_and_id,

@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use hookd_im_core::ids::ConversationId;
-use hookd_im_core::store::{Direction, HistoryQuery, MessageBody, NewMessage, StoredMessage};
+use hookd_im_core::store::{Direction, HistoryQuery, MessageBody, NewMessage, NotAppended, StoredMessage};
 use hookd_im_core::timestamp::Timestamp;
 use serde_json::json;
 
-use crate::fixture::{Fixture, START, clients, message};
+use crate::fixture::{Fixture, START, asked, clients, message};
 
 async fn newest(fixture: &Fixture, conversation: &ConversationId) -> Vec<StoredMessage> {
     let query = HistoryQuery { start: None, end: None, direction: Direction::Old, limit: 100, message_type: None };
@@ -82,8 +82,24 @@ pub async fn token_belongs_to_sender_and_conversation(fixture: &Fixture) {
 pub async fn message_to_an_unknown_conversation_is_nothing(fixture: &Fixture) {
     let unknown = ConversationId::generate();
     let appended = fixture.append(message(&unknown, "tom", "hi")).await;
-    assert_eq!(appended, None);
+    assert_eq!(appended, Err(NotAppended::NoConversation));
     assert!(newest(fixture, &unknown).await.is_empty());
+}
+
+pub async fn a_message_to_former_members_is_not_stored(fixture: &Fixture) {
+    let conversation = fixture.create(&["tom", "jerry"], json!({})).await;
+    let with_token = |members_sequence| NewMessage {
+        deduplication_token: Some("token".to_owned()),
+        members_sequence,
+        ..message(&conversation.id, "tom", "hi")
+    };
+    fixture.store.remove_members(&fixture.app, &conversation.id, &asked(&["jerry"]), None).await.unwrap().unwrap();
+    assert_eq!(fixture.append(with_token(1)).await, Err(NotAppended::MembersChanged));
+    assert!(newest(fixture, &conversation.id).await.is_empty());
+    assert_eq!(fixture.append(with_token(2)).await.unwrap().sequence, 3, "the refused one has taken no number");
+    let again = fixture.append(with_token(1)).await;
+    assert_eq!(again, Err(NotAppended::MembersChanged), "not even as the same message again");
+    assert!(fixture.append(with_token(2)).await.unwrap().earlier.is_some());
 }
 
 pub async fn message_moves_the_conversation_up(fixture: &Fixture) {

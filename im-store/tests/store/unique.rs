@@ -5,7 +5,7 @@ use futures::future::join_all;
 use hookd_im_core::store::CreatedConversation;
 use serde_json::json;
 
-use crate::fixture::{Fixture, clients, new_conversation, object};
+use crate::fixture::{Fixture, asked, new_conversation, object};
 
 async fn create(fixture: &Fixture, members: &[&str]) -> CreatedConversation {
     fixture.store.create_conversation(&fixture.app, new_conversation(members, true), None).await.unwrap().row
@@ -24,7 +24,7 @@ pub async fn same_members_in_any_order_find_the_first_conversation(fixture: &Fix
 
 pub async fn current_members_decide_not_the_first_ones(fixture: &Fixture) {
     let pair = create(fixture, &["alice", "bob"]).await.conversation;
-    fixture.store.add_members(&fixture.app, &pair.id, &clients(&["carol"]), 500, None).await.unwrap();
+    fixture.store.add_members(&fixture.app, &pair.id, &asked(&["carol"]), 500, None).await.unwrap().unwrap();
 
     let three = create(fixture, &["alice", "bob", "carol"]).await;
     assert!(three.existing);
@@ -35,7 +35,7 @@ pub async fn current_members_decide_not_the_first_ones(fixture: &Fixture) {
     assert!(!new_pair.existing);
     assert_ne!(new_pair.conversation.id, pair.id);
 
-    fixture.store.remove_members(&fixture.app, &pair.id, &clients(&["carol"]), None).await.unwrap();
+    fixture.store.remove_members(&fixture.app, &pair.id, &asked(&["carol"]), None).await.unwrap().unwrap();
     let oldest = create(fixture, &["alice", "bob"]).await;
     assert_eq!(oldest.conversation.id, pair.id);
 }

@@ -12,18 +12,19 @@ CREATE TABLE settings (
 );
 
 CREATE TABLE conversations (
-    key             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    app             text COLLATE "C" NOT NULL,
-    id              text COLLATE "C" NOT NULL,
-    attributes      text NOT NULL,             -- JSON object
-    creator         bytea,                     -- client id
-    muted           text NOT NULL,             -- JSON array of client ids
-    last_message_at bigint,                    -- never moves back, so the next message's time is found here
-    last_sequence   bigint NOT NULL DEFAULT 0, -- of the newest event
-    unique_id       text COLLATE "C",
-    member_digest   text COLLATE "C",          -- of the current members; only where unique_id is set
-    created_at      bigint NOT NULL,
-    updated_at      bigint NOT NULL,
+    key              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    app              text COLLATE "C" NOT NULL,
+    id               text COLLATE "C" NOT NULL,
+    attributes       text NOT NULL,             -- JSON object
+    creator          bytea,                     -- client id
+    muted            text NOT NULL,             -- JSON array of client ids
+    last_message_at  bigint,                    -- never moves back, so the next message's time is found here
+    last_sequence    bigint NOT NULL DEFAULT 0, -- of the newest event
+    members_sequence bigint NOT NULL DEFAULT 0, -- of the newest change of members
+    unique_id        text COLLATE "C",
+    member_digest    text COLLATE "C",          -- of the current members; only where unique_id is set
+    created_at       bigint NOT NULL,
+    updated_at       bigint NOT NULL,
     UNIQUE (id, app)
 );
 
@@ -51,6 +52,7 @@ CREATE TABLE messages (
     is_text             boolean NOT NULL,
     mentions            text,    -- JSON array of client ids; NULL = none
     mention_all         boolean NOT NULL,
+    receivers           text,    -- JSON array of client ids that a hook narrowed them to; NULL = all members of that time
     patched_at          bigint,
     deduplication_key   bytea,   -- SHA-256 of conversation, sender and token, which may be longer than an index takes
     message_type        integer, -- _lctype of a typed message
@@ -63,6 +65,19 @@ CREATE INDEX messages_by_type ON messages (conversation, message_type, timestamp
     WHERE message_type IS NOT NULL;
 
 CREATE INDEX messages_by_change ON messages (conversation, patched_at) WHERE patched_at IS NOT NULL;
+
+-- What a node reads that missed it. Kept for some days.
+CREATE TABLE member_changes (
+    conversation bigint NOT NULL,
+    sequence     bigint NOT NULL,
+    is_join      boolean NOT NULL, -- false: they went
+    members      text NOT NULL,    -- JSON array of client ids: those that really changed
+    by_client    bytea NOT NULL,
+    changed_at   bigint NOT NULL,
+    PRIMARY KEY (conversation, sequence)
+);
+
+CREATE INDEX member_changes_by_age ON member_changes (changed_at);
 
 CREATE TABLE missed_events (
     app       text COLLATE "C" NOT NULL,

@@ -1,6 +1,22 @@
 -- Stored events of a conversation are numbered. 0: from before.
 ALTER TABLE conversations ADD COLUMN last_sequence INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE conversations ADD COLUMN members_sequence INTEGER NOT NULL DEFAULT 0; -- of the last change of members
 ALTER TABLE messages ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0;
+-- JSON array of client ids that a hook narrowed them to. NULL: all members of that time.
+ALTER TABLE messages ADD COLUMN receivers TEXT;
+
+-- What a node reads that missed it. Kept for some days.
+CREATE TABLE member_changes (
+    conversation INTEGER NOT NULL REFERENCES conversations (key) ON DELETE CASCADE,
+    sequence     INTEGER NOT NULL,
+    is_join      INTEGER NOT NULL, -- 0: they went
+    members      TEXT NOT NULL,    -- JSON array of client ids: those that really changed
+    by_client    TEXT NOT NULL,
+    changed_at   INTEGER NOT NULL,
+    PRIMARY KEY (conversation, sequence)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX member_changes_by_age ON member_changes (changed_at);
 
 ALTER TABLE notifications RENAME TO missed_events;
 DROP INDEX notifications_by_age;
