@@ -7,13 +7,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::actor::Actor;
 use crate::app::AppDirectory;
-use crate::conversations::ConversationLocks;
 use crate::delivery::Delivery;
 use crate::error::{Code, RequestError};
 use crate::hooks::{AppSettings, HookCaller, HookEngine};
 use crate::ids::{AppId, NodeId};
+use crate::keyed_locks::ConversationLocks;
 use crate::messages::RecentSends;
-use crate::presence::OnlineSessions;
+use crate::presence::{OnlineSessions, Presence, PresenceOfOneNode};
 use crate::store::{Store, StoreError};
 
 /// The IM core of one node. Use cases take it by reference.
@@ -22,8 +22,12 @@ pub struct ImCore {
     pub apps: Arc<dyn AppDirectory>,
     /// What outlives the process.
     pub store: Arc<dyn Store>,
-    /// The sessions that are online.
-    pub online: OnlineSessions,
+    /// This node.
+    pub node: NodeId,
+    /// The sessions that are online on this node.
+    pub online: Arc<OnlineSessions>,
+    /// Those that are online on any node.
+    pub presence: Arc<dyn Presence>,
     /// Takes events to them.
     pub delivery: Arc<dyn Delivery>,
     /// What each app has switched.
@@ -47,17 +51,27 @@ impl ImCore {
         tasks: TaskTracker,
         shutdown: CancellationToken,
     ) -> Self {
-        let hooks = HookCaller::new(node, (apps.clone(), store.clone()), engine, settings.clone(), tasks, shutdown);
+        let online = Arc::new(OnlineSessions::default());
+        let hooks =
+            HookCaller::new(node.clone(), (apps.clone(), store.clone()), engine, settings.clone(), tasks, shutdown);
         Self {
             apps,
             store,
-            online: OnlineSessions::default(),
+            node,
+            presence: Arc::new(PresenceOfOneNode::new(online.clone())),
+            online,
             delivery,
             settings,
             hooks,
             conversation_locks: ConversationLocks::default(),
             recent_sends: RecentSends::default(),
         }
+    }
+
+    /// The core of a node beside others, with the presence that they share.
+    #[must_use]
+    pub fn with_presence(self, presence: Arc<dyn Presence>) -> Self {
+        Self { presence, ..self }
     }
 
     /// To be asked again after a hook, which may have taken seconds.
@@ -78,6 +92,7 @@ impl ImCore {
     /// The store keeps calls of the app: it is to be forgotten again later.
     pub async fn forget_app(&self, app: &AppId) -> Result<(), StoreError> {
         let closed = self.online.remove_app(app);
+        self.presence.end_app(app);
         self.delivery.close_app(app);
         self.recent_sends.forget_app(app);
         tracing::info!(%app, sessions = closed, "the app was deleted, its sessions are closed");

@@ -12,6 +12,9 @@ pub mod delivery;
 pub mod error;
 pub mod hooks;
 pub mod ids;
+pub mod keyed_locks;
+#[cfg(test)]
+mod keyed_locks_tests;
 pub mod messages;
 pub mod presence;
 pub mod signature;

@@ -8,7 +8,7 @@ const TURNS: &str = "runtime/src/sandbox/turns.rs";
 const FAIR_TURNS: &str = "runtime/src/fair_turns.rs";
 const WORKERS: &str = "im-core/src/hooks/notifications/workers.rs";
 const LEASE: &str = "im-core/src/hooks/notifications/lease.rs";
-const LOCKS: &str = "im-core/src/conversations/locks.rs";
+const LOCKS: &str = "im-core/src/keyed_locks.rs";
 
 /// A fault: its name, the file, what stands there, and what is put in its place.
 const FAULTS: [(&str, &str, &str, &str); 12] = [

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::actor::Actor;
 use crate::core::ImCore;
-use crate::delivery::{ChangedMembers, Event, Recipient};
+use crate::delivery::{ChangedMembers, Event, OfChange, Place, Push, Recipient};
 use crate::ids::ClientId;
 use crate::store::Conversation;
 use crate::timestamp::Timestamp;
@@ -16,12 +16,13 @@ use crate::timestamp::Timestamp;
 pub(super) async fn joined(
     core: &ImCore,
     (actor, by): (&Actor, &ClientId),
-    (now, sequence): (&Conversation, u64),
+    (now, sequence, place): (&Conversation, u64, &Place),
     changed: &[ClientId],
 ) {
     let change = described(by, (now, sequence), changed);
-    deliver_to_changed(core, actor, "joined", &change, Event::Joined).await;
-    deliver_to_members(core, actor, now, &Event::MembersJoined(change));
+    let kept = keep(core, actor, "joined", &change).await;
+    let pushes = pushes((now, changed), change, &kept, (Event::Joined, Event::MembersJoined));
+    core.delivery.deliver_at(&actor.app.id, place, &pushes, actor.origin);
 }
 
 /// `left` to each of `changed`, `members_left` to the remaining members. Called under the conversation's lock. The sequence
@@ -29,12 +30,13 @@ pub(super) async fn joined(
 pub(super) async fn left(
     core: &ImCore,
     (actor, by): (&Actor, &ClientId),
-    (now, sequence): (&Conversation, u64),
+    (now, sequence, place): (&Conversation, u64, &Place),
     changed: &[ClientId],
 ) {
     let change = described(by, (now, sequence), changed);
-    deliver_to_changed(core, actor, "left", &change, Event::Left).await;
-    deliver_to_members(core, actor, now, &Event::MembersLeft(change));
+    let kept = keep(core, actor, "left", &change).await;
+    let pushes = pushes((now, changed), change, &kept, (Event::Left, Event::MembersLeft));
+    core.delivery.deliver_at(&actor.app.id, place, &pushes, actor.origin);
 }
 
 fn described(by: &ClientId, (now, sequence): (&Conversation, u64), changed: &[ClientId]) -> ChangedMembers {
@@ -48,24 +50,21 @@ fn described(by: &ClientId, (now, sequence): (&Conversation, u64), changed: &[Cl
     }
 }
 
-async fn deliver_to_changed(
-    core: &ImCore,
-    actor: &Actor,
-    operation: &'static str,
-    change: &ChangedMembers,
-    event: fn(ChangedMembers) -> Event,
-) {
-    let kept = keep(core, actor, operation, change).await;
-    for (position, client) in change.members.iter().enumerate() {
-        let server_timestamp = kept.get(position).copied();
-        let event = event(ChangedMembers { server_timestamp, ..change.clone() });
-        core.delivery.deliver(&actor.app.id, &[Recipient::Client(client)], &event, actor.origin);
-    }
-}
-
-fn deliver_to_members(core: &ImCore, actor: &Actor, now: &Conversation, event: &Event) {
-    let members: Vec<_> = now.members.iter().map(Recipient::Client).collect();
-    core.delivery.deliver(&actor.app.id, &members, event, actor.origin);
+/// The change for each of those that came or went, with the time of its kept event, and for the members.
+fn pushes<'a>(
+    (now, changed): (&'a Conversation, &'a [ClientId]),
+    change: ChangedMembers,
+    kept: &[Timestamp],
+    (own, of_others): (OfChange, OfChange),
+) -> Vec<Push<'a>> {
+    let times = kept.iter().copied().map(Some).chain(std::iter::repeat(None));
+    let own = changed.iter().zip(times).map(|(client, server_timestamp)| Push {
+        recipients: vec![Recipient::Client(client)],
+        event: own(ChangedMembers { server_timestamp, ..change.clone() }),
+    });
+    let mut pushes: Vec<Push<'a>> = own.collect();
+    pushes.push(Push { recipients: now.members.iter().map(Recipient::Client).collect(), event: of_others(change) });
+    pushes
 }
 
 /// Keeps the event for clients that are offline. The change itself is stored already, so a failure here must not look

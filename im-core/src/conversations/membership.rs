@@ -10,6 +10,7 @@ use hook_types::{
 use super::{MAX_MEMBERS, announce, check_members, existing, texts};
 use crate::actor::Actor;
 use crate::core::ImCore;
+use crate::delivery::{Before, Place};
 use crate::error::{Code, RequestError};
 use crate::hooks::aborted_by;
 use crate::ids::{ClientId, ConversationId};
@@ -74,7 +75,9 @@ pub async fn add(
         let Committed { row: change, call } = change.map_err(refused)?;
         notifications.stored::<ConversationAdded>(&actor.app, call);
         if let Some(sequence) = change.sequence {
-            announce::joined(core, (actor, client), (&change.conversation, sequence), &change.changed).await;
+            let place = Place::stored(&Before::from(&found), sequence, change.conversation.updated_at);
+            let now = (&change.conversation, sequence, &place);
+            announce::joined(core, (actor, client), now, &change.changed).await;
         }
         change
     };
@@ -119,7 +122,9 @@ pub async fn remove(
         let Committed { row: change, call } = change.map_err(refused)?;
         notifications.stored::<ConversationRemoved>(&actor.app, call);
         if let Some(sequence) = change.sequence {
-            announce::left(core, (actor, client), (&change.conversation, sequence), &change.changed).await;
+            let place = Place::stored(&Before::from(&found), sequence, change.conversation.updated_at);
+            let now = (&change.conversation, sequence, &place);
+            announce::left(core, (actor, client), now, &change.changed).await;
         }
         change
     };

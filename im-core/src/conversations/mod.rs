@@ -4,9 +4,6 @@
 
 mod announce;
 mod attribute_changes;
-mod locks;
-#[cfg(test)]
-mod locks_tests;
 mod membership;
 mod query;
 mod row;
@@ -14,7 +11,6 @@ mod signed;
 mod start;
 mod update;
 
-pub use locks::{ConversationLocks, KeyedGuard, KeyedLocks};
 pub use membership::{FailedMembers, MembershipResult, add, remove};
 pub use query::{count, find};
 pub use signed::check_signature;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::{MAX_MEMBERS, announce, check_members, row, texts};
 use crate::actor::Actor;
 use crate::core::ImCore;
+use crate::delivery::Place;
 use crate::error::{Code, RequestError};
 use crate::hooks::aborted_by;
 use crate::ids::{ClientId, ConversationId};
@@ -49,8 +50,8 @@ pub async fn start(core: &ImCore, actor: &Actor, new: StartConversation) -> Resu
         // The request that creates it now tells its members first. Requests of this client come after that.
         drop(core.conversation_locks.lock(&actor.app.id, &conversation.id).await);
     } else {
-        announce::joined(core, (actor, client), (conversation, conversation.last_sequence), &conversation.members)
-            .await;
+        let now = (conversation, conversation.last_sequence, &Place::created(conversation));
+        announce::joined(core, (actor, client), now, &conversation.members).await;
         drop(lock);
     }
     Ok(created)

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{attribute_changes, existing};
 use crate::actor::Actor;
 use crate::core::ImCore;
-use crate::delivery::{ChangedAttributes, Event, Recipient};
+use crate::delivery::{Before, ChangedAttributes, Event, Place, Push, Recipient};
 use crate::error::{Code, Refusal, RequestError};
 use crate::hooks::aborted_by;
 use crate::ids::{ClientId, ConversationId};
@@ -144,6 +144,7 @@ fn announce(
         asked: json(asked),
         changed: json(changed),
     }));
-    let others: Vec<_> = now.members.iter().filter(|member| *member != by).map(Recipient::Client).collect();
-    core.delivery.deliver(&actor.app.id, &others, &event, actor.origin);
+    let recipients = now.members.iter().filter(|member| *member != by).map(Recipient::Client).collect();
+    let place = Place::transient(&Before::from(now));
+    core.delivery.deliver_at(&actor.app.id, &place, &[Push { recipients, event }], actor.origin);
 }

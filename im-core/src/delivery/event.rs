@@ -59,6 +59,9 @@ impl Event {
     }
 }
 
+/// A kind of event about members.
+pub(crate) type OfChange = fn(ChangedMembers) -> Event;
+
 /// Members that came or went.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ChangedMembers {

@@ -2,12 +2,25 @@
 //!
 //! Rules: P-46 (receivers are fixed when the operation happens), P-82 (order per session).
 
+mod announcements;
+mod between_nodes;
 mod event;
+mod notice;
+mod order;
+mod place;
+mod receiver;
+mod recovered;
 
+pub use between_nodes::{Bus, DeliveryBetweenNodes};
+pub(crate) use event::OfChange;
 pub use event::{ChangedAttributes, ChangedMembers, DeliveredMessage, Event, PatchReason, PatchedMessage};
+pub use notice::{Addressee, DeliveryNotice, DisplacedSession, Envelope, Newest, Notice, OwnedPush};
+pub use place::{Before, Place, Position};
+pub use receiver::{Receiver, ReceiverLimits};
 
 use crate::actor::Origin;
-use crate::ids::{AppId, ClientId, SessionId};
+use crate::ids::{AppId, ClientId, MessageId, SessionId};
+use crate::timestamp::Timestamp;
 
 /// Who gets an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +43,50 @@ pub enum Recipient<'a> {
     },
 }
 
+/// An event and those who get it.
+#[derive(Clone, Debug)]
+pub struct Push<'a> {
+    /// Who.
+    pub recipients: Vec<Recipient<'a>>,
+    /// What.
+    pub event: Event,
+}
+
 /// Takes events to sessions.
 pub trait Delivery: Send + Sync + 'static {
-    /// Hands an event over, without I/O. Events get their places in the order of the calls. On the connection of `origin`
+    /// Hands an event over to sessions of this process, without I/O. Events get their places in the order of the calls. On the connection of `origin`
     /// the event waits for the reply of that request.
     fn deliver(&self, app: &AppId, recipients: &[Recipient<'_>], event: &Event, origin: Option<Origin>);
+
+    /// As [`Self::deliver`], for an event that may have been on its way for long: sessions that were opened after `opened_until`
+    /// are none of its receivers (P-46).
+    fn deliver_late(
+        &self,
+        app: &AppId,
+        recipients: &[Recipient<'_>],
+        event: &Event,
+        origin: Option<Origin>,
+        opened_until: Timestamp,
+    );
+
+    /// Hands over what one operation in a conversation leads to, all of it or none. Otherwise as [`Self::deliver`]: between
+    /// nodes the place decides about the order, not the call.
+    fn deliver_at(&self, app: &AppId, place: &Place, pushes: &[Push<'_>], origin: Option<Origin>) {
+        let _ = place;
+        pushes.iter().for_each(|push| self.deliver(app, &push.recipients, &push.event, origin));
+    }
+
+    /// The store did not say whether it has a message of this session. Where events are read from the store again, this is not
+    /// one of another session.
+    fn note_unanswered(&self, message: &MessageId, sender: Option<SessionId>) {
+        let _ = (message, sender);
+    }
+
+    /// Tells other nodes that sessions of theirs are displaced, without I/O. A node that does not hear of it learns it with
+    /// its next lease.
+    fn tell_displaced(&self, displaced: Vec<DisplacedSession>) {
+        debug_assert!(displaced.is_empty(), "there are no other nodes");
+    }
 
     /// Closes the connections of an app that is gone, with 4100.
     fn close_app(&self, app: &AppId);

@@ -11,7 +11,7 @@ use super::send::check_size;
 use crate::actor::Actor;
 use crate::conversations::{existing, texts};
 use crate::core::ImCore;
-use crate::delivery::{Event, PatchReason, PatchedMessage, Recipient};
+use crate::delivery::{Before, Event, PatchReason, PatchedMessage, Place, Push, Recipient};
 use crate::error::{Code, Refusal, RequestError};
 use crate::hooks::aborted_by;
 use crate::ids::{ClientId, ConversationId, MessageId, SessionId};
@@ -192,7 +192,8 @@ fn announce(
     let recipients: Vec<_> = others.chain([own]).collect();
     let reason = reviewed.rewrite.as_ref().and_then(|Rewrite { reason }| reason.clone());
     let event = Event::MessagePatched(Arc::new(patched(&conversation.id, message, reason)));
-    core.delivery.deliver(&actor.app.id, &recipients, &event, actor.origin);
+    let place = Place::transient(&Before::from(conversation));
+    core.delivery.deliver_at(&actor.app.id, &place, &[Push { recipients, event }], actor.origin);
 }
 
 fn patched(conversation: &ConversationId, message: StoredMessage, reason: Option<PatchReason>) -> PatchedMessage {

@@ -10,11 +10,11 @@ use super::reviewed::Reviewed;
 use super::{SendMessage, SentMessage, content};
 use crate::actor::Actor;
 use crate::core::ImCore;
-use crate::delivery::{DeliveredMessage, Event, PatchReason, PatchedMessage, Recipient};
+use crate::delivery::{Before, DeliveredMessage, Event, PatchReason, PatchedMessage, Place, Push, Recipient};
 use crate::error::{Code, RequestError};
 use crate::hooks::Written;
 use crate::ids::{ClientId, MessageId};
-use crate::store::{AppendedMessage, Committed, MessageBody, NewMessage, NotAppended, StoredMessage};
+use crate::store::{AppendedMessage, Committed, MessageBody, NewMessage, NotAppended, StoreError, StoredMessage};
 use crate::timestamp::Timestamp;
 
 /// How often a message is tried while other nodes change the members under its hands.
@@ -37,11 +37,12 @@ pub(super) async fn commit_and_deliver(
     let client = actor.client()?;
     let lock = core.conversation_locks.lock(&actor.app.id, &message.conversation).await;
     let patched_at = reviewed.rewrite.is_some().then(Timestamp::now);
-    let (receivers, stored, written) = commit(core, (actor, client), message, (reviewed, patched_at)).await?;
-    let AppendedMessage { id, timestamp, sequence, earlier } = stored;
+    let Commit { receivers, before, row, written } =
+        commit(core, (actor, client), message, (reviewed, patched_at)).await?;
+    let AppendedMessage { id, timestamp, sequence, earlier } = row;
     let conversation = message.conversation.clone();
     let sent = SentMessage { id: id.clone(), timestamp, conversation: conversation.clone() };
-    let (delivered, patched_at) = match earlier {
+    let (delivered, patched_at, place, of_patch) = match earlier {
         None => {
             let delivered = DeliveredMessage {
                 conversation,
@@ -54,10 +55,16 @@ pub(super) async fn commit_and_deliver(
                 mention_all: message.mention_all,
                 transient: message.transient,
             };
-            (delivered, patched_at)
+            let place = match message.transient {
+                true => Place::transient(&before),
+                false => Place::stored(&before, sequence, timestamp),
+            };
+            (delivered, patched_at, place, None)
         }
         Some(earlier) if turn.is_some_and(|turn| turn.is_doubtful(timestamp)) => {
             let StoredMessage { id, timestamp, from, body, mentions, mention_all, patched_at, sequence } = earlier;
+            // The message may have come to sessions meanwhile, the patch did not.
+            let (place, of_patch) = (Place::late(&before, sequence), Some(Place::transient(&before)));
             let (transient, sequence) = (false, Some(sequence));
             let delivered = DeliveredMessage {
                 conversation,
@@ -70,36 +77,52 @@ pub(super) async fn commit_and_deliver(
                 mention_all,
                 transient,
             };
-            (delivered, patched_at)
+            (delivered, patched_at, place, of_patch)
         }
         Some(_) => return Ok(sent),
     };
     let delivered = Arc::new(delivered);
-    fan_out(core, (actor, client), &delivered, &receivers);
-    if let Some(patched_at) = patched_at {
+    let mut pushes = vec![to_receivers((actor, client), &delivered, &receivers)];
+    let patch = patched_at.map(|patched_at| {
         let reason = reviewed.rewrite.as_ref().and_then(|rewrite| rewrite.reason.clone());
-        tell_sender(core, (actor, client), &delivered, reason, patched_at);
+        to_sender(client, &delivered, reason, patched_at)
+    });
+    let mut later = patch;
+    if of_patch.is_none() {
+        pushes.extend(later.take());
+    }
+    core.delivery.deliver_at(&actor.app.id, &place, &pushes, actor.origin);
+    if let (Some(patch), Some(place)) = (later, of_patch) {
+        core.delivery.deliver_at(&actor.app.id, &place, &[patch], actor.origin);
     }
     drop(lock);
     written.wait().await;
     Ok(sent)
 }
 
-/// Stores the message for those that are members in the moment of its commit; answers its receivers too. The lock of this
+/// A message that was stored, and what that was decided with.
+struct Commit {
+    receivers: Vec<ClientId>,
+    before: Before,
+    row: AppendedMessage,
+    written: Written,
+}
+
+/// Stores the message for those that are members in the moment of its commit; answers with its receivers. The lock of this
 /// process keeps no other node from changing the members: then the store refuses the message, and they are read again.
 async fn commit(
     core: &ImCore,
     (actor, client): (&Actor, &ClientId),
     message: &SendMessage,
     (reviewed, patched_at): (&Reviewed, Option<Timestamp>),
-) -> Result<(Vec<ClientId>, AppendedMessage, Written), RequestError> {
+) -> Result<Commit, RequestError> {
     for _ in 0..ATTEMPTS {
         core.check_app(actor)?;
-        let OtherMembers { members, sequence } = other_members(core, actor, &message.conversation).await?;
+        let OtherMembers { members, sequence, before } = other_members(core, actor, &message.conversation).await?;
         let receivers = reviewed.receivers.now(&members, client);
         let checked = (receivers.as_slice(), sequence);
         match try_commit(core, (actor, client), message, (reviewed, patched_at), checked).await? {
-            Ok((stored, written)) => return Ok((receivers, stored, written)),
+            Ok((row, written)) => return Ok(Commit { receivers, before, row, written }),
             Err(NotAppended::NoConversation) => return Err(RequestError::code(Code::InvalidMessagingTarget)),
             Err(NotAppended::MembersChanged) => {}
         }
@@ -119,7 +142,14 @@ async fn try_commit(
     let notifications = core.hooks.notifications();
     let id = MessageId::generate();
     let is_called = notifications.defines::<MessageSent>(&actor.app);
-    let params = is_called.then(|| sent_params(core, (actor, client), message, &id, &reviewed.body, receivers));
+    let params = match is_called {
+        true => {
+            let are_online = core.presence.are_online(&actor.app.id, receivers).await;
+            let receivers = receivers.iter().zip(are_online).collect();
+            Some(sent_params((actor, client), message, &id, &reviewed.body, receivers))
+        }
+        false => None,
+    };
     let by = Some(actor.address);
     if message.transient {
         let timestamp = Timestamp::now();
@@ -147,7 +177,11 @@ async fn try_commit(
         deduplication_token: message.deduplication_token.clone(),
         patched_at,
     };
-    let stored = core.store.append_message(&actor.app.id, new, call).await?;
+    let stored = core.store.append_message(&actor.app.id, new, call).await;
+    if let Err(StoreError::OutcomeUnknown { .. }) = &stored {
+        core.delivery.note_unanswered(&id, actor.session());
+    }
+    let stored = stored?;
     Ok(stored.map(|Committed { row, call }| {
         notifications.stored::<MessageSent>(&actor.app, call);
         (row, Written::ALREADY)
@@ -155,26 +189,23 @@ async fn try_commit(
 }
 
 /// The message to the receivers' sessions and to the sender's other ones (S-57).
-fn fan_out(
-    core: &ImCore,
-    (actor, sender): (&Actor, &ClientId),
+fn to_receivers<'a>(
+    (actor, sender): (&Actor, &'a ClientId),
     message: &Arc<DeliveredMessage>,
-    receivers: &[ClientId],
-) {
+    receivers: &'a [ClientId],
+) -> Push<'a> {
     let receivers = receivers.iter().filter(|receiver| *receiver != sender).map(Recipient::Client);
     let other_sessions = Recipient::OtherSessions { client: sender, than: actor.session() };
-    let recipients: Vec<_> = receivers.chain([other_sessions]).collect();
-    core.delivery.deliver(&actor.app.id, &recipients, &Event::Message(message.clone()), actor.origin);
+    Push { recipients: receivers.chain([other_sessions]).collect(), event: Event::Message(message.clone()) }
 }
 
 /// The sender's sessions, the sending one included, learn that the body is another one (P-96).
-fn tell_sender(
-    core: &ImCore,
-    (actor, sender): (&Actor, &ClientId),
+fn to_sender<'a>(
+    sender: &'a ClientId,
     message: &DeliveredMessage,
     reason: Option<PatchReason>,
     patched_at: Timestamp,
-) {
+) -> Push<'a> {
     let event = Event::MessagePatched(Arc::new(PatchedMessage {
         conversation: message.conversation.clone(),
         id: message.id.clone(),
@@ -187,22 +218,22 @@ fn tell_sender(
         mention_all: message.mention_all,
         reason,
     }));
-    core.delivery.deliver(&actor.app.id, &[Recipient::Client(sender)], &event, actor.origin);
+    Push { recipients: vec![Recipient::Client(sender)], event }
 }
 
-/// The params of `_messageSent` (S-90), without the timestamp. The online members are those of now (S-56).
+/// The params of `_messageSent` (S-90), without the timestamp. The online members are those of now (S-56): presence was read
+/// before the transaction.
 fn sent_params(
-    core: &ImCore,
     (actor, client): (&Actor, &ClientId),
     message: &SendMessage,
     id: &MessageId,
     body: &MessageBody,
-    receivers: &[ClientId],
+    receivers: Vec<(&ClientId, bool)>,
 ) -> MessageSentParams {
     let (content, bin) = content::to_text(body);
-    let is_online = |receiver: &&ClientId| core.online.is_online(&actor.app.id, receiver);
-    let (online, offline): (Vec<_>, Vec<_>) = receivers.iter().partition(is_online);
-    let texts = |clients: Vec<&ClientId>| clients.into_iter().map(|client| client.as_str().to_owned()).collect();
+    let (online, offline): (Vec<_>, Vec<_>) = receivers.into_iter().partition(|(_, is_online)| *is_online);
+    let texts =
+        |clients: Vec<(&ClientId, bool)>| clients.iter().map(|(client, _)| client.as_str().to_owned()).collect();
     MessageSentParams {
         from_peer: client.as_str().to_owned(),
         conv_id: message.conversation.as_str().to_owned(),

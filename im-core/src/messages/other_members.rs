@@ -2,6 +2,7 @@
 
 use crate::actor::Actor;
 use crate::core::ImCore;
+use crate::delivery::Before;
 use crate::error::{Code, RequestError};
 use crate::ids::{ClientId, ConversationId};
 
@@ -11,6 +12,8 @@ pub(super) struct OtherMembers {
     pub(super) members: Vec<ClientId>,
     /// The version of the members.
     pub(super) sequence: u64,
+    /// The conversation then.
+    pub(super) before: Before,
 }
 
 /// The members without the sender, which is a member now. Read before the hook, and again after it.
@@ -26,8 +29,9 @@ pub(super) async fn other_members(
     let found = core.store.conversation(&actor.app.id, conversation).await?;
     match found {
         Some(found) if found.has_member(client) => {
+            let (sequence, before) = (found.members_sequence, Before::from(&found));
             let members = found.members.into_iter().filter(|member| member != client).collect();
-            Ok(OtherMembers { members, sequence: found.members_sequence })
+            Ok(OtherMembers { members, sequence, before })
         }
         None if conversation.is_temporary() => Err(RequestError::code(Code::ConversationNotFound)),
         _ => Err(RequestError::code(Code::InvalidMessagingTarget)),

@@ -16,9 +16,9 @@ use tokio::time::timeout;
 use super::SentMessage;
 use super::reviewed::Reviewed;
 use crate::actor::Actor;
-use crate::conversations::{KeyedGuard, KeyedLocks};
 use crate::error::{Code, RequestError};
 use crate::ids::{AppId, ClientId, ConversationId};
+use crate::keyed_locks::{KeyedGuard, KeyedLocks};
 use crate::store::DEDUPLICATION_WINDOW;
 use crate::timestamp::Timestamp;
 

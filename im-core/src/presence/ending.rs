@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hook_types::ClientOfflineParams;
 
-use super::{Presence, Session};
+use super::{Session, SessionLifecycle};
 use crate::app::App;
 use crate::core::ImCore;
 use crate::delivery::{Event, Recipient};
@@ -83,7 +83,7 @@ impl Ended {
     }
 }
 
-impl Presence {
+impl SessionLifecycle {
     /// Ends a session, once: S-107. `by` is the address of the client that asked for it.
     pub fn end(&self, core: &ImCore, app: &Arc<App>, session: &Session, ending: Ending, by: Option<IpAddr>) -> Ended {
         let _in_order = self.changing();
@@ -111,6 +111,7 @@ impl Presence {
         ending: Ending,
         by: Option<IpAddr>,
     ) -> SessionEvent {
+        core.presence.end(session);
         if let Some(code) = ending.answer_to_return() {
             self.ended_families.insert(session.token_family.clone(), code);
         }

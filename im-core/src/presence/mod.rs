@@ -2,7 +2,9 @@
 //!
 //! Rules: S-29 … S-37, S-98, S-106, S-107, P-49 … P-58.
 
+mod elsewhere;
 mod ending;
+mod online;
 mod online_sessions;
 mod open_sessions;
 mod opening;
@@ -16,6 +18,7 @@ use std::time::Duration;
 use moka::sync::Cache;
 
 pub use ending::{Ended, Ending};
+pub use online::{Presence, PresenceError, PresenceOfOneNode};
 pub use online_sessions::OnlineSessions;
 pub use opening::{Login, LoginSource, OpenedSession};
 pub use session::Session;
@@ -24,7 +27,8 @@ pub use token::{IssuedToken, SessionToken};
 use crate::app::App;
 use crate::core::ImCore;
 use crate::error::{Code, RequestError};
-use crate::ids::{ClientId, SessionId};
+use crate::ids::{AppId, ClientId, SessionId};
+use crate::keyed_locks::KeyedLocks;
 use crate::signature::{self, Signature, SignedRequest};
 use crate::store::StoreError;
 use crate::timestamp::Timestamp;
@@ -33,22 +37,25 @@ use crate::timestamp::Timestamp;
 const REMEMBERED_ENDINGS: u64 = 100_000;
 
 /// Opens and ends the sessions of one node.
-pub struct Presence {
+pub struct SessionLifecycle {
     /// Token families that have just ended for good, and the error for their clients when they come back (P-54).
     ended_families: Cache<String, Code>,
     /// Serialises logins and ends, so that of two logins with one tag at the same time exactly one stays, and their hooks
     /// come in their order. Held for microseconds.
     changing: Mutex<()>,
+    /// Log-ins of one client come one after the other, so that other nodes see them in the order of this one.
+    logins: KeyedLocks<(AppId, ClientId)>,
     sessions: AtomicU64,
     token_life: Duration,
 }
 
-impl Presence {
+impl SessionLifecycle {
     /// Tokens live for `token_life`.
     pub fn new(token_life: Duration) -> Self {
         Self {
             ended_families: Cache::builder().max_capacity(REMEMBERED_ENDINGS).time_to_live(token_life).build(),
             changing: Mutex::default(),
+            logins: KeyedLocks::default(),
             sessions: AtomicU64::new(1),
             token_life,
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hook_types::ClientOnlineParams;
 
-use super::{Presence, Session};
+use super::{Session, SessionLifecycle};
 use crate::core::ImCore;
 use crate::hooks::SessionEvent;
 use crate::ids::{AppId, ClientId};
@@ -12,7 +12,7 @@ use crate::ids::{AppId, ClientId};
 /// Clients whose sessions are stored in one step: log-ins wait for one step at most.
 const BATCH: usize = 256;
 
-impl Presence {
+impl SessionLifecycle {
     /// Stores the open sessions of apps that have a `_clientOffline`, where some may not be stored: the hook is newer than they,
     /// or a write failed, or other nodes took this one for dead. So the hook is called for their end also when this process is
     /// killed.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hook_types::ClientOnlineParams;
 
-use super::{Ended, Ending, IssuedToken, Presence, Session, SessionToken};
+use super::{Ended, Ending, IssuedToken, PresenceError, Session, SessionLifecycle, SessionToken};
 use crate::app::App;
 use crate::core::ImCore;
 use crate::error::{Code, RequestError};
@@ -52,13 +52,14 @@ pub struct OpenedSession {
     pub displaced: Ended,
 }
 
-impl Presence {
+impl SessionLifecycle {
     /// Logs a client in: S-106 with the table of P-52 and the tag rules of P-53. `attach` connects the session with the delivery
     /// before it is online, so that it misses no event; on an error the caller takes that back.
     ///
     /// # Errors
-    /// 4103 for a bad client id, 4102 for a missing or wrong signature, 4112 for a bad token, 4111 for a reconnect that another device's session stands
-    /// against, and the code of P-54 for a login that has ended for good.
+    /// 4103 for a bad client id, 4102 for a missing or wrong signature, 4112 for a bad token, 4111 for a reconnect that another
+    /// device's session stands against, the code of P-54 for a login that has ended for good, and 4200 when it is not known who
+    /// is online elsewhere.
     pub async fn open(
         &self,
         core: &ImCore,
@@ -96,7 +97,12 @@ impl Presence {
             tag: session.tag.clone(),
             reconnect: login.reconnect.map(i32::from),
         };
+        let _in_turn = self.logins.lock_key((app.id.clone(), session.client.clone())).await;
+        let registering = Registering { core, session: &session, is_done: false };
+        let elsewhere = core.presence.register(&session, reconnect).await.map_err(refused)?;
         let displaced = self.register(core, app, (&session, attach), reconnect, (online, source.remote_address))?;
+        registering.done();
+        core.delivery.tell_displaced(elsewhere);
         Ok(OpenedSession { token: self.issue(app, &session), session, displaced })
     }
 
@@ -156,5 +162,40 @@ impl Presence {
         let ended = displaced.into_iter().map(|(older, ending)| self.conclude(core, &older, ending, Some(by)));
         let events = ended.chain([SessionEvent::Online(session.id, online, Some(by))]).collect();
         Ok(Ended { written: core.hooks.notifications().notify_sessions(app, events), logins })
+    }
+}
+
+/// A session on its way online: other nodes see it before it is. Dropped before it is done, also because the client has gone,
+/// the session is offline again.
+struct Registering<'a> {
+    core: &'a ImCore,
+    session: &'a Session,
+    is_done: bool,
+}
+
+impl Registering<'_> {
+    fn done(mut self) {
+        self.is_done = true;
+    }
+}
+
+impl Drop for Registering<'_> {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.core.presence.end(self.session);
+        }
+    }
+}
+
+fn refused(error: PresenceError) -> RequestError {
+    match error {
+        PresenceError::Conflict => RequestError::code(Code::SessionConflict),
+        PresenceError::Unavailable(error) => {
+            tracing::error!(
+                error = &*error as &dyn std::error::Error,
+                "a login is refused: presence cannot be reached"
+            );
+            RequestError::detailed(Code::InternalError, "it cannot be found out who is online; try again")
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::ids::{AppId, ClientId, ConnectionId, DeviceId, SessionId};
+use crate::timestamp::Timestamp;
 
 /// One session.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct Session {
     pub token_family: String,
     /// The connection that it lives on.
     pub connection: ConnectionId,
+    /// When it was opened, by the clock of its node.
+    pub opened_at: Timestamp,
     ended: AtomicBool,
 }
 
@@ -35,6 +38,7 @@ impl Session {
             tag: None,
             token_family: String::new(),
             connection,
+            opened_at: Timestamp::now(),
             ended: AtomicBool::new(false),
         }
     }

@@ -31,6 +31,14 @@ impl StoredEvent {
             Self::MembersChanged(change) => change.sequence,
         }
     }
+
+    /// When it happened.
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Message { message, .. } => message.timestamp,
+            Self::MembersChanged(change) => change.changed_at,
+        }
+    }
 }
 
 /// Members that came or went.

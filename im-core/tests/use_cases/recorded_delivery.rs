@@ -7,6 +7,7 @@ use hookd_im_core::actor::Origin;
 use hookd_im_core::delivery::{Delivery, Event, Recipient};
 use hookd_im_core::ids::{AppId, ConnectionId, SessionId};
 use hookd_im_core::presence::Session;
+use hookd_im_core::timestamp::Timestamp;
 
 /// A push to one session, and whether it waits for the reply of the request that caused it.
 #[derive(Debug)]
@@ -59,6 +60,17 @@ impl Delivery for RecordedDelivery {
                 pushes.entry(session.connection).or_default().push(push);
             }
         }
+    }
+
+    fn deliver_late(
+        &self,
+        app: &AppId,
+        recipients: &[Recipient<'_>],
+        event: &Event,
+        origin: Option<Origin>,
+        _: Timestamp,
+    ) {
+        self.deliver(app, recipients, event, origin);
     }
 
     fn close_app(&self, _: &AppId) {}

@@ -112,7 +112,8 @@ impl HookEngine for ScriptedEngine {
         let HookCall { hook, remote_address, deadline, sequence, .. } = call;
         self.calls.lock().unwrap().push(Call { hook, params, remote_address, deadline, sequence });
         if let Some(called) = self.called.lock().unwrap().take() {
-            called.send(()).unwrap();
+            // Not delivered = the test has seen enough.
+            let _ = called.send(());
         }
         let params_text = String::from_utf8(call_params).unwrap();
         let script = {

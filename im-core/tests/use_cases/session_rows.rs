@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use hookd_im_core::ids::{ClientId, ConnectionId};
-use hookd_im_core::presence::{Ending, Login, LoginSource, Presence, Session};
+use hookd_im_core::presence::{Ending, Login, LoginSource, Session, SessionLifecycle};
 
 use crate::world::{ADDRESS, World};
 
@@ -16,14 +16,14 @@ const HOOK: &str = "_clientOffline";
 
 struct Office {
     world: World,
-    presence: Presence,
+    lifecycle: SessionLifecycle,
 }
 
 impl Office {
     fn new() -> Self {
         let world = World::new();
         world.engine.reply(HOOK, "null");
-        Self { world, presence: Presence::new(Duration::from_secs(3600)) }
+        Self { world, lifecycle: SessionLifecycle::new(Duration::from_secs(3600)) }
     }
 
     async fn log_in(&self, client: &str) -> Arc<Session> {
@@ -34,14 +34,14 @@ impl Office {
         let world = &self.world;
         let login = Login { client: Some(ClientId::new(client)), tag, ..Login::default() };
         let source = LoginSource { connection: ConnectionId(0), remote_address: ADDRESS.parse().unwrap() };
-        let opened = self.presence.open(&world.core, &world.app, login, source, |_| {}).await.unwrap();
+        let opened = self.lifecycle.open(&world.core, &world.app, login, source, |_| {}).await.unwrap();
         opened.displaced.kept(&world.core, &world.app.id).await.unwrap();
         opened.session
     }
 
     async fn lose(&self, session: &Session) {
         let world = &self.world;
-        let ended = self.presence.end(&world.core, &world.app, session, Ending::Lost(None), None);
+        let ended = self.lifecycle.end(&world.core, &world.app, session, Ending::Lost(None), None);
         ended.kept(&world.core, &world.app.id).await.unwrap();
     }
 
@@ -50,7 +50,7 @@ impl Office {
     }
 
     async fn store_open_sessions(&self) {
-        self.presence.store_open_sessions(&self.world.core).await;
+        self.lifecycle.store_open_sessions(&self.world.core).await;
     }
 
     /// The clients that the next process calls the hook for, after this one was killed.

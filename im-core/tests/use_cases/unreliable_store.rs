@@ -12,8 +12,9 @@ use hookd_im_core::store::{
     AppendedMessage, Backlog, CallEntry, CallFor, CallLimits, CallOutcome, Calls, Claimed, Committed, Conversation,
     ConversationQuery, Conversations, CreatedConversation, DeadLetter, DeadLetterFilter, EditConversation, EditMessage,
     EndedLogin, EventRange, FoundConversation, HistoryQuery, ImportedCall, MembersUnchanged, MembershipChange,
-    MembershipRequest, MessageChanges, MessageEdit, Messages, MissedEvent, MissedEvents, NewConversation, NewMessage, Nodes,
-    NotAppended, QueryError, Sessions, Settings, StoreError, StoredCall, StoredEventLog, StoredEvents, StoredMessage,
+    MembershipRequest, MessageChanges, MessageEdit, Messages, MissedEvent, MissedEvents, NewConversation, NewMessage,
+    Nodes, NotAppended, QueryError, Sessions, Settings, StoreError, StoredCall, StoredEventLog, StoredEvents,
+    StoredMessage,
 };
 use hookd_im_core::timestamp::Timestamp;
 use hookd_im_store::sqlite::SqliteStore;

@@ -9,8 +9,8 @@ use hookd_im_core::error::Refusal;
 use hookd_im_core::ids::{AppId, ClientId, ConversationId};
 use hookd_im_core::store::{
     CallFor, Committed, Conversation, ConversationQuery, Conversations, CreatedConversation, EditConversation,
-    EditedConversation, FoundConversation, MemberChange, MembershipChange, MembershipRequest, NewConversation, QueryError,
-    StoreError, StoredCall,
+    EditedConversation, FoundConversation, MemberChange, MembershipChange, MembershipRequest, NewConversation,
+    QueryError, StoreError, StoredCall,
 };
 use hookd_im_core::timestamp::Timestamp;
 

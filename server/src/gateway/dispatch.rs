@@ -123,7 +123,7 @@ impl Dispatcher {
         let Some(app) = self.current_app().ok().or_else(|| self.app.clone()) else { return };
         for local in self.sessions.drain(..) {
             // No client waits for an answer: the socket is gone.
-            drop(self.shared.presence.end(&self.shared.core, &app, &local.session, Ending::Lost(error), None));
+            drop(self.shared.lifecycle.end(&self.shared.core, &app, &local.session, Ending::Lost(error), None));
             self.shared.delivery.detach(&local.session);
         }
     }

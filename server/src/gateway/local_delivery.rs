@@ -9,6 +9,7 @@ use hookd_im_core::delivery::{Delivery, Event, Recipient};
 use hookd_im_core::error::Code;
 use hookd_im_core::ids::{AppId, ClientId, ConnectionId, RequestId};
 use hookd_im_core::presence::Session;
+use hookd_im_core::timestamp::Timestamp;
 
 use super::outgoing::{Outgoing, OutgoingSender};
 use super::reply_gate::ReplyGate;
@@ -99,8 +100,15 @@ impl Attached {
     }
 }
 
-impl Delivery for LocalDelivery {
-    fn deliver(&self, app: &AppId, recipients: &[Recipient<'_>], event: &Event, origin: Option<Origin>) {
+impl LocalDelivery {
+    /// To those sessions of the recipients that `is_meant` is true for.
+    fn push(
+        &self,
+        (app, recipients): (&AppId, &[Recipient<'_>]),
+        event: &Event,
+        origin: Option<Origin>,
+        is_meant: impl Fn(&Session) -> bool,
+    ) {
         let request = origin.and_then(|origin| self.request(origin));
         let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
         for recipient in recipients {
@@ -109,9 +117,26 @@ impl Delivery for LocalDelivery {
             | Recipient::Session { client, .. }) = *recipient;
             let of_client = sessions.get(&(app.clone(), client.clone())).into_iter().flatten();
             of_client
-                .filter(|attached| attached.is_for(*recipient))
+                .filter(|attached| attached.is_for(*recipient) && is_meant(&attached.session))
                 .for_each(|attached| attached.push(event, request.as_ref()));
         }
+    }
+}
+
+impl Delivery for LocalDelivery {
+    fn deliver(&self, app: &AppId, recipients: &[Recipient<'_>], event: &Event, origin: Option<Origin>) {
+        self.push((app, recipients), event, origin, |_| true);
+    }
+
+    fn deliver_late(
+        &self,
+        app: &AppId,
+        recipients: &[Recipient<'_>],
+        event: &Event,
+        origin: Option<Origin>,
+        opened_until: Timestamp,
+    ) {
+        self.push((app, recipients), event, origin, |session| session.opened_at <= opened_until);
     }
 
     fn close_app(&self, app: &AppId) {

@@ -46,7 +46,7 @@ pub use route::ClientOverTls;
 use hookd_im_core::app_shares::AppShares;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::ids::ConnectionId;
-use hookd_im_core::presence::Presence;
+use hookd_im_core::presence::SessionLifecycle;
 
 /// How often it is asked whether open sessions are to be noted for a new hook. Costs a look at a set that is mostly empty.
 const NOTE_EVERY: Duration = Duration::from_secs(1);
@@ -64,7 +64,7 @@ pub struct Gateway {
 struct Shared {
     core: Arc<ImCore>,
     delivery: Arc<LocalDelivery>,
-    presence: Presence,
+    lifecycle: SessionLifecycle,
     config: GatewayConfig,
     shutdown: CancellationToken,
     tasks: TaskTracker,
@@ -89,7 +89,7 @@ impl Gateway {
         tasks: TaskTracker,
     ) -> Self {
         let shared = Shared {
-            presence: Presence::new(config.session_token_life),
+            lifecycle: SessionLifecycle::new(config.session_token_life),
             answers: AppShares::new(answer_size::APP_ANSWER_BYTES),
             connections: Arc::new(Semaphore::new(config.connections.min(Semaphore::MAX_PERMITS))),
             connection_ids: AtomicU64::new(1),
@@ -122,7 +122,7 @@ async fn note_open_sessions(shared: Arc<Shared>) {
         let mut ticks = tokio::time::interval(NOTE_EVERY);
         loop {
             ticks.tick().await;
-            shared.presence.store_open_sessions(&shared.core).await;
+            shared.lifecycle.store_open_sessions(&shared.core).await;
         }
     };
     shared.shutdown.run_until_cancelled(noting).await;

@@ -73,7 +73,7 @@ async fn missed(
     (client, token): (&ClientId, &str),
     after: Timestamp,
 ) -> Result<Option<Vec<MissedEvent>>, StoreError> {
-    if !shared.presence.authenticates(&shared.core, app, client, token).await? {
+    if !shared.lifecycle.authenticates(&shared.core, app, client, token).await? {
         return Ok(None);
     }
     let limit = u32::try_from(PAGE + 1).unwrap_or(u32::MAX);

@@ -38,7 +38,7 @@ impl Dispatcher {
         let reply = match op {
             OpType::Open => return self.open(&command, session, recipient, queue).await,
             OpType::Close => self.close(peer.as_deref(), recipient).await,
-            OpType::Query => self.query(peer.as_deref(), session, recipient),
+            OpType::Query => self.query(peer.as_deref(), session, recipient).await,
             OpType::Refresh => self.refresh(peer.as_deref(), session, recipient).await,
             other => Err(unsupported(&format!("`session/{}`", other.as_str_name()))),
         };
@@ -105,7 +105,7 @@ impl Dispatcher {
             self.shared.delivery.attach(session.clone(), self.socket.sender.clone(), wants_changes);
             attached = Some(session.clone());
         };
-        let opened = self.shared.presence.open(&self.shared.core, &app, login, source, attach).await;
+        let opened = self.shared.lifecycle.open(&self.shared.core, &app, login, source, attach).await;
         match &opened {
             Ok(_) => self.app = Some(app),
             Err(_) => attached.iter().for_each(|session| self.shared.delivery.detach(session)),
@@ -165,7 +165,7 @@ impl Dispatcher {
         let session = self.session_of(peer)?.session.clone();
         if let Some(app) = self.current_app().ok().or_else(|| self.app.clone()) {
             let by = Some(self.socket.source.remote_address);
-            let ended = self.shared.presence.end(&self.shared.core, &app, &session, Ending::LoggedOut, by);
+            let ended = self.shared.lifecycle.end(&self.shared.core, &app, &session, Ending::LoggedOut, by);
             ended.kept(&self.shared.core, &app.id).await?;
         }
         let recipient = recipient.to_client(&session.client);
@@ -173,17 +173,18 @@ impl Dispatcher {
     }
 
     /// `session/query` → `session/query_result` (P-57).
-    fn query(
+    async fn query(
         &self,
         peer: Option<&str>,
         asked: SessionCommand,
         recipient: &Recipient,
     ) -> Result<GenericCommand, RequestError> {
         let session = &self.session_of(peer)?.session;
-        let online_sessions = &self.shared.core.online;
-        let mut online = asked.session_peer_ids;
-        online.truncate(QUERIED_CLIENTS);
-        online.retain(|id| online_sessions.is_online(&session.app, &ClientId::new(id.as_str())));
+        let mut asked = asked.session_peer_ids;
+        asked.truncate(QUERIED_CLIENTS);
+        let clients: Vec<ClientId> = asked.iter().map(|id| ClientId::new(id.as_str())).collect();
+        let are_online = self.shared.core.presence.are_online(&session.app, &clients).await;
+        let online = asked.into_iter().zip(are_online).filter_map(|(id, is_online)| is_online.then_some(id)).collect();
         let result = SessionCommand { online_session_peer_ids: online, ..SessionCommand::default() };
         let reply = recipient.to_client(&session.client).reply(CommandType::Session, Some(OpType::QueryResult));
         Ok(GenericCommand { session_message: Some(result), ..reply })
@@ -201,9 +202,9 @@ impl Dispatcher {
         let signature = signature(&mut asked.s, asked.t, &mut asked.n);
         let at_login = self.app.as_ref().ok_or_else(|| RequestError::code(Code::SessionRequired))?;
         let app = self.current_app()?;
-        let (presence, core) = (&self.shared.presence, &self.shared.core);
-        presence.check_signature(core, &app, &session.client, signature.as_ref()).await?;
-        let token = presence.refresh(&app, at_login, session, asked.st.as_deref().unwrap_or_default())?;
+        let (lifecycle, core) = (&self.shared.lifecycle, &self.shared.core);
+        lifecycle.check_signature(core, &app, &session.client, signature.as_ref()).await?;
+        let token = lifecycle.refresh(&app, at_login, session, asked.st.as_deref().unwrap_or_default())?;
         Ok(token_reply(&recipient.to_client(&session.client), OpType::Refreshed, token))
     }
 }

@@ -6,7 +6,7 @@
 pub mod ids;
 pub mod sync;
 
-#[path = "../../../im-core/src/conversations/locks.rs"]
+#[path = "../../../im-core/src/keyed_locks.rs"]
 pub mod conversation_locks;
 
 #[path = "../../../runtime/src/fair_turns.rs"]

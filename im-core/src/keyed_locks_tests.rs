@@ -4,8 +4,8 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-use super::ConversationLocks;
 use crate::ids::{AppId, ConversationId};
+use crate::keyed_locks::ConversationLocks;
 
 fn ids() -> (AppId, ConversationId) {
     (AppId::new("demo"), ConversationId::generate())

@@ -1,0 +1,145 @@
+//! What nodes say to each other about conversations.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Event, Place, Push, Recipient};
+use crate::ids::{AppId, ClientId, ConversationId, NodeId, SessionId};
+use crate::timestamp::Timestamp;
+
+/// A message from a node to the others. It may come late, twice or never.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Notice {
+    /// For [`super::Receiver::receive`].
+    Delivery(DeliveryNotice),
+    /// For [`crate::presence::SessionLifecycle::end_displaced`].
+    Displaced(Vec<DisplacedSession>),
+}
+
+/// What a node says about conversations.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum DeliveryNotice {
+    /// Events for sessions.
+    Events(Envelope),
+    /// How far conversations have come.
+    Newest(Vec<Newest>),
+}
+
+/// A session that a login on another node displaces.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisplacedSession {
+    /// The node that it is on.
+    pub node: NodeId,
+    /// Its app.
+    pub app: AppId,
+    /// Its client.
+    pub client: ClientId,
+    /// Its number on the node.
+    pub session: SessionId,
+    /// Another device has its tag now (P-53); otherwise its own device is back (P-52).
+    pub is_conflict: bool,
+}
+
+/// What one operation in a conversation leads to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Envelope {
+    /// The app.
+    pub app: AppId,
+    /// Where the events stand.
+    pub place: Place,
+    /// The events.
+    pub pushes: Vec<OwnedPush>,
+}
+
+/// How far a conversation has come.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Newest {
+    /// The app.
+    pub app: AppId,
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// The number of a stored event.
+    pub sequence: u64,
+    /// When it was committed.
+    pub at: Timestamp,
+}
+
+/// A [`Push`] that waits, or travels.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OwnedPush {
+    /// Who.
+    pub recipients: Vec<Addressee>,
+    /// What.
+    pub event: Event,
+}
+
+/// A [`Recipient`] that waits, or travels.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Addressee {
+    /// All sessions of a client.
+    Client(ClientId),
+    /// The other sessions of a client, on the node of this one.
+    OtherSessions {
+        /// The client.
+        client: ClientId,
+        /// The session that does not get it.
+        than: Option<SessionId>,
+    },
+    /// One session, on its node.
+    Session {
+        /// Its client.
+        client: ClientId,
+        /// The session.
+        session: SessionId,
+    },
+}
+
+impl Addressee {
+    /// As the delivery takes it.
+    pub fn borrowed(&self) -> Recipient<'_> {
+        match self {
+            Self::Client(client) => Recipient::Client(client),
+            Self::OtherSessions { client, than } => Recipient::OtherSessions { client, than: *than },
+            Self::Session { client, session } => Recipient::Session { client, session: *session },
+        }
+    }
+
+    /// As other nodes see it: the numbers of sessions are those of one node. `None`: nobody is meant there.
+    fn elsewhere(&self) -> Option<Self> {
+        match self {
+            Self::Client(client) | Self::OtherSessions { client, .. } => Some(Self::Client(client.clone())),
+            Self::Session { .. } => None,
+        }
+    }
+}
+
+impl From<Recipient<'_>> for Addressee {
+    fn from(recipient: Recipient<'_>) -> Self {
+        match recipient {
+            Recipient::Client(client) => Self::Client(client.clone()),
+            Recipient::OtherSessions { client, than } => Self::OtherSessions { client: client.clone(), than },
+            Recipient::Session { client, session } => Self::Session { client: client.clone(), session },
+        }
+    }
+}
+
+impl From<&Push<'_>> for OwnedPush {
+    fn from(push: &Push<'_>) -> Self {
+        Self { recipients: push.recipients.iter().copied().map(Addressee::from).collect(), event: push.event.clone() }
+    }
+}
+
+impl OwnedPush {
+    /// As other nodes deliver it.
+    pub(super) fn elsewhere(&self) -> Self {
+        Self {
+            recipients: self.recipients.iter().filter_map(Addressee::elsewhere).collect(),
+            event: self.event.clone(),
+        }
+    }
+
+    /// About what it takes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        const RECIPIENT_BYTES: usize = 64;
+        self.event.bytes().saturating_add(self.recipients.len().saturating_mul(RECIPIENT_BYTES))
+    }
+}

@@ -1,0 +1,35 @@
+//! Sessions of this node that logins on other nodes displace, and the lease of the node.
+
+use std::time::Duration;
+
+use super::{Ending, PresenceError, SessionLifecycle};
+use crate::core::ImCore;
+use crate::delivery::DisplacedSession;
+
+impl SessionLifecycle {
+    /// Renews the lease of the node's sessions, and ends those that were displaced meanwhile: the notice of it may have been
+    /// lost.
+    ///
+    /// # Errors
+    /// When presence cannot be reached.
+    pub async fn renew_lease(&self, core: &ImCore, lease: Duration) -> Result<(), PresenceError> {
+        let displaced = core.presence.renew_lease(lease).await?;
+        self.end_displaced(core, displaced).await;
+        core.presence.end_lost_nodes().await
+    }
+
+    /// Ends sessions of this node that were displaced on another one; those that have ended already are passed over.
+    pub async fn end_displaced(&self, core: &ImCore, displaced: Vec<DisplacedSession>) {
+        for DisplacedSession { node, app, client, session, is_conflict } in displaced {
+            let Some(of_app) = core.apps.app(&app).filter(|_| node == core.node) else { continue };
+            let sessions = core.online.sessions(&app, &client);
+            let Some(session) = sessions.iter().find(|online| online.id == session) else { continue };
+            let ending = if is_conflict { Ending::Conflict } else { Ending::Replaced };
+            let ended = self.end(core, &of_app, session, ending, None);
+            if let Err(error) = ended.kept(core, &app).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(%app, %client, error, "the end of a displaced login is not kept");
+            }
+        }
+    }
+}
