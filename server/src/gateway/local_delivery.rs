@@ -150,3 +150,33 @@ impl Delivery for LocalDelivery {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use hookd_im_core::delivery::{Delivery as _, Event, Recipient};
+    use hookd_im_core::error::Code;
+    use hookd_im_core::ids::{AppId, ClientId, ConnectionId, SessionId};
+    use hookd_im_core::presence::Session;
+    use hookd_im_core::timestamp::Timestamp;
+
+    use super::LocalDelivery;
+    use crate::gateway::outgoing::OutgoingSender;
+
+    #[test]
+    fn an_event_that_comes_late_is_not_for_sessions_that_were_opened_after_it() {
+        let (delivery, (sender, mut queue)) = (LocalDelivery::default(), OutgoingSender::new());
+        let (app, client) = (AppId::new("demo"), ClientId::new("tom"));
+        let session = Arc::new(Session::new(SessionId(1), app.clone(), client.clone(), ConnectionId(1)));
+        let opened_at = session.opened_at;
+        delivery.attach(session, sender, true);
+        let event = Event::SessionClosed { code: Code::SessionConflict, reason: String::new() };
+        let mut comes = |opened_until| {
+            delivery.deliver_late(&app, &[Recipient::Client(&client)], &event, None, opened_until);
+            queue.try_recv().is_ok()
+        };
+        assert!(!comes(Timestamp(opened_at.0 - 1)));
+        assert!(comes(opened_at));
+    }
+}
