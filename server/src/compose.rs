@@ -23,7 +23,7 @@ use super::directory::{Deletions, Directory, EngineProcess, Follower};
 use super::error::{ConfigError, ServerError, Step as _};
 use super::gateway::{Gateway, GatewayConfig, LocalDelivery};
 use super::http::{
-    Answers, Certificate, ForwardingTrust, Listeners, Service, TlsConfig, absolute, forwarded, self_signed,
+    Certificate, ForwardingTrust, Listeners, RequestHandler, Service, TlsConfig, absolute, forwarded, self_signed,
 };
 use super::in_memory_engine::{EgressAddresses, EngineApps, InMemoryEngine};
 use super::observability::metrics;
@@ -138,7 +138,7 @@ impl Server {
             .merge(control::im::router((core, directory), control, &connection.admin_key, addresses))
             .merge(measured.for_admin(connection.admin_key.clone()));
         let trust = ForwardingTrust { proxy: common.trust_forwarded_headers, front_key: None };
-        let service = Service { answers: Answers::Rpc(RpcService::new(engine.clone(), router)), trust };
+        let service = Service { handler: RequestHandler::Rpc(RpcService::new(engine.clone(), router)), trust };
         Ok(Self { listeners, service, metrics, connection, shutdown, tasks, _folder: folder })
     }
 
@@ -173,7 +173,7 @@ impl Server {
         let router = control.merge(measured.for_admin(connection.admin_key.clone()));
         let front_key = Some(connection.admin_key.as_str().into());
         let trust = ForwardingTrust { proxy: common.trust_forwarded_headers, front_key };
-        let service = Service { answers: Answers::Rpc(RpcService::new(engine.clone(), router)), trust };
+        let service = Service { handler: RequestHandler::Rpc(RpcService::new(engine.clone(), router)), trust };
         Ok(Self { listeners, service, metrics, connection, shutdown, tasks: TaskTracker::new(), _folder: folder })
     }
 
@@ -238,7 +238,7 @@ impl Server {
             .merge(control::im::router((core, directory), engine.control, &connection.admin_key, addresses))
             .merge(measured.for_admin(connection.admin_key.clone()));
         let trust = ForwardingTrust { proxy: common.trust_forwarded_headers, front_key: None };
-        let service = Service { answers: Answers::Router(router), trust };
+        let service = Service { handler: RequestHandler::Router(router), trust };
         Ok(Self { listeners, service, metrics, connection, shutdown, tasks, _folder: folder })
     }
 
@@ -253,7 +253,7 @@ impl Server {
         let Self { listeners, service, metrics, shutdown, tasks, connection: _, _folder: folder } = self;
         let serving_metrics = async {
             let Some((listeners, answers)) = metrics else { return };
-            let service = Service { answers: Answers::Router(answers), trust: ForwardingTrust::default() };
+            let service = Service { handler: RequestHandler::Router(answers), trust: ForwardingTrust::default() };
             listeners.serve(service, shutdown.clone()).await;
         };
         tokio::join!(listeners.serve(service, shutdown.clone()), serving_metrics);

@@ -103,7 +103,7 @@ impl Addressee {
         }
     }
 
-    /// As other nodes see it: the numbers of sessions are those of one node. `None`: nobody is meant there.
+    /// As other nodes see it: the numbers of sessions are those of one node. `None`: no session is meant there.
     fn elsewhere(&self) -> Option<Self> {
         match self {
             Self::Client(client) | Self::OtherSessions { client, .. } => Some(Self::Client(client.clone())),

@@ -88,7 +88,7 @@ async fn a_message_gives_up_where_the_members_change_all_the_time() {
 }
 
 #[tokio::test]
-async fn a_client_that_another_node_removed_acts_on_nobody() {
+async fn a_client_that_another_node_removed_acts_on_no_other() {
     let (world, tom, mut jerry, conversation) = scene().await;
     let request = tom.request();
     let adding = conversations::add(&world.core, &request, &conversation, ids(&["butch"]));

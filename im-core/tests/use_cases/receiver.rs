@@ -436,10 +436,10 @@ async fn an_event_that_was_perhaps_not_delivered_comes_late_and_once() {
     scene.comes_after(5, Timestamp(0));
     scene.comes(6);
     for _ in 0..2 {
-        scene.comes_at(Position::Late { sequence: 4 }, "4, which nobody here has seen");
+        scene.comes_at(Position::Late { sequence: 4 }, "4, which this node has not seen");
         scene.comes_at(Position::Late { sequence: 6 }, "6 again");
     }
-    assert_eq!(scene.news(), ["5", "6", "4, which nobody here has seen"]);
+    assert_eq!(scene.news(), ["5", "6", "4, which this node has not seen"]);
 }
 
 #[tokio::test(start_paused = true)]

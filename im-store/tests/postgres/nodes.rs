@@ -116,7 +116,7 @@ async fn times_of_missed_events_increase_across_nodes() {
     let stores = two(&server).await;
     let adding = (0..40).map(|number| {
         let store = stores[number % 2].clone();
-        // In another order on each node: nobody waits in a circle.
+        // In another order on each node: no node waits for one that waits for it.
         let mut clients = clients(&["anna", "jerry", "tom"]);
         if number % 2 == 1 {
             clients.reverse();

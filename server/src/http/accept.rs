@@ -87,15 +87,15 @@ fn is_of_the_connection(error: &io::Error) -> bool {
 #[derive(Default)]
 struct Trouble {
     failures: u64,
-    told_failures_at: Option<Instant>,
+    logged_failures_at: Option<Instant>,
     turned_away: u64,
-    told_turned_away_at: Option<Instant>,
+    logged_turned_away_at: Option<Instant>,
 }
 
 impl Trouble {
     fn note_failure(&mut self, error: &io::Error) {
         self.failures += 1;
-        if is_time(&mut self.told_failures_at) {
+        if is_time(&mut self.logged_failures_at) {
             let attempts = std::mem::take(&mut self.failures);
             tracing::error!(%error, attempts, "cannot accept connections; where descriptors are used up, raise `ulimit -n`");
         }
@@ -103,7 +103,7 @@ impl Trouble {
 
     /// `so_far`: connections that were ever turned away.
     fn note_turned_away(&mut self, so_far: u64) {
-        if so_far > self.turned_away && is_time(&mut self.told_turned_away_at) {
+        if so_far > self.turned_away && is_time(&mut self.logged_turned_away_at) {
             let connections = so_far - self.turned_away;
             self.turned_away = so_far;
             tracing::warn!(connections, "closed connections that had shown no keys, to make room for new ones");
@@ -127,7 +127,7 @@ mod tests {
     use axum::routing::get;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
-    use super::super::connections::Answers;
+    use super::super::connections::RequestHandler;
     use super::super::forwarding_trust::ForwardingTrust;
     use super::*;
 
@@ -161,8 +161,8 @@ mod tests {
         let writer = move || Log(written.clone());
         let _logging = tracing::subscriber::set_default(tracing_subscriber::fmt().with_writer(writer).finish());
         let (mut client, server) = duplex(4_096);
-        let answers = Answers::Router(Router::new().route("/", get(async || "here")));
-        let service = Service { answers, trust: ForwardingTrust::default() };
+        let handler = RequestHandler::Router(Router::new().route("/", get(async || "here")));
+        let service = Service { handler, trust: ForwardingTrust::default() };
         let listener = UsedUp { failures: 100, socket: Some(server) };
         tokio::spawn(serve(listener, service, Admission::by_descriptors(), CancellationToken::new()));
         client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();

@@ -1,4 +1,4 @@
-//! Places for connections: how many there are, and which one is closed first when none is left.
+//! RequestPermits for connections: how many there are, and which one is closed first when none is left.
 //!
 //! Every connection begins as a stranger's. It is a known one once a request on it has shown right keys, or a client has logged
 //! in on it. Strangers have places of their own. When those are used up, the address with the most of them loses the oldest: a

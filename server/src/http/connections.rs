@@ -59,9 +59,9 @@ const CONNECTION_WINDOW_BYTES: u32 = 512 << 10;
 /// Requests that a peer may begin and cancel before the server handles them; then its HTTP/2 connection ends.
 const TAKEN_BACK_STREAMS: usize = 20;
 
-/// What answers the requests.
+/// Answers requests.
 #[derive(Clone)]
-pub enum Answers {
+pub enum RequestHandler {
     /// The RPC of an engine in this process, and a router behind it.
     Rpc(RpcService),
     /// A router alone.
@@ -71,19 +71,19 @@ pub enum Answers {
 /// Answers of the connection, and their clients.
 #[derive(Clone)]
 pub struct Service {
-    pub answers: Answers,
+    pub handler: RequestHandler,
     pub trust: ForwardingTrust,
 }
 
-/// What answers the requests of one connection.
-enum Answering {
+/// Answers the requests of one connection.
+enum ConnectionHandler {
     Rpc(RpcConnection),
     Router(Router),
 }
 
 /// One connection.
 pub struct Connection {
-    answering: Answering,
+    handler: ConnectionHandler,
     trust: ForwardingTrust,
     peer: Option<SocketAddr>,
     is_over_tls: bool,
@@ -94,11 +94,11 @@ impl Connection {
     /// `peer`: its other end, where that has an address.
     pub fn new(service: &Service, (peer, is_over_tls): (Option<SocketAddr>, bool), place: Place) -> Self {
         let known = place.clone();
-        let answering = match &service.answers {
-            Answers::Rpc(rpc) => Answering::Rpc(rpc.connection(move || known.is_known_now())),
-            Answers::Router(router) => Answering::Router(router.clone()),
+        let handler = match &service.handler {
+            RequestHandler::Rpc(rpc) => ConnectionHandler::Rpc(rpc.connection(move || known.is_known_now())),
+            RequestHandler::Router(router) => ConnectionHandler::Router(router.clone()),
         };
-        Self { answering, trust: service.trust.clone(), peer, is_over_tls, place }
+        Self { handler, trust: service.trust.clone(), peer, is_over_tls, place }
     }
 
     /// A stranger's request is given up when other strangers need its room.
@@ -116,9 +116,9 @@ impl Connection {
             request.extensions_mut().insert(self.place.clone());
         }
         let answering = async {
-            match &self.answering {
-                Answering::Rpc(rpc) => rpc.answer(request).await,
-                Answering::Router(router) => {
+            match &self.handler {
+                ConnectionHandler::Rpc(rpc) => rpc.answer(request).await,
+                ConnectionHandler::Router(router) => {
                     let Ok(response) = router.clone().oneshot(request.map(Body::new)).await;
                     response
                 }
@@ -281,7 +281,7 @@ mod tests {
             .route("/long", get(long));
         let place = Admission::by_descriptors().admit(None);
         let (client, server) = duplex(4_096);
-        let service = Service { answers: Answers::Router(router), trust: ForwardingTrust::default() };
+        let service = Service { handler: RequestHandler::Router(router), trust: ForwardingTrust::default() };
         let connection = Connection::new(&service, (None, false), place);
         tokio::spawn(serve_connection(server, connection, shutdown.clone()));
         client

@@ -1,7 +1,7 @@
 //! Passes requests on to an engine in another process, so that one address serves clients and developers alike.
 //!
 //! An engine that does not answer is not waited for without end, and not by any number of requests: each has a time, and each
-//! app a share of the places.
+//! app a share of the permits.
 
 mod bodies;
 mod callers;
@@ -33,7 +33,7 @@ use self::headers::strip;
 use super::admission::Place;
 use super::forwarding_trust::tell_client;
 use crate::control::ApiError;
-use crate::remote_engine::{EngineAddress, EngineConnector, Holder, Places};
+use crate::remote_engine::{EngineAddress, EngineConnector, Holder, RequestPermits};
 use crate::rpc::{APP_ID_HEADERS, REQUEST_TIME};
 
 /// The engine ends every call by itself; this much later it is taken for stuck.
@@ -82,7 +82,7 @@ struct Forward {
     /// The installation's. With calls it goes to the engine beside the address of the client.
     admin_key: Arc<str>,
     apps: Arc<dyn AppDirectory>,
-    places: Places,
+    permits: RequestPermits,
     shutdown: CancellationToken,
 }
 
@@ -107,10 +107,10 @@ pub fn forwarded(
         address,
         admin_key: admin_key.into(),
         apps,
-        places: places(CONTROL_CALLS),
+        permits: permits(CONTROL_CALLS),
         shutdown,
     };
-    let calls = Arc::new(Forward { part: Part::Calls, places: places(CALLS), ..forward.clone() });
+    let calls = Arc::new(Forward { part: Part::Calls, permits: permits(CALLS), ..forward.clone() });
     let control = Router::new()
         .route("/hookd/v1", any(pass_on))
         .route("/hookd/v1/", any(pass_on))
@@ -129,15 +129,15 @@ pub fn forwarded(
 }
 
 /// So many, and less where there are few descriptors.
-fn places(count: usize) -> Places {
+fn permits(count: usize) -> RequestPermits {
     let descriptors = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
-    Places::new(count.min(usize::try_from(descriptors / 8).unwrap_or(usize::MAX)))
+    RequestPermits::new(count.min(usize::try_from(descriptors / 8).unwrap_or(usize::MAX)))
 }
 
 /// Ends when the caller goes away, and at its deadline.
 async fn pass_on(State(forward): State<Arc<Forward>>, request: Request) -> Response {
     let arrived = Instant::now();
-    let Some(on_the_way) = forward.places.take(forward.holder(&request)) else { return forward.too_many() };
+    let Some(permit) = forward.permits.take(forward.holder(&request)) else { return forward.too_many() };
     let follows_a_log = request.uri().path().ends_with("/logs");
     let (is_safe, version) = (request.method().is_safe(), request.version());
     let place = request.extensions().get::<Place>().cloned();
@@ -159,7 +159,7 @@ async fn pass_on(State(forward): State<Arc<Forward>>, request: Request) -> Respo
             }
             let idle_time = forward.idle_time(response.headers());
             strip(response.headers_mut());
-            let response = response.map(|body| Body::new(Download::new(body, idle_time, on_the_way)));
+            let response = response.map(|body| Body::new(Download::new(body, idle_time, permit)));
             if !follows_a_log {
                 return response;
             }

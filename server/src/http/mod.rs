@@ -12,7 +12,7 @@ mod tls;
 mod transport;
 
 pub(crate) use self::admission::Place;
-pub(crate) use self::connections::{Answers, Service};
+pub(crate) use self::connections::{RequestHandler, Service};
 pub(crate) use self::forward::forwarded;
 pub(crate) use self::forwarding_trust::ForwardingTrust;
 pub(crate) use self::listen::{Listeners, absolute};

@@ -39,7 +39,7 @@ struct Counts {
     waiting_bytes: AtomicUsize,
     lost: AtomicU64,
     /// The lost lines that the stream does not report yet.
-    untold: AtomicU64,
+    unreported: AtomicU64,
 }
 
 impl LineQueue {
@@ -75,7 +75,7 @@ impl LineQueue {
             self.counts.lose(1);
             return;
         }
-        let lost_before = self.counts.untold.swap(0, Ordering::Relaxed);
+        let lost_before = self.counts.unreported.swap(0, Ordering::Relaxed);
         message.iter_mut().zip(lost_before.to_le_bytes()).for_each(|(header, byte)| *header = byte);
         // The channel has room; its thread is gone only when the process ends.
         let _ = self.channel.clone().write_all(&message);
@@ -118,7 +118,7 @@ impl Counts {
 
     fn lose(&self, lines: u64) {
         self.lost.fetch_add(lines, Ordering::Relaxed);
-        self.untold.fetch_add(lines, Ordering::Relaxed);
+        self.unreported.fetch_add(lines, Ordering::Relaxed);
     }
 }
 
@@ -139,7 +139,7 @@ impl Stream {
         if let Some(notice) = (self.gap_notice)(lines)
             && !self.put(notice.as_bytes())
         {
-            self.counts.untold.fetch_add(lines, Ordering::Relaxed);
+            self.counts.unreported.fetch_add(lines, Ordering::Relaxed);
         }
     }
 
@@ -199,7 +199,7 @@ impl Write for Stream {
 
     /// Called whenever nothing waits any more.
     fn flush(&mut self) -> io::Result<()> {
-        let lost = self.counts.untold.swap(0, Ordering::Relaxed);
+        let lost = self.counts.unreported.swap(0, Ordering::Relaxed);
         self.tell_of_gap(lost);
         Ok(())
     }

@@ -22,7 +22,7 @@ use super::address::{CallClient, EngineAddress, EngineUrlError};
 use super::answer::Answer;
 use super::engine_addresses::{AddressCheck, ProhibitedAddress};
 use super::known_hooks::KnownHooks;
-use super::places::{Holder, Places};
+use super::request_permits::{Holder, RequestPermits};
 
 /// Largest answer that is read. A hook's answer is a message of 5 KB and a list of receivers.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
@@ -52,7 +52,7 @@ pub struct HttpEngine {
     /// For calls on a connection that was just being closed.
     fresh: CallClient,
     known_hooks: KnownHooks,
-    places: Places,
+    permits: RequestPermits,
 }
 
 impl HttpEngine {
@@ -84,7 +84,7 @@ impl HttpEngine {
             client: address.client_with(check.clone()),
             fresh: address.client_without_pool(check),
             known_hooks: KnownHooks::default(),
-            places: Places::new(CALLS),
+            permits: RequestPermits::new(CALLS),
         }
     }
 
@@ -169,7 +169,7 @@ impl HookEngine for HttpEngine {
 
     async fn call(&self, call: HookCall) -> Result<Bytes, HookFailure> {
         let HookCall { app, hook, params, remote_address, sequence, deadline } = call;
-        let Some(_on_the_way) = self.places.take(Holder::App(app.id.clone())) else {
+        let Some(_permit) = self.permits.take(Holder::App(app.id.clone())) else {
             let message = "too many calls of this app wait for the engine".to_owned();
             return Err(HookFailure { cause: FailureCause::Overloaded, message });
         };

@@ -9,11 +9,11 @@ mod engine_addresses;
 mod engine_of_app;
 mod http_engine;
 mod known_hooks;
-mod places;
+mod request_permits;
 
 pub use self::address::{EngineAddress, EngineConnector, EngineUrlError};
 pub use self::check_url::check_engine_url;
 pub use self::engine_addresses::{AddressCheck, EveryAddress};
 pub use self::engine_of_app::EngineOfApp;
 pub use self::http_engine::HttpEngine;
-pub(crate) use self::places::{Holder, OnTheWay, Places};
+pub(crate) use self::request_permits::{Holder, RequestPermit, RequestPermits};

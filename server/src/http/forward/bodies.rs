@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::remote_engine::OnTheWay;
+use crate::remote_engine::RequestPermit;
 use axum::body::{Body, Bytes};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
@@ -74,13 +74,13 @@ pub(super) struct Download {
     body: Incoming,
     idle_time: Option<Duration>,
     idle: Option<Pin<Box<Sleep>>>,
-    _on_the_way: OnTheWay,
+    _permit: RequestPermit,
 }
 
 impl Download {
     /// Without a time it stands still for as long as it likes.
-    pub(super) fn new(body: Incoming, idle_time: Option<Duration>, on_the_way: OnTheWay) -> Self {
-        Self { body, idle_time, idle: None, _on_the_way: on_the_way }
+    pub(super) fn new(body: Incoming, idle_time: Option<Duration>, permit: RequestPermit) -> Self {
+        Self { body, idle_time, idle: None, _permit: permit }
     }
 }
 

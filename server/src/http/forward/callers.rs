@@ -18,7 +18,7 @@ const KEYS: [&str; 6] = [
     "x-lc-hook-key",
 ];
 
-/// The caller counts as the app that it names only with a key of that app: other callers would take its places otherwise. Keys
+/// The caller counts as the app that it names only with a key of that app: other callers would take its permits otherwise. Keys
 /// in a body and signatures are the engine's to check, and count as unknown here.
 pub(super) fn holder(headers: &HeaderMap, id: Option<&str>, apps: &dyn AppDirectory, admin_key: &str) -> Holder {
     if is_admin(headers, admin_key) {

@@ -17,9 +17,9 @@ pub enum Holder {
     Unknown,
 }
 
-/// An app may have as many places as are left: one alone has half of them at most, and the next ones always find some.
+/// An app may have as many permits as are left: one alone has half of them at most, and the next ones always find some.
 #[derive(Clone)]
-pub struct Places(Arc<Inner>);
+pub struct RequestPermits(Arc<Inner>);
 
 struct Inner {
     count: usize,
@@ -32,20 +32,20 @@ struct Taken {
     by_holder: HashMap<Holder, usize>,
 }
 
-/// One place, for as long as this lives.
-pub struct OnTheWay {
-    places: Places,
+/// One permit, for as long as this lives.
+pub struct RequestPermit {
+    permits: RequestPermits,
     holder: Holder,
 }
 
-impl Places {
+impl RequestPermits {
     /// So many.
     pub fn new(count: usize) -> Self {
         Self(Arc::new(Inner { count, taken: Mutex::default() }))
     }
 
-    /// A place, unless the holder has its share already.
-    pub fn take(&self, holder: Holder) -> Option<OnTheWay> {
+    /// A permit, unless the holder has its share already.
+    pub fn take(&self, holder: Holder) -> Option<RequestPermit> {
         let mut taken = self.taken();
         let left = self.0.count.saturating_sub(taken.all);
         let own = taken.by_holder.get(&holder).copied().unwrap_or_default();
@@ -55,7 +55,7 @@ impl Places {
         taken.all += 1;
         taken.by_holder.insert(holder.clone(), own + 1);
         drop(taken);
-        Some(OnTheWay { places: self.clone(), holder })
+        Some(RequestPermit { permits: self.clone(), holder })
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
@@ -63,9 +63,9 @@ impl Places {
     }
 }
 
-impl Drop for OnTheWay {
+impl Drop for RequestPermit {
     fn drop(&mut self) {
-        let mut taken = self.places.taken();
+        let mut taken = self.permits.taken();
         taken.all -= 1;
         if let Some(own) = taken.by_holder.get_mut(&self.holder) {
             *own -= 1;
@@ -82,19 +82,19 @@ mod tests {
 
     #[test]
     fn one_app_leaves_half_and_the_next_one_finds_some() {
-        let places = Places::new(8);
-        let take = |name: &str| places.take(Holder::App(AppId::new(name)));
-        let mut greedy: Vec<OnTheWay> = std::iter::from_fn(|| take("greedy")).collect();
+        let permits = RequestPermits::new(8);
+        let take = |name: &str| permits.take(Holder::App(AppId::new(name)));
+        let mut greedy: Vec<RequestPermit> = std::iter::from_fn(|| take("greedy")).collect();
         assert_eq!(greedy.len(), 4);
-        let modest: Vec<OnTheWay> = std::iter::from_fn(|| take("modest")).collect();
+        let modest: Vec<RequestPermit> = std::iter::from_fn(|| take("modest")).collect();
         assert_eq!(modest.len(), 2);
         assert!(take("greedy").is_none());
-        assert!(places.take(Holder::Unknown).is_some());
+        assert!(permits.take(Holder::Unknown).is_some());
         drop(modest);
         greedy.pop();
         assert!(take("greedy").is_some());
         drop(greedy);
-        let taken = places.taken();
+        let taken = permits.taken();
         assert_eq!((taken.all, taken.by_holder.len()), (0, 0));
     }
 }
