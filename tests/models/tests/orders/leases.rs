@@ -2,11 +2,11 @@
 // `super::subject` is what is tried. The table, and the order of the steps of a worker, are those of the store and the worker
 // in short.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use hookd_models::sync::Instant;
 use shuttle::future::{block_on, spawn, yield_now};
-use shuttle::sync::Mutex;
+use shuttle::sync::{Mutex, MutexGuard};
 
 use super::subject::{LEASE, Lease, Term};
 
@@ -42,14 +42,14 @@ struct World {
 
 impl World {
     fn claim(&self, node: Node) -> Option<usize> {
-        let mut table = self.table.lock().unwrap();
+        let mut table = lock(&self.table);
         let first = table.waiting.first().copied().filter(|_| table.claimed.is_none())?;
         table.claimed = Some((first, node));
         Some(first)
     }
 
     fn settle(&self, node: Node, call: usize) {
-        let mut table = self.table.lock().unwrap();
+        let mut table = lock(&self.table);
         if table.claimed == Some((call, node)) {
             table.claimed = None;
             table.waiting.remove(0);
@@ -57,12 +57,12 @@ impl World {
     }
 
     fn give_back(&self, node: Node, call: usize) {
-        let mut table = self.table.lock().unwrap();
+        let mut table = lock(&self.table);
         table.claimed.take_if(|claimed| *claimed == (call, node));
     }
 
     fn end_lost(&self) {
-        let mut table = self.table.lock().unwrap();
+        let mut table = lock(&self.table);
         if table.leased_until.is_none_or(|until| until <= Instant::now()) {
             table.leased_until = None;
             table.claimed.take_if(|(_, node)| *node == Node::Slow);
@@ -70,14 +70,15 @@ impl World {
     }
 
     fn begin(&self, node: Node, call: usize) {
-        assert_eq!(self.table.lock().unwrap().claimed, Some((call, node)), "another node has it");
-        self.made.lock().unwrap().push(call);
+        let claimed = lock(&self.table).claimed;
+        assert_eq!(claimed, Some((call, node)), "another node has it");
+        lock(&self.made).push(call);
     }
 
     async fn pass_time(self: Arc<Self>) {
         for _ in 0..LOOKS {
             yield_now().await;
-            let _moment = self.moment.lock().unwrap();
+            let _moment = lock(&self.moment);
             Instant::pass(8);
         }
     }
@@ -88,7 +89,7 @@ impl World {
             let asked = Instant::now();
             yield_now().await;
             let is_there = {
-                let mut table = self.table.lock().unwrap();
+                let mut table = lock(&self.table);
                 let until = table.leased_until.as_mut();
                 until.map(|until| *until = Instant::now() + LEASE).is_some()
             };
@@ -96,7 +97,7 @@ impl World {
             if !is_there {
                 self.lease.lost();
                 yield_now().await;
-                self.table.lock().unwrap().leased_until = Some(Instant::now() + LEASE);
+                lock(&self.table).leased_until = Some(Instant::now() + LEASE);
                 yield_now().await;
             }
             self.lease.renewed(asked);
@@ -108,7 +109,7 @@ impl World {
         let mut ready: Option<(usize, Term)> = None;
         for _ in 0..LOOKS {
             yield_now().await;
-            let moment = self.moment.lock().unwrap();
+            let moment = lock(&self.moment);
             let Some(term) = self.lease.term() else { continue };
             match ready.take() {
                 Some((call, claimed)) if claimed == term => {
@@ -146,6 +147,11 @@ impl World {
     }
 }
 
+/// Also after another task has failed with the lock: that failure is the one to be seen.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 pub fn a_node_that_is_taken_for_dead_begins_nothing_that_another_one_has() {
     let orders = || {
         block_on(async {
@@ -168,7 +174,7 @@ pub fn a_node_that_is_taken_for_dead_begins_nothing_that_another_one_has() {
             // The slow node is gone for good.
             Instant::pass(LEASE.as_secs());
             world.clone().take_over().await;
-            let mut made = world.made.lock().unwrap().clone();
+            let mut made = lock(&world.made).clone();
             assert!(made.is_sorted(), "the order of their key: {made:?}");
             made.dedup();
             assert_eq!(made, (0..CALLS).collect::<Vec<_>>(), "a call is forgotten");
