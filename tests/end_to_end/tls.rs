@@ -54,6 +54,7 @@ fn contradicting_flags_and_unusable_files_are_named() {
         let arguments = [&["up", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0"], arguments].concat();
         assert_refused(&hookd_in(&data, &arguments), &[expected]);
     };
+    refused(&[], "needs a certificate");
     refused(&["--tls-cert", &text(&certificate)], "go together");
     refused(&["--tls-cert", &text(&certificate), "--tls-key", &text(&key), "--tls-self-signed"], "give one of them");
     refused(&["--tls-cert", "/none.pem", "--tls-key", &text(&key)], "the file of `--tls-cert`");

@@ -98,7 +98,9 @@ impl Connection {
             RequestHandler::Rpc(rpc) => ConnectionHandler::Rpc(rpc.connection(move || known.is_known_now())),
             RequestHandler::Router(router) => ConnectionHandler::Router(router.clone()),
         };
-        Self { handler, trust: service.trust.clone(), peer, is_over_tls, place }
+        // A proxy does TLS itself: who comes over TLS here is a client, which could name any address.
+        let trust = ForwardingTrust { proxy: service.trust.proxy && !is_over_tls, ..service.trust.clone() };
+        Self { handler, trust, peer, is_over_tls, place }
     }
 
     /// A stranger's request is given up when other strangers need its room.
@@ -285,6 +287,24 @@ mod tests {
         let connection = Connection::new(&service, (None, false), place);
         tokio::spawn(serve_connection(server, connection, shutdown.clone()));
         client
+    }
+
+    #[tokio::test]
+    async fn headers_of_a_proxy_are_not_believed_over_tls() {
+        use axum::extract::ConnectInfo;
+        let router =
+            Router::new().route("/", get(async |ConnectInfo(client): ConnectInfo<SocketAddr>| client.to_string()));
+        let trust = ForwardingTrust { proxy: true, front_key: None };
+        let service = Service { handler: RequestHandler::Router(router), trust };
+        for (is_over_tls, client) in [(false, "203.0.113.9:0"), (true, "10.1.2.3:5000")] {
+            let (mut socket, server) = duplex(4_096);
+            let peer = Some("10.1.2.3:5000".parse().unwrap());
+            let connection = Connection::new(&service, (peer, is_over_tls), Admission::by_descriptors().admit(None));
+            tokio::spawn(serve_connection(server, connection, CancellationToken::new()));
+            socket.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nx-forwarded-for: 203.0.113.9\r\n\r\n").await.unwrap();
+            let answer = read_answer(&mut socket).await;
+            assert!(answer.ends_with(client), "{answer}");
+        }
     }
 
     /// The bytes until the server closes the connection, and the time until then.

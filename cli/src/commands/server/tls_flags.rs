@@ -23,10 +23,9 @@ pub struct TlsFlags {
     /// accept it only where they are told to.
     #[arg(long, env = "HOOKD_TLS_SELF_SIGNED")]
     tls_self_signed: bool,
-    /// Address and port for TLS; port 0 takes a free one.
-    #[arg(long, env = "HOOKD_TLS_LISTEN", value_name = "ADDRESS", default_value_t = DEFAULT_TLS_LISTEN,
-        value_parser = listen_address)]
-    tls_listen: SocketAddr,
+    /// Address and port for TLS, which needs a certificate; port 0 takes a free one [default: 127.0.0.1:7443].
+    #[arg(long, env = "HOOKD_TLS_LISTEN", value_name = "ADDRESS", value_parser = listen_address)]
+    tls_listen: Option<SocketAddr>,
 }
 
 /// For clients on this machine only.
@@ -39,6 +38,11 @@ impl TlsFlags {
     /// The flags contradict each other.
     pub fn config(&self) -> Result<Option<TlsConfig>, InputError> {
         let certificate = match (&self.tls_cert, &self.tls_key, self.tls_self_signed) {
+            (None, None, false) if self.tls_listen.is_some() => {
+                let problem =
+                    "`--tls-listen` needs a certificate: give `--tls-cert` and `--tls-key`, or `--tls-self-signed`";
+                return Err(InputError::new(problem));
+            }
             (None, None, false) => return Ok(None),
             (None, None, true) => Certificate::SelfSigned,
             (Some(certificate), Some(key), false) => {
@@ -50,6 +54,6 @@ impl TlsFlags {
             }
             _ => return Err(InputError::new("`--tls-cert` and `--tls-key` go together; give both")),
         };
-        Ok(Some(TlsConfig { listen: self.tls_listen, certificate }))
+        Ok(Some(TlsConfig { listen: self.tls_listen.unwrap_or(DEFAULT_TLS_LISTEN), certificate }))
     }
 }
