@@ -1,6 +1,6 @@
 //! What a change of attributes makes of a conversation: plain values, dotted paths and operations (P-71, S-19).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::{Map, Number, Value};
 
@@ -75,13 +75,15 @@ fn change_value(object: &mut Map<String, Value>, key: &str, value: &Value) -> Re
             return Ok(());
         }
         "Increment" => sum(current, value.get("amount"))?,
-        "Add" => with_list(current, value, |list, element| list.push(element))?,
-        "AddUnique" => with_list(current, value, |list, element| {
-            if !list.contains(&element) {
-                list.push(element);
-            }
+        "Add" => changed_list(current, value, |list, objects| list.extend(objects.iter().cloned()))?,
+        "AddUnique" => changed_list(current, value, |list, objects| {
+            let mut present: HashSet<Value> = list.iter().cloned().collect();
+            list.extend(objects.iter().filter(|object| present.insert((*object).clone())).cloned());
         })?,
-        "Remove" => with_list(current, value, |list, element| list.retain(|present| *present != element))?,
+        "Remove" => changed_list(current, value, |list, objects| {
+            let removed: HashSet<&Value> = objects.iter().collect();
+            list.retain(|element| !removed.contains(element));
+        })?,
         unknown => {
             let known = "Delete, Increment, Add, AddUnique and Remove";
             return Err(format!("the operation `{unknown}` is unknown; there are {known}"));
@@ -110,11 +112,13 @@ fn sum(current: Option<&Value>, amount: Option<&Value>) -> Result<Value, String>
     Ok(Value::Number(sum))
 }
 
-/// A list after `change` was made for each element of `objects`; an attribute that is absent counts as an empty list.
-fn with_list(
+/// A list after a change with the `objects` of an operation; an attribute that is absent counts as an empty list. Both may
+/// have thousands of elements, and other writes wait meanwhile: a change must not look through one list for each element of the
+/// other.
+fn changed_list(
     current: Option<&Value>,
     operation: &Value,
-    mut change: impl FnMut(&mut Vec<Value>, Value),
+    change: impl FnOnce(&mut Vec<Value>, &[Value]),
 ) -> Result<Value, String> {
     let Some(Value::Array(objects)) = operation.get("objects") else {
         return Err("`objects` is not a list".to_owned());
@@ -124,7 +128,7 @@ fn with_list(
         Some(Value::Array(list)) => list.clone(),
         Some(_) => return Err("its value is not a list".to_owned()),
     };
-    objects.iter().for_each(|object| change(&mut list, object.clone()));
+    change(&mut list, objects);
     Ok(Value::Array(list))
 }
 
@@ -175,6 +179,19 @@ mod tests {
         assert_eq!(after(before, asked), expected);
         let removed = json!({ "list": { "__op": "Remove", "objects": ["a"] } });
         assert_eq!(after(json!({ "list": ["a", "b", "a"] }), removed), json!({ "list": ["b"] }));
+    }
+
+    /// Fifty million comparisons of elements would take many seconds here.
+    #[test]
+    fn lists_of_thousands_of_elements_are_changed_at_once() {
+        let numbers: Vec<u32> = (0..10_000).collect();
+        let further: Vec<u32> = (5_000..10_010).collect();
+        let unique = json!({ "list": { "__op": "AddUnique", "objects": further } });
+        let all: Vec<u32> = (0..10_010).collect();
+        assert_eq!(after(json!({ "list": numbers }), unique), json!({ "list": all }));
+        let removed = json!({ "list": { "__op": "Remove", "objects": further } });
+        let rest: Vec<u32> = (0..5_000).collect();
+        assert_eq!(after(json!({ "list": numbers }), removed), json!({ "list": rest }));
     }
 
     #[test]

@@ -65,9 +65,8 @@ impl Announcements {
             Entry::Vacant(_) if is_full => return,
             Entry::Vacant(place) => drop(place.insert(Committed { sequence, at, wait: FIRST_WAIT, due })),
         }
-        let is_first = all_due.is_empty();
         all_due.insert((due, key));
-        if is_first {
+        if all_due.first().is_some_and(|(first, _)| *first == due) {
             self.has_due.notify_one();
         }
     }
@@ -76,9 +75,9 @@ impl Announcements {
     pub(super) async fn run(&self, publish: impl Fn(Vec<Newest>)) {
         loop {
             let next = self.recent.lock().unwrap_or_else(PoisonError::into_inner).due.first().map(|(due, _)| *due);
-            match next {
-                Some(due) => sleep_until(due).await,
-                None => self.has_due.notified().await,
+            tokio::select! {
+                () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {}
+                () = self.has_due.notified() => {}
             }
             let due = self.take_due(Instant::now());
             if !due.is_empty() {
@@ -111,5 +110,44 @@ impl Announcements {
             }
         }
         taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio::sync::mpsc::unbounded_channel;
+    use tokio::time::{Instant, timeout};
+
+    use super::{Announcements, FIRST_WAIT};
+    use crate::ids::{AppId, ConversationId};
+    use crate::timestamp::Timestamp;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_new_event_does_not_wait_for_the_next_announcement_of_another_conversation() {
+        let announcements = Arc::new(Announcements::new(Duration::from_secs(60)));
+        let commit = |conversation: &str| {
+            let (app, conversation) = (AppId::new("demo"), ConversationId::new(conversation));
+            announcements.committed(&app, &conversation, 2, Timestamp::now());
+        };
+        let (announced, mut announcing) = unbounded_channel();
+        let running = announcements.clone();
+        tokio::spawn(async move {
+            running
+                .run(|newest| newest.into_iter().for_each(|newest| announced.send(newest.conversation).unwrap()))
+                .await;
+        });
+        let mut next = async || timeout(Duration::from_secs(60), announcing.recv()).await.unwrap().unwrap();
+        commit("first");
+        // Until the waits between its announcements are long.
+        for _ in 0..6 {
+            assert_eq!(next().await.as_str(), "first");
+        }
+        let committed = Instant::now();
+        commit("second");
+        assert_eq!(next().await.as_str(), "second");
+        assert!(committed.elapsed() <= FIRST_WAIT + Duration::from_millis(1));
     }
 }

@@ -94,8 +94,11 @@ pub(super) async fn update(
     conv: ConvCommand,
 ) -> Result<GenericCommand, RequestError> {
     let cid = named(&conv)?;
-    conversations::existing(core, actor, &cid).await?;
-    let asked = object(conv.attr.as_ref(), "attr", Code::ConversationApiFailed)?;
+    let asked = match object(conv.attr.as_ref(), "attr", Code::ConversationApiFailed) {
+        Ok(asked) => asked,
+        // Whether there is such a conversation is said before anything about `attr`.
+        Err(error) => return Err(conversations::existing(core, actor, &cid).await.err().unwrap_or(error)),
+    };
     let updated = conversations::update(core, actor, &cid, asked).await?;
     let answer = ConvCommand {
         cid: Some(cid.as_str().to_owned()),
