@@ -54,8 +54,8 @@ pub struct Push<'a> {
 
 /// Takes events to sessions.
 pub trait Delivery: Send + Sync + 'static {
-    /// Hands an event over to sessions of this process, without I/O. Events get their places in the order of the calls. On the connection of `origin`
-    /// the event waits for the reply of that request.
+    /// Hands an event over to sessions of this process, without I/O. Events get their places in the order of the calls. On the
+    /// connection of `origin` the event waits for the reply of that request.
     fn deliver(&self, app: &AppId, recipients: &[Recipient<'_>], event: &Event, origin: Option<Origin>);
 
     /// As [`Self::deliver`], for an event that may have been on its way for long: sessions that were opened after `opened_until`

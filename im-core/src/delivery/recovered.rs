@@ -16,9 +16,8 @@ pub(super) struct Recovered {
     pub(super) pushes: Vec<OwnedPush>,
 }
 
-/// What each stored event leads to, in their order. The receivers are those of its time: the members are taken
-/// back change by change.
-/// Of a message that a session of this node sent, `sender` tells which.
+/// What each stored event leads to, in their order. The receivers are those of its time: the members are taken back change by
+/// change. Of a message that a session of this node sent, `sender` tells which.
 pub(super) fn pushes(
     conversation: &ConversationId,
     stored: StoredEvents,
@@ -49,7 +48,8 @@ pub(super) fn pushes(
     recovered
 }
 
-/// The sender's other sessions get it too (S-57); on most nodes that are all of its sessions. That the body was changed need not be said to those that see the new one only.
+/// The sender's other sessions get it too (S-57); on most nodes that are all of its sessions. A change of the body is not said
+/// to sessions that see only the new one.
 fn of_message(
     conversation: &ConversationId,
     (message, than): (StoredMessage, Option<SessionId>),

@@ -76,8 +76,10 @@ pub async fn change(core: &ImCore, actor: &Actor, request: ChangeMessage) -> Res
     let members = conversation.members.into_iter().filter(|member| member != client).collect();
     let reviewed = review(core, (actor, client), &request, (body, members)).await?;
 
-    core.check_app(actor)?;
     let _lock = core.conversation_locks.lock(&actor.app.id, cid).await;
+    // Again: the hook took time, and so did the lock.
+    core.check_app(actor)?;
+    check_switch(core, actor, &request.change).await?;
     let edited = EditedMessage { body: reviewed.body.clone(), mentions, mention_all };
     let (author, change) = (client.clone(), request.change.clone());
     let edit = move |conversation: &Conversation, message: &StoredMessage| {
@@ -92,8 +94,8 @@ pub async fn change(core: &ImCore, actor: &Actor, request: ChangeMessage) -> Res
     Ok(changed_at)
 }
 
-/// Sends a session the messages of its client's conversations that were changed after `after`, oldest change first (P-95).
-/// A session that has seen none of many changes gets the newest ones with the history.
+/// Sends a session the messages of its client's conversations that were changed after `after`, oldest change first (P-95), up
+/// to [`MISSED_CHANGES`]. The history has all of them.
 ///
 /// # Errors
 /// When the store fails.

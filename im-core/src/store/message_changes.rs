@@ -37,7 +37,7 @@ pub trait MessageChanges: Send + Sync + 'static {
     ) -> Result<Option<StoredMessage>, StoreError>;
 
     /// Changes a message under its conversation's lock, and gives it the time of the change: later than its own and than
-    /// that of an earlier change. Answers both as they are then; `None` when one of them does not exist.
+    /// those of all earlier changes in the conversation, so that a client that has seen one change gets all later ones (P-95). Answers both as they are then; `None` when one of them does not exist.
     async fn edit_message(
         &self,
         app: &AppId,

@@ -172,6 +172,29 @@ async fn an_author_that_was_removed_while_the_hook_ran_changes_nothing() {
 }
 
 #[tokio::test]
+async fn an_app_that_was_deleted_or_switched_it_off_while_the_hook_ran_changes_nothing() {
+    for is_deleted in [true, false] {
+        let (world, tom, _jerry, sent) = scene().await;
+        world.engine.define("_messageUpdate", Script::Wait);
+        let waits = world.engine.next_wait();
+        let changing = change(&world, &tom, edit(&sent, "other"));
+        let meanwhile = async {
+            waits.await.unwrap();
+            if is_deleted {
+                world.delete_app();
+            } else {
+                world.set(|settings| settings.message_edit = false).await;
+            }
+            world.engine.open_gate();
+        };
+        let (changed, ()) = tokio::join!(changing, meanwhile);
+        let expected = if is_deleted { Code::AppNotAvailable } else { Code::MessageEditDisabled };
+        assert_eq!(code(changed), expected);
+        assert_eq!(world.history(&sent.conversation).await[0].body, text("Holy crap!"));
+    }
+}
+
+#[tokio::test]
 async fn who_comes_back_gets_the_changes_since_then() {
     let (world, tom, jerry, sent) = scene().await;
     let second = world.say(&tom, &sent.conversation, "second").await;

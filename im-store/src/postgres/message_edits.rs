@@ -94,7 +94,9 @@ async fn edit(
         Ok(edited) => edited,
         Err(refusal) => return Ok(Some(Err(refusal))),
     };
-    let after = message.patched_at.unwrap_or(message.timestamp).0.saturating_add(1);
+    let sql = "SELECT max(patched_at) FROM messages WHERE conversation = $1 AND patched_at IS NOT NULL";
+    let newest = connection.row(sql, &[&key]).await?.map(|row| column::<Option<i64>>(&row, 0)).transpose()?.flatten();
+    let after = newest.unwrap_or(0).max(message.timestamp.0).saturating_add(1);
     let patched_at = Timestamp(now.0.max(after));
     let (bytes, is_text) = match &body {
         MessageBody::Text(text) => (text.as_bytes(), true),

@@ -92,7 +92,10 @@ fn edit(
         Ok(edited) => edited,
         Err(refusal) => return Ok(Some(Err(refusal))),
     };
-    let after = message.patched_at.unwrap_or(message.timestamp).0.saturating_add(1);
+    let newest: Option<i64> = connection
+        .prepare_cached("SELECT max(patched_at) FROM messages WHERE conversation = ?1 AND patched_at IS NOT NULL")?
+        .query_row([key], |row| row.get(0))?;
+    let after = newest.unwrap_or(0).max(message.timestamp.0).saturating_add(1);
     let patched_at = Timestamp(now.0.max(after));
     let mentions_column = if mentions.is_empty() { None } else { Some(json::to_column(&mentions)?) };
     connection

@@ -108,6 +108,21 @@ pub async fn each_change_of_a_message_is_later_than_the_one_before(fixture: &Fix
     }
 }
 
+/// A client names the newest change that it has seen, and gets those after it.
+pub async fn changes_of_a_conversation_have_times_of_their_own(fixture: &Fixture) {
+    let conversation = fixture.create(&["tom"], json!({})).await;
+    let (first, second) = (fixture.say(&conversation, "first").await, fixture.say(&conversation, "second").await);
+    fixture.advance(Duration::from_secs(1));
+    let mut times = Vec::new();
+    for said in [&second, &first, &second] {
+        let named = (&said.id, said.timestamp);
+        let edited = fixture.store.edit_message(&fixture.app, &conversation.id, named, to_text("x")).await.unwrap();
+        times.push(edited.unwrap().unwrap().1.patched_at.unwrap().0);
+    }
+    let now = fixture.now().0;
+    assert_eq!(times, [now, now + 1, now + 2]);
+}
+
 pub async fn a_message_is_found_by_id_and_time(fixture: &Fixture) {
     let conversation = fixture.create(&["tom"], json!({})).await;
     let said = fixture.say(&conversation, "hi").await;

@@ -113,6 +113,7 @@ every_backend! {
         edits_at_the_same_time_lose_nothing,
         an_edited_message_is_read_back_everywhere,
         each_change_of_a_message_is_later_than_the_one_before,
+        changes_of_a_conversation_have_times_of_their_own,
         a_message_is_found_by_id_and_time,
         changed_messages_come_in_the_order_of_their_changes;
     members:
