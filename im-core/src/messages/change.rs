@@ -95,7 +95,7 @@ pub async fn change(core: &ImCore, actor: &Actor, request: ChangeMessage) -> Res
 }
 
 /// Sends a session the messages of its client's conversations that were changed after `after`, oldest change first (P-95), up
-/// to [`MISSED_CHANGES`]. The history has all of them.
+/// to 100. The history has all of them.
 ///
 /// # Errors
 /// When the store fails.

@@ -61,12 +61,9 @@ pub(super) async fn add(
     core: &ImCore,
     actor: &Actor,
     recipient: &Recipient,
-    mut conv: ConvCommand,
+    conv: ConvCommand,
 ) -> Result<GenericCommand, RequestError> {
-    let cid = named(&conv)?;
-    let members = clients(conv.m);
-    let signature = signature(&mut conv.s, conv.t, &mut conv.n);
-    conversations::check_signature(core, actor, SignedRequest::Add(&cid, &members), signature.as_ref()).await?;
+    let (cid, members) = signed_members(core, actor, conv, |cid, members| SignedRequest::Add(cid, members)).await?;
     let result = conversations::add(core, actor, &cid, members).await?;
     Ok(reply(recipient, OpType::Added, membership(&cid, result)))
 }
@@ -76,14 +73,25 @@ pub(super) async fn remove(
     core: &ImCore,
     actor: &Actor,
     recipient: &Recipient,
-    mut conv: ConvCommand,
+    conv: ConvCommand,
 ) -> Result<GenericCommand, RequestError> {
+    let (cid, members) = signed_members(core, actor, conv, |cid, members| SignedRequest::Remove(cid, members)).await?;
+    let result = conversations::remove(core, actor, &cid, members).await?;
+    Ok(reply(recipient, OpType::Removed, membership(&cid, result)))
+}
+
+/// The conversation and the clients of a request that changes members, after a look at its signature.
+async fn signed_members(
+    core: &ImCore,
+    actor: &Actor,
+    mut conv: ConvCommand,
+    request: for<'a> fn(&'a ConversationId, &'a [ClientId]) -> SignedRequest<'a>,
+) -> Result<(ConversationId, Vec<ClientId>), RequestError> {
     let cid = named(&conv)?;
     let members = clients(conv.m);
     let signature = signature(&mut conv.s, conv.t, &mut conv.n);
-    conversations::check_signature(core, actor, SignedRequest::Remove(&cid, &members), signature.as_ref()).await?;
-    let result = conversations::remove(core, actor, &cid, members).await?;
-    Ok(reply(recipient, OpType::Removed, membership(&cid, result)))
+    conversations::check_signature(core, actor, request(&cid, &members), signature.as_ref()).await?;
+    Ok((cid, members))
 }
 
 /// `conv/update` → `conv/updated` (P-71).
