@@ -201,9 +201,11 @@ impl Dispatcher {
         let session = &self.session_of(peer)?.session;
         let signature = signature(&mut asked.s, asked.t, &mut asked.n);
         let at_login = self.app.as_ref().ok_or_else(|| RequestError::code(Code::SessionRequired))?;
-        let app = self.current_app()?;
         let (lifecycle, core) = (&self.shared.lifecycle, &self.shared.core);
+        let app = self.current_app()?;
         lifecycle.check_signature(core, &app, &session.client, signature.as_ref()).await?;
+        // Meanwhile the app may have been deleted, or have got other keys.
+        let app = self.current_app()?;
         let token = lifecycle.refresh(&app, at_login, session, asked.st.as_deref().unwrap_or_default())?;
         Ok(token_reply(&recipient.to_client(&session.client), OpType::Refreshed, token))
     }
