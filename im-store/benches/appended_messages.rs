@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use hookd_im_core::ids::{AppId, ClientId, ConversationId, MessageId};
-use hookd_im_core::store::{MessageBody, NewConversation, NewMessage, Store};
+use hookd_im_core::store::{ConversationKind, MessageBody, NewConversation, NewMessage, Store};
 use hookd_im_store::postgres::{PostgresAddress, PostgresStore};
 use hookd_im_store::sqlite::SqliteStore;
 use hookd_postgres_server::PostgresServer;
@@ -53,6 +53,8 @@ async fn messages_a_second(store: &Arc<dyn Store>, conversations: usize) -> f64 
     for _ in 0..conversations {
         let new = NewConversation {
             id: ConversationId::generate(),
+            kind: ConversationKind::Basic,
+            ttl_seconds: None,
             attributes: Map::new(),
             creator: ClientId::new("tom"),
             members: vec![ClientId::new("tom")],

@@ -1,6 +1,7 @@
 //! The backends of the store of `hookd-im-core`.
 
 mod call_rules;
+mod conversation_kind;
 #[doc(hidden)]
 pub mod fuzzing;
 mod json;

@@ -3,10 +3,13 @@
 use std::collections::HashSet;
 
 use hookd_im_core::ids::ClientId;
-use hookd_im_core::store::{EventRange, MEMBER_CHANGES_AT_ONCE, MemberChange, StoredEvent, StoredEvents};
+use hookd_im_core::store::{
+    ConversationKind, EventRange, MEMBER_CHANGES_AT_ONCE, MemberChange, StoredEvent, StoredEvents,
+};
 
 /// What was read of a conversation, all of one moment.
 pub(crate) struct Read {
+    pub(crate) kind: ConversationKind,
     /// The present members.
     pub(crate) members: Vec<ClientId>,
     pub(crate) last_sequence: u64,
@@ -19,7 +22,7 @@ pub(crate) struct Read {
 impl Read {
     /// The events of the range, and the members after the last of them.
     pub(crate) fn into_events(self, range: EventRange) -> StoredEvents {
-        let Self { members, last_sequence, messages, mut changes } = self;
+        let Self { kind, members, last_sequence, messages, mut changes } = self;
         let is_cut = changes.len() > MEMBER_CHANGES_AT_ONCE;
         changes.truncate(MEMBER_CHANGES_AT_ONCE);
         let first = if is_cut { changes.last().map_or(0, |oldest| oldest.sequence) } else { 0 };
@@ -40,6 +43,6 @@ impl Read {
                 members.extend(change.members.iter().cloned());
             }
         });
-        StoredEvents { events, members: members.into_iter().collect(), last_sequence }
+        StoredEvents { kind, events, members: members.into_iter().collect(), last_sequence }
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::ids::ClientId;
 use crate::messages::content;
-use crate::store::{Conversation, FoundConversation, StoredMessage};
+use crate::store::{Conversation, ConversationKind, FoundConversation, Lifetime, StoredMessage};
 use crate::timestamp::Timestamp;
 
 /// Columns that only the server writes (P-65), and keys that it adds to rows and never stores (S-15).
@@ -47,6 +47,8 @@ pub(super) fn row(found: FoundConversation, asking: &ClientId, compact: bool) ->
     let FoundConversation { conversation, last_message } = found;
     let Conversation {
         id,
+        kind,
+        lifetime,
         attributes: mut row,
         creator,
         members,
@@ -64,10 +66,19 @@ pub(super) fn row(found: FoundConversation, asking: &ClientId, compact: bool) ->
     set("objectId", json!(id));
     set("createdAt", json!(created_at.to_iso()));
     set("updatedAt", json!(updated_at.to_iso()));
-    set("conv_type", json!(1));
+    set("conv_type", json!(kind.number()));
+    if let Some(Lifetime { ttl_seconds, .. }) = lifetime {
+        set("temp", json!(true));
+        set("ttl", json!(ttl_seconds));
+    }
+    match kind {
+        ConversationKind::ChatRoom => set("tr", json!(true)),
+        ConversationKind::Service => set("sys", json!(true)),
+        ConversationKind::Basic | ConversationKind::Temporary => {}
+    }
     set("muted", json!(muted.contains(asking)));
     set("mu", json!(muted));
-    if !compact {
+    if !compact && matches!(kind, ConversationKind::Basic | ConversationKind::Temporary) {
         set("m", json!(members));
     }
     if let Some(creator) = creator {
@@ -113,12 +124,14 @@ mod tests {
 
     use super::{is_reserved, row};
     use crate::ids::{ClientId, ConversationId, MessageId};
-    use crate::store::{Conversation, FoundConversation, MessageBody, StoredMessage};
+    use crate::store::{Conversation, ConversationKind, FoundConversation, MessageBody, StoredMessage};
     use crate::timestamp::Timestamp;
 
     fn conversation() -> Conversation {
         Conversation {
             id: ConversationId::new("64f0c0ffee0000000000a001"),
+            kind: ConversationKind::Basic,
+            lifetime: None,
             attributes: json!({ "name": "Planning", "attr": { "topic": 1 } }).as_object().unwrap().clone(),
             creator: Some(ClientId::new("alice")),
             members: vec![ClientId::new("alice"), ClientId::new("bob")],
@@ -166,6 +179,21 @@ mod tests {
             assert!(!row.contains_key(absent), "{absent}");
         }
         assert_eq!(row.get("muted"), Some(&json!(false)));
+    }
+
+    #[test]
+    fn a_row_says_its_kind_and_has_members_only_where_these_are_stored() {
+        let keys = |kind: ConversationKind| {
+            let conversation = Conversation { kind, ..conversation() };
+            let found = FoundConversation { conversation, last_message: None };
+            let row = row(found, &ClientId::new("alice"), false);
+            let has = |key| row.get(key) == Some(&json!(true));
+            (row.get("conv_type").and_then(Value::as_i64), has("tr"), has("sys"), row.contains_key("m"))
+        };
+        assert_eq!(keys(ConversationKind::Basic), (Some(1), false, false, true));
+        assert_eq!(keys(ConversationKind::ChatRoom), (Some(2), true, false, false));
+        assert_eq!(keys(ConversationKind::Service), (Some(3), false, true, false));
+        assert_eq!(keys(ConversationKind::Temporary), (Some(4), false, false, true));
     }
 
     #[test]

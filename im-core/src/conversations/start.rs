@@ -10,7 +10,7 @@ use crate::delivery::Place;
 use crate::error::{Code, RequestError};
 use crate::hooks::aborted_by;
 use crate::ids::{ClientId, ConversationId};
-use crate::store::{Committed, Conversation, CreatedConversation, NewConversation};
+use crate::store::{Committed, Conversation, ConversationKind, CreatedConversation, NewConversation};
 
 /// A request to create a basic conversation.
 #[derive(Clone, Debug)]
@@ -64,7 +64,8 @@ fn with_creator(client: &ClientId, new: StartConversation) -> NewConversation {
     members.dedup();
     attributes.retain(|key, _| !row::is_reserved(key));
     let (id, creator) = (ConversationId::generate(), client.clone());
-    NewConversation { id, attributes, creator, members, unique }
+    let kind = ConversationKind::Basic;
+    NewConversation { id, kind, ttl_seconds: None, attributes, creator, members, unique }
 }
 
 async fn ask_hook(

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Code;
 use crate::ids::{ClientId, ConversationId, MessageId};
-use crate::store::MessageBody;
+use crate::store::{ConversationKind, MessageBody};
 use crate::timestamp::Timestamp;
 
 /// A push.
@@ -100,6 +100,8 @@ pub struct ChangedAttributes {
 pub struct DeliveredMessage {
     /// Where.
     pub conversation: ConversationId,
+    /// What that is.
+    pub kind: ConversationKind,
     /// Message id.
     pub id: MessageId,
     /// Sender.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Addressee, ChangedMembers, DeliveredMessage, Event, OfChange, OwnedPush};
 use crate::ids::{ClientId, ConversationId, MessageId, SessionId};
-use crate::store::{MemberChange, StoredEvent, StoredEvents, StoredMessage};
+use crate::store::{ConversationKind, MemberChange, StoredEvent, StoredEvents, StoredMessage};
 use crate::timestamp::Timestamp;
 
 /// What a stored event leads to.
@@ -30,7 +30,7 @@ pub(super) fn pushes(
         let pushes = match event {
             StoredEvent::Message { message, receivers } => {
                 let than = sender(&message.id);
-                vec![of_message(conversation, (message, than), receivers, &members)]
+                vec![of_message((conversation, stored.kind), (message, than), receivers, &members)]
             }
             StoredEvent::MembersChanged(change) => {
                 let pushes = of_change(conversation, &change, &members);
@@ -51,7 +51,7 @@ pub(super) fn pushes(
 /// The sender's other sessions get it too (S-57); on most nodes that are all of its sessions. A change of the body is not said
 /// to sessions that see only the new one.
 fn of_message(
-    conversation: &ConversationId,
+    (conversation, kind): (&ConversationId, ConversationKind),
     (message, than): (StoredMessage, Option<SessionId>),
     receivers: Option<Vec<ClientId>>,
     members: &HashSet<ClientId>,
@@ -63,6 +63,7 @@ fn of_message(
     let other_sessions = Addressee::OtherSessions { client: from.clone(), than };
     let message = DeliveredMessage {
         conversation: conversation.clone(),
+        kind,
         id,
         from,
         timestamp,

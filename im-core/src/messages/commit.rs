@@ -14,7 +14,9 @@ use crate::delivery::{Before, DeliveredMessage, Event, PatchReason, PatchedMessa
 use crate::error::{Code, RequestError};
 use crate::hooks::Written;
 use crate::ids::{ClientId, MessageId};
-use crate::store::{AppendedMessage, Committed, MessageBody, NewMessage, NotAppended, StoreError, StoredMessage};
+use crate::store::{
+    AppendedMessage, Committed, ConversationKind, MessageBody, NewMessage, NotAppended, StoreError, StoredMessage,
+};
 use crate::timestamp::Timestamp;
 
 /// How often a message is tried while other nodes change the members under its hands.
@@ -37,7 +39,7 @@ pub(super) async fn commit_and_deliver(
     let client = actor.client()?;
     let lock = core.conversation_locks.lock(&actor.app.id, &message.conversation).await;
     let patched_at = reviewed.rewrite.is_some().then(Timestamp::now);
-    let Commit { receivers, before, row, written } =
+    let Commit { receivers, kind, before, row, written } =
         commit(core, (actor, client), message, (reviewed, patched_at)).await?;
     let AppendedMessage { id, timestamp, sequence, earlier } = row;
     let conversation = message.conversation.clone();
@@ -46,6 +48,7 @@ pub(super) async fn commit_and_deliver(
         None => {
             let delivered = DeliveredMessage {
                 conversation,
+                kind,
                 id,
                 from: client.clone(),
                 timestamp,
@@ -68,6 +71,7 @@ pub(super) async fn commit_and_deliver(
             let (transient, sequence) = (false, Some(sequence));
             let delivered = DeliveredMessage {
                 conversation,
+                kind,
                 id,
                 from,
                 timestamp,
@@ -103,6 +107,7 @@ pub(super) async fn commit_and_deliver(
 /// A message that was stored, and what that was decided with.
 struct Commit {
     receivers: Vec<ClientId>,
+    kind: ConversationKind,
     before: Before,
     row: AppendedMessage,
     written: Written,
@@ -118,11 +123,12 @@ async fn commit(
 ) -> Result<Commit, RequestError> {
     for _ in 0..ATTEMPTS {
         core.check_app(actor)?;
-        let OtherMembers { members, sequence, before } = other_members(core, actor, &message.conversation).await?;
+        let OtherMembers { members, kind, sequence, before } =
+            other_members(core, actor, &message.conversation).await?;
         let receivers = reviewed.receivers.now(&members, client);
         let checked = (receivers.as_slice(), sequence);
         match try_commit(core, (actor, client), message, (reviewed, patched_at), checked).await? {
-            Ok((row, written)) => return Ok(Commit { receivers, before, row, written }),
+            Ok((row, written)) => return Ok(Commit { receivers, kind, before, row, written }),
             Err(NotAppended::NoConversation) => return Err(RequestError::code(Code::InvalidMessagingTarget)),
             Err(NotAppended::MembersChanged) => {}
         }

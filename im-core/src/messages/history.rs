@@ -1,15 +1,26 @@
 //! Reading the history of a conversation.
 
 use crate::actor::Actor;
+use crate::conversations::existing;
 use crate::core::ImCore;
 use crate::error::{Code, RequestError};
 use crate::ids::ConversationId;
-use crate::store::{HistoryQuery, StoredMessage};
+use crate::store::{ConversationKind, HistoryQuery, StoredMessage};
 
 /// Messages that one query may answer (P-92).
 const MAX_MESSAGES: u32 = 100;
 
-/// Messages of a conversation, oldest first. A member sees all of them, also those from before it joined (S-25).
+/// What a query answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct History {
+    /// Of the conversation.
+    pub kind: ConversationKind,
+    /// Oldest first.
+    pub messages: Vec<StoredMessage>,
+}
+
+/// Messages of a conversation. A member sees all of them, also those from before it joined (S-25); of a chat room any client
+/// does (S-71).
 ///
 /// # Errors
 /// 4303 no such conversation, 4312 not a member.
@@ -18,20 +29,24 @@ pub async fn history(
     actor: &Actor,
     conversation: &ConversationId,
     query: HistoryQuery,
-) -> Result<Vec<StoredMessage>, RequestError> {
+) -> Result<History, RequestError> {
     check_reader(core, actor, conversation).await?;
     let query = HistoryQuery { limit: query.limit.min(MAX_MESSAGES), ..query };
     let messages = core.store.history(&actor.app.id, conversation, &query).await?;
     // Again: a client that was removed meanwhile must not see what was said afterwards.
-    check_reader(core, actor, conversation).await?;
-    Ok(messages)
+    let kind = check_reader(core, actor, conversation).await?;
+    Ok(History { kind, messages })
 }
 
-async fn check_reader(core: &ImCore, actor: &Actor, conversation: &ConversationId) -> Result<(), RequestError> {
-    let found = core.store.conversation(&actor.app.id, conversation).await?;
-    let found = found.ok_or_else(|| RequestError::code(Code::ConversationNotFound))?;
-    if !found.has_member(actor.client()?) {
+/// Answers the kind of the conversation.
+async fn check_reader(
+    core: &ImCore,
+    actor: &Actor,
+    conversation: &ConversationId,
+) -> Result<ConversationKind, RequestError> {
+    let found = existing(core, actor, conversation).await?;
+    if found.kind != ConversationKind::ChatRoom && !found.has_member(actor.client()?) {
         return Err(RequestError::code(Code::ConversationLogRejected));
     }
-    Ok(())
+    Ok(found.kind)
 }

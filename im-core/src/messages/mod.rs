@@ -15,7 +15,7 @@ mod send;
 
 pub use change::{ChangeMessage, MessageChange, change, deliver_missed_changes};
 pub use content::MAX_MESSAGE_BYTES;
-pub use history::history;
+pub use history::{History, history};
 pub use message::{SendMessage, SentMessage};
 pub use recent_sends::RecentSends;
 pub use send::send;

@@ -5,11 +5,14 @@ use crate::core::ImCore;
 use crate::delivery::Before;
 use crate::error::{Code, RequestError};
 use crate::ids::{ClientId, ConversationId};
+use crate::store::ConversationKind;
 
 /// The other members of a conversation, as they were when they were read.
 pub(super) struct OtherMembers {
-    /// Without the sender.
+    /// Without the sender. None in a chat room, where any client may send.
     pub(super) members: Vec<ClientId>,
+    /// Of the conversation.
+    pub(super) kind: ConversationKind,
     /// The version of the members.
     pub(super) sequence: u64,
     /// The conversation then.
@@ -28,10 +31,10 @@ pub(super) async fn other_members(
     let client = actor.client()?;
     let found = core.store.conversation(&actor.app.id, conversation).await?;
     match found {
-        Some(found) if found.has_member(client) => {
-            let (sequence, before) = (found.members_sequence, Before::from(&found));
+        Some(found) if found.kind == ConversationKind::ChatRoom || found.has_member(client) => {
+            let (kind, sequence, before) = (found.kind, found.members_sequence, Before::from(&found));
             let members = found.members.into_iter().filter(|member| member != client).collect();
-            Ok(OtherMembers { members, sequence, before })
+            Ok(OtherMembers { members, kind, sequence, before })
         }
         None if conversation.is_temporary() => Err(RequestError::code(Code::ConversationNotFound)),
         _ => Err(RequestError::code(Code::InvalidMessagingTarget)),

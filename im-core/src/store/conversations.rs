@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::{CallFor, Committed, QueryError, StoreError, StoredMessage};
+use super::{CallFor, Committed, ConversationKind, Lifetime, QueryError, StoreError, StoredMessage};
 use crate::error::Refusal;
 use crate::ids::{AppId, ClientId, ConversationId};
 use crate::timestamp::Timestamp;
@@ -14,11 +14,15 @@ use crate::timestamp::Timestamp;
 pub struct Conversation {
     /// `objectId`.
     pub id: ConversationId,
+    /// Sent as `conv_type`, `tr` and `sys`.
+    pub kind: ConversationKind,
+    /// Only of temporary ones.
+    pub lifetime: Option<Lifetime>,
     /// `name`, `attr` and custom columns, as given.
     pub attributes: Map<String, Value>,
     /// `c`: the client that created it.
     pub creator: Option<ClientId>,
-    /// `m`, in order of joining.
+    /// `m`, in order of joining. Only of basic and temporary conversations.
     pub members: Vec<ClientId>,
     /// `mu`: clients that turned offline push off.
     pub muted: Vec<ClientId>,
@@ -43,6 +47,11 @@ impl Conversation {
     pub fn has_member(&self, client: &ClientId) -> bool {
         self.members.contains(client)
     }
+
+    /// True for a temporary one whose life is over.
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        self.lifetime.is_some_and(|lifetime| lifetime.expires_at <= now)
+    }
 }
 
 /// A conversation to be created.
@@ -50,11 +59,15 @@ impl Conversation {
 pub struct NewConversation {
     /// Made by the server: its creator holds its lock before other clients can find it.
     pub id: ConversationId,
+    /// What it is to be.
+    pub kind: ConversationKind,
+    /// How long a temporary one is to live, in seconds.
+    pub ttl_seconds: Option<u32>,
     /// `name`, `attr` and custom columns; reserved keys already taken out.
     pub attributes: Map<String, Value>,
     /// The creating client.
     pub creator: ClientId,
-    /// Sorted, no duplicates, creator included.
+    /// Sorted, no duplicates, creator included. None where the kind has no stored members.
     pub members: Vec<ClientId>,
     /// Find an existing one with the same current members first (S-8).
     pub unique: bool,
@@ -133,6 +146,8 @@ pub struct ConversationQuery {
     pub with_last_message: bool,
     /// Leave the members out of the rows (flag 1).
     pub compact: bool,
+    /// Look at temporary conversations only; otherwise at all others (P-76).
+    pub temporary: bool,
 }
 
 /// One row of a query.

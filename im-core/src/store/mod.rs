@@ -3,6 +3,7 @@
 //! What was written when a call returns is on disk. The backends are in the crate `hookd-im-store`.
 
 mod calls;
+mod conversation_kind;
 mod conversations;
 mod error;
 mod message_changes;
@@ -18,6 +19,7 @@ pub use self::calls::{
     Backlog, Call, CallEntry, CallFor, CallLimits, CallOutcome, Calls, Claimed, Committed, DeadLetter,
     DeadLetterFilter, ImportedCall, LONGEST_WAIT, MakeCall, StoredCall,
 };
+pub use self::conversation_kind::{ConversationKind, Lifetime};
 pub use self::conversations::{
     Conversation, ConversationQuery, Conversations, CreatedConversation, EditConversation, EditedConversation,
     FoundConversation, MembersUnchanged, MembershipChange, MembershipRequest, NewConversation, QUERY_ANSWER_BYTES,

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{StoreError, StoredMessage};
+use super::{ConversationKind, StoreError, StoredMessage};
 use crate::ids::{AppId, ClientId, ConversationId};
 use crate::timestamp::Timestamp;
 
@@ -70,6 +70,8 @@ pub struct EventRange {
 /// Some stored events.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredEvents {
+    /// Of the conversation.
+    pub kind: ConversationKind,
     /// In their order.
     pub events: Vec<StoredEvent>,
     /// The members after the last of these events, in no order; the members of now where there are no events. Those at an

@@ -13,7 +13,7 @@ use hookd_im_core::delivery::{
 use hookd_im_core::ids::{AppId, ClientId, ConversationId, MessageId, SessionId};
 use hookd_im_core::keyed_locks::ConversationLocks;
 use hookd_im_core::store::{
-    EventRange, MessageBody, StoreError, StoredEvent, StoredEventLog, StoredEvents, StoredMessage,
+    ConversationKind, EventRange, MessageBody, StoreError, StoredEvent, StoredEventLog, StoredEvents, StoredMessage,
 };
 use hookd_im_core::timestamp::Timestamp;
 use tokio::task::JoinHandle;
@@ -47,7 +47,12 @@ impl StoredEventLog for Log {
         let is_meant = |event: &&StoredEvent| event.sequence() > range.after && time(event) >= range.since;
         let events = all.iter().filter(is_meant).take(range.limit).cloned().collect();
         let last_sequence = all.last().map_or(0, StoredEvent::sequence);
-        Ok(Some(StoredEvents { events, members: vec![ClientId::new("tom"), ClientId::new("jerry")], last_sequence }))
+        Ok(Some(StoredEvents {
+            kind: ConversationKind::Basic,
+            events,
+            members: vec![ClientId::new("tom"), ClientId::new("jerry")],
+            last_sequence,
+        }))
     }
 }
 
@@ -191,6 +196,7 @@ fn conversation() -> ConversationId {
 fn message(text: &str, transient: bool) -> Event {
     Event::Message(Arc::new(DeliveredMessage {
         conversation: conversation(),
+        kind: ConversationKind::Basic,
         id: MessageId::generate(),
         from: ClientId::new("tom"),
         timestamp: Timestamp::now(),

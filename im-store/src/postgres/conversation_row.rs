@@ -8,6 +8,7 @@ use tokio_postgres::Row;
 use super::columns::{client, column, is_storable, to_u64};
 use super::members;
 use super::pool::Connection;
+use crate::conversation_kind::{kind, lifetime};
 use crate::json;
 
 /// The columns of [`ConversationRow`], in its order; the table is named `conversations`.
@@ -22,10 +23,13 @@ pub(super) const COLUMNS: &str = "
     conversations.created_at,
     conversations.updated_at,
     conversations.last_sequence,
-    conversations.members_sequence";
+    conversations.members_sequence,
+    conversations.kind,
+    conversations.ttl_seconds,
+    conversations.expires_at";
 
 /// The number of those columns.
-pub(super) const COLUMN_COUNT: usize = 11;
+pub(super) const COLUMN_COUNT: usize = 14;
 
 /// A row as it is in the table, without the members.
 pub(super) struct ConversationRow {
@@ -40,6 +44,9 @@ pub(super) struct ConversationRow {
     updated_at: i64,
     last_sequence: i64,
     members_sequence: i64,
+    kind: i32,
+    ttl_seconds: Option<i64>,
+    expires_at: Option<i64>,
 }
 
 impl ConversationRow {
@@ -56,6 +63,9 @@ impl ConversationRow {
             updated_at: column(row, 8)?,
             last_sequence: column(row, 9)?,
             members_sequence: column(row, 10)?,
+            kind: column(row, 11)?,
+            ttl_seconds: column(row, 12)?,
+            expires_at: column(row, 13)?,
         })
     }
 
@@ -66,6 +76,8 @@ impl ConversationRow {
 
     pub(super) fn into_conversation(self, members: Vec<ClientId>) -> Result<Conversation, StoreError> {
         Ok(Conversation {
+            kind: kind(self.kind, &self.id)?,
+            lifetime: lifetime(self.ttl_seconds, self.expires_at),
             attributes: json::from_column(&self.attributes, "conversations", "attributes", &self.id)?,
             creator: self.creator.map(|creator| client(creator, "conversations", &self.id)).transpose()?,
             members,

@@ -9,8 +9,8 @@ use hookd_im_core::error::Refusal;
 use hookd_im_core::ids::{AppId, ClientId, ConversationId};
 use hookd_im_core::store::{
     CallFor, Committed, Conversation, ConversationQuery, Conversations, CreatedConversation, EditConversation,
-    EditedConversation, FoundConversation, MemberChange, MembershipChange, MembershipRequest, NewConversation,
-    QueryError, StoreError, StoredCall,
+    EditedConversation, FoundConversation, Lifetime, MemberChange, MembershipChange, MembershipRequest,
+    NewConversation, QueryError, StoreError, StoredCall,
 };
 use hookd_im_core::timestamp::Timestamp;
 
@@ -132,6 +132,8 @@ pub(super) async fn create(
     }
     let conversation = Conversation {
         id: new.id,
+        kind: new.kind,
+        lifetime: new.ttl_seconds.map(|ttl_seconds| Lifetime::from_now(now, ttl_seconds)),
         attributes: new.attributes,
         creator: Some(new.creator.clone()),
         unique_id: new.unique.then(|| member_set::unique_id(&new.members)),
@@ -203,10 +205,10 @@ async fn insert(
     let sql = "
         INSERT INTO conversations
             (app, id, attributes, creator, muted, unique_id, member_digest, created_at, updated_at, last_sequence,
-             members_sequence)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+             members_sequence, kind, ttl_seconds, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
         RETURNING key";
-    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 11] = [
+    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 14] = [
         &app.as_str(),
         &conversation.id.as_str(),
         &json::to_column(&conversation.attributes)?,
@@ -218,6 +220,9 @@ async fn insert(
         &conversation.updated_at.0,
         &to_i64(conversation.last_sequence),
         &to_i64(conversation.members_sequence),
+        &conversation.kind.number(),
+        &conversation.lifetime.map(|lifetime| i64::from(lifetime.ttl_seconds)),
+        &conversation.lifetime.map(|lifetime| lifetime.expires_at.0),
     ];
     let row = connection.row(sql, &values).await?;
     let key = row.map(|row| column(&row, 0)).transpose()?.ok_or(StoreError::Closed)?;

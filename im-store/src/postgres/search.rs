@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hookd_im_core::ids::{AppId, ClientId};
-use hookd_im_core::store::{Conversation, ConversationQuery, FoundConversation, QueryError, StoreError};
+use hookd_im_core::store::{
+    Conversation, ConversationKind, ConversationQuery, FoundConversation, QueryError, StoreError,
+};
 use tokio::task::spawn_blocking;
 use tokio_postgres::types::ToSql;
 
@@ -36,7 +38,7 @@ pub(super) async fn find(
     // All statements see the same rows.
     connection.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(store_error)?;
     let mut search = Search { connection, plan, budget: ScanBudget::until(until) };
-    let candidates = search.candidates(app).await?;
+    let candidates = search.candidates(app, query.temporary).await?;
     let mut answer = Answer { connection, asking, query, rows: Vec::new(), budget: AnswerBudget::default() };
     if search.plan.order.is_newest_first() {
         let mut passed_over = 0;
@@ -111,28 +113,38 @@ impl Loaded {
 
 impl Search<'_> {
     /// Keys of the rows that can match, newest first. Only keys: rows can be large.
-    async fn candidates(&self, app: &AppId) -> Result<Vec<i64>, StoreError> {
+    async fn candidates(&self, app: &AppId, temporary: bool) -> Result<Vec<i64>, StoreError> {
         let (app, limit) = (app.as_str(), i64::from(SCAN_LIMIT));
+        let kinds = if temporary { "kind = 4" } else { "kind <> 4" };
         let rows = match self.plan.filter.narrowing() {
             Narrowing::Nothing => return Ok(Vec::new()),
             Narrowing::Everything => {
-                self.connection.rows(&newest("conversations", "app = $1 AND $2::bigint > 0"), &[&app, &limit]).await?
+                let sql = newest("conversations", "app = $1 AND $2::bigint > 0", kinds);
+                self.connection.rows(&sql, &[&app, &limit]).await?
             }
+            Narrowing::ChatRooms => self.of_kind(app, "kind = 2").await?,
+            Narrowing::ServiceConversations => self.of_kind(app, "kind = 3").await?,
             Narrowing::Ids(ids) => {
                 let ids: Vec<&str> = ids.iter().map(String::as_str).filter(|id| is_storable(id)).collect();
-                let sql = newest("conversations", "app = $1 AND $2::bigint > 0 AND id = ANY ($3)");
+                let sql = newest("conversations", "app = $1 AND $2::bigint > 0 AND id = ANY ($3)", kinds);
                 self.connection.rows(&sql, &[&app, &limit, &ids]).await?
             }
-            Narrowing::AllMembers(clients) => self.of_members(app, &clients, clients.len()).await?,
-            Narrowing::AnyMember(clients) => self.of_members(app, &clients, 1).await?,
+            Narrowing::AllMembers(clients) => self.of_members((app, kinds), &clients, clients.len()).await?,
+            Narrowing::AnyMember(clients) => self.of_members((app, kinds), &clients, 1).await?,
         };
         rows.iter().map(|row| column(row, 0)).collect()
+    }
+
+    /// The condition must imply that of the index.
+    async fn of_kind(&self, app: &str, kind: &str) -> Result<Vec<tokio_postgres::Row>, StoreError> {
+        let sql = newest("conversations", "app = $1 AND $2::bigint > 0", kind);
+        self.connection.rows(&sql, &[&app, &i64::from(SCAN_LIMIT)]).await
     }
 
     /// Conversations with at least `needed` of the clients.
     async fn of_members<'c>(
         &self,
-        app: &str,
+        (app, kinds): (&str, &str),
         clients: impl IntoIterator<Item = &'c String>,
         needed: usize,
     ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
@@ -147,6 +159,7 @@ impl Search<'_> {
             ) AS narrowed
             JOIN conversations ON conversations.key = narrowed.conversation",
             "$2::bigint > 0",
+            kinds,
         );
         let values: [&(dyn ToSql + Sync); 4] = [&app, &i64::from(SCAN_LIMIT), &clients, &to_i64(needed)];
         self.connection.rows(&sql, &values).await
@@ -205,11 +218,11 @@ impl Search<'_> {
 }
 
 /// Keys of conversations, newest first; `$2` of them at most.
-fn newest(source: &str, condition: &str) -> String {
+fn newest(source: &str, condition: &str, kinds: &str) -> String {
     format!(
         "SELECT conversations.key
          FROM {source}
-         WHERE {condition}
+         WHERE {condition} AND conversations.{kinds}
          ORDER BY conversations.updated_at DESC, conversations.key DESC
          LIMIT $2"
     )
@@ -234,12 +247,15 @@ impl Answer<'_> {
         // A client that may not read the history may not read its newest message here either (S-71).
         let sql = format!(
             "SELECT conversations.key, {members}, {}
-             FROM unnest($1::bigint[]) WITH ORDINALITY AS conversations (key, place)
+             FROM unnest($1::bigint[], $4::boolean[]) WITH ORDINALITY AS conversations (key, is_room, place)
              LEFT JOIN LATERAL (
                  SELECT *
                  FROM messages
-                 WHERE $2 AND conversation = conversations.key AND EXISTS (
-                     SELECT 1 FROM members WHERE members.conversation = conversations.key AND client = $3
+                 WHERE $2 AND conversation = conversations.key AND (
+                     conversations.is_room
+                     OR EXISTS (
+                         SELECT 1 FROM members WHERE members.conversation = conversations.key AND client = $3
+                     )
                  )
                  ORDER BY timestamp DESC
                  LIMIT 1
@@ -249,7 +265,9 @@ impl Answer<'_> {
         );
         let keys: Vec<i64> = found.iter().map(|(key, _)| *key).collect();
         let asking = self.asking.as_str().as_bytes();
-        let rows = self.connection.rows(&sql, &[&keys, &self.query.with_last_message, &asking]).await?;
+        let are_rooms: Vec<bool> = found.iter().map(|(_, found)| found.kind == ConversationKind::ChatRoom).collect();
+        let values: [&(dyn ToSql + Sync); 4] = [&keys, &self.query.with_last_message, &asking, &are_rooms];
+        let rows = self.connection.rows(&sql, &values).await?;
         for ((_, mut conversation), row) in found.into_iter().zip(&rows) {
             if with_members {
                 conversation.members = members::read(row, 1)?;

@@ -14,6 +14,7 @@ use tokio_postgres::types::ToSql;
 use super::columns::{client, column, is_storable, to_i64, to_u64};
 use super::pool::Connection;
 use super::{PostgresStore, READ_LIMIT, members, message_row};
+use crate::conversation_kind::kind;
 use crate::json;
 use crate::retention::{EXTRA_PRUNED, oldest_member_change};
 use crate::stored_events::Read;
@@ -41,7 +42,8 @@ async fn read(
     (app, id): (&AppId, &ConversationId),
     range: EventRange,
 ) -> Result<Option<Read>, StoreError> {
-    let sql = format!("SELECT key, last_sequence, {} FROM conversations WHERE app = $1 AND id = $2", members::IN_ORDER);
+    let sql =
+        format!("SELECT key, last_sequence, kind, {} FROM conversations WHERE app = $1 AND id = $2", members::IN_ORDER);
     let Some(row) = connection.row(&sql, &[&app.as_str(), &id.as_str()]).await? else { return Ok(None) };
     let (key, last): (i64, i64) = (column(&row, 0)?, column(&row, 1)?);
     let (after, since) = (to_i64(range.after), range.since.0);
@@ -51,7 +53,8 @@ async fn read(
     let values: [&(dyn ToSql + Sync); 5] = [&key, &after, &last, &since, &to_i64(MEMBER_CHANGES_AT_ONCE + 1)];
     let changes = connection.rows(CHANGES, &values).await?;
     Ok(Some(Read {
-        members: members::read(&row, 2)?,
+        kind: kind(column(&row, 2)?, id.as_str())?,
+        members: members::read(&row, 3)?,
         last_sequence: to_u64(last),
         messages: messages.iter().map(message).collect::<Result<_, _>>()?,
         changes: changes.iter().map(change).collect::<Result<_, _>>()?,

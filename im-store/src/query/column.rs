@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use hookd_im_core::ids::ClientId;
-use hookd_im_core::store::Conversation;
+use hookd_im_core::store::{Conversation, ConversationKind};
 use hookd_im_core::timestamp::Timestamp;
 use serde_json::{Map, Number, Value};
 
@@ -33,6 +33,8 @@ impl Path {
             "c" => Column::text(conversation.creator.as_ref().map(ClientId::as_str)),
             "uniqueId" => Column::text(conversation.unique_id.as_deref()),
             "unique" => conversation.unique_id.as_ref().map_or(Column::Absent, |_| Column::One(Datum::Bool(true))),
+            "tr" => Column::mark(conversation.kind == ConversationKind::ChatRoom),
+            "sys" => Column::mark(conversation.kind == ConversationKind::Service),
             "lm" => conversation.last_message_at.map_or(Column::Absent, |time| Column::One(Datum::Date(time))),
             "createdAt" => Column::One(Datum::Date(conversation.created_at)),
             "updatedAt" => Column::One(Datum::Date(conversation.updated_at)),
@@ -62,6 +64,10 @@ impl<'a> Column<'a> {
             Value::Array(items) => Self::Many(items.iter().map(Datum::of).collect()),
             other => Self::One(Datum::of(other)),
         }
+    }
+
+    fn mark(is_set: bool) -> Self {
+        if is_set { Self::One(Datum::Bool(true)) } else { Self::Absent }
     }
 
     fn text(text: Option<&'a str>) -> Self {

@@ -17,6 +17,10 @@ pub(crate) enum Narrowing {
     AllMembers(BTreeSet<String>),
     /// Rows whose `m` contains one of these.
     AnyMember(BTreeSet<String>),
+    /// All chat rooms.
+    ChatRooms,
+    /// All service conversations.
+    ServiceConversations,
     /// Any row of the app.
     Everything,
 }
@@ -27,10 +31,12 @@ impl Filter {
         let mut found = Found::default();
         found.take_all(&self.conditions);
         match found {
-            Found { nothing: true, .. } => Narrowing::Nothing,
+            Found { chat_rooms: true, service: true, .. } => Narrowing::Nothing,
             Found { ids: Some(ids), .. } => Narrowing::Ids(ids),
             Found { all_members, .. } if !all_members.is_empty() => Narrowing::AllMembers(all_members),
             Found { any_member: Some(members), .. } => Narrowing::AnyMember(members),
+            Found { chat_rooms: true, .. } => Narrowing::ChatRooms,
+            Found { service: true, .. } => Narrowing::ServiceConversations,
             Found { .. } => Narrowing::Everything,
         }
     }
@@ -38,7 +44,8 @@ impl Filter {
 
 #[derive(Default)]
 struct Found {
-    nothing: bool,
+    chat_rooms: bool,
+    service: bool,
     ids: Option<BTreeSet<String>>,
     all_members: BTreeSet<String>,
     any_member: Option<BTreeSet<String>>,
@@ -52,9 +59,9 @@ impl Found {
                 Condition::Any(_) => {}
                 Condition::Key { path, test } if path.is("objectId") => self.take_id(test),
                 Condition::Key { path, test } if path.is("m") => self.take_members(test),
-                // Chat rooms and service conversations are not in this table.
-                Condition::Key { path, test: Test::Equals(Value::Bool(true)) } if path.is("tr") || path.is("sys") => {
-                    self.nothing = true;
+                Condition::Key { path, test: Test::Equals(Value::Bool(true)) } => {
+                    self.chat_rooms |= path.is("tr");
+                    self.service |= path.is("sys");
                 }
                 Condition::Key { .. } => {}
             }

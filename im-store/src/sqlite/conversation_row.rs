@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::error::WorkError;
 use super::members;
+use crate::conversation_kind::{kind, lifetime};
 use crate::json;
 
 /// The columns of [`ConversationRow`], in its order; the table is named `conversations`.
@@ -21,7 +22,10 @@ pub(super) const COLUMNS: &str = "
     conversations.created_at,
     conversations.updated_at,
     conversations.last_sequence,
-    conversations.members_sequence";
+    conversations.members_sequence,
+    conversations.kind,
+    conversations.ttl_seconds,
+    conversations.expires_at";
 
 /// A row as it is in the table, without the members.
 pub(super) struct ConversationRow {
@@ -36,6 +40,9 @@ pub(super) struct ConversationRow {
     updated_at: i64,
     last_sequence: i64,
     members_sequence: i64,
+    kind: i32,
+    ttl_seconds: Option<i64>,
+    expires_at: Option<i64>,
 }
 
 impl ConversationRow {
@@ -52,6 +59,9 @@ impl ConversationRow {
             updated_at: row.get(8)?,
             last_sequence: row.get(9)?,
             members_sequence: row.get(10)?,
+            kind: row.get(11)?,
+            ttl_seconds: row.get(12)?,
+            expires_at: row.get(13)?,
         })
     }
 
@@ -62,6 +72,8 @@ impl ConversationRow {
 
     pub(super) fn into_conversation(self, members: Vec<ClientId>) -> Result<Conversation, WorkError> {
         Ok(Conversation {
+            kind: kind(self.kind, &self.id)?,
+            lifetime: lifetime(self.ttl_seconds, self.expires_at),
             attributes: json::from_column(&self.attributes, "conversations", "attributes", &self.id)?,
             creator: self.creator.map(ClientId::new),
             members,

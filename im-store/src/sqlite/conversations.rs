@@ -5,8 +5,8 @@ use hookd_im_core::error::Refusal;
 use hookd_im_core::ids::{AppId, ClientId, ConversationId};
 use hookd_im_core::store::{
     CallFor, Committed, Conversation, ConversationQuery, Conversations, CreatedConversation, EditConversation,
-    EditedConversation, FoundConversation, MemberChange, MembershipChange, MembershipRequest, NewConversation,
-    QueryError, StoreError, StoredCall,
+    EditedConversation, FoundConversation, Lifetime, MemberChange, MembershipChange, MembershipRequest,
+    NewConversation, QueryError, StoreError, StoredCall,
 };
 use hookd_im_core::timestamp::Timestamp;
 use rusqlite::{Connection, params};
@@ -127,6 +127,8 @@ fn create(
     }
     let conversation = Conversation {
         id: new.id,
+        kind: new.kind,
+        lifetime: new.ttl_seconds.map(|ttl_seconds| Lifetime::from_now(now, ttl_seconds)),
         attributes: new.attributes,
         creator: Some(new.creator.clone()),
         unique_id: new.unique.then(|| member_set::unique_id(&new.members)),
@@ -203,9 +205,12 @@ fn insert(
                  created_at,
                  updated_at,
                  last_sequence,
-                 members_sequence
+                 members_sequence,
+                 kind,
+                 ttl_seconds,
+                 expires_at
              )
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?
         .execute(params![
             app.as_str(),
@@ -219,6 +224,9 @@ fn insert(
             conversation.updated_at.0,
             i64::try_from(conversation.last_sequence).unwrap_or(i64::MAX),
             i64::try_from(conversation.members_sequence).unwrap_or(i64::MAX),
+            conversation.kind.number(),
+            conversation.lifetime.map(|lifetime| lifetime.ttl_seconds),
+            conversation.lifetime.map(|lifetime| lifetime.expires_at.0),
         ])?;
     let key = connection.last_insert_rowid();
     members::insert(connection, app, key, &conversation.members, 0)?;

@@ -75,7 +75,8 @@ mod tests {
 
     use hookd_im_core::ids::{AppId, ClientId, ConversationId, MessageId};
     use hookd_im_core::store::{
-        Conversations as _, MembershipRequest, MessageBody, Messages as _, NewConversation, NewMessage, StoreError,
+        ConversationKind, Conversations as _, MembershipRequest, MessageBody, Messages as _, NewConversation,
+        NewMessage, StoreError,
     };
     use hookd_im_core::timestamp::Timestamp;
     use rusqlite::hooks::Wal;
@@ -115,6 +116,8 @@ mod tests {
     fn room() -> NewConversation {
         NewConversation {
             id: ConversationId::generate(),
+            kind: ConversationKind::Basic,
+            ttl_seconds: None,
             attributes: Map::new(),
             creator: ClientId::new("tom"),
             members: vec![ClientId::new("tom")],

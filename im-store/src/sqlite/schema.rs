@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0006_counted_queue.sql"),
     include_str!("migrations/0007_calls.sql"),
     include_str!("migrations/0008_changed_messages.sql"),
+    include_str!("migrations/0009_conversation_kinds.sql"),
 ];
 
 /// Brings the file to the newest schema. A file of a newer program is refused instead of half understood.

@@ -4,7 +4,7 @@ use std::collections::BinaryHeap;
 use std::time::Instant;
 
 use hookd_im_core::ids::{AppId, ClientId};
-use hookd_im_core::store::{Conversation, ConversationQuery, FoundConversation};
+use hookd_im_core::store::{Conversation, ConversationKind, ConversationQuery, FoundConversation};
 use rusqlite::{Connection, params};
 
 use super::conversation_row::{COLUMNS, ConversationRow};
@@ -29,7 +29,7 @@ pub(super) fn find(
     }
     let with_members = filter.mentions("m") || order.mentions("m");
     let mut search = Search { connection, filter, with_members, budget: ScanBudget::until(until) };
-    let candidates = search.candidates(app, &filter.narrowing())?;
+    let candidates = search.candidates(app, &filter.narrowing(), query.temporary)?;
     let mut answer = Answer { connection, asking, query, rows: Vec::new(), budget: AnswerBudget::default() };
     if order.is_newest_first() {
         let mut passed_over = 0;
@@ -63,15 +63,18 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// Keys of the rows that can match, newest first. Only keys: rows can be large.
-    fn candidates(&self, app: &AppId, narrowing: &Narrowing) -> Result<Vec<i64>, WorkError> {
+    fn candidates(&self, app: &AppId, narrowing: &Narrowing, temporary: bool) -> Result<Vec<i64>, WorkError> {
         // CROSS JOIN fixes the order of the tables: the narrow side first, independent of the planner.
         let (source, values, needed) = match narrowing {
             Narrowing::Nothing => return Ok(Vec::new()),
-            Narrowing::Everything => ("conversations WHERE app = ?1 AND ?2 IS NULL AND ?3 = 0", None, 0),
+            Narrowing::Everything => ("conversations WHERE ?2 IS NULL AND ?3 = 0", None, 0),
+            Narrowing::ChatRooms => (CHAT_ROOMS, None, 0),
+            Narrowing::ServiceConversations => (SERVICE_CONVERSATIONS, None, 0),
             Narrowing::Ids(ids) => (
                 "json_each(?2) AS wanted
                  CROSS JOIN conversations
-                     ON conversations.app = ?1 AND conversations.id = wanted.value AND ?3 = 0",
+                     ON conversations.app = ?1 AND conversations.id = wanted.value AND ?3 = 0
+                 WHERE true",
                 Some(ids),
                 0,
             ),
@@ -80,9 +83,10 @@ impl Search<'_> {
         };
         let values = values.map(json::to_column).transpose()?;
         let needed = i64::try_from(needed).unwrap_or(i64::MAX);
+        let kinds = if temporary { "= 4" } else { "<> 4" };
         let mut statement = self.connection.prepare_cached(&format!(
             "SELECT conversations.key
-             FROM {source}
+             FROM {source} AND conversations.app = ?1 AND conversations.kind {kinds}
              ORDER BY conversations.updated_at DESC, conversations.key DESC
              LIMIT ?4"
         ))?;
@@ -148,7 +152,9 @@ impl Answer<'_> {
             conversation.members = members::load(self.connection, key)?;
         }
         // A client that may not read the history may not read its newest message here either (S-71).
-        let is_shown = self.query.with_last_message && members::contains(self.connection, key, self.asking)?;
+        let is_shown = self.query.with_last_message
+            && (conversation.kind == ConversationKind::ChatRoom
+                || members::contains(self.connection, key, self.asking)?);
         let last_message = if is_shown { history::newest(self.connection, key)? } else { None };
         let found = FoundConversation { conversation, last_message };
         self.budget.take(&found)?;
@@ -166,7 +172,17 @@ const BY_MEMBERS: &str = "
         GROUP BY conversation
         HAVING count(*) >= ?3
     ) AS narrowed
-    CROSS JOIN conversations ON conversations.key = narrowed.conversation";
+    CROSS JOIN conversations ON conversations.key = narrowed.conversation
+    WHERE true";
+
+/// The condition of the index, in its words.
+const CHAT_ROOMS: &str = "
+    conversations INDEXED BY conversations_by_kind
+    WHERE ?2 IS NULL AND ?3 = 0 AND conversations.kind = 2 AND conversations.kind <> 1";
+
+const SERVICE_CONVERSATIONS: &str = "
+    conversations INDEXED BY conversations_by_kind
+    WHERE ?2 IS NULL AND ?3 = 0 AND conversations.kind = 3 AND conversations.kind <> 1";
 
 fn to_usize(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)

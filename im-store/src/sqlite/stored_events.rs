@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::error::WorkError;
 use super::message_row::{COLUMN_COUNT, COLUMNS, MessageRow};
 use super::{SqliteStore, members};
+use crate::conversation_kind::kind;
 use crate::json;
 use crate::retention::{EXTRA_PRUNED, oldest_member_change};
 use crate::stored_events::Read;
@@ -37,13 +38,14 @@ fn read(
     range: EventRange,
 ) -> Result<Option<Read>, WorkError> {
     let place = connection
-        .prepare_cached("SELECT key, last_sequence FROM conversations WHERE app = ?1 AND id = ?2")?
-        .query_row([app.as_str(), id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .prepare_cached("SELECT key, last_sequence, kind FROM conversations WHERE app = ?1 AND id = ?2")?
+        .query_row([app.as_str(), id.as_str()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
-    let Some((key, last)): Option<(i64, i64)> = place else { return Ok(None) };
+    let Some((key, last, number)): Option<(i64, i64, i32)> = place else { return Ok(None) };
     let last_sequence = last.unsigned_abs();
     let newest = to_i64(last_sequence.saturating_sub(range.after));
     Ok(Some(Read {
+        kind: kind(number, id.as_str())?,
         members: members::load(connection, key)?,
         last_sequence,
         messages: messages(connection, key, newest, range)?,

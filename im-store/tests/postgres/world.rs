@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use hookd_im_core::ids::{AppId, ClientId, ConversationId, MessageId};
 use hookd_im_core::store::{
-    AppendedMessage, Committed, Conversations as _, Direction, HistoryBound, HistoryQuery, MembershipRequest,
-    MessageBody, Messages as _, NewConversation, NewMessage, NotAppended, StoreError, StoredMessage,
+    AppendedMessage, Committed, ConversationKind, Conversations as _, Direction, HistoryBound, HistoryQuery,
+    MembershipRequest, MessageBody, Messages as _, NewConversation, NewMessage, NotAppended, StoreError, StoredMessage,
 };
 use hookd_im_store::postgres::{PostgresAddress, PostgresStore};
 use serde_json::Map;
@@ -34,6 +34,8 @@ pub fn new_conversation(members: &[&str], unique: bool) -> NewConversation {
     sorted.sort();
     NewConversation {
         id: ConversationId::generate(),
+        kind: ConversationKind::Basic,
+        ttl_seconds: None,
         attributes: Map::new(),
         creator: ClientId::new(members[0]),
         members: sorted,

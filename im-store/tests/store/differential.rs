@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hookd_im_core::ids::{AppId, ClientId, ConversationId};
-use hookd_im_core::store::{Conversation, ConversationQuery, NewConversation, QueryError};
+use hookd_im_core::store::{Conversation, ConversationKind, ConversationQuery, NewConversation, QueryError};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Map, Value, json};
@@ -103,7 +103,7 @@ fn any_query() -> impl Strategy<Value = ConversationQuery> {
     let flags = (any::<bool>(), any::<bool>());
     (any_filter(), sort, 0..6_u32, 0..20_u32, flags).prop_map(|(filter, sort, skip, limit, (message, compact))| {
         let sort = sort.map(str::to_owned);
-        ConversationQuery { filter, sort, skip, limit, with_last_message: message, compact }
+        ConversationQuery { filter, sort, skip, limit, with_last_message: message, compact, temporary: false }
     })
 }
 
@@ -117,6 +117,8 @@ async fn fill(fixture: &Fixture, app: &AppId, rows: &[Row]) {
         members.sort();
         let new = NewConversation {
             id: ConversationId::new(id(number)),
+            kind: ConversationKind::Basic,
+            ttl_seconds: None,
             attributes: row.attributes.clone(),
             creator: members[0].clone(),
             members,

@@ -9,8 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use hookd_im_core::ids::{AppId, Channel, ClientId, ConversationId, MessageId, NodeId, OrderKey};
 use hookd_im_core::store::{
-    AppendedMessage, Call, CallEntry, CallLimits, CallOutcome, Conversation, MembershipRequest, MessageBody, NewCall,
-    NewConversation, NewMessage, NotAppended, Store, StoredCall,
+    AppendedMessage, Call, CallEntry, CallLimits, CallOutcome, Conversation, ConversationKind, MembershipRequest,
+    MessageBody, NewCall, NewConversation, NewMessage, NotAppended, Store, StoredCall,
 };
 use hookd_im_core::timestamp::{Clock, Timestamp};
 use hookd_im_store::postgres::{PostgresAddress, PostgresStore};
@@ -198,6 +198,8 @@ pub fn new_conversation(members: &[&str], unique: bool) -> NewConversation {
     sorted.sort();
     NewConversation {
         id: ConversationId::generate(),
+        kind: ConversationKind::Basic,
+        ttl_seconds: None,
         attributes: Map::new(),
         creator: ClientId::new(members[0]),
         members: sorted,

@@ -15,6 +15,7 @@ mod edits;
 mod fixture;
 mod history;
 mod import;
+mod kinds;
 mod members;
 mod messages;
 mod missed_events;
@@ -116,6 +117,11 @@ every_backend! {
         changes_of_a_conversation_have_times_of_their_own,
         a_message_is_found_by_id_and_time,
         changed_messages_come_in_the_order_of_their_changes;
+    kinds:
+        a_conversation_is_of_the_kind_that_it_was_made_as,
+        queries_find_conversations_by_their_kind,
+        temporary_conversations_are_found_by_their_ids_only,
+        any_client_sees_the_last_message_of_a_chat_room;
     members:
         added_members_come_last_and_present_ones_change_nothing,
         members_beyond_the_limit_are_refused,

@@ -147,6 +147,7 @@ pub(super) async fn query(
             limit: conv.limit.unwrap_or(DEFAULT_ROWS).max(0).unsigned_abs(),
             compact: flag & COMPACT != 0,
             with_last_message: flag & WITH_LAST_MESSAGE != 0,
+            temporary: false,
         };
         conversations::find(core, actor, query).await?
     } else {

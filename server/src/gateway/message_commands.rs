@@ -9,7 +9,7 @@ use hookd_im_core::actor::Actor;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::error::{Code, RequestError};
 use hookd_im_core::ids::{ClientId, ConversationId, MessageId};
-use hookd_im_core::messages::{self, ChangeMessage, MAX_MESSAGE_BYTES, MessageChange, SendMessage};
+use hookd_im_core::messages::{self, ChangeMessage, History, MAX_MESSAGE_BYTES, MessageChange, SendMessage};
 use hookd_im_core::store::{Direction, HistoryBound, HistoryQuery, MessageBody};
 use hookd_im_core::timestamp::Timestamp;
 
@@ -77,9 +77,10 @@ pub(super) async fn history(
 ) -> Result<GenericCommand, RequestError> {
     let cid =
         logs.cid.clone().ok_or_else(|| RequestError::detailed(Code::ConversationNotFound, "`logs` has no `cid`"))?;
-    let found = messages::history(core, actor, &ConversationId::new(cid.as_str()), history_query(logs)).await?;
-    let logs =
-        LogsCommand { cid: Some(cid), logs: found.into_iter().map(log_item).collect(), ..LogsCommand::default() };
+    let History { kind, messages } =
+        messages::history(core, actor, &ConversationId::new(cid.as_str()), history_query(logs)).await?;
+    let logs = messages.into_iter().map(|message| log_item(message, kind)).collect();
+    let logs = LogsCommand { cid: Some(cid), logs, ..LogsCommand::default() };
     Ok(GenericCommand { logs_message: Some(logs), ..recipient.reply(CommandType::Logs, None) })
 }
 

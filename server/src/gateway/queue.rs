@@ -219,7 +219,7 @@ mod tests {
     use crate::gateway::reply_gate::{GAP, ReplyGate};
     use hookd_im_core::delivery::{ChangedMembers, DeliveredMessage, Event};
     use hookd_im_core::ids::{ClientId, ConversationId, MessageId};
-    use hookd_im_core::store::MessageBody;
+    use hookd_im_core::store::{ConversationKind, MessageBody};
     use hookd_im_core::timestamp::Timestamp;
 
     fn push(conversation: &str, by: &str, gate: Option<&ReplyGate>) -> Push {
@@ -237,6 +237,7 @@ mod tests {
     fn message(conversation: &str, from: &str, gate: Option<&ReplyGate>) -> Push {
         let event = Event::Message(Arc::new(DeliveredMessage {
             conversation: ConversationId::new(conversation),
+            kind: ConversationKind::Basic,
             id: MessageId::new("m"),
             from: ClientId::new(from),
             timestamp: Timestamp(0),

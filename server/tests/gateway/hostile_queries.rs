@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use hookd_im_core::ids::{AppId, ClientId, ConversationId};
-use hookd_im_core::store::NewConversation;
+use hookd_im_core::store::{ConversationKind, NewConversation};
 use serde_json::{Map, Value, json};
 
 use crate::client::{Client, conversation, error_code, json as text, login, message};
@@ -25,6 +25,8 @@ async fn fill(server: &Server) {
             let attributes = json!({"name": format!("room {number} {}", "aA".repeat(40))});
             let new = NewConversation {
                 id: ConversationId::generate(),
+                kind: ConversationKind::Basic,
+                ttl_seconds: None,
                 attributes: attributes.as_object().unwrap().clone(),
                 creator: ClientId::new("alice"),
                 members: vec![ClientId::new("alice")],

@@ -22,9 +22,6 @@ pub(crate) mod wire {
 /// `service` of everything about IM (P-28).
 pub(crate) const IM_SERVICE: i32 = 2;
 
-/// `convType` of basic conversations (S-6).
-pub(crate) const BASIC_CONVERSATION: i32 = 1;
-
 /// `notificationType` of events that are kept (P-62).
 pub(crate) const PERMANENT: i32 = 1;
 

@@ -8,11 +8,11 @@ use super::replies::json;
 use super::wire::{
     CommandType, ConvCommand, DirectCommand, GenericCommand, LogItem, OpType, PatchCommand, PatchItem, SessionCommand,
 };
-use super::{BASIC_CONVERSATION, IM_SERVICE, PERMANENT};
+use super::{IM_SERVICE, PERMANENT};
 use hookd_im_core::delivery::{ChangedAttributes, ChangedMembers, DeliveredMessage, Event, PatchedMessage};
 use hookd_im_core::ids::{ClientId, ConversationId};
 use hookd_im_core::messages::content::is_recalled;
-use hookd_im_core::store::{MessageBody, StoredMessage};
+use hookd_im_core::store::{ConversationKind, MessageBody, StoredMessage};
 
 /// The command that sends an event to `client`.
 pub(crate) fn push(client: &ClientId, event: &Event) -> GenericCommand {
@@ -48,7 +48,7 @@ pub(crate) fn changed_conversation(event: &Event) -> Option<&ConversationId> {
 }
 
 /// An item of the history (P-92).
-pub(crate) fn log_item(message: StoredMessage) -> LogItem {
+pub(crate) fn log_item(message: StoredMessage, kind: ConversationKind) -> LogItem {
     let bin = matches!(message.body, MessageBody::Binary(_));
     LogItem {
         from: Some(message.from.as_str().to_owned()),
@@ -62,7 +62,7 @@ pub(crate) fn log_item(message: StoredMessage) -> LogItem {
         mention_all: Some(message.mention_all),
         mention_pids: texts(&message.mentions),
         bin: Some(bin),
-        conv_type: Some(BASIC_CONVERSATION),
+        conv_type: Some(kind.number()),
         ..LogItem::default()
     }
 }
@@ -122,7 +122,7 @@ fn direct(message: &DeliveredMessage) -> GenericCommand {
         transient: message.transient.then_some(true),
         mention_pids: texts(&message.mentions),
         mention_all: Some(message.mention_all),
-        conv_type: Some(BASIC_CONVERSATION),
+        conv_type: Some(message.kind.number()),
         ..DirectCommand::default()
     };
     GenericCommand { direct_message: Some(direct), ..command(CommandType::Direct, None) }
