@@ -86,6 +86,10 @@ codes! {
     MessageEditDisabled = 4406 "MESSAGE_EDIT_DISABLED",
     /// The app does not let clients recall messages.
     MessageRecallDisabled = 4407 "MESSAGE_RECALL_DISABLED",
+    /// As many members are silenced as may be. The name is spelled as the protocol has it.
+    SilencedMemberListFull = 4561 "SILIENCED_MEMBER_LIST_FULL",
+    /// The sender is silenced in the conversation. The name is spelled as the protocol has it.
+    Silenced = 4563 "SILIENCED",
 }
 
 /// Why a request was not carried out.

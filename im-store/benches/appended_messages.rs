@@ -87,6 +87,7 @@ fn message(conversation: &ConversationId) -> NewMessage {
         conversation: conversation.clone(),
         from: ClientId::new("tom"),
         members_sequence: 1,
+        standing_version: 0,
         receivers: None,
         body: MessageBody::Text(r#"{"_lctype":-1,"_lctext":"hello, how are you?"}"#.to_owned()),
         mentions: Vec::new(),

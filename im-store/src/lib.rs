@@ -12,4 +12,5 @@ pub mod postgres;
 mod query;
 mod retention;
 pub mod sqlite;
+mod standing;
 mod stored_events;

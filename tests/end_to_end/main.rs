@@ -46,6 +46,7 @@ mod log_readers;
 mod logs;
 mod lost_output;
 mod lost_sessions;
+mod members;
 mod metrics;
 mod moderation;
 mod neighbours;

@@ -17,6 +17,7 @@ mod failing_hooks;
 mod harness;
 mod isolation;
 mod lost_sessions;
+mod members;
 mod moderation;
 mod notifications;
 mod odd_json;

@@ -36,6 +36,7 @@ mod limits;
 mod log_readers;
 mod logs;
 mod lost_sessions;
+mod members;
 mod metrics;
 mod missing_apps;
 mod moderation;

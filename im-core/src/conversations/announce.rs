@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::actor::Actor;
 use crate::core::ImCore;
 use crate::delivery::{ChangedMembers, Event, OfChange, Place, Push, Recipient};
-use crate::ids::ClientId;
+use crate::ids::{ClientId, ConversationId};
 use crate::store::Conversation;
 use crate::timestamp::Timestamp;
 
@@ -20,7 +20,7 @@ pub(super) async fn joined(
     changed: &[ClientId],
 ) {
     let change = described(by, (now, sequence), changed);
-    let kept = keep(core, actor, "joined", &change).await;
+    let kept = keep(core, actor, payload("joined", &change), changed).await;
     let pushes = pushes((now, changed), change, &kept, (Event::Joined, Event::MembersJoined));
     core.delivery.deliver_at(&actor.app.id, place, &pushes, actor.origin);
 }
@@ -34,7 +34,7 @@ pub(super) async fn left(
     changed: &[ClientId],
 ) {
     let change = described(by, (now, sequence), changed);
-    let kept = keep(core, actor, "left", &change).await;
+    let kept = keep(core, actor, payload("left", &change), changed).await;
     let pushes = pushes((now, changed), change, &kept, (Event::Left, Event::MembersLeft));
     core.delivery.deliver_at(&actor.app.id, place, &pushes, actor.origin);
 }
@@ -67,31 +67,37 @@ fn pushes<'a>(
     pushes
 }
 
-/// Keeps the event for clients that are offline. The change itself is stored already, so a failure here must not look
+/// Keeps an event about clients for those that are offline. The change itself is stored already, so a failure here must not look
 /// like a failed change: online members still get the event, the others see the change with their next query.
-async fn keep(core: &ImCore, actor: &Actor, operation: &'static str, change: &ChangedMembers) -> Vec<Timestamp> {
-    let payload = payload(operation, change);
-    let events = change.members.iter().map(|client| (client.clone(), payload.clone())).collect();
+pub(super) async fn keep(
+    core: &ImCore,
+    actor: &Actor,
+    payload: Map<String, Value>,
+    clients: &[ClientId],
+) -> Vec<Timestamp> {
+    let events = clients.iter().map(|client| (client.clone(), payload.clone())).collect();
     core.store.add_missed_events(&actor.app.id, events).await.unwrap_or_else(|error| {
+        let text = |key| payload.get(key).and_then(Value::as_str).unwrap_or_default();
         tracing::error!(
             app = %actor.app.id,
-            conversation = %change.conversation,
-            operation,
+            conversation = text("cid"),
+            operation = text("op"),
             error = &error as &dyn std::error::Error,
-            "member event not kept for clients that are offline"
+            "an event of members is not kept for those that are offline"
         );
         Vec::new()
     })
 }
 
-/// The flat item of P-64.
 fn payload(operation: &'static str, change: &ChangedMembers) -> Map<String, Value> {
-    let fields = [
-        ("cmd", json!("conv")),
-        ("op", json!(operation)),
-        ("cid", json!(change.conversation)),
-        ("initBy", json!(change.by)),
-        ("udate", json!(change.updated_at.to_iso())),
-    ];
+    let mut payload = item(operation, &change.conversation, &change.by);
+    payload.insert("udate".to_owned(), json!(change.updated_at.to_iso()));
+    payload
+}
+
+/// The flat item of P-64 of an event about the client itself.
+pub(super) fn item(operation: &'static str, conversation: &ConversationId, by: &ClientId) -> Map<String, Value> {
+    let fields =
+        [("cmd", json!("conv")), ("op", json!(operation)), ("cid", json!(conversation)), ("initBy", json!(by))];
     fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }

@@ -14,7 +14,7 @@ use crate::delivery::{Before, Place};
 use crate::error::{Code, RequestError};
 use crate::hooks::aborted_by;
 use crate::ids::{ClientId, ConversationId};
-use crate::store::{Committed, Conversation, MembersUnchanged, MembershipChange, MembershipRequest};
+use crate::store::{Committed, Conversation, FailedMembers, MembersUnchanged, MembershipChange, MembershipRequest};
 use crate::timestamp::Timestamp;
 
 /// The answer to an add or remove (P-67).
@@ -26,17 +26,6 @@ pub struct MembershipResult {
     pub failed: Vec<FailedMembers>,
     /// When the conversation last changed.
     pub updated_at: Timestamp,
-}
-
-/// Members that could not be changed, all for one reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FailedMembers {
-    /// The reason.
-    pub code: Code,
-    /// Text for people.
-    pub detail: Option<String>,
-    /// The members.
-    pub members: Vec<ClientId>,
 }
 
 /// Adds members; a client that adds itself alone joins (S-103).
@@ -200,7 +189,7 @@ fn is_oneself(client: &ClientId, members: &[ClientId]) -> bool {
     members == std::slice::from_ref(client)
 }
 
-fn without_duplicates(members: Vec<ClientId>) -> Vec<ClientId> {
+pub(super) fn without_duplicates(members: Vec<ClientId>) -> Vec<ClientId> {
     let mut seen = HashSet::new();
     members.into_iter().filter(|member| seen.insert(member.clone())).collect()
 }

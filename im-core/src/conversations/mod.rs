@@ -1,18 +1,24 @@
 //! Conversations: creation, membership, attributes, queries.
 //!
-//! Rules: S-20 … S-25, S-102 … S-105, P-65 … P-68, P-71 … P-80.
+//! Rules: S-20 … S-25, S-102 … S-105, S-123 … S-130, P-65 … P-68, P-71 … P-80, P-102, P-103.
+//! What members may do to each other is in `restrictions`.
 
 mod announce;
 mod attribute_changes;
 mod membership;
 mod query;
+mod restrictions;
 mod row;
 mod signed;
 mod start;
 mod update;
 
-pub use membership::{FailedMembers, MembershipResult, add, remove};
+pub use membership::{MembershipResult, add, remove};
 pub use query::{count, find};
+pub use restrictions::{
+    MAX_SILENCED, RestrictedPage, RestrictionChange, RestrictionResult, change_restriction, restricted,
+    which_restricted,
+};
 pub use signed::check_signature;
 pub use start::{StartConversation, start};
 pub use update::{UpdatedAttributes, set_muted, update};

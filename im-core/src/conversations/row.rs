@@ -59,6 +59,7 @@ pub(super) fn row(found: FoundConversation, asking: &ClientId, compact: bool) ->
         updated_at,
         last_sequence: _,
         members_sequence: _,
+        standing_version: _,
     } = conversation;
     let mut set = |key: &str, value: Value| {
         row.insert(key.to_owned(), value);
@@ -142,6 +143,7 @@ mod tests {
             updated_at: Timestamp(1_700_000_400_000),
             last_sequence: 1,
             members_sequence: 1,
+            standing_version: 0,
         }
     }
 

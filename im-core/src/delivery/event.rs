@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Code;
 use crate::ids::{ClientId, ConversationId, MessageId};
-use crate::store::{ConversationKind, MessageBody};
+use crate::store::{ConversationKind, MessageBody, Restriction};
 use crate::timestamp::Timestamp;
 
 /// A push.
@@ -20,6 +20,10 @@ pub enum Event {
     Left(ChangedMembers),
     /// `conv/members_left`.
     MembersLeft(ChangedMembers),
+    /// `conv/shutuped`, `conv/unshutuped`: the receiver itself may do less, or more. Permanent (P-60).
+    Restricted(ChangedRestriction),
+    /// `conv/members_shutuped`, `conv/members_unshutuped`.
+    MembersRestricted(ChangedRestriction),
     /// `direct` (P-82).
     Message(#[serde(with = "shared")] Arc<DeliveredMessage>),
     /// `conv/updated` (P-71).
@@ -46,8 +50,9 @@ impl Event {
         };
         BARE_BYTES
             + match self {
-                Self::Joined(_) | Self::Left(_) => 0,
+                Self::Joined(_) | Self::Left(_) | Self::Restricted(_) => 0,
                 Self::MembersJoined(change) | Self::MembersLeft(change) => listed(&change.members),
+                Self::MembersRestricted(change) => listed(&change.clients),
                 Self::ConversationUpdated(change) => change.asked.len() + change.changed.len(),
                 Self::Message(message) => body(&message.body) + listed(&message.mentions),
                 Self::MessagePatched(patch) => {
@@ -77,6 +82,24 @@ pub struct ChangedMembers {
     /// `udate`.
     pub updated_at: Timestamp,
     /// `serverTs` of the kept notification (P-61); only on `Joined` and `Left`.
+    pub server_timestamp: Option<Timestamp>,
+}
+
+/// Clients that may do less in a conversation from now on, or more.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ChangedRestriction {
+    /// Where.
+    pub conversation: ConversationId,
+    /// What they may not do.
+    pub restriction: Restriction,
+    /// They may do it again.
+    pub is_lifted: bool,
+    /// The ids really changed; on `Restricted` not sent.
+    #[serde(with = "shared_list")]
+    pub clients: Arc<[ClientId]>,
+    /// `initBy`.
+    pub by: ClientId,
+    /// `serverTs` of the kept notification (P-61); only on `Restricted`.
     pub server_timestamp: Option<Timestamp>,
 }
 

@@ -13,7 +13,9 @@ mod recovered;
 
 pub use between_nodes::{Bus, DeliveryBetweenNodes};
 pub(crate) use event::OfChange;
-pub use event::{ChangedAttributes, ChangedMembers, DeliveredMessage, Event, PatchReason, PatchedMessage};
+pub use event::{
+    ChangedAttributes, ChangedMembers, ChangedRestriction, DeliveredMessage, Event, PatchReason, PatchedMessage,
+};
 pub use notice::{Addressee, DeliveryNotice, DisplacedSession, Envelope, Newest, Notice, OwnedPush};
 pub use place::{Before, Place, Position};
 pub use receiver::{Receiver, ReceiverLimits};

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use hook_types::{MessageUpdate, MessageUpdateParams, MessageUpdateReply};
 
 use super::content;
+use super::other_members::check_may_speak;
 use super::review::{apply, new_body};
 use super::reviewed::{Reviewed, Rewrite};
 use super::send::check_size;
 use crate::actor::Actor;
-use crate::conversations::{existing, texts};
+use crate::conversations::texts;
 use crate::core::ImCore;
 use crate::delivery::{Before, Event, PatchReason, PatchedMessage, Place, Push, Recipient};
 use crate::error::{Code, Refusal, RequestError};
 use crate::hooks::aborted_by;
 use crate::ids::{ClientId, ConversationId, MessageId, SessionId};
-use crate::store::{Conversation, EditedMessage, MessageBody, StoredMessage};
+use crate::store::{Conversation, EditedMessage, MessageBody, Standing, StoredMessage};
 use crate::timestamp::Timestamp;
 
 /// Changed messages that a client gets when it logs in, at most.
@@ -55,17 +56,18 @@ pub enum MessageChange {
 ///
 /// # Errors
 /// 4303 no such conversation, 4401 not a member, 4406 and 4407 the app does not allow it, 4404 no such message, 4403 another
-/// client's message, 4109 too large, 4405 refused by `_messageUpdate`, 4200 the hook failed and the policy is to abort.
+/// client's message, 4563 an edit of a silenced client, 4109 too large, 4405 refused by `_messageUpdate`, 4200 the hook failed and the policy is to abort.
 #[tracing::instrument(
     skip_all,
     fields(app = %actor.app.id, client = %actor.identity, conversation = %request.conversation)
 )]
 pub async fn change(core: &ImCore, actor: &Actor, request: ChangeMessage) -> Result<Timestamp, RequestError> {
     let client = actor.client()?;
-    let conversation = existing(core, actor, &request.conversation).await?;
-    check_member(&conversation, client)?;
-    check_switch(core, actor, &request.change).await?;
     let ChangeMessage { conversation: cid, id, timestamp, .. } = &request;
+    let standing = core.store.standing(&actor.app.id, cid, std::slice::from_ref(client)).await?;
+    let standing = standing.ok_or_else(|| RequestError::code(Code::ConversationNotFound))?;
+    check_author_may(&standing, client, &request.change)?;
+    check_switch(core, actor, &request.change).await?;
     let message = core.store.message(&actor.app.id, cid, (id, *timestamp)).await?;
     check_author(message.as_ref(), client, &request.change)?;
     let (body, mentions, mention_all) = match request.change.clone() {
@@ -73,7 +75,7 @@ pub async fn change(core: &ImCore, actor: &Actor, request: ChangeMessage) -> Res
         MessageChange::Recall => (content::recalled(), Vec::new(), false),
     };
     check_size(&body)?;
-    let members = conversation.members.into_iter().filter(|member| member != client).collect();
+    let members = standing.conversation.members.into_iter().filter(|member| member != client).collect();
     let reviewed = review(core, (actor, client), &request, (body, members)).await?;
 
     let _lock = core.conversation_locks.lock(&actor.app.id, cid).await;
@@ -82,8 +84,8 @@ pub async fn change(core: &ImCore, actor: &Actor, request: ChangeMessage) -> Res
     check_switch(core, actor, &request.change).await?;
     let edited = EditedMessage { body: reviewed.body.clone(), mentions, mention_all };
     let (author, change) = (client.clone(), request.change.clone());
-    let edit = move |conversation: &Conversation, message: &StoredMessage| {
-        check_member(conversation, &author)?;
+    let edit = move |standing: &Standing, message: &StoredMessage| {
+        check_author_may(standing, &author, &change)?;
         check_author(Some(message), &author, &change)?;
         Ok(edited)
     };
@@ -113,11 +115,15 @@ pub async fn deliver_missed_changes(
     Ok(())
 }
 
-fn check_member(conversation: &Conversation, client: &ClientId) -> Result<(), Refusal> {
-    if conversation.has_member(client) {
-        return Ok(());
+/// A member recalls also what it said before it was silenced.
+fn check_author_may(standing: &Standing, client: &ClientId, change: &MessageChange) -> Result<(), Refusal> {
+    if !standing.conversation.has_member(client) {
+        return Err(Refusal { code: Code::InvalidMessagingTarget, detail: None });
     }
-    Err(Refusal { code: Code::InvalidMessagingTarget, detail: None })
+    match change {
+        MessageChange::Edit { .. } => check_may_speak(standing, client),
+        MessageChange::Recall => Ok(()),
+    }
 }
 
 /// An app allows its clients edits and recalls separately (S-154).

@@ -19,7 +19,7 @@ use crate::store::{
 };
 use crate::timestamp::Timestamp;
 
-/// How often a message is tried while other nodes change the members under its hands.
+/// How often a message is tried while other nodes change the members, or what they may do, under its hands.
 const ATTEMPTS: usize = 8;
 
 /// Stores and fans out under one lock, so that every session gets messages in the order they were accepted (S-54).
@@ -28,7 +28,7 @@ const ATTEMPTS: usize = 8;
 /// outlive the process.
 ///
 /// # Errors
-/// 4401 or 4303 when the sender may not send any more, 4100 when the app is gone, 4200 when other nodes change the members
+/// 4401, 4303 or 4563 when the sender may not send any more, 4100 when the app is gone, 4200 when other nodes change the members
 /// all the time, and what the store says.
 pub(super) async fn commit_and_deliver(
     core: &ImCore,
@@ -123,17 +123,17 @@ async fn commit(
 ) -> Result<Commit, RequestError> {
     for _ in 0..ATTEMPTS {
         core.check_app(actor)?;
-        let OtherMembers { members, kind, sequence, before } =
+        let OtherMembers { members, kind, sequence, standing_version, before } =
             other_members(core, actor, &message.conversation).await?;
         let receivers = reviewed.receivers.now(&members, client);
-        let checked = (receivers.as_slice(), sequence);
+        let checked = (receivers.as_slice(), sequence, standing_version);
         match try_commit(core, (actor, client), message, (reviewed, patched_at), checked).await? {
             Ok((row, written)) => return Ok(Commit { receivers, kind, before, row, written }),
             Err(NotAppended::NoConversation) => return Err(RequestError::code(Code::InvalidMessagingTarget)),
             Err(NotAppended::MembersChanged) => {}
         }
     }
-    let detail = "the members of the conversation change all the time; send the message again";
+    let detail = "the members of the conversation, or what they may do, change all the time; send the message again";
     Err(RequestError::detailed(Code::InternalError, detail))
 }
 
@@ -143,7 +143,7 @@ async fn try_commit(
     (actor, client): (&Actor, &ClientId),
     message: &SendMessage,
     (reviewed, patched_at): (&Reviewed, Option<Timestamp>),
-    (receivers, members_sequence): (&[ClientId], u64),
+    (receivers, members_sequence, standing_version): (&[ClientId], u64, u64),
 ) -> Result<Result<(AppendedMessage, Written), NotAppended>, RequestError> {
     let notifications = core.hooks.notifications();
     let id = MessageId::generate();
@@ -176,6 +176,7 @@ async fn try_commit(
         conversation: message.conversation.clone(),
         from: client.clone(),
         members_sequence,
+        standing_version,
         receivers: reviewed.receivers.are_given().then(|| receivers.to_vec()),
         body: reviewed.body.clone(),
         mentions: message.mentions.clone(),

@@ -3,9 +3,9 @@
 use crate::actor::Actor;
 use crate::core::ImCore;
 use crate::delivery::Before;
-use crate::error::{Code, RequestError};
+use crate::error::{Code, Refusal, RequestError};
 use crate::ids::{ClientId, ConversationId};
-use crate::store::ConversationKind;
+use crate::store::{Conversation, ConversationKind, Standing};
 
 /// The other members of a conversation, as they were when they were read.
 pub(super) struct OtherMembers {
@@ -15,28 +15,51 @@ pub(super) struct OtherMembers {
     pub(super) kind: ConversationKind,
     /// The version of the members.
     pub(super) sequence: u64,
+    /// The version of what the conversation holds about clients.
+    pub(super) standing_version: u64,
     /// The conversation then.
     pub(super) before: Before,
 }
 
-/// The members without the sender, which is a member now. Read before the hook, and again after it.
+/// The members without the sender, which is a member now and may send. Read before the hook, and again after it.
 ///
 /// # Errors
-/// 4401 when the sender is not a member or the conversation does not exist, 4303 when it is a temporary one (P-113).
+/// 4401 when the sender is not a member or the conversation does not exist, 4303 when it is a temporary one (P-113), 4563 when
+/// the sender is silenced (P-103).
 pub(super) async fn other_members(
     core: &ImCore,
     actor: &Actor,
     conversation: &ConversationId,
 ) -> Result<OtherMembers, RequestError> {
     let client = actor.client()?;
-    let found = core.store.conversation(&actor.app.id, conversation).await?;
+    let found = core.store.standing(&actor.app.id, conversation, std::slice::from_ref(client)).await?;
     match found {
-        Some(found) if found.kind == ConversationKind::ChatRoom || found.has_member(client) => {
-            let (kind, sequence, before) = (found.kind, found.members_sequence, Before::from(&found));
+        Some(standing) if may_send_here(&standing.conversation, client) => {
+            check_may_speak(&standing, client)?;
+            let found = standing.conversation;
+            let (kind, before) = (found.kind, Before::from(&found));
+            let (sequence, standing_version) = (found.members_sequence, found.standing_version);
             let members = found.members.into_iter().filter(|member| member != client).collect();
-            Ok(OtherMembers { members, kind, sequence, before })
+            Ok(OtherMembers { members, kind, sequence, standing_version, before })
         }
         None if conversation.is_temporary() => Err(RequestError::code(Code::ConversationNotFound)),
         _ => Err(RequestError::code(Code::InvalidMessagingTarget)),
     }
+}
+
+/// Only members send, except in a chat room (S-7).
+fn may_send_here(conversation: &Conversation, client: &ClientId) -> bool {
+    conversation.kind == ConversationKind::ChatRoom || conversation.has_member(client)
+}
+
+/// A client that is silenced says nothing new, neither in a message nor in an edit (S-125).
+///
+/// # Errors
+/// 4563.
+pub(super) fn check_may_speak(standing: &Standing, client: &ClientId) -> Result<(), Refusal> {
+    if standing.silenced.named.contains(client) {
+        let detail = Some("the client is silenced in this conversation".to_owned());
+        return Err(Refusal { code: Code::Silenced, detail });
+    }
+    Ok(())
 }

@@ -40,6 +40,8 @@ pub struct Conversation {
     /// The version of the members: the sequence number of their last change, its creation included. 0 in a row of an
     /// older program whose members did not change since.
     pub members_sequence: u64,
+    /// Counts the changes of what the conversation holds about clients ([`super::Standing`]). 0: it has never held anything.
+    pub standing_version: u64,
 }
 
 impl Conversation {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Conversation, MessageBody, StoreError, StoredMessage};
+use super::{Conversation, MessageBody, Standing, StoreError, StoredMessage};
 use crate::error::Refusal;
 use crate::ids::{AppId, ClientId, ConversationId, MessageId};
 use crate::timestamp::Timestamp;
@@ -18,9 +18,9 @@ pub struct EditedMessage {
     pub mention_all: bool,
 }
 
-/// Decides, from a conversation and one of its messages as they are under the conversation's lock, what becomes of the
+/// Decides, from the standing of an author and its message as they are under the conversation's lock, what becomes of the
 /// message. A refusal changes nothing.
-pub type EditMessage = Box<dyn FnOnce(&Conversation, &StoredMessage) -> Result<EditedMessage, Refusal> + Send>;
+pub type EditMessage = Box<dyn FnOnce(&Standing, &StoredMessage) -> Result<EditedMessage, Refusal> + Send>;
 
 /// What became of an edit: conversation and message as they are then, or the refusal. `None` when one of them does not exist.
 pub type MessageEdit = Option<Result<(Conversation, StoredMessage), Refusal>>;

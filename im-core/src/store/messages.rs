@@ -34,6 +34,9 @@ pub struct NewMessage {
     /// The [`super::Conversation::members_sequence`] of the members that sender and receivers were checked against: the
     /// message is stored only while they are the members.
     pub members_sequence: u64,
+    /// The [`super::Conversation::standing_version`] that the sender was checked against: the message is stored only while it
+    /// is that.
+    pub standing_version: u64,
     /// Those that a hook narrowed the receivers to; absent: all members of that version.
     pub receivers: Option<Vec<ClientId>>,
     /// Body after hooks.
@@ -89,8 +92,9 @@ pub enum NotAppended {
     /// The conversation does not exist.
     #[error("the conversation does not exist")]
     NoConversation,
-    /// Its members are not those of [`NewMessage::members_sequence`] any more.
-    #[error("the members of the conversation have changed")]
+    /// Its members are not those of [`NewMessage::members_sequence`] any more, or what it holds about them is not that of
+    /// [`NewMessage::standing_version`].
+    #[error("the members of the conversation, or what they may do, have changed")]
     MembersChanged,
 }
 

@@ -13,6 +13,7 @@ mod new_call;
 mod nodes;
 mod sessions;
 mod settings;
+mod standing;
 mod stored_events;
 
 pub use self::calls::{
@@ -35,17 +36,39 @@ pub use self::new_call::NewCall;
 pub use self::nodes::Nodes;
 pub use self::sessions::{EndedLogin, OpenSession, SessionEntry, Sessions};
 pub use self::settings::Settings;
+pub use self::standing::{
+    ChangedStanding, ClientPage, DecideStanding, FailedMembers, Restricted, Restriction, Standing, StandingChange,
+    StandingDecision, Standings,
+};
 pub use self::stored_events::{
     EventRange, MEMBER_CHANGES_AT_ONCE, MemberChange, StoredEvent, StoredEventLog, StoredEvents,
 };
 
 /// All entities together.
 pub trait Store:
-    Settings + Conversations + Messages + MessageChanges + StoredEventLog + MissedEvents + Sessions + Calls + Nodes
+    Settings
+    + Conversations
+    + Standings
+    + Messages
+    + MessageChanges
+    + StoredEventLog
+    + MissedEvents
+    + Sessions
+    + Calls
+    + Nodes
 {
 }
 
 impl<S> Store for S where
-    S: Settings + Conversations + Messages + MessageChanges + StoredEventLog + MissedEvents + Sessions + Calls + Nodes
+    S: Settings
+        + Conversations
+        + Standings
+        + Messages
+        + MessageChanges
+        + StoredEventLog
+        + MissedEvents
+        + Sessions
+        + Calls
+        + Nodes
 {
 }

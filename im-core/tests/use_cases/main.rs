@@ -16,6 +16,7 @@ mod panics;
 mod queries;
 mod receiver;
 mod recorded_delivery;
+mod restrictions;
 mod rewrites;
 mod scripted_engine;
 mod scripted_nodes;

@@ -304,6 +304,7 @@ fn stored_message(from: &Client, conversation: &ConversationId) -> NewMessage {
         conversation: conversation.clone(),
         from: from.id.clone(),
         members_sequence: 1,
+        standing_version: 0,
         receivers: None,
         body: MessageBody::Text("hi".to_owned()),
         mentions: Vec::new(),

@@ -9,12 +9,12 @@ use hookd_im_core::app::ImSettings;
 use hookd_im_core::error::Refusal;
 use hookd_im_core::ids::{AppId, Channel, ClientId, ConversationId, MessageId, NodeId};
 use hookd_im_core::store::{
-    AppendedMessage, Backlog, CallEntry, CallFor, CallLimits, CallOutcome, Calls, Claimed, Committed, Conversation,
-    ConversationQuery, Conversations, CreatedConversation, DeadLetter, DeadLetterFilter, EditConversation, EditMessage,
-    EndedLogin, EventRange, FoundConversation, HistoryQuery, ImportedCall, MembersUnchanged, MembershipChange,
-    MembershipRequest, MessageChanges, MessageEdit, Messages, MissedEvent, MissedEvents, NewConversation, NewMessage,
-    Nodes, NotAppended, QueryError, Sessions, Settings, StoreError, StoredCall, StoredEventLog, StoredEvents,
-    StoredMessage,
+    AppendedMessage, Backlog, CallEntry, CallFor, CallLimits, CallOutcome, Calls, ChangedStanding, Claimed, ClientPage,
+    Committed, Conversation, ConversationQuery, Conversations, CreatedConversation, DeadLetter, DeadLetterFilter,
+    DecideStanding, EditConversation, EditMessage, EndedLogin, EventRange, FoundConversation, HistoryQuery,
+    ImportedCall, MembersUnchanged, MembershipChange, MembershipRequest, MessageChanges, MessageEdit, Messages,
+    MissedEvent, MissedEvents, NewConversation, NewMessage, Nodes, NotAppended, QueryError, Restriction, Sessions,
+    Settings, Standing, Standings, StoreError, StoredCall, StoredEventLog, StoredEvents, StoredMessage,
 };
 use hookd_im_core::timestamp::Timestamp;
 use hookd_im_store::sqlite::SqliteStore;
@@ -215,6 +215,39 @@ impl Conversations for UnreliableStore {
     ) -> Result<Result<Committed<MembershipChange>, MembersUnchanged>, StoreError> {
         self.before_write.pass().await;
         self.killed(self.store.remove_members(app, id, request, call)).await
+    }
+}
+
+#[async_trait]
+impl Standings for UnreliableStore {
+    async fn standing(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        clients: &[ClientId],
+    ) -> Result<Option<Standing>, StoreError> {
+        self.store.standing(app, conversation, clients).await
+    }
+
+    async fn change_standing(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        clients: &[ClientId],
+        decide: DecideStanding,
+    ) -> Result<Option<Result<ChangedStanding, Refusal>>, StoreError> {
+        self.before_write.pass().await;
+        self.store.change_standing(app, conversation, clients, decide).await
+    }
+
+    async fn restricted_clients(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        restriction: Restriction,
+        page: &ClientPage,
+    ) -> Result<Vec<ClientId>, StoreError> {
+        self.store.restricted_clients(app, conversation, restriction, page).await
     }
 }
 

@@ -7,7 +7,7 @@ use hookd_im_core::actor::{Actor, Identity, Origin};
 use hookd_im_core::app::{App, AppDirectory, FailurePolicy, ImSettings};
 use hookd_im_core::conversations::{self, StartConversation};
 use hookd_im_core::core::ImCore;
-use hookd_im_core::delivery::Event;
+use hookd_im_core::delivery::{ChangedRestriction, Event};
 use hookd_im_core::error::{Code, RequestError};
 use hookd_im_core::hooks::AppSettings;
 use hookd_im_core::ids::{AppId, ClientId, ConnectionId, ConversationId, NodeId, RequestId, SessionId};
@@ -231,11 +231,19 @@ pub fn in_short(event: &Event) -> String {
         Event::MembersJoined(change) => format!("members_joined {} by {}", members(&change.members), change.by),
         Event::Left(change) => format!("left by {}", change.by),
         Event::MembersLeft(change) => format!("members_left {} by {}", members(&change.members), change.by),
+        Event::Restricted(change) => format!("{} by {}", restriction(change), change.by),
+        Event::MembersRestricted(change) => {
+            format!("members {} {} by {}", restriction(change), members(&change.clients), change.by)
+        }
         Event::ConversationUpdated(change) => format!("updated by {}: {}", change.by, change.changed),
         Event::Message(message) => format!("{} says {}", message.from, body(&message.body)),
         Event::MessagePatched(patch) => format!("{} corrects {}", patch.from, body(&patch.body)),
         Event::SessionClosed { code, .. } => format!("closed {}", code.number()),
     }
+}
+
+fn restriction(change: &ChangedRestriction) -> String {
+    format!("{}{:?}", if change.is_lifted { "no longer " } else { "" }, change.restriction)
 }
 
 fn body(body: &MessageBody) -> String {

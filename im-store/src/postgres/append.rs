@@ -44,6 +44,7 @@ struct Place {
     last_message_at: Option<i64>,
     last_sequence: u64,
     members_sequence: u64,
+    standing_version: u64,
     is_changed: bool,
 }
 
@@ -80,6 +81,7 @@ pub(super) async fn lock(connection: &Connection, batch: &[Append], now: Timesta
             last_message_at: column(row, 3)?,
             last_sequence: to_u64(column(row, 4)?),
             members_sequence: to_u64(column(row, 5)?),
+            standing_version: to_u64(column(row, 6)?),
             is_changed: false,
         };
         Ok((key, place))
@@ -122,7 +124,7 @@ impl Writes {
         let Append { app, new, .. } = append;
         let place = self.locked.conversations.get_mut(&(app.clone(), new.conversation.clone()));
         let place = place.ok_or(NotAppended::NoConversation)?;
-        if place.members_sequence != new.members_sequence {
+        if (place.members_sequence, place.standing_version) != (new.members_sequence, new.standing_version) {
             return Err(NotAppended::MembersChanged);
         }
         let repeated = message_row::deduplication_key(&app, &new);
@@ -282,7 +284,14 @@ impl Statements {
 }
 
 const LOCK: &str = "
-    SELECT key, conversations.app, conversations.id, last_message_at, last_sequence, members_sequence
+    SELECT
+        key,
+        conversations.app,
+        conversations.id,
+        last_message_at,
+        last_sequence,
+        members_sequence,
+        standing_version
     FROM conversations
     JOIN (SELECT DISTINCT app, id FROM unnest($1::text[], $2::text[]) AS given (app, id)) AS wanted
         ON conversations.app = wanted.app AND conversations.id = wanted.id

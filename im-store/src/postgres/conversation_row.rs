@@ -26,10 +26,11 @@ pub(super) const COLUMNS: &str = "
     conversations.members_sequence,
     conversations.kind,
     conversations.ttl_seconds,
-    conversations.expires_at";
+    conversations.expires_at,
+    conversations.standing_version";
 
 /// The number of those columns.
-pub(super) const COLUMN_COUNT: usize = 14;
+pub(super) const COLUMN_COUNT: usize = 15;
 
 /// A row as it is in the table, without the members.
 pub(super) struct ConversationRow {
@@ -47,6 +48,7 @@ pub(super) struct ConversationRow {
     kind: i32,
     ttl_seconds: Option<i64>,
     expires_at: Option<i64>,
+    standing_version: i64,
 }
 
 impl ConversationRow {
@@ -66,6 +68,7 @@ impl ConversationRow {
             kind: column(row, 11)?,
             ttl_seconds: column(row, 12)?,
             expires_at: column(row, 13)?,
+            standing_version: column(row, 14)?,
         })
     }
 
@@ -88,6 +91,7 @@ impl ConversationRow {
             updated_at: Timestamp(self.updated_at),
             last_sequence: to_u64(self.last_sequence),
             members_sequence: to_u64(self.members_sequence),
+            standing_version: to_u64(self.standing_version),
             id: ConversationId::new(self.id),
         })
     }
@@ -98,6 +102,14 @@ pub(super) async fn load(
     app: &AppId,
     id: &ConversationId,
 ) -> Result<Option<Conversation>, StoreError> {
+    Ok(load_with_key(connection, app, id).await?.map(|(_, conversation)| conversation))
+}
+
+pub(super) async fn load_with_key(
+    connection: &Connection,
+    app: &AppId,
+    id: &ConversationId,
+) -> Result<Option<(i64, Conversation)>, StoreError> {
     if !is_storable(id.as_str()) {
         return Ok(None);
     }
@@ -105,7 +117,8 @@ pub(super) async fn load(
     let row = connection.row(&sql, &[&app.as_str(), &id.as_str()]).await?;
     row.map(|row| {
         let members = members::read(&row, COLUMN_COUNT)?;
-        ConversationRow::read(&row)?.into_conversation(members)
+        let row = ConversationRow::read(&row)?;
+        Ok((row.key, row.into_conversation(members)?))
     })
     .transpose()
 }

@@ -144,6 +144,7 @@ pub(super) async fn create(
         updated_at: now,
         last_sequence: 1,
         members_sequence: 1,
+        standing_version: 0,
     };
     insert(connection, app, (&conversation, &new.creator), digest.as_deref()).await?;
     let mut calls = NewCalls::default();

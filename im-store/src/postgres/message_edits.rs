@@ -14,7 +14,7 @@ use super::columns::{column, is_storable};
 use super::conversation_row::load_locked;
 use super::message_row::{self, COLUMN_COUNT, COLUMNS};
 use super::pool::Connection;
-use super::{PostgresStore, READ_LIMIT};
+use super::{PostgresStore, READ_LIMIT, standing};
 use crate::json;
 use crate::message_type::message_type;
 use crate::query::budget::store_error;
@@ -90,10 +90,12 @@ async fn edit(
 ) -> Result<MessageEdit, StoreError> {
     let Some((key, conversation)) = load_locked(connection, app, conversation).await? else { return Ok(None) };
     let Some(message) = find(connection, (app, &conversation.id), message).await? else { return Ok(None) };
-    let EditedMessage { body, mentions, mention_all } = match edit(&conversation, &message) {
+    let standing = standing::of(connection, (key, conversation), std::slice::from_ref(&message.from)).await?;
+    let EditedMessage { body, mentions, mention_all } = match edit(&standing, &message) {
         Ok(edited) => edited,
         Err(refusal) => return Ok(Some(Err(refusal))),
     };
+    let conversation = standing.conversation;
     let sql = "SELECT max(patched_at) FROM messages WHERE conversation = $1 AND patched_at IS NOT NULL";
     let newest = connection.row(sql, &[&key]).await?.map(|row| column::<Option<i64>>(&row, 0)).transpose()?.flatten();
     let after = newest.unwrap_or(0).max(message.timestamp.0).saturating_add(1);

@@ -25,6 +25,7 @@ mod schema;
 mod search;
 mod sessions;
 mod settings;
+mod standing;
 mod stored_events;
 mod tls;
 mod transaction;

@@ -25,7 +25,8 @@ pub(super) const COLUMNS: &str = "
     conversations.members_sequence,
     conversations.kind,
     conversations.ttl_seconds,
-    conversations.expires_at";
+    conversations.expires_at,
+    conversations.standing_version";
 
 /// A row as it is in the table, without the members.
 pub(super) struct ConversationRow {
@@ -43,6 +44,7 @@ pub(super) struct ConversationRow {
     kind: i32,
     ttl_seconds: Option<i64>,
     expires_at: Option<i64>,
+    standing_version: i64,
 }
 
 impl ConversationRow {
@@ -62,6 +64,7 @@ impl ConversationRow {
             kind: row.get(11)?,
             ttl_seconds: row.get(12)?,
             expires_at: row.get(13)?,
+            standing_version: row.get(14)?,
         })
     }
 
@@ -84,6 +87,7 @@ impl ConversationRow {
             updated_at: Timestamp(self.updated_at),
             last_sequence: self.last_sequence.unsigned_abs(),
             members_sequence: self.members_sequence.unsigned_abs(),
+            standing_version: self.standing_version.unsigned_abs(),
             id: ConversationId::new(self.id),
         })
     }

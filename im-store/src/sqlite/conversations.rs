@@ -139,6 +139,7 @@ fn create(
         updated_at: now,
         last_sequence: 1,
         members_sequence: 1,
+        standing_version: 0,
     };
     insert(connection, app, (&conversation, &new.creator), digest.as_deref())?;
     let call = calls::add_for(connection, app, (call, &conversation), now)?;

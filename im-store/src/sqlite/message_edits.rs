@@ -10,7 +10,7 @@ use super::conversation_row::load_with_key;
 use super::error::WorkError;
 use super::message_row::{COLUMN_COUNT, COLUMNS, MessageRow};
 use super::messages::BodyColumn;
-use super::{SqliteStore, conversation_row};
+use super::{SqliteStore, conversation_row, standing};
 use crate::json;
 use crate::message_type::message_type;
 use crate::query::budget::store_error;
@@ -88,10 +88,12 @@ fn edit(
 ) -> Result<MessageEdit, WorkError> {
     let Some((key, conversation)) = load_with_key(connection, app, conversation)? else { return Ok(None) };
     let Some(message) = find(connection, key, message)? else { return Ok(None) };
-    let EditedMessage { body, mentions, mention_all } = match edit(&conversation, &message) {
+    let standing = standing::of(connection, (key, conversation), std::slice::from_ref(&message.from))?;
+    let EditedMessage { body, mentions, mention_all } = match edit(&standing, &message) {
         Ok(edited) => edited,
         Err(refusal) => return Ok(Some(Err(refusal))),
     };
+    let conversation = standing.conversation;
     let newest: Option<i64> = connection
         .prepare_cached("SELECT max(patched_at) FROM messages WHERE conversation = ?1 AND patched_at IS NOT NULL")?
         .query_row([key], |row| row.get(0))?;

@@ -54,10 +54,10 @@ fn append(
     (new, call): (NewMessage, Option<CallFor<AppendedMessage>>),
     now: Timestamp,
 ) -> Result<Appended, WorkError> {
-    let Some((conversation, members_sequence)) = version(connection, app, &new.conversation)? else {
+    let Some((conversation, version)) = version(connection, app, &new.conversation)? else {
         return Ok(Err(NotAppended::NoConversation));
     };
-    if members_sequence != new.members_sequence {
+    if version != (new.members_sequence, new.standing_version) {
         return Ok(Err(NotAppended::MembersChanged));
     }
     if let Some(token) = &new.deduplication_token
@@ -74,11 +74,14 @@ fn append(
     Ok(Ok(Committed { row, call }))
 }
 
-/// The conversation's key, and the version of its members.
-fn version(connection: &Connection, app: &AppId, id: &ConversationId) -> Result<Option<(i64, u64)>, WorkError> {
+/// The conversation's key, and the versions of its members and of what it holds about clients.
+fn version(connection: &Connection, app: &AppId, id: &ConversationId) -> Result<Option<(i64, (u64, u64))>, WorkError> {
     let version = connection
-        .prepare_cached("SELECT key, members_sequence FROM conversations WHERE app = ?1 AND id = ?2")?
-        .query_row([app.as_str(), id.as_str()], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))
+        .prepare_cached("SELECT key, members_sequence, standing_version FROM conversations WHERE app = ?1 AND id = ?2")?
+        .query_row([app.as_str(), id.as_str()], |row| {
+            let (members, standing): (i64, i64) = (row.get(1)?, row.get(2)?);
+            Ok((row.get(0)?, (members.unsigned_abs(), standing.unsigned_abs())))
+        })
         .optional()?;
     Ok(version)
 }

@@ -19,6 +19,7 @@ mod schema;
 mod search;
 mod sessions;
 mod settings;
+mod standing;
 mod stored_events;
 mod writer;
 

@@ -100,6 +100,7 @@ mod tests {
             conversation: conversation.clone(),
             from: ClientId::new("tom"),
             members_sequence: 1,
+            standing_version: 0,
             receivers: None,
             body: MessageBody::Text("hi".to_owned()),
             mentions: Vec::new(),

@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_calls.sql"),
     include_str!("migrations/0008_changed_messages.sql"),
     include_str!("migrations/0009_conversation_kinds.sql"),
+    include_str!("migrations/0010_restrictions.sql"),
 ];
 
 /// Brings the file to the newest schema. A file of a newer program is refused instead of half understood.

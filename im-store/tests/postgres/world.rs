@@ -54,6 +54,7 @@ pub fn message(conversation: &ConversationId, text: &str) -> NewMessage {
         conversation: conversation.clone(),
         from: ClientId::new("tom"),
         members_sequence: 1,
+        standing_version: 0,
         receivers: None,
         body: MessageBody::Text(text.to_owned()),
         mentions: Vec::new(),

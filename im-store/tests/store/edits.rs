@@ -7,7 +7,7 @@ use hookd_im_core::error::{Code, Refusal};
 use hookd_im_core::ids::{ClientId, ConversationId, MessageId};
 use hookd_im_core::store::{
     Conversation, Direction, EditConversation, EditMessage, EditedConversation, EditedMessage, HistoryQuery,
-    MessageBody, StoredMessage,
+    MessageBody, Standing, StoredMessage,
 };
 use hookd_im_core::timestamp::Timestamp;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ fn refusal() -> Refusal {
 
 fn to_text(text: &str) -> EditMessage {
     let body = MessageBody::Text(text.to_owned());
-    Box::new(|_: &Conversation, _: &StoredMessage| {
+    Box::new(|_: &Standing, _: &StoredMessage| {
         Ok(EditedMessage { body, mentions: clients(&["jerry\0"]), mention_all: true })
     })
 }
@@ -56,7 +56,7 @@ pub async fn a_refused_edit_changes_nothing(fixture: &Fixture) {
     assert_eq!(fixture.conversation(&before.id).await, before);
 
     let said = fixture.say(&before, "hi").await;
-    let edit = Box::new(|_: &Conversation, _: &StoredMessage| Err(refusal()));
+    let edit = Box::new(|_: &Standing, _: &StoredMessage| Err(refusal()));
     let named = (&said.id, said.timestamp);
     let refused = fixture.store.edit_message(&fixture.app, &before.id, named, edit).await.unwrap().unwrap();
     assert_eq!(refused.unwrap_err(), refusal());

@@ -136,8 +136,8 @@ impl Process {
     }
 
     pub async fn say(&self, conversation: &Conversation, text: &str) -> AppendedMessage {
-        let members_sequence = self.conversation(&conversation.id).await.members_sequence;
-        let message = NewMessage { members_sequence, ..message(&conversation.id, "tom", text) };
+        let Conversation { members_sequence, standing_version, .. } = self.conversation(&conversation.id).await;
+        let message = NewMessage { members_sequence, standing_version, ..message(&conversation.id, "tom", text) };
         self.append(message).await.unwrap()
     }
 
@@ -214,6 +214,7 @@ pub fn message(conversation: &ConversationId, from: &str, text: &str) -> NewMess
         from: ClientId::new(from),
         // Of a conversation whose members are the first ones.
         members_sequence: 1,
+        standing_version: 0,
         receivers: None,
         body: MessageBody::Text(text.to_owned()),
         mentions: Vec::new(),

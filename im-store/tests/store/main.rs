@@ -24,6 +24,7 @@ mod order_keys;
 mod queries;
 mod settings;
 mod sqlite;
+mod standing;
 mod stored_events;
 mod unique;
 
@@ -139,6 +140,12 @@ every_backend! {
         message_to_an_unknown_conversation_is_nothing,
         a_message_to_former_members_is_not_stored,
         message_moves_the_conversation_up;
+    standing:
+        restrictions_are_counted_and_read_back,
+        a_refused_change_of_standing_changes_nothing,
+        restricted_clients_come_in_order_and_in_parts,
+        a_message_of_a_sender_checked_before_the_change_is_not_stored,
+        an_edit_is_decided_with_the_standing_of_the_author;
     stored_events:
         what_happened_in_a_conversation_is_read_in_its_order,
         events_after_a_number_and_not_before_a_time,

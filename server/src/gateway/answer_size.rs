@@ -27,6 +27,9 @@ pub(super) fn answer_bytes(command: &GenericCommand) -> Option<usize> {
         }
         (CommandType::Conv, OpType::Query) => QUERY_ANSWER_BYTES,
         (CommandType::Conv, OpType::Add | OpType::Remove) => LISTED_CLIENTS * BARE_BYTES,
+        (CommandType::Conv, OpType::AddShutup | OpType::RemoveShutup | OpType::QueryShutup | OpType::CheckShutup) => {
+            LISTED_CLIENTS * BARE_BYTES
+        }
         _ => return None,
     };
     Some((bytes + BARE_BYTES).min(ANSWER_BYTES))

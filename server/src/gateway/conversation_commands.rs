@@ -9,12 +9,12 @@ use crate::gateway::protocol::wire::{
     CommandType, ConvCommand, ErrorCommand, GenericCommand, JsonObjectMessage, OpType,
 };
 use hookd_im_core::actor::Actor;
-use hookd_im_core::conversations::{self, FailedMembers, MAX_ATTRIBUTES_DEPTH, MembershipResult, StartConversation};
+use hookd_im_core::conversations::{self, MAX_ATTRIBUTES_DEPTH, MembershipResult, StartConversation};
 use hookd_im_core::core::ImCore;
 use hookd_im_core::error::{Code, RequestError};
 use hookd_im_core::ids::{ClientId, ConversationId};
 use hookd_im_core::signature::SignedRequest;
-use hookd_im_core::store::ConversationQuery;
+use hookd_im_core::store::{ConversationQuery, FailedMembers};
 
 /// Rows of a query that names no number (P-75).
 const DEFAULT_ROWS: i32 = 10;
@@ -204,7 +204,7 @@ pub(super) fn conversation_of(conv: &ConvCommand) -> Option<ConversationId> {
     Some(ConversationId::new(id))
 }
 
-fn reply(recipient: &Recipient, op: OpType, conv: ConvCommand) -> GenericCommand {
+pub(super) fn reply(recipient: &Recipient, op: OpType, conv: ConvCommand) -> GenericCommand {
     GenericCommand { conv_message: Some(conv), ..recipient.reply(CommandType::Conv, Some(op)) }
 }
 
@@ -218,19 +218,19 @@ fn membership(cid: &ConversationId, result: MembershipResult) -> ConvCommand {
     }
 }
 
-fn failed(failed: FailedMembers) -> ErrorCommand {
+pub(super) fn failed(failed: FailedMembers) -> ErrorCommand {
     let error = RequestError::Refused { code: failed.code, detail: failed.detail, app_code: None };
     ErrorCommand { pids: texts(&failed.members), ..error_command(&error) }
 }
 
-fn named(conv: &ConvCommand) -> Result<ConversationId, RequestError> {
+pub(super) fn named(conv: &ConvCommand) -> Result<ConversationId, RequestError> {
     conv.cid
         .as_deref()
         .map(ConversationId::new)
         .ok_or_else(|| RequestError::detailed(Code::ConversationNotFound, "the command has no `cid`"))
 }
 
-fn clients(ids: Vec<String>) -> Vec<ClientId> {
+pub(super) fn clients(ids: Vec<String>) -> Vec<ClientId> {
     ids.into_iter().map(ClientId::new).collect()
 }
 

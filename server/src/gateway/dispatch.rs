@@ -13,6 +13,7 @@ use super::message_commands as message;
 use super::pending::PendingReply;
 use super::queue::{Reply, WriteQueue};
 use super::request_order::RequestOrder;
+use super::restriction_commands as restriction;
 use crate::gateway::byte_budget::HeldBytes;
 use crate::gateway::outgoing::{OutgoingSender, Shows};
 use crate::gateway::protocol::describe;
@@ -290,6 +291,10 @@ async fn carry_out(
             conversation::set_muted(core, actor, recipient, (conv, false)).await
         }
         (CommandType::Conv, Some(OpType::Query)) => conversation::query(core, actor, recipient, conv).await,
+        (
+            CommandType::Conv,
+            Some(op @ (OpType::AddShutup | OpType::RemoveShutup | OpType::QueryShutup | OpType::CheckShutup)),
+        ) => restriction::silence(core, actor, recipient, (op, conv)).await,
         (CommandType::Conv, Some(OpType::Count)) => conversation::count(core, actor, recipient, conv).await,
         _ => Err(conversation::refuse(core, actor, &format!("`{what}`"), named.as_ref()).await),
     };

@@ -22,6 +22,7 @@ mod queue;
 mod reject;
 mod reply_gate;
 mod request_order;
+mod restriction_commands;
 mod route;
 mod session_commands;
 mod upgrade;

@@ -46,7 +46,6 @@ async fn unknown_and_unsupported_commands_are_named_in_the_error() {
     let commands = [
         (command(CommandType::Blacklist, Some(OpType::Block)), "blacklist/block"),
         (command(CommandType::Session, Some(OpType::Kick)), "session/kick"),
-        (conversation(OpType::AddShutup, ConvCommand::default()), "conv/add_shutup"),
         (conversation(OpType::MaxRead, ConvCommand::default()), "conv/max_read"),
         (conversation(OpType::Start, ConvCommand { transient: Some(true), ..ConvCommand::default() }), "chat room"),
         (conversation(OpType::Start, ConvCommand { temp_conv: Some(true), ..ConvCommand::default() }), "temporary"),

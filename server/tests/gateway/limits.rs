@@ -63,6 +63,11 @@ async fn a_field_that_is_too_long_is_refused_by_name_and_the_next_request_works(
         (conversation(OpType::Start, start(&["alice", &long()])), 4301, "`m`"),
         (conversation(OpType::Start, ConvCommand { m: many(501), ..start(&[]) }), 4304, "501"),
         (query(ConvCommand { sort: Some(long()), ..ConvCommand::default() }), 4310, "`sort`"),
+        (conversation(OpType::AddShutup, members(&long(), &["bob"])), 4303, "`cid`"),
+        (conversation(OpType::AddShutup, members(&cid, &[&long()])), 4301, "`m`"),
+        (conversation(OpType::RemoveShutup, ConvCommand { m: many(501), ..members(&cid, &[]) }), 4301, "501"),
+        (conversation(OpType::CheckShutup, members(&cid, &[""])), 4301, "0 characters"),
+        (conversation(OpType::QueryShutup, ConvCommand { next: Some(long()), ..members(&cid, &[]) }), 4301, "`next`"),
         (query(ConvCommand { temp_conv_ids: many(501), ..ConvCommand::default() }), 4310, "`tempConvIds`"),
     ];
     for (request, code, named) in requests {

@@ -60,8 +60,6 @@ await scene(async (connection) => {
     'will messages': () => tom.send(group, 'my will', { will: true }),
     'receipt marks': () => group.fetchReceiptTimestamps(),
     roles: () => group.updateMemberRole('jerry', 'Manager'),
-    'muted members': () => group.muteMembers(['jerry']),
-    'the list of muted members': () => group.queryMutedMembers(),
     'blocked members': () => group.blockMembers(['jerry']),
     'the list of blocked members': () => group.queryBlockedMembers(),
   };

@@ -29,6 +29,9 @@ pub(crate) const LISTED_CLIENTS: usize = 500;
 /// Bytes of the client ids that one message mentions: they are stored and sent with each copy of it.
 pub(crate) const MENTION_BYTES: usize = 32 * 1024;
 
+/// Bytes of the place where a part of a list begins: a client id.
+pub(crate) const NEXT_BYTES: usize = 4 * MAX_CLIENT_ID_CHARACTERS;
+
 /// Bytes of the list that a query is sorted by.
 pub(crate) const SORT_BYTES: usize = 512;
 
@@ -150,6 +153,7 @@ fn check_conversation(conv: &ConvCommand, starts: bool) -> Result<(), RequestErr
     bounded("n", conv.n.as_deref(), SIGNATURE_BYTES, Code::ConversationSignatureFailed)?;
     let attributes = conv.attr.as_ref().map(|attr| attr.data.as_str());
     bounded("attr", attributes, MAX_ATTRIBUTES_BYTES, Code::ConversationApiFailed)?;
+    bounded("next", conv.next.as_deref(), NEXT_BYTES, Code::ConversationApiFailed)?;
     bounded("sort", conv.sort.as_deref(), SORT_BYTES, Code::ConversationQueryFailed)
 }
 

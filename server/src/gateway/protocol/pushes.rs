@@ -9,18 +9,23 @@ use super::wire::{
     CommandType, ConvCommand, DirectCommand, GenericCommand, LogItem, OpType, PatchCommand, PatchItem, SessionCommand,
 };
 use super::{IM_SERVICE, PERMANENT};
-use hookd_im_core::delivery::{ChangedAttributes, ChangedMembers, DeliveredMessage, Event, PatchedMessage};
+use hookd_im_core::delivery::{
+    ChangedAttributes, ChangedMembers, ChangedRestriction, DeliveredMessage, Event, PatchedMessage,
+};
 use hookd_im_core::ids::{ClientId, ConversationId};
 use hookd_im_core::messages::content::is_recalled;
-use hookd_im_core::store::{ConversationKind, MessageBody, StoredMessage};
+use hookd_im_core::store::{ConversationKind, MessageBody, Restriction, StoredMessage};
+use hookd_im_core::timestamp::Timestamp;
 
 /// The command that sends an event to `client`.
 pub(crate) fn push(client: &ClientId, event: &Event) -> GenericCommand {
     let push = match event {
-        Event::Joined(change) => kept(membership(OpType::Joined, change, false), change),
-        Event::Left(change) => kept(membership(OpType::Left, change, false), change),
+        Event::Joined(change) => kept(membership(OpType::Joined, change, false), change.server_timestamp),
+        Event::Left(change) => kept(membership(OpType::Left, change, false), change.server_timestamp),
         Event::MembersJoined(change) => membership(OpType::MembersJoined, change, true),
         Event::MembersLeft(change) => membership(OpType::MembersLeft, change, true),
+        Event::Restricted(change) => kept(restriction(change, false), change.server_timestamp),
+        Event::MembersRestricted(change) => restriction(change, true),
         Event::ConversationUpdated(change) => updated(change),
         Event::Message(message) => direct(message),
         Event::MessagePatched(patch) => patched(patch),
@@ -42,6 +47,7 @@ pub(crate) fn changed_conversation(event: &Event) -> Option<&ConversationId> {
         Event::Joined(change) | Event::Left(change) | Event::MembersJoined(change) | Event::MembersLeft(change) => {
             Some(&change.conversation)
         }
+        Event::Restricted(change) | Event::MembersRestricted(change) => Some(&change.conversation),
         Event::ConversationUpdated(change) => Some(&change.conversation),
         Event::Message(_) | Event::MessagePatched(_) | Event::SessionClosed { .. } => None,
     }
@@ -92,6 +98,22 @@ fn membership(op: OpType, change: &ChangedMembers, with_members: bool) -> Generi
     GenericCommand { conv_message: Some(conv), ..command(CommandType::Conv, Some(op)) }
 }
 
+fn restriction(change: &ChangedRestriction, of_others: bool) -> GenericCommand {
+    let op = match (change.restriction, change.is_lifted, of_others) {
+        (Restriction::Silenced, false, false) => OpType::Shutuped,
+        (Restriction::Silenced, true, false) => OpType::Unshutuped,
+        (Restriction::Silenced, false, true) => OpType::MembersShutuped,
+        (Restriction::Silenced, true, true) => OpType::MembersUnshutuped,
+    };
+    let conv = ConvCommand {
+        cid: Some(change.conversation.as_str().to_owned()),
+        m: if of_others { texts(&change.clients) } else { Vec::new() },
+        init_by: Some(change.by.as_str().to_owned()),
+        ..ConvCommand::default()
+    };
+    GenericCommand { conv_message: Some(conv), ..command(CommandType::Conv, Some(op)) }
+}
+
 fn updated(change: &ChangedAttributes) -> GenericCommand {
     let conv = ConvCommand {
         cid: Some(change.conversation.as_str().to_owned()),
@@ -105,8 +127,8 @@ fn updated(change: &ChangedAttributes) -> GenericCommand {
 }
 
 /// Only kept events carry a server time: older clients move their cursor on every push that has one (P-62).
-fn kept(push: GenericCommand, change: &ChangedMembers) -> GenericCommand {
-    let server_ts = change.server_timestamp.map(|time| time.0);
+fn kept(push: GenericCommand, server_timestamp: Option<Timestamp>) -> GenericCommand {
+    let server_ts = server_timestamp.map(|time| time.0);
     GenericCommand { notification_type: server_ts.map(|_| PERMANENT), server_ts, ..push }
 }
 

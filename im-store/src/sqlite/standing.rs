@@ -1,0 +1,179 @@
+//! What conversations hold about clients.
+
+use async_trait::async_trait;
+use hookd_im_core::error::Refusal;
+use hookd_im_core::ids::{AppId, ClientId, ConversationId};
+use hookd_im_core::store::{
+    ChangedStanding, ClientPage, Conversation, DecideStanding, Restriction, Standing, StandingChange, StandingDecision,
+    Standings, StoreError,
+};
+use rusqlite::{Connection, params};
+
+use super::SqliteStore;
+use super::conversation_row::{key, load_with_key};
+use super::error::WorkError;
+use crate::standing::{RESTRICTIONS, is_made, restriction_column};
+
+/// What became of a request.
+type Changed = Option<Result<ChangedStanding, Refusal>>;
+
+#[async_trait]
+impl Standings for SqliteStore {
+    async fn standing(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        clients: &[ClientId],
+    ) -> Result<Option<Standing>, StoreError> {
+        let (app, id, clients) = (app.clone(), conversation.clone(), clients.to_vec());
+        self.readers.read("standing", move |connection| load(connection, (&app, &id), &clients)).await
+    }
+
+    async fn change_standing(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        clients: &[ClientId],
+        decide: DecideStanding,
+    ) -> Result<Changed, StoreError> {
+        let (of_app, id, named) = (app.clone(), conversation.clone(), clients.to_vec());
+        let change = move |connection: &Connection, _| change(connection, (&of_app, &id), &named, decide);
+        let (of_app, id, named) = (app.clone(), conversation.clone(), clients.to_vec());
+        let is_done = move |connection: &Connection, changed: &Changed| {
+            let Some(Ok(changed)) = changed else { return Ok(true) };
+            let now = load(connection, (&of_app, &id), &named)?;
+            Ok(now.is_some_and(|now| is_made(&now, &changed.decision.change)))
+        };
+        self.write_and_read_back("change standing", change, is_done).await
+    }
+
+    async fn restricted_clients(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        restriction: Restriction,
+        page: &ClientPage,
+    ) -> Result<Vec<ClientId>, StoreError> {
+        let (app, id, page) = (app.clone(), conversation.clone(), page.clone());
+        let read = move |connection: &Connection| match key(connection, &app, &id)? {
+            Some(conversation) => listed(connection, conversation, restriction, &page),
+            None => Ok(Vec::new()),
+        };
+        self.readers.read("restricted clients", read).await
+    }
+}
+
+fn load(
+    connection: &Connection,
+    (app, id): (&AppId, &ConversationId),
+    clients: &[ClientId],
+) -> Result<Option<Standing>, WorkError> {
+    let Some((key, conversation)) = load_with_key(connection, app, id)? else { return Ok(None) };
+    of(connection, (key, conversation), clients).map(Some)
+}
+
+/// The standing of `clients` in a conversation that was just read.
+pub(super) fn of(
+    connection: &Connection,
+    (key, conversation): (i64, Conversation),
+    clients: &[ClientId],
+) -> Result<Standing, WorkError> {
+    let holds_something = conversation.standing_version > 0;
+    let mut standing = Standing::bare(conversation);
+    if !holds_something {
+        return Ok(standing);
+    }
+    let mut count =
+        connection.prepare_cached("SELECT count(*) FROM restrictions WHERE conversation = ?1 AND restriction = ?2")?;
+    let mut find = connection
+        .prepare_cached("SELECT 1 FROM restrictions WHERE conversation = ?1 AND restriction = ?2 AND client = ?3")?;
+    for restriction in RESTRICTIONS {
+        let column = restriction_column(restriction);
+        let in_all: i64 = count.query_row(params![key, column], |row| row.get(0))?;
+        let restricted = standing.restricted_mut(restriction);
+        restricted.in_all = usize::try_from(in_all).unwrap_or(usize::MAX);
+        for client in clients.iter().filter(|_| in_all > 0) {
+            if find.exists(params![key, column, client.as_str()])? {
+                restricted.named.insert(client.clone());
+            }
+        }
+    }
+    Ok(standing)
+}
+
+fn change(
+    connection: &Connection,
+    (app, id): (&AppId, &ConversationId),
+    clients: &[ClientId],
+    decide: DecideStanding,
+) -> Result<Changed, WorkError> {
+    let Some((key, conversation)) = load_with_key(connection, app, id)? else { return Ok(None) };
+    let standing = of(connection, (key, conversation), clients)?;
+    let decision = match decide(&standing) {
+        Ok(decision) => decision,
+        Err(refusal) => return Ok(Some(Err(refusal))),
+    };
+    let mut conversation = standing.conversation;
+    write(connection, (key, &mut conversation), &decision)?;
+    Ok(Some(Ok(ChangedStanding { decision, conversation })))
+}
+
+fn write(
+    connection: &Connection,
+    (key, conversation): (i64, &mut Conversation),
+    decision: &StandingDecision,
+) -> Result<(), WorkError> {
+    if decision.change.clients().is_empty() {
+        return Ok(());
+    }
+    match &decision.change {
+        StandingChange::Restrict(restriction, clients) => {
+            let mut insert = connection.prepare_cached(
+                "INSERT INTO restrictions (conversation, restriction, client)
+                 VALUES (?1, ?2, ?3)",
+            )?;
+            for client in clients {
+                insert.execute(params![key, restriction_column(*restriction), client.as_str()])?;
+            }
+        }
+        StandingChange::Lift(restriction, clients) => {
+            let mut delete = connection.prepare_cached(
+                "DELETE FROM restrictions WHERE conversation = ?1 AND restriction = ?2 AND client = ?3",
+            )?;
+            for client in clients {
+                delete.execute(params![key, restriction_column(*restriction), client.as_str()])?;
+            }
+        }
+    }
+    let version: i64 = connection
+        .prepare_cached(
+            "UPDATE conversations SET standing_version = standing_version + 1 WHERE key = ?1
+             RETURNING standing_version",
+        )?
+        .query_row([key], |row| row.get(0))?;
+    conversation.standing_version = version.unsigned_abs();
+    Ok(())
+}
+
+fn listed(
+    connection: &Connection,
+    conversation: i64,
+    restriction: Restriction,
+    page: &ClientPage,
+) -> Result<Vec<ClientId>, WorkError> {
+    let after = page.after.as_deref().unwrap_or_default();
+    let clients = connection
+        .prepare_cached(
+            "SELECT client
+             FROM restrictions
+             WHERE conversation = ?1 AND restriction = ?2 AND client > ?3
+             ORDER BY client
+             LIMIT ?4",
+        )?
+        .query_map(params![conversation, restriction_column(restriction), after, page.limit], |row| {
+            row.get::<_, String>(0)
+        })?
+        .map(|client| client.map(ClientId::new))
+        .collect::<Result<_, _>>()?;
+    Ok(clients)
+}
