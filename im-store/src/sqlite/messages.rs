@@ -54,10 +54,11 @@ fn append(
     (new, call): (NewMessage, Option<CallFor<AppendedMessage>>),
     now: Timestamp,
 ) -> Result<Appended, WorkError> {
-    let Some((conversation, version)) = version(connection, app, &new.conversation)? else {
+    let Some(version) = version(connection, app, &new.conversation)? else {
         return Ok(Err(NotAppended::NoConversation));
     };
-    if version != (new.members_sequence, new.standing_version) {
+    let Version { key: conversation, members, standing } = version;
+    if (members, standing) != (new.members_sequence, new.standing_version) {
         return Ok(Err(NotAppended::MembersChanged));
     }
     if let Some(token) = &new.deduplication_token
@@ -74,13 +75,20 @@ fn append(
     Ok(Ok(Committed { row, call }))
 }
 
+/// What a message is checked against.
+struct Version {
+    key: i64,
+    members: u64,
+    standing: u64,
+}
+
 /// The conversation's key, and the versions of its members and of what it holds about clients.
-fn version(connection: &Connection, app: &AppId, id: &ConversationId) -> Result<Option<(i64, (u64, u64))>, WorkError> {
+fn version(connection: &Connection, app: &AppId, id: &ConversationId) -> Result<Option<Version>, WorkError> {
     let version = connection
         .prepare_cached("SELECT key, members_sequence, standing_version FROM conversations WHERE app = ?1 AND id = ?2")?
         .query_row([app.as_str(), id.as_str()], |row| {
             let (members, standing): (i64, i64) = (row.get(1)?, row.get(2)?);
-            Ok((row.get(0)?, (members.unsigned_abs(), standing.unsigned_abs())))
+            Ok(Version { key: row.get(0)?, members: members.unsigned_abs(), standing: standing.unsigned_abs() })
         })
         .optional()?;
     Ok(version)

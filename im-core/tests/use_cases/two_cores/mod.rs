@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{join_all, select_all};
-use hookd_im_core::conversations::{self, StartConversation};
+use hookd_im_core::conversations::{self, RestrictionChange, StartConversation};
 use hookd_im_core::delivery::Event;
 use hookd_im_core::error::Code;
 use hookd_im_core::ids::{ConversationId, DeviceId, MessageId};
 use hookd_im_core::messages::{self, SendMessage};
 use hookd_im_core::presence::{Ending, Login};
-use hookd_im_core::store::{Direction, HistoryBound, HistoryQuery, StoredMessage};
+use hookd_im_core::store::{Direction, HistoryBound, HistoryQuery, Restriction, StoredMessage};
 use serde_json::Map;
 
 use self::node::{Client, LONG_LEASE, Node, Shared};
@@ -184,6 +184,38 @@ async fn a_member_that_another_core_removed_has_left_at_once() {
         assert_eq!(received(&tom.events(), &conversation).len(), stored);
         assert_eq!(news(&jerry).last().map(String::as_str), Some("left by tom"));
     }
+}
+
+/// P-103: what one core writes, the transaction of the other one sees.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_that_another_core_silenced_is_silent_at_once() {
+    let (shared, one, other) = two(51).await;
+    let (tom, jerry) = (one.log_in("tom").await, other.log_in("jerry").await);
+    let conversation = conversation(&tom, &["jerry"]).await;
+    // Jerry talks while it is silenced.
+    let talking = async {
+        for number in 0.. {
+            let sent = messages::send(&other.core, &jerry.request(), message(&conversation, &number.to_string())).await;
+            if sent.is_err() {
+                return (number, code(sent));
+            }
+        }
+        unreachable!("it ends");
+    };
+    let silencing = async {
+        tom.gets("some messages", |events| received(events, &conversation).len() > 10).await;
+        let silence = RestrictionChange { restriction: Restriction::Silenced, is_lifted: false };
+        let asked = ids(&["jerry"]);
+        conversations::change_restriction(&one.core, &tom.request(), &conversation, silence, asked).await.unwrap();
+        say(&tom, message(&conversation, "alone")).await;
+    };
+    let ((stored, refused), ()) = tokio::join!(talking, silencing);
+    assert_eq!(refused, Code::Silenced);
+    let all = history(&one, &conversation).await;
+    assert_eq!(all.len(), stored + 1, "what was acknowledged is stored, and nothing else");
+    assert_eq!(all.last().map(|last| last.from.as_str()), Some("tom"));
+    shared.bus.is_empty().await;
+    jerry.gets("the last message", |events| events.iter().any(|event| in_short(event) == "tom says alone")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
