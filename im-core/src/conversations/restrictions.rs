@@ -11,7 +11,8 @@ use crate::delivery::{Before, ChangedRestriction, Event, Place, Push, Recipient}
 use crate::error::{Code, Refusal, RequestError};
 use crate::ids::{ClientId, ConversationId};
 use crate::store::{
-    ChangedStanding, ClientPage, Conversation, FailedMembers, Restriction, Standing, StandingChange, StandingDecision,
+    ChangedStanding, ClientPage, Conversation, ConversationKind, FailedMembers, Restriction, Standing, StandingChange,
+    StandingDecision,
 };
 
 /// Members that may be silenced in a basic conversation (S-27).
@@ -50,7 +51,7 @@ pub struct RestrictedPage {
 /// Restricts clients in a conversation, or lifts that (P-102). Those that change learn of it, and all members (P-103).
 ///
 /// # Errors
-/// 4301 a client id that no client can have, 4303 no such conversation, 4317 the acting client is not a member. Clients that it
+/// 4301 a client id that no client can have, 4303 no such conversation, 4314 it is of another kind, 4317 the acting client is not a member. Clients that it
 /// is not possible for are a partial result: 4317 not a member, 4561 the list is full.
 #[tracing::instrument(skip_all, fields(app = %actor.app.id, client = %actor.identity, conversation = %conversation))]
 pub async fn change_restriction(
@@ -81,7 +82,7 @@ pub async fn change_restriction(
 /// [`RestrictedPage::next`] of the part before.
 ///
 /// # Errors
-/// 4303 no such conversation, 4317 the asking client is not a member.
+/// 4303 no such conversation, 4314 it is of another kind, 4317 the asking client is not a member.
 pub async fn restricted(
     core: &ImCore,
     actor: &Actor,
@@ -104,7 +105,7 @@ pub async fn restricted(
 /// Those among `clients` that have a restriction, in the order of the request (P-102).
 ///
 /// # Errors
-/// 4301 a client id that no client can have, 4303 no such conversation, 4317 the asking client is not a member.
+/// 4301 a client id that no client can have, 4303 no such conversation, 4314 it is of another kind, 4317 the asking client is not a member.
 pub async fn which_restricted(
     core: &ImCore,
     actor: &Actor,
@@ -122,7 +123,11 @@ pub async fn which_restricted(
     Ok(clients.into_iter().filter(|client| named.contains(client)).collect())
 }
 
+/// Service and temporary conversations know no silence (S-125).
 fn check_acting_member(conversation: &Conversation, client: &ClientId) -> Result<(), Refusal> {
+    if matches!(conversation.kind, ConversationKind::Service | ConversationKind::Temporary) {
+        return Err(Refusal { code: Code::NormalConversationRequired, detail: None });
+    }
     if conversation.has_member(client) {
         return Ok(());
     }

@@ -8,12 +8,11 @@ use tokio_postgres::Client;
 use super::error::store_error;
 
 /// Step `n` brings a database of version `n` to `n + 1`. A released step is never edited: append the next one.
-const MIGRATIONS: &[&str] =
-    &[
+const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_start.sql"),
     include_str!("migrations/0002_conversation_kinds.sql"),
     include_str!("migrations/0003_restrictions.sql"),
-    ];
+];
 
 /// The newest version that this program knows.
 #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "there are few")]
