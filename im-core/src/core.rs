@@ -13,7 +13,7 @@ use crate::hooks::{AppSettings, HookCaller, HookEngine};
 use crate::ids::{AppId, NodeId};
 use crate::keyed_locks::ConversationLocks;
 use crate::messages::RecentSends;
-use crate::presence::{OnlineSessions, Presence, PresenceOfOneNode};
+use crate::presence::{ChatRooms, OnlineSessions, Presence, PresenceOfOneNode};
 use crate::store::{Store, StoreError};
 
 /// The IM core of one node. Use cases take it by reference.
@@ -26,6 +26,8 @@ pub struct ImCore {
     pub node: NodeId,
     /// The sessions that are online on this node.
     pub online: Arc<OnlineSessions>,
+    /// The chat rooms that they are in.
+    pub rooms: Arc<ChatRooms>,
     /// Those that are online on any node.
     pub presence: Arc<dyn Presence>,
     /// Takes events to them.
@@ -51,15 +53,16 @@ impl ImCore {
         tasks: TaskTracker,
         shutdown: CancellationToken,
     ) -> Self {
-        let online = Arc::new(OnlineSessions::default());
+        let (online, rooms) = (Arc::new(OnlineSessions::default()), delivery.rooms());
         let hooks =
             HookCaller::new(node.clone(), (apps.clone(), store.clone()), engine, settings.clone(), tasks, shutdown);
         Self {
             apps,
             store,
             node,
-            presence: Arc::new(PresenceOfOneNode::new(online.clone())),
+            presence: Arc::new(PresenceOfOneNode::new(online.clone(), rooms.clone())),
             online,
+            rooms,
             delivery,
             settings,
             hooks,
@@ -92,6 +95,7 @@ impl ImCore {
     /// The store keeps calls of the app: it is to be forgotten again later.
     pub async fn forget_app(&self, app: &AppId) -> Result<(), StoreError> {
         let closed = self.online.remove_app(app);
+        self.rooms.forget_app(app);
         self.presence.end_app(app);
         self.delivery.close_app(app);
         self.recent_sends.forget_app(app);

@@ -70,6 +70,8 @@ codes! {
     ConversationLogRejected = 4312 "CONVERSATION_LOG_REJECTED",
     /// The operation needs a basic conversation.
     NormalConversationRequired = 4314 "NORMAL_CONVERSATION_REQUIRED",
+    /// The operation needs a chat room.
+    TransientConversationRequired = 4316 "TRANSIENT_CONVERSATION_REQUIRED",
     /// Adding or removing others without being a member.
     ConversationMembershipRequired = 4317 "CONVERSATION_MEMBERSHIP_REQUIRED",
     /// Sending to a conversation that does not exist or that the client is not in.

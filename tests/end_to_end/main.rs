@@ -25,6 +25,7 @@ mod configuration;
 #[path = "../conformance/peers.rs"]
 mod conformance_of_peers;
 mod control_errors;
+mod conversation_kinds;
 mod crash;
 mod database_locks;
 mod dev;

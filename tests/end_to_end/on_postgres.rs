@@ -12,6 +12,7 @@
 mod apps;
 mod changes;
 mod chat;
+mod conversation_kinds;
 mod failing_hooks;
 #[expect(dead_code, unused_imports, reason = "the other programs share it, and use all of it")]
 mod harness;

@@ -18,6 +18,7 @@ mod client_address;
 #[path = "../conformance/mod.rs"]
 mod conformance;
 mod control_errors;
+mod conversation_kinds;
 mod crash;
 mod database_locks;
 mod doctor;

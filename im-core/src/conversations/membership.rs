@@ -1,20 +1,23 @@
 //! Joining, adding, leaving, removing.
 
 use std::collections::HashSet;
+use std::slice;
 
 use hook_types::{
     ConversationAdd, ConversationAddParams, ConversationAdded, ConversationAddedParams, ConversationRemove,
     ConversationRemoveParams, ConversationRemoved, ConversationRemovedParams, ConversationReply,
 };
 
-use super::{MAX_MEMBERS, announce, check_members, existing, texts};
+use super::{MAX_MEMBERS, announce, check_members, existing, room, texts};
 use crate::actor::Actor;
 use crate::core::ImCore;
 use crate::delivery::{Before, Place};
 use crate::error::{Code, RequestError};
 use crate::hooks::aborted_by;
 use crate::ids::{ClientId, ConversationId};
-use crate::store::{Committed, Conversation, FailedMembers, MembersUnchanged, MembershipChange, MembershipRequest};
+use crate::store::{
+    Committed, Conversation, ConversationKind, FailedMembers, MembersUnchanged, MembershipChange, MembershipRequest,
+};
 use crate::timestamp::Timestamp;
 
 /// The answer to an add or remove (P-67).
@@ -31,7 +34,7 @@ pub struct MembershipResult {
 /// Adds members; a client that adds itself alone joins (S-103).
 ///
 /// # Errors
-/// 4301 a member id that no client can have, 4303 no such conversation, 4317 adding others without being a member, 4305 refused by `_conversationAdd`, 4300 the
+/// 4301 a member id that no client can have, 4303 no such conversation, 4314 not to a conversation of this kind, 4317 adding others without being a member, 4305 refused by `_conversationAdd`, 4300 the
 /// hook failed and the policy is to abort. Members beyond the limit are a partial result, not an error.
 #[tracing::instrument(skip_all, fields(app = %actor.app.id, client = %actor.identity, conversation = %conversation))]
 pub async fn add(
@@ -44,6 +47,9 @@ pub async fn add(
     check_members(&members)?;
     let members = without_duplicates(members);
     let found = authorized(core, (actor, client), conversation, &members).await?;
+    if found.kind == ConversationKind::ChatRoom {
+        return join_room(core, (actor, client), &found).await;
+    }
     let absent: Vec<ClientId> = members.iter().filter(|member| !found.has_member(member)).cloned().collect();
     if absent.is_empty() {
         return Ok(nothing_to_do(members, &found));
@@ -76,7 +82,7 @@ pub async fn add(
 /// Removes members; a client that removes itself alone leaves (S-104).
 ///
 /// # Errors
-/// 4301 a member id that no client can have, 4303 no such conversation, 4317 removing others without being a member, 4305 refused by `_conversationRemove`, 4300
+/// 4301 a member id that no client can have, 4303 no such conversation, 4314 not from a conversation of this kind, 4317 removing others without being a member, 4305 refused by `_conversationRemove`, 4300
 /// the hook failed and the policy is to abort.
 #[tracing::instrument(skip_all, fields(app = %actor.app.id, client = %actor.identity, conversation = %conversation))]
 pub async fn remove(
@@ -89,6 +95,10 @@ pub async fn remove(
     check_members(&members)?;
     let members = without_duplicates(members);
     let found = authorized(core, (actor, client), conversation, &members).await?;
+    if found.kind == ConversationKind::ChatRoom {
+        room::leave(core, (actor, client), &found.id).await?;
+        return Ok(nothing_to_do(members, &found));
+    }
     let present: Vec<ClientId> = members.iter().filter(|member| found.has_member(member)).cloned().collect();
     if present.is_empty() {
         return Ok(nothing_to_do(members, &found));
@@ -120,6 +130,19 @@ pub async fn remove(
     Ok(result(members, change))
 }
 
+/// Joins for the acting session alone. Another session of the client that is there already changes nothing about that.
+async fn join_room(
+    core: &ImCore,
+    (actor, client): (&Actor, &ClientId),
+    found: &Conversation,
+) -> Result<MembershipResult, RequestError> {
+    if !room::is_joined(core, (actor, client), &found.id)? {
+        ask_before_adding(core, (actor, client), &found.id, slice::from_ref(client)).await?;
+        room::join(core, (actor, client), &found.id).await?;
+    }
+    Ok(nothing_to_do(vec![client.clone()], found))
+}
+
 /// Only members act on others (4317). Asked before the hook; the store asks once more under the conversation's lock: a hook
 /// may take seconds, and another node may have removed the client meanwhile.
 async fn authorized(
@@ -130,10 +153,23 @@ async fn authorized(
 ) -> Result<Conversation, RequestError> {
     core.check_app(actor)?;
     let found = existing(core, actor, conversation).await?;
+    check_kind(found.kind, is_oneself(client, members))?;
     if !is_oneself(client, members) && !found.has_member(client) {
         return Err(RequestError::code(Code::ConversationMembershipRequired));
     }
     Ok(found)
+}
+
+/// Members of basic conversations are added and removed; a chat room is joined and left.
+fn check_kind(kind: ConversationKind, by_oneself: bool) -> Result<(), RequestError> {
+    let detail = match kind {
+        ConversationKind::Basic => return Ok(()),
+        ConversationKind::ChatRoom if by_oneself => return Ok(()),
+        ConversationKind::ChatRoom => "a client joins and leaves a chat room itself; nobody else is added or removed",
+        ConversationKind::Service => "members of a service conversation cannot be added or removed",
+        ConversationKind::Temporary => "the members of a temporary conversation are fixed",
+    };
+    Err(RequestError::detailed(Code::NormalConversationRequired, detail))
 }
 
 /// The change of `members`, of all those that the client asked for.

@@ -1,6 +1,6 @@
 //! Conversations: creation, membership, attributes, queries.
 //!
-//! Rules: S-20 … S-25, S-102 … S-105, S-123 … S-130, P-65 … P-68, P-71 … P-80, P-102, P-103.
+//! Rules: S-7, S-9, S-20 … S-25, S-102 … S-105, S-123 … S-130, P-65 … P-68, P-71 … P-80, P-102, P-103.
 //! What members may do to each other is in `restrictions`.
 
 mod announce;
@@ -8,6 +8,7 @@ mod attribute_changes;
 mod membership;
 mod query;
 mod restrictions;
+mod room;
 mod row;
 mod signed;
 mod start;
@@ -19,6 +20,7 @@ pub use restrictions::{
     MAX_SILENCED, RestrictedPage, RestrictionChange, RestrictionResult, change_restriction, restricted,
     which_restricted,
 };
+pub use room::{ROOM_SAMPLE, sample};
 pub use signed::check_signature;
 pub use start::{StartConversation, start};
 pub use update::{UpdatedAttributes, set_muted, update};

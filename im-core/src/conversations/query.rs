@@ -7,7 +7,7 @@ use crate::actor::Actor;
 use crate::core::ImCore;
 use crate::error::{Code, RequestError};
 use crate::ids::ConversationId;
-use crate::store::{ConversationQuery, QueryError};
+use crate::store::{ConversationKind, ConversationQuery, QueryError};
 
 /// Rows that one query may answer (P-75).
 const MAX_ROWS: u32 = 1000;
@@ -32,11 +32,15 @@ pub async fn find(
     Ok(found.into_iter().map(|found| row::row(found, client, query.compact)).collect())
 }
 
-/// The number of members (P-73).
+/// The number of members (P-73): in a chat room, of those that are there now.
 ///
 /// # Errors
 /// 4303 no such conversation.
 pub async fn count(core: &ImCore, actor: &Actor, conversation: &ConversationId) -> Result<u32, RequestError> {
     let found = existing(core, actor, conversation).await?;
-    Ok(u32::try_from(found.members.len()).unwrap_or(u32::MAX))
+    let members = match found.kind {
+        ConversationKind::ChatRoom => core.presence.count_in_room(&actor.app.id, &found.id).await,
+        _ => found.members.len(),
+    };
+    Ok(u32::try_from(members).unwrap_or(u32::MAX))
 }

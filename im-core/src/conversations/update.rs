@@ -5,14 +5,14 @@ use std::sync::Arc;
 use hook_types::{ConversationChange, ConversationUpdate, ConversationUpdateParams, ConversationUpdateReply};
 use serde_json::{Map, Value};
 
-use super::{attribute_changes, existing};
+use super::{MAX_MEMBERS, attribute_changes, existing};
 use crate::actor::Actor;
 use crate::core::ImCore;
 use crate::delivery::{Before, ChangedAttributes, Event, Place, Push, Recipient};
 use crate::error::{Code, Refusal, RequestError};
 use crate::hooks::aborted_by;
 use crate::ids::{ClientId, ConversationId};
-use crate::store::{Conversation, EditedConversation};
+use crate::store::{Conversation, ConversationKind, EditedConversation};
 use crate::timestamp::Timestamp;
 
 /// The answer to a change of attributes (P-71).
@@ -28,7 +28,7 @@ pub struct UpdatedAttributes {
 /// operations (P-71).
 ///
 /// # Errors
-/// 4303 no such conversation, 4309 not a member, 4301 with a detail for a change that makes no sense, 4305 refused by
+/// 4303 no such conversation, 4314 a temporary one, 4309 not a member, 4301 with a detail for a change that makes no sense, 4305 refused by
 /// `_conversationUpdate`, 4300 the hook failed and the policy is to abort.
 #[tracing::instrument(skip_all, fields(app = %actor.app.id, client = %actor.identity, conversation = %conversation))]
 pub async fn update(
@@ -38,7 +38,9 @@ pub async fn update(
     asked: Map<String, Value>,
 ) -> Result<UpdatedAttributes, RequestError> {
     let client = actor.client()?;
-    check_member(&existing(core, actor, conversation).await?, client)?;
+    let found = existing(core, actor, conversation).await?;
+    check_member(&found, client)?;
+    check_in_room(core, (actor, client), &found)?;
     let change = ConversationChange::Attr(asked.clone());
     let reply = ask_hook(core, (actor, client), conversation, change).await?;
     let asked = Arc::new(reply.attr.unwrap_or(asked));
@@ -49,6 +51,7 @@ pub async fn update(
         Ok(EditedConversation { attributes: attributes.map_err(refused)?, muted: found.muted.clone() })
     };
     let _lock = core.conversation_locks.lock(&actor.app.id, conversation).await;
+    check_in_room(core, (actor, client), &found)?;
     let now = edit_as_member(core, (actor, client), conversation, edit).await?;
     let changed = attribute_changes::changed(&now.attributes, &asked);
     announce(core, (actor, client), &now, (&asked, &changed));
@@ -56,10 +59,10 @@ pub async fn update(
 }
 
 /// Turns offline push of a conversation off (`mute`) or on for the acting client (S-105); answers when the conversation
-/// last changed.
+/// last changed. Of a chat room nothing is pushed: the row keeps the last clients that turned it off.
 ///
 /// # Errors
-/// 4303 no such conversation, 4309 not a member, 4305 refused by `_conversationUpdate`, 4300 the hook failed and the policy
+/// 4303 no such conversation, 4314 a temporary one, 4309 not a member, 4305 refused by `_conversationUpdate`, 4300 the hook failed and the policy
 /// is to abort.
 #[tracing::instrument(skip_all, fields(app = %actor.app.id, client = %actor.identity, conversation = %conversation))]
 pub async fn set_muted(
@@ -78,6 +81,9 @@ pub async fn set_muted(
         if mute {
             muted.push(muting);
         }
+        // In a chat room it has no effect, and any client of the app may do it.
+        let beyond = muted.len().saturating_sub(MAX_MEMBERS);
+        muted.drain(..beyond);
         Ok(EditedConversation { attributes: found.attributes.clone(), muted })
     };
     let _lock = core.conversation_locks.lock(&actor.app.id, conversation).await;
@@ -102,10 +108,32 @@ async fn edit_as_member(
 }
 
 fn check_member(conversation: &Conversation, client: &ClientId) -> Result<(), Refusal> {
-    if conversation.has_member(client) {
+    match conversation.kind {
+        // Members are those that are there now: the store does not know them.
+        ConversationKind::ChatRoom => Ok(()),
+        ConversationKind::Basic | ConversationKind::Service if conversation.has_member(client) => Ok(()),
+        ConversationKind::Basic | ConversationKind::Service => {
+            Err(Refusal { code: Code::ConversationUpdateRejected, detail: None })
+        }
+        ConversationKind::Temporary => {
+            let detail = Some("a temporary conversation cannot be changed".to_owned());
+            Err(Refusal { code: Code::NormalConversationRequired, detail })
+        }
+    }
+}
+
+/// The attributes of a chat room are for those to change that are in it.
+fn check_in_room(
+    core: &ImCore,
+    (actor, client): (&Actor, &ClientId),
+    conversation: &Conversation,
+) -> Result<(), RequestError> {
+    if conversation.kind != ConversationKind::ChatRoom || core.rooms.has_client(&actor.app.id, &conversation.id, client)
+    {
         return Ok(());
     }
-    Err(Refusal { code: Code::ConversationUpdateRejected, detail: None })
+    let detail = "only a client that has joined the chat room may change it";
+    Err(RequestError::detailed(Code::ConversationUpdateRejected, detail))
 }
 
 /// Asks `_conversationUpdate` (S-97).
@@ -144,7 +172,10 @@ fn announce(
         asked: json(asked),
         changed: json(changed),
     }));
-    let recipients = now.members.iter().filter(|member| *member != by).map(Recipient::Client).collect();
+    let recipients = match now.kind {
+        ConversationKind::ChatRoom => vec![Recipient::Room { room: &now.id, except: by }],
+        _ => now.members.iter().filter(|member| *member != by).map(Recipient::Client).collect(),
+    };
     let place = Place::transient(&Before::from(now));
     core.delivery.deliver_at(&actor.app.id, &place, &[Push { recipients, event }], actor.origin);
 }

@@ -10,6 +10,7 @@ use super::{
 use crate::actor::Origin;
 use crate::ids::{AppId, MessageId, SessionId};
 use crate::keyed_locks::ConversationLocks;
+use crate::presence::ChatRooms;
 use crate::store::StoredEventLog;
 use crate::timestamp::Timestamp;
 
@@ -94,6 +95,10 @@ impl Delivery for DeliveryBetweenNodes {
         if !displaced.is_empty() {
             self.bus.publish(&Notice::Displaced(displaced));
         }
+    }
+
+    fn rooms(&self) -> Arc<ChatRooms> {
+        self.sessions.rooms()
     }
 
     fn close_app(&self, app: &AppId) {

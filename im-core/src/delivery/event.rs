@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Priority;
 use crate::error::Code;
 use crate::ids::{ClientId, ConversationId, MessageId};
 use crate::store::{ConversationKind, MessageBody, Restriction};
@@ -40,6 +41,27 @@ pub enum Event {
 }
 
 impl Event {
+    /// The conversation that it is about.
+    pub fn conversation(&self) -> Option<&ConversationId> {
+        match self {
+            Self::Joined(change) | Self::MembersJoined(change) | Self::Left(change) | Self::MembersLeft(change) => {
+                Some(&change.conversation)
+            }
+            Self::Message(message) => Some(&message.conversation),
+            Self::ConversationUpdated(change) => Some(&change.conversation),
+            Self::MessagePatched(patch) => Some(&patch.conversation),
+            Self::Restricted(change) | Self::MembersRestricted(change) => Some(&change.conversation),
+            Self::SessionClosed { .. } => None,
+        }
+    }
+
+    /// The priority of an event that may be dropped where a session reads too slowly (S-45, S-46).
+    pub fn droppable(&self) -> Option<Priority> {
+        let Self::Message(message) = self else { return None };
+        let has_priority = message.transient || message.kind == ConversationKind::ChatRoom;
+        Some(message.priority).filter(|priority| has_priority && *priority < Priority::High)
+    }
+
     /// About what it takes while it waits for its socket.
     pub fn bytes(&self) -> usize {
         const BARE_BYTES: usize = 256;
@@ -141,6 +163,8 @@ pub struct DeliveredMessage {
     pub mention_all: bool,
     /// Not stored.
     pub transient: bool,
+    /// Counts in chat rooms and for transient messages.
+    pub priority: Priority,
 }
 
 /// A message whose content changed.

@@ -8,6 +8,7 @@ mod event;
 mod notice;
 mod order;
 mod place;
+mod priority;
 mod receiver;
 mod recovered;
 
@@ -18,10 +19,14 @@ pub use event::{
 };
 pub use notice::{Addressee, DeliveryNotice, DisplacedSession, Envelope, Newest, Notice, OwnedPush};
 pub use place::{Before, Place, Position};
+pub use priority::Priority;
 pub use receiver::{Receiver, ReceiverLimits};
 
+use std::sync::Arc;
+
 use crate::actor::Origin;
-use crate::ids::{AppId, ClientId, MessageId, SessionId};
+use crate::ids::{AppId, ClientId, ConversationId, MessageId, SessionId};
+use crate::presence::ChatRooms;
 use crate::timestamp::Timestamp;
 
 /// Who gets an event.
@@ -42,6 +47,13 @@ pub enum Recipient<'a> {
         client: &'a ClientId,
         /// The session.
         session: SessionId,
+    },
+    /// The sessions that are in a chat room now.
+    Room {
+        /// The room.
+        room: &'a ConversationId,
+        /// The client whose sessions do not get it.
+        except: &'a ClientId,
     },
 }
 
@@ -89,6 +101,9 @@ pub trait Delivery: Send + Sync + 'static {
     fn tell_displaced(&self, displaced: Vec<DisplacedSession>) {
         debug_assert!(displaced.is_empty(), "there are no other nodes");
     }
+
+    /// The sessions of this process that are in chat rooms: there it finds the receivers of [`Recipient::Room`].
+    fn rooms(&self) -> Arc<ChatRooms>;
 
     /// Closes the connections of an app that is gone, with 4100.
     fn close_app(&self, app: &AppId);

@@ -91,6 +91,13 @@ pub enum Addressee {
         /// The session.
         session: SessionId,
     },
+    /// The sessions that are in a chat room.
+    Room {
+        /// The room.
+        room: ConversationId,
+        /// The client whose sessions do not get it.
+        except: ClientId,
+    },
 }
 
 impl Addressee {
@@ -100,6 +107,7 @@ impl Addressee {
             Self::Client(client) => Recipient::Client(client),
             Self::OtherSessions { client, than } => Recipient::OtherSessions { client, than: *than },
             Self::Session { client, session } => Recipient::Session { client, session: *session },
+            Self::Room { room, except } => Recipient::Room { room, except },
         }
     }
 
@@ -107,6 +115,7 @@ impl Addressee {
     fn elsewhere(&self) -> Option<Self> {
         match self {
             Self::Client(client) | Self::OtherSessions { client, .. } => Some(Self::Client(client.clone())),
+            Self::Room { .. } => Some(self.clone()),
             Self::Session { .. } => None,
         }
     }
@@ -118,6 +127,7 @@ impl From<Recipient<'_>> for Addressee {
             Recipient::Client(client) => Self::Client(client.clone()),
             Recipient::OtherSessions { client, than } => Self::OtherSessions { client: client.clone(), than },
             Recipient::Session { client, session } => Self::Session { client: client.clone(), session },
+            Recipient::Room { room, except } => Self::Room { room: room.clone(), except: except.clone() },
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::{Addressee, ChangedMembers, DeliveredMessage, Event, OfChange, OwnedPush};
+use super::{Addressee, ChangedMembers, DeliveredMessage, Event, OfChange, OwnedPush, Priority};
 use crate::ids::{ClientId, ConversationId, MessageId, SessionId};
 use crate::store::{ConversationKind, MemberChange, StoredEvent, StoredEvents, StoredMessage};
 use crate::timestamp::Timestamp;
@@ -57,6 +57,7 @@ fn of_message(
     members: &HashSet<ClientId>,
 ) -> OwnedPush {
     let StoredMessage { id, timestamp, from, body, mentions, mention_all, patched_at: _, sequence } = message;
+    let (room, except) = (conversation.clone(), from.clone());
     let mut recipients: HashSet<ClientId> =
         receivers.map_or_else(|| members.clone(), |given| given.into_iter().collect());
     recipients.remove(&from);
@@ -72,9 +73,13 @@ fn of_message(
         mentions,
         mention_all,
         transient: false,
+        priority: Priority::default(),
     };
     OwnedPush {
-        recipients: recipients.into_iter().map(Addressee::Client).chain([other_sessions]).collect(),
+        recipients: match kind {
+            ConversationKind::ChatRoom => vec![Addressee::Room { room, except }],
+            _ => recipients.into_iter().map(Addressee::Client).chain([other_sessions]).collect(),
+        },
         event: Event::Message(Arc::new(message)),
     }
 }

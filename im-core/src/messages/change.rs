@@ -16,7 +16,7 @@ use crate::delivery::{Before, Event, PatchReason, PatchedMessage, Place, Push, R
 use crate::error::{Code, Refusal, RequestError};
 use crate::hooks::aborted_by;
 use crate::ids::{ClientId, ConversationId, MessageId, SessionId};
-use crate::store::{Conversation, EditedMessage, MessageBody, Standing, StoredMessage};
+use crate::store::{Conversation, ConversationKind, EditedMessage, MessageBody, Standing, StoredMessage};
 use crate::timestamp::Timestamp;
 
 /// Changed messages that a client gets when it logs in, at most.
@@ -75,8 +75,9 @@ pub async fn change(core: &ImCore, actor: &Actor, request: ChangeMessage) -> Res
         MessageChange::Recall => (content::recalled(), Vec::new(), false),
     };
     check_size(&body)?;
+    let kind = standing.conversation.kind;
     let members = standing.conversation.members.into_iter().filter(|member| member != client).collect();
-    let reviewed = review(core, (actor, client), &request, (body, members)).await?;
+    let reviewed = review(core, (actor, client), &request, (body, members), kind).await?;
 
     let _lock = core.conversation_locks.lock(&actor.app.id, cid).await;
     // Again: the hook took time, and so did the lock.
@@ -115,9 +116,10 @@ pub async fn deliver_missed_changes(
     Ok(())
 }
 
-/// A member recalls also what it said before it was silenced.
+/// A member recalls also what it said before it was silenced. In a chat room any client may change what it said.
 fn check_author_may(standing: &Standing, client: &ClientId, change: &MessageChange) -> Result<(), Refusal> {
-    if !standing.conversation.has_member(client) {
+    let is_room = standing.conversation.kind == ConversationKind::ChatRoom;
+    if !is_room && !standing.conversation.has_member(client) {
         return Err(Refusal { code: Code::InvalidMessagingTarget, detail: None });
     }
     match change {
@@ -160,6 +162,7 @@ async fn review(
     (actor, client): (&Actor, &ClientId),
     request: &ChangeMessage,
     (body, members): (MessageBody, Vec<ClientId>),
+    kind: ConversationKind,
 ) -> Result<Reviewed, RequestError> {
     let recall = matches!(request.change, MessageChange::Recall);
     let (content, bin) = content::to_text(&body);
@@ -182,6 +185,7 @@ async fn review(
         return Err(RequestError::by_hook(Code::MessageUpdateRejectedByApp, reply.code, reply.detail));
     }
     reply.content.take_if(|_| recall);
+    reply.to_peers.take_if(|_| kind == ConversationKind::ChatRoom);
     Ok(apply(reply, body, bin, members))
 }
 
@@ -197,7 +201,14 @@ fn announce(
     let than = actor.session().filter(|_| reviewed.rewrite.is_none());
     let own = Recipient::OtherSessions { client: author, than };
     let others = receivers.iter().filter(|receiver| *receiver != author).map(Recipient::Client);
-    let recipients: Vec<_> = others.chain([own]).collect();
+    let recipients: Vec<_> = match (conversation.kind, actor.session()) {
+        (ConversationKind::ChatRoom, session) => {
+            let acting = session.filter(|_| reviewed.rewrite.is_some());
+            let acting = acting.map(|session| Recipient::Session { client: author, session });
+            acting.into_iter().chain([Recipient::Room { room: &conversation.id, except: author }]).collect()
+        }
+        _ => others.chain([own]).collect(),
+    };
     let reason = reviewed.rewrite.as_ref().and_then(|Rewrite { reason }| reason.clone());
     let event = Event::MessagePatched(Arc::new(patched(&conversation.id, message, reason)));
     let place = Place::transient(&Before::from(conversation));

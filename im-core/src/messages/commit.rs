@@ -57,6 +57,7 @@ pub(super) async fn commit_and_deliver(
                 mentions: message.mentions.clone(),
                 mention_all: message.mention_all,
                 transient: message.transient,
+                priority: message.priority,
             };
             let place = match message.transient {
                 true => Place::transient(&before),
@@ -80,6 +81,7 @@ pub(super) async fn commit_and_deliver(
                 mentions,
                 mention_all,
                 transient,
+                priority: message.priority,
             };
             (delivered, patched_at, place, of_patch)
         }
@@ -89,7 +91,7 @@ pub(super) async fn commit_and_deliver(
     let mut pushes = vec![to_receivers((actor, client), &delivered, &receivers)];
     let patch = patched_at.map(|patched_at| {
         let reason = reviewed.rewrite.as_ref().and_then(|rewrite| rewrite.reason.clone());
-        to_sender(client, &delivered, reason, patched_at)
+        to_sender((actor, client), &delivered, reason, patched_at)
     });
     let mut later = patch;
     if of_patch.is_none() {
@@ -195,24 +197,33 @@ async fn try_commit(
     }))
 }
 
-/// The message to the receivers' sessions and to the sender's other ones (S-57).
+/// The message to the receivers' sessions and to the sender's other ones (S-57). In a chat room these get no copy.
 fn to_receivers<'a>(
     (actor, sender): (&Actor, &'a ClientId),
-    message: &Arc<DeliveredMessage>,
+    message: &'a Arc<DeliveredMessage>,
     receivers: &'a [ClientId],
 ) -> Push<'a> {
+    let event = Event::Message(message.clone());
+    if message.kind == ConversationKind::ChatRoom {
+        return Push { recipients: vec![Recipient::Room { room: &message.conversation, except: sender }], event };
+    }
     let receivers = receivers.iter().filter(|receiver| *receiver != sender).map(Recipient::Client);
     let other_sessions = Recipient::OtherSessions { client: sender, than: actor.session() };
-    Push { recipients: receivers.chain([other_sessions]).collect(), event: Event::Message(message.clone()) }
+    Push { recipients: receivers.chain([other_sessions]).collect(), event }
 }
 
-/// The sender's sessions, the sending one included, learn that the body is another one (P-96).
+/// The sender's sessions, the sending one included, learn that the body is another one (P-96). In a chat room only that one has
+/// the message.
 fn to_sender<'a>(
-    sender: &'a ClientId,
+    (actor, sender): (&Actor, &'a ClientId),
     message: &DeliveredMessage,
     reason: Option<PatchReason>,
     patched_at: Timestamp,
 ) -> Push<'a> {
+    let recipient = match actor.session() {
+        Some(session) if message.kind == ConversationKind::ChatRoom => Recipient::Session { client: sender, session },
+        _ => Recipient::Client(sender),
+    };
     let event = Event::MessagePatched(Arc::new(PatchedMessage {
         conversation: message.conversation.clone(),
         id: message.id.clone(),
@@ -225,7 +236,7 @@ fn to_sender<'a>(
         mention_all: message.mention_all,
         reason,
     }));
-    Push { recipients: vec![Recipient::Client(sender)], event }
+    Push { recipients: vec![recipient], event }
 }
 
 /// The params of `_messageSent` (S-90), without the timestamp. The online members are those of now (S-56): presence was read

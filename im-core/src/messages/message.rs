@@ -1,5 +1,6 @@
 //! A message on its way in, and the answer to its sender.
 
+use crate::delivery::Priority;
 use crate::ids::{ClientId, ConversationId, MessageId};
 use crate::store::MessageBody;
 use crate::timestamp::Timestamp;
@@ -17,6 +18,8 @@ pub struct SendMessage {
     pub mention_all: bool,
     /// Not stored; only for online members (S-43).
     pub transient: bool,
+    /// Counts in chat rooms and for transient messages (S-43).
+    pub priority: Priority,
     /// The sender asks for a receipt.
     pub receipt: bool,
     /// The client's own name for the message: the same one again is the same message (P-84).

@@ -13,10 +13,11 @@ use crate::delivery::PatchReason;
 use crate::error::{Code, RequestError};
 use crate::hooks::aborted_by;
 use crate::ids::ClientId;
-use crate::store::MessageBody;
+use crate::store::{ConversationKind, MessageBody};
 use crate::timestamp::Timestamp;
 
-/// Asks `_messageReceived` (S-89) about a message to the other `members`, and takes over what it changes.
+/// Asks `_messageReceived` (S-89) about a message to the other `members`, and takes over what it changes. The receivers in a
+/// chat room are no hook's choice.
 ///
 /// # Errors
 /// 4402 with the hook's code and detail when it drops the message; 4200 when it failed and the policy is to abort.
@@ -24,7 +25,7 @@ pub(super) async fn review(
     core: &ImCore,
     actor: &Actor,
     message: &SendMessage,
-    members: Vec<ClientId>,
+    (members, kind): (Vec<ClientId>, ConversationKind),
 ) -> Result<Reviewed, RequestError> {
     let (content, bin) = content::to_text(&message.body);
     let params = MessageReceivedParams {
@@ -40,7 +41,7 @@ pub(super) async fn review(
         ..MessageReceivedParams::default()
     };
     let check = |reply: &MessageReceivedReply| new_body(reply, bin).map(drop);
-    let reply = core
+    let mut reply = core
         .hooks
         .before_checked::<MessageReceived>(&actor.app, &params, Some(actor.address), check)
         .await
@@ -48,6 +49,7 @@ pub(super) async fn review(
     if reply.drop {
         return Err(RequestError::by_hook(Code::MessageRejectedByApp, reply.code, reply.detail));
     }
+    reply.to_peers.take_if(|_| kind == ConversationKind::ChatRoom);
     Ok(apply(reply, message.body.clone(), bin, members))
 }
 

@@ -13,7 +13,7 @@ use crate::actor::Actor;
 use crate::core::ImCore;
 use crate::error::{Code, RequestError};
 use crate::ids::ClientId;
-use crate::store::MessageBody;
+use crate::store::{ConversationKind, MessageBody};
 
 /// Takes a message through the steps of S-100. What it causes on the sender's own socket waits for the reply.
 ///
@@ -29,10 +29,10 @@ use crate::store::MessageBody;
 pub async fn send(core: &ImCore, actor: &Actor, mut message: SendMessage) -> Result<SentMessage, RequestError> {
     let arrived_at = Instant::now();
     check_size(&message.body)?;
-    let OtherMembers { members, .. } = other_members(core, actor, &message.conversation).await?;
+    let OtherMembers { members, kind, .. } = other_members(core, actor, &message.conversation).await?;
     message.deduplication_token.take_if(|token| token.is_empty());
     let Some(token) = message.deduplication_token.clone() else {
-        let reviewed = review(core, actor, &message, members).await?;
+        let reviewed = review(core, actor, &message, (members, kind)).await?;
         return commit_and_deliver(core, actor, &message, (&reviewed, None)).await;
     };
     let turn = core.recent_sends.turn(actor, &message.conversation, (&token, arrived_at)).await?;
@@ -42,7 +42,7 @@ pub async fn send(core: &ImCore, actor: &Actor, mut message: SendMessage) -> Res
         Some(Outcome::Unknown(reviewed)) => Some(reviewed),
         None => None,
     };
-    let sent = send_in_turn(core, actor, &message, (members, reviewed), &turn).await;
+    let sent = send_in_turn(core, actor, &message, ((members, kind), reviewed), &turn).await;
     turn.remember_answer(&sent);
     sent
 }
@@ -52,7 +52,7 @@ async fn send_in_turn(
     core: &ImCore,
     actor: &Actor,
     message: &SendMessage,
-    (members, reviewed): (Vec<ClientId>, Option<Arc<Reviewed>>),
+    (members, reviewed): ((Vec<ClientId>, ConversationKind), Option<Arc<Reviewed>>),
     turn: &Turn<'_>,
 ) -> Result<SentMessage, RequestError> {
     let reviewed = match reviewed {

@@ -111,6 +111,12 @@ impl SessionLifecycle {
         ending: Ending,
         by: Option<IpAddr>,
     ) -> SessionEvent {
+        let is_lost = matches!(ending, Ending::Lost(_) | Ending::Replaced);
+        core.rooms.end(session, |room| {
+            if is_lost {
+                core.presence.remember_room(session, room);
+            }
+        });
         core.presence.end(session);
         if let Some(code) = ending.answer_to_return() {
             self.ended_families.insert(session.token_family.clone(), code);

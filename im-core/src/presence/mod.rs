@@ -1,13 +1,15 @@
-//! Sessions: the client, the device and the token of each login.
+//! Sessions: the client, the device and the token of each login, and the chat room that each is in.
 //!
-//! Rules: S-29 … S-37, S-98, S-106, S-107, P-49 … P-58.
+//! Rules: S-9, S-29 … S-37, S-98, S-106, S-107, P-49 … P-58.
 
+mod chat_rooms;
 mod elsewhere;
 mod ending;
 mod online;
 mod online_sessions;
 mod open_sessions;
 mod opening;
+mod remembered_rooms;
 mod session;
 mod token;
 
@@ -17,10 +19,12 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 
+pub use chat_rooms::{ChatRooms, Joining};
 pub use ending::{Ended, Ending};
 pub use online::{Presence, PresenceError, PresenceOfOneNode};
 pub use online_sessions::OnlineSessions;
 pub use opening::{Login, LoginSource, OpenedSession};
+pub use remembered_rooms::{ROOM_REMEMBERED_FOR, ROOMS_REMEMBERED, RememberedRooms};
 pub use session::Session;
 pub use token::{IssuedToken, SessionToken};
 

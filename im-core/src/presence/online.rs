@@ -6,9 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use thiserror::Error;
 
-use super::{OnlineSessions, Session};
+use super::{ChatRooms, OnlineSessions, RememberedRooms, Session};
 use crate::delivery::DisplacedSession;
-use crate::ids::{AppId, ClientId};
+use crate::ids::{AppId, ClientId, ConversationId};
 
 /// Why a session is not registered, or a lease not renewed.
 #[derive(Debug, Error)]
@@ -42,6 +42,26 @@ pub trait Presence: Send + Sync + 'static {
     /// Which of these clients are online (S-120), in their order. One of which this is not known counts as offline.
     async fn are_online(&self, app: &AppId, clients: &[ClientId]) -> Vec<bool>;
 
+    /// A session of this node is in this chat room from now on, and in no other one; or in none. Called in the order of the
+    /// changes. Without I/O, as [`Self::end`].
+    fn set_room(&self, session: &Session, room: Option<&ConversationId>);
+
+    /// A session of this node was lost while it was in this chat room: keeps that for [`super::ROOM_REMEMBERED_FOR`]. Where
+    /// another node has displaced the session, [`Self::register`] has done it already. Without I/O, as [`Self::end`].
+    fn remember_room(&self, session: &Session, room: &ConversationId);
+
+    /// A client has left this chat room: it does not come back to it by itself. Without I/O, as [`Self::end`].
+    fn forget_room(&self, app: &AppId, client: &ClientId, room: &ConversationId);
+
+    /// Takes the chat room that a session which has just logged in comes back to, as [`RememberedRooms::recall`] does.
+    async fn recall_room(&self, session: &Session, is_reconnect: bool) -> Option<ConversationId>;
+
+    /// Clients that are in a chat room now. Those of which this is not known do not count.
+    async fn count_in_room(&self, app: &AppId, room: &ConversationId) -> usize;
+
+    /// Some of them at random, at most `limit`.
+    async fn sample_room(&self, app: &AppId, room: &ConversationId, limit: usize) -> Vec<ClientId>;
+
     /// Keeps the sessions of this node online for as long as `lease` from now on. Answers those of them that were displaced, until
     /// they are ended.
     async fn renew_lease(&self, lease: Duration) -> Result<Vec<DisplacedSession>, PresenceError>;
@@ -54,12 +74,14 @@ pub trait Presence: Send + Sync + 'static {
 #[derive(Debug)]
 pub struct PresenceOfOneNode {
     sessions: Arc<OnlineSessions>,
+    rooms: Arc<ChatRooms>,
+    remembered: RememberedRooms,
 }
 
 impl PresenceOfOneNode {
-    /// `sessions` are all there are.
-    pub fn new(sessions: Arc<OnlineSessions>) -> Self {
-        Self { sessions }
+    /// `sessions` and `rooms` are all there are.
+    pub fn new(sessions: Arc<OnlineSessions>, rooms: Arc<ChatRooms>) -> Self {
+        Self { sessions, rooms, remembered: RememberedRooms::default() }
     }
 }
 
@@ -71,10 +93,34 @@ impl Presence for PresenceOfOneNode {
 
     fn end(&self, _: &Session) {}
 
-    fn end_app(&self, _: &AppId) {}
+    fn end_app(&self, app: &AppId) {
+        self.remembered.forget_app(app);
+    }
 
     async fn are_online(&self, app: &AppId, clients: &[ClientId]) -> Vec<bool> {
         clients.iter().map(|client| self.sessions.is_online(app, client)).collect()
+    }
+
+    fn set_room(&self, _: &Session, _: Option<&ConversationId>) {}
+
+    fn remember_room(&self, session: &Session, room: &ConversationId) {
+        self.remembered.remember(session, room);
+    }
+
+    fn forget_room(&self, app: &AppId, client: &ClientId, room: &ConversationId) {
+        self.remembered.forget(app, client, room);
+    }
+
+    async fn recall_room(&self, session: &Session, is_reconnect: bool) -> Option<ConversationId> {
+        self.remembered.recall(session, is_reconnect)
+    }
+
+    async fn count_in_room(&self, app: &AppId, room: &ConversationId) -> usize {
+        self.rooms.count(app, room)
+    }
+
+    async fn sample_room(&self, app: &AppId, room: &ConversationId, limit: usize) -> Vec<ClientId> {
+        self.rooms.sample(app, room, limit)
     }
 
     async fn renew_lease(&self, _: Duration) -> Result<Vec<DisplacedSession>, PresenceError> {

@@ -103,6 +103,7 @@ impl SessionLifecycle {
         let displaced = self.register(core, app, (&session, attach), reconnect, (online, source.remote_address))?;
         registering.done();
         core.delivery.tell_displaced(elsewhere);
+        return_to_room(core, &session, reconnect).await;
         Ok(OpenedSession { token: self.issue(app, &session), session, displaced })
     }
 
@@ -162,6 +163,13 @@ impl SessionLifecycle {
         let ended = displaced.into_iter().map(|(older, ending)| self.conclude(core, &older, ending, Some(by)));
         let events = ended.chain([SessionEvent::Online(session.id, online, Some(by))]).collect();
         Ok(Ended { written: core.hooks.notifications().notify_sessions(app, events), logins })
+    }
+}
+
+/// A client that was lost is in its chat room again (S-9, S-106).
+async fn return_to_room(core: &ImCore, session: &Arc<Session>, is_reconnect: bool) {
+    if let Some(room) = core.presence.recall_room(session, is_reconnect).await {
+        core.rooms.join(session, &room, || core.presence.set_room(session, Some(&room)));
     }
 }
 

@@ -10,17 +10,13 @@ use hookd_im_core::error::Code;
 use hookd_im_core::ids::{ClientId, ConversationId};
 use hookd_im_core::messages;
 use hookd_im_core::timestamp::Timestamp;
-use serde_json::{Map, json};
+use serde_json::json;
 
 use crate::scripted_engine::Script;
-use crate::world::{World, code, ids, message, object, refusal};
-
-fn with(members: &[&str]) -> StartConversation {
-    StartConversation { members: ids(members), attributes: Map::new(), unique: false }
-}
+use crate::world::{World, basic, code, ids, message, object, refusal};
 
 fn unique(members: &[&str]) -> StartConversation {
-    StartConversation { unique: true, ..with(members) }
+    StartConversation { unique: true, ..basic(members) }
 }
 
 fn define_all(world: &World) {
@@ -46,7 +42,7 @@ async fn all_members_of_a_new_conversation_join_and_the_hooks_are_called() {
     define_all(&world);
     let (mut tom, mut jerry) = (world.client("tom"), world.client("jerry"));
     let attributes = object(json!({ "name": "Planning", "attr": { "a": 1 }, "m": ["x"], "sys": true }));
-    let new = StartConversation { attributes, ..with(&["spike", "jerry", "jerry"]) };
+    let new = StartConversation { attributes, ..basic(&["spike", "jerry", "jerry"]) };
     let created = conversations::start(&world.core, &tom.request(), new).await.unwrap();
     assert!(!created.existing);
     let row = world.row(&created.conversation.id).await;
@@ -102,7 +98,7 @@ async fn events_about_a_client_itself_are_kept_and_pushed_with_the_same_time() {
 async fn pushes_to_the_creators_own_socket_wait_for_the_reply() {
     let world = World::new();
     let (mut tom, mut jerry) = (world.client("tom"), world.client("jerry"));
-    conversations::start(&world.core, &tom.request(), with(&["jerry"])).await.unwrap();
+    conversations::start(&world.core, &tom.request(), basic(&["jerry"])).await.unwrap();
     assert!(tom.pushes().iter().all(|push| push.after_reply));
     assert!(jerry.pushes().iter().all(|push| !push.after_reply));
 }
@@ -149,11 +145,11 @@ async fn a_conversation_has_at_most_five_hundred_members() {
     let tom = world.client("tom");
     let names: Vec<String> = (1..=MAX_MEMBERS).map(|number| format!("c{number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let result = conversations::start(&world.core, &tom.request(), with(&names)).await;
+    let result = conversations::start(&world.core, &tom.request(), basic(&names)).await;
     assert_eq!(code(result), Code::ConversationFull);
     assert!(world.engine.calls().is_empty());
 
-    let full = conversations::start(&world.core, &tom.request(), with(&names[1..])).await.unwrap();
+    let full = conversations::start(&world.core, &tom.request(), basic(&names[1..])).await.unwrap();
     let id = &full.conversation.id;
     let result = conversations::add(&world.core, &tom.request(), id, ids(&["c2", "spike"])).await.unwrap();
     assert_eq!(result.allowed, ids(&["c2"]));
@@ -322,7 +318,7 @@ async fn members_have_ids_that_a_client_can_have() {
     let id = world.conversation(&mut tom, &[&longest]).await;
     for bad in [String::new(), "x".repeat(65), "x".repeat(5000)] {
         let named = || ids(&["jerry", &bad]);
-        let new = StartConversation { members: named(), attributes: Map::new(), unique: false };
+        let new = StartConversation { members: named(), ..basic(&[]) };
         let (code, _, detail) = refusal(conversations::start(&world.core, &tom.request(), new).await);
         assert_eq!(code, Code::ConversationApiFailed);
         assert!(detail.unwrap().starts_with("member 2 of 2 "));

@@ -1,15 +1,15 @@
 //! Every blocking hook × every way to answer × both policies.
 
 use hookd_im_core::app::{FailurePolicy, ImSettings};
-use hookd_im_core::conversations::{self, StartConversation};
+use hookd_im_core::conversations;
 use hookd_im_core::error::{Code, RequestError};
 use hookd_im_core::hooks::FailureCause;
 use hookd_im_core::ids::ConversationId;
 use hookd_im_core::messages;
-use serde_json::{Map, json};
+use serde_json::json;
 
 use crate::scripted_engine::Script;
-use crate::world::{Client, World, ids, message, refusal};
+use crate::world::{Client, World, basic, ids, message, refusal};
 
 const HOOKS: [&str; 4] = ["_messageReceived", "_conversationStart", "_conversationAdd", "_conversationRemove"];
 
@@ -35,7 +35,7 @@ impl Scene {
         match hook {
             "_messageReceived" => messages::send(core, request, message(conversation, "hi")).await.map(drop),
             "_conversationStart" => {
-                let new = StartConversation { members: ids(&["jerry"]), attributes: Map::new(), unique: false };
+                let new = basic(&["jerry"]);
                 conversations::start(core, request, new).await.map(drop)
             }
             "_conversationAdd" => conversations::add(core, request, conversation, ids(&["spike"])).await.map(drop),

@@ -4,11 +4,11 @@ use futures::future::{BoxFuture, FutureExt as _};
 use hookd_im_core::conversations::{self, StartConversation};
 use hookd_im_core::ids::ConversationId;
 use hookd_im_core::messages;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::scripted_engine::Script;
 use crate::unreliable_store::Killed;
-use crate::world::{Client, World, ids, message};
+use crate::world::{Client, World, basic, ids, message};
 
 const OPERATIONS: [&str; 4] = ["_conversationStarted", "_messageSent", "_conversationAdded", "_conversationRemoved"];
 
@@ -17,7 +17,7 @@ fn operation<'a>(hook: &str, world: &'a World, tom: &'a Client, id: &'a Conversa
     let request = tom.request();
     match hook {
         "_conversationStarted" => {
-            let new = StartConversation { members: ids(&["spike"]), attributes: Map::new(), unique: true };
+            let new = StartConversation { unique: true, ..basic(&["spike"]) };
             async move { drop(conversations::start(&world.core, &request, new).await.unwrap()) }.boxed()
         }
         "_conversationAdded" => {
@@ -104,7 +104,7 @@ async fn operations_are_numbered_in_their_order() {
     }
     let mut expected = Vec::new();
     for _ in 0..3 {
-        let new = StartConversation { members: ids(&["jerry"]), attributes: Map::new(), unique: false };
+        let new = basic(&["jerry"]);
         let id = conversations::start(&world.core, &tom.request(), new).await.unwrap().conversation.id;
         expected.push("_conversationStarted");
         for hook in ["_messageSent", "_conversationAdded", "_messageSent", "_conversationRemoved"] {

@@ -18,6 +18,7 @@ mod receiver;
 mod recorded_delivery;
 mod restrictions;
 mod rewrites;
+mod rooms;
 mod scripted_engine;
 mod scripted_nodes;
 mod sending;

@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use hookd_im_core::actor::Origin;
 use hookd_im_core::delivery::{
     Addressee, Bus, DeliveredMessage, Delivery, DeliveryBetweenNodes, DeliveryNotice, Envelope, Event, Newest, Notice,
-    OwnedPush, Place, Position, Push, Receiver, ReceiverLimits, Recipient,
+    OwnedPush, Place, Position, Priority, Push, Receiver, ReceiverLimits, Recipient,
 };
 use hookd_im_core::ids::{AppId, ClientId, ConversationId, MessageId, SessionId};
 use hookd_im_core::keyed_locks::ConversationLocks;
+use hookd_im_core::presence::ChatRooms;
 use hookd_im_core::store::{
     ConversationKind, EventRange, MessageBody, StoreError, StoredEvent, StoredEventLog, StoredEvents, StoredMessage,
 };
@@ -87,6 +88,10 @@ impl Delivery for Seen {
     ) {
         self.opened_until.lock().unwrap().push(opened_until);
         self.deliver(app, recipients, event, origin);
+    }
+
+    fn rooms(&self) -> Arc<ChatRooms> {
+        Arc::default()
     }
 
     fn close_app(&self, _: &AppId) {}
@@ -205,6 +210,7 @@ fn message(text: &str, transient: bool) -> Event {
         mentions: Vec::new(),
         mention_all: false,
         transient,
+        priority: Priority::Normal,
     }))
 }
 

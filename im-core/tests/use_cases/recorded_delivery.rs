@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use hookd_im_core::actor::Origin;
 use hookd_im_core::delivery::{Delivery, Event, Recipient};
 use hookd_im_core::ids::{AppId, ConnectionId, SessionId};
-use hookd_im_core::presence::Session;
+use hookd_im_core::presence::{ChatRooms, Session};
 use hookd_im_core::timestamp::Timestamp;
 
 /// A push to one session, and whether it waits for the reply of the request that caused it.
@@ -18,7 +18,10 @@ pub struct Push {
 }
 
 #[derive(Default)]
-pub struct RecordedDelivery(Mutex<State>);
+pub struct RecordedDelivery {
+    state: Mutex<State>,
+    rooms: Arc<ChatRooms>,
+}
 
 #[derive(Default)]
 struct State {
@@ -28,33 +31,38 @@ struct State {
 
 impl RecordedDelivery {
     pub fn attach(&self, session: Arc<Session>) {
-        self.0.lock().unwrap().sessions.push(session);
+        self.state.lock().unwrap().sessions.push(session);
     }
 
     /// The pushes to a socket since the last look.
     pub fn take(&self, connection: ConnectionId) -> Vec<Push> {
-        self.0.lock().unwrap().pushes.remove(&connection).unwrap_or_default()
+        self.state.lock().unwrap().pushes.remove(&connection).unwrap_or_default()
     }
 }
 
-fn is_for(session: &Session, recipient: Recipient<'_>) -> bool {
+fn is_for(session: &Session, recipient: Recipient<'_>, rooms: &ChatRooms) -> bool {
     match recipient {
         Recipient::Client(client) => session.client == *client && !session.has_ended(),
         Recipient::OtherSessions { client, than } => {
             session.client == *client && !session.has_ended() && Some(session.id) != than
         }
         Recipient::Session { session: id, .. } => session.id == id,
+        Recipient::Room { room, except } => {
+            session.client != *except && !session.has_ended() && rooms.room_of(session.id).as_ref() == Some(room)
+        }
     }
 }
 
 impl Delivery for RecordedDelivery {
     fn deliver(&self, app: &AppId, recipients: &[Recipient<'_>], event: &Event, origin: Option<Origin>) {
-        let mut state = self.0.lock().unwrap();
+        let mut state = self.state.lock().unwrap();
         let State { sessions, pushes } = &mut *state;
         let asking = sessions.iter().find(|session| origin.is_some_and(|origin| origin.session == session.id));
         let connection = asking.map(|session| session.connection);
         for recipient in recipients {
-            for session in sessions.iter().filter(|session| session.app == *app && is_for(session, *recipient)) {
+            for session in
+                sessions.iter().filter(|session| session.app == *app && is_for(session, *recipient, &self.rooms))
+            {
                 let after_reply = connection == Some(session.connection);
                 let push = Push { session: session.id, event: event.clone(), after_reply };
                 pushes.entry(session.connection).or_default().push(push);
@@ -71,6 +79,10 @@ impl Delivery for RecordedDelivery {
         _: Timestamp,
     ) {
         self.deliver(app, recipients, event, origin);
+    }
+
+    fn rooms(&self) -> Arc<ChatRooms> {
+        self.rooms.clone()
     }
 
     fn close_app(&self, _: &AppId) {}

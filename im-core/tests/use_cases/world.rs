@@ -7,13 +7,13 @@ use hookd_im_core::actor::{Actor, Identity, Origin};
 use hookd_im_core::app::{App, AppDirectory, FailurePolicy, ImSettings};
 use hookd_im_core::conversations::{self, StartConversation};
 use hookd_im_core::core::ImCore;
-use hookd_im_core::delivery::{ChangedRestriction, Event};
+use hookd_im_core::delivery::{ChangedRestriction, Event, Priority};
 use hookd_im_core::error::{Code, RequestError};
 use hookd_im_core::hooks::AppSettings;
 use hookd_im_core::ids::{AppId, ClientId, ConnectionId, ConversationId, NodeId, RequestId, SessionId};
 use hookd_im_core::messages::{self, SendMessage, SentMessage};
 use hookd_im_core::presence::Session;
-use hookd_im_core::store::{Conversation, Direction, HistoryQuery, MessageBody, StoredMessage};
+use hookd_im_core::store::{Conversation, ConversationKind, Direction, HistoryQuery, MessageBody, StoredMessage};
 use hookd_im_store::sqlite::SqliteStore;
 use serde_json::{Map, Value};
 use tempfile::TempDir;
@@ -175,7 +175,7 @@ impl World {
 
     /// An ordinary conversation, without events left in the queues of `clients`.
     pub async fn conversation(&self, creator: &mut Client, others: &[&str]) -> ConversationId {
-        let new = StartConversation { members: ids(others), attributes: Map::new(), unique: false };
+        let new = basic(others);
         let created = conversations::start(&self.core, &creator.request(), new).await.unwrap();
         creator.events();
         created.conversation.id
@@ -262,6 +262,12 @@ pub fn app(id: &str) -> App {
     }
 }
 
+/// A basic conversation with these others, not unique.
+pub fn basic(others: &[&str]) -> StartConversation {
+    let kind = ConversationKind::Basic;
+    StartConversation { members: ids(others), attributes: Map::new(), unique: false, kind }
+}
+
 pub fn ids(names: &[&str]) -> Vec<ClientId> {
     names.iter().copied().map(ClientId::new).collect()
 }
@@ -273,6 +279,7 @@ pub fn message(conversation: &ConversationId, text: &str) -> SendMessage {
         mentions: Vec::new(),
         mention_all: false,
         transient: false,
+        priority: Priority::Normal,
         receipt: false,
         deduplication_token: None,
     }

@@ -46,6 +46,11 @@ impl SocketBytes {
         Some(HeldBytes(vec![taken]))
     }
 
+    /// Bytes that are left for events.
+    pub(super) fn event_bytes_left(&self) -> usize {
+        self.events.available_permits()
+    }
+
     /// HeldBytes for an answer of at most so many bytes, of the socket and of what all sockets of an app share; `None` when
     /// there is none in time.
     pub(super) async fn for_answer(&self, of_app: Arc<Semaphore>, bytes: usize, until: Instant) -> Option<HeldBytes> {

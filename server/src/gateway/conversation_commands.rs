@@ -14,7 +14,7 @@ use hookd_im_core::core::ImCore;
 use hookd_im_core::error::{Code, RequestError};
 use hookd_im_core::ids::{ClientId, ConversationId};
 use hookd_im_core::signature::SignedRequest;
-use hookd_im_core::store::{ConversationQuery, FailedMembers};
+use hookd_im_core::store::{ConversationKind, ConversationQuery, FailedMembers};
 
 /// Rows of a query that names no number (P-75).
 const DEFAULT_ROWS: i32 = 10;
@@ -30,9 +30,6 @@ pub(super) async fn start(
     recipient: &Recipient,
     mut conv: ConvCommand,
 ) -> Result<GenericCommand, RequestError> {
-    if conv.transient == Some(true) {
-        return Err(unsupported("`conv/start` of a chat room (`transient`)"));
-    }
     if conv.temp_conv == Some(true) {
         return Err(unsupported("`conv/start` of a temporary conversation (`tempConv`)"));
     }
@@ -43,6 +40,7 @@ pub(super) async fn start(
         members,
         attributes: object(conv.attr.as_ref(), "attr", Code::ConversationApiFailed)?,
         unique: conv.unique.unwrap_or(false),
+        kind: if conv.transient == Some(true) { ConversationKind::ChatRoom } else { ConversationKind::Basic },
     };
     let created = conversations::start(core, actor, new).await?;
     let conversation = created.conversation;
@@ -174,6 +172,39 @@ pub(super) async fn count(
         ..ConvCommand::default()
     };
     Ok(reply(recipient, OpType::Result, result))
+}
+
+/// `conv/members` → `conv/result` (P-74).
+pub(super) async fn members(
+    core: &ImCore,
+    actor: &Actor,
+    recipient: &Recipient,
+    conv: ConvCommand,
+) -> Result<GenericCommand, RequestError> {
+    let cid = named(&conv)?;
+    let limit = conv.limit.map_or(conversations::ROOM_SAMPLE, |limit| usize::try_from(limit).unwrap_or(0));
+    let sample = conversations::sample(core, actor, &cid, limit).await?;
+    let result = ConvCommand { cid: Some(cid.as_str().to_owned()), m: texts(&sample), ..ConvCommand::default() };
+    Ok(reply(recipient, OpType::Result, result))
+}
+
+/// `conv/max_read` → the same, with nothing set for a chat room: it has no marks, and old clients ask for them (P-91). Others
+/// have none yet either.
+pub(super) async fn max_read(
+    core: &ImCore,
+    actor: &Actor,
+    recipient: &Recipient,
+    conv: ConvCommand,
+) -> Result<GenericCommand, RequestError> {
+    let unknown = || unsupported("`conv/max_read`");
+    let cid = conv.cid.as_deref().map(ConversationId::new).ok_or_else(unknown)?;
+    match conversations::existing(core, actor, &cid).await?.kind {
+        ConversationKind::ChatRoom => {
+            let marks = ConvCommand { cid: Some(cid.as_str().to_owned()), ..ConvCommand::default() };
+            Ok(reply(recipient, OpType::MaxRead, marks))
+        }
+        _ => Err(unknown()),
+    }
 }
 
 /// The answer to a command that this server does not have; a conversation that does not exist is said first (P-71).

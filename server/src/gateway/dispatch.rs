@@ -23,6 +23,7 @@ use crate::gateway::protocol::replies::{Recipient, code_of};
 use crate::gateway::protocol::wire::{CommandType, GenericCommand, OpType};
 use hookd_im_core::actor::{Actor, Identity, Origin};
 use hookd_im_core::app::App;
+use hookd_im_core::delivery::Priority;
 use hookd_im_core::error::{Code, RequestError};
 use hookd_im_core::ids::ConversationId;
 use hookd_im_core::presence::Session;
@@ -274,7 +275,9 @@ async fn carry_out(
     let conv = command.conv_message.take().unwrap_or_default();
     let reply = match (command.cmd(), op) {
         (CommandType::Direct, _) => {
-            return message::send(core, actor, recipient, command.direct_message.take().unwrap_or_default()).await;
+            let priority = Priority::of_number(command.priority);
+            let direct = command.direct_message.take().unwrap_or_default();
+            return message::send(core, actor, recipient, (direct, priority)).await;
         }
         (CommandType::Logs, _) => {
             message::history(core, actor, recipient, command.logs_message.take().unwrap_or_default()).await
@@ -296,6 +299,8 @@ async fn carry_out(
             Some(op @ (OpType::AddShutup | OpType::RemoveShutup | OpType::QueryShutup | OpType::CheckShutup)),
         ) => restriction::silence(core, actor, recipient, (op, conv)).await,
         (CommandType::Conv, Some(OpType::Count)) => conversation::count(core, actor, recipient, conv).await,
+        (CommandType::Conv, Some(OpType::MaxRead)) => conversation::max_read(core, actor, recipient, conv).await,
+        (CommandType::Conv, Some(OpType::Members)) => conversation::members(core, actor, recipient, conv).await,
         _ => Err(conversation::refuse(core, actor, &format!("`{what}`"), named.as_ref()).await),
     };
     reply.unwrap_or_else(|error| {

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use hookd_im_core::actor::Origin;
 use hookd_im_core::delivery::{Delivery, Event, Recipient};
 use hookd_im_core::error::Code;
-use hookd_im_core::ids::{AppId, ClientId, ConnectionId, RequestId};
-use hookd_im_core::presence::Session;
+use hookd_im_core::ids::{AppId, ClientId, ConnectionId, ConversationId, RequestId, SessionId};
+use hookd_im_core::presence::{ChatRooms, Session};
 use hookd_im_core::timestamp::Timestamp;
 
 use super::outgoing::{Outgoing, OutgoingSender};
@@ -17,16 +17,32 @@ use super::reply_gate::ReplyGate;
 /// The sessions whose sockets are here, and the requests in work on them.
 #[derive(Default)]
 pub struct LocalDelivery {
-    sessions: RwLock<HashMap<(AppId, ClientId), Vec<Attached>>>,
+    sessions: RwLock<Sessions>,
+    rooms: Arc<ChatRooms>,
     requests: Mutex<HashMap<RequestId, (ConnectionId, ReplyGate)>>,
     request_ids: AtomicU64,
+}
+
+#[derive(Default)]
+struct Sessions {
+    by_client: HashMap<(AppId, ClientId), Vec<Arc<Attached>>>,
+    by_id: HashMap<SessionId, Arc<Attached>>,
 }
 
 /// A session and the queue of its socket.
 struct Attached {
     session: Arc<Session>,
     sender: OutgoingSender,
-    wants_changes: bool,
+    wants: Wants,
+}
+
+/// What a session is told of (P-51).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wants {
+    /// Changes of messages; without them it sees these in the history only.
+    pub(super) changes: bool,
+    /// Everything about temporary conversations.
+    pub(super) temporary: bool,
 }
 
 /// A request in work, until this is dropped: events that it causes on its own connection wait for its reply (P-8).
@@ -43,21 +59,24 @@ impl Drop for RequestInWork {
 }
 
 impl LocalDelivery {
-    /// Connects a session with its socket. One that does not want changes of messages sees them in the history only (P-51).
-    pub(super) fn attach(&self, session: Arc<Session>, sender: OutgoingSender, wants_changes: bool) {
+    /// Connects a session with its socket.
+    pub(super) fn attach(&self, session: Arc<Session>, sender: OutgoingSender, wants: Wants) {
         let key = (session.app.clone(), session.client.clone());
+        let attached = Arc::new(Attached { session, sender, wants });
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
-        sessions.entry(key).or_default().push(Attached { session, sender, wants_changes });
+        sessions.by_id.insert(attached.session.id, attached.clone());
+        sessions.by_client.entry(key).or_default().push(attached);
     }
 
     /// Forgets a session that has ended.
     pub(super) fn detach(&self, session: &Session) {
         let key = (session.app.clone(), session.client.clone());
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(of_client) = sessions.get_mut(&key) {
+        sessions.by_id.remove(&session.id);
+        if let Some(of_client) = sessions.by_client.get_mut(&key) {
             of_client.retain(|attached| attached.session.id != session.id);
             if of_client.is_empty() {
-                sessions.remove(&key);
+                sessions.by_client.remove(&key);
             }
         }
     }
@@ -76,11 +95,18 @@ impl LocalDelivery {
     }
 }
 
+impl Wants {
+    fn is_told_of(self, event: &Event) -> bool {
+        let is_temporary = || event.conversation().is_some_and(ConversationId::is_temporary);
+        (self.changes || !matches!(event, Event::MessagePatched(_))) && (self.temporary || !is_temporary())
+    }
+}
+
 impl Attached {
     /// A reader too slow for its queue loses its socket, not the event: its client finds everything in the history after it
     /// reconnects.
     fn push(&self, event: &Event, request: Option<&(ConnectionId, ReplyGate)>) {
-        if matches!(event, Event::MessagePatched(_)) && !self.wants_changes {
+        if !self.wants.is_told_of(event) {
             return;
         }
         let gate = request.filter(|(connection, _)| *connection == self.session.connection);
@@ -96,29 +122,39 @@ impl Attached {
             Recipient::OtherSessions { than, .. } => !self.session.has_ended() && Some(self.session.id) != than,
             // It has just ended, and the event says so.
             Recipient::Session { session, .. } => self.session.id == session,
+            Recipient::Room { except, .. } => !self.session.has_ended() && self.session.client != *except,
         }
     }
 }
 
 impl LocalDelivery {
-    /// To those sessions of the recipients that `is_meant` is true for.
+    /// To those sessions of the recipients that are meant: `is_meant` learns since when they are among these.
     fn push(
         &self,
         (app, recipients): (&AppId, &[Recipient<'_>]),
         event: &Event,
         origin: Option<Origin>,
-        is_meant: impl Fn(&Session) -> bool,
+        is_meant: impl Fn(Timestamp) -> bool,
     ) {
         let request = origin.and_then(|origin| self.request(origin));
         let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
         for recipient in recipients {
-            let (Recipient::Client(client)
-            | Recipient::OtherSessions { client, .. }
-            | Recipient::Session { client, .. }) = *recipient;
-            let of_client = sessions.get(&(app.clone(), client.clone())).into_iter().flatten();
-            of_client
-                .filter(|attached| attached.is_for(*recipient) && is_meant(&attached.session))
-                .for_each(|attached| attached.push(event, request.as_ref()));
+            let push = |attached: &Arc<Attached>, since: Timestamp| {
+                if attached.is_for(*recipient) && is_meant(since) {
+                    attached.push(event, request.as_ref());
+                }
+            };
+            match *recipient {
+                Recipient::Room { room, .. } => self.rooms.each_session(app, room, |session, since| {
+                    sessions.by_id.get(&session.id).into_iter().for_each(|attached| push(attached, since));
+                }),
+                Recipient::Client(client)
+                | Recipient::OtherSessions { client, .. }
+                | Recipient::Session { client, .. } => {
+                    let of_client = sessions.by_client.get(&(app.clone(), client.clone())).into_iter().flatten();
+                    of_client.for_each(|attached| push(attached, attached.session.opened_at));
+                }
+            }
         }
     }
 }
@@ -136,14 +172,19 @@ impl Delivery for LocalDelivery {
         origin: Option<Origin>,
         opened_until: Timestamp,
     ) {
-        self.push((app, recipients), event, origin, |session| session.opened_at <= opened_until);
+        self.push((app, recipients), event, origin, |since| since <= opened_until);
+    }
+
+    fn rooms(&self) -> Arc<ChatRooms> {
+        self.rooms.clone()
     }
 
     fn close_app(&self, app: &AppId) {
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
+        sessions.by_id.retain(|_, attached| attached.session.app != *app);
         let (code, reason) = (Code::AppNotAvailable.number(), Code::AppNotAvailable.name());
         let code = u16::try_from(code).unwrap_or_default();
-        for attached in sessions.extract_if(|(of, _), _| of == app).flat_map(|(_, sessions)| sessions) {
+        for attached in sessions.by_client.extract_if(|(of, _), _| of == app).flat_map(|(_, sessions)| sessions) {
             if attached.sender.send(Outgoing::Close { code, reason }).is_err() {
                 attached.sender.close_slow_reader();
             }
@@ -161,7 +202,7 @@ mod tests {
     use hookd_im_core::presence::Session;
     use hookd_im_core::timestamp::Timestamp;
 
-    use super::LocalDelivery;
+    use super::{LocalDelivery, Wants};
     use crate::gateway::outgoing::OutgoingSender;
 
     #[test]
@@ -170,7 +211,7 @@ mod tests {
         let (app, client) = (AppId::new("demo"), ClientId::new("tom"));
         let session = Arc::new(Session::new(SessionId(1), app.clone(), client.clone(), ConnectionId(1)));
         let opened_at = session.opened_at;
-        delivery.attach(session, sender, true);
+        delivery.attach(session, sender, Wants { changes: true, temporary: true });
         let event = Event::SessionClosed { code: Code::SessionConflict, reason: String::new() };
         let mut comes = |opened_until| {
             delivery.deliver_late(&app, &[Recipient::Client(&client)], &event, None, opened_until);

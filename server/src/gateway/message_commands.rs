@@ -7,6 +7,7 @@ use crate::gateway::protocol::wire::{
 };
 use hookd_im_core::actor::Actor;
 use hookd_im_core::core::ImCore;
+use hookd_im_core::delivery::Priority;
 use hookd_im_core::error::{Code, RequestError};
 use hookd_im_core::ids::{ClientId, ConversationId, MessageId};
 use hookd_im_core::messages::{self, ChangeMessage, History, MAX_MESSAGE_BYTES, MessageChange, SendMessage};
@@ -20,9 +21,14 @@ const DEFAULT_HISTORY: i32 = 20;
 const MAX_HISTORY: i32 = 100;
 
 /// `direct` → `ack` (P-81).
-pub(super) async fn send(core: &ImCore, actor: &Actor, recipient: &Recipient, direct: DirectCommand) -> GenericCommand {
+pub(super) async fn send(
+    core: &ImCore,
+    actor: &Actor,
+    recipient: &Recipient,
+    (direct, priority): (DirectCommand, Priority),
+) -> GenericCommand {
     let conversation = direct.cid.clone().unwrap_or_default();
-    match accept(core, actor, direct).await {
+    match accept(core, actor, direct, priority).await {
         Ok(sent) => {
             let ack = AckCommand {
                 cid: Some(sent.conversation.as_str().to_owned()),
@@ -92,7 +98,12 @@ pub(super) fn is_oversized(direct: &DirectCommand) -> bool {
     text + binary + push_data > MAX_MESSAGE_BYTES
 }
 
-async fn accept(core: &ImCore, actor: &Actor, direct: DirectCommand) -> Result<messages::SentMessage, RequestError> {
+async fn accept(
+    core: &ImCore,
+    actor: &Actor,
+    direct: DirectCommand,
+    priority: Priority,
+) -> Result<messages::SentMessage, RequestError> {
     if direct.will == Some(true) {
         let detail = "will messages are not supported by this server";
         return Err(RequestError::detailed(Code::InternalError, detail));
@@ -108,6 +119,7 @@ async fn accept(core: &ImCore, actor: &Actor, direct: DirectCommand) -> Result<m
         mentions: direct.mention_pids.into_iter().map(ClientId::new).collect(),
         mention_all: direct.mention_all.unwrap_or(false),
         transient: direct.transient.unwrap_or(false),
+        priority,
         receipt: direct.r.unwrap_or(false),
         deduplication_token: direct.dt.filter(|token| !token.is_empty()),
     };

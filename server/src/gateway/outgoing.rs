@@ -7,9 +7,9 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::byte_budget::{HeldBytes, SocketBytes};
+use super::byte_budget::{EVENT_BYTES, HeldBytes, SocketBytes};
 use super::reply_gate::ReplyGate;
-use hookd_im_core::delivery::Event;
+use hookd_im_core::delivery::{Event, Priority};
 use hookd_im_core::ids::{ClientId, ConversationId};
 
 /// Frames that may wait for one socket. A reader that falls further behind is closed, never buffered without bound; its
@@ -94,13 +94,22 @@ impl OutgoingSender {
         self.slow_reader.cancelled().await;
     }
 
-    /// Queues an event for a session of the socket, without waiting.
+    /// Queues an event for a session of the socket, without waiting. One that may be dropped is, where too much waits (S-45).
     ///
     /// # Errors
     /// [`QueueFull`]: the caller closes the connection as a slow reader.
     pub fn push(&self, client: ClientId, event: Event, gate: Option<ReplyGate>) -> Result<(), QueueFull> {
+        if event.droppable().is_some_and(|priority| self.quarters_left() < quarters_needed(priority)) {
+            tracing::debug!(%client, "a message of low or normal priority is dropped: its reader is slow");
+            return Ok(());
+        }
         let held = self.bytes.for_event(&event).ok_or(QueueFull)?;
         self.send(Outgoing::Event { client, event, gate, held })
+    }
+
+    /// Quarters of the queue that are free, by frames or by bytes.
+    fn quarters_left(&self) -> usize {
+        (self.queue.capacity() * 4 / OUTGOING_CAPACITY).min(self.bytes.event_bytes_left() * 4 / EVENT_BYTES)
     }
 
     /// HeldBytes for an answer of at most so many bytes, of this socket and of what all sockets of an app share; `None` when
@@ -115,5 +124,70 @@ impl OutgoingSender {
     /// [`QueueFull`]: the caller closes the connection as a slow reader.
     pub fn send(&self, outgoing: Outgoing) -> Result<(), QueueFull> {
         self.queue.try_send(outgoing).map_err(|_| QueueFull)
+    }
+}
+
+/// Low ones go first, so that there is room for others when it gets worse.
+fn quarters_needed(priority: Priority) -> usize {
+    match priority {
+        Priority::Low => 2,
+        Priority::Normal => 1,
+        Priority::High => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use hookd_im_core::delivery::{DeliveredMessage, Event, Priority};
+    use hookd_im_core::ids::{ClientId, ConversationId, MessageId};
+    use hookd_im_core::store::{ConversationKind, MessageBody};
+    use hookd_im_core::timestamp::Timestamp;
+
+    use super::{OUTGOING_CAPACITY, OutgoingSender};
+
+    fn message(kind: ConversationKind, priority: Priority, body: &str) -> Event {
+        Event::Message(Arc::new(DeliveredMessage {
+            conversation: ConversationId::new("c"),
+            kind,
+            id: MessageId::new("m"),
+            from: ClientId::new("tom"),
+            timestamp: Timestamp(0),
+            sequence: Some(2),
+            body: MessageBody::Text(body.to_owned()),
+            mentions: Vec::new(),
+            mention_all: false,
+            transient: false,
+            priority,
+        }))
+    }
+
+    /// S-45, S-46. Nobody reads; answers how many messages wait when the queue takes no more, or after many.
+    fn queued(kind: ConversationKind, priority: Priority, body: &str) -> (usize, bool) {
+        let (sender, mut queue) = OutgoingSender::new();
+        let push = |_| sender.push(ClientId::new("jerry"), message(kind, priority, body), None).is_ok();
+        let is_taken = (0..2 * OUTGOING_CAPACITY).all(push);
+        let mut waiting = 0;
+        while queue.try_recv().is_ok() {
+            waiting += 1;
+        }
+        (waiting, is_taken)
+    }
+
+    #[test]
+    fn messages_of_low_and_normal_priority_are_dropped_before_the_reader_is() {
+        use ConversationKind::{Basic, ChatRoom};
+        let (quarter, half) = (OUTGOING_CAPACITY / 4, OUTGOING_CAPACITY / 2);
+        assert_eq!(queued(ChatRoom, Priority::Low, "x"), (half + 1, true));
+        assert_eq!(queued(ChatRoom, Priority::Normal, "x"), (3 * quarter + 1, true));
+        assert_eq!(queued(ChatRoom, Priority::High, "x"), (OUTGOING_CAPACITY, false));
+        assert_eq!(queued(Basic, Priority::Low, "x"), (OUTGOING_CAPACITY, false));
+    }
+
+    #[test]
+    fn many_bytes_make_a_queue_full_too() {
+        let (waiting, is_taken) = queued(ConversationKind::ChatRoom, Priority::Low, &"x".repeat(5000));
+        assert!(is_taken && waiting < 500, "{waiting}");
     }
 }

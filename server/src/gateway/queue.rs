@@ -217,7 +217,7 @@ mod tests {
     use crate::gateway::byte_budget::HeldBytes;
     use crate::gateway::outgoing::Shows;
     use crate::gateway::reply_gate::{GAP, ReplyGate};
-    use hookd_im_core::delivery::{ChangedMembers, DeliveredMessage, Event};
+    use hookd_im_core::delivery::{ChangedMembers, DeliveredMessage, Event, Priority};
     use hookd_im_core::ids::{ClientId, ConversationId, MessageId};
     use hookd_im_core::store::{ConversationKind, MessageBody};
     use hookd_im_core::timestamp::Timestamp;
@@ -246,6 +246,7 @@ mod tests {
             mentions: Vec::new(),
             mention_all: false,
             transient: false,
+            priority: Priority::Normal,
         }));
         Push { client: ClientId::new("alice"), event, gate: gate.cloned(), held: HeldBytes::default() }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::closing::Closing;
 use super::conversation_commands::unsupported;
 use super::dispatch::{Dispatcher, LocalSession, answer};
+use super::local_delivery::Wants;
 use super::queue::WriteQueue;
 use crate::gateway::protocol::limits;
 use crate::gateway::protocol::replies::{Recipient, code_of};
@@ -20,6 +21,7 @@ use hookd_im_core::timestamp::Timestamp;
 
 /// Bits of `configBitmap` (P-51).
 const WANTS_CHANGES: i64 = 1;
+const WANTS_TEMPORARY: i64 = 2;
 
 /// Ids that one `session/query` may ask for (P-57).
 const QUERIED_CLIENTS: usize = 20;
@@ -98,11 +100,12 @@ impl Dispatcher {
         let app = self.app_of(command.app_id.as_deref())?;
         limits::check_login(&session)?;
         self.admit(command.peer_id.as_deref())?;
-        let wants_changes = session.config_bitmap.unwrap_or(0) & WANTS_CHANGES != 0;
+        let config = session.config_bitmap.unwrap_or(0);
+        let wants = Wants { changes: config & WANTS_CHANGES != 0, temporary: config & WANTS_TEMPORARY != 0 };
         let login = login(command.peer_id.clone(), session);
         let (source, mut attached) = (self.socket.source, None);
         let attach = |session: &Arc<Session>| {
-            self.shared.delivery.attach(session.clone(), self.socket.sender.clone(), wants_changes);
+            self.shared.delivery.attach(session.clone(), self.socket.sender.clone(), wants);
             attached = Some(session.clone());
         };
         let opened = self.shared.lifecycle.open(&self.shared.core, &app, login, source, attach).await;

@@ -12,6 +12,7 @@ mod limits;
 mod login;
 mod messages;
 mod presence;
+mod rooms;
 mod server;
 mod sessions;
 mod timeouts;

@@ -55,7 +55,6 @@ await scene(async (connection) => {
   });
 
   const refused = {
-    'chat rooms': () => tom.client.createChatRoom({ name: 'room' }),
     'temporary conversations': () => tom.client.createTemporaryConversation({ members: ['jerry'] }),
     'will messages': () => tom.send(group, 'my will', { will: true }),
     'receipt marks': () => group.fetchReceiptTimestamps(),
@@ -70,9 +69,8 @@ await scene(async (connection) => {
       assert.match(error.detail, /not supported by this server/);
     });
   }
-  await step('queries find no temporary conversations, chat rooms or service conversations', async () => {
+  await step('queries find no temporary and no service conversations', async () => {
     assert.equal(await tom.client.getConversation('_tmp:0123456789abcdef'), null);
-    assert.deepEqual(await tom.client.getChatRoomQuery().find(), []);
     assert.deepEqual(await tom.client.getServiceConversationQuery().find(), []);
   });
   await step('a conversation that does not exist is 4303, also where the command is not supported', async () => {

@@ -2,6 +2,7 @@
 
 mod bus;
 mod node;
+mod rooms;
 mod shared_presence;
 
 use std::collections::HashSet;
@@ -9,17 +10,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{join_all, select_all};
-use hookd_im_core::conversations::{self, RestrictionChange, StartConversation};
+use hookd_im_core::conversations::{self, RestrictionChange};
 use hookd_im_core::delivery::Event;
 use hookd_im_core::error::Code;
 use hookd_im_core::ids::{ConversationId, DeviceId, MessageId};
 use hookd_im_core::messages::{self, SendMessage};
 use hookd_im_core::presence::{Ending, Login};
 use hookd_im_core::store::{Direction, HistoryBound, HistoryQuery, Restriction, StoredMessage};
-use serde_json::Map;
 
 use self::node::{Client, LONG_LEASE, Node, Shared};
-use crate::world::{code, ids, in_short, message};
+use crate::world::{basic, code, ids, in_short, message};
 
 /// Messages of each client in each conversation.
 const MESSAGES: usize = 15;
@@ -31,7 +31,7 @@ async fn two(seed: u64) -> (Shared, Arc<Node>, Arc<Node>) {
 }
 
 async fn conversation(creator: &Client, others: &[&str]) -> ConversationId {
-    let new = StartConversation { members: ids(others), attributes: Map::new(), unique: false };
+    let new = basic(others);
     let created = conversations::start(&creator.node.core, &creator.request(), new).await.unwrap();
     created.conversation.id
 }

@@ -12,7 +12,7 @@ use hookd_im_core::delivery::{Delivery, DeliveryBetweenNodes, Event, Notice, Rec
 use hookd_im_core::error::RequestError;
 use hookd_im_core::hooks::AppSettings;
 use hookd_im_core::ids::{AppId, ClientId, ConnectionId, DeviceId, NodeId, RequestId};
-use hookd_im_core::presence::{Login, LoginSource, Session, SessionLifecycle};
+use hookd_im_core::presence::{ChatRooms, Login, LoginSource, Session, SessionLifecycle};
 use hookd_im_core::store::Store;
 use hookd_im_core::timestamp::Timestamp;
 use hookd_im_store::postgres::{PostgresAddress, PostgresStore};
@@ -176,12 +176,13 @@ type Pushes = HashMap<ConnectionId, Vec<Event>>;
 /// A delivery to sessions that keeps what each gets.
 struct Sessions {
     attached: Mutex<Vec<Arc<Session>>>,
+    rooms: Arc<ChatRooms>,
     pushes: watch::Sender<Pushes>,
 }
 
 impl Default for Sessions {
     fn default() -> Self {
-        Self { attached: Mutex::default(), pushes: watch::Sender::new(HashMap::new()) }
+        Self { attached: Mutex::default(), rooms: Arc::default(), pushes: watch::Sender::new(HashMap::new()) }
     }
 }
 
@@ -191,13 +192,16 @@ impl Sessions {
     }
 }
 
-fn is_for(session: &Session, recipient: Recipient<'_>) -> bool {
+fn is_for(session: &Session, recipient: Recipient<'_>, rooms: &ChatRooms) -> bool {
     match recipient {
         Recipient::Client(client) => session.client == *client && !session.has_ended(),
         Recipient::OtherSessions { client, than } => {
             session.client == *client && !session.has_ended() && Some(session.id) != than
         }
         Recipient::Session { session: id, .. } => session.id == id,
+        Recipient::Room { room, except } => {
+            session.client != *except && !session.has_ended() && rooms.room_of(session.id).as_ref() == Some(room)
+        }
     }
 }
 
@@ -217,13 +221,18 @@ impl Delivery for Sessions {
         let attached = self.attached.lock().unwrap();
         let mut reached: Vec<ConnectionId> = Vec::new();
         for recipient in recipients {
-            let sessions = attached.iter().filter(|session| session.app == *app && is_for(session, *recipient));
+            let sessions =
+                attached.iter().filter(|session| session.app == *app && is_for(session, *recipient, &self.rooms));
             let sessions = sessions.filter(|session| session.opened_at <= opened_until);
             reached.extend(sessions.map(|session| session.connection));
         }
         self.pushes.send_modify(|pushes| {
             reached.iter().for_each(|connection| pushes.entry(*connection).or_default().push(event.clone()));
         });
+    }
+
+    fn rooms(&self) -> Arc<ChatRooms> {
+        self.rooms.clone()
     }
 
     fn close_app(&self, _: &AppId) {}

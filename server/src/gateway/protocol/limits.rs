@@ -80,6 +80,7 @@ pub(crate) fn without_the_unread(command: GenericCommand) -> GenericCommand {
         op: command.op,
         peer_id: command.peer_id,
         i: command.i,
+        priority: command.priority,
         direct_message: direct,
         logs_message: logs,
         conv_message: conv,
