@@ -23,6 +23,8 @@ mod limits;
 #[cfg(feature = "host")]
 pub mod private_file;
 #[cfg(feature = "host")]
+mod profile;
+#[cfg(feature = "host")]
 pub mod rfc3339;
 
 #[cfg(feature = "host")]
@@ -40,3 +42,5 @@ pub use isolation::{Isolation, UnknownIsolation};
 pub use keys::{UnusableKey, usable_key};
 #[cfg(feature = "host")]
 pub use limits::{InvalidLimits, LimitSettings, Limits, Overrides};
+#[cfg(feature = "host")]
+pub use profile::{Profile, UnknownProfile};

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use api_types::control::*;
-use api_types::{Environment, HostPattern, Isolation};
+use api_types::{Environment, HostPattern, Isolation, Profile};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -25,8 +25,19 @@ fn refused<T: DeserializeOwned + Debug>(wire: Value) -> String {
 
 #[test]
 fn apps() {
-    let new = NewApp { id: text("shop"), app_key: Some(text("a-key-12")), master_key: None, hook_key: None };
-    same(new, json!({"id": "shop", "app_key": "a-key-12", "master_key": null, "hook_key": null}));
+    let new = |profile| NewApp {
+        id: text("shop"),
+        app_key: Some(text("a-key-12")),
+        master_key: None,
+        hook_key: None,
+        profile,
+    };
+    let wire = json!({"id": "shop", "app_key": "a-key-12", "master_key": null, "hook_key": null});
+    same(new(Profile::Leancloud), wire.clone());
+    let mut open = wire;
+    open["profile"] = json!("open");
+    same(new(Profile::Open), open);
+    assert!(refused::<NewApp>(json!({"id": "shop", "profile": "closed"})).contains("unknown variant `closed`"));
     assert!(serde_json::from_value::<NewApp>(json!({"id": "shop"})).is_ok());
     assert!(refused::<NewApp>(json!({"id": "shop", "name": "Shop"})).contains("unknown field `name`"));
     let keys = AppKeys { app_id: text("shop"), app_key: text("a"), master_key: text("m"), hook_key: text("h") };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api_types::Profile;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::AppId;
@@ -31,6 +32,11 @@ impl std::fmt::Debug for App {
 pub trait AppDirectory: Send + Sync + 'static {
     /// `None` when no such app exists.
     fn app(&self, id: &AppId) -> Option<Arc<App>>;
+
+    /// What the settings of an app begin with; `None` for one that is older than profiles.
+    fn profile(&self, _: &AppId) -> Option<Profile> {
+        None
+    }
 }
 
 /// What happens to a request when a blocking hook fails (S-81).
@@ -42,6 +48,17 @@ pub enum FailurePolicy {
     Ignore,
     /// Return an error to the client and stop.
     Abort,
+}
+
+/// What a client gets for a request over its rate (S-28).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RateOverflow {
+    /// No reply.
+    #[default]
+    Silent,
+    /// Error 4116.
+    Error,
 }
 
 /// Settings of an app that the IM core applies. Unknown keys are errors.
@@ -85,6 +102,16 @@ pub struct ImSettings {
     pub message_edit: bool,
     /// Clients may recall their messages (S-154).
     pub message_recall: bool,
+    /// Messages that a client may send in a minute (S-27); 0: any number.
+    pub client_sends_per_minute: u32,
+    /// Queries of the history that a client may make in a minute (S-27); 0: any number.
+    pub client_history_queries_per_minute: u32,
+    /// Operations of each other type that a client may make in a minute (S-27); 0: any number.
+    pub client_operations_per_minute: u32,
+    /// What a client gets for a request over its rate (S-28).
+    pub client_rate_overflow: RateOverflow,
+    /// Messages that go out to the sessions of the app on this node in a second (S-27); 0: any number.
+    pub outgoing_messages_per_second: u32,
     /// Address of a LeanEngine app (`http://host:port`) that has the hooks; absent: hookd's own engine has them.
     pub engine_url: Option<String>,
     /// The operator named that address, so it may be any; others must be public. Follows from who changes `engine_url`.
@@ -97,6 +124,7 @@ pub const MAX_HOOK_TIMEOUT: Duration = Duration::from_secs(15);
 /// A breaker that waited longer would keep hooks off an engine that has long been well again.
 pub const MAX_BREAKER_COOL_DOWN: Duration = Duration::from_secs(60);
 
+/// Those of an app that is older than a setting: it goes on as before. New apps begin with [`crate::profiles`].
 impl Default for ImSettings {
     fn default() -> Self {
         Self {
@@ -121,6 +149,11 @@ impl Default for ImSettings {
             conversation_signature: false,
             message_edit: false,
             message_recall: false,
+            client_sends_per_minute: 0,
+            client_history_queries_per_minute: 0,
+            client_operations_per_minute: 0,
+            client_rate_overflow: RateOverflow::Silent,
+            outgoing_messages_per_second: 0,
             engine_url: None,
             engine_url_by_operator: false,
         }

@@ -7,6 +7,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::actor::Actor;
 use crate::app::AppDirectory;
+use crate::client_rates::ClientRates;
 use crate::delivery::Delivery;
 use crate::error::{Code, RequestError};
 use crate::hooks::{AppSettings, HookCaller, HookEngine};
@@ -40,6 +41,8 @@ pub struct ImCore {
     pub conversation_locks: ConversationLocks,
     /// Answers to messages that clients may send again.
     pub recent_sends: RecentSends,
+    /// What clients have asked for in the last minute.
+    pub client_rates: ClientRates,
 }
 
 impl ImCore {
@@ -68,6 +71,7 @@ impl ImCore {
             hooks,
             conversation_locks: ConversationLocks::default(),
             recent_sends: RecentSends::default(),
+            client_rates: ClientRates::default(),
         }
     }
 
@@ -99,6 +103,7 @@ impl ImCore {
         self.presence.end_app(app);
         self.delivery.close_app(app);
         self.recent_sends.forget_app(app);
+        self.client_rates.forget_app(app);
         tracing::info!(%app, sessions = closed, "the app was deleted, its sessions are closed");
         self.hooks.forget_app(app).await
     }

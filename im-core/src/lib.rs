@@ -6,6 +6,7 @@
 pub mod actor;
 pub mod app;
 pub mod app_shares;
+pub mod client_rates;
 pub mod conversations;
 pub mod core;
 pub mod delivery;
@@ -17,6 +18,7 @@ pub mod keyed_locks;
 mod keyed_locks_tests;
 pub mod messages;
 pub mod presence;
+pub mod profiles;
 pub mod signature;
 pub mod store;
 mod sync;

@@ -73,7 +73,7 @@ impl Engine {
         for row in parts.metadata.apps().await? {
             tell_of_limits_above(&row);
             let app = App::new(row.id, row.created_at_ms, row.keys, AppliedSettings::new(row.settings)?);
-            let app = app.with_api_server(api_server.clone());
+            let app = app.with_profile(row.profile).with_api_server(api_server.clone());
             app.log().keep_on(&parts.logs, &app.id);
             app.set_variables(row.variables);
             for environment in [Environment::Production, Environment::Staging] {
@@ -112,9 +112,10 @@ impl Engine {
             return Err(CreateAppError::InvalidId(app.id));
         }
         let (keys, settings, variables) = (app.keys.completed()?, AppSettings::default(), Variables::default());
-        let row = AppRow { id: app.id.clone(), keys, settings, variables, created_at_ms: now_ms() };
+        let (created_at_ms, profile) = (now_ms(), Some(app.profile));
+        let row = AppRow { id: app.id.clone(), keys, settings, variables, created_at_ms, profile };
         let created = App::new(row.id.clone(), row.created_at_ms, row.keys.clone(), AppliedSettings::default());
-        let created = Arc::new(created.with_api_server(self.0.api_server.clone()));
+        let created = Arc::new(created.with_profile(profile).with_api_server(self.0.api_server.clone()));
         if !self.0.metadata.create_app(row).await? {
             let deleted = self.0.metadata.was_deleted(app.id.clone()).await?;
             return Err(if deleted { CreateAppError::Deleted(app.id) } else { CreateAppError::Exists(app.id) });

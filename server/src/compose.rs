@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use api_types::{Connection, ConnectionFile};
+use api_types::{Connection, ConnectionFile, Profile};
 use axum::Router;
 use hookd_im_core::app::AppDirectory;
 use hookd_im_core::core::ImCore;
@@ -36,7 +36,7 @@ use super::remote_engine::{AddressCheck, EngineAddress, EngineOfApp};
 use super::rpc::RpcService;
 use super::waiting_calls_in_redis;
 
-/// The app that a new data folder begins with.
+/// The app that a new data folder begins with, to try everything out.
 const FIRST_APP: &str = "demo";
 
 /// The program of this process, also after its file was replaced or removed: another version's machine code would not fit.
@@ -302,15 +302,15 @@ async fn open_im_core(
     shutdown: &CancellationToken,
 ) -> Result<(Arc<ImCore>, Gateway), ServerError> {
     let store = open_store(data, config.database.as_ref()).await?;
-    let settings = Arc::new(AppSettings::new(store.clone()));
+    let settings = Arc::new(AppSettings::new(store.clone()).of_apps(apps.clone()));
     let own = (engine, apps.clone());
     let engine = EngineOfApp::new(own, addresses, settings.clone(), tasks.clone(), shutdown.clone());
     let (node, earlier) = next_node(data)?;
     if let CacheConfig::Redis(redis) = cache {
         waiting_calls_in_redis::take_over(redis, store.as_ref(), (&node, earlier.as_ref())).await;
     }
+    let delivery = Arc::new(LocalDelivery::with_settings(settings.clone()));
     let engine = (Arc::new(engine) as _, settings);
-    let delivery = Arc::new(LocalDelivery::default());
     let core = ImCore::new(node, (apps, store), engine, delivery.clone(), tasks.clone(), shutdown.clone());
     let core = Arc::new(core);
     core.hooks.notifications().recover(earlier.as_ref()).await;
@@ -367,7 +367,10 @@ async fn app_for_clients(engine: &Engine, saved: Option<&Connection>) -> Result<
     let known = saved.and_then(|saved| engine.app(&saved.app_id)).or_else(|| engine.apps().into_iter().next());
     match known {
         Some(app) => Ok(app),
-        None => engine.create_app(NewApp::named(FIRST_APP)).await.step(|| "cannot create the first app".to_owned()),
+        None => {
+            let first = NewApp { profile: Profile::Open, ..NewApp::named(FIRST_APP) };
+            engine.create_app(first).await.step(|| "cannot create the first app".to_owned())
+        }
     }
 }
 

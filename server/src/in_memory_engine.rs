@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use api_types::Profile;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookd_im_core::app::{App, AppDirectory};
@@ -27,6 +28,10 @@ impl AppDirectory for EngineApps {
             master_key: app.master_key.clone(),
             hook_key: app.hook_key.clone(),
         }))
+    }
+
+    fn profile(&self, id: &AppId) -> Option<Profile> {
+        self.0.app(id.as_str()).and_then(|app| app.profile)
     }
 }
 

@@ -48,6 +48,47 @@ fn apps_are_created_listed_and_deleted() {
     assert_eq!(server.hookd_ok(&["apps", "list"]).lines().count(), 1);
 }
 
+/// S-154, P-116, P-117.
+#[test]
+fn a_profile_is_what_the_settings_of_an_app_begin_with() {
+    let mut server = Server::start();
+    let settings = |server: &Server, app: &[&str]| -> Value {
+        serde_json::from_str(&server.hookd_ok(&[&["settings", "--json"], app].concat())).unwrap()
+    };
+    let shown = |settings: &Value| {
+        let names = ["client_sends_per_minute", "client_history_queries_per_minute", "client_operations_per_minute"];
+        let limits = names.map(|name| settings[name].as_u64().unwrap());
+        (limits, settings["message_edit"].as_bool().unwrap())
+    };
+    let (strict, free) = (([60, 120, 30], false), ([0, 0, 0], true));
+    assert_eq!(shown(&settings(&server, &[])), free, "the first app is for trying things out");
+    let mut keys = Vec::new();
+    for (id, profile) in [("plain", None), ("strict", Some("leancloud")), ("free", Some("open"))] {
+        let profile: Vec<_> = profile.into_iter().flat_map(|profile| ["--profile", profile]).collect();
+        let created = server.hookd_ok(&[&["apps", "create", id, "--json"], &profile[..]].concat());
+        let created: Value = serde_json::from_str(&created).unwrap();
+        keys.push((id, created["master_key"].as_str().unwrap().to_owned()));
+    }
+    assert_refused(
+        &server.hookd(&["apps", "create", "other", "--profile", "closed"]),
+        &["closed", "leancloud", "open"],
+    );
+    let of = |number: usize| ["--app", keys[number].0, "--master-key", &keys[number].1];
+    for (number, expected) in [strict, strict, free].into_iter().enumerate() {
+        assert_eq!(shown(&settings(&server, &of(number))), expected);
+    }
+    // Only a beginning: what is changed stays, and the rest with it.
+    let change = ["settings", "--client-sends-per-minute", "0", "--client-rate-overflow", "error"];
+    server.hookd_ok(&[&change[..], &of(0)].concat());
+    server.kill();
+    server.start_again();
+    assert_eq!(shown(&settings(&server, &of(0))), ([0, 120, 30], false));
+    assert_eq!(shown(&settings(&server, &of(1))), strict);
+    assert_eq!(shown(&settings(&server, &of(2))), free);
+    let beyond = ["settings", "--client-operations-per-minute", "10000001"];
+    assert_refused(&server.hookd(&beyond), &["client_operations_per_minute", "10000000"]);
+}
+
 #[test]
 fn an_app_that_moves_here_keeps_its_id_and_its_keys() {
     const ID: &str = "k2XyWv9Qm4TzR8-gzGzoHsz";

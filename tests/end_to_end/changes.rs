@@ -25,7 +25,9 @@ fn edits_and_recalls_in_the_old_client() {
 }
 
 fn edits_and_recalls(sdk: &str) {
-    Server::start().play_obliging("message_changes", &[sdk], &mut |server, asked, _| {
+    let mut server = Server::start();
+    server.hookd_ok(&["settings", "--message-edit", "off", "--message-recall", "off"]);
+    server.play_obliging("message_changes", &[sdk], &mut |server, asked, _| {
         assert_eq!(asked, "switch on");
         server.hookd_ok(&["settings", "--message-edit", "on", "--message-recall", "on"]);
         Value::Null

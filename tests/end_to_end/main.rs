@@ -17,6 +17,7 @@ mod bad_luck;
 mod changes;
 mod chat;
 mod client_address;
+mod client_rates;
 mod command_line;
 #[macro_use]
 #[path = "../conformance/mod.rs"]

@@ -15,6 +15,7 @@ mod bad_luck;
 mod changes;
 mod chat;
 mod client_address;
+mod client_rates;
 #[path = "../conformance/mod.rs"]
 mod conformance;
 mod control_errors;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Breaker;
+use crate::Profile;
 
 /// An app to be created; absent keys are generated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +17,9 @@ pub struct NewApp {
     pub master_key: Option<String>,
     /// Key that the platform sends when it calls a hook.
     pub hook_key: Option<String>,
+    /// What its settings begin with.
+    #[serde(default, skip_serializing_if = "Profile::is_default")]
+    pub profile: Profile,
 }
 
 /// An app that was created, or got a new key.

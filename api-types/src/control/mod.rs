@@ -26,7 +26,7 @@ pub use releases::{
 };
 pub use settings::{
     EngineSettings, EngineSettingsPatch, FailurePolicy, HookDeadlines, ImSettingsPatch, LimitChange, LimitChanges,
-    LimitSource, SettingsPatch,
+    LimitSource, RateOverflow, SettingsPatch,
 };
 pub use stats::{AppStats, EngineStats, FunctionStats, Stats};
 pub use variables::{DifferingVariables, ListedVariables, NewVariable, SeenQuery, ShownVariable, VariableChanges};

@@ -143,6 +143,21 @@ pub struct ImSettingsPatch {
     /// Clients may recall their messages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_recall: Option<bool>,
+    /// Messages that a client may send in a minute; 0: any number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_sends_per_minute: Option<u32>,
+    /// Queries of the history that a client may make in a minute; 0: any number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_history_queries_per_minute: Option<u32>,
+    /// Operations of each other type that a client may make in a minute; 0: any number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_operations_per_minute: Option<u32>,
+    /// What a client gets for a request over its rate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_rate_overflow: Option<RateOverflow>,
+    /// Messages that go out to the app's clients in a second; 0: any number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outgoing_messages_per_second: Option<u32>,
     /// `Some(None)` is `null`: hookd's own engine has the hooks again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine_url: Option<Option<String>>,
@@ -156,4 +171,14 @@ pub enum FailurePolicy {
     Ignore,
     /// The request ends with an error.
     Abort,
+}
+
+/// What a client gets for a request over its rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RateOverflow {
+    /// No reply.
+    Silent,
+    /// Error 4116.
+    Error,
 }

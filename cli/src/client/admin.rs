@@ -1,7 +1,7 @@
 //! The control API of an installation: its apps.
 
 use api_types::control::{AppKeys, AppSummary, DeletedApp, NewApp, Stats};
-use api_types::headers;
+use api_types::{Profile, headers};
 use reqwest::{Method, RequestBuilder};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -71,9 +71,9 @@ impl AdminApi {
     }
 
     /// A new app with its keys: the given ones, else generated ones.
-    pub async fn create(&self, id: String, keys: GivenKeys) -> anyhow::Result<Answer<AppKeys>> {
+    pub async fn create(&self, id: String, keys: GivenKeys, profile: Profile) -> anyhow::Result<Answer<AppKeys>> {
         let GivenKeys { app_key, master_key, hook_key } = keys;
-        let new = NewApp { id, app_key, master_key, hook_key };
+        let new = NewApp { id, app_key, master_key, hook_key, profile };
         self.answer(Method::POST, "", |request| request.json(&new)).await
     }
 

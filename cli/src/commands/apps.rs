@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use api_types::Profile;
 use api_types::control::{AppKeys, AppSummary, LiveVersion};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::de::DeserializeOwned;
@@ -31,9 +32,12 @@ enum Action {
     /// Create an app with keys of its own, and print them.
     #[command(after_help = "Examples:
   hookd apps create shop
+  hookd apps create try-out --profile open
   echo '{\"app_key\":\"…\",\"master_key\":\"…\"}' | hookd apps create Xy1…-gzGzoHsz --keys -
 
-An app that moves here from LeanCloud keeps its id and its keys: the clients in its users' hands know them.")]
+An app that moves here from LeanCloud keeps its id and its keys: the clients in its users' hands know them.
+
+The profile is only what the app's settings begin with; `hookd settings` shows and changes them.")]
     Create {
         /// 1 to 64 letters, digits, `-` or `_`.
         id: String,
@@ -41,6 +45,9 @@ An app that moves here from LeanCloud keeps its id and its keys: the clients in 
         /// `master_key` and `hook_key`. The others are generated.
         #[arg(long, value_name = "FILE")]
         keys: Option<String>,
+        /// What the app's settings begin with.
+        #[arg(long, value_enum, default_value_t)]
+        profile: InitialSettings,
         #[command(flatten)]
         common: Common,
     },
@@ -93,6 +100,25 @@ struct Common {
     admin: AdminArguments,
 }
 
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum InitialSettings {
+    /// As LeanCloud's apps begin: each client may send 60 messages, make 120 queries of the history and 30 operations of
+    /// each other type a minute, and gets no answer beyond that; edits, recalls and other extras are off.
+    #[default]
+    Leancloud,
+    /// Every feature on, no limit on clients: for development and tests.
+    Open,
+}
+
+impl From<InitialSettings> for Profile {
+    fn from(settings: InitialSettings) -> Self {
+        match settings {
+            InitialSettings::Leancloud => Self::Leancloud,
+            InitialSettings::Open => Self::Open,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Key {
     App,
@@ -114,9 +140,9 @@ impl Apps {
     /// Runs the action, and prints the server's answer.
     pub async fn run(self) -> anyhow::Result<()> {
         match self.action {
-            Action::Create { id, keys: source, common } => {
+            Action::Create { id, keys: source, profile, common } => {
                 let given = source.map(|source| read_keys(&source)).transpose()?.unwrap_or_default();
-                common.print(&common.admin.api(None)?.create(id, given).await?, keys)
+                common.print(&common.admin.api(None)?.create(id, given, profile.into()).await?, keys)
             }
             Action::List { common } => {
                 let apps = common.admin.api(None)?.list().await?;

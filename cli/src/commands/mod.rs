@@ -17,6 +17,7 @@ mod logs;
 mod new;
 mod notification_settings;
 mod publish;
+mod rate_settings;
 mod releases;
 mod rollback;
 #[cfg(feature = "server")]

@@ -11,6 +11,7 @@ use clap::{Args, ValueEnum};
 use super::feature_settings::FeatureSettings;
 use super::limits::{function_limit, parse_limit};
 use super::notification_settings::{NotificationSettings, milliseconds};
+use super::rate_settings::RateSettings;
 use crate::client::{Api, ServerArguments};
 use crate::output;
 use crate::secrets::SecretParser;
@@ -22,6 +23,7 @@ use crate::secrets::SecretParser;
   hookd settings --on-hook-failure abort --blocking-hook-timeout 2s
   hookd settings --hook-timeout _messageReceived=500ms
   hookd settings --message-edit on --message-recall on
+  hookd settings --client-sends-per-minute 120 --client-rate-overflow error
   hookd settings --engine-url http://127.0.0.1:3000
   hookd settings --limit memory_bytes=64MiB --limit deadline_ms=2s
   hookd settings --function-limit _messageReceived:deadline_ms=500ms
@@ -93,6 +95,8 @@ pub struct Settings {
     features: FeatureSettings,
     #[command(flatten)]
     notifications: NotificationSettings,
+    #[command(flatten)]
+    rates: RateSettings,
     #[command(flatten)]
     server: ServerArguments,
 }
@@ -180,6 +184,7 @@ impl Settings {
         };
         self.features.add_to(&mut im);
         self.notifications.add_to(&mut im);
+        self.rates.add_to(&mut im);
         let limits = |given: &[(String, Option<u64>)]| -> LimitChanges {
             given.iter().map(|(name, value)| (name.clone(), (*value).into())).collect()
         };

@@ -10,8 +10,9 @@ use thiserror::Error;
 use tokio::sync::Mutex;
 
 use super::policy::{self, ScopeError};
-use crate::app::{ImSettings, MAX_BREAKER_COOL_DOWN, MAX_HOOK_TIMEOUT};
+use crate::app::{AppDirectory, ImSettings, MAX_BREAKER_COOL_DOWN, MAX_HOOK_TIMEOUT};
 use crate::ids::AppId;
+use crate::profiles::initial_settings;
 use crate::store::{Store, StoreError};
 
 /// Why settings were not saved.
@@ -59,6 +60,8 @@ pub enum SettingsError {
 /// A cache over the settings in the store: after an app's first use, reading costs no I/O and no lock.
 pub struct AppSettings {
     store: Arc<dyn Store>,
+    /// Names the profiles of apps; `None`: all apps are older than profiles.
+    apps: Option<Arc<dyn AppDirectory>>,
     cached: ArcSwap<HashMap<AppId, Arc<ImSettings>>>,
     /// Held over a read or write of the store, so that a slow first read cannot overwrite a newer value.
     filling: Mutex<Doubtful>,
@@ -71,7 +74,13 @@ type Doubtful = HashSet<AppId>;
 impl AppSettings {
     /// An empty cache.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, cached: ArcSwap::default(), filling: Mutex::default() }
+        Self { store, apps: None, cached: ArcSwap::default(), filling: Mutex::default() }
+    }
+
+    /// The same for apps that begin with the settings of their profiles.
+    #[must_use]
+    pub fn of_apps(self, apps: Arc<dyn AppDirectory>) -> Self {
+        Self { apps: Some(apps), ..self }
     }
 
     /// The settings of an app, if they were ever read. No I/O.
@@ -79,7 +88,7 @@ impl AppSettings {
         self.cached.load().get(app).cloned()
     }
 
-    /// The settings of an app; the defaults when it never saved any.
+    /// The settings of an app; those of its profile when it never saved any.
     ///
     /// # Errors
     /// When they were never read before and the store fails. Callers must not go on with defaults then: the app may
@@ -92,8 +101,12 @@ impl AppSettings {
         if let Some(settings) = self.cached(app) {
             return Ok(settings);
         }
-        let settings = Arc::new(self.store.settings(app).await?.unwrap_or_default());
-        if !doubtful.contains(app) {
+        let saved = self.store.settings(app).await?;
+        // The profile of an app that is not known now is not known either: it is asked for again.
+        let is_certain = saved.is_some() || self.apps.as_ref().is_none_or(|apps| apps.app(app).is_some());
+        let of_profile = || initial_settings(self.apps.as_ref().and_then(|apps| apps.profile(app)));
+        let settings = Arc::new(saved.unwrap_or_else(of_profile));
+        if is_certain && !doubtful.contains(app) {
             self.cache(app, Some(settings.clone()));
         }
         Ok(settings)
@@ -176,7 +189,26 @@ fn check(settings: &ImSettings) -> Result<(), SettingsError> {
     if cool_down_ms == 0 || Duration::from_millis(cool_down_ms) > MAX_BREAKER_COOL_DOWN {
         return Err(SettingsError::CoolDownOutOfRange(cool_down_ms));
     }
-    check_notifications(settings)
+    check_notifications(settings)?;
+    check_rates(settings)
+}
+
+/// More than any client or app comes to; finer steps than a rate of it can be told apart are below a nanosecond.
+const MOST_PER_TIME: u64 = 10_000_000;
+
+fn check_rates(settings: &ImSettings) -> Result<(), SettingsError> {
+    for (key, value) in [
+        ("client_sends_per_minute", settings.client_sends_per_minute),
+        ("client_history_queries_per_minute", settings.client_history_queries_per_minute),
+        ("client_operations_per_minute", settings.client_operations_per_minute),
+        ("outgoing_messages_per_second", settings.outgoing_messages_per_second),
+    ] {
+        let value = u64::from(value);
+        if value > MOST_PER_TIME {
+            return Err(SettingsError::OutOfRange { key, value, least: 0, most: MOST_PER_TIME });
+        }
+    }
+    Ok(())
 }
 
 fn check_notifications(settings: &ImSettings) -> Result<(), SettingsError> {
@@ -199,10 +231,12 @@ mod tests {
     use std::collections::BTreeMap;
     use std::time::Duration;
 
+    use api_types::Profile;
     use hook_types::HookKind;
 
     use super::{check, timeout};
     use crate::app::{ImSettings, MAX_HOOK_TIMEOUT};
+    use crate::profiles::initial_settings;
 
     fn with_hook(name: &str, milliseconds: u64) -> ImSettings {
         ImSettings { hook_timeouts_ms: BTreeMap::from([(name.to_owned(), milliseconds)]), ..ImSettings::default() }
@@ -234,6 +268,10 @@ mod tests {
         assert!(error(settings(60_001)).contains("60001"));
         let settings = ImSettings { notification_attempts: 0, ..ImSettings::default() };
         assert!(error(settings).contains("`notification_attempts` is 0; allowed are 1 to 100"));
-        assert!(check(&ImSettings::default()).is_ok());
+        let settings = ImSettings { client_sends_per_minute: 10_000_001, ..ImSettings::default() };
+        assert!(error(settings).contains("`client_sends_per_minute` is 10000001; allowed are 0 to 10000000"));
+        for profile in [None, Some(Profile::Leancloud), Some(Profile::Open)] {
+            assert!(check(&initial_settings(profile)).is_ok());
+        }
     }
 }

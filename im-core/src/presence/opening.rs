@@ -7,6 +7,7 @@ use hook_types::ClientOnlineParams;
 
 use super::{Ended, Ending, IssuedToken, PresenceError, Session, SessionLifecycle, SessionToken};
 use crate::app::App;
+use crate::client_rates::Operation;
 use crate::core::ImCore;
 use crate::error::{Code, RequestError};
 use crate::hooks::SessionEvent;
@@ -57,7 +58,7 @@ impl SessionLifecycle {
     /// before it is online, so that it misses no event; on an error the caller takes that back.
     ///
     /// # Errors
-    /// 4103 for a bad client id, 4102 for a missing or wrong signature, 4112 for a bad token, 4111 for a reconnect that another
+    /// 4103 for a bad client id, 4116 for more log-ins than the client's rate allows, 4102 for a missing or wrong signature, 4112 for a bad token, 4111 for a reconnect that another
     /// device's session stands against, the code of P-54 for a login that has ended for good, and 4200 when it is not known who
     /// is online elsewhere.
     pub async fn open(
@@ -81,6 +82,9 @@ impl SessionLifecycle {
         if token.is_none() {
             self.check_signature(core, app, &client, login.signature.as_ref()).await?;
         }
+        // Not before: a stranger must not use up what the client has.
+        let settings = core.settings.get(&app.id).await?;
+        core.client_rates.take(&settings, (&app.id, &client), Operation::LOG_IN)?;
         let mut session = Session::new(self.next_session_id(), app.id.clone(), client, source.connection);
         (session.device, session.tag, session.token_family) = match token {
             Some(token) => (token.device, token.tag, token.family),

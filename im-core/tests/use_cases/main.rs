@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod breaker;
+mod client_rates;
 mod conversations;
 mod failure_policy;
 mod history;
@@ -13,6 +14,7 @@ mod metrics;
 mod notifications;
 mod other_nodes;
 mod panics;
+mod profiles;
 mod queries;
 mod receiver;
 mod recorded_delivery;

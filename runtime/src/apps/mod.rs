@@ -17,7 +17,7 @@ use crate::meters::AppMeters;
 use crate::modules::{ModuleOwner, ModuleShare};
 use crate::releases::{LiveVersion, MetadataError, PlatformValues, Variables};
 use crate::sandbox::{AppPace, SandboxShare};
-use api_types::Environment;
+use api_types::{Environment, Profile};
 
 /// An app to create.
 #[derive(Clone, Debug)]
@@ -26,12 +26,14 @@ pub struct NewApp {
     pub id: String,
     /// Keys that it has already.
     pub keys: GivenKeys,
+    /// What its settings in the IM core begin with. The engine only keeps it.
+    pub profile: Profile,
 }
 
 impl NewApp {
-    /// An app with this id and generated keys.
+    /// An app with this id, generated keys and the profile that new apps have.
     pub fn named(id: &str) -> Self {
-        Self { id: id.to_owned(), keys: GivenKeys::default() }
+        Self { id: id.to_owned(), keys: GivenKeys::default(), profile: Profile::default() }
     }
 }
 
@@ -68,6 +70,8 @@ pub struct App {
     pub hook_key: String,
     /// When it was created, in ms since 1970. Another installation may have an app of the same id: it is another app.
     pub created_at_ms: i64,
+    /// What its settings in the IM core begin with; `None` for an app that is older than profiles.
+    pub profile: Option<Profile>,
     api_server: Option<Arc<str>>,
     /// How often its keys were changed since the engine was started.
     key_changes: u64,
@@ -106,6 +110,7 @@ impl App {
         Self {
             id,
             created_at_ms,
+            profile: None,
             app_key: keys.app_key,
             master_key: keys.master_key,
             hook_key: keys.hook_key,
@@ -135,6 +140,7 @@ impl App {
             master_key: keys.master_key,
             hook_key: keys.hook_key,
             created_at_ms: self.created_at_ms,
+            profile: self.profile,
             api_server: self.api_server.clone(),
             key_changes: self.key_changes + 1,
             state: self.state.clone(),
@@ -144,6 +150,11 @@ impl App {
     /// The same app, whose functions see the address of the REST API.
     pub(crate) fn with_api_server(self, api_server: Option<Arc<str>>) -> Self {
         Self { api_server, ..self }
+    }
+
+    /// The same app with the profile of its creation.
+    pub(crate) fn with_profile(self, profile: Option<Profile>) -> Self {
+        Self { profile, ..self }
     }
 
     /// What its functions in an environment see of it.

@@ -81,7 +81,8 @@ pub(super) async fn create(
     JsonBody(new): JsonBody<NewApp>,
 ) -> Result<(StatusCode, Json<AppKeys>), ApiError> {
     let keys = GivenKeys { app_key: new.app_key, master_key: new.master_key, hook_key: new.hook_key };
-    let creating = async move { control.engine.create_app(hookd_runtime::NewApp { id: new.id, keys }).await };
+    let app = hookd_runtime::NewApp { id: new.id, keys, profile: new.profile };
+    let creating = async move { control.engine.create_app(app).await };
     let app = to_the_end(creating).await?.map_err(|error| match error {
         CreateAppError::Metadata(error) => internal(error),
         refused => ApiError::BadRequest(refused.to_string()),

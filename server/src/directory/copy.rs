@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use api_types::Profile;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -38,6 +39,7 @@ struct State {
 struct Known {
     app: Arc<App>,
     created_at_ms: CreatedAt,
+    profile: Option<Profile>,
     functions: HashSet<String>,
 }
 
@@ -158,7 +160,9 @@ impl State {
                 hook_key: entry.hook_key.clone(),
             };
             let functions = entry.functions.iter().cloned().collect();
-            (app.id.clone(), Known { app: Arc::new(app), created_at_ms: entry.created_at_ms, functions })
+            // A profile of another version: the app begins as new apps do, and never without limits.
+            let profile = entry.profile.as_ref().map(|name| name.parse().unwrap_or_default());
+            (app.id.clone(), Known { app: Arc::new(app), created_at_ms: entry.created_at_ms, profile, functions })
         });
         Self { apps: known.collect(), missing, deleted }
     }
@@ -211,6 +215,10 @@ impl State {
 impl AppDirectory for Directory {
     fn app(&self, id: &AppId) -> Option<Arc<App>> {
         self.state.load().apps.get(id).map(|known| known.app.clone())
+    }
+
+    fn profile(&self, id: &AppId) -> Option<Profile> {
+        self.state.load().apps.get(id).and_then(|known| known.profile)
     }
 }
 

@@ -66,6 +66,7 @@ impl Snapshot {
             master_key: app.master_key.clone(),
             hook_key: app.hook_key.clone(),
             created_at_ms: Some(app.created_at_ms),
+            profile: app.profile.map(|profile| profile.name().to_owned()),
             functions: {
                 let definitions = engine.definitions(&app.id, Environment::Production);
                 definitions.into_iter().map(|definition| definition.name).collect()

@@ -59,6 +59,10 @@ struct Entry {
     /// Engines of earlier versions do not send it.
     #[serde(default)]
     created_at_ms: Option<i64>,
+    /// The name of its profile. Engines of earlier versions do not send it, nor do later ones for apps that are older than
+    /// profiles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    profile: Option<String>,
     /// The functions that production defines.
     functions: Vec<String>,
 }

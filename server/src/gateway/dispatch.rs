@@ -179,6 +179,12 @@ impl Dispatcher {
                 return Err(Closing::Code(code_of(&error)));
             }
         };
+        if let Err(error) = self.shared.take_turn(&app.id, &local.session.client, &command) {
+            if !self.shared.is_unanswered(&app.id, &error) {
+                answer(queue, &recipient.error(&error));
+            }
+            return Ok(());
+        }
         if command.direct_message.as_ref().is_some_and(message::is_oversized) {
             let error = RequestError::code(Code::FrameTooLong);
             answer(queue, &recipient.error(&error));

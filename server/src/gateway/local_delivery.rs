@@ -7,11 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use hookd_im_core::actor::Origin;
 use hookd_im_core::delivery::{Delivery, Event, Recipient};
 use hookd_im_core::error::Code;
+use hookd_im_core::hooks::AppSettings;
 use hookd_im_core::ids::{AppId, ClientId, ConnectionId, ConversationId, RequestId, SessionId};
 use hookd_im_core::presence::{ChatRooms, Session};
 use hookd_im_core::timestamp::Timestamp;
 
 use super::outgoing::{Outgoing, OutgoingSender};
+use super::outgoing_rates::{OutgoingRate, OutgoingRates};
 use super::reply_gate::ReplyGate;
 
 /// The sessions whose sockets are here, and the requests in work on them.
@@ -21,6 +23,9 @@ pub struct LocalDelivery {
     rooms: Arc<ChatRooms>,
     requests: Mutex<HashMap<RequestId, (ConnectionId, ReplyGate)>>,
     request_ids: AtomicU64,
+    rates: OutgoingRates,
+    /// Says how many messages an app may send out; `None`: any number.
+    settings: Option<Arc<AppSettings>>,
 }
 
 #[derive(Default)]
@@ -59,6 +64,11 @@ impl Drop for RequestInWork {
 }
 
 impl LocalDelivery {
+    /// Within the rates of the apps.
+    pub fn with_settings(settings: Arc<AppSettings>) -> Self {
+        Self { settings: Some(settings), ..Self::default() }
+    }
+
     /// Connects a session with its socket.
     pub(super) fn attach(&self, session: Arc<Session>, sender: OutgoingSender, wants: Wants) {
         let key = (session.app.clone(), session.client.clone());
@@ -137,10 +147,13 @@ impl LocalDelivery {
         is_meant: impl Fn(Timestamp) -> bool,
     ) {
         let request = origin.and_then(|origin| self.request(origin));
+        let rate = self.settings.as_ref().and_then(|settings| settings.cached(app));
+        let rate = rate.and_then(|settings| self.rates.of(app, settings.outgoing_messages_per_second, event));
         let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
         for recipient in recipients {
             let push = |attached: &Arc<Attached>, since: Timestamp| {
-                if attached.is_for(*recipient) && is_meant(since) {
+                let is_meant = attached.is_for(*recipient) && is_meant(since);
+                if is_meant && rate.as_ref().is_none_or(OutgoingRate::lets_through) {
                     attached.push(event, request.as_ref());
                 }
             };
@@ -180,6 +193,7 @@ impl Delivery for LocalDelivery {
     }
 
     fn close_app(&self, app: &AppId) {
+        self.rates.forget_app(app);
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
         sessions.by_id.retain(|_, attached| attached.session.app != *app);
         let (code, reason) = (Code::AppNotAvailable.number(), Code::AppNotAvailable.name());

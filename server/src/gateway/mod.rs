@@ -6,6 +6,7 @@
 
 mod answer_size;
 mod byte_budget;
+mod client_rates;
 mod closing;
 mod config;
 mod connection;
@@ -16,6 +17,7 @@ mod message_commands;
 mod notifications;
 mod on_login;
 mod outgoing;
+pub(crate) mod outgoing_rates;
 mod pending;
 pub(crate) mod protocol;
 mod queue;
@@ -51,6 +53,9 @@ use hookd_im_core::presence::SessionLifecycle;
 
 /// How often it is asked whether open sessions are to be noted for a new hook. Costs a look at a set that is mostly empty.
 const NOTE_EVERY: Duration = Duration::from_secs(1);
+
+/// How often clients are forgotten whose allowances are whole again.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
 
 /// How long browsers may keep the answer to a preflight.
 const PREFLIGHT_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -102,6 +107,7 @@ impl Gateway {
         };
         let shared = Arc::new(shared);
         shared.tasks.spawn(note_open_sessions(shared.clone()));
+        shared.tasks.spawn(forget_idle_clients(shared.clone()));
         Self { shared }
     }
 
@@ -127,6 +133,17 @@ async fn note_open_sessions(shared: Arc<Shared>) {
         }
     };
     shared.shutdown.run_until_cancelled(noting).await;
+}
+
+async fn forget_idle_clients(shared: Arc<Shared>) {
+    let forgetting = async {
+        let mut ticks = tokio::time::interval(FORGET_EVERY);
+        loop {
+            ticks.tick().await;
+            shared.core.client_rates.forget_idle();
+        }
+    };
+    shared.shutdown.run_until_cancelled(forgetting).await;
 }
 
 /// Any page may call: the session token, not a cookie, is what authenticates.

@@ -36,6 +36,16 @@ impl Dispatcher {
         queue: &mut WriteQueue,
     ) -> Result<(), Closing> {
         let peer = command.peer_id.clone();
+        // A log-in counts once it is known whose it is.
+        if op != OpType::Open
+            && let Ok(LocalSession { session, .. }) = self.session_of(peer.as_deref())
+            && let Err(error) = self.shared.take_turn(&session.app, &session.client, &command)
+        {
+            if !self.shared.is_unanswered(&session.app, &error) {
+                answer(queue, &recipient.error(&error));
+            }
+            return Ok(());
+        }
         let session = command.session_message.clone().unwrap_or_default();
         let reply = match op {
             OpType::Open => return self.open(&command, session, recipient, queue).await,
@@ -84,6 +94,11 @@ impl Dispatcher {
                 Ok(())
             }
             Err(error) => {
+                let app =
+                    command.app_id.as_deref().map(AppId::new).or_else(|| self.app.as_ref().map(|app| app.id.clone()));
+                if app.is_some_and(|app| self.shared.is_unanswered(&app, &error)) {
+                    return Ok(());
+                }
                 answer(queue, &recipient.error(&error));
                 let code = code_of(&error);
                 let is_fatal = matches!(code, Code::AppNotAvailable | Code::InvalidLogin);

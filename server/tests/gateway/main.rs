@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod client;
+mod client_rates;
 mod conversations;
 mod engine;
 mod handshake;

@@ -95,8 +95,8 @@ impl Server {
         let (apps, engine) = (Arc::new(Apps::default()), Arc::new(ScriptedEngine::new()));
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
         let settings = Arc::new(AppSettings::new(store.clone()));
+        let delivery = Arc::new(LocalDelivery::with_settings(settings.clone()));
         let (tables, engines) = ((apps.clone() as _, store as _), (engine.clone() as _, settings));
-        let delivery = Arc::new(LocalDelivery::default());
         let core = ImCore::new(NodeId::generate(), tables, engines, delivery.clone(), tasks.clone(), shutdown.clone());
         let core = Arc::new(core);
         core.hooks.notifications().recover(None).await;

@@ -4,7 +4,7 @@ use super::super::{Attribution, Variables};
 use crate::app_keys::Keys;
 use crate::app_settings::AppSettings;
 use crate::modules::ModuleHash;
-use api_types::{Definition, Environment, Isolation};
+use api_types::{Definition, Environment, Isolation, Profile};
 
 /// An app.
 pub(crate) struct AppRow {
@@ -13,6 +13,8 @@ pub(crate) struct AppRow {
     pub(crate) settings: AppSettings,
     pub(crate) variables: Variables,
     pub(crate) created_at_ms: i64,
+    /// `None`: it is older than profiles.
+    pub(crate) profile: Option<Profile>,
 }
 
 /// An app that was deleted. Its id is not given again, and its deletion is remembered as long.

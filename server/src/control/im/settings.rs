@@ -198,7 +198,7 @@ fn failed(error: impl Into<BoxError>) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use api_types::control::{FailurePolicy, ImSettingsPatch};
+    use api_types::control::{FailurePolicy, ImSettingsPatch, RateOverflow};
     use hookd_im_core::app;
 
     use super::*;
@@ -223,6 +223,11 @@ mod tests {
             conversation_signature: Some(true),
             message_edit: Some(true),
             message_recall: Some(false),
+            client_sends_per_minute: Some(11),
+            client_history_queries_per_minute: Some(12),
+            client_operations_per_minute: Some(13),
+            client_rate_overflow: Some(RateOverflow::Error),
+            outgoing_messages_per_second: Some(14),
             engine_url: Some(Some("http://192.0.2.1".to_owned())),
         };
         let patch: Map<String, Value> = serde_json::from_value(serde_json::to_value(patch).unwrap()).unwrap();

@@ -7,23 +7,27 @@ use super::columns::{from_json, to_json};
 use crate::app_keys::Keys;
 use crate::app_settings::AppSettings;
 use crate::clock::now_ms;
+use api_types::Profile;
 
 pub(super) fn apps(connection: &mut Connection) -> Result<Vec<AppRow>, MetadataError> {
     let mut statement = connection.prepare(
-        "SELECT id, app_key, master_key, hook_key, settings, variables, created_at_ms
+        "SELECT id, app_key, master_key, hook_key, settings, variables, created_at_ms, profile
          FROM apps
          WHERE deleted_at_ms IS NULL
          ORDER BY id",
     )?;
     let rows = statement.query_map([], |row| {
         let keys = Keys { app_key: row.get(1)?, master_key: row.get(2)?, hook_key: row.get(3)? };
-        Ok((row.get(0)?, keys, row.get::<_, String>(4)?, row.get::<_, String>(5)?, row.get(6)?))
+        let profile = row.get::<_, Option<String>>(7)?;
+        Ok((row.get(0)?, keys, row.get::<_, String>(4)?, row.get::<_, String>(5)?, row.get(6)?, profile))
     })?;
     rows.map(|row| {
-        let (id, keys, settings, variables, created_at_ms) = row?;
+        let (id, keys, settings, variables, created_at_ms, profile) = row?;
         let settings = from_json("apps.settings", &settings)?;
         let variables = from_json("apps.variables", &variables)?;
-        Ok(AppRow { id, keys, settings, variables, created_at_ms })
+        // A profile of another version: the app begins as new apps do, and never without limits.
+        let profile = profile.map(|name| name.parse().unwrap_or_default());
+        Ok(AppRow { id, keys, settings, variables, created_at_ms, profile })
     })
     .collect()
 }
@@ -31,8 +35,8 @@ pub(super) fn apps(connection: &mut Connection) -> Result<Vec<AppRow>, MetadataE
 /// False when the id is in use.
 pub(super) fn create_app(connection: &mut Connection, app: &AppRow) -> Result<bool, MetadataError> {
     let inserted = connection.execute(
-        "INSERT INTO apps (id, app_key, master_key, hook_key, settings, variables, created_at_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+        "INSERT INTO apps (id, app_key, master_key, hook_key, settings, variables, created_at_ms, profile)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
          ON CONFLICT (id) DO NOTHING",
         params![
             app.id,
@@ -41,7 +45,8 @@ pub(super) fn create_app(connection: &mut Connection, app: &AppRow) -> Result<bo
             app.keys.hook_key,
             to_json("apps.settings", &app.settings)?,
             to_json("apps.variables", &app.variables)?,
-            app.created_at_ms
+            app.created_at_ms,
+            app.profile.map(Profile::name)
         ],
     )?;
     Ok(inserted == 1)

@@ -24,12 +24,13 @@ use crate::releases::{Attribution, PastRelease, ReleaseAct, Version};
 use api_types::Environment;
 
 /// From each schema to the next. The database's `user_version` counts those that were taken; a new database takes all.
-const SCHEMA_STEPS: [&str; 5] = [
+const SCHEMA_STEPS: [&str; 6] = [
     include_str!("schema/1_apps_and_releases.sql"),
     include_str!("schema/2_deleted_apps.sql"),
     include_str!("schema/3_isolation.sql"),
     include_str!("schema/4_variables_and_authors.sql"),
     include_str!("schema/5_settings.sql"),
+    include_str!("schema/6_profiles.sql"),
 ];
 
 /// The database. Statements run on the blocking pool, one at a time; each is a few milliseconds at most.
@@ -175,10 +176,11 @@ mod tests {
     use crate::app_settings::AppSettings;
     use api_types::Environment;
     use api_types::Isolation;
+    use api_types::Profile;
 
     fn app() -> AppRow {
         let (keys, settings) = (Keys::generate(), AppSettings::default());
-        AppRow { id: "demo".to_owned(), keys, settings, variables: Default::default(), created_at_ms: 1 }
+        AppRow { id: "demo".to_owned(), keys, settings, variables: Default::default(), created_at_ms: 1, profile: None }
     }
 
     /// A database as an engine left it that knew so many steps, with an app and a release.
@@ -218,7 +220,8 @@ mod tests {
             let path = folder.path().join("engine.db");
             drop(of_schema(steps, &path));
             let metadata = SqliteMetadata::open(&path).unwrap();
-            assert_eq!(metadata.apps().await.unwrap().len(), 1);
+            let apps = metadata.apps().await.unwrap();
+            assert_eq!((apps.len(), apps[0].profile), (1, None), "it begins with what it has");
             let live = metadata.live("demo".to_owned(), Environment::Production).await.unwrap().unwrap();
             assert_eq!((live.number, live.module.0.as_str(), live.isolation), (1, "cafe", Isolation::PerCall));
             let past = metadata.releases("demo".to_owned(), 10, None).await.unwrap();
@@ -230,6 +233,22 @@ mod tests {
             assert_eq!((deleted.id.as_str(), deleted.created_at_ms), ("demo", 1));
             assert!(!metadata.create_app(app()).await.unwrap());
         }
+    }
+
+    #[tokio::test]
+    async fn the_profile_of_an_app_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("engine.db");
+        let metadata = SqliteMetadata::open(&path).unwrap();
+        let with_profile = |id: &str, profile| AppRow { id: id.to_owned(), profile, ..app() };
+        for (id, profile) in [("a", Profile::Leancloud), ("b", Profile::Open), ("c", Profile::Open)] {
+            assert!(metadata.create_app(with_profile(id, Some(profile))).await.unwrap());
+        }
+        let later = "UPDATE apps SET profile = 'of another version' WHERE id = 'c'";
+        Connection::open(&path).unwrap().execute(later, []).unwrap();
+        let kept: Vec<_> = metadata.apps().await.unwrap().into_iter().map(|app| app.profile).collect();
+        let expected = [Profile::Leancloud, Profile::Open, Profile::Leancloud].map(Some);
+        assert_eq!(kept, expected);
     }
 
     #[test]
