@@ -13,7 +13,7 @@ use crate::error::{Code, RequestError};
 use crate::hooks::{AppSettings, HookCaller, HookEngine};
 use crate::ids::{AppId, NodeId};
 use crate::keyed_locks::ConversationLocks;
-use crate::messages::RecentSends;
+use crate::messages::{RecentSends, Wills};
 use crate::presence::{ChatRooms, OnlineSessions, Presence, PresenceOfOneNode};
 use crate::store::{Store, StoreError};
 
@@ -41,6 +41,8 @@ pub struct ImCore {
     pub conversation_locks: ConversationLocks,
     /// Answers to messages that clients may send again.
     pub recent_sends: RecentSends,
+    /// Messages that wait for the loss of their senders.
+    pub wills: Wills,
     /// What clients have asked for in the last minute.
     pub client_rates: ClientRates,
 }
@@ -71,6 +73,7 @@ impl ImCore {
             hooks,
             conversation_locks: ConversationLocks::default(),
             recent_sends: RecentSends::default(),
+            wills: Wills::default(),
             client_rates: ClientRates::default(),
         }
     }
@@ -103,6 +106,7 @@ impl ImCore {
         self.presence.end_app(app);
         self.delivery.close_app(app);
         self.recent_sends.forget_app(app);
+        self.wills.forget_app(app);
         self.client_rates.forget_app(app);
         tracing::info!(%app, sessions = closed, "the app was deleted, its sessions are closed");
         self.hooks.forget_app(app).await

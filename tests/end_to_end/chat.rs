@@ -58,6 +58,12 @@ fn lost_connection_learns_what_it_missed() {
     Server::start().play("reconnect");
 }
 
+/// S-51.
+#[test]
+fn a_will_comes_when_its_sender_is_lost() {
+    Server::start().play("will");
+}
+
 #[test]
 fn main_flow_of_the_old_client_sdk() {
     Server::start().play("old_sdk");

@@ -148,7 +148,8 @@ async fn try_commit(
     (receivers, members_sequence, standing_version): (&[ClientId], u64, u64),
 ) -> Result<Result<(AppendedMessage, Written), NotAppended>, RequestError> {
     let notifications = core.hooks.notifications();
-    let id = MessageId::generate();
+    let acknowledged = reviewed.acknowledged.as_ref();
+    let id = acknowledged.map_or_else(MessageId::generate, |sent| sent.id.clone());
     let is_called = notifications.defines::<MessageSent>(&actor.app);
     let params = match is_called {
         true => {
@@ -160,7 +161,7 @@ async fn try_commit(
     };
     let by = Some(actor.address);
     if message.transient {
-        let timestamp = Timestamp::now();
+        let timestamp = acknowledged.map_or_else(Timestamp::now, |sent| sent.timestamp);
         let params = params.map(|params| MessageSentParams { timestamp: timestamp.0, ..params });
         let written = params.map(|params| notifications.notify::<MessageSent>(&actor.app, params, by));
         let sent = AppendedMessage { id, timestamp, sequence: 0, earlier: None };

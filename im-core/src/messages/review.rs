@@ -70,7 +70,7 @@ pub(super) fn apply(
     let code = reply.code.filter(|code| *code > 0);
     let detail = reply.detail.unwrap_or_default();
     let reason = code.map(|code| PatchReason { code: code.into(), detail });
-    Reviewed { body: changed, receivers, rewrite: Some(Rewrite { reason }) }
+    Reviewed { body: changed, receivers, rewrite: Some(Rewrite { reason }), acknowledged: None }
 }
 
 /// Each id once, and only valid client ids (S-1).

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::content;
+use super::{SentMessage, content};
 use crate::delivery::PatchReason;
 use crate::ids::ClientId;
 use crate::store::MessageBody;
@@ -16,6 +16,8 @@ pub(super) struct Reviewed {
     pub(super) receivers: Receivers,
     /// Present when the body is not the sender's.
     pub(super) rewrite: Option<Rewrite>,
+    /// Present when the sender has got its answer already: a will.
+    pub(super) acknowledged: Option<SentMessage>,
 }
 
 /// The receivers of a message, also when members come and go before it is stored.
@@ -54,7 +56,7 @@ impl Receivers {
 impl Reviewed {
     /// The message when no hook changes it.
     pub(super) fn unchanged(body: MessageBody) -> Self {
-        Self { body, receivers: Receivers::Members, rewrite: None }
+        Self { body, receivers: Receivers::Members, rewrite: None, acknowledged: None }
     }
 
     /// About what it takes in memory.

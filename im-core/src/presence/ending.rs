@@ -12,6 +12,7 @@ use crate::delivery::{Event, Recipient};
 use crate::error::Code;
 use crate::hooks::{SessionEvent, Written};
 use crate::ids::AppId;
+use crate::messages::Will;
 use crate::store::{EndedLogin, StoreError};
 use crate::timestamp::Timestamp;
 
@@ -67,9 +68,16 @@ pub struct Ended {
     pub written: Written,
     /// Logins that may not come back.
     pub(super) logins: Vec<EndedLogin>,
+    /// What lost sessions leave.
+    pub(super) wills: Vec<Will>,
 }
 
 impl Ended {
+    /// The will messages of the sessions that are lost, for [`crate::messages::deliver_will`].
+    pub fn take_wills(&mut self) -> Vec<Will> {
+        std::mem::take(&mut self.wills)
+    }
+
     /// Waits until it would outlive the process.
     ///
     /// # Errors
@@ -88,12 +96,14 @@ impl SessionLifecycle {
     pub fn end(&self, core: &ImCore, app: &Arc<App>, session: &Session, ending: Ending, by: Option<IpAddr>) -> Ended {
         let _in_order = self.changing();
         let ended = core.online.remove(&session.app, &session.client, session.id);
-        let (mut events, mut logins) = (Vec::new(), Vec::new());
+        let (mut events, mut logins, mut wills) = (Vec::new(), Vec::new(), Vec::new());
         if let Some(session) = ended {
-            events.push(self.conclude(core, &session, ending, by));
+            let (event, will) = self.conclude(core, &session, ending, by);
+            events.push(event);
+            wills.extend(will);
             logins.extend(self.ended_login(&session, ending));
         }
-        Ended { written: core.hooks.notifications().notify_sessions(app, events), logins }
+        Ended { written: core.hooks.notifications().notify_sessions(app, events), logins, wills }
     }
 
     /// What the store is to keep of a session's end.
@@ -103,20 +113,21 @@ impl SessionLifecycle {
         Some(EndedLogin { login: session.token_family.clone(), code, expires_at })
     }
 
-    /// The rest of the end of a session that is offline now; returns the params of `_clientOffline`.
+    /// The rest of the end of a session that is offline now; returns the params of `_clientOffline`, and the will of one that is lost.
     pub(super) fn conclude(
         &self,
         core: &ImCore,
         session: &Session,
         ending: Ending,
         by: Option<IpAddr>,
-    ) -> SessionEvent {
+    ) -> (SessionEvent, Option<Will>) {
         let is_lost = matches!(ending, Ending::Lost(_) | Ending::Replaced);
         core.rooms.end(session, |room| {
             if is_lost {
                 core.presence.remember_room(session, room);
             }
         });
+        let will = core.wills.take(&session.app, &session.client, session.id).filter(|_| is_lost);
         core.presence.end(session);
         if let Some(code) = ending.answer_to_return() {
             self.ended_families.insert(session.token_family.clone(), code);
@@ -137,6 +148,6 @@ impl SessionLifecycle {
             error_code: error.map(|(code, _)| code),
             error_msg: error.map(|(_, name)| name.to_owned()),
         };
-        SessionEvent::Offline(session.id, params, by)
+        (SessionEvent::Offline(session.id, params, by), will)
     }
 }

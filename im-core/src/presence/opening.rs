@@ -165,8 +165,10 @@ impl SessionLifecycle {
         displaced.retain(|(older, _)| core.online.remove(&older.app, &older.client, older.id).is_some());
         let logins = displaced.iter().filter_map(|(older, ending)| self.ended_login(older, *ending)).collect();
         let ended = displaced.into_iter().map(|(older, ending)| self.conclude(core, &older, ending, Some(by)));
-        let events = ended.chain([SessionEvent::Online(session.id, online, Some(by))]).collect();
-        Ok(Ended { written: core.hooks.notifications().notify_sessions(app, events), logins })
+        let (ended, wills): (Vec<_>, Vec<_>) = ended.unzip();
+        let wills = wills.into_iter().flatten().collect();
+        let events = ended.into_iter().chain([SessionEvent::Online(session.id, online, Some(by))]).collect();
+        Ok(Ended { written: core.hooks.notifications().notify_sessions(app, events), logins, wills })
     }
 }
 

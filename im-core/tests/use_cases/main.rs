@@ -29,4 +29,5 @@ mod two_cores;
 mod unreliable_store;
 mod updates;
 mod while_asked;
+mod wills;
 mod world;

@@ -20,7 +20,7 @@ use crate::gateway::protocol::describe;
 use crate::gateway::protocol::frame::encode;
 use crate::gateway::protocol::limits;
 use crate::gateway::protocol::replies::{Recipient, code_of};
-use crate::gateway::protocol::wire::{CommandType, GenericCommand, OpType};
+use crate::gateway::protocol::wire::{CommandType, DirectCommand, GenericCommand, OpType};
 use hookd_im_core::actor::{Actor, Identity, Origin};
 use hookd_im_core::app::App;
 use hookd_im_core::delivery::Priority;
@@ -124,9 +124,11 @@ impl Dispatcher {
     pub(super) fn end_sessions(&mut self, error: Option<Code>) {
         let Some(app) = self.current_app().ok().or_else(|| self.app.clone()) else { return };
         for local in self.sessions.drain(..) {
+            let ending = Ending::Lost(error);
             // No client waits for an answer: the socket is gone.
-            drop(self.shared.lifecycle.end(&self.shared.core, &app, &local.session, Ending::Lost(error), None));
+            let mut ended = self.shared.lifecycle.end(&self.shared.core, &app, &local.session, ending, None);
             self.shared.delivery.detach(&local.session);
+            self.shared.deliver_wills(ended.take_wills());
         }
     }
 
@@ -337,5 +339,6 @@ fn conversation_of(command: &GenericCommand) -> Option<ConversationId> {
 /// Transient messages are acknowledged only to sessions that ask for it (P-51, bit 3).
 fn is_unacknowledged(command: &GenericCommand, config: i64) -> bool {
     const TRANSIENT_ACK: i64 = 8;
-    config & TRANSIENT_ACK == 0 && command.direct_message.as_ref().is_some_and(|direct| direct.transient == Some(true))
+    let is_transient = |direct: &DirectCommand| direct.transient == Some(true) && direct.will != Some(true);
+    config & TRANSIENT_ACK == 0 && command.direct_message.as_ref().is_some_and(is_transient)
 }

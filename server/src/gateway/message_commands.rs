@@ -104,10 +104,7 @@ async fn accept(
     direct: DirectCommand,
     priority: Priority,
 ) -> Result<messages::SentMessage, RequestError> {
-    if direct.will == Some(true) {
-        let detail = "will messages are not supported by this server";
-        return Err(RequestError::detailed(Code::InternalError, detail));
-    }
+    let is_will = direct.will == Some(true);
     let cid = direct.cid.ok_or_else(|| RequestError::code(Code::InvalidMessagingTarget))?;
     let body = match direct.binary_msg {
         Some(bytes) => MessageBody::Binary(bytes.into()),
@@ -123,7 +120,10 @@ async fn accept(
         receipt: direct.r.unwrap_or(false),
         deduplication_token: direct.dt.filter(|token| !token.is_empty()),
     };
-    messages::send(core, actor, message).await
+    match is_will {
+        true => messages::set_will(core, actor, message).await,
+        false => messages::send(core, actor, message).await,
+    }
 }
 
 fn history_query(logs: LogsCommand) -> HistoryQuery {

@@ -49,6 +49,7 @@ pub use route::ClientOverTls;
 use hookd_im_core::app_shares::AppShares;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::ids::ConnectionId;
+use hookd_im_core::messages::{Will, deliver_will};
 use hookd_im_core::presence::SessionLifecycle;
 
 /// How often it is asked whether open sessions are to be noted for a new hook. Costs a look at a set that is mostly empty.
@@ -81,6 +82,14 @@ struct Shared {
 }
 
 impl Shared {
+    /// Delivers what lost sessions leave, in tasks of their own: the end of a connection waits for no hook.
+    fn deliver_wills(&self, wills: Vec<Will>) {
+        for will in wills {
+            let core = self.core.clone();
+            self.tasks.spawn(async move { deliver_will(&core, will).await });
+        }
+    }
+
     fn next_connection(&self) -> ConnectionId {
         ConnectionId(self.connection_ids.fetch_add(1, Ordering::Relaxed))
     }

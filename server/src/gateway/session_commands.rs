@@ -77,7 +77,8 @@ impl Dispatcher {
         let config = session.config_bitmap.unwrap_or(0);
         let missed_after = session.last_patch_time.filter(|_| config & WANTS_CHANGES != 0).map(Timestamp);
         match self.log_in(command, session).await {
-            Ok(OpenedSession { session, token, displaced }) => {
+            Ok(OpenedSession { session, token, mut displaced }) => {
+                self.shared.deliver_wills(displaced.take_wills());
                 tracing::debug!(app = %session.app, client = %session.client, "a session opens");
                 let recipient = recipient.to_client(&session.client);
                 let app = session.app.clone();

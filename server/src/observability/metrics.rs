@@ -20,6 +20,7 @@ pub fn install() -> Result<PrometheusHandle, ServerError> {
     let metrics = builder.install_recorder().step(|| "cannot install the metrics recorder".to_owned())?;
     hookd_im_core::hooks::metrics::describe();
     hookd_im_core::client_rates::metrics::describe();
+    hookd_im_core::messages::will_metrics::describe();
     outgoing_rates::describe();
     let upkept = metrics.clone();
     // Samples of histograms pile up until they are aggregated, and `/metrics` may never be requested. The task ends

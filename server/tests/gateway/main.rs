@@ -17,6 +17,7 @@ mod rooms;
 mod server;
 mod sessions;
 mod timeouts;
+mod wills;
 
 /// The wire schema, as the gateway has it.
 #[expect(clippy::all, reason = "generated")]

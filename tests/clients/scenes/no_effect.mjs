@@ -56,7 +56,6 @@ await scene(async (connection) => {
 
   const refused = {
     'temporary conversations': () => tom.client.createTemporaryConversation({ members: ['jerry'] }),
-    'will messages': () => tom.send(group, 'my will', { will: true }),
     'receipt marks': () => group.fetchReceiptTimestamps(),
     roles: () => group.updateMemberRole('jerry', 'Manager'),
     'blocked members': () => group.blockMembers(['jerry']),

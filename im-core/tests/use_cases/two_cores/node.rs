@@ -108,7 +108,7 @@ impl Node {
     pub async fn receive(&self, notice: Notice) {
         match notice {
             Notice::Delivery(notice) => self.delivery.receiver().receive(notice),
-            Notice::Displaced(displaced) => self.lifecycle.end_displaced(&self.core, displaced).await,
+            Notice::Displaced(displaced) => drop(self.lifecycle.end_displaced(&self.core, displaced).await),
         }
     }
 
