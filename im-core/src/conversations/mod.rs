@@ -5,6 +5,7 @@
 
 mod announce;
 mod attribute_changes;
+mod is_member;
 mod membership;
 mod query;
 mod restrictions;
@@ -14,6 +15,7 @@ mod signed;
 mod start;
 mod update;
 
+pub use is_member::{ASKED_CONVERSATIONS, is_member};
 pub use membership::{MembershipResult, add, remove};
 pub use query::{count, find};
 pub use restrictions::{

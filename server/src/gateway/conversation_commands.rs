@@ -174,6 +174,20 @@ pub(super) async fn count(
     Ok(reply(recipient, OpType::Result, result))
 }
 
+/// `conv/is_member` → `conv/result` (P-74): an object with an answer for each id.
+pub(super) async fn is_member(
+    core: &ImCore,
+    actor: &Actor,
+    recipient: &Recipient,
+    conv: ConvCommand,
+) -> Result<GenericCommand, RequestError> {
+    let asked: Vec<_> = conv.cids.into_iter().map(ConversationId::new).collect();
+    let answers = conversations::is_member(core, actor, &asked).await?;
+    let answers = asked.iter().zip(answers).map(|(id, answer)| (id.as_str().to_owned(), Value::Bool(answer)));
+    let results = Some(json(Value::Object(answers.collect()).to_string()));
+    Ok(reply(recipient, OpType::Result, ConvCommand { results, ..ConvCommand::default() }))
+}
+
 /// `conv/members` → `conv/result` (P-74).
 pub(super) async fn members(
     core: &ImCore,

@@ -110,6 +110,10 @@ impl Dispatcher {
                 Ok(())
             }
             (Some(CommandType::Session), Some(op)) => self.session_command(op, command, &recipient, queue).await,
+            (Some(CommandType::Report), Some(OpType::Upload)) => {
+                self.report(&command, &recipient, queue);
+                Ok(())
+            }
             (Some(kind), _) if is_about_conversations(kind) => self.start(command, recipient, slot, queue),
             _ => {
                 answer(queue, &recipient.error(&conversation::unsupported(&format!("`{}`", describe(&command)))));
@@ -308,6 +312,7 @@ async fn carry_out(
         ) => restriction::silence(core, actor, recipient, (op, conv)).await,
         (CommandType::Conv, Some(OpType::Count)) => conversation::count(core, actor, recipient, conv).await,
         (CommandType::Conv, Some(OpType::MaxRead)) => conversation::max_read(core, actor, recipient, conv).await,
+        (CommandType::Conv, Some(OpType::IsMember)) => conversation::is_member(core, actor, recipient, conv).await,
         (CommandType::Conv, Some(OpType::Members)) => conversation::members(core, actor, recipient, conv).await,
         _ => Err(conversation::refuse(core, actor, &format!("`{what}`"), named.as_ref()).await),
     };

@@ -230,6 +230,22 @@ impl Dispatcher {
     }
 }
 
+impl Dispatcher {
+    /// `report/upload` → `report/uploaded` (P-107): push tokens, of which there is no use here.
+    pub(super) fn report(&self, command: &GenericCommand, recipient: &Recipient, queue: &mut WriteQueue) {
+        let session = match self.session_of(command.peer_id.as_deref()) {
+            Ok(local) => &local.session,
+            Err(error) => return answer(queue, &recipient.error(&error)),
+        };
+        let recipient = recipient.to_client(&session.client);
+        match self.shared.take_turn(&session.app, &session.client, command) {
+            Ok(()) => answer(queue, &recipient.reply(CommandType::Report, Some(OpType::Uploaded))),
+            Err(error) if self.shared.is_unanswered(&session.app, &error) => {}
+            Err(error) => answer(queue, &recipient.error(&error)),
+        }
+    }
+}
+
 fn login(peer: Option<String>, mut session: SessionCommand) -> Login {
     Login {
         signature: signature(&mut session.s, session.t, &mut session.n),

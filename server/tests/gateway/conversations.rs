@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::client::{command, conversation, error_code, history, members, start};
+use crate::client::{Client, command, conversation, error_code, history, members, start};
 use crate::server::Server;
 use crate::wire::{CommandType, ConvCommand, GenericCommand, OpType};
 
@@ -138,4 +138,43 @@ async fn a_refused_create_carries_the_hooks_code() {
     assert_eq!((error.app_code, error.detail.as_deref()), (Some(1234), Some("too few")));
     assert_eq!(error_code(&alice.request(command(CommandType::Conv, None)).await), 4200);
     alice.assert_undisturbed().await;
+}
+
+/// P-74: what other SDKs ask.
+#[tokio::test]
+async fn a_client_asks_which_conversations_it_is_in() {
+    let server = Server::start().await;
+    let (mut alice, mut bob) = (server.client("alice").await, server.client("bob").await);
+    let mine = alice.create_conversation(&["alice"]).await;
+    let theirs = bob.create_conversation(&["bob"]).await;
+    let room = ConvCommand { transient: Some(true), ..start(&[]) };
+    let room = alice.request(conversation(OpType::Start, room)).await.conv_message.unwrap().cid.unwrap();
+    let about = |cids: Vec<String>| conversation(OpType::IsMember, ConvCommand { cids, ..ConvCommand::default() });
+    let unknown = "64f0c0ffee0000000000ffff".to_owned();
+    let all = || about(vec![mine.clone(), theirs.clone(), room.clone(), unknown.clone()]);
+    let answers = |reply: GenericCommand| -> Value {
+        assert_eq!((reply.cmd(), reply.op()), (CommandType::Conv, OpType::Result), "{reply:?}");
+        serde_json::from_str(&reply.conv_message.unwrap().results.unwrap().data).unwrap()
+    };
+    let [mine, theirs, room, unknown] = [&mine, &theirs, &room, &unknown].map(String::as_str);
+    let of_alice = answers(alice.request(all()).await);
+    assert_eq!(of_alice, json!({ mine: true, theirs: false, room: true, unknown: false }));
+    let of_bob = answers(bob.request(all()).await);
+    assert_eq!(of_bob, json!({ mine: false, theirs: true, room: false, unknown: false }));
+    assert_eq!(answers(bob.request(about(Vec::new())).await), json!({}));
+    for (cids, code) in [(vec![String::new(); 51], 4301), (vec!["x".repeat(129)], 4303)] {
+        assert_eq!(error_code(&bob.request(about(cids)).await), code);
+    }
+}
+
+/// P-107.
+#[tokio::test]
+async fn an_uploaded_push_token_is_answered_within_a_session_only() {
+    let server = Server::start().await;
+    let mut stranger = Client::connect(server.address).await;
+    let upload = || command(CommandType::Report, Some(OpType::Upload));
+    assert_eq!(error_code(&stranger.request(upload()).await), 4105);
+    let reply = server.client("alice").await.request(upload()).await;
+    assert_eq!((reply.cmd(), reply.op()), (CommandType::Report, OpType::Uploaded));
+    assert_eq!(reply.peer_id.as_deref(), Some("alice"));
 }

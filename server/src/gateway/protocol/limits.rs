@@ -4,7 +4,7 @@
 use super::wire::{
     BlacklistCommand, ConvCommand, DirectCommand, GenericCommand, LogsCommand, OpType, PatchItem, SessionCommand,
 };
-use hookd_im_core::conversations::MAX_ATTRIBUTES_BYTES;
+use hookd_im_core::conversations::{ASKED_CONVERSATIONS, MAX_ATTRIBUTES_BYTES};
 use hookd_im_core::error::{Code, RequestError};
 use hookd_im_core::ids::{ClientId, MAX_CLIENT_ID_CHARACTERS};
 
@@ -51,6 +51,9 @@ pub(crate) fn check(command: &GenericCommand) -> Result<(), RequestError> {
     }
     if let Some(conv) = &command.conv_message {
         check_conversation(conv, command.op == Some(OpType::Start.into()))?;
+        if command.op == Some(OpType::IsMember.into()) {
+            check_asked(&conv.cids)?;
+        }
     }
     Ok(())
 }
@@ -62,7 +65,7 @@ pub(crate) fn without_the_unread(command: GenericCommand) -> GenericCommand {
     let logs = command.logs_message.map(|logs| LogsCommand { logs: Vec::new(), ..logs });
     let conv = command.conv_message.map(|conv| ConvCommand {
         max_read_tuples: Vec::new(),
-        cids: Vec::new(),
+        cids: if command.op == Some(OpType::IsMember.into()) { conv.cids } else { Vec::new() },
         allowed_pids: Vec::new(),
         failed_pids: Vec::new(),
         ..conv
@@ -156,6 +159,14 @@ fn check_conversation(conv: &ConvCommand, starts: bool) -> Result<(), RequestErr
     bounded("attr", attributes, MAX_ATTRIBUTES_BYTES, Code::ConversationApiFailed)?;
     bounded("next", conv.next.as_deref(), NEXT_BYTES, Code::ConversationApiFailed)?;
     bounded("sort", conv.sort.as_deref(), SORT_BYTES, Code::ConversationQueryFailed)
+}
+
+fn check_asked(cids: &[String]) -> Result<(), RequestError> {
+    if cids.len() > ASKED_CONVERSATIONS {
+        let detail = format!("`cids` has {} ids; at most {ASKED_CONVERSATIONS} are allowed", cids.len());
+        return Err(RequestError::detailed(Code::ConversationApiFailed, detail));
+    }
+    cids.iter().try_for_each(|cid| bounded("cids", Some(cid), ID_BYTES, Code::ConversationNotFound))
 }
 
 fn bounded(field: &str, text: Option<&str>, limit: usize, code: Code) -> Result<(), RequestError> {
