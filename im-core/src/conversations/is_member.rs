@@ -10,8 +10,8 @@ use crate::store::ConversationKind;
 /// Conversations that a client may ask about at once. Each is one read of the store.
 pub const ASKED_CONVERSATIONS: usize = 50;
 
-/// Which of these conversations the acting client is in, in their order: as a member, or, in a chat room, with the acting session. It is in
-/// none that does not exist.
+/// Which of these conversations the acting client is in, in their order: as a member, or, in a chat room, with the acting
+/// session. It is in none that does not exist.
 ///
 /// # Errors
 /// 4301 for more than [`ASKED_CONVERSATIONS`].

@@ -1,7 +1,7 @@
 //! Will messages that are held until the session that set them is lost (S-51).
 //!
-//! They are in memory. One that is delivered is not stored either: who is offline then never gets it. So the wills of a process that
-//! dies are lost with it; the clients of its sockets, who could have got them, are offline too.
+//! They are in memory. One that is delivered is not stored either: who is offline then never gets it. So the wills of a process
+//! that dies are lost with it; the clients of its sockets, who could have got them, are offline too.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -75,8 +75,8 @@ impl Default for Wills {
 }
 
 impl Wills {
-    /// Holds a will in place of an earlier one of its client. One that is sent again is the same (P-84). `is_online` says whether its session is
-    /// online still; it is asked under the lock that the session's end takes.
+    /// Holds a will in place of an earlier one of its client. One that is sent again is the same (P-84). `is_online` says
+    /// whether its session is online still; it is asked under the lock that the session's end takes.
     pub(super) fn hold(
         &self,
         author: Author,

@@ -16,12 +16,12 @@ use crate::actor::{Actor, Identity};
 use crate::core::ImCore;
 use crate::error::{Code, RequestError};
 
-/// A will that has not had its turn by then is not delivered: news of a loss is of no use long after it, and a node that stops waits
-/// for it.
+/// A will that has not had its turn by then is not delivered: news of a loss is of no use long after it, and a node that stops
+/// waits for it.
 const TURN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Holds a message as the will of its client, in place of an earlier one (S-100, step 6). The acknowledged id and time are those that it
-/// is delivered with.
+/// Holds a message as the will of its client, in place of an earlier one (S-100, step 6). The acknowledged id and time are those
+/// that it is delivered with.
 ///
 /// # Errors
 /// Those of [`super::send`] before its hook, 4105 when the session ends meanwhile, 4200 when the app has no room for more wills.
@@ -41,8 +41,8 @@ pub async fn set_will(core: &ImCore, actor: &Actor, message: SendMessage) -> Res
     })
 }
 
-/// Delivers the will of a client that is lost, if its turn comes in time, and it is still allowed. It takes as long as a message takes: run
-/// it apart from the end of the connection, and to its end.
+/// Delivers the will of a client that is lost, if its turn comes in time, and it is still allowed. It takes as long as a message
+/// takes: run it apart from the end of the connection, and to its end.
 pub async fn deliver_will(core: &ImCore, will: Will) {
     let (app, client) = (&will.author.app, &will.author.client);
     let Ok(Ok(_turn)) = timeout(TURN_TIMEOUT, core.wills.turns(app).acquire_owned()).await else {

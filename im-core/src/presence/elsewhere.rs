@@ -20,8 +20,8 @@ impl SessionLifecycle {
         Ok(wills)
     }
 
-    /// Ends sessions of this node that were displaced on another one; those that have ended already are passed over. Answers the will
-    /// messages that they leave.
+    /// Ends sessions of this node that were displaced on another one; those that have ended already are passed over. Answers the
+    /// will messages that they leave.
     pub async fn end_displaced(&self, core: &ImCore, displaced: Vec<DisplacedSession>) -> Vec<Will> {
         let mut wills = Vec::new();
         for DisplacedSession { node, app, client, session, is_conflict } in displaced {

@@ -113,7 +113,8 @@ impl SessionLifecycle {
         Some(EndedLogin { login: session.token_family.clone(), code, expires_at })
     }
 
-    /// The rest of the end of a session that is offline now; returns the params of `_clientOffline`, and the will of one that is lost.
+    /// The rest of the end of a session that is offline now; returns the params of `_clientOffline`, and the will of one that is
+    /// lost.
     pub(super) fn conclude(
         &self,
         core: &ImCore,

@@ -58,9 +58,9 @@ impl SessionLifecycle {
     /// before it is online, so that it misses no event; on an error the caller takes that back.
     ///
     /// # Errors
-    /// 4103 for a bad client id, 4116 for more log-ins than the client's rate allows, 4102 for a missing or wrong signature, 4112 for a bad token, 4111 for a reconnect that another
-    /// device's session stands against, the code of P-54 for a login that has ended for good, and 4200 when it is not known who
-    /// is online elsewhere.
+    /// 4103 for a bad client id, 4116 for more log-ins than the client's rate allows, 4102 for a missing or wrong signature,
+    /// 4112 for a bad token, 4111 for a reconnect that another device's session stands against, the code of P-54 for a login
+    /// that has ended for good, and 4200 when it is not known who is online elsewhere.
     pub async fn open(
         &self,
         core: &ImCore,

@@ -81,3 +81,16 @@ async fn a_will_whose_hook_hangs_holds_nothing_up() {
     server.engine.let_go();
     assert_eq!(bob.push().await.direct_message.unwrap().msg.as_deref(), Some(SLOW));
 }
+
+/// S-158: a node that stops loses its clients, and asks the hooks about what they leave before it ends.
+#[tokio::test]
+async fn a_server_that_stops_delivers_the_wills_of_its_clients() {
+    let server = Server::start().await;
+    let (mut alice, _bob, cid) = pair(&server).await;
+    assert_eq!(alice.request(will(&cid, "the server stops")).await.cmd(), CommandType::Ack);
+    server.engine.reply("_messageReceived", json!({}));
+    server.shutdown.cancel();
+    server.tasks.close();
+    server.tasks.wait().await;
+    assert_eq!(server.engine.call_of("_messageReceived").await["content"], "the server stops");
+}

@@ -218,6 +218,30 @@ async fn a_member_that_another_core_silenced_is_silent_at_once() {
     jerry.gets("the last message", |events| events.iter().any(|event| in_short(event) == "tom says alone")).await;
 }
 
+/// S-51: the device comes back on another node, and the first one learns of it. The bus may lose what is not stored, so only
+/// members on the first node get the will for certain.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_will_of_a_session_that_is_replaced_on_another_core_is_delivered_once() {
+    let (shared, one, other) = two(61).await;
+    let tom = one.log_in_with_tag("tom", "phone", "mobile").await;
+    let jerry = one.log_in("jerry").await;
+    let conversation = conversation(&tom, &["jerry"]).await;
+    let will = messages::set_will(&one.core, &tom.request(), message(&conversation, "gone")).await.unwrap();
+    other.log_in_with_tag("tom", "phone", "mobile").await;
+    shared.bus.is_empty().await;
+    // The notice may have been lost.
+    for will in one.lifecycle.renew_lease(&one.core, LONG_LEASE).await.unwrap() {
+        messages::deliver_will(&one.core, will).await;
+    }
+    jerry.gets("the will", |events| events.iter().any(|event| in_short(event) == "tom says gone")).await;
+    let events = jerry.events();
+    let messages = events.iter().filter_map(|event| match event {
+        Event::Message(message) => Some(&message.id),
+        _ => None,
+    });
+    assert_eq!(messages.collect::<Vec<_>>(), [&will.id]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tag_conflict_is_seen_across() {
     for seed in [31, 32, 33, 34] {

@@ -12,6 +12,7 @@ use hookd_im_core::delivery::{Delivery, DeliveryBetweenNodes, Event, Notice, Rec
 use hookd_im_core::error::RequestError;
 use hookd_im_core::hooks::AppSettings;
 use hookd_im_core::ids::{AppId, ClientId, ConnectionId, DeviceId, NodeId, RequestId};
+use hookd_im_core::messages;
 use hookd_im_core::presence::{ChatRooms, Login, LoginSource, Session, SessionLifecycle};
 use hookd_im_core::store::Store;
 use hookd_im_core::timestamp::Timestamp;
@@ -108,7 +109,11 @@ impl Node {
     pub async fn receive(&self, notice: Notice) {
         match notice {
             Notice::Delivery(notice) => self.delivery.receiver().receive(notice),
-            Notice::Displaced(displaced) => drop(self.lifecycle.end_displaced(&self.core, displaced).await),
+            Notice::Displaced(displaced) => {
+                for will in self.lifecycle.end_displaced(&self.core, displaced).await {
+                    messages::deliver_will(&self.core, will).await;
+                }
+            }
         }
     }
 
