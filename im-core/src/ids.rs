@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 /// Characters of a client id (S-1).
 pub const MAX_CLIENT_ID_CHARACTERS: usize = 64;
 
+/// What the ids of temporary conversations begin with.
+const TEMPORARY: &str = "_tmp:";
+
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -51,7 +54,7 @@ text_id! {
     ClientId
 }
 text_id! {
-    /// A stored conversation: 24 lower-case hex digits (S-3).
+    /// A conversation: 24 lower-case hex digits, after `_tmp:` for a temporary one (S-3).
     ConversationId
 }
 text_id! {
@@ -89,9 +92,14 @@ impl ConversationId {
         Self(hex::encode(rand::random::<[u8; 12]>()))
     }
 
+    /// A new random id of a temporary conversation.
+    pub fn generate_temporary() -> Self {
+        Self(format!("{TEMPORARY}{}", Self::generate()))
+    }
+
     /// True for the ids of temporary conversations (S-3).
     pub fn is_temporary(&self) -> bool {
-        self.0.starts_with("_tmp:")
+        self.0.starts_with(TEMPORARY)
     }
 }
 

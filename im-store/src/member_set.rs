@@ -1,6 +1,7 @@
 //! Names of sets of members.
 
 use hookd_im_core::ids::ClientId;
+use hookd_im_core::store::ConversationKind;
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
@@ -14,6 +15,12 @@ pub(crate) fn digest(members: &[ClientId]) -> String {
         hash.update(member);
     }
     hex::encode(hash.finalize())
+}
+
+/// The same for a unique conversation of this kind: temporary ones are apart from others (P-65).
+pub(crate) fn digest_of(kind: ConversationKind, members: &[ClientId]) -> String {
+    let digest = digest(members);
+    if kind == ConversationKind::Temporary { format!("temporary {digest}") } else { digest }
 }
 
 /// Lower-case hex MD5 of the sorted ids without a separator (S-8). Different sets can share it.

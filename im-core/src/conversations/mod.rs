@@ -1,10 +1,11 @@
 //! Conversations: creation, membership, attributes, queries.
 //!
-//! Rules: S-7, S-9, S-20 … S-25, S-102 … S-105, S-123 … S-130, P-65 … P-68, P-71 … P-80, P-102, P-103.
+//! Rules: S-7, S-9, S-11, S-12, S-20 … S-25, S-102 … S-105, S-123 … S-130, P-65 … P-68, P-71 … P-80, P-102, P-103.
 //! What members may do to each other is in `restrictions`.
 
 mod announce;
 mod attribute_changes;
+mod expired;
 mod is_member;
 mod membership;
 mod query;
@@ -15,16 +16,17 @@ mod signed;
 mod start;
 mod update;
 
+pub use expired::delete_expired;
 pub use is_member::{ASKED_CONVERSATIONS, is_member};
 pub use membership::{MembershipResult, add, remove};
-pub use query::{count, find};
+pub use query::{count, find, find_temporary};
 pub use restrictions::{
     MAX_SILENCED, RestrictedPage, RestrictionChange, RestrictionResult, change_restriction, restricted,
     which_restricted,
 };
 pub use room::{ROOM_SAMPLE, sample};
 pub use signed::check_signature;
-pub use start::{StartConversation, start};
+pub use start::{MAX_TEMPORARY_MEMBERS, StartConversation, start};
 pub use update::{UpdatedAttributes, set_muted, update};
 
 use crate::actor::Actor;

@@ -1,6 +1,6 @@
 //! Looking conversations up.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{existing, row};
 use crate::actor::Actor;
@@ -30,6 +30,23 @@ pub async fn find(
         QueryError::Store(error) => RequestError::Store(error),
     })?;
     Ok(found.into_iter().map(|found| row::row(found, client, query.compact)).collect())
+}
+
+/// The temporary conversations among these (P-76). Ids that name none are passed over. Of `query` the filter does not count.
+///
+/// # Errors
+/// 4310 with a detail when it costs too much.
+pub async fn find_temporary(
+    core: &ImCore,
+    actor: &Actor,
+    ids: &[ConversationId],
+    query: ConversationQuery,
+) -> Result<Vec<Map<String, Value>>, RequestError> {
+    let ids: Vec<&ConversationId> = ids.iter().filter(|id| id.is_temporary()).collect();
+    let limit = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+    let filter = json!({ "objectId": { "$in": ids } });
+    let Value::Object(filter) = filter else { return Ok(Vec::new()) };
+    find(core, actor, ConversationQuery { filter, limit, skip: 0, temporary: true, ..query }).await
 }
 
 /// The number of members (P-73): in a chat room, of those that are there now.

@@ -21,11 +21,20 @@ pub struct StartConversation {
     pub members: Vec<ClientId>,
     /// `name`, `attr` and custom columns. Reserved keys are ignored (P-65).
     pub attributes: Map<String, Value>,
-    /// Answer an existing conversation with the same members, if there is one (S-8). Of no effect for a chat room.
+    /// Answer an existing conversation of the kind with the same members, if there is one (S-8). Of no effect for a chat room.
     pub unique: bool,
     /// What it is to be. A chat room has no members; its creator's session is in it from its creation on.
     pub kind: ConversationKind,
+    /// How long a temporary one is to live, in seconds: as asked for.
+    pub ttl_seconds: Option<i32>,
 }
+
+/// Members that a temporary conversation may have (S-27).
+pub const MAX_TEMPORARY_MEMBERS: usize = 10;
+
+/// How long a temporary conversation lives (S-11), in seconds.
+const DEFAULT_TTL_SECONDS: u32 = 24 * 60 * 60;
+const MAX_TTL_SECONDS: u32 = 30 * DEFAULT_TTL_SECONDS;
 
 /// Creates a conversation, or finds the unique one (S-102).
 ///
@@ -37,10 +46,7 @@ pub async fn start(core: &ImCore, actor: &Actor, new: StartConversation) -> Resu
     check_kind(new.kind)?;
     check_members(&new.members)?;
     let new = with_creator(client, new);
-    if new.members.len() > MAX_MEMBERS {
-        let detail = format!("{} members were asked for; a conversation has at most {MAX_MEMBERS}", new.members.len());
-        return Err(RequestError::detailed(Code::ConversationFull, detail));
-    }
+    check_count(new.kind, new.members.len())?;
     ask_hook(core, (actor, client), &new).await?;
     core.check_app(actor)?;
     let notifications = core.hooks.notifications();
@@ -78,8 +84,20 @@ fn check_kind(kind: ConversationKind) -> Result<(), RequestError> {
     Ok(())
 }
 
+fn check_count(kind: ConversationKind, members: usize) -> Result<(), RequestError> {
+    let (limit, what) = match kind {
+        ConversationKind::Temporary => (MAX_TEMPORARY_MEMBERS, "temporary conversation"),
+        _ => (MAX_MEMBERS, "conversation"),
+    };
+    if members > limit {
+        let detail = format!("{members} members were asked for; a {what} has at most {limit}");
+        return Err(RequestError::detailed(Code::ConversationFull, detail));
+    }
+    Ok(())
+}
+
 fn with_creator(client: &ClientId, new: StartConversation) -> NewConversation {
-    let StartConversation { mut members, mut attributes, unique, kind } = new;
+    let StartConversation { mut members, mut attributes, unique, kind, ttl_seconds } = new;
     let is_room = kind == ConversationKind::ChatRoom;
     if is_room {
         members.clear();
@@ -89,8 +107,18 @@ fn with_creator(client: &ClientId, new: StartConversation) -> NewConversation {
         members.dedup();
     }
     attributes.retain(|key, _| !row::is_reserved(key));
-    let (id, creator, unique) = (ConversationId::generate(), client.clone(), unique && !is_room);
-    NewConversation { id, kind, ttl_seconds: None, attributes, creator, members, unique }
+    let (creator, unique) = (client.clone(), unique && !is_room);
+    let (id, ttl_seconds) = match kind {
+        ConversationKind::Temporary => (ConversationId::generate_temporary(), Some(effective_ttl(ttl_seconds))),
+        _ => (ConversationId::generate(), None),
+    };
+    NewConversation { id, kind, ttl_seconds, attributes, creator, members, unique }
+}
+
+/// More than the maximum is lowered to it; what is no time means the default (S-11).
+fn effective_ttl(asked_seconds: Option<i32>) -> u32 {
+    let asked = asked_seconds.and_then(|seconds| u32::try_from(seconds).ok()).filter(|seconds| *seconds > 0);
+    asked.unwrap_or(DEFAULT_TTL_SECONDS).min(MAX_TTL_SECONDS)
 }
 
 async fn ask_hook(
@@ -113,4 +141,27 @@ async fn ask_hook(
         return Err(RequestError::by_hook(Code::ConversationRejectedByApp, reply.code, reply.detail));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::effective_ttl;
+
+    /// S-11.
+    #[test]
+    fn a_time_to_live_is_kept_between_a_second_and_thirty_days() {
+        let (day, month) = (86_400, 2_592_000);
+        for (asked, effective) in [
+            (None, day),
+            (Some(0), day),
+            (Some(-1), day),
+            (Some(i32::MIN), day),
+            (Some(1), 1),
+            (Some(2_592_000), month),
+            (Some(2_592_001), month),
+            (Some(i32::MAX), month),
+        ] {
+            assert_eq!(effective_ttl(asked), effective, "{asked:?}");
+        }
+    }
 }

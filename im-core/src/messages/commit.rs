@@ -131,6 +131,10 @@ async fn commit(
         let checked = (receivers.as_slice(), sequence, standing_version);
         match try_commit(core, (actor, client), message, (reviewed, patched_at), checked).await? {
             Ok((row, written)) => return Ok(Commit { receivers, kind, before, row, written }),
+            // Its life ended meanwhile (P-113).
+            Err(NotAppended::NoConversation) if message.conversation.is_temporary() => {
+                return Err(RequestError::code(Code::ConversationNotFound));
+            }
             Err(NotAppended::NoConversation) => return Err(RequestError::code(Code::InvalidMessagingTarget)),
             Err(NotAppended::MembersChanged) => {}
         }

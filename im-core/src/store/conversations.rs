@@ -176,7 +176,7 @@ pub trait Conversations: Send + Sync + 'static {
         call: Option<CallFor<Conversation>>,
     ) -> Result<Committed<CreatedConversation>, StoreError>;
 
-    /// `None` when the conversation does not exist.
+    /// `None` when the conversation does not exist, or is a temporary one whose life is over.
     async fn conversation(&self, app: &AppId, id: &ConversationId) -> Result<Option<Conversation>, StoreError>;
 
     /// Conversations that match, in order (P-75 … P-77).
@@ -214,4 +214,8 @@ pub trait Conversations: Send + Sync + 'static {
         request: &MembershipRequest,
         call: Option<CallFor<MembershipChange>>,
     ) -> Result<Result<Committed<MembershipChange>, MembersUnchanged>, StoreError>;
+
+    /// Deletes temporary conversations whose life is over, with all that is stored of them: some of them, or a part of one, so
+    /// that no other write waits for long. True when there may be more.
+    async fn delete_expired_conversations(&self) -> Result<bool, StoreError>;
 }

@@ -25,6 +25,7 @@ mod scripted_engine;
 mod scripted_nodes;
 mod sending;
 mod session_rows;
+mod temporary;
 mod two_cores;
 mod unreliable_store;
 mod updates;

@@ -216,6 +216,10 @@ impl Conversations for UnreliableStore {
         self.before_write.pass().await;
         self.killed(self.store.remove_members(app, id, request, call)).await
     }
+
+    async fn delete_expired_conversations(&self) -> Result<bool, StoreError> {
+        self.store.delete_expired_conversations().await
+    }
 }
 
 #[async_trait]

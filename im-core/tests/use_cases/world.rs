@@ -1,7 +1,8 @@
 //! A core over a fresh store, with clients whose sessions write to queues that the test reads.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use hookd_im_core::actor::{Actor, Identity, Origin};
 use hookd_im_core::app::{App, AppDirectory, FailurePolicy, ImSettings};
@@ -14,6 +15,7 @@ use hookd_im_core::ids::{AppId, ClientId, ConnectionId, ConversationId, NodeId, 
 use hookd_im_core::messages::{self, SendMessage, SentMessage};
 use hookd_im_core::presence::Session;
 use hookd_im_core::store::{Conversation, ConversationKind, Direction, HistoryQuery, MessageBody, StoredMessage};
+use hookd_im_core::timestamp::{Clock, Timestamp};
 use hookd_im_store::sqlite::SqliteStore;
 use serde_json::{Map, Value};
 use tempfile::TempDir;
@@ -39,6 +41,8 @@ pub struct World {
     last_id: AtomicU64,
     shutdown: CancellationToken,
     folder: TempDir,
+    /// The clock of the store, before that of the system, in milliseconds.
+    ahead: Arc<AtomicI64>,
 }
 
 struct OneApp {
@@ -87,7 +91,12 @@ impl World {
     }
 
     fn over(folder: TempDir, engine: Arc<ScriptedEngine>) -> Self {
-        let store = SqliteStore::open(folder.path().join("im.db")).unwrap();
+        let ahead = Arc::new(AtomicI64::new(0));
+        let clock: Clock = {
+            let ahead = ahead.clone();
+            Arc::new(move || Timestamp(Timestamp::now().0 + ahead.load(Ordering::SeqCst)))
+        };
+        let store = SqliteStore::open_with_clock(folder.path().join("im.db"), clock).unwrap();
         let app = Arc::new(app("demo"));
         let tasks = TaskTracker::new();
         let apps = Arc::new(OneApp { app: app.clone(), is_deleted: AtomicBool::new(false), misses: AtomicU64::new(0) });
@@ -112,7 +121,13 @@ impl World {
             last_id: AtomicU64::new(0),
             shutdown,
             folder,
+            ahead,
         }
+    }
+
+    /// Sets the clock of the store forward.
+    pub fn advance(&self, time: Duration) {
+        self.ahead.fetch_add(i64::try_from(time.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
     pub fn delete_app(&self) {
@@ -265,7 +280,7 @@ pub fn app(id: &str) -> App {
 /// A basic conversation with these others, not unique.
 pub fn basic(others: &[&str]) -> StartConversation {
     let kind = ConversationKind::Basic;
-    StartConversation { members: ids(others), attributes: Map::new(), unique: false, kind }
+    StartConversation { members: ids(others), attributes: Map::new(), unique: false, kind, ttl_seconds: None }
 }
 
 pub fn ids(names: &[&str]) -> Vec<ClientId> {

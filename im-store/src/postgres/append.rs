@@ -9,8 +9,8 @@ use hookd_im_core::store::{
     AppendedMessage, CallFor, Committed, MessageBody, NewMessage, NotAppended, StoreError, StoredCall, StoredMessage,
 };
 use hookd_im_core::timestamp::Timestamp;
-use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
+use tokio_postgres::{Row, Statement};
 
 use super::calls::{NewCalls, Room};
 use super::columns::{column, to_i64, to_u64};
@@ -74,7 +74,12 @@ pub(super) async fn lock(connection: &Connection, batch: &[Append], now: Timesta
         tokio::join!(begun, locked, OptionFuture::from(earlier), OptionFuture::from(room));
     begun.map_err(store_error)?;
     let locked = locked.map_err(store_error)?;
-    let conversations = locked.iter().map(|row| {
+    let is_there = |row: &&Row| match column::<Option<i64>>(row, 7) {
+        Ok(expires_at) => expires_at.is_none_or(|expires_at| expires_at > now.0),
+        // Reading the row says so.
+        Err(_) => true,
+    };
+    let conversations = locked.iter().filter(is_there).map(|row| {
         let key = (AppId::new(column::<String>(row, 1)?), ConversationId::new(column::<String>(row, 2)?));
         let place = Place {
             key: column(row, 0)?,
@@ -291,7 +296,8 @@ const LOCK: &str = "
         last_message_at,
         last_sequence,
         members_sequence,
-        standing_version
+        standing_version,
+        expires_at
     FROM conversations
     JOIN (SELECT DISTINCT app, id FROM unnest($1::text[], $2::text[]) AS given (app, id)) AS wanted
         ON conversations.app = wanted.app AND conversations.id = wanted.id

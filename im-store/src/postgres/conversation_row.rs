@@ -123,11 +123,12 @@ pub(super) async fn load_with_key(
     .transpose()
 }
 
-/// As it is, under its lock until the transaction ends.
+/// As it is, under its lock until the transaction ends. `None` also for a temporary conversation whose life is over.
 pub(super) async fn load_locked(
     connection: &Connection,
     app: &AppId,
     id: &ConversationId,
+    now: Timestamp,
 ) -> Result<Option<(i64, Conversation)>, StoreError> {
     if !is_storable(id.as_str()) {
         return Ok(None);
@@ -137,5 +138,6 @@ pub(super) async fn load_locked(
     let row = ConversationRow::read(&row)?;
     // In a statement of its own: the one that waited for the lock has seen the members as they were before.
     let members = members::load(connection, row.key).await?;
-    Ok(Some((row.key, row.into_conversation(members)?)))
+    let found = (row.key, row.into_conversation(members)?);
+    Ok(Some(found).filter(|(_, conversation)| !conversation.has_expired(now)))
 }

@@ -20,7 +20,7 @@ use super::conversation_row::{COLUMN_COUNT, COLUMNS, ConversationRow, load, load
 use super::locks::{self, Lock};
 use super::membership::Changed;
 use super::pool::Connection;
-use super::{PostgresStore, READ_LIMIT, members, membership, search, stored_events};
+use super::{PostgresStore, READ_LIMIT, expired, members, membership, search, stored_events};
 use crate::{json, member_set};
 
 #[async_trait]
@@ -41,7 +41,8 @@ impl Conversations for PostgresStore {
 
     async fn conversation(&self, app: &AppId, id: &ConversationId) -> Result<Option<Conversation>, StoreError> {
         let load = async |connection: Arc<Connection>| load(&connection, app, id).await;
-        self.database.pool.read(("conversation", READ_LIMIT), load).await
+        let found = self.database.pool.read(("conversation", READ_LIMIT), load).await?;
+        Ok(found.filter(|found| !found.has_expired(self.database.now())))
     }
 
     async fn find_conversations(
@@ -50,8 +51,10 @@ impl Conversations for PostgresStore {
         asking: &ClientId,
         query: &ConversationQuery,
     ) -> Result<Vec<FoundConversation>, QueryError> {
-        let find =
-            async |connection: Arc<Connection>, until| search::find(&connection, (app, asking), query, until).await;
+        let now = self.database.now();
+        let find = async |connection: Arc<Connection>, until| {
+            search::find(&connection, (app, asking), query, (now, until)).await
+        };
         self.queries.run(app, "find conversations", find).await
     }
 
@@ -96,6 +99,11 @@ impl Conversations for PostgresStore {
         };
         self.database.write_and_read_back("remove members", remove, is_changed(app)).await
     }
+
+    async fn delete_expired_conversations(&self) -> Result<bool, StoreError> {
+        let delete = async |connection: Arc<Connection>, now| expired::delete(&connection, now).await;
+        self.database.write("delete expired conversations", delete).await
+    }
 }
 
 /// Finds out whether a change of members happened, from what it led to.
@@ -122,10 +130,10 @@ pub(super) async fn create(
     call: Option<CallFor<Conversation>>,
     now: Timestamp,
 ) -> Result<Committed<CreatedConversation>, StoreError> {
-    let digest = new.unique.then(|| member_set::digest(&new.members));
+    let digest = new.unique.then(|| member_set::digest_of(new.kind, &new.members));
     if let Some(digest) = &digest {
         locks::take(connection, [Lock::of_member_set(app, digest)]).await?;
-        if let Some(conversation) = find_by_member_set(connection, app, &new.members, digest).await? {
+        if let Some(conversation) = find_by_member_set(connection, app, (&new.members, digest), now).await? {
             let row = CreatedConversation { conversation, existing: true };
             return Ok(Committed { row, call: StoredCall::None });
         }
@@ -161,7 +169,7 @@ async fn edit(
     edit: EditConversation,
     now: Timestamp,
 ) -> Result<Option<Result<Conversation, Refusal>>, StoreError> {
-    let Some((key, conversation)) = load_locked(connection, app, id).await? else { return Ok(None) };
+    let Some((key, conversation)) = load_locked(connection, app, id, now).await? else { return Ok(None) };
     let edited = match edit(&conversation) {
         Ok(edited) => edited,
         Err(refusal) => return Ok(Some(Err(refusal))),
@@ -178,8 +186,8 @@ async fn edit(
 async fn find_by_member_set(
     connection: &Connection,
     app: &AppId,
-    members: &[ClientId],
-    digest: &str,
+    (members, digest): (&[ClientId], &str),
+    now: Timestamp,
 ) -> Result<Option<Conversation>, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS}, {}
@@ -191,7 +199,10 @@ async fn find_by_member_set(
     for row in connection.rows(&sql, &[&app.as_str(), &digest]).await? {
         let present = members::read(&row, COLUMN_COUNT)?;
         if present.len() == members.len() && members.iter().all(|member| present.contains(member)) {
-            return ConversationRow::read(&row)?.into_conversation(present).map(Some);
+            let found = ConversationRow::read(&row)?.into_conversation(present)?;
+            if !found.has_expired(now) {
+                return Ok(Some(found));
+            }
         }
     }
     Ok(None)

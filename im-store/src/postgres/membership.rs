@@ -27,7 +27,7 @@ pub(super) async fn add(
     call: Option<CallFor<MembershipChange>>,
     now: Timestamp,
 ) -> Result<Changed, StoreError> {
-    let (key, conversation) = match checked(connection, (app, id), request).await? {
+    let (key, conversation) = match checked(connection, (app, id), request, now).await? {
         Ok(checked) => checked,
         Err(unchanged) => return Ok(Err(unchanged)),
     };
@@ -47,7 +47,7 @@ pub(super) async fn remove(
     call: Option<CallFor<MembershipChange>>,
     now: Timestamp,
 ) -> Result<Changed, StoreError> {
-    let (key, conversation) = match checked(connection, (app, id), request).await? {
+    let (key, conversation) = match checked(connection, (app, id), request, now).await? {
         Ok(checked) => checked,
         Err(unchanged) => return Ok(Err(unchanged)),
     };
@@ -64,8 +64,9 @@ async fn checked(
     connection: &Connection,
     (app, id): (&AppId, &ConversationId),
     request: &MembershipRequest,
+    now: Timestamp,
 ) -> Result<Result<(i64, Conversation), MembersUnchanged>, StoreError> {
-    Ok(match load_locked(connection, app, id).await? {
+    Ok(match load_locked(connection, app, id, now).await? {
         None => Err(MembersUnchanged::NoConversation),
         Some((_, found)) if request.by_member_only && !found.has_member(&request.by) => {
             Err(MembersUnchanged::NotAMember)

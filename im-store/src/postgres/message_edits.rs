@@ -88,7 +88,7 @@ async fn edit(
     edit: EditMessage,
     now: Timestamp,
 ) -> Result<MessageEdit, StoreError> {
-    let Some((key, conversation)) = load_locked(connection, app, conversation).await? else { return Ok(None) };
+    let Some((key, conversation)) = load_locked(connection, app, conversation, now).await? else { return Ok(None) };
     let Some(message) = find(connection, (app, &conversation.id), message).await? else { return Ok(None) };
     let standing = standing::of(connection, (key, conversation), std::slice::from_ref(&message.from)).await?;
     let EditedMessage { body, mentions, mention_all } = match edit(&standing, &message) {

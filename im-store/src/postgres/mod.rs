@@ -10,6 +10,7 @@ mod conversation_row;
 mod conversations;
 
 mod error;
+mod expired;
 mod history;
 mod locks;
 mod members;

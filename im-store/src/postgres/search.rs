@@ -8,6 +8,7 @@ use hookd_im_core::ids::{AppId, ClientId};
 use hookd_im_core::store::{
     Conversation, ConversationKind, ConversationQuery, FoundConversation, QueryError, StoreError,
 };
+use hookd_im_core::timestamp::Timestamp;
 use tokio::task::spawn_blocking;
 use tokio_postgres::types::ToSql;
 
@@ -28,7 +29,7 @@ pub(super) async fn find(
     connection: &Connection,
     (app, asking): (&AppId, &ClientId),
     query: &ConversationQuery,
-    until: Instant,
+    (now, until): (Timestamp, Instant),
 ) -> Result<Vec<FoundConversation>, QueryError> {
     let plan = Arc::new(Plan::of(query, asking).await?);
     let (skip, limit) = (to_usize(query.skip), to_usize(query.limit.min(ROW_LIMIT)));
@@ -37,7 +38,7 @@ pub(super) async fn find(
     }
     // All statements see the same rows.
     connection.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(store_error)?;
-    let mut search = Search { connection, plan, budget: ScanBudget::until(until) };
+    let mut search = Search { connection, plan, now, budget: ScanBudget::until(until) };
     let candidates = search.candidates(app, query.temporary).await?;
     let mut answer = Answer { connection, asking, query, rows: Vec::new(), budget: AnswerBudget::default() };
     if search.plan.order.is_newest_first() {
@@ -93,6 +94,7 @@ async fn in_the_background<T: Send + 'static>(
 struct Search<'a> {
     connection: &'a Connection,
     plan: Arc<Plan>,
+    now: Timestamp,
     budget: ScanBudget,
 }
 
@@ -189,10 +191,10 @@ impl Search<'_> {
 
     /// The rows that match, in the order of the keys.
     async fn matching(&mut self, keys: &[i64]) -> Result<Vec<(i64, Conversation)>, QueryError> {
-        let (loaded, plan) = (self.load(keys).await?, self.plan.clone());
+        let (loaded, plan, now) = (self.load(keys).await?, self.plan.clone(), self.now);
         in_the_background(move || {
             let mut found = loaded.into_conversations()?;
-            found.retain(|(_, conversation)| plan.filter.matches(conversation));
+            found.retain(|(_, conversation)| !conversation.has_expired(now) && plan.filter.matches(conversation));
             Ok(found)
         })
         .await

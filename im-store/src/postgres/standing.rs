@@ -9,6 +9,7 @@ use hookd_im_core::store::{
     ChangedStanding, ClientPage, Conversation, DecideStanding, Restriction, Standing, StandingChange, Standings,
     StoreError,
 };
+use hookd_im_core::timestamp::Timestamp;
 
 use super::columns::{bytes_of, client, column, is_storable, to_i64};
 use super::conversation_row::{load_locked, load_with_key};
@@ -28,7 +29,8 @@ impl Standings for PostgresStore {
         clients: &[ClientId],
     ) -> Result<Option<Standing>, StoreError> {
         let load = async |connection: Arc<Connection>| load(&connection, (app, conversation), clients).await;
-        self.database.pool.read(("standing", READ_LIMIT), load).await
+        let found = self.database.pool.read(("standing", READ_LIMIT), load).await?;
+        Ok(found.filter(|found| !found.conversation.has_expired(self.database.now())))
     }
 
     async fn change_standing(
@@ -38,8 +40,9 @@ impl Standings for PostgresStore {
         clients: &[ClientId],
         decide: DecideStanding,
     ) -> Result<Changed, StoreError> {
-        let change =
-            async |connection: Arc<Connection>, _| change(&connection, (app, conversation), clients, decide).await;
+        let change = async |connection: Arc<Connection>, now| {
+            change(&connection, (app, conversation), clients, (decide, now)).await
+        };
         let is_done = async |connection: Arc<Connection>, changed: Changed| {
             let Some(Ok(changed)) = changed else { return Ok(true) };
             let now = load(&connection, (app, conversation), clients).await?;
@@ -109,9 +112,9 @@ async fn change(
     connection: &Connection,
     (app, id): (&AppId, &ConversationId),
     clients: &[ClientId],
-    decide: DecideStanding,
+    (decide, now): (DecideStanding, Timestamp),
 ) -> Result<Changed, StoreError> {
-    let Some((key, conversation)) = load_locked(connection, app, id).await? else { return Ok(None) };
+    let Some((key, conversation)) = load_locked(connection, app, id, now).await? else { return Ok(None) };
     let standing = of(connection, (key, conversation), clients).await?;
     let decision = match decide(&standing) {
         Ok(decision) => decision,

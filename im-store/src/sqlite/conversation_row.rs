@@ -117,6 +117,16 @@ pub(super) fn load_with_key(
     .transpose()
 }
 
+/// As [`load_with_key`], for a change: `None` also for a temporary conversation whose life is over.
+pub(super) fn load_living(
+    connection: &Connection,
+    app: &AppId,
+    id: &ConversationId,
+    now: Timestamp,
+) -> Result<Option<(i64, Conversation)>, WorkError> {
+    Ok(load_with_key(connection, app, id)?.filter(|(_, conversation)| !conversation.has_expired(now)))
+}
+
 pub(super) fn key(connection: &Connection, app: &AppId, id: &ConversationId) -> Result<Option<i64>, WorkError> {
     let key = connection
         .prepare_cached("SELECT key FROM conversations WHERE app = ?1 AND id = ?2")?

@@ -11,10 +11,10 @@ use hookd_im_core::store::{
 use hookd_im_core::timestamp::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::conversation_row::{COLUMNS, ConversationRow, key, load, load_with_key};
+use super::conversation_row::{COLUMNS, ConversationRow, key, load, load_living};
 use super::error::WorkError;
 use super::membership::Changed;
-use super::{SqliteStore, calls, members, membership, search, stored_events};
+use super::{SqliteStore, calls, expired, members, membership, search, stored_events};
 use crate::query::Filter;
 use crate::{json, member_set};
 
@@ -37,7 +37,11 @@ impl Conversations for SqliteStore {
 
     async fn conversation(&self, app: &AppId, id: &ConversationId) -> Result<Option<Conversation>, StoreError> {
         let (app, id) = (app.clone(), id.clone());
-        self.readers.read("conversation", move |connection| load(connection, &app, &id)).await
+        let now = (self.clock)();
+        let load = move |connection: &Connection| {
+            Ok(load(connection, &app, &id)?.filter(|conversation| !conversation.has_expired(now)))
+        };
+        self.readers.read("conversation", load).await
     }
 
     async fn find_conversations(
@@ -46,11 +50,11 @@ impl Conversations for SqliteStore {
         asking: &ClientId,
         query: &ConversationQuery,
     ) -> Result<Vec<FoundConversation>, QueryError> {
-        let (of_app, asking, query) = (app.clone(), asking.clone(), query.clone());
+        let (of_app, asking, query, now) = (app.clone(), asking.clone(), query.clone(), (self.clock)());
         // Parsing compiles regular expressions: work for the same thread.
         let find = move |connection: &Connection, until| {
             let filter = Filter::parse(&query.filter, &asking)?;
-            search::find(connection, (&of_app, &asking), &filter, &query, until)
+            search::find(connection, (&of_app, &asking), &filter, &query, (now, until))
         };
         self.queries.run(app, "find conversations", find).await
     }
@@ -99,6 +103,10 @@ impl Conversations for SqliteStore {
             move |connection: &Connection, now| membership::remove(connection, &of_app, &id, (request, call), now);
         self.write_and_read_back("remove members", remove, is_changed(app)).await
     }
+
+    async fn delete_expired_conversations(&self) -> Result<bool, StoreError> {
+        self.write("delete expired conversations", expired::delete).await
+    }
 }
 
 /// Tells of a change of members whether it happened, from the members that it leads to.
@@ -118,9 +126,9 @@ fn create(
     (new, call): (NewConversation, Option<CallFor<Conversation>>),
     now: Timestamp,
 ) -> Result<Committed<CreatedConversation>, WorkError> {
-    let digest = new.unique.then(|| member_set::digest(&new.members));
+    let digest = new.unique.then(|| member_set::digest_of(new.kind, &new.members));
     if let Some(digest) = &digest
-        && let Some(conversation) = find_by_member_set(connection, app, &new.members, digest)?
+        && let Some(conversation) = find_by_member_set(connection, app, (&new.members, digest), now)?
     {
         let row = CreatedConversation { conversation, existing: true };
         return Ok(Committed { row, call: StoredCall::None });
@@ -153,7 +161,7 @@ fn edit(
     edit: EditConversation,
     now: Timestamp,
 ) -> Result<Option<Result<Conversation, Refusal>>, WorkError> {
-    let Some((key, conversation)) = load_with_key(connection, app, id)? else { return Ok(None) };
+    let Some((key, conversation)) = load_living(connection, app, id, now)? else { return Ok(None) };
     let edited = match edit(&conversation) {
         Ok(edited) => edited,
         Err(refusal) => return Ok(Some(Err(refusal))),
@@ -170,8 +178,8 @@ fn edit(
 fn find_by_member_set(
     connection: &Connection,
     app: &AppId,
-    members: &[ClientId],
-    digest: &str,
+    (members, digest): (&[ClientId], &str),
+    now: Timestamp,
 ) -> Result<Option<Conversation>, WorkError> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM conversations WHERE app = ?1 AND member_digest = ?2 ORDER BY key"
@@ -181,7 +189,10 @@ fn find_by_member_set(
         let row = ConversationRow::read(row)?;
         let present = members::load(connection, row.key)?;
         if present.len() == members.len() && members.iter().all(|member| present.contains(member)) {
-            return row.into_conversation(present).map(Some);
+            let found = row.into_conversation(present)?;
+            if !found.has_expired(now) {
+                return Ok(Some(found));
+            }
         }
     }
     Ok(None)

@@ -7,7 +7,7 @@ use hookd_im_core::store::{
 use hookd_im_core::timestamp::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::conversation_row::load_with_key;
+use super::conversation_row::load_living;
 use super::error::WorkError;
 use super::members::insert;
 use super::{calls, stored_events};
@@ -25,7 +25,7 @@ pub(super) fn add(
     (request, limit, call): (MembershipRequest, usize, Option<CallFor<MembershipChange>>),
     now: Timestamp,
 ) -> Result<Changed, WorkError> {
-    let (key, conversation) = match checked(connection, (app, id), &request)? {
+    let (key, conversation) = match checked(connection, (app, id), &request, now)? {
         Ok(checked) => checked,
         Err(unchanged) => return Ok(Err(unchanged)),
     };
@@ -45,7 +45,7 @@ pub(super) fn remove(
     (request, call): (MembershipRequest, Option<CallFor<MembershipChange>>),
     now: Timestamp,
 ) -> Result<Changed, WorkError> {
-    let (key, conversation) = match checked(connection, (app, id), &request)? {
+    let (key, conversation) = match checked(connection, (app, id), &request, now)? {
         Ok(checked) => checked,
         Err(unchanged) => return Ok(Err(unchanged)),
     };
@@ -62,8 +62,9 @@ fn checked(
     connection: &Connection,
     (app, id): (&AppId, &ConversationId),
     request: &MembershipRequest,
+    now: Timestamp,
 ) -> Result<Result<(i64, Conversation), MembersUnchanged>, WorkError> {
-    Ok(match load_with_key(connection, app, id)? {
+    Ok(match load_living(connection, app, id, now)? {
         None => Err(MembersUnchanged::NoConversation),
         Some((_, found)) if request.by_member_only && !found.has_member(&request.by) => {
             Err(MembersUnchanged::NotAMember)

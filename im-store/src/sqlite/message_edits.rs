@@ -6,7 +6,7 @@ use hookd_im_core::store::{EditMessage, EditedMessage, MessageChanges, MessageEd
 use hookd_im_core::timestamp::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::conversation_row::load_with_key;
+use super::conversation_row::load_living;
 use super::error::WorkError;
 use super::message_row::{COLUMN_COUNT, COLUMNS, MessageRow};
 use super::messages::BodyColumn;
@@ -86,7 +86,7 @@ fn edit(
     edit: EditMessage,
     now: Timestamp,
 ) -> Result<MessageEdit, WorkError> {
-    let Some((key, conversation)) = load_with_key(connection, app, conversation)? else { return Ok(None) };
+    let Some((key, conversation)) = load_living(connection, app, conversation, now)? else { return Ok(None) };
     let Some(message) = find(connection, key, message)? else { return Ok(None) };
     let standing = standing::of(connection, (key, conversation), std::slice::from_ref(&message.from))?;
     let EditedMessage { body, mentions, mention_all } = match edit(&standing, &message) {

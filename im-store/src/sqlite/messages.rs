@@ -54,7 +54,7 @@ fn append(
     (new, call): (NewMessage, Option<CallFor<AppendedMessage>>),
     now: Timestamp,
 ) -> Result<Appended, WorkError> {
-    let Some(version) = version(connection, app, &new.conversation)? else {
+    let Some(version) = version(connection, app, &new.conversation, now)? else {
         return Ok(Err(NotAppended::NoConversation));
     };
     let Version { key: conversation, members, standing } = version;
@@ -83,10 +83,19 @@ struct Version {
 }
 
 /// The conversation's key, and the versions of its members and of what it holds about clients.
-fn version(connection: &Connection, app: &AppId, id: &ConversationId) -> Result<Option<Version>, WorkError> {
+fn version(
+    connection: &Connection,
+    app: &AppId,
+    id: &ConversationId,
+    now: Timestamp,
+) -> Result<Option<Version>, WorkError> {
     let version = connection
-        .prepare_cached("SELECT key, members_sequence, standing_version FROM conversations WHERE app = ?1 AND id = ?2")?
-        .query_row([app.as_str(), id.as_str()], |row| {
+        .prepare_cached(
+            "SELECT key, members_sequence, standing_version
+             FROM conversations
+             WHERE app = ?1 AND id = ?2 AND (expires_at IS NULL OR expires_at > ?3)",
+        )?
+        .query_row(params![app.as_str(), id.as_str(), now.0], |row| {
             let (members, standing): (i64, i64) = (row.get(1)?, row.get(2)?);
             Ok(Version { key: row.get(0)?, members: members.unsigned_abs(), standing: standing.unsigned_abs() })
         })

@@ -4,6 +4,7 @@ mod calls;
 mod conversation_row;
 mod conversations;
 mod error;
+mod expired;
 mod history;
 mod members;
 mod membership;

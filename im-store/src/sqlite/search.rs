@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use hookd_im_core::ids::{AppId, ClientId};
 use hookd_im_core::store::{Conversation, ConversationKind, ConversationQuery, FoundConversation};
+use hookd_im_core::timestamp::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::conversation_row::{COLUMNS, ConversationRow};
@@ -20,7 +21,7 @@ pub(super) fn find(
     (app, asking): (&AppId, &ClientId),
     filter: &Filter,
     query: &ConversationQuery,
-    until: Instant,
+    (now, until): (Timestamp, Instant),
 ) -> Result<Vec<FoundConversation>, WorkError> {
     let (skip, limit) = (to_usize(query.skip), to_usize(query.limit.min(ROW_LIMIT)));
     let order = SortOrder::parse(query.sort.as_deref())?;
@@ -28,7 +29,7 @@ pub(super) fn find(
         return Ok(Vec::new());
     }
     let with_members = filter.mentions("m") || order.mentions("m");
-    let mut search = Search { connection, filter, with_members, budget: ScanBudget::until(until) };
+    let mut search = Search { connection, filter, now, with_members, budget: ScanBudget::until(until) };
     let candidates = search.candidates(app, &filter.narrowing(), query.temporary)?;
     let mut answer = Answer { connection, asking, query, rows: Vec::new(), budget: AnswerBudget::default() };
     if order.is_newest_first() {
@@ -56,6 +57,7 @@ pub(super) fn find(
 struct Search<'a> {
     connection: &'a Connection,
     filter: &'a Filter,
+    now: Timestamp,
     /// The filter or the order needs them.
     with_members: bool,
     budget: ScanBudget,
@@ -122,7 +124,8 @@ impl Search<'_> {
     /// The row, if it matches.
     fn matching(&mut self, key: i64) -> Result<Option<Conversation>, WorkError> {
         let conversation = self.load(key)?;
-        Ok(self.filter.matches(&conversation).then_some(conversation))
+        let is_there = !conversation.has_expired(self.now);
+        Ok((is_there && self.filter.matches(&conversation)).then_some(conversation))
     }
 
     fn load(&mut self, key: i64) -> Result<Conversation, WorkError> {

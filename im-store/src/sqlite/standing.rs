@@ -7,10 +7,11 @@ use hookd_im_core::store::{
     ChangedStanding, ClientPage, Conversation, DecideStanding, Restriction, Standing, StandingChange, StandingDecision,
     Standings, StoreError,
 };
+use hookd_im_core::timestamp::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::SqliteStore;
-use super::conversation_row::{key, load_with_key};
+use super::conversation_row::{key, load_living, load_with_key};
 use super::error::WorkError;
 use crate::standing::{RESTRICTIONS, is_made, restriction_column};
 
@@ -26,7 +27,12 @@ impl Standings for SqliteStore {
         clients: &[ClientId],
     ) -> Result<Option<Standing>, StoreError> {
         let (app, id, clients) = (app.clone(), conversation.clone(), clients.to_vec());
-        self.readers.read("standing", move |connection| load(connection, (&app, &id), &clients)).await
+        let now = (self.clock)();
+        let load = move |connection: &Connection| {
+            let standing = load(connection, (&app, &id), &clients)?;
+            Ok(standing.filter(|standing| !standing.conversation.has_expired(now)))
+        };
+        self.readers.read("standing", load).await
     }
 
     async fn change_standing(
@@ -37,7 +43,7 @@ impl Standings for SqliteStore {
         decide: DecideStanding,
     ) -> Result<Changed, StoreError> {
         let (of_app, id, named) = (app.clone(), conversation.clone(), clients.to_vec());
-        let change = move |connection: &Connection, _| change(connection, (&of_app, &id), &named, decide);
+        let change = move |connection: &Connection, now| change(connection, (&of_app, &id), &named, (decide, now));
         let (of_app, id, named) = (app.clone(), conversation.clone(), clients.to_vec());
         let is_done = move |connection: &Connection, changed: &Changed| {
             let Some(Ok(changed)) = changed else { return Ok(true) };
@@ -105,9 +111,9 @@ fn change(
     connection: &Connection,
     (app, id): (&AppId, &ConversationId),
     clients: &[ClientId],
-    decide: DecideStanding,
+    (decide, now): (DecideStanding, Timestamp),
 ) -> Result<Changed, WorkError> {
-    let Some((key, conversation)) = load_with_key(connection, app, id)? else { return Ok(None) };
+    let Some((key, conversation)) = load_living(connection, app, id, now)? else { return Ok(None) };
     let standing = of(connection, (key, conversation), clients)?;
     let decision = match decide(&standing) {
         Ok(decision) => decision,

@@ -8,6 +8,7 @@
 )]
 
 mod costs;
+mod expired;
 mod faults;
 mod leases;
 mod missed_events;

@@ -26,6 +26,7 @@ mod settings;
 mod sqlite;
 mod standing;
 mod stored_events;
+mod temporary;
 mod unique;
 
 /// Runs each case against a fresh store of each backend.
@@ -152,6 +153,10 @@ every_backend! {
         a_page_of_events_comes_with_the_members_at_its_end,
         changes_of_members_are_gone_after_some_days,
         an_answer_begins_where_the_changes_of_members_are_known;
+    temporary:
+        unique_temporary_conversations_are_apart_from_others_and_end_with_their_life,
+        nothing_finds_a_conversation_whose_life_is_over,
+        expired_conversations_are_deleted_in_small_steps_and_no_others;
     history:
         ranges_in_both_directions,
         bound_with_an_id_compares_time_and_id,

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::gateway::protocol::limits::ID_BYTES;
 use crate::gateway::protocol::pushes::texts;
 use crate::gateway::protocol::replies::{Recipient, error_command, json};
 use crate::gateway::protocol::signature::signature;
@@ -30,9 +31,15 @@ pub(super) async fn start(
     recipient: &Recipient,
     mut conv: ConvCommand,
 ) -> Result<GenericCommand, RequestError> {
-    if conv.temp_conv == Some(true) {
-        return Err(unsupported("`conv/start` of a temporary conversation (`tempConv`)"));
-    }
+    let kind = match (conv.transient.unwrap_or(false), conv.temp_conv.unwrap_or(false)) {
+        (false, false) => ConversationKind::Basic,
+        (true, false) => ConversationKind::ChatRoom,
+        (false, true) => ConversationKind::Temporary,
+        (true, true) => {
+            let detail = "a chat room (`transient`) cannot be temporary (`tempConv`)";
+            return Err(RequestError::detailed(Code::ConversationApiFailed, detail));
+        }
+    };
     let members = clients(conv.m);
     let signature = signature(&mut conv.s, conv.t, &mut conv.n);
     conversations::check_signature(core, actor, SignedRequest::Create(&members), signature.as_ref()).await?;
@@ -40,7 +47,8 @@ pub(super) async fn start(
         members,
         attributes: object(conv.attr.as_ref(), "attr", Code::ConversationApiFailed)?,
         unique: conv.unique.unwrap_or(false),
-        kind: if conv.transient == Some(true) { ConversationKind::ChatRoom } else { ConversationKind::Basic },
+        kind,
+        ttl_seconds: conv.temp_conv_ttl,
     };
     let created = conversations::start(core, actor, new).await?;
     let conversation = created.conversation;
@@ -49,6 +57,7 @@ pub(super) async fn start(
         cdate: Some(conversation.created_at.to_iso()),
         unique_id: conversation.unique_id,
         existing: created.existing.then_some(true),
+        temp_conv_ttl: conversation.lifetime.map(|life| i32::try_from(life.ttl_seconds).unwrap_or(i32::MAX)),
         ..ConvCommand::default()
     };
     Ok(reply(recipient, OpType::Started, started))
@@ -136,21 +145,25 @@ pub(super) async fn query(
     recipient: &Recipient,
     conv: ConvCommand,
 ) -> Result<GenericCommand, RequestError> {
+    let flag = conv.flag.unwrap_or(0);
+    let flags = ConversationQuery {
+        compact: flag & COMPACT != 0,
+        with_last_message: flag & WITH_LAST_MESSAGE != 0,
+        ..ConversationQuery::default()
+    };
     let rows = if conv.temp_conv_ids.is_empty() {
-        let flag = conv.flag.unwrap_or(0);
         let query = ConversationQuery {
             filter: object(conv.r#where.as_ref(), "where", Code::ConversationQueryFailed)?,
             sort: conv.sort.filter(|sort| !sort.is_empty()),
             skip: conv.skip.unwrap_or(0).max(0).unsigned_abs(),
             limit: conv.limit.unwrap_or(DEFAULT_ROWS).max(0).unsigned_abs(),
-            compact: flag & COMPACT != 0,
-            with_last_message: flag & WITH_LAST_MESSAGE != 0,
-            temporary: false,
+            ..flags
         };
         conversations::find(core, actor, query).await?
     } else {
-        // None lives: this server cannot create temporary conversations.
-        Vec::new()
+        // No conversation has a longer id.
+        let ids = conv.temp_conv_ids.into_iter().filter(|id| id.len() <= ID_BYTES).map(ConversationId::new);
+        conversations::find_temporary(core, actor, &ids.collect::<Vec<_>>(), flags).await?
     };
     let rows = Value::Array(rows.into_iter().map(Value::Object).collect());
     let results = ConvCommand { results: Some(json(rows.to_string())), ..ConvCommand::default() };

@@ -47,6 +47,7 @@ pub use on_login::OnLogin;
 pub use route::ClientOverTls;
 
 use hookd_im_core::app_shares::AppShares;
+use hookd_im_core::conversations;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::ids::ConnectionId;
 use hookd_im_core::messages::{Will, deliver_will};
@@ -57,6 +58,9 @@ const NOTE_EVERY: Duration = Duration::from_secs(1);
 
 /// How often clients are forgotten whose allowances are whole again.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
+
+/// How often temporary conversations are deleted whose life is over. Costs a look at an index that is mostly empty.
+const DELETE_EXPIRED_EVERY: Duration = Duration::from_secs(60);
 
 /// How long browsers may keep the answer to a preflight.
 const PREFLIGHT_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -117,6 +121,7 @@ impl Gateway {
         let shared = Arc::new(shared);
         shared.tasks.spawn(note_open_sessions(shared.clone()));
         shared.tasks.spawn(forget_idle_clients(shared.clone()));
+        shared.tasks.spawn(delete_expired(shared.clone()));
         Self { shared }
     }
 
@@ -153,6 +158,20 @@ async fn forget_idle_clients(shared: Arc<Shared>) {
         }
     };
     shared.shutdown.run_until_cancelled(forgetting).await;
+}
+
+async fn delete_expired(shared: Arc<Shared>) {
+    let deleting = async {
+        let mut ticks = tokio::time::interval(DELETE_EXPIRED_EVERY);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = conversations::delete_expired(&shared.core).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "expired temporary conversations are deleted later: the store failed");
+            }
+        }
+    };
+    shared.shutdown.run_until_cancelled(deleting).await;
 }
 
 /// Any page may call: the session token, not a cookie, is what authenticates.

@@ -47,7 +47,6 @@ async fn unknown_and_unsupported_commands_are_named_in_the_error() {
         (command(CommandType::Blacklist, Some(OpType::Block)), "blacklist/block"),
         (command(CommandType::Session, Some(OpType::Kick)), "session/kick"),
         (conversation(OpType::MaxRead, ConvCommand::default()), "conv/max_read"),
-        (conversation(OpType::Start, ConvCommand { temp_conv: Some(true), ..ConvCommand::default() }), "temporary"),
         (GenericCommand { cmd: Some(77), op: Some(999), ..GenericCommand::default() }, "command 77/999"),
         (GenericCommand::default(), "without `cmd`"),
     ];

@@ -16,6 +16,7 @@ mod presence;
 mod rooms;
 mod server;
 mod sessions;
+mod temporary;
 mod timeouts;
 mod wills;
 

@@ -55,7 +55,6 @@ await scene(async (connection) => {
   });
 
   const refused = {
-    'temporary conversations': () => tom.client.createTemporaryConversation({ members: ['jerry'] }),
     'receipt marks': () => group.fetchReceiptTimestamps(),
     roles: () => group.updateMemberRole('jerry', 'Manager'),
     'blocked members': () => group.blockMembers(['jerry']),
