@@ -92,6 +92,7 @@ fn message(conversation: &ConversationId) -> NewMessage {
         body: MessageBody::Text(r#"{"_lctype":-1,"_lctext":"hello, how are you?"}"#.to_owned()),
         mentions: Vec::new(),
         mention_all: false,
+        receipt: false,
         patched_at: None,
     }
 }

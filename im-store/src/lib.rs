@@ -10,6 +10,7 @@ mod membership;
 mod message_type;
 pub mod postgres;
 mod query;
+mod receipts;
 mod retention;
 pub mod sqlite;
 mod standing;

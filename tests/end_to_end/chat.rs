@@ -17,6 +17,14 @@ fn conversations_and_the_events_of_their_members() {
     Server::start().play("conversations");
 }
 
+#[test]
+fn unread_counts_read_marks_and_receipts() {
+    let mut server = Server::start();
+    for sdk in ["5.0.0-rc.8", "4.3.1"] {
+        server.play_with("receipts", &[sdk]);
+    }
+}
+
 /// F-16.
 #[test]
 fn replies_keep_their_distance_from_changes_in_the_newest_client() {

@@ -157,6 +157,7 @@ mod tests {
             mentions: vec![ClientId::new("alice")],
             mention_all: false,
             patched_at: Some(Timestamp(1_700_000_400_001)),
+            acknowledged_at: None,
             sequence: 2,
         };
         let found = FoundConversation { conversation: conversation(), last_message: Some(last_message) };

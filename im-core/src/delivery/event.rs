@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Priority;
 use crate::error::Code;
 use crate::ids::{ClientId, ConversationId, MessageId};
-use crate::store::{ConversationKind, MessageBody, Restriction};
+use crate::store::{ConversationKind, MessageBody, Restriction, UnreadConversation};
 use crate::timestamp::Timestamp;
 
 /// A push.
@@ -31,6 +31,10 @@ pub enum Event {
     ConversationUpdated(#[serde(with = "shared")] Arc<ChangedAttributes>),
     /// `patch/modify` (P-94, P-96).
     MessagePatched(#[serde(with = "shared")] Arc<PatchedMessage>),
+    /// `unread` (P-89, P-100).
+    Unread(#[serde(with = "shared")] Arc<UnreadCounts>),
+    /// `rcp` (P-87, P-90).
+    Receipt(Receipt),
     /// `session/closed` with a code (P-58); the session has ended.
     SessionClosed {
         /// Why.
@@ -51,7 +55,8 @@ impl Event {
             Self::ConversationUpdated(change) => Some(&change.conversation),
             Self::MessagePatched(patch) => Some(&patch.conversation),
             Self::Restricted(change) | Self::MembersRestricted(change) => Some(&change.conversation),
-            Self::SessionClosed { .. } => None,
+            Self::Receipt(receipt) => Some(&receipt.conversation),
+            Self::Unread(_) | Self::SessionClosed { .. } => None,
         }
     }
 
@@ -81,6 +86,14 @@ impl Event {
                     let reason = patch.reason.as_ref().map_or(0, |reason| reason.detail.len());
                     body(&patch.body) + listed(&patch.mentions) + reason
                 }
+                Self::Unread(unread) => {
+                    let messages = unread.conversations.iter().map(|conversation| {
+                        let message = conversation.last_message.as_ref();
+                        BARE_BYTES + message.map_or(0, |message| body(&message.body) + listed(&message.mentions))
+                    });
+                    messages.sum()
+                }
+                Self::Receipt(_) => 0,
                 Self::SessionClosed { reason, .. } => reason.len(),
             }
     }
@@ -188,6 +201,30 @@ pub struct PatchedMessage {
     pub mention_all: bool,
     /// Present when the system, not the author, changed it and gave a code (S-50).
     pub reason: Option<PatchReason>,
+}
+
+/// What a client has not read.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UnreadCounts {
+    /// Those of its conversations that are told.
+    pub conversations: Vec<UnreadConversation>,
+    /// `notifTime`: later counts are asked for with it.
+    pub counted_at: Timestamp,
+}
+
+/// A member has received or read a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Where.
+    pub conversation: ConversationId,
+    /// The message.
+    pub message: MessageId,
+    /// The member.
+    pub by: ClientId,
+    /// Its mark since then (P-91).
+    pub mark: Timestamp,
+    /// Read; otherwise delivered.
+    pub is_read: bool,
 }
 
 /// Why the system changed a message.

@@ -68,7 +68,12 @@ impl Place {
 
     /// The place of what is not stored, when the conversation was read before it.
     pub fn transient(before: &Before) -> Self {
-        Self { conversation: before.conversation.clone(), position: Position::After(before.last_sequence) }
+        Self::after(before.conversation.clone(), before.last_sequence)
+    }
+
+    /// The place of what is not stored, after the stored event of this number.
+    pub fn after(conversation: ConversationId, sequence: u64) -> Self {
+        Self { conversation, position: Position::After(sequence) }
     }
 }
 

@@ -56,7 +56,7 @@ fn of_message(
     receivers: Option<Vec<ClientId>>,
     members: &HashSet<ClientId>,
 ) -> OwnedPush {
-    let StoredMessage { id, timestamp, from, body, mentions, mention_all, patched_at: _, sequence } = message;
+    let StoredMessage { id, timestamp, from, body, mentions, mention_all, sequence, .. } = message;
     let (room, except) = (conversation.clone(), from.clone());
     let mut recipients: HashSet<ClientId> =
         receivers.map_or_else(|| members.clone(), |given| given.into_iter().collect());

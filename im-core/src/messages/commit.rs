@@ -66,7 +66,7 @@ pub(super) async fn commit_and_deliver(
             (delivered, patched_at, place, None)
         }
         Some(earlier) if turn.is_some_and(|turn| turn.is_doubtful(timestamp)) => {
-            let StoredMessage { id, timestamp, from, body, mentions, mention_all, patched_at, sequence } = earlier;
+            let StoredMessage { id, timestamp, from, body, mentions, mention_all, patched_at, sequence, .. } = earlier;
             // The message may have come to sessions meanwhile, the patch did not.
             let (place, of_patch) = (Place::late(&before, sequence), Some(Place::transient(&before)));
             let (transient, sequence) = (false, Some(sequence));
@@ -128,7 +128,9 @@ async fn commit(
         let OtherMembers { members, kind, sequence, standing_version, before } =
             other_members(core, actor, &message.conversation).await?;
         let receivers = reviewed.receivers.now(&members, client);
-        let checked = (receivers.as_slice(), sequence, standing_version);
+        // Without being asked by a sender that knows of more, only in conversations of two (S-43).
+        let receipt = message.receipt && (members.len() <= 1 || message.group_receipts);
+        let checked = Checked { receivers: &receivers, members_sequence: sequence, standing_version, receipt };
         match try_commit(core, (actor, client), message, (reviewed, patched_at), checked).await? {
             Ok((row, written)) => return Ok(Commit { receivers, kind, before, row, written }),
             // Its life ended meanwhile (P-113).
@@ -143,13 +145,23 @@ async fn commit(
     Err(RequestError::detailed(Code::InternalError, detail))
 }
 
+/// What a message is stored with.
+struct Checked<'a> {
+    receivers: &'a [ClientId],
+    /// The version of the members that they come from.
+    members_sequence: u64,
+    /// The version of the sender's standing among them.
+    standing_version: u64,
+    receipt: bool,
+}
+
 /// Stores the message, and its call of `_messageSent` with it. Of a transient one there is the call only.
 async fn try_commit(
     core: &ImCore,
     (actor, client): (&Actor, &ClientId),
     message: &SendMessage,
     (reviewed, patched_at): (&Reviewed, Option<Timestamp>),
-    (receivers, members_sequence, standing_version): (&[ClientId], u64, u64),
+    Checked { receivers, members_sequence, standing_version, receipt }: Checked<'_>,
 ) -> Result<Result<(AppendedMessage, Written), NotAppended>, RequestError> {
     let notifications = core.hooks.notifications();
     let acknowledged = reviewed.acknowledged.as_ref();
@@ -189,6 +201,7 @@ async fn try_commit(
         mentions: message.mentions.clone(),
         mention_all: message.mention_all,
         deduplication_token: message.deduplication_token.clone(),
+        receipt,
         patched_at,
     };
     let stored = core.store.append_message(&actor.app.id, new, call).await;

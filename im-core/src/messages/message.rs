@@ -22,6 +22,8 @@ pub struct SendMessage {
     pub priority: Priority,
     /// The sender asks for a receipt.
     pub receipt: bool,
+    /// Also in conversations of more than two (P-51, bit 6).
+    pub group_receipts: bool,
     /// The client's own name for the message: the same one again is the same message (P-84).
     pub deduplication_token: Option<String>,
 }

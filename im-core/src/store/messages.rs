@@ -47,12 +47,14 @@ pub struct NewMessage {
     pub mention_all: bool,
     /// The client's de-duplication token `dt` (P-84).
     pub deduplication_token: Option<String>,
+    /// Its author gets receipts (S-58).
+    pub receipt: bool,
     /// Set when a hook or filter changed the body. Kept as at least 1 ms after the message's own time (P-94).
     pub patched_at: Option<Timestamp>,
 }
 
 /// A message of the history.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoredMessage {
     /// Message id.
     pub id: MessageId,
@@ -68,6 +70,8 @@ pub struct StoredMessage {
     pub mention_all: bool,
     /// Last edit.
     pub patched_at: Option<Timestamp>,
+    /// When a receiver acknowledged it first (S-60); noted in conversations of two, and where receipts were asked for.
+    pub acknowledged_at: Option<Timestamp>,
     /// Strictly increasing within a conversation, over messages and changes of members. 0 when an older program stored
     /// the message.
     pub sequence: u64,

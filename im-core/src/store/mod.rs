@@ -11,6 +11,7 @@ mod messages;
 mod missed_events;
 mod new_call;
 mod nodes;
+mod receipts;
 mod sessions;
 mod settings;
 mod standing;
@@ -34,6 +35,10 @@ pub use self::messages::{
 pub use self::missed_events::{MissedEvent, MissedEvents};
 pub use self::new_call::NewCall;
 pub use self::nodes::Nodes;
+pub use self::receipts::{
+    ACKNOWLEDGED_AT_ONCE, Acknowledged, Delivered, MAX_UNREAD, MAX_UNREAD_CONVERSATIONS, MarkedRead, ReceiptMarks,
+    ReceiptMessage, Receipts, UNREAD_CANDIDATES, UNREAD_SCAN, UnreadConversation,
+};
 pub use self::sessions::{EndedLogin, OpenSession, SessionEntry, Sessions};
 pub use self::settings::Settings;
 pub use self::standing::{
@@ -51,6 +56,7 @@ pub trait Store:
     + Standings
     + Messages
     + MessageChanges
+    + Receipts
     + StoredEventLog
     + MissedEvents
     + Sessions
@@ -65,6 +71,7 @@ impl<S> Store for S where
         + Standings
         + Messages
         + MessageChanges
+        + Receipts
         + StoredEventLog
         + MissedEvents
         + Sessions

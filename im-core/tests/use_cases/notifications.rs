@@ -310,6 +310,7 @@ fn stored_message(from: &Client, conversation: &ConversationId) -> NewMessage {
         mentions: Vec::new(),
         mention_all: false,
         deduplication_token: None,
+        receipt: false,
         patched_at: None,
     }
 }

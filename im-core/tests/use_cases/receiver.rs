@@ -147,6 +147,7 @@ impl Scene {
 
     fn stored_message(&self, sequence: u64) -> StoredMessage {
         StoredMessage {
+            acknowledged_at: None,
             id: MessageId::new(sequence.to_string()),
             timestamp: self.began,
             from: ClientId::new("tom"),

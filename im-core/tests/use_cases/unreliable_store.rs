@@ -9,12 +9,13 @@ use hookd_im_core::app::ImSettings;
 use hookd_im_core::error::Refusal;
 use hookd_im_core::ids::{AppId, Channel, ClientId, ConversationId, MessageId, NodeId};
 use hookd_im_core::store::{
-    AppendedMessage, Backlog, CallEntry, CallFor, CallLimits, CallOutcome, Calls, ChangedStanding, Claimed, ClientPage,
-    Committed, Conversation, ConversationQuery, Conversations, CreatedConversation, DeadLetter, DeadLetterFilter,
-    DecideStanding, EditConversation, EditMessage, EndedLogin, EventRange, FoundConversation, HistoryQuery,
-    ImportedCall, MembersUnchanged, MembershipChange, MembershipRequest, MessageChanges, MessageEdit, Messages,
-    MissedEvent, MissedEvents, NewConversation, NewMessage, Nodes, NotAppended, QueryError, Restriction, Sessions,
-    Settings, Standing, Standings, StoreError, StoredCall, StoredEventLog, StoredEvents, StoredMessage,
+    Acknowledged, AppendedMessage, Backlog, CallEntry, CallFor, CallLimits, CallOutcome, Calls, ChangedStanding,
+    Claimed, ClientPage, Committed, Conversation, ConversationQuery, Conversations, CreatedConversation, DeadLetter,
+    DeadLetterFilter, DecideStanding, Delivered, EditConversation, EditMessage, EndedLogin, EventRange,
+    FoundConversation, HistoryQuery, ImportedCall, MarkedRead, MembersUnchanged, MembershipChange, MembershipRequest,
+    MessageChanges, MessageEdit, Messages, MissedEvent, MissedEvents, NewConversation, NewMessage, Nodes, NotAppended,
+    QueryError, ReceiptMarks, Receipts, Restriction, Sessions, Settings, Standing, Standings, StoreError, StoredCall,
+    StoredEventLog, StoredEvents, StoredMessage, UnreadConversation,
 };
 use hookd_im_core::timestamp::Timestamp;
 use hookd_im_store::sqlite::SqliteStore;
@@ -344,6 +345,50 @@ impl MissedEvents for UnreliableStore {
         limit: u32,
     ) -> Result<Vec<MissedEvent>, StoreError> {
         self.store.missed_events(app, client, after, limit).await
+    }
+}
+
+#[async_trait]
+impl Receipts for UnreliableStore {
+    async fn unread(
+        &self,
+        app: &AppId,
+        client: &ClientId,
+        changed_after: Option<Timestamp>,
+    ) -> Result<Vec<UnreadConversation>, StoreError> {
+        self.store.unread(app, client, changed_after).await
+    }
+
+    async fn unread_in(
+        &self,
+        app: &AppId,
+        client: &ClientId,
+        conversation: &ConversationId,
+    ) -> Result<Option<UnreadConversation>, StoreError> {
+        self.store.unread_in(app, client, conversation).await
+    }
+
+    async fn mark_read(
+        &self,
+        app: &AppId,
+        client: &ClientId,
+        read: Vec<(ConversationId, Timestamp)>,
+    ) -> Result<Vec<MarkedRead>, StoreError> {
+        self.store.mark_read(app, client, read).await
+    }
+
+    async fn mark_delivered(
+        &self,
+        app: &AppId,
+        client: &ClientId,
+        conversation: &ConversationId,
+        acknowledged: &Acknowledged,
+    ) -> Result<Option<Delivered>, StoreError> {
+        self.store.mark_delivered(app, client, conversation, acknowledged).await
+    }
+
+    async fn receipt_marks(&self, app: &AppId, conversation: &ConversationId) -> Result<Vec<ReceiptMarks>, StoreError> {
+        self.store.receipt_marks(app, conversation).await
     }
 }
 

@@ -253,6 +253,11 @@ pub fn in_short(event: &Event) -> String {
         Event::ConversationUpdated(change) => format!("updated by {}: {}", change.by, change.changed),
         Event::Message(message) => format!("{} says {}", message.from, body(&message.body)),
         Event::MessagePatched(patch) => format!("{} corrects {}", patch.from, body(&patch.body)),
+        Event::Unread(counts) => {
+            let counts = counts.conversations.iter().map(|unread| unread.count.to_string());
+            format!("unread {}", counts.collect::<Vec<_>>().join(" "))
+        }
+        Event::Receipt(receipt) => format!("{} by {}", if receipt.is_read { "read" } else { "delivered" }, receipt.by),
         Event::SessionClosed { code, .. } => format!("closed {}", code.number()),
     }
 }
@@ -296,6 +301,7 @@ pub fn message(conversation: &ConversationId, text: &str) -> SendMessage {
         transient: false,
         priority: Priority::Normal,
         receipt: false,
+        group_receipts: false,
         deduplication_token: None,
     }
 }

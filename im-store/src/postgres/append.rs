@@ -117,6 +117,7 @@ struct NewRow {
     message: StoredMessage,
     receivers: Option<Vec<ClientId>>,
     deduplication_key: Option<Vec<u8>>,
+    receipt: bool,
 }
 
 impl Writes {
@@ -148,9 +149,10 @@ impl Writes {
             self.repeatable.insert(repeated.clone(), self.messages.len());
         }
         let message = message_row::stored(&new, timestamp, sequence);
-        let row = NewRow { conversation: key, message, receivers: new.receivers, deduplication_key: repeated };
+        let NewMessage { id, receivers, receipt, .. } = new;
+        let row = NewRow { conversation: key, message, receivers, deduplication_key: repeated, receipt };
         self.messages.push(row);
-        let row = AppendedMessage { id: new.id, timestamp, sequence, earlier: None };
+        let row = AppendedMessage { id, timestamp, sequence, earlier: None };
         let call = self.calls.add_for(&app, call, &row, &mut self.locked.room);
         Ok(Committed { row, call })
     }
@@ -217,6 +219,7 @@ struct MessageColumns<'a> {
     patched_at: Vec<Option<i64>>,
     deduplication_keys: Vec<Option<&'a [u8]>>,
     types: Vec<Option<i32>>,
+    receipts: Vec<bool>,
 }
 
 impl<'a> MessageColumns<'a> {
@@ -246,10 +249,11 @@ impl<'a> MessageColumns<'a> {
             patched_at: all().map(|message| message.patched_at.map(|time| time.0)).collect(),
             deduplication_keys: rows.iter().map(|row| row.deduplication_key.as_deref()).collect(),
             types: all().map(|message| message_type(&message.body)).collect(),
+            receipts: rows.iter().map(|row| row.receipt).collect(),
         })
     }
 
-    fn values(&self) -> [&(dyn ToSql + Sync); 13] {
+    fn values(&self) -> [&(dyn ToSql + Sync); 14] {
         [
             &self.conversations,
             &self.timestamps,
@@ -264,6 +268,7 @@ impl<'a> MessageColumns<'a> {
             &self.patched_at,
             &self.deduplication_keys,
             &self.types,
+            &self.receipts,
         ]
     }
 }
@@ -334,7 +339,8 @@ const INSERT: &str = "
         receivers,
         patched_at,
         deduplication_key,
-        message_type
+        message_type,
+        receipt
     )
     SELECT *
     FROM unnest(
@@ -350,7 +356,8 @@ const INSERT: &str = "
         $10::text[],
         $11::bigint[],
         $12::bytea[],
-        $13::integer[]
+        $13::integer[],
+        $14::boolean[]
     )";
 
 /// True when it is worth to try the same on another connection: nothing was begun on this one.

@@ -23,7 +23,7 @@ pub(super) async fn load(connection: &Connection, conversation: i64) -> Result<V
     rows.iter().map(|row| client(column(row, 0)?, "members", &conversation)).collect()
 }
 
-/// Appends members that are not in the conversation yet.
+/// Appends members that are not in the conversation yet. What was said before they came is not unread (S-62).
 pub(super) async fn insert(
     connection: &Connection,
     app: &AppId,
@@ -35,8 +35,9 @@ pub(super) async fn insert(
         return Ok(());
     }
     let sql = "
-        INSERT INTO members (conversation, client, app, position)
-        SELECT $1, client, $2, $4 + place - 1
+        INSERT INTO members (conversation, client, app, position, read_until)
+        SELECT $1, client, $2, $4 + place - 1,
+            (SELECT coalesce(last_message_at, 0) FROM conversations WHERE key = $1)
         FROM unnest($3::bytea[]) WITH ORDINALITY AS new (client, place)";
     connection.execute_prepared(sql, &[&conversation, &app.as_str(), &bytes_of(members), &first_position]).await?;
     Ok(())

@@ -20,10 +20,11 @@ pub(super) const COLUMNS: &str = "
     messages.is_text,
     messages.mentions,
     messages.mention_all,
-    messages.patched_at";
+    messages.patched_at,
+    messages.acknowledged_at";
 
 /// The number of those columns.
-pub(super) const COLUMN_COUNT: usize = 9;
+pub(super) const COLUMN_COUNT: usize = 10;
 
 /// Reads the columns from `first` on; `None` where a join found no message.
 pub(super) fn read_optional(row: &Row, first: usize) -> Result<Option<StoredMessage>, StoreError> {
@@ -48,6 +49,7 @@ pub(super) fn read(row: &Row, first: usize) -> Result<StoredMessage, StoreError>
         mentions: mentions.unwrap_or_default(),
         mention_all: column(row, first + 7)?,
         patched_at: column::<Option<i64>>(row, first + 8)?.map(Timestamp),
+        acknowledged_at: column::<Option<i64>>(row, first + 9)?.map(Timestamp),
         id: MessageId::new(id),
     })
 }
@@ -85,6 +87,7 @@ pub(super) fn stored(new: &NewMessage, timestamp: Timestamp, sequence: u64) -> S
         mentions: new.mentions.clone(),
         mention_all: new.mention_all,
         patched_at: new.patched_at.map(|time| Timestamp(time.0.max(timestamp.0.saturating_add(1)))),
+        acknowledged_at: None,
         sequence,
     }
 }

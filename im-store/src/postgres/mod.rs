@@ -22,6 +22,7 @@ mod missed_events;
 mod nodes;
 mod pool;
 mod queries;
+mod receipts;
 mod schema;
 mod search;
 mod sessions;

@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_start.sql"),
     include_str!("migrations/0002_conversation_kinds.sql"),
     include_str!("migrations/0003_restrictions.sql"),
+    include_str!("migrations/0004_receipts.sql"),
 ];
 
 /// The newest version that this program knows.
@@ -73,4 +74,35 @@ async fn check_server(client: &Client) -> Result<(), StoreError> {
         return refused(format!("the encoding of the database is {encoding}: make one with `ENCODING 'UTF8'`"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use hookd_postgres_server::PostgresServer;
+    use tokio_postgres::NoTls;
+
+    use super::{migrate, migrate_to};
+
+    #[tokio::test]
+    async fn what_a_database_from_before_receipts_holds_is_not_unread() {
+        let server = PostgresServer::start();
+        let (client, connection) = tokio_postgres::connect(&server.url(), NoTls).await.unwrap();
+        let connection = tokio::spawn(connection);
+        migrate_to(&client, 3).await.unwrap();
+        client
+            .batch_execute(
+                "INSERT INTO conversations (app, id, attributes, muted, created_at, updated_at, last_message_at)
+                 VALUES ('demo', 'spoken', '{}', '[]', 1, 7, 7), ('demo', 'quiet', '{}', '[]', 1, 1, NULL);
+                 INSERT INTO members (conversation, client, app, position)
+                 SELECT key, 'tom', 'demo', 0 FROM conversations;",
+            )
+            .await
+            .unwrap();
+        migrate(&client).await.unwrap();
+        migrate(&client).await.unwrap();
+        let rows = client.query("SELECT read_until FROM members ORDER BY conversation", &[]).await.unwrap();
+        assert_eq!(rows.iter().map(|row| row.get::<_, i64>(0)).collect::<Vec<_>>(), [7, 0]);
+        drop(client);
+        connection.await.unwrap().unwrap();
+    }
 }

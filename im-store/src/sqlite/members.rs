@@ -22,7 +22,7 @@ pub(super) fn contains(connection: &Connection, conversation: i64, client: &Clie
     Ok(found)
 }
 
-/// Appends members that are not in the conversation yet.
+/// Appends members that are not in the conversation yet. What was said before they came is not unread (S-62).
 pub(super) fn insert(
     connection: &Connection,
     app: &AppId,
@@ -31,8 +31,8 @@ pub(super) fn insert(
     first_position: i64,
 ) -> Result<(), WorkError> {
     let mut statement = connection.prepare_cached(
-        "INSERT INTO members (conversation, client, app, position)
-         VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO members (conversation, client, app, position, read_until)
+         VALUES (?1, ?2, ?3, ?4, (SELECT coalesce(last_message_at, 0) FROM conversations WHERE key = ?1))",
     )?;
     for (member, position) in members.iter().zip(first_position..) {
         statement.execute(params![conversation, member.as_str(), app.as_str(), position])?;

@@ -10,10 +10,11 @@ use super::error::WorkError;
 use crate::json;
 
 /// The columns of [`MessageRow`], in its order.
-pub(super) const COLUMNS: &str = "id, timestamp, sender, body, mentions, mention_all, patched_at, sequence";
+pub(super) const COLUMNS: &str =
+    "id, timestamp, sender, body, mentions, mention_all, patched_at, sequence, acknowledged_at";
 
 /// The number of those columns.
-pub(super) const COLUMN_COUNT: usize = 8;
+pub(super) const COLUMN_COUNT: usize = 9;
 
 /// A row as it is in the table.
 pub(super) struct MessageRow {
@@ -25,6 +26,7 @@ pub(super) struct MessageRow {
     mention_all: bool,
     patched_at: Option<i64>,
     sequence: i64,
+    acknowledged_at: Option<i64>,
 }
 
 impl MessageRow {
@@ -38,6 +40,7 @@ impl MessageRow {
             mention_all: row.get(5)?,
             patched_at: row.get(6)?,
             sequence: row.get(7)?,
+            acknowledged_at: row.get(8)?,
         })
     }
 }
@@ -63,6 +66,7 @@ impl TryFrom<MessageRow> for StoredMessage {
             body,
             mention_all: row.mention_all,
             patched_at: row.patched_at.map(Timestamp),
+            acknowledged_at: row.acknowledged_at.map(Timestamp),
             sequence: row.sequence.unsigned_abs(),
         })
     }

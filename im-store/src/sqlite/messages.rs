@@ -168,9 +168,10 @@ fn insert(
                  deduplication_token,
                  message_type,
                  sequence,
-                 receivers
+                 receivers,
+                 receipt
              )
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
         .execute(params![
             conversation,
@@ -185,6 +186,7 @@ fn insert(
             message_type(&new.body),
             i64::try_from(sequence).unwrap_or(i64::MAX),
             receivers,
+            new.receipt,
         ])?;
     Ok(())
 }

@@ -16,6 +16,7 @@ mod nodes;
 mod outcome;
 mod queries;
 mod reader;
+mod receipts;
 mod schema;
 mod search;
 mod sessions;

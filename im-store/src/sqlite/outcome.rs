@@ -106,6 +106,7 @@ mod tests {
             mentions: Vec::new(),
             mention_all: false,
             deduplication_token: Some("t1".to_owned()),
+            receipt: false,
             patched_at: None,
         }
     }

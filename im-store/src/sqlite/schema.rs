@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0008_changed_messages.sql"),
     include_str!("migrations/0009_conversation_kinds.sql"),
     include_str!("migrations/0010_restrictions.sql"),
+    include_str!("migrations/0011_receipts.sql"),
 ];
 
 /// Brings the file to the newest schema. A file of a newer program is refused instead of half understood.
@@ -123,5 +124,22 @@ mod tests {
         assert_eq!(rows(&connection, "SELECT concat(id, sequence) FROM messages"), ["m10"]);
         let newest = "SELECT CAST(seq AS TEXT) FROM sqlite_sequence WHERE name = 'calls'";
         assert_eq!(rows(&connection, newest), ["14"], "no number is given twice");
+    }
+
+    #[test]
+    fn what_a_file_from_before_receipts_holds_is_not_unread() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate_to(&mut connection, 10).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO conversations (key, app, id, attributes, muted, created_at, updated_at, last_message_at)
+                 VALUES (1, 'demo', 'spoken', '{}', '[]', 1, 7, 7), (2, 'demo', 'quiet', '{}', '[]', 1, 1, NULL);
+                 INSERT INTO members (conversation, client, app, position)
+                 VALUES (1, 'tom', 'demo', 0), (2, 'tom', 'demo', 0);",
+            )
+            .unwrap();
+        migrate(&mut connection).unwrap();
+        let read = "SELECT CAST(read_until AS TEXT) FROM members ORDER BY conversation";
+        assert_eq!(rows(&connection, read), ["7", "0"]);
     }
 }

@@ -59,6 +59,7 @@ pub fn message(conversation: &ConversationId, text: &str) -> NewMessage {
         body: MessageBody::Text(text.to_owned()),
         mentions: Vec::new(),
         mention_all: false,
+        receipt: false,
         deduplication_token: Some(format!("token of {text}")),
         patched_at: None,
     }

@@ -220,6 +220,7 @@ pub fn message(conversation: &ConversationId, from: &str, text: &str) -> NewMess
         mentions: Vec::new(),
         mention_all: false,
         deduplication_token: None,
+        receipt: false,
         patched_at: None,
     }
 }

@@ -22,6 +22,7 @@ mod missed_events;
 mod nodes;
 mod order_keys;
 mod queries;
+mod receipts;
 mod settings;
 mod sqlite;
 mod standing;
@@ -163,6 +164,18 @@ every_backend! {
         bounds_beyond_all_times_give_the_logical_result,
         only_messages_of_the_wanted_type,
         limit_is_a_hundred_at_most;
+    receipts:
+        messages_of_others_are_unread_until_they_are_read,
+        what_was_said_before_a_member_came_is_not_unread,
+        only_messages_that_were_for_the_client_count,
+        a_mention_is_told_while_it_is_unread,
+        at_most_a_hundred_messages_count,
+        at_most_fifty_conversations_are_told_the_newest,
+        what_changed_since_a_time_is_told_also_when_all_is_read,
+        an_acknowledged_message_is_delivered_once,
+        a_mark_does_not_cover_what_came_later,
+        marks_never_go_back,
+        a_client_that_is_no_member_marks_nothing;
     missed_events:
         times_increase_for_each_client,
         events_after_a_time_ascending_up_to_the_limit,

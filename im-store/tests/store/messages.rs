@@ -41,7 +41,8 @@ pub async fn stored_message_is_read_back_as_it_was_sent(fixture: &Fixture) {
     let expected = [text, binary].into_iter().zip([(START, 2), (Timestamp(START.0 + 1), 3)]).map(
         |(new, (timestamp, sequence))| {
             let NewMessage { id, from, body, mentions, mention_all, patched_at, .. } = new;
-            StoredMessage { id, timestamp, from, body, mentions, mention_all, patched_at, sequence }
+            let acknowledged_at = None;
+            StoredMessage { id, timestamp, from, body, mentions, mention_all, patched_at, acknowledged_at, sequence }
         },
     );
     assert_eq!(read, expected.collect::<Vec<_>>());

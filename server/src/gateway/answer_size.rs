@@ -26,7 +26,7 @@ pub(super) fn answer_bytes(command: &GenericCommand) -> Option<usize> {
             messages * (BARE_BYTES + MAX_MESSAGE_BYTES / 3 * 4 + MENTION_BYTES)
         }
         (CommandType::Conv, OpType::Query) => QUERY_ANSWER_BYTES,
-        (CommandType::Conv, OpType::Add | OpType::Remove) => LISTED_CLIENTS * BARE_BYTES,
+        (CommandType::Conv, OpType::Add | OpType::Remove | OpType::MaxRead) => LISTED_CLIENTS * BARE_BYTES,
         (CommandType::Conv, OpType::AddShutup | OpType::RemoveShutup | OpType::QueryShutup | OpType::CheckShutup) => {
             LISTED_CLIENTS * BARE_BYTES
         }

@@ -215,25 +215,6 @@ pub(super) async fn members(
     Ok(reply(recipient, OpType::Result, result))
 }
 
-/// `conv/max_read` → the same, with nothing set for a chat room: it has no marks, and old clients ask for them (P-91). Others
-/// have none yet either.
-pub(super) async fn max_read(
-    core: &ImCore,
-    actor: &Actor,
-    recipient: &Recipient,
-    conv: ConvCommand,
-) -> Result<GenericCommand, RequestError> {
-    let unknown = || unsupported("`conv/max_read`");
-    let cid = conv.cid.as_deref().map(ConversationId::new).ok_or_else(unknown)?;
-    match conversations::existing(core, actor, &cid).await?.kind {
-        ConversationKind::ChatRoom => {
-            let marks = ConvCommand { cid: Some(cid.as_str().to_owned()), ..ConvCommand::default() };
-            Ok(reply(recipient, OpType::MaxRead, marks))
-        }
-        _ => Err(unknown()),
-    }
-}
-
 /// The answer to a command that this server does not have; a conversation that does not exist is said first (P-71).
 pub(super) async fn refuse(
     core: &ImCore,

@@ -12,6 +12,7 @@ use super::conversation_commands as conversation;
 use super::message_commands as message;
 use super::pending::PendingReply;
 use super::queue::{Reply, WriteQueue};
+use super::receipt_commands as receipt;
 use super::request_order::RequestOrder;
 use super::restriction_commands as restriction;
 use crate::gateway::byte_budget::HeldBytes;
@@ -29,6 +30,9 @@ use hookd_im_core::ids::ConversationId;
 use hookd_im_core::presence::Session;
 use hookd_im_core::presence::{Ending, LoginSource};
 use hookd_im_core::trace;
+
+/// The bit of `configBitmap` of sessions that want receipts in conversations of more than two (P-51).
+const GROUP_RECEIPTS: i64 = 64;
 
 /// The service number of LiveQuery (P-28).
 const LIVE_QUERY_SERVICE: i32 = 1;
@@ -103,8 +107,10 @@ impl Dispatcher {
                 });
                 Ok(())
             }
-            // Receipts and read marks have no effect yet, and never a reply (P-25).
-            (Some(CommandType::Ack | CommandType::Read), _) => Ok(()),
+            // Never with a reply (P-25).
+            (Some(CommandType::Ack | CommandType::Read), _) => {
+                self.start(command, Recipient { serial: None, ..recipient }, slot, queue)
+            }
             (Some(CommandType::Login | CommandType::Logout), _) => {
                 answer(queue, &self.live_query(&command, kind == Some(CommandType::Login)));
                 Ok(())
@@ -202,6 +208,7 @@ impl Dispatcher {
         }
         let command = limits::without_the_unread(command);
         let silent = is_unacknowledged(&command, local.config);
+        let group_receipts = local.config & GROUP_RECEIPTS != 0;
         let (session, client) = (local.session.id, local.session.client.clone());
         let LoginSource { connection, remote_address: address } = self.socket.source;
         let request = self.shared.delivery.begin_request(connection);
@@ -238,7 +245,7 @@ impl Dispatcher {
                 pending.keep(held);
             }
             let name = trace::request_name(|| describe(&command));
-            let carried_out = carry_out(&shared, &actor, &recipient, command);
+            let carried_out = carry_out(&shared, &actor, &recipient, (command, group_receipts));
             let reply = trace::request(name, &actor.app.id, carried_out).await;
             if silent && reply.error_message.is_none() { pending.skip() } else { pending.send(&reply) }
         });
@@ -278,7 +285,7 @@ async fn carry_out(
     shared: &Shared,
     actor: &Actor,
     recipient: &Recipient,
-    mut command: GenericCommand,
+    (mut command, group_receipts): (GenericCommand, bool),
 ) -> GenericCommand {
     let core = &shared.core;
     let what = describe(&command);
@@ -287,10 +294,16 @@ async fn carry_out(
     let conv = command.conv_message.take().unwrap_or_default();
     let reply = match (command.cmd(), op) {
         (CommandType::Direct, _) => {
-            let priority = Priority::of_number(command.priority);
+            let options = message::SendOptions { priority: Priority::of_number(command.priority), group_receipts };
             let direct = command.direct_message.take().unwrap_or_default();
-            return message::send(core, actor, recipient, (direct, priority)).await;
+            return message::send(core, actor, recipient, (direct, options)).await;
         }
+        (CommandType::Ack, _) => receipt::acknowledge(core, actor, command.ack_message.take().unwrap_or_default())
+            .await
+            .map(|()| GenericCommand::default()),
+        (CommandType::Read, _) => receipt::read(core, actor, command.read_message.take().unwrap_or_default())
+            .await
+            .map(|()| GenericCommand::default()),
         (CommandType::Logs, _) => {
             message::history(core, actor, recipient, command.logs_message.take().unwrap_or_default()).await
         }
@@ -310,8 +323,8 @@ async fn carry_out(
             CommandType::Conv,
             Some(op @ (OpType::AddShutup | OpType::RemoveShutup | OpType::QueryShutup | OpType::CheckShutup)),
         ) => restriction::silence(core, actor, recipient, (op, conv)).await,
+        (CommandType::Conv, Some(OpType::MaxRead)) => receipt::marks(core, actor, recipient, conv).await,
         (CommandType::Conv, Some(OpType::Count)) => conversation::count(core, actor, recipient, conv).await,
-        (CommandType::Conv, Some(OpType::MaxRead)) => conversation::max_read(core, actor, recipient, conv).await,
         (CommandType::Conv, Some(OpType::IsMember)) => conversation::is_member(core, actor, recipient, conv).await,
         (CommandType::Conv, Some(OpType::Members)) => conversation::members(core, actor, recipient, conv).await,
         _ => Err(conversation::refuse(core, actor, &format!("`{what}`"), named.as_ref()).await),
@@ -335,7 +348,8 @@ fn conversation_of(command: &GenericCommand) -> Option<ConversationId> {
     let logs = command.logs_message.as_ref().and_then(|logs| logs.cid.as_deref());
     let patch = command.patch_message.as_ref().and_then(|patch| patch.patches.first()?.cid.as_deref());
     let blacklist = command.blacklist_message.as_ref().and_then(|blacklist| blacklist.src_cid.as_deref());
-    let named = direct.or(logs).or(patch).or(blacklist).map(ConversationId::new);
+    let ack = command.ack_message.as_ref().and_then(|ack| ack.cid.as_deref());
+    let named = direct.or(logs).or(patch).or(blacklist).or(ack).map(ConversationId::new);
     let named = named.or_else(|| command.conv_message.as_ref().and_then(conversation::conversation_of));
     // One that a filter names can be longer than any conversation's.
     named.filter(|id| id.as_str().len() <= limits::ID_BYTES)

@@ -5,14 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use hookd_im_core::actor::Origin;
-use hookd_im_core::delivery::{Delivery, Event, Recipient};
+use hookd_im_core::delivery::{Delivery, Event, Recipient, UnreadCounts};
 use hookd_im_core::error::Code;
 use hookd_im_core::hooks::AppSettings;
 use hookd_im_core::ids::{AppId, ClientId, ConnectionId, ConversationId, RequestId, SessionId};
 use hookd_im_core::presence::{ChatRooms, Session};
 use hookd_im_core::timestamp::Timestamp;
 
-use super::outgoing::{Outgoing, OutgoingSender};
+use super::login_events::{LoginEvents, WaitingEvent};
+use super::outgoing::{Outgoing, OutgoingSender, QueueFull};
 use super::outgoing_rates::{OutgoingRate, OutgoingRates};
 use super::reply_gate::ReplyGate;
 
@@ -39,6 +40,7 @@ struct Attached {
     session: Arc<Session>,
     sender: OutgoingSender,
     wants: Wants,
+    login: Mutex<LoginEvents>,
 }
 
 /// What a session is told of (P-51).
@@ -69,13 +71,25 @@ impl LocalDelivery {
         Self { settings: Some(settings), ..Self::default() }
     }
 
-    /// Connects a session with its socket.
+    /// Connects a session with its socket. Its events wait until [`Self::tell_unread`].
     pub(super) fn attach(&self, session: Arc<Session>, sender: OutgoingSender, wants: Wants) {
         let key = (session.app.clone(), session.client.clone());
-        let attached = Arc::new(Attached { session, sender, wants });
+        let login = Mutex::new(LoginEvents::Waiting(Vec::new()));
+        let attached = Arc::new(Attached { session, sender, wants, login });
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
         sessions.by_id.insert(attached.session.id, attached.clone());
         sessions.by_client.entry(key).or_default().push(attached);
+    }
+
+    /// Tells a session what its client has not read, if there is anything, and then what has happened since it was attached
+    /// (P-101).
+    pub(super) fn tell_unread(&self, session: &Session, counts: Option<UnreadCounts>) {
+        let attached = self.sessions.read().unwrap_or_else(PoisonError::into_inner).by_id.get(&session.id).cloned();
+        if let Some(attached) = attached
+            && attached.tell_unread(counts).is_err()
+        {
+            attached.sender.close_slow_reader();
+        }
     }
 
     /// Forgets a session that has ended.
@@ -121,9 +135,36 @@ impl Attached {
         }
         let gate = request.filter(|(connection, _)| *connection == self.session.connection);
         let gate = gate.map(|(_, gate)| gate.clone());
-        if self.sender.push(self.session.client.clone(), event.clone(), gate).is_err() {
+        if self.try_push(event, gate).is_err() {
             self.sender.close_slow_reader();
         }
+    }
+
+    fn try_push(&self, event: &Event, gate: Option<ReplyGate>) -> Result<(), QueueFull> {
+        let Some(held) = self.sender.hold(event)? else { return Ok(()) };
+        let waiting = WaitingEvent { event: event.clone(), gate, held };
+        // Held until it is queued: events keep their order.
+        let mut login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
+        match login.pass(&self.session.client, waiting) {
+            Ok(Some(event)) => self.queue(event),
+            Ok(None) => Ok(()),
+            Err(_) => Err(QueueFull),
+        }
+    }
+
+    fn tell_unread(&self, counts: Option<UnreadCounts>) -> Result<(), QueueFull> {
+        let mut login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = login.counted(&self.session.client, counts.as_ref());
+        if let Some(counts) = counts {
+            let event = Event::Unread(Arc::new(counts));
+            let held = self.sender.hold(&event)?.unwrap_or_default();
+            self.queue(WaitingEvent { event, gate: None, held })?;
+        }
+        waited.into_iter().try_for_each(|event| self.queue(event))
+    }
+
+    fn queue(&self, WaitingEvent { event, gate, held }: WaitingEvent) -> Result<(), QueueFull> {
+        self.sender.send(Outgoing::Event { client: self.session.client.clone(), event, gate, held })
     }
 
     fn is_for(&self, recipient: Recipient<'_>) -> bool {
@@ -225,7 +266,8 @@ mod tests {
         let (app, client) = (AppId::new("demo"), ClientId::new("tom"));
         let session = Arc::new(Session::new(SessionId(1), app.clone(), client.clone(), ConnectionId(1)));
         let opened_at = session.opened_at;
-        delivery.attach(session, sender, Wants { changes: true, temporary: true });
+        delivery.attach(session.clone(), sender, Wants { changes: true, temporary: true });
+        delivery.tell_unread(&session, None);
         let event = Event::SessionClosed { code: Code::SessionConflict, reason: String::new() };
         let mut comes = |opened_until| {
             delivery.deliver_late(&app, &[Recipient::Client(&client)], &event, None, opened_until);

@@ -20,15 +20,24 @@ const DEFAULT_HISTORY: i32 = 20;
 /// Messages that one history query may ask for.
 const MAX_HISTORY: i32 = 100;
 
+/// What a message has beside its own command.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SendOptions {
+    /// Of the outer command.
+    pub(super) priority: Priority,
+    /// The session wants receipts in conversations of more than two (P-51, bit 6).
+    pub(super) group_receipts: bool,
+}
+
 /// `direct` → `ack` (P-81).
 pub(super) async fn send(
     core: &ImCore,
     actor: &Actor,
     recipient: &Recipient,
-    (direct, priority): (DirectCommand, Priority),
+    (direct, options): (DirectCommand, SendOptions),
 ) -> GenericCommand {
     let conversation = direct.cid.clone().unwrap_or_default();
-    match accept(core, actor, direct, priority).await {
+    match accept(core, actor, direct, options).await {
         Ok(sent) => {
             let ack = AckCommand {
                 cid: Some(sent.conversation.as_str().to_owned()),
@@ -102,7 +111,7 @@ async fn accept(
     core: &ImCore,
     actor: &Actor,
     direct: DirectCommand,
-    priority: Priority,
+    SendOptions { priority, group_receipts }: SendOptions,
 ) -> Result<messages::SentMessage, RequestError> {
     let is_will = direct.will == Some(true);
     let cid = direct.cid.ok_or_else(|| RequestError::code(Code::InvalidMessagingTarget))?;
@@ -118,6 +127,7 @@ async fn accept(
         transient: direct.transient.unwrap_or(false),
         priority,
         receipt: direct.r.unwrap_or(false),
+        group_receipts,
         deduplication_token: direct.dt.filter(|token| !token.is_empty()),
     };
     match is_will {

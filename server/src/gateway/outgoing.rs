@@ -94,17 +94,16 @@ impl OutgoingSender {
         self.slow_reader.cancelled().await;
     }
 
-    /// Queues an event for a session of the socket, without waiting. One that may be dropped is, where too much waits (S-45).
+    /// What an event takes until it is written. `None`: one that may be dropped is, where too much waits (S-45).
     ///
     /// # Errors
     /// [`QueueFull`]: the caller closes the connection as a slow reader.
-    pub fn push(&self, client: ClientId, event: Event, gate: Option<ReplyGate>) -> Result<(), QueueFull> {
+    pub fn hold(&self, event: &Event) -> Result<Option<HeldBytes>, QueueFull> {
         if event.droppable().is_some_and(|priority| self.quarters_left() < quarters_needed(priority)) {
-            tracing::debug!(%client, "a message of low or normal priority is dropped: its reader is slow");
-            return Ok(());
+            tracing::debug!("a message of low or normal priority is dropped: its reader is slow");
+            return Ok(None);
         }
-        let held = self.bytes.for_event(&event).ok_or(QueueFull)?;
-        self.send(Outgoing::Event { client, event, gate, held })
+        self.bytes.for_event(event).map(Some).ok_or(QueueFull)
     }
 
     /// Quarters of the queue that are free, by frames or by bytes.
@@ -145,6 +144,7 @@ mod tests {
     use hookd_im_core::store::{ConversationKind, MessageBody};
     use hookd_im_core::timestamp::Timestamp;
 
+    use super::Outgoing;
     use super::{OUTGOING_CAPACITY, OutgoingSender};
 
     fn message(kind: ConversationKind, priority: Priority, body: &str) -> Event {
@@ -166,7 +166,12 @@ mod tests {
     /// S-45, S-46. Nobody reads; answers how many messages wait when the queue takes no more, or after many.
     fn queued(kind: ConversationKind, priority: Priority, body: &str) -> (usize, bool) {
         let (sender, mut queue) = OutgoingSender::new();
-        let push = |_| sender.push(ClientId::new("jerry"), message(kind, priority, body), None).is_ok();
+        let push = |_| {
+            let event = message(kind, priority, body);
+            let Ok(held) = sender.hold(&event) else { return false };
+            let Some(held) = held else { return true };
+            sender.send(Outgoing::Event { client: ClientId::new("jerry"), event, gate: None, held }).is_ok()
+        };
         let is_taken = (0..2 * OUTGOING_CAPACITY).all(push);
         let mut waiting = 0;
         while queue.try_recv().is_ok() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::closing::Closing;
 use super::conversation_commands::unsupported;
 use super::dispatch::{Dispatcher, LocalSession, answer};
-use super::local_delivery::Wants;
+use super::local_delivery::{LocalDelivery, Wants};
 use super::queue::WriteQueue;
 use crate::gateway::protocol::limits;
 use crate::gateway::protocol::replies::{Recipient, code_of};
@@ -13,11 +13,13 @@ use crate::gateway::protocol::signature::signature;
 use crate::gateway::protocol::wire::{CommandType, GenericCommand, OpType, SessionCommand};
 use hookd_im_core::actor::{Actor, Identity};
 use hookd_im_core::app::App;
+use hookd_im_core::delivery::UnreadCounts;
 use hookd_im_core::error::{Code, RequestError};
 use hookd_im_core::ids::{AppId, ClientId, DeviceId};
-use hookd_im_core::messages;
 use hookd_im_core::presence::{Ending, IssuedToken, Login, OpenedSession, Session};
+use hookd_im_core::store::UnreadConversation;
 use hookd_im_core::timestamp::Timestamp;
+use hookd_im_core::{messages, receipts};
 
 /// Bits of `configBitmap` (P-51).
 const WANTS_CHANGES: i64 = 1;
@@ -75,7 +77,11 @@ impl Dispatcher {
         queue: &mut WriteQueue,
     ) -> Result<(), Closing> {
         let config = session.config_bitmap.unwrap_or(0);
-        let missed_after = session.last_patch_time.filter(|_| config & WANTS_CHANGES != 0).map(Timestamp);
+        let missed = Missed {
+            told_until: session.last_unread_notif_time.map(Timestamp),
+            changed_after: session.last_patch_time.filter(|_| config & WANTS_CHANGES != 0).map(Timestamp),
+            wants_temporary: config & WANTS_TEMPORARY != 0,
+        };
         match self.log_in(command, session).await {
             Ok(OpenedSession { session, token, mut displaced }) => {
                 self.shared.deliver_wills(displaced.take_wills());
@@ -89,9 +95,7 @@ impl Dispatcher {
                 }
                 // Into the queue at once: pushes for the new session can only come through the sender, after it.
                 answer(queue, &token_reply(&recipient, OpType::Opened, token));
-                if let Some(after) = missed_after {
-                    self.deliver_missed_changes(&session, after);
-                }
+                self.deliver_missed(&session, missed);
                 Ok(())
             }
             Err(error) => {
@@ -132,11 +136,16 @@ impl Dispatcher {
         opened
     }
 
-    /// Sends what was changed since the client was last here (P-95), in a task of its own: the log-in is over.
-    fn deliver_missed_changes(&self, session: &Arc<Session>, after: Timestamp) {
+    /// Sends what is unread (P-101), and what was changed since the client was last here (P-95), in a task of its own: the
+    /// log-in is over. The session's events wait for the first.
+    fn deliver_missed(&self, session: &Arc<Session>, missed: Missed) {
+        let told = TellingUnread { delivery: self.shared.delivery.clone(), session: session.clone() };
         let Ok(app) = self.current_app() else { return };
         let (shared, session, address) = (self.shared.clone(), session.clone(), self.socket.source.remote_address);
         self.shared.tasks.spawn(async move {
+            let unread = receipts::unread_at_login(&shared.core, (&app.id, &session.client), missed.told_until).await;
+            told.tell(unread, missed.wants_temporary);
+            let Some(after) = missed.changed_after else { return };
             let actor = Actor { app, identity: Identity::Client(session.client.clone()), address, origin: None };
             let delivering = messages::deliver_missed_changes(&shared.core, &actor, session.id, after);
             if let Err(error) = delivering.await {
@@ -243,6 +252,44 @@ impl Dispatcher {
             Err(error) if self.shared.is_unanswered(&session.app, &error) => {}
             Err(error) => answer(queue, &recipient.error(&error)),
         }
+    }
+}
+
+/// What a session missed, as its log-in says.
+struct Missed {
+    /// `lastUnreadNotifTime`.
+    told_until: Option<Timestamp>,
+    /// `lastPatchTime`, of a session that wants changes.
+    changed_after: Option<Timestamp>,
+    /// It wants to hear of temporary conversations.
+    wants_temporary: bool,
+}
+
+/// A session whose events wait for what is unread. They go on when this is dropped, too.
+struct TellingUnread {
+    delivery: Arc<LocalDelivery>,
+    session: Arc<Session>,
+}
+
+impl TellingUnread {
+    fn tell(self, unread: Result<Option<UnreadCounts>, RequestError>, wants_temporary: bool) {
+        let counts = unread.unwrap_or_else(|error| {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(app = %self.session.app, error, "a client is not told what it has not read");
+            None
+        });
+        let is_wanted = |unread: &UnreadConversation| wants_temporary || !unread.conversation.is_temporary();
+        let counts = counts.map(|mut counts| {
+            counts.conversations.retain(is_wanted);
+            counts
+        });
+        self.delivery.tell_unread(&self.session, counts.filter(|counts| !counts.conversations.is_empty()));
+    }
+}
+
+impl Drop for TellingUnread {
+    fn drop(&mut self) {
+        self.delivery.tell_unread(&self.session, None);
     }
 }
 

@@ -46,7 +46,6 @@ async fn unknown_and_unsupported_commands_are_named_in_the_error() {
     let commands = [
         (command(CommandType::Blacklist, Some(OpType::Block)), "blacklist/block"),
         (command(CommandType::Session, Some(OpType::Kick)), "session/kick"),
-        (conversation(OpType::MaxRead, ConvCommand::default()), "conv/max_read"),
         (GenericCommand { cmd: Some(77), op: Some(999), ..GenericCommand::default() }, "command 77/999"),
         (GenericCommand::default(), "without `cmd`"),
     ];

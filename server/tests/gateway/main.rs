@@ -13,6 +13,7 @@ mod limits;
 mod login;
 mod messages;
 mod presence;
+mod receipts;
 mod rooms;
 mod server;
 mod sessions;

@@ -17,7 +17,14 @@ const CONVERSATION_EVENTS = {
   messagerecall: (message) => ({ message }),
   conversationinfoupdated: (payload) => ({ by: payload.updatedBy }),
 };
-const CONNECTION_EVENTS = ['disconnect', 'reconnect', 'reconnecterror', 'conflict', 'close'];
+const CLIENT_EVENTS = [
+  'disconnect',
+  'reconnect',
+  'reconnecterror',
+  'conflict',
+  'close',
+  'unreadmessagescountupdate',
+];
 
 /**
  * Connects and logs in.
@@ -54,7 +61,7 @@ export class Device {
         this.inbox.file({ kind, conversationId: conversation.id, reason, ...read(payload) }),
       );
     }
-    for (const kind of CONNECTION_EVENTS) {
+    for (const kind of CLIENT_EVENTS) {
       this.client.on(kind, (payload) => this.inbox.file({ kind, payload }));
     }
   }

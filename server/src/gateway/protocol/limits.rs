@@ -2,7 +2,8 @@
 //! passed to a hook: any client may send it, and each of its requests would hold the memory.
 
 use super::wire::{
-    BlacklistCommand, ConvCommand, DirectCommand, GenericCommand, LogsCommand, OpType, PatchItem, SessionCommand,
+    AckCommand, BlacklistCommand, ConvCommand, DirectCommand, GenericCommand, LogsCommand, OpType, PatchItem,
+    SessionCommand,
 };
 use hookd_im_core::conversations::{ASKED_CONVERSATIONS, MAX_ATTRIBUTES_BYTES};
 use hookd_im_core::error::{Code, RequestError};
@@ -25,6 +26,9 @@ pub(crate) const SESSION_TOKEN_BYTES: usize = 8192;
 
 /// Clients in one list (P-23).
 pub(crate) const LISTED_CLIENTS: usize = 500;
+
+/// Conversations that one command marks as read; further ones of it are not.
+pub(crate) const READ_CONVERSATIONS: usize = 500;
 
 /// Bytes of the client ids that one message mentions: they are stored and sent with each copy of it.
 pub(crate) const MENTION_BYTES: usize = 32 * 1024;
@@ -78,12 +82,20 @@ pub(crate) fn without_the_unread(command: GenericCommand) -> GenericCommand {
     let blacklist = command
         .blacklist_message
         .map(|blacklist| BlacklistCommand { src_cid: blacklist.src_cid, ..BlacklistCommand::default() });
+    let ack = command.ack_message.map(|ack| AckCommand { ids: Vec::new(), ..ack });
+    let read = command.read_message.map(|mut read| {
+        read.convs.truncate(READ_CONVERSATIONS);
+        read.cids.truncate(READ_CONVERSATIONS);
+        read
+    });
     GenericCommand {
         cmd: command.cmd,
         op: command.op,
         peer_id: command.peer_id,
         i: command.i,
         priority: command.priority,
+        ack_message: ack,
+        read_message: read,
         direct_message: direct,
         logs_message: logs,
         conv_message: conv,

@@ -6,15 +6,17 @@ use bytes::Bytes;
 
 use super::replies::json;
 use super::wire::{
-    CommandType, ConvCommand, DirectCommand, GenericCommand, LogItem, OpType, PatchCommand, PatchItem, SessionCommand,
+    CommandType, ConvCommand, DirectCommand, GenericCommand, LogItem, OpType, PatchCommand, PatchItem, RcpCommand,
+    SessionCommand, UnreadCommand, UnreadTuple,
 };
 use super::{IM_SERVICE, PERMANENT};
 use hookd_im_core::delivery::{
-    ChangedAttributes, ChangedMembers, ChangedRestriction, DeliveredMessage, Event, PatchedMessage,
+    ChangedAttributes, ChangedMembers, ChangedRestriction, DeliveredMessage, Event, PatchedMessage, Receipt,
+    UnreadCounts,
 };
 use hookd_im_core::ids::{ClientId, ConversationId};
 use hookd_im_core::messages::content::is_recalled;
-use hookd_im_core::store::{ConversationKind, MessageBody, Restriction, StoredMessage};
+use hookd_im_core::store::{ConversationKind, MessageBody, Restriction, StoredMessage, UnreadConversation};
 use hookd_im_core::timestamp::Timestamp;
 
 /// The command that sends an event to `client`.
@@ -29,6 +31,8 @@ pub(crate) fn push(client: &ClientId, event: &Event) -> GenericCommand {
         Event::ConversationUpdated(change) => updated(change),
         Event::Message(message) => direct(message),
         Event::MessagePatched(patch) => patched(patch),
+        Event::Unread(counts) => unread(counts),
+        Event::Receipt(receipt) => rcp(receipt),
         Event::SessionClosed { code, reason } => GenericCommand {
             session_message: Some(SessionCommand {
                 code: Some(code.number()),
@@ -49,7 +53,11 @@ pub(crate) fn changed_conversation(event: &Event) -> Option<&ConversationId> {
         }
         Event::Restricted(change) | Event::MembersRestricted(change) => Some(&change.conversation),
         Event::ConversationUpdated(change) => Some(&change.conversation),
-        Event::Message(_) | Event::MessagePatched(_) | Event::SessionClosed { .. } => None,
+        Event::Message(_)
+        | Event::MessagePatched(_)
+        | Event::Unread(_)
+        | Event::Receipt(_)
+        | Event::SessionClosed { .. } => None,
     }
 }
 
@@ -65,6 +73,7 @@ pub(crate) fn log_item(message: StoredMessage, kind: ConversationKind) -> LogIte
         timestamp: Some(message.timestamp.0),
         msg_id: Some(message.id.as_str().to_owned()),
         patch_timestamp: message.patched_at.map(|time| time.0),
+        ack_at: message.acknowledged_at.map(|time| time.0),
         mention_all: Some(message.mention_all),
         mention_pids: texts(&message.mentions),
         bin: Some(bin),
@@ -168,6 +177,39 @@ fn patched(patch: &PatchedMessage) -> GenericCommand {
     };
     let patch = PatchCommand { patches: vec![item], last_patch_time: None };
     GenericCommand { patch_message: Some(patch), ..command(CommandType::Patch, Some(OpType::Modify)) }
+}
+
+fn unread(counts: &UnreadCounts) -> GenericCommand {
+    let item = |unread: &UnreadConversation| {
+        let last = unread.last_message.as_ref();
+        let (data, binary_msg) = last.map_or((None, None), |message| body(&message.body));
+        UnreadTuple {
+            cid: unread.conversation.as_str().to_owned(),
+            unread: i32::try_from(unread.count).unwrap_or(i32::MAX),
+            mid: last.map(|message| message.id.as_str().to_owned()),
+            timestamp: last.map(|message| message.timestamp.0),
+            from: last.map(|message| message.from.as_str().to_owned()),
+            data,
+            patch_timestamp: last.and_then(|message| message.patched_at).map(|time| time.0),
+            mentioned: Some(unread.is_mentioned),
+            binary_msg,
+            conv_type: Some(unread.kind.number()),
+        }
+    };
+    let unread =
+        UnreadCommand { convs: counts.conversations.iter().map(item).collect(), notif_time: Some(counts.counted_at.0) };
+    GenericCommand { unread_message: Some(unread), ..command(CommandType::Unread, None) }
+}
+
+fn rcp(receipt: &Receipt) -> GenericCommand {
+    let rcp = RcpCommand {
+        id: Some(receipt.message.as_str().to_owned()),
+        cid: Some(receipt.conversation.as_str().to_owned()),
+        t: Some(receipt.mark.0),
+        read: receipt.is_read.then_some(true),
+        from: Some(receipt.by.as_str().to_owned()),
+    };
+    GenericCommand { rcp_message: Some(rcp), ..command(CommandType::Rcp, None) }
 }
 
 /// Text and binary form; a text message must not even have an empty binary one (P-7).

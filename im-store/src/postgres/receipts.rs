@@ -1,0 +1,470 @@
+//! Receipts, and what is unread.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hookd_im_core::ids::{AppId, ClientId, ConversationId, MessageId};
+use hookd_im_core::store::{
+    ACKNOWLEDGED_AT_ONCE, Acknowledged, Delivered, MAX_UNREAD, MAX_UNREAD_CONVERSATIONS, MarkedRead, ReceiptMarks,
+    ReceiptMessage, Receipts, StoreError, StoredMessage, UNREAD_CANDIDATES, UNREAD_SCAN, UnreadConversation,
+};
+use hookd_im_core::timestamp::Timestamp;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use super::columns::{client as client_of, column, is_storable, to_u64};
+use super::message_row::{self, COLUMNS};
+use super::pool::Connection;
+use super::{PostgresStore, READ_LIMIT};
+use crate::conversation_kind::kind;
+use crate::json;
+use crate::query::budget::store_error;
+use crate::receipts::{mark, new_since};
+
+#[async_trait]
+impl Receipts for PostgresStore {
+    async fn unread(
+        &self,
+        app: &AppId,
+        client: &ClientId,
+        changed_after: Option<Timestamp>,
+    ) -> Result<Vec<UnreadConversation>, StoreError> {
+        let now = (self.database.clock)();
+        let find = async |connection: Arc<Connection>, _| {
+            Ok(unread(&connection, (app, client), Wanted::at_login(changed_after), now).await?)
+        };
+        self.queries.run(app, "unread messages", find).await.map_err(|error| store_error(error, "unread messages"))
+    }
+
+    async fn unread_in(
+        &self,
+        app: &AppId,
+        client: &ClientId,
+        conversation: &ConversationId,
+    ) -> Result<Option<UnreadConversation>, StoreError> {
+        let now = (self.database.clock)();
+        let read = async |connection: Arc<Connection>| {
+            if !is_storable(conversation.as_str()) {
+                return Ok(None);
+            }
+            let sql = "SELECT key FROM conversations WHERE app = $1 AND id = $2";
+            let Some(row) = connection.row(sql, &[&app.as_str(), &conversation.as_str()]).await? else {
+                return Ok(None);
+            };
+            let found = unread(&connection, (app, client), Wanted::One(column(&row, 0)?), now).await?;
+            Ok(found.into_iter().next())
+        };
+        self.database.pool.read(("unread messages of a conversation", READ_LIMIT), read).await
+    }
+
+    async fn mark_read(
+        &self,
+        app: &AppId,
+        client: &ClientId,
+        mut read: Vec<(ConversationId, Timestamp)>,
+    ) -> Result<Vec<MarkedRead>, StoreError> {
+        // In one order: another device of the client may mark the same ones.
+        read.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let mark = async |connection: Arc<Connection>, now| {
+            let mut marked = Vec::new();
+            for (conversation, until) in read {
+                marked.extend(mark_read(&connection, (app, client), conversation, until, now).await?);
+            }
+            Ok(marked)
+        };
+        self.database.write("mark as read", mark).await
+    }
+
+    async fn mark_delivered(
+        &self,
+        app: &AppId,
+        client: &ClientId,
+        conversation: &ConversationId,
+        acknowledged: &Acknowledged,
+    ) -> Result<Option<Delivered>, StoreError> {
+        let mark = async |connection: Arc<Connection>, now| {
+            mark_delivered(&connection, (app, client), conversation, acknowledged, now).await
+        };
+        self.database.write("mark as delivered", mark).await
+    }
+
+    async fn receipt_marks(&self, app: &AppId, conversation: &ConversationId) -> Result<Vec<ReceiptMarks>, StoreError> {
+        let read = async |connection: Arc<Connection>| marks(&connection, app, conversation).await;
+        self.database.pool.read(("receipt marks", READ_LIMIT), read).await
+    }
+}
+
+/// A member of a conversation, without the others.
+struct Member {
+    conversation: i64,
+    last_message_at: Option<i64>,
+    last_sequence: i64,
+    /// The conversation has two members at most.
+    is_one_of_two: bool,
+    read_until: i64,
+    read_at: Option<i64>,
+    delivered_at: Option<i64>,
+}
+
+/// The member under its lock until the transaction ends: marks never go back.
+async fn member(
+    connection: &Connection,
+    (app, client): (&AppId, &ClientId),
+    conversation: &ConversationId,
+) -> Result<Option<Member>, StoreError> {
+    if !is_storable(conversation.as_str()) {
+        return Ok(None);
+    }
+    let sql = "
+        SELECT
+            conversations.key,
+            last_message_at,
+            last_sequence,
+            (SELECT count(*) FROM (SELECT 1 FROM members WHERE conversation = conversations.key LIMIT 3) AS first_ones) < 3,
+            own.read_until,
+            own.read_at,
+            own.delivered_at
+        FROM conversations
+        JOIN members AS own ON own.conversation = conversations.key AND own.client = $3
+        WHERE conversations.app = $1 AND conversations.id = $2
+        FOR NO KEY UPDATE OF own";
+    let values: [&(dyn ToSql + Sync); 3] = [&app.as_str(), &conversation.as_str(), &client.as_str().as_bytes()];
+    let row = connection.row(sql, &values).await?;
+    let read = |row: Row| {
+        Ok(Member {
+            conversation: column(&row, 0)?,
+            last_message_at: column(&row, 1)?,
+            last_sequence: column(&row, 2)?,
+            is_one_of_two: column(&row, 3)?,
+            read_until: column(&row, 4)?,
+            read_at: column(&row, 5)?,
+            delivered_at: column(&row, 6)?,
+        })
+    };
+    row.map(read).transpose()
+}
+
+async fn mark_read(
+    connection: &Connection,
+    (app, client): (&AppId, &ClientId),
+    conversation: ConversationId,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<Option<MarkedRead>, StoreError> {
+    let Some(member) = member(connection, (app, client), &conversation).await? else { return Ok(None) };
+    let until = member.last_message_at.unwrap_or(0).min(until.0);
+    if until <= member.read_until {
+        return Ok(None);
+    }
+    let range = (member.read_until.saturating_add(1), until);
+    // Sent one right after the other.
+    let (_, newest, next) = tokio::try_join!(
+        acknowledge(connection, &member, client, range, now),
+        newest_with_receipt(connection, &member, client, range),
+        first_of_others(connection, member.conversation, client, until),
+    )?;
+    let read_at = mark(now, until, next).max(member.read_at.unwrap_or(0));
+    let sql = "
+        UPDATE members
+        SET read_until = $3, read_at = $4, read_changed_at = $5, delivered_at = greatest($4, delivered_at)
+        WHERE conversation = $1 AND client = $2";
+    let values: [&(dyn ToSql + Sync); 5] =
+        [&member.conversation, &client.as_str().as_bytes(), &until, &read_at, &now.0];
+    connection.execute_prepared(sql, &values).await?;
+    let last_sequence = to_u64(member.last_sequence);
+    Ok(Some(MarkedRead { conversation, newest, mark: Timestamp(read_at), last_sequence }))
+}
+
+async fn mark_delivered(
+    connection: &Connection,
+    (app, client): (&AppId, &ClientId),
+    conversation: &ConversationId,
+    acknowledged: &Acknowledged,
+    now: Timestamp,
+) -> Result<Option<Delivered>, StoreError> {
+    let Some(member) = member(connection, (app, client), conversation).await? else { return Ok(None) };
+    let Some(last) = member.last_message_at else { return Ok(None) };
+    let (from, to) = match acknowledged {
+        Acknowledged::Range { from, to } => (from.0, to.0.min(last)),
+        Acknowledged::Message(id) => match time_of(connection, member.conversation, id).await? {
+            Some(time) => (time, time),
+            None => return Ok(None),
+        },
+    };
+    if from > to {
+        return Ok(None);
+    }
+    // Sent one right after the other.
+    let (first, next) = tokio::try_join!(
+        acknowledge(connection, &member, client, (from, to), now),
+        first_of_others(connection, member.conversation, client, to),
+    )?;
+    let delivered_at = mark(now, to, next).max(member.delivered_at.unwrap_or(0));
+    let sql = "UPDATE members SET delivered_at = $3 WHERE conversation = $1 AND client = $2";
+    connection.execute_prepared(sql, &[&member.conversation, &client.as_str().as_bytes(), &delivered_at]).await?;
+    let last_sequence = to_u64(member.last_sequence);
+    Ok(Some(Delivered { first, mark: Timestamp(delivered_at), last_sequence }))
+}
+
+/// Notes the first acknowledgement of messages, which are counted from the newest on; answers those with a receipt. A message
+/// that another member acknowledges at this moment is left to it.
+async fn acknowledge(
+    connection: &Connection,
+    member: &Member,
+    client: &ClientId,
+    (from, to): (i64, i64),
+    now: Timestamp,
+) -> Result<Vec<ReceiptMessage>, StoreError> {
+    let sql = "
+        WITH newest AS MATERIALIZED (
+            SELECT timestamp
+            FROM messages
+            WHERE conversation = $1 AND timestamp BETWEEN $2 AND $3
+            ORDER BY timestamp DESC
+            LIMIT $7
+        ), free AS MATERIALIZED (
+            SELECT messages.timestamp
+            FROM newest
+            JOIN messages ON messages.conversation = $1 AND messages.timestamp = newest.timestamp
+            WHERE sender <> $4 AND acknowledged_at IS NULL AND (receipt OR $5)
+            FOR NO KEY UPDATE OF messages SKIP LOCKED
+        )
+        UPDATE messages
+        SET acknowledged_at = $6
+        FROM free
+        WHERE messages.conversation = $1 AND messages.timestamp = free.timestamp
+        RETURNING messages.id, sender, receipt";
+    let values: [&(dyn ToSql + Sync); 7] = [
+        &member.conversation,
+        &from,
+        &to,
+        &client.as_str().as_bytes(),
+        &member.is_one_of_two,
+        &now.0,
+        &i64::from(ACKNOWLEDGED_AT_ONCE),
+    ];
+    let rows = connection.rows(sql, &values).await?;
+    let mut first = Vec::new();
+    for row in &rows {
+        if column(row, 2)? {
+            first.push(receipt_message(row)?);
+        }
+    }
+    Ok(first)
+}
+
+async fn newest_with_receipt(
+    connection: &Connection,
+    member: &Member,
+    client: &ClientId,
+    (from, to): (i64, i64),
+) -> Result<Option<ReceiptMessage>, StoreError> {
+    let sql = "
+        SELECT id, sender
+        FROM messages
+        WHERE conversation = $1 AND timestamp BETWEEN $2 AND $3 AND sender <> $4 AND receipt
+        ORDER BY timestamp DESC
+        LIMIT 1";
+    let row = connection.row(sql, &[&member.conversation, &from, &to, &client.as_str().as_bytes()]).await?;
+    row.map(|row| receipt_message(&row)).transpose()
+}
+
+fn receipt_message(row: &Row) -> Result<ReceiptMessage, StoreError> {
+    let id: String = column(row, 0)?;
+    let author = client_of(column(row, 1)?, "messages", &id)?;
+    Ok(ReceiptMessage { id: MessageId::new(id), author })
+}
+
+/// The time of the first message of another client after a time.
+async fn first_of_others(
+    connection: &Connection,
+    conversation: i64,
+    client: &ClientId,
+    after: i64,
+) -> Result<Option<i64>, StoreError> {
+    let sql = "
+        SELECT timestamp
+        FROM (
+            SELECT timestamp, sender
+            FROM messages
+            WHERE conversation = $1 AND timestamp > $2
+            ORDER BY timestamp
+            LIMIT $4
+        ) AS next
+        WHERE sender <> $3
+        ORDER BY timestamp
+        LIMIT 1";
+    let values: [&(dyn ToSql + Sync); 4] =
+        [&conversation, &after, &client.as_str().as_bytes(), &i64::from(UNREAD_SCAN)];
+    connection.row(sql, &values).await?.map(|row| column(&row, 0)).transpose()
+}
+
+async fn time_of(connection: &Connection, conversation: i64, id: &MessageId) -> Result<Option<i64>, StoreError> {
+    if !is_storable(id.as_str()) {
+        return Ok(None);
+    }
+    let sql = "SELECT timestamp FROM messages WHERE id = $2 AND conversation = $1";
+    connection.row(sql, &[&conversation, &id.as_str()]).await?.map(|row| column(&row, 0)).transpose()
+}
+
+/// Which conversations of a client are looked at.
+#[derive(Clone, Copy)]
+enum Wanted {
+    /// Those with unread messages.
+    Unread,
+    /// Those that have changed since a time.
+    ChangedSince(i64),
+    /// The one with this key.
+    One(i64),
+}
+
+impl Wanted {
+    fn at_login(changed_after: Option<Timestamp>) -> Self {
+        changed_after.map_or(Self::Unread, |after| Self::ChangedSince(new_since(after)))
+    }
+
+    /// A condition on `own`, the member, and `conversations`; the number in it; and how many of them are
+    /// looked at.
+    fn condition(self) -> (&'static str, i64, u32) {
+        match self {
+            Self::Unread => ("last_message_at > read_until AND read_until >= $3", 0, UNREAD_CANDIDATES),
+            Self::ChangedSince(since) => {
+                ("(last_message_at > $3 OR read_changed_at > $3)", since, MAX_UNREAD_CONVERSATIONS)
+            }
+            Self::One(key) => ("own.conversation = $3", key, 1),
+        }
+    }
+}
+
+/// What a member has not read of its conversations, newest message first.
+async fn unread(
+    connection: &Connection,
+    (app, client): (&AppId, &ClientId),
+    wanted: Wanted,
+    now: Timestamp,
+) -> Result<Vec<UnreadConversation>, StoreError> {
+    let (condition, number, looked_at) = wanted.condition();
+    let least = i64::from(matches!(wanted, Wanted::Unread));
+    // JSON is compared as it was written: a NUL in it can be no text of the database.
+    let sql = format!(
+        "SELECT
+             looked_at.key,
+             looked_at.id,
+             looked_at.last_message_at,
+             unread.count,
+             unread.is_mentioned,
+             coalesce(unread.last, looked_at.last_message_at),
+             looked_at.last_sequence,
+             looked_at.kind
+         FROM (
+             SELECT key, kind, id, coalesce(last_message_at, 0) AS last_message_at, last_sequence, read_until
+             FROM members AS own
+             JOIN conversations ON conversations.key = own.conversation
+             WHERE own.app = $1 AND own.client = $2
+                 AND {condition}
+                 AND (expires_at IS NULL OR expires_at > $10)
+             ORDER BY coalesce(last_message_at, 0) DESC
+             LIMIT $8
+         ) AS looked_at
+         CROSS JOIN LATERAL (
+             SELECT
+                 count(*) AS count,
+                 max(timestamp) AS last,
+                 coalesce(bool_or(
+                     mention_all
+                     OR EXISTS (SELECT 1 FROM json_array_elements(mentions::json) AS listed WHERE listed::text = $4)
+                 ), false) AS is_mentioned
+             FROM (
+                 SELECT timestamp, mention_all, mentions
+                 FROM (
+                     SELECT timestamp, sender, mention_all, mentions, receivers
+                     FROM messages
+                     WHERE conversation = looked_at.key AND timestamp > looked_at.read_until
+                     ORDER BY timestamp DESC
+                     LIMIT $5
+                 ) AS newest
+                 WHERE sender <> $2
+                     AND (
+                         receivers IS NULL
+                         OR EXISTS (SELECT 1 FROM json_array_elements(receivers::json) AS listed WHERE listed::text = $4)
+                     )
+                 ORDER BY timestamp DESC
+                 LIMIT $6
+             ) AS counted
+         ) AS unread
+         WHERE unread.count >= $9
+         ORDER BY looked_at.last_message_at DESC
+         LIMIT $7"
+    );
+    let values: [&(dyn ToSql + Sync); 10] = [
+        &app.as_str(),
+        &client.as_str().as_bytes(),
+        &number,
+        &json::to_column(client)?,
+        &i64::from(UNREAD_SCAN),
+        &i64::from(MAX_UNREAD),
+        &i64::from(MAX_UNREAD_CONVERSATIONS),
+        &i64::from(looked_at),
+        &least,
+        &now.0,
+    ];
+    let rows = connection.rows(&sql, &values).await?;
+    let places: Vec<(i64, i64)> =
+        rows.iter().map(|row| Ok((column(row, 0)?, column(row, 5)?))).collect::<Result<_, StoreError>>()?;
+    let mut messages = messages_at(connection, &places).await?;
+    let read = |row: &Row| {
+        let id: String = column(row, 1)?;
+        Ok(UnreadConversation {
+            kind: kind(column(row, 7)?, &id)?,
+            conversation: ConversationId::new(id),
+            count: u32::try_from(column::<i64>(row, 3)?).unwrap_or(MAX_UNREAD),
+            is_mentioned: column(row, 4)?,
+            last_message: messages.remove(&column::<i64>(row, 0)?),
+            counted_until: Timestamp(column(row, 2)?),
+            last_sequence: to_u64(column(row, 6)?),
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+/// One message of each conversation, by the key of the conversation.
+async fn messages_at(
+    connection: &Connection,
+    places: &[(i64, i64)],
+) -> Result<HashMap<i64, StoredMessage>, StoreError> {
+    if places.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (conversations, times): (Vec<i64>, Vec<i64>) = places.iter().copied().unzip();
+    let sql = format!(
+        "SELECT {COLUMNS}, messages.conversation
+         FROM unnest($1::bigint[], $2::bigint[]) AS place (conversation, timestamp)
+         JOIN messages ON messages.conversation = place.conversation AND messages.timestamp = place.timestamp"
+    );
+    let rows = connection.rows(&sql, &[&conversations, &times]).await?;
+    rows.iter().map(|row| Ok((column(row, message_row::COLUMN_COUNT)?, message_row::read(row, 0)?))).collect()
+}
+
+async fn marks(
+    connection: &Connection,
+    app: &AppId,
+    conversation: &ConversationId,
+) -> Result<Vec<ReceiptMarks>, StoreError> {
+    if !is_storable(conversation.as_str()) {
+        return Ok(Vec::new());
+    }
+    let sql = "
+        SELECT client, delivered_at, read_at
+        FROM members
+        WHERE conversation = (SELECT key FROM conversations WHERE app = $1 AND id = $2) AND delivered_at IS NOT NULL";
+    let rows = connection.rows(sql, &[&app.as_str(), &conversation.as_str()]).await?;
+    let read = |row: &Row| {
+        Ok(ReceiptMarks {
+            client: client_of(column(row, 0)?, "members", &conversation)?,
+            delivered_at: column::<Option<i64>>(row, 1)?.map(Timestamp),
+            read_at: column::<Option<i64>>(row, 2)?.map(Timestamp),
+        })
+    };
+    rows.iter().map(read).collect()
+}
