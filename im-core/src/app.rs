@@ -112,6 +112,16 @@ pub struct ImSettings {
     pub client_rate_overflow: RateOverflow,
     /// Messages that go out to the sessions of the app on this node in a second (S-27); 0: any number.
     pub outgoing_messages_per_second: u32,
+    /// Where pushes for offline clients go: `log`, or the URL of a gateway; absent: nowhere.
+    pub push_gateway: Option<String>,
+    /// The operator named that URL, so it may lead to any address; others must be public. Follows from who changes
+    /// `push_gateway`.
+    pub push_gateway_by_operator: bool,
+    /// The payload of pushes for which neither the hook nor the message has one: a JSON object with the variables `${convId}`,
+    /// `${timestamp}` and `${fromClientId}` (S-114).
+    pub push_content: Option<String>,
+    /// Pushes go to devices with development certificates, unless their payload says otherwise.
+    pub push_dev: bool,
     /// Address of a LeanEngine app (`http://host:port`) that has the hooks; absent: hookd's own engine has them.
     pub engine_url: Option<String>,
     /// The operator named that address, so it may be any; others must be public. Follows from who changes `engine_url`.
@@ -154,6 +164,10 @@ impl Default for ImSettings {
             client_operations_per_minute: 0,
             client_rate_overflow: RateOverflow::Silent,
             outgoing_messages_per_second: 0,
+            push_gateway: None,
+            push_gateway_by_operator: false,
+            push_content: None,
+            push_dev: false,
             engine_url: None,
             engine_url_by_operator: false,
         }

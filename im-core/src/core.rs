@@ -15,6 +15,7 @@ use crate::ids::{AppId, NodeId};
 use crate::keyed_locks::ConversationLocks;
 use crate::messages::{RecentSends, Wills};
 use crate::presence::{ChatRooms, OnlineSessions, Presence, PresenceOfOneNode};
+use crate::push::PushGateway;
 use crate::store::{Store, StoreError};
 
 /// The IM core of one node. Use cases take it by reference.
@@ -48,19 +49,19 @@ pub struct ImCore {
 }
 
 impl ImCore {
-    /// Puts the core of a node together. `engine` makes the calls of all apps. `tasks` runs what outlives a request; the process
+    /// Puts the core of a node together. `engine` makes the hook calls of all apps, `gateway` takes their pushes. `tasks` runs what outlives a request; the process
     /// waits for it before it ends.
     pub fn new(
         node: NodeId,
         (apps, store): (Arc<dyn AppDirectory>, Arc<dyn Store>),
-        (engine, settings): (Arc<dyn HookEngine>, Arc<AppSettings>),
+        (engine, gateway, settings): (Arc<dyn HookEngine>, Arc<dyn PushGateway>, Arc<AppSettings>),
         delivery: Arc<dyn Delivery>,
         tasks: TaskTracker,
         shutdown: CancellationToken,
     ) -> Self {
         let (online, rooms) = (Arc::new(OnlineSessions::default()), delivery.rooms());
-        let hooks =
-            HookCaller::new(node.clone(), (apps.clone(), store.clone()), engine, settings.clone(), tasks, shutdown);
+        let (tables, targets) = ((apps.clone(), store.clone()), (engine, gateway));
+        let hooks = HookCaller::new(node.clone(), tables, targets, settings.clone(), tasks, shutdown);
         Self {
             apps,
             store,

@@ -19,6 +19,7 @@ mod keyed_locks_tests;
 pub mod messages;
 pub mod presence;
 pub mod profiles;
+pub mod push;
 pub mod receipts;
 pub mod signature;
 pub mod store;

@@ -32,6 +32,7 @@ use super::process::data_folder::{DataFolder, Part};
 use super::process::disk;
 use super::process::lifecycle::{DRAIN_TIMEOUT, survive_file_size_limit, take_all_file_handles};
 use super::process::node::next_node;
+use super::push_gateway::HttpPushGateway;
 use super::remote_engine::{AddressCheck, EngineAddress, EngineOfApp};
 use super::rpc::RpcService;
 use super::waiting_calls_in_redis;
@@ -304,13 +305,14 @@ async fn open_im_core(
     let store = open_store(data, config.database.as_ref()).await?;
     let settings = Arc::new(AppSettings::new(store.clone()).of_apps(apps.clone()));
     let own = (engine, apps.clone());
+    let gateway = HttpPushGateway::new(addresses.clone()).step(|| "cannot set up TLS for push gateways".to_owned())?;
     let engine = EngineOfApp::new(own, addresses, settings.clone(), tasks.clone(), shutdown.clone());
     let (node, earlier) = next_node(data)?;
     if let CacheConfig::Redis(redis) = cache {
         waiting_calls_in_redis::take_over(redis, store.as_ref(), (&node, earlier.as_ref())).await;
     }
     let delivery = Arc::new(LocalDelivery::with_settings(settings.clone()));
-    let engine = (Arc::new(engine) as _, settings);
+    let engine = (Arc::new(engine) as _, Arc::new(gateway) as _, settings);
     let core = ImCore::new(node, (apps, store), engine, delivery.clone(), tasks.clone(), shutdown.clone());
     let core = Arc::new(core);
     core.hooks.notifications().recover(earlier.as_ref()).await;

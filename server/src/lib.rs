@@ -12,6 +12,7 @@ mod http;
 mod in_memory_engine;
 mod observability;
 mod process;
+mod push_gateway;
 pub mod remote_engine;
 mod rpc;
 mod waiting_calls_in_redis;

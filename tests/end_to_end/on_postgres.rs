@@ -22,5 +22,6 @@ mod members;
 mod moderation;
 mod notifications;
 mod odd_json;
+mod offline_push;
 mod postgres;
 mod strangers;

@@ -158,6 +158,15 @@ pub struct ImSettingsPatch {
     /// Messages that go out to the app's clients in a second; 0: any number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outgoing_messages_per_second: Option<u32>,
+    /// `log`, or the URL of a gateway; `Some(None)` is `null`: no pushes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub push_gateway: Option<Option<String>>,
+    /// The payload of pushes that have no other, a JSON object; `Some(None)` is `null`: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub push_content: Option<Option<String>>,
+    /// Pushes go to devices with development certificates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub push_dev: Option<bool>,
     /// `Some(None)` is `null`: hookd's own engine has the hooks again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine_url: Option<Option<String>>,

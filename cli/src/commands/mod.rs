@@ -17,6 +17,7 @@ mod logs;
 mod new;
 mod notification_settings;
 mod publish;
+mod push_settings;
 mod rate_settings;
 mod releases;
 mod rollback;

@@ -11,6 +11,7 @@ use clap::{Args, ValueEnum};
 use super::feature_settings::FeatureSettings;
 use super::limits::{function_limit, parse_limit};
 use super::notification_settings::{NotificationSettings, milliseconds};
+use super::push_settings::PushSettings;
 use super::rate_settings::RateSettings;
 use crate::client::{Api, ServerArguments};
 use crate::output;
@@ -25,6 +26,7 @@ use crate::secrets::SecretParser;
   hookd settings --message-edit on --message-recall on
   hookd settings --client-sends-per-minute 120 --client-rate-overflow error
   hookd settings --engine-url http://127.0.0.1:3000
+  hookd settings --push-gateway https://push.example.com/hookd --push-content push.json
   hookd settings --limit memory_bytes=64MiB --limit deadline_ms=2s
   hookd settings --function-limit _messageReceived:deadline_ms=500ms
   hookd settings --limit memory_bytes=default                   # not set any more
@@ -68,7 +70,7 @@ pub struct Settings {
     /// not public needs the admin key.
     #[arg(long, value_name = "URL|none")]
     engine_url: Option<String>,
-    /// Admin key of the installation, for --engine-url and --max-limit [default: the one of the server in the data folder].
+    /// Admin key of the installation, for --engine-url, --push-gateway and --max-limit [default: the one of the server in the data folder].
     #[arg(long, env = "HOOKD_ADMIN_KEY", hide_env_values = true, value_parser = SecretParser::KEY)]
     admin_key: Option<String>,
     /// The most that the app gets of a limit, instead of the default; may be given several times. Needs the admin key.
@@ -98,6 +100,8 @@ pub struct Settings {
     #[command(flatten)]
     rates: RateSettings,
     #[command(flatten)]
+    push: PushSettings,
+    #[command(flatten)]
     server: ServerArguments,
 }
 
@@ -120,14 +124,14 @@ impl Settings {
     /// Changes the given settings, and prints all settings.
     pub async fn run(self) -> anyhow::Result<()> {
         let target = self.server.target()?;
-        let is_of_operator = self.engine_url.is_some() || !self.max_limit.is_empty();
+        let is_of_operator = self.engine_url.is_some() || self.push.names_an_address() || !self.max_limit.is_empty();
         let admin_key = match (is_of_operator, &self.admin_key) {
             (false, _) => None,
             (true, Some(given)) => Some(given.clone()),
             (true, None) => self.server.saved_admin_key(&target.url)?,
         };
         let api = Api::new(target)?.with_admin_key(admin_key);
-        let changes = self.changes();
+        let changes = self.changes()?;
         let settings = match changes == SettingsPatch::default() {
             true => api.settings().await?,
             false => api.change_settings(&changes).await?,
@@ -162,7 +166,7 @@ impl Settings {
         Ok(())
     }
 
-    fn changes(&self) -> SettingsPatch {
+    fn changes(&self) -> anyhow::Result<SettingsPatch> {
         let mut im = ImSettingsPatch {
             on_hook_failure: self.on_hook_failure.map(Into::into),
             hook_failure_policies: self
@@ -185,6 +189,7 @@ impl Settings {
         self.features.add_to(&mut im);
         self.notifications.add_to(&mut im);
         self.rates.add_to(&mut im);
+        self.push.add_to(&mut im)?;
         let limits = |given: &[(String, Option<u64>)]| -> LimitChanges {
             given.iter().map(|(name, value)| (name.clone(), (*value).into())).collect()
         };
@@ -200,7 +205,7 @@ impl Settings {
         let allowed = self.allow_host.iter().map(|host| (host.to_string(), Some(true)));
         let denied = self.deny_host.iter().map(|host| (host.to_string(), None));
         engine.allowed_hosts = allowed.chain(denied).collect();
-        SettingsPatch { im, engine }
+        Ok(SettingsPatch { im, engine })
     }
 }
 

@@ -16,6 +16,7 @@ use super::{AppSettings, FailureCause, HookCall, HookEngine, HookFailure, metric
 use crate::app::{App, AppDirectory, FailurePolicy, ImSettings};
 use crate::error::{Code, RequestError};
 use crate::ids::{AppId, NodeId};
+use crate::push::PushGateway;
 use crate::store::{Store, StoreError};
 
 /// S-84: a call that keeps a client waiting longer than this is logged.
@@ -28,18 +29,18 @@ pub struct HookCaller {
 }
 
 impl HookCaller {
-    /// `store` keeps the calls of notification hooks, which `node` makes. `tasks` runs those calls; after `shutdown` each
+    /// `store` keeps the calls of notification hooks and of offline push, which `node` makes. `tasks` runs those calls; after `shutdown` each
     /// ends within [`crate::app::MAX_HOOK_TIMEOUT`].
     pub fn new(
         node: NodeId,
         (apps, store): (Arc<dyn AppDirectory>, Arc<dyn Store>),
-        engine: Arc<dyn HookEngine>,
+        (engine, gateway): (Arc<dyn HookEngine>, Arc<dyn PushGateway>),
         settings: Arc<AppSettings>,
         tasks: TaskTracker,
         shutdown: CancellationToken,
     ) -> Self {
         let calls = Arc::new(EngineCalls { engine, settings, breakers: Breakers::default() });
-        let notifications = Notifications::new(node, (apps, store), calls.clone(), tasks, shutdown);
+        let notifications = Notifications::new(node, (apps, store), (calls.clone(), gateway), tasks, shutdown);
         Self { calls, notifications }
     }
 

@@ -13,6 +13,7 @@ use super::policy::{self, ScopeError};
 use crate::app::{AppDirectory, ImSettings, MAX_BREAKER_COOL_DOWN, MAX_HOOK_TIMEOUT};
 use crate::ids::AppId;
 use crate::profiles::initial_settings;
+use crate::push::{MAX_CONTENT_BYTES, object};
 use crate::store::{Store, StoreError};
 
 /// Why settings were not saved.
@@ -52,6 +53,11 @@ pub enum SettingsError {
         /// The largest that is allowed.
         most: u64,
     },
+    /// The content of pushes cannot be one.
+    #[error(
+        "`push_content` must be a JSON object of at most {MAX_CONTENT_BYTES} bytes, for example {{\"alert\": \"New message\"}}"
+    )]
+    BadPushContent,
     /// The store failed.
     #[error("the settings cannot be saved")]
     Store(#[from] StoreError),
@@ -188,6 +194,10 @@ fn check(settings: &ImSettings) -> Result<(), SettingsError> {
     let cool_down_ms = settings.hook_breaker_cool_down_ms;
     if cool_down_ms == 0 || Duration::from_millis(cool_down_ms) > MAX_BREAKER_COOL_DOWN {
         return Err(SettingsError::CoolDownOutOfRange(cool_down_ms));
+    }
+    let content = settings.push_content.as_deref();
+    if content.is_some_and(|content| content.len() > MAX_CONTENT_BYTES || object(content).is_none()) {
+        return Err(SettingsError::BadPushContent);
     }
     check_notifications(settings)?;
     check_rates(settings)

@@ -7,7 +7,7 @@ use hook_types::{MessageSent, MessageSentParams};
 use super::other_members::{OtherMembers, other_members};
 use super::recent_sends::Turn;
 use super::reviewed::Reviewed;
-use super::{SendMessage, SentMessage, content};
+use super::{SendMessage, SentMessage, content, offline};
 use crate::actor::Actor;
 use crate::core::ImCore;
 use crate::delivery::{Before, DeliveredMessage, Event, PatchReason, PatchedMessage, Place, Push, Recipient};
@@ -66,7 +66,7 @@ pub(super) async fn commit_and_deliver(
             (delivered, patched_at, place, None)
         }
         Some(earlier) if turn.is_some_and(|turn| turn.is_doubtful(timestamp)) => {
-            let StoredMessage { id, timestamp, from, body, mentions, mention_all, patched_at, sequence, .. } = earlier;
+            let StoredMessage { id, timestamp, from, body, mentions, mention_all, patched_at, sequence, .. } = *earlier;
             // The message may have come to sessions meanwhile, the patch did not.
             let (place, of_patch) = (Place::late(&before, sequence), Some(Place::transient(&before)));
             let (transient, sequence) = (false, Some(sequence));
@@ -102,7 +102,9 @@ pub(super) async fn commit_and_deliver(
         core.delivery.deliver_at(&actor.app.id, &place, &[patch], actor.origin);
     }
     drop(lock);
+    let pushed = offline::tell(core, actor, &delivered, (&receivers, message.push_data.as_ref())).await;
     written.wait().await;
+    pushed.wait().await;
     Ok(sent)
 }
 

@@ -24,6 +24,8 @@ pub struct SendMessage {
     pub receipt: bool,
     /// Also in conversations of more than two (P-51, bit 6).
     pub group_receipts: bool,
+    /// The payload of pushes to receivers that are offline (S-113).
+    pub push_data: Option<String>,
     /// The client's own name for the message: the same one again is the same message (P-84).
     pub deduplication_token: Option<String>,
 }

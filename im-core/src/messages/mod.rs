@@ -8,6 +8,7 @@ pub mod content;
 mod held_wills;
 mod history;
 mod message;
+mod offline;
 mod other_members;
 mod recent_sends;
 mod review;

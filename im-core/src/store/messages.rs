@@ -87,7 +87,7 @@ pub struct AppendedMessage {
     /// As in [`StoredMessage`].
     pub sequence: u64,
     /// The message that the same client sent with this token to this conversation before (P-84): nothing was stored now.
-    pub earlier: Option<StoredMessage>,
+    pub earlier: Option<Box<StoredMessage>>,
 }
 
 /// Why a message was not stored, nor answered as an earlier one. Checked under the conversation's lock.

@@ -24,6 +24,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::recorded_delivery::{Push, RecordedDelivery};
 use crate::scripted_engine::ScriptedEngine;
+use crate::scripted_gateway::ScriptedGateway;
 use crate::unreliable_store::UnreliableStore;
 
 /// Address of every client.
@@ -33,6 +34,7 @@ pub struct World {
     pub core: Arc<ImCore>,
     pub node: NodeId,
     pub engine: Arc<ScriptedEngine>,
+    pub gateway: Arc<ScriptedGateway>,
     pub app: Arc<App>,
     pub store: Arc<UnreliableStore>,
     delivery: Arc<RecordedDelivery>,
@@ -103,7 +105,8 @@ impl World {
         let shutdown = CancellationToken::new();
         let store = Arc::new(UnreliableStore::new(store));
         let settings = Arc::new(AppSettings::new(store.clone()));
-        let engines = (engine.clone() as _, settings);
+        let gateway = Arc::<ScriptedGateway>::default();
+        let engines = (engine.clone() as _, gateway.clone() as _, settings);
         let (node, tables) = (NodeId::generate(), (apps.clone() as _, store.clone() as _));
         let delivery = Arc::new(RecordedDelivery::default());
         let core = ImCore::new(node.clone(), tables, engines, delivery.clone(), tasks.clone(), shutdown.clone());
@@ -113,6 +116,7 @@ impl World {
             core: Arc::new(core),
             node,
             engine,
+            gateway,
             app,
             apps,
             store,
@@ -302,6 +306,7 @@ pub fn message(conversation: &ConversationId, text: &str) -> SendMessage {
         priority: Priority::Normal,
         receipt: false,
         group_receipts: false,
+        push_data: None,
         deduplication_token: None,
     }
 }

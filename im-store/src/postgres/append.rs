@@ -138,7 +138,7 @@ impl Writes {
         let of_batch = of_batch.and_then(|index| self.messages.get(*index)).map(|row| row.message.clone());
         if let Some(earlier) = self.locked.earlier.remove(&at).or(of_batch) {
             let (id, timestamp, sequence) = (earlier.id.clone(), earlier.timestamp, earlier.sequence);
-            let row = AppendedMessage { id, timestamp, sequence, earlier: Some(earlier) };
+            let row = AppendedMessage { id, timestamp, sequence, earlier: Some(Box::new(earlier)) };
             return Ok(Committed { row, call: StoredCall::None });
         }
         let after_last = place.last_message_at.map_or(0, |last| last.saturating_add(1));

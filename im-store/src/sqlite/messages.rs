@@ -65,7 +65,7 @@ fn append(
         && let Some(earlier) = find_by_token(connection, conversation, &new.from, token, now)?
     {
         let (id, timestamp, sequence) = (earlier.id.clone(), earlier.timestamp, earlier.sequence);
-        let row = AppendedMessage { id, timestamp, sequence, earlier: Some(earlier) };
+        let row = AppendedMessage { id, timestamp, sequence, earlier: Some(Box::new(earlier)) };
         return Ok(Ok(Committed { row, call: StoredCall::None }));
     }
     let (timestamp, sequence) = next_place(connection, conversation, now)?;

@@ -412,7 +412,7 @@ fn unread_of(
 /// True when a list of clients names one; `None` where there is no list.
 fn names(list: Option<String>, client: &ClientId, column: &'static str) -> Result<Option<bool>, WorkError> {
     let Some(list) = list else { return Ok(None) };
-    let clients: Vec<ClientId> = json::from_column(&list, "messages", column, &"of a conversation")?;
+    let clients: Vec<ClientId> = json::from_column(&list, "messages", column, "of a conversation")?;
     Ok(Some(clients.contains(client)))
 }
 

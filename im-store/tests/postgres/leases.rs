@@ -9,6 +9,7 @@ use bytes::Bytes;
 use hookd_im_core::app::{App, AppDirectory};
 use hookd_im_core::hooks::{AppSettings, FailureCause, HookCall, HookCaller, HookEngine, HookFailure};
 use hookd_im_core::ids::{AppId, Channel, NodeId, OrderKey, SessionId};
+use hookd_im_core::push::{PushFailure, PushGateway, SignedPush};
 use hookd_im_core::store::{
     CallEntry, CallLimits, CallOutcome, Calls as _, NewCall, Nodes as _, OpenSession, SessionEntry,
 };
@@ -60,6 +61,13 @@ impl HookEngine for NoApps {
     }
 }
 
+#[async_trait]
+impl PushGateway for NoApps {
+    async fn send(&self, _: SignedPush) -> Result<(), PushFailure> {
+        Err(PushFailure(String::new()))
+    }
+}
+
 #[tokio::test]
 async fn a_node_that_starts_ends_its_earlier_process_and_no_node_whose_lease_is_over() {
     let server = PostgresServer::start();
@@ -75,7 +83,7 @@ async fn a_node_that_starts_ends_its_earlier_process_and_no_node_whose_lease_is_
     let hooks = HookCaller::new(
         starting.clone(),
         (Arc::new(NoApps), store.clone()),
-        Arc::new(NoApps),
+        (Arc::new(NoApps), Arc::new(NoApps)),
         settings,
         tasks,
         shutdown,

@@ -64,7 +64,7 @@ pub async fn repeated_token_answers_the_first_message_for_some_minutes(fixture: 
     fixture.advance(Duration::from_mins(2));
     let second = fixture.append(with_token()).await.unwrap();
     assert_eq!((&second.id, second.timestamp, second.sequence), (&first.id, first.timestamp, first.sequence));
-    assert_eq!(second.earlier.as_ref(), newest(fixture, &conversation.id).await.first());
+    assert_eq!(second.earlier.as_deref(), newest(fixture, &conversation.id).await.first());
     assert_eq!(newest(fixture, &conversation.id).await.len(), 1);
 
     fixture.advance(Duration::from_hours(1));

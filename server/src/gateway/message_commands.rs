@@ -128,6 +128,7 @@ async fn accept(
         priority,
         receipt: direct.r.unwrap_or(false),
         group_receipts,
+        push_data: direct.push_data.filter(|data| !data.is_empty()),
         deduplication_token: direct.dt.filter(|token| !token.is_empty()),
     };
     match is_will {

@@ -1,6 +1,6 @@
 //! Whether the owner of an app may name an engine.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::uri::Authority;
@@ -18,16 +18,48 @@ const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 /// The URL is not the address of an engine, cannot be resolved, or is not allowed.
 pub async fn check_engine_url(url: &str, addresses: &dyn AddressCheck) -> Result<(), EngineUrlError> {
     let EngineAddress::Tcp(authority) = EngineAddress::over_tcp(url)? else { return Ok(()) };
-    if let Some(address) = literal(authority.host()) {
-        return allowed(addresses, authority.host(), [address]).map_err(EngineUrlError::Prohibited);
+    check_host(authority.host(), port(&authority), addresses).await
+}
+
+/// Looks at where a host leads.
+///
+/// # Errors
+/// It cannot be resolved, or is not allowed.
+pub(crate) async fn check_host(host: &str, port: u16, addresses: &dyn AddressCheck) -> Result<(), EngineUrlError> {
+    check_literal(host, addresses)?;
+    if literal(host).is_none() {
+        resolve(host, port, addresses).await?;
     }
-    let host = authority.host().to_owned();
-    let unresolved = |reason: String| EngineUrlError::Unresolved { host: host.clone(), reason };
-    let looking_up = tokio::net::lookup_host((host.clone(), port(&authority)));
+    Ok(())
+}
+
+/// Looks at a host that is an address itself: no resolver is asked for it.
+///
+/// # Errors
+/// It is not allowed.
+pub(crate) fn check_literal(host: &str, addresses: &dyn AddressCheck) -> Result<(), EngineUrlError> {
+    match literal(host) {
+        Some(address) => allowed(addresses, host, [address]).map_err(EngineUrlError::Prohibited),
+        None => Ok(()),
+    }
+}
+
+/// The addresses of a name.
+///
+/// # Errors
+/// It cannot be resolved, or one of them is not allowed.
+pub(crate) async fn resolve(
+    host: &str,
+    port: u16,
+    addresses: &dyn AddressCheck,
+) -> Result<Vec<SocketAddr>, EngineUrlError> {
+    let unresolved = |reason: String| EngineUrlError::Unresolved { host: host.to_owned(), reason };
+    let looking_up = tokio::net::lookup_host((host, port));
     let found = tokio::time::timeout(LOOKUP_TIMEOUT, looking_up).await;
     let found = found.map_err(|_| unresolved("no answer in time".to_owned()))?;
-    let found: Vec<IpAddr> = found.map_err(|error| unresolved(error.to_string()))?.map(|found| found.ip()).collect();
-    allowed(addresses, &host, found).map_err(EngineUrlError::Prohibited)
+    let found: Vec<SocketAddr> = found.map_err(|error| unresolved(error.to_string()))?.collect();
+    allowed(addresses, host, found.iter().map(SocketAddr::ip)).map_err(EngineUrlError::Prohibited)?;
+    Ok(found)
 }
 
 fn port(authority: &Authority) -> u16 {
@@ -36,6 +68,8 @@ fn port(authority: &Authority) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::super::engine_addresses::EveryAddress;
     use super::*;
 

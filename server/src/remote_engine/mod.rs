@@ -13,6 +13,7 @@ mod request_permits;
 
 pub use self::address::{EngineAddress, EngineConnector, EngineUrlError};
 pub use self::check_url::check_engine_url;
+pub(crate) use self::check_url::{check_host, check_literal, resolve};
 pub use self::engine_addresses::{AddressCheck, EveryAddress};
 pub use self::engine_of_app::EngineOfApp;
 pub use self::http_engine::HttpEngine;

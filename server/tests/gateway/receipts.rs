@@ -57,13 +57,13 @@ async fn unread_messages_are_told_at_login_field_by_field_and_marked_by_any_sess
         conv_type: Some(1),
         ..UnreadTuple::default()
     };
-    assert_eq!(unread(&mut bob).await, [expected.clone()]);
+    assert_eq!(unread(&mut bob).await, std::slice::from_ref(&expected));
     let mut phone = server.client("bob").await;
-    assert_eq!(unread(&mut phone).await, [expected.clone()], "every session gets its own (P-101)");
+    assert_eq!(unread(&mut phone).await, std::slice::from_ref(&expected), "every session gets its own (P-101)");
 
     bob.start(read(&cid, sent.t)).await;
     let none = UnreadTuple { unread: 0, ..expected };
-    assert_eq!(unread(&mut phone).await, [none.clone()]);
+    assert_eq!(unread(&mut phone).await, std::slice::from_ref(&none));
     assert_eq!(unread(&mut bob).await, [none]);
     bob.assert_undisturbed().await;
     server.client("bob").await.assert_undisturbed().await;

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use axum::Router;
 use hookd_im_core::app::{App, AppDirectory};
 use hookd_im_core::core::ImCore;
 use hookd_im_core::hooks::AppSettings;
 use hookd_im_core::ids::{AppId, NodeId};
+use hookd_im_core::push::{PushFailure, PushGateway, SignedPush};
 use hookd_im_store::sqlite::SqliteStore;
 use hookd_server::{Gateway, GatewayConfig, LocalDelivery};
 use tokio::net::TcpListener;
@@ -23,6 +25,16 @@ use crate::engine::ScriptedEngine;
 pub const APP: &str = "app1";
 pub const OTHER_APP: &str = "app2";
 pub const APP_KEY: &str = "app-key";
+
+/// No app of these tests has a gateway.
+struct NoPushes;
+
+#[async_trait]
+impl PushGateway for NoPushes {
+    async fn send(&self, push: SignedPush) -> Result<(), PushFailure> {
+        panic!("a push: {push:?}")
+    }
+}
 
 pub struct Server {
     pub address: SocketAddr,
@@ -96,7 +108,8 @@ impl Server {
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
         let settings = Arc::new(AppSettings::new(store.clone()));
         let delivery = Arc::new(LocalDelivery::with_settings(settings.clone()));
-        let (tables, engines) = ((apps.clone() as _, store as _), (engine.clone() as _, settings));
+        let (tables, engines) =
+            ((apps.clone() as _, store as _), (engine.clone() as _, Arc::new(NoPushes) as _, settings));
         let core = ImCore::new(NodeId::generate(), tables, engines, delivery.clone(), tasks.clone(), shutdown.clone());
         let core = Arc::new(core);
         core.hooks.notifications().recover(None).await;

@@ -9,10 +9,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::worker::Worker;
+use super::attempt::Targets;
 use super::lease::Lease;
 use super::workers::Workers;
-use crate::app::AppDirectory;
-use crate::hooks::engine_calls::EngineCalls;
 use crate::ids::{AppId, Channel, NodeId};
 use crate::store::{Backlog, Calls, StoreError};
 
@@ -24,8 +23,7 @@ pub(super) struct Dispatcher {
     pub(super) node: NodeId,
     pub(super) lease: Lease,
     pub(super) table: Arc<dyn Calls>,
-    pub(super) apps: Arc<dyn AppDirectory>,
-    pub(super) calls: Arc<EngineCalls>,
+    pub(super) targets: Arc<Targets>,
     tasks: TaskTracker,
     shutdown: CancellationToken,
     pub(super) workers: Workers<Key, Signals>,
@@ -41,13 +39,12 @@ pub(super) struct Signals {
 impl Dispatcher {
     pub(super) fn new(
         (node, table): (NodeId, Arc<dyn Calls>),
-        apps: Arc<dyn AppDirectory>,
-        calls: Arc<EngineCalls>,
+        targets: Targets,
         tasks: TaskTracker,
         shutdown: CancellationToken,
     ) -> Self {
-        let (lease, workers) = (Lease::default(), Workers::default());
-        Self { node, lease, table, apps, calls, tasks, shutdown, workers }
+        let (targets, lease, workers) = (Arc::new(targets), Lease::default(), Workers::default());
+        Self { node, lease, table, targets, tasks, shutdown, workers }
     }
 
     /// There are calls in this channel. After a stop was asked for they wait for the next process.
@@ -67,7 +64,7 @@ impl Dispatcher {
 
     /// Works on what waits. An app that is not known may be one that only another node knows yet.
     pub(super) fn resume(self: &Arc<Self>, backlog: &[Backlog]) {
-        for Backlog { app, channel, .. } in backlog.iter().filter(|entry| self.apps.app(&entry.app).is_some()) {
+        for Backlog { app, channel, .. } in backlog.iter().filter(|entry| self.targets.apps.app(&entry.app).is_some()) {
             self.wake(app, channel.clone());
         }
     }

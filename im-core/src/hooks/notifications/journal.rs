@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::session_events::{Change, SessionEvent, SessionsInStore};
 use super::{Shared, metrics, refused};
 use crate::app::App;
-use crate::hooks::channels::hook_named;
+use crate::hooks::channels::target_named;
 use crate::ids::AppId;
 use crate::store::{CallEntry, NewCall, SessionEntry};
 
@@ -94,7 +94,7 @@ impl Journal {
                     None
                 }
                 Event::Call(call) if is_full => {
-                    hook_named(&call.target).iter().for_each(|hook| refused(&app.id, hook));
+                    target_named(&call.target).iter().for_each(|hook| refused(&app.id, hook));
                     None
                 }
                 Event::Session(event) => event.into_entry(&shared.calls, app, in_store),
@@ -232,5 +232,5 @@ fn bytes_of(entry: &CallEntry) -> usize {
 }
 
 pub(super) fn called(entry: &CallEntry) -> Option<&'static str> {
-    hook_named(&entry.call.as_ref()?.target)
+    target_named(&entry.call.as_ref()?.target)
 }

@@ -8,6 +8,7 @@ mod dead_letters;
 mod dispatcher;
 mod journal;
 mod lease;
+mod push_calls;
 mod retry;
 mod session_events;
 mod watch;
@@ -18,10 +19,11 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use hook_types::{ClientOffline, Hook};
+use hook_types::{ClientOffline, Hook, ReceiversOffline};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::attempt::Targets;
 pub use self::dead_letters::DeadLetterReport;
 use self::dispatcher::Dispatcher;
 pub use self::journal::Written;
@@ -30,8 +32,9 @@ pub use self::session_events::SessionEvent;
 use super::channels::channel_of;
 use super::engine_calls::EngineCalls;
 use super::{FailureCause, HookFailure, metrics};
-use crate::app::{App, AppDirectory};
+use crate::app::{App, AppDirectory, ImSettings};
 use crate::ids::{AppId, NodeId};
+use crate::push::{OfflineMessage, PushGateway};
 use crate::store::{CallEntry, CallFor, CallLimits, Calls, NewCall, Store, StoreError, StoredCall};
 
 /// Bytes of calls that may wait or run in one channel of an app.
@@ -59,12 +62,20 @@ impl Notifications {
     pub(super) fn new(
         node: NodeId,
         (apps, store): (Arc<dyn AppDirectory>, Arc<dyn Store>),
-        calls: Arc<EngineCalls>,
+        (calls, gateway): (Arc<EngineCalls>, Arc<dyn PushGateway>),
         tasks: TaskTracker,
         shutdown: CancellationToken,
     ) -> Self {
-        let table = (node.clone(), store.clone() as Arc<dyn Calls>);
-        let dispatcher = Dispatcher::new(table, apps.clone(), calls.clone(), tasks.clone(), shutdown.clone());
+        let table = store.clone() as Arc<dyn Calls>;
+        let targets = Targets {
+            apps: apps.clone(),
+            calls: calls.clone(),
+            conversations: store.clone(),
+            gateway,
+            table: table.clone(),
+            node: node.clone(),
+        };
+        let dispatcher = Dispatcher::new((node.clone(), table), targets, tasks.clone(), shutdown.clone());
         let (dispatcher, journal, shown) = (Arc::new(dispatcher), Journal::default(), Mutex::default());
         let shared = Shared { node, calls, dispatcher, journal, apps, store, tasks, shutdown, shown };
         Self { shared: Arc::new(shared) }
@@ -98,6 +109,34 @@ impl Notifications {
         let has_hook = |app: &AppId| self.shared.apps.app(app).is_some_and(|app| self.defines::<ClientOffline>(&app));
         let incomplete = self.shared.journal.incomplete_apps(has_hook);
         incomplete.iter().filter_map(|app| self.shared.apps.app(app)).collect()
+    }
+
+    /// True when somebody is to hear of messages whose receivers are offline: the hook, or a gateway.
+    ///
+    /// # Errors
+    /// When the settings of the app cannot be read.
+    pub(crate) async fn wants_offline_messages(&self, app: &App) -> Result<bool, StoreError> {
+        Ok(self.defines::<ReceiversOffline>(app)
+            || self.shared.calls.settings.get(&app.id).await?.push_gateway.is_some())
+    }
+
+    /// Stores that receivers of a message are offline: `_receiversOffline` is called, and what it decides on is pushed. As
+    /// [`Self::notify`].
+    pub(crate) fn receivers_offline(
+        &self,
+        app: &Arc<App>,
+        message: &OfflineMessage,
+        remote_address: Option<IpAddr>,
+    ) -> Written {
+        let payload = match serde_json::to_vec(message) {
+            Ok(payload) => Bytes::from(payload),
+            Err(error) => {
+                tracing::error!(app = %app.id, %error, "a message for offline receivers cannot be written as JSON");
+                return Written::ALREADY;
+            }
+        };
+        let call = hook_call(ReceiversOffline::NAME, payload, remote_address);
+        Journal::record(&self.shared, app, vec![Event::Call(call)])
     }
 
     /// The call of a hook that the store is to write with its operation, with params made of what the operation commits;
@@ -168,10 +207,13 @@ impl Shared {
 
     async fn limits(&self, app: &AppId) -> CallLimits {
         // Settings that cannot be read now may be readable when the call is made.
-        let settings = self.calls.settings.get(app).await.unwrap_or_default();
-        let calls = usize::try_from(settings.notification_queue_limit).unwrap_or(usize::MAX);
-        CallLimits { calls, bytes: CHANNEL_BYTES }
+        limits_of(&self.calls.settings.get(app).await.unwrap_or_default())
     }
+}
+
+fn limits_of(settings: &ImSettings) -> CallLimits {
+    let calls = usize::try_from(settings.notification_queue_limit).unwrap_or(usize::MAX);
+    CallLimits { calls, bytes: CHANNEL_BYTES }
 }
 
 /// A call of a hook, without an order.

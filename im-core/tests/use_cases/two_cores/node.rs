@@ -26,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use super::bus::{Line, LossyBus};
 use super::shared_presence::{PresenceOfNode, SharedPresence};
 use crate::scripted_engine::ScriptedEngine;
+use crate::scripted_gateway::ScriptedGateway;
 use crate::world::{ADDRESS, app};
 
 /// Shorter than in earnest, so that what is lost is soon read.
@@ -86,7 +87,7 @@ impl Node {
         let core = ImCore::new(
             id.clone(),
             (Arc::new(OneApp(app.clone())), store.clone()),
-            (engine.clone(), settings),
+            (engine.clone(), Arc::<ScriptedGateway>::default(), settings),
             delivery.clone(),
             TaskTracker::new(),
             CancellationToken::new(),

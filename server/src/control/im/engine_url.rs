@@ -5,7 +5,7 @@ use hookd_im_core::app::ImSettings;
 use serde_json::{Map, Value};
 
 use super::super::{ApiError, is_admin};
-use super::ImControl;
+use super::{ImControl, push_gateway};
 use crate::remote_engine::{EngineAddress, check_engine_url};
 
 /// The setting with the address.
@@ -44,5 +44,6 @@ pub(super) async fn note_who_names_it(
 pub(super) fn shown(settings: &ImSettings) -> Result<Map<String, Value>, serde_json::Error> {
     let Value::Object(mut shown) = serde_json::to_value(settings)? else { return Ok(Map::new()) };
     shown.remove(BY_OPERATOR);
+    shown.remove(push_gateway::BY_OPERATOR);
     Ok(shown)
 }

@@ -5,6 +5,7 @@ mod dead_letters;
 mod engine_url;
 mod hook_deadlines;
 mod lost_apps;
+mod push_gateway;
 mod settings;
 mod undo;
 

@@ -20,6 +20,7 @@ use super::super::merge::merge;
 use super::super::{ApiError, internal};
 use super::engine_url::{note_who_names_it, shown};
 use super::hook_deadlines::check_timeouts;
+use super::push_gateway::note_who_names_the_gateway;
 use super::undo::undo;
 use super::{ImControl, Owner, is_unreachable};
 use crate::error::BoxError;
@@ -115,6 +116,8 @@ impl Patch {
             merge(&*current, self.own_part.clone(), "setting").map_err(ApiError::into_response)?;
         control.core.settings.check(&changed).map_err(refused)?;
         let noting = note_who_names_it(control, &self.headers, &self.own_part, &mut changed);
+        noting.await.map_err(ApiError::into_response)?;
+        let noting = note_who_names_the_gateway(control, &self.headers, &self.own_part, &mut changed);
         noting.await.map_err(ApiError::into_response)?;
         // Timeouts are not checked when the patch also changes the engine's settings.
         if let Some(engine) = &self.known
@@ -228,6 +231,9 @@ mod tests {
             client_operations_per_minute: Some(13),
             client_rate_overflow: Some(RateOverflow::Error),
             outgoing_messages_per_second: Some(14),
+            push_gateway: Some(Some("log".to_owned())),
+            push_content: Some(Some("{}".to_owned())),
+            push_dev: Some(true),
             engine_url: Some(Some("http://192.0.2.1".to_owned())),
         };
         let patch: Map<String, Value> = serde_json::from_value(serde_json::to_value(patch).unwrap()).unwrap();

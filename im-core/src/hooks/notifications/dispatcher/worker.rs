@@ -16,7 +16,7 @@ use super::super::lease::Term;
 use super::super::retry;
 use super::Dispatcher;
 use crate::app::ImSettings;
-use crate::hooks::channels::{UNREADABLE, hook_named};
+use crate::hooks::channels::{UNREADABLE, target_named};
 use crate::hooks::{FailureCause, metrics};
 use crate::ids::{AppId, Channel};
 use crate::store::{Call, CallOutcome};
@@ -39,7 +39,7 @@ const MAX_UNSETTLED: usize = 4 * SETTLE;
 /// How long a store that failed is left alone.
 const AFTER_ERROR: Duration = Duration::from_secs(1);
 
-/// The label of a hook that this program does not know: nothing of its call is safe to be a label.
+/// The label of a target that this program does not know: nothing of its call is safe to be a label.
 const UNKNOWN_HOOK: &str = "unknown";
 
 pub(super) struct Worker {
@@ -162,8 +162,8 @@ impl Worker {
         while self.running.len() < places
             && let Some(call) = self.ready.pop_front()
         {
-            let Dispatcher { apps, calls, .. } = self.dispatcher.as_ref();
-            let task = self.running.spawn(attempt(apps.clone(), calls.clone(), self.key.0.clone(), call.clone()));
+            let targets = self.dispatcher.targets.clone();
+            let task = self.running.spawn(attempt(targets, self.key.0.clone(), call.clone()));
             self.in_work.insert(task.id(), call);
         }
     }
@@ -209,15 +209,15 @@ impl Worker {
             begun.term = term;
             return;
         }
-        if let Some(hook) = hook_named(&call.target) {
-            self.ready.push_back(DueCall { hook, call, term });
+        if let Some(target) = target_named(&call.target) {
+            self.ready.push_back(DueCall { target, call, term });
             return;
         }
         let (app, target) = (&self.key.0, &call.target);
-        tracing::error!(%app, target, "a stored call is of an unknown hook: it is a dead letter now");
+        tracing::error!(%app, target, "a stored call has an unknown target: it is a dead letter now");
         let reason = format!("the hook `{target}` is unknown: use a newer program, then retry");
         let unreadable = CallOutcome::Dead { cause: UNREADABLE.to_owned(), reason };
-        self.settled.push((DueCall { hook: UNKNOWN_HOOK, call, term }, unreadable));
+        self.settled.push((DueCall { target: UNKNOWN_HOOK, call, term }, unreadable));
         self.settle_at = Some(Instant::now());
     }
 
@@ -256,21 +256,27 @@ impl Worker {
                     self.paused_until = Some(Instant::now() + retry::pause(self.tries));
                 }
             }
-            Ended::Settled(outcome) => {
-                (self.tries, self.paused_until) = (0, None);
-                // The next calls of its order key wait until the row is deleted.
-                let urgent = call.call.order_key.is_some() || outcome != CallOutcome::Done;
-                self.settled.push((call, outcome));
-                let within = if urgent || self.settled.len() >= SETTLE { Duration::ZERO } else { SETTLE_WITHIN };
-                let at = Instant::now() + within;
-                self.settle_at = Some(self.settle_at.map_or(at, |set| set.min(at)));
+            Ended::Continued(channel) => {
+                self.dispatcher.wake(&self.key.0, channel);
+                self.settle_soon(call, CallOutcome::Done);
             }
+            Ended::Settled(outcome) => self.settle_soon(call, outcome),
         }
+    }
+
+    fn settle_soon(&mut self, call: DueCall, outcome: CallOutcome) {
+        (self.tries, self.paused_until) = (0, None);
+        // The next calls of its order key wait until the row is deleted.
+        let urgent = call.call.order_key.is_some() || outcome != CallOutcome::Done;
+        self.settled.push((call, outcome));
+        let within = if urgent || self.settled.len() >= SETTLE { Duration::ZERO } else { SETTLE_WITHIN };
+        let at = Instant::now() + within;
+        self.settle_at = Some(self.settle_at.map_or(at, |set| set.min(at)));
     }
 
     async fn settle(&mut self) {
         let (app, channel) = &self.key;
-        let settings = self.dispatcher.calls.settings.get(app).await.unwrap_or_default();
+        let settings = self.dispatcher.targets.calls.settings.get(app).await.unwrap_or_default();
         let bound = usize::try_from(settings.dead_letter_limit).unwrap_or(usize::MAX);
         let Dispatcher { table, node, .. } = self.dispatcher.as_ref();
         let outcomes = self.settled.iter().map(|(call, outcome)| (call.call.number, outcome.clone())).collect();
@@ -294,11 +300,11 @@ impl Worker {
         let again = match outcome {
             CallOutcome::Done => order_key.map(|_| Instant::now()),
             CallOutcome::Again { at } => {
-                metrics::retried(call.hook);
+                metrics::retried(call.target);
                 Some(Instant::now() + at.since(Timestamp::now()))
             }
             CallOutcome::Dead { cause, .. } => {
-                metrics::dead(call.hook, cause);
+                metrics::dead(call.target, cause);
                 order_key.map(|_| Instant::now())
             }
         };
