@@ -24,7 +24,7 @@ const TURN_TIMEOUT: Duration = Duration::from_secs(10);
 /// that it is delivered with.
 ///
 /// # Errors
-/// Those of [`super::send`] before its hook, 4105 when the session ends meanwhile, 4200 when the app has no room for more wills.
+/// Those of [`super::send()`] before its hook, 4105 when the session ends meanwhile, 4200 when the app has no room for more wills.
 pub async fn set_will(core: &ImCore, actor: &Actor, message: SendMessage) -> Result<SentMessage, RequestError> {
     check_size(&message.body)?;
     other_members(core, actor, &message.conversation).await?;
