@@ -38,6 +38,7 @@ await scene(async (connection) => {
     return phone;
   });
   await step('what one device reads is read on the other', async () => {
+    await jerry.nextMessage('three');
     await (await jerry.conversation(pair.id)).read();
     await unread(phone, pair, 0, false, 'three');
     const fresh = await connect(connection, 'jerry', { sdk });
