@@ -102,6 +102,10 @@ pub struct ImSettings {
     pub message_edit: bool,
     /// Clients may recall their messages (S-154).
     pub message_recall: bool,
+    /// Conversations have blacklists, and so have clients (S-127, S-128).
+    pub blacklist: bool,
+    /// Changing a blacklist needs a signature of the app's server (S-154).
+    pub blacklist_signature: bool,
     /// Messages that a client may send in a minute (S-27); 0: any number.
     pub client_sends_per_minute: u32,
     /// Queries of the history that a client may make in a minute (S-27); 0: any number.
@@ -112,6 +116,10 @@ pub struct ImSettings {
     pub client_rate_overflow: RateOverflow,
     /// Messages that go out to the sessions of the app on this node in a second (S-27); 0: any number.
     pub outgoing_messages_per_second: u32,
+    /// Members have roles, which decide what they may do to each other (S-123).
+    pub roles: bool,
+    /// Where members have roles, one without any may add others (S-123).
+    pub member_can_add: bool,
     /// Where pushes for offline clients go: `log`, or the URL of a gateway; absent: nowhere.
     pub push_gateway: Option<String>,
     /// The operator named that URL, so it may lead to any address; others must be public. Follows from who changes
@@ -159,11 +167,15 @@ impl Default for ImSettings {
             conversation_signature: false,
             message_edit: false,
             message_recall: false,
+            blacklist: false,
+            blacklist_signature: false,
             client_sends_per_minute: 0,
             client_history_queries_per_minute: 0,
             client_operations_per_minute: 0,
             client_rate_overflow: RateOverflow::Silent,
             outgoing_messages_per_second: 0,
+            roles: false,
+            member_can_add: true,
             push_gateway: None,
             push_gateway_by_operator: false,
             push_content: None,

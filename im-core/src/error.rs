@@ -76,6 +76,14 @@ codes! {
     TransientConversationRequired = 4316 "TRANSIENT_CONVERSATION_REQUIRED",
     /// Adding or removing others without being a member.
     ConversationMembershipRequired = 4317 "CONVERSATION_MEMBERSHIP_REQUIRED",
+    /// The role of the acting client does not allow it.
+    OperationUnauthorized = 4320 "CONVERSATION_OPERATION_UNAUTHORIZED",
+    /// No such role.
+    UnknownRole = 4321 "UNKNOWN_CONVERSATION_ROLE",
+    /// Where roles are in use a conversation keeps its owner.
+    OwnerNeeded = 4324 "CONVERSATION_NEED_OWNER",
+    /// The app has no roles.
+    RolesDisabled = 4325 "CONVERSATION_MEMBER_INFO_FEATURE_DISABLED",
     /// Sending to a conversation that does not exist or that the client is not in.
     InvalidMessagingTarget = 4401 "INVALID_MESSAGING_TARGET",
     /// `_messageReceived` dropped the message.
@@ -90,6 +98,14 @@ codes! {
     MessageEditDisabled = 4406 "MESSAGE_EDIT_DISABLED",
     /// The app does not let clients recall messages.
     MessageRecallDisabled = 4407 "MESSAGE_RECALL_DISABLED",
+    /// As many are on a blacklist as may be.
+    BlacklistFull = 4543 "BLACKLIST_FULL",
+    /// The app has no blacklists.
+    BlacklistDisabled = 4544 "BLACKLIST_FEATURE_DISABLED",
+    /// The signature of a request about a blacklist is missing or wrong.
+    BlacklistSignatureFailed = 4546 "BLACKLIST_SIGNATURE_FAILED",
+    /// The conversation has blocked the client, or the client the conversation.
+    BlockedByConversation = 4548 "BLOCKED_BY_CONV",
     /// As many members are silenced as may be. The name is spelled as the protocol has it.
     SilencedMemberListFull = 4561 "SILIENCED_MEMBER_LIST_FULL",
     /// The sender is silenced in the conversation. The name is spelled as the protocol has it.

@@ -18,6 +18,8 @@ pub fn initial_settings(profile: Option<Profile>) -> ImSettings {
             // S-154.
             message_edit: false,
             message_recall: false,
+            blacklist: false,
+            roles: false,
             ..ImSettings::default()
         },
         // P-116, P-117.
@@ -29,6 +31,8 @@ pub fn initial_settings(profile: Option<Profile>) -> ImSettings {
             outgoing_messages_per_second: 0,
             message_edit: true,
             message_recall: true,
+            blacklist: true,
+            roles: true,
             ..ImSettings::default()
         },
     }

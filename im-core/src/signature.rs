@@ -40,6 +40,14 @@ pub enum SignedRequest<'a> {
     Add(&'a ConversationId, &'a [ClientId]),
     /// Leaving, or removing others.
     Remove(&'a ConversationId, &'a [ClientId]),
+    /// Putting clients on the blacklist of a conversation.
+    Block(&'a ConversationId, &'a [ClientId]),
+    /// Taking them off it.
+    Unblock(&'a ConversationId, &'a [ClientId]),
+    /// Putting conversations on the client's own blacklist.
+    Refuse(&'a [ConversationId]),
+    /// Taking them off it.
+    Accept(&'a [ConversationId]),
 }
 
 impl SignedRequest<'_> {
@@ -54,17 +62,30 @@ impl SignedRequest<'_> {
             }
             Self::Add(conversation, members) => of_members(conversation, members, [":invite", ":add"]),
             Self::Remove(conversation, members) => of_members(conversation, members, [":kick", ":remove"]),
+            Self::Block(conversation, members) => of_members(conversation, members, [":conversation-block-clients"]),
+            Self::Unblock(conversation, members) => {
+                of_members(conversation, members, [":conversation-unblock-clients"])
+            }
+            Self::Refuse(conversations) => of_conversations(conversations, ":client-block-conversations"),
+            Self::Accept(conversations) => of_conversations(conversations, ":client-unblock-conversations"),
         }
     }
 }
 
-fn of_members(
+fn of_members<const FORMS: usize>(
     conversation: &ConversationId,
     members: &[ClientId],
-    actions: [&'static str; 2],
+    actions: [&'static str; FORMS],
 ) -> Vec<(String, &'static str)> {
     let signed = format!("{conversation}:{}", sorted(members));
     actions.map(|action| (signed.clone(), action)).into()
+}
+
+/// The list of members is empty.
+fn of_conversations(conversations: &[ConversationId], action: &'static str) -> Vec<(String, &'static str)> {
+    let mut ids: Vec<&str> = conversations.iter().map(ConversationId::as_str).collect();
+    ids.sort_unstable();
+    vec![(format!("{}:", ids.join(":")), action)]
 }
 
 /// Checks a signature of the app's server for a request of `client`. The comparison takes constant time.
@@ -153,6 +174,29 @@ mod tests {
         assert!(checked(SignedRequest::Remove(&conversation, &members), &invite, MADE_AT).is_err());
         assert!(checked(SignedRequest::Add(&conversation, &ids(&["bob"])), &invite, MADE_AT).is_err());
         assert!(checked(SignedRequest::LogIn, &create, MADE_AT).is_err());
+    }
+
+    /// P-114. The one of a client that refuses a conversation has an empty list of members.
+    #[test]
+    fn signatures_of_blacklists_name_their_action() {
+        let cid = ConversationId::new("64f0c0ffee0000000000a001");
+        let (members, cids) = (ids(&["carol", "bob"]), [cid.clone()]);
+        let made = |text: &str| {
+            let mac = super::mac(&app(), &format!("demoApp0001:alice:{text}"));
+            signature(&hex::encode(hmac::Mac::finalize(mac).into_bytes()))
+        };
+        let requests = [
+            (SignedRequest::Block(&cid, &members), "bob:carol:1700000000123:n0nce:conversation-block-clients"),
+            (SignedRequest::Unblock(&cid, &members), "bob:carol:1700000000123:n0nce:conversation-unblock-clients"),
+            (SignedRequest::Refuse(&cids), ":1700000000123:n0nce:client-block-conversations"),
+            (SignedRequest::Accept(&cids), ":1700000000123:n0nce:client-unblock-conversations"),
+        ];
+        for (request, right) in requests {
+            for (_, text) in requests {
+                let made = made(&format!("{cid}:{text}"));
+                assert_eq!(checked(request, &made, MADE_AT).is_ok(), right == text, "{request:?} {text}");
+            }
+        }
     }
 
     #[test]

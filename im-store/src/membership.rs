@@ -16,7 +16,7 @@ pub(crate) fn with_added(mut conversation: Conversation, members: &[ClientId], l
             refused.push(member.clone());
         }
     }
-    MembershipChange { changed, unchanged, refused, sequence: None, conversation }
+    MembershipChange { changed, unchanged, refused, forbidden: Vec::new(), sequence: None, conversation }
 }
 
 /// Removes members; those that are absent are as asked (S-24).
@@ -32,5 +32,6 @@ pub(crate) fn with_removed(mut conversation: Conversation, members: &[ClientId])
     }
     // A member that comes back has not muted the conversation.
     conversation.muted.retain(|client| !changed.contains(client));
-    MembershipChange { changed, unchanged, refused: Vec::new(), sequence: None, conversation }
+    let (refused, forbidden) = (Vec::new(), Vec::new());
+    MembershipChange { changed, unchanged, refused, forbidden, sequence: None, conversation }
 }

@@ -143,6 +143,12 @@ pub struct ImSettingsPatch {
     /// Clients may recall their messages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_recall: Option<bool>,
+    /// Conversations and clients have blacklists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blacklist: Option<bool>,
+    /// Changing a blacklist needs a signature of the app's server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blacklist_signature: Option<bool>,
     /// Messages that a client may send in a minute; 0: any number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_sends_per_minute: Option<u32>,
@@ -158,6 +164,12 @@ pub struct ImSettingsPatch {
     /// Messages that go out to the app's clients in a second; 0: any number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outgoing_messages_per_second: Option<u32>,
+    /// Members have roles.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roles: Option<bool>,
+    /// Where members have roles, one without any may add others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member_can_add: Option<bool>,
     /// `log`, or the URL of a gateway; `Some(None)` is `null`: no pushes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub push_gateway: Option<Option<String>>,

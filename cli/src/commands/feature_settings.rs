@@ -19,6 +19,18 @@ pub struct FeatureSettings {
     /// Clients may recall messages that they sent.
     #[arg(long, value_enum, value_name = "on|off")]
     message_recall: Option<Switch>,
+    /// Conversations and clients have blacklists.
+    #[arg(long, value_enum, value_name = "on|off")]
+    blacklist: Option<Switch>,
+    /// Changing a blacklist needs a signature of the app's own server.
+    #[arg(long, value_enum, value_name = "on|off")]
+    blacklist_signature: Option<Switch>,
+    /// Members have roles, which decide what they may do to each other.
+    #[arg(long, value_enum, value_name = "on|off")]
+    roles: Option<Switch>,
+    /// Where members have roles, one without any may add others.
+    #[arg(long, value_enum, value_name = "on|off")]
+    member_can_add: Option<Switch>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -35,5 +47,9 @@ impl FeatureSettings {
         patch.conversation_signature = is_on(self.conversation_signature);
         patch.message_edit = is_on(self.message_edit);
         patch.message_recall = is_on(self.message_recall);
+        patch.blacklist = is_on(self.blacklist);
+        patch.blacklist_signature = is_on(self.blacklist_signature);
+        patch.roles = is_on(self.roles);
+        patch.member_can_add = is_on(self.member_can_add);
     }
 }

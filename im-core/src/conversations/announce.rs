@@ -33,10 +33,20 @@ pub(super) async fn left(
     (now, sequence, place): (&Conversation, u64, &Place),
     changed: &[ClientId],
 ) {
+    let pushes = pushes_of_leaving(core, (actor, by), (now, sequence), changed).await;
+    core.delivery.deliver_at(&actor.app.id, place, &pushes, actor.origin);
+}
+
+/// What [`left`] sends, for an operation that also leads to something else.
+pub(super) async fn pushes_of_leaving<'a>(
+    core: &ImCore,
+    (actor, by): (&Actor, &ClientId),
+    (now, sequence): (&'a Conversation, u64),
+    changed: &'a [ClientId],
+) -> Vec<Push<'a>> {
     let change = described(by, (now, sequence), changed);
     let kept = keep(core, actor, payload("left", &change), changed).await;
-    let pushes = pushes((now, changed), change, &kept, (Event::Left, Event::MembersLeft));
-    core.delivery.deliver_at(&actor.app.id, place, &pushes, actor.origin);
+    pushes((now, changed), change, &kept, (Event::Left, Event::MembersLeft))
 }
 
 fn described(by: &ClientId, (now, sequence): (&Conversation, u64), changed: &[ClientId]) -> ChangedMembers {

@@ -1,29 +1,33 @@
 //! Conversations: creation, membership, attributes, queries.
 //!
-//! Rules: S-7, S-9, S-11, S-12, S-20 … S-25, S-102 … S-105, S-123 … S-130, P-65 … P-68, P-71 … P-80, P-102, P-103.
+//! Rules: S-7, S-9, S-11, S-12, S-20 … S-25, S-102 … S-105, S-123 … S-130, P-65 … P-69, P-71 … P-80, P-97, P-98,
+//! P-102 … P-105.
 //! What members may do to each other is in `restrictions`.
 
 mod announce;
 mod attribute_changes;
+mod blacklist;
 mod expired;
 mod is_member;
 mod membership;
 mod query;
+mod restriction_decision;
 mod restrictions;
+mod roles;
 mod room;
 mod row;
 mod signed;
 mod start;
 mod update;
 
+pub use blacklist::{MAX_REFUSED, RefusedPage, accept, refuse, refused, which_refused};
 pub use expired::delete_expired;
 pub use is_member::{ASKED_CONVERSATIONS, is_member};
 pub use membership::{MembershipResult, add, remove};
 pub use query::{count, find, find_temporary};
-pub use restrictions::{
-    MAX_SILENCED, RestrictedPage, RestrictionChange, RestrictionResult, change_restriction, restricted,
-    which_restricted,
-};
+pub use restriction_decision::{MAX_RESTRICTED, RestrictionChange};
+pub use restrictions::{RestrictedPage, RestrictionResult, change_restriction, restricted, which_restricted};
+pub use roles::{member_infos, set_role};
 pub use room::{ROOM_SAMPLE, sample};
 pub use signed::check_signature;
 pub use start::{MAX_TEMPORARY_MEMBERS, StartConversation, start};

@@ -8,7 +8,7 @@ use super::existing;
 use crate::actor::Actor;
 use crate::core::ImCore;
 use crate::error::{Code, RequestError};
-use crate::ids::{ClientId, ConversationId};
+use crate::ids::{AppId, ClientId, ConversationId};
 use crate::presence::{Joining, Session};
 use crate::store::ConversationKind;
 
@@ -58,6 +58,30 @@ pub(super) async fn leave(
         core.hooks.notifications().notify::<ConversationRemoved>(&actor.app, params, Some(actor.address)).wait().await;
     }
     Ok(())
+}
+
+/// Takes all sessions of a client on this node out of a room, without a hook. The client does not come back to it by itself.
+pub(super) fn put_out(core: &ImCore, app: &AppId, client: &ClientId, room: &ConversationId) {
+    core.presence.forget_room(app, client, room);
+    for session in core.online.sessions(app, client) {
+        core.rooms.leave(&session, room, || core.presence.set_room(&session, None));
+    }
+}
+
+/// Only a client that is in the room acts on others there.
+///
+/// # Errors
+/// 4317.
+pub(super) fn check_is_in(
+    core: &ImCore,
+    (actor, client): (&Actor, &ClientId),
+    room: &ConversationId,
+) -> Result<(), RequestError> {
+    if core.rooms.has_client(&actor.app.id, room, client) {
+        return Ok(());
+    }
+    let detail = "only a client that has joined the chat room may do this";
+    Err(RequestError::detailed(Code::ConversationMembershipRequired, detail))
 }
 
 /// Puts the creator's session into its new room. A creator that has no session, or has none any more, is in no room.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Priority;
 use crate::error::Code;
 use crate::ids::{ClientId, ConversationId, MessageId};
-use crate::store::{ConversationKind, MessageBody, Restriction, UnreadConversation};
+use crate::store::{ConversationKind, MessageBody, Restriction, Role, UnreadConversation};
 use crate::timestamp::Timestamp;
 
 /// A push.
@@ -21,10 +21,12 @@ pub enum Event {
     Left(ChangedMembers),
     /// `conv/members_left`.
     MembersLeft(ChangedMembers),
-    /// `conv/shutuped`, `conv/unshutuped`: the receiver itself may do less, or more. Permanent (P-60).
+    /// `conv/shutuped`, `conv/unshutuped`, `conv/blocked`, `conv/unblocked`: the receiver itself may do less, or more. Permanent (P-60).
     Restricted(ChangedRestriction),
-    /// `conv/members_shutuped`, `conv/members_unshutuped`.
+    /// `conv/members_shutuped`, `conv/members_unshutuped`, `conv/members_blocked`, `conv/members_unblocked`.
     MembersRestricted(ChangedRestriction),
+    /// `conv/member_info_changed` (P-97).
+    RoleChanged(ChangedRole),
     /// `direct` (P-82).
     Message(#[serde(with = "shared")] Arc<DeliveredMessage>),
     /// `conv/updated` (P-71).
@@ -55,6 +57,7 @@ impl Event {
             Self::ConversationUpdated(change) => Some(&change.conversation),
             Self::MessagePatched(patch) => Some(&patch.conversation),
             Self::Restricted(change) | Self::MembersRestricted(change) => Some(&change.conversation),
+            Self::RoleChanged(change) => Some(&change.conversation),
             Self::Receipt(receipt) => Some(&receipt.conversation),
             Self::Unread(_) | Self::SessionClosed { .. } => None,
         }
@@ -77,7 +80,7 @@ impl Event {
         };
         BARE_BYTES
             + match self {
-                Self::Joined(_) | Self::Left(_) | Self::Restricted(_) => 0,
+                Self::Joined(_) | Self::Left(_) | Self::Restricted(_) | Self::RoleChanged(_) => 0,
                 Self::MembersJoined(change) | Self::MembersLeft(change) => listed(&change.members),
                 Self::MembersRestricted(change) => listed(&change.clients),
                 Self::ConversationUpdated(change) => change.asked.len() + change.changed.len(),
@@ -136,6 +139,19 @@ pub struct ChangedRestriction {
     pub by: ClientId,
     /// `serverTs` of the kept notification (P-61); only on `Restricted`.
     pub server_timestamp: Option<Timestamp>,
+}
+
+/// A member that has another role.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ChangedRole {
+    /// Where.
+    pub conversation: ConversationId,
+    /// The member.
+    pub client: ClientId,
+    /// What it is now.
+    pub role: Role,
+    /// `initBy`.
+    pub by: ClientId,
 }
 
 /// Attributes of a conversation that changed.

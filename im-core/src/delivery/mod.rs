@@ -15,8 +15,8 @@ mod recovered;
 pub use between_nodes::{Bus, DeliveryBetweenNodes};
 pub(crate) use event::OfChange;
 pub use event::{
-    ChangedAttributes, ChangedMembers, ChangedRestriction, DeliveredMessage, Event, PatchReason, PatchedMessage,
-    Receipt, UnreadCounts,
+    ChangedAttributes, ChangedMembers, ChangedRestriction, ChangedRole, DeliveredMessage, Event, PatchReason,
+    PatchedMessage, Receipt, UnreadCounts,
 };
 pub use notice::{Addressee, DeliveryNotice, DisplacedSession, Envelope, Newest, Notice, OwnedPush};
 pub use place::{Before, Place, Position};

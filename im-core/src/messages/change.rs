@@ -66,7 +66,8 @@ pub async fn change(core: &ImCore, actor: &Actor, request: ChangeMessage) -> Res
     let ChangeMessage { conversation: cid, id, timestamp, .. } = &request;
     let standing = core.store.standing(&actor.app.id, cid, std::slice::from_ref(client)).await?;
     let standing = standing.ok_or_else(|| RequestError::code(Code::ConversationNotFound))?;
-    check_author_may(&standing, client, &request.change)?;
+    let has_blacklists = core.settings.get(&actor.app.id).await?.blacklist;
+    check_author_may((&standing, client), &request.change, has_blacklists)?;
     check_switch(core, actor, &request.change).await?;
     let message = core.store.message(&actor.app.id, cid, (id, *timestamp)).await?;
     check_author(message.as_ref(), client, &request.change)?;
@@ -86,7 +87,7 @@ pub async fn change(core: &ImCore, actor: &Actor, request: ChangeMessage) -> Res
     let edited = EditedMessage { body: reviewed.body.clone(), mentions, mention_all };
     let (author, change) = (client.clone(), request.change.clone());
     let edit = move |standing: &Standing, message: &StoredMessage| {
-        check_author_may(standing, &author, &change)?;
+        check_author_may((standing, &author), &change, has_blacklists)?;
         check_author(Some(message), &author, &change)?;
         Ok(edited)
     };
@@ -117,13 +118,17 @@ pub async fn deliver_missed_changes(
 }
 
 /// A member recalls also what it said before it was silenced. In a chat room any client may change what it said.
-fn check_author_may(standing: &Standing, client: &ClientId, change: &MessageChange) -> Result<(), Refusal> {
+fn check_author_may(
+    (standing, client): (&Standing, &ClientId),
+    change: &MessageChange,
+    has_blacklists: bool,
+) -> Result<(), Refusal> {
     let is_room = standing.conversation.kind == ConversationKind::ChatRoom;
     if !is_room && !standing.conversation.has_member(client) {
         return Err(Refusal { code: Code::InvalidMessagingTarget, detail: None });
     }
     match change {
-        MessageChange::Edit { .. } => check_may_speak(standing, client),
+        MessageChange::Edit { .. } => check_may_speak(standing, client, has_blacklists),
         MessageChange::Recall => Ok(()),
     }
 }

@@ -25,7 +25,7 @@ pub(super) struct OtherMembers {
 ///
 /// # Errors
 /// 4401 when the sender is not a member or the conversation does not exist, 4303 when it is a temporary one (P-113), 4563 when
-/// the sender is silenced (P-103).
+/// the sender is silenced (P-103), 4548 when it is blocked.
 pub(super) async fn other_members(
     core: &ImCore,
     actor: &Actor,
@@ -35,7 +35,7 @@ pub(super) async fn other_members(
     let found = core.store.standing(&actor.app.id, conversation, std::slice::from_ref(client)).await?;
     match found {
         Some(standing) if may_send_here(&standing.conversation, client) => {
-            check_may_speak(&standing, client)?;
+            check_may_speak(&standing, client, core.settings.get(&actor.app.id).await?.blacklist)?;
             let found = standing.conversation;
             let (kind, before) = (found.kind, Before::from(&found));
             let (sequence, standing_version) = (found.members_sequence, found.standing_version);
@@ -52,14 +52,18 @@ fn may_send_here(conversation: &Conversation, client: &ClientId) -> bool {
     conversation.kind == ConversationKind::ChatRoom || conversation.has_member(client)
 }
 
-/// A client that is silenced says nothing new, neither in a message nor in an edit (S-125).
+/// A client that is silenced or blocked says nothing new, neither in a message nor in an edit (S-125).
 ///
 /// # Errors
-/// 4563.
-pub(super) fn check_may_speak(standing: &Standing, client: &ClientId) -> Result<(), Refusal> {
+/// 4563 silenced, 4548 blocked where the app has blacklists.
+pub(super) fn check_may_speak(standing: &Standing, client: &ClientId, has_blacklists: bool) -> Result<(), Refusal> {
     if standing.silenced.named.contains(client) {
         let detail = Some("the client is silenced in this conversation".to_owned());
         return Err(Refusal { code: Code::Silenced, detail });
+    }
+    if has_blacklists && standing.blocked.named.contains(client) {
+        let detail = Some("the conversation has blocked the client".to_owned());
+        return Err(Refusal { code: Code::BlockedByConversation, detail });
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ use crate::store::{ConversationKind, MessageBody};
 /// Run it to the end: when a caller drops the future after the message is stored, online members do not get it.
 ///
 /// # Errors
-/// 4109 too large, 4401 not a member or no such conversation, 4303 no such temporary conversation, 4563 silenced, 4402 dropped by
+/// 4109 too large, 4401 not a member or no such conversation, 4303 no such temporary conversation, 4563 silenced, 4548 blocked, 4402 dropped by
 /// `_messageReceived`, 4200 the hook failed and the policy is to abort.
 #[tracing::instrument(
     skip_all,

@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::{CallFor, Committed, ConversationKind, Lifetime, QueryError, StoreError, StoredMessage};
+use super::{
+    CallFor, Committed, ConversationKind, FailedMembers, Lifetime, MemberRules, QueryError, StoreError, StoredMessage,
+};
 use crate::error::Refusal;
 use crate::ids::{AppId, ClientId, ConversationId};
 use crate::timestamp::Timestamp;
@@ -93,6 +95,8 @@ pub struct MembershipRequest {
     pub members: Vec<ClientId>,
     /// Nothing is changed when `by` is not a member then.
     pub by_member_only: bool,
+    /// What else decides.
+    pub rules: MemberRules,
 }
 
 /// Why members were not changed. Checked under the conversation's lock.
@@ -104,6 +108,9 @@ pub enum MembersUnchanged {
     /// The acting client is not a member.
     #[error("the acting client is not a member of the conversation")]
     NotAMember,
+    /// The role of the acting client does not allow it.
+    #[error("the role of the acting client does not allow it")]
+    Unauthorized,
 }
 
 /// What an add or remove did.
@@ -115,6 +122,8 @@ pub struct MembershipChange {
     pub unchanged: Vec<ClientId>,
     /// Beyond the member limit (S-27); always empty for a remove.
     pub refused: Vec<ClientId>,
+    /// Those that the rules do not allow, by reason.
+    pub forbidden: Vec<FailedMembers>,
     /// The sequence number of the change; `None` when nothing changed.
     pub sequence: Option<u64>,
     /// The conversation after the change.

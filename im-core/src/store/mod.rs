@@ -6,12 +6,14 @@ mod calls;
 mod conversation_kind;
 mod conversations;
 mod error;
+mod member_rules;
 mod message_changes;
 mod messages;
 mod missed_events;
 mod new_call;
 mod nodes;
 mod receipts;
+mod refused_conversations;
 mod sessions;
 mod settings;
 mod standing;
@@ -27,6 +29,7 @@ pub use self::conversations::{
     FoundConversation, MembersUnchanged, MembershipChange, MembershipRequest, NewConversation, QUERY_ANSWER_BYTES,
 };
 pub use self::error::{QueryError, StoreError};
+pub use self::member_rules::{AskRules, MemberRules, OUTRANKED, Permitted, permitted_to_add, permitted_to_remove};
 pub use self::message_changes::{EditMessage, EditedMessage, MessageChanges, MessageEdit};
 pub use self::messages::{
     AppendedMessage, DEDUPLICATION_WINDOW, Direction, HistoryBound, HistoryQuery, MessageBody, Messages, NewMessage,
@@ -39,11 +42,12 @@ pub use self::receipts::{
     ACKNOWLEDGED_AT_ONCE, Acknowledged, Delivered, MAX_UNREAD, MAX_UNREAD_CONVERSATIONS, MarkedRead, ReceiptMarks,
     ReceiptMessage, Receipts, UNREAD_CANDIDATES, UNREAD_SCAN, UnreadConversation,
 };
+pub use self::refused_conversations::{ConversationPage, RefusalChange, RefusedConversations};
 pub use self::sessions::{EndedLogin, OpenSession, SessionEntry, Sessions};
 pub use self::settings::Settings;
 pub use self::standing::{
-    ChangedStanding, ClientPage, DecideStanding, FailedMembers, Restricted, Restriction, Standing, StandingChange,
-    StandingDecision, Standings,
+    ChangedStanding, ClientPage, DecideStanding, FailedMembers, MemberInfo, Removal, Restricted, Restriction, Role,
+    Standing, StandingChange, StandingDecision, Standings,
 };
 pub use self::stored_events::{
     EventRange, MEMBER_CHANGES_AT_ONCE, MemberChange, StoredEvent, StoredEventLog, StoredEvents,
@@ -54,6 +58,7 @@ pub trait Store:
     Settings
     + Conversations
     + Standings
+    + RefusedConversations
     + Messages
     + MessageChanges
     + Receipts
@@ -69,6 +74,7 @@ impl<S> Store for S where
     S: Settings
         + Conversations
         + Standings
+        + RefusedConversations
         + Messages
         + MessageChanges
         + Receipts

@@ -1,11 +1,11 @@
 //! What a conversation holds about clients beside its members.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Conversation, StoreError};
+use super::{CallFor, Conversation, MembershipChange, StoreError, StoredCall};
 use crate::error::{Code, Refusal};
 use crate::ids::{AppId, ClientId, ConversationId};
 
@@ -14,6 +14,8 @@ use crate::ids::{AppId, ClientId, ConversationId};
 pub enum Restriction {
     /// Send (S-125). The client still gets what others send.
     Silenced,
+    /// Be in it (S-127).
+    Blocked,
 }
 
 /// Clients of a conversation that have a restriction.
@@ -25,6 +27,41 @@ pub struct Restricted {
     pub in_all: usize,
 }
 
+/// A role that is stored. The owner of a conversation is its creator, and every client without a role is a member (S-123).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Role {
+    /// Acts on members.
+    Manager,
+    /// Acts on nobody.
+    Member,
+}
+
+impl Role {
+    /// As on the wire and in `_ConversationMemberInfo`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Manager => "Manager",
+            Self::Member => "Member",
+        }
+    }
+
+    /// The reverse of [`Self::name`].
+    pub fn of_name(name: &str) -> Option<Self> {
+        [Self::Manager, Self::Member].into_iter().find(|role| role.name() == name)
+    }
+}
+
+/// A row of `_ConversationMemberInfo`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberInfo {
+    /// `objectId`; the first one of a client stays.
+    pub id: String,
+    /// `clientId`.
+    pub client: ClientId,
+    /// `role`.
+    pub role: Role,
+}
+
 /// A conversation, and what it holds about some clients.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Standing {
@@ -32,18 +69,29 @@ pub struct Standing {
     pub conversation: Conversation,
     /// Those that may not send.
     pub silenced: Restricted,
+    /// Those that may not be in it.
+    pub blocked: Restricted,
+    /// Those among the clients that were asked about that refuse to be added by others (S-128).
+    pub refusing: HashSet<ClientId>,
+    /// Stored roles of the clients that were asked about.
+    pub roles: HashMap<ClientId, Role>,
+    /// A role is stored for some client (P-69).
+    pub has_roles: bool,
 }
 
 impl Standing {
     /// The standing of clients about which the conversation holds nothing.
     pub fn bare(conversation: Conversation) -> Self {
-        Self { conversation, silenced: Restricted::default() }
+        let (silenced, blocked) = (Restricted::default(), Restricted::default());
+        let (refusing, roles) = (HashSet::new(), HashMap::new());
+        Self { conversation, silenced, blocked, refusing, roles, has_roles: false }
     }
 
     /// Those that have a restriction.
     pub fn restricted(&self, restriction: Restriction) -> &Restricted {
         match restriction {
             Restriction::Silenced => &self.silenced,
+            Restriction::Blocked => &self.blocked,
         }
     }
 
@@ -51,6 +99,7 @@ impl Standing {
     pub fn restricted_mut(&mut self, restriction: Restriction) -> &mut Restricted {
         match restriction {
             Restriction::Silenced => &mut self.silenced,
+            Restriction::Blocked => &mut self.blocked,
         }
     }
 }
@@ -69,10 +118,12 @@ pub struct FailedMembers {
 /// A change of what a conversation holds about clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StandingChange {
-    /// These clients get a restriction that they do not have.
+    /// These clients get a restriction that they do not have. Members among them that are blocked are removed.
     Restrict(Restriction, Vec<ClientId>),
     /// These clients lose a restriction that they have.
     Lift(Restriction, Vec<ClientId>),
+    /// This client gets a role.
+    SetRole(MemberInfo),
 }
 
 impl StandingChange {
@@ -80,6 +131,7 @@ impl StandingChange {
     pub fn clients(&self) -> &[ClientId] {
         match self {
             Self::Restrict(_, clients) | Self::Lift(_, clients) => clients,
+            Self::SetRole(info) => std::slice::from_ref(&info.client),
         }
     }
 }
@@ -103,6 +155,19 @@ pub struct ChangedStanding {
     pub decision: StandingDecision,
     /// The conversation after it.
     pub conversation: Conversation,
+    /// Present where members were removed with it.
+    pub removal: Option<Removal>,
+}
+
+/// Members that were removed together with another change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removal {
+    /// Those that were members, in the order of the request.
+    pub members: Vec<ClientId>,
+    /// The number of the stored event.
+    pub sequence: u64,
+    /// What became of its call.
+    pub call: StoredCall,
 }
 
 /// A part of a list of clients.
@@ -127,14 +192,19 @@ pub trait Standings: Send + Sync + 'static {
     ) -> Result<Option<Standing>, StoreError>;
 
     /// Changes under the conversation's lock what it holds about clients, and counts the change; `clients` are those whose
-    /// standing is needed to decide. `None` when the conversation does not exist.
+    /// standing is needed to decide, and `by` is the acting one. `call` is for when members are removed. `None` when the
+    /// conversation does not exist.
     async fn change_standing(
         &self,
         app: &AppId,
         conversation: &ConversationId,
-        clients: &[ClientId],
+        (by, clients): (&ClientId, &[ClientId]),
         decide: DecideStanding,
+        call: Option<CallFor<MembershipChange>>,
     ) -> Result<Option<Result<ChangedStanding, Refusal>>, StoreError>;
+
+    /// The stored roles of a conversation; none where it does not exist.
+    async fn member_infos(&self, app: &AppId, conversation: &ConversationId) -> Result<Vec<MemberInfo>, StoreError>;
 
     /// Clients that have a restriction, in the order of the bytes of their ids; none where the conversation does not exist.
     async fn restricted_clients(

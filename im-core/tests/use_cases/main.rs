@@ -1,6 +1,7 @@
 //! What clients, hooks and other sessions see of each use case, over the real store and a scripted engine.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
+mod blacklists;
 mod breaker;
 mod client_rates;
 mod conversations;
@@ -21,6 +22,7 @@ mod receiver;
 mod recorded_delivery;
 mod restrictions;
 mod rewrites;
+mod roles;
 mod rooms;
 mod scripted_engine;
 mod scripted_gateway;

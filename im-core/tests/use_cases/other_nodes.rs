@@ -4,7 +4,7 @@ use hookd_im_core::conversations;
 use hookd_im_core::error::Code;
 use hookd_im_core::ids::ConversationId;
 use hookd_im_core::messages;
-use hookd_im_core::store::{Conversations as _, MembershipRequest};
+use hookd_im_core::store::{Conversations as _, MemberRules, MembershipRequest};
 
 use crate::world::{Client, World, code, ids, message};
 
@@ -29,7 +29,12 @@ async fn added_elsewhere(world: &World, conversation: &ConversationId, member: &
 }
 
 fn request(by: &str) -> MembershipRequest {
-    MembershipRequest { by: ids(&[by]).remove(0), members: Vec::new(), by_member_only: false }
+    MembershipRequest {
+        by: ids(&[by]).remove(0),
+        members: Vec::new(),
+        by_member_only: false,
+        rules: MemberRules::default(),
+    }
 }
 
 /// Does `meanwhile` after everything was checked, and before it is written.

@@ -1,6 +1,6 @@
 //! What members may do to each other (S-123 … S-130).
 
-use hookd_im_core::conversations::{self, MAX_SILENCED, RestrictedPage, RestrictionChange, RestrictionResult};
+use hookd_im_core::conversations::{self, MAX_RESTRICTED, RestrictedPage, RestrictionChange, RestrictionResult};
 use hookd_im_core::error::{Code, RequestError};
 use hookd_im_core::ids::{ClientId, ConversationId};
 use hookd_im_core::messages::{self, ChangeMessage, MessageChange, SendMessage};
@@ -139,7 +139,7 @@ async fn no_more_than_the_limit_are_silenced() {
     let (world, tom, _jerry, conversation) = scene().await;
     let tom = tom.request();
     // Members that are silenced stay on the list when they leave.
-    let many: Vec<ClientId> = (0..MAX_SILENCED - 3).map(|number| ClientId::new(format!("m{number:03}"))).collect();
+    let many: Vec<ClientId> = (0..MAX_RESTRICTED - 3).map(|number| ClientId::new(format!("m{number:03}"))).collect();
     conversations::add(&world.core, &tom, &conversation, many.clone()).await.unwrap();
     conversations::change_restriction(&world.core, &tom, &conversation, SILENCE, many.clone()).await.unwrap();
     conversations::remove(&world.core, &tom, &conversation, many).await.unwrap();
@@ -183,13 +183,13 @@ async fn a_sender_that_is_silenced_before_the_commit_does_not_post() {
         let asked = ids(&["tom"]);
         let change = StandingChange::Restrict(Restriction::Silenced, asked.clone());
         let decide = Box::new(move |_: &Standing| Ok(StandingDecision { change, failed: Vec::new() }));
-        let changing = world.core.store.change_standing(&world.app.id, &conversation, &asked, decide);
+        let changing =
+            world.core.store.change_standing(&world.app.id, &conversation, (&jerry.id, &asked), decide, None);
         changing.await.unwrap().unwrap().unwrap();
         go_on.send(()).unwrap();
     });
     assert_eq!(code(sent), Code::Silenced);
     assert!(world.history(&conversation).await.is_empty());
-    drop(jerry);
 }
 
 /// An edit says something new; a recall does not.

@@ -10,12 +10,13 @@ use hookd_im_core::error::Refusal;
 use hookd_im_core::ids::{AppId, Channel, ClientId, ConversationId, MessageId, NodeId};
 use hookd_im_core::store::{
     Acknowledged, AppendedMessage, Backlog, CallEntry, CallFor, CallLimits, CallOutcome, Calls, ChangedStanding,
-    Claimed, ClientPage, Committed, Conversation, ConversationQuery, Conversations, CreatedConversation, DeadLetter,
-    DeadLetterFilter, DecideStanding, Delivered, EditConversation, EditMessage, EndedLogin, EventRange,
-    FoundConversation, HistoryQuery, ImportedCall, MarkedRead, MembersUnchanged, MembershipChange, MembershipRequest,
-    MessageChanges, MessageEdit, Messages, MissedEvent, MissedEvents, NewConversation, NewMessage, Nodes, NotAppended,
-    QueryError, ReceiptMarks, Receipts, Restriction, Sessions, Settings, Standing, Standings, StoreError, StoredCall,
-    StoredEventLog, StoredEvents, StoredMessage, UnreadConversation,
+    Claimed, ClientPage, Committed, Conversation, ConversationPage, ConversationQuery, Conversations,
+    CreatedConversation, DeadLetter, DeadLetterFilter, DecideStanding, Delivered, EditConversation, EditMessage,
+    EndedLogin, EventRange, FoundConversation, HistoryQuery, ImportedCall, MarkedRead, MemberInfo, MembersUnchanged,
+    MembershipChange, MembershipRequest, MessageChanges, MessageEdit, Messages, MissedEvent, MissedEvents,
+    NewConversation, NewMessage, Nodes, NotAppended, QueryError, ReceiptMarks, Receipts, RefusalChange,
+    RefusedConversations, Restriction, Sessions, Settings, Standing, Standings, StoreError, StoredCall, StoredEventLog,
+    StoredEvents, StoredMessage, UnreadConversation,
 };
 use hookd_im_core::timestamp::Timestamp;
 use hookd_im_store::sqlite::SqliteStore;
@@ -238,11 +239,16 @@ impl Standings for UnreliableStore {
         &self,
         app: &AppId,
         conversation: &ConversationId,
-        clients: &[ClientId],
+        named: (&ClientId, &[ClientId]),
         decide: DecideStanding,
+        call: Option<CallFor<MembershipChange>>,
     ) -> Result<Option<Result<ChangedStanding, Refusal>>, StoreError> {
         self.before_write.pass().await;
-        self.store.change_standing(app, conversation, clients, decide).await
+        self.store.change_standing(app, conversation, named, decide, call).await
+    }
+
+    async fn member_infos(&self, app: &AppId, conversation: &ConversationId) -> Result<Vec<MemberInfo>, StoreError> {
+        self.store.member_infos(app, conversation).await
     }
 
     async fn restricted_clients(
@@ -253,6 +259,46 @@ impl Standings for UnreliableStore {
         page: &ClientPage,
     ) -> Result<Vec<ClientId>, StoreError> {
         self.store.restricted_clients(app, conversation, restriction, page).await
+    }
+}
+
+#[async_trait]
+impl RefusedConversations for UnreliableStore {
+    async fn refuse_conversations(
+        &self,
+        app: &AppId,
+        client: &ClientId,
+        conversations: &[ConversationId],
+        limit: usize,
+    ) -> Result<RefusalChange, StoreError> {
+        self.store.refuse_conversations(app, client, conversations, limit).await
+    }
+
+    async fn accept_conversations(
+        &self,
+        app: &AppId,
+        client: &ClientId,
+        conversations: &[ConversationId],
+    ) -> Result<(), StoreError> {
+        self.store.accept_conversations(app, client, conversations).await
+    }
+
+    async fn refused_conversations(
+        &self,
+        app: &AppId,
+        client: &ClientId,
+        page: &ConversationPage,
+    ) -> Result<Vec<ConversationId>, StoreError> {
+        self.store.refused_conversations(app, client, page).await
+    }
+
+    async fn which_refused(
+        &self,
+        app: &AppId,
+        client: &ClientId,
+        conversations: &[ConversationId],
+    ) -> Result<Vec<ConversationId>, StoreError> {
+        self.store.which_refused(app, client, conversations).await
     }
 }
 

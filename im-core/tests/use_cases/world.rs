@@ -254,6 +254,7 @@ pub fn in_short(event: &Event) -> String {
         Event::MembersRestricted(change) => {
             format!("members {} {} by {}", restriction(change), members(&change.clients), change.by)
         }
+        Event::RoleChanged(change) => format!("{} is {} by {}", change.client, change.role.name(), change.by),
         Event::ConversationUpdated(change) => format!("updated by {}: {}", change.by, change.changed),
         Event::Message(message) => format!("{} says {}", message.from, body(&message.body)),
         Event::MessagePatched(patch) => format!("{} corrects {}", patch.from, body(&patch.body)),

@@ -4,7 +4,7 @@
 //! their numbers, then the one of the numbers of calls, then the rows of counts: of dead letters before those of calls, each
 //! by their keys. So no two transactions wait for each other.
 
-use hookd_im_core::ids::{AppId, Channel, OrderKey};
+use hookd_im_core::ids::{AppId, Channel, ClientId, OrderKey};
 use hookd_im_core::store::StoreError;
 use sha2::{Digest as _, Sha256};
 
@@ -23,6 +23,11 @@ impl Lock {
     /// Of the one conversation that a set of members finds (S-8).
     pub(super) fn of_member_set(app: &AppId, digest: &str) -> Self {
         Self::named(&["member set", app.as_str(), digest])
+    }
+
+    /// Of the conversations that a client refuses.
+    pub(super) fn of_refused_conversations(app: &AppId, client: &ClientId) -> Self {
+        Self::named(&["refused conversations", app.as_str(), client.as_str()])
     }
 
     /// Of the step that brings the numbers of calls forward.

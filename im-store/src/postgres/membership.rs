@@ -2,8 +2,8 @@
 
 use hookd_im_core::ids::{AppId, ClientId, ConversationId};
 use hookd_im_core::store::{
-    CallFor, Committed, Conversation, MemberChange, MembersUnchanged, MembershipChange, MembershipRequest, StoreError,
-    StoredCall,
+    AskRules, CallFor, Committed, Conversation, MemberChange, MembersUnchanged, MembershipChange, MembershipRequest,
+    Permitted, StoreError, StoredCall, permitted_to_add, permitted_to_remove,
 };
 use hookd_im_core::timestamp::Timestamp;
 
@@ -12,7 +12,7 @@ use super::columns::{bytes_of, column, to_i64};
 use super::conversation_row::load_locked;
 use super::members::insert;
 use super::pool::Connection;
-use super::stored_events;
+use super::{standing_rows, stored_events};
 use crate::membership::{with_added, with_removed};
 use crate::{json, member_set};
 
@@ -27,11 +27,12 @@ pub(super) async fn add(
     call: Option<CallFor<MembershipChange>>,
     now: Timestamp,
 ) -> Result<Changed, StoreError> {
-    let (key, conversation) = match checked(connection, (app, id), request, now).await? {
+    let (key, conversation, permitted) = match checked(connection, (app, id), (request, permitted_to_add), now).await? {
         Ok(checked) => checked,
         Err(unchanged) => return Ok(Err(unchanged)),
     };
-    let change = with_added(conversation, &request.members, limit);
+    let change = with_added(conversation, &permitted.members, limit);
+    let change = MembershipChange { forbidden: permitted.failed, ..change };
     let sql = "SELECT coalesce(max(position) + 1, 0) FROM members WHERE conversation = $1";
     let row = connection.row(sql, &[&key]).await?;
     let first_position = row.map(|row| column(&row, 0)).transpose()?.unwrap_or(0);
@@ -47,32 +48,47 @@ pub(super) async fn remove(
     call: Option<CallFor<MembershipChange>>,
     now: Timestamp,
 ) -> Result<Changed, StoreError> {
-    let (key, conversation) = match checked(connection, (app, id), request, now).await? {
-        Ok(checked) => checked,
-        Err(unchanged) => return Ok(Err(unchanged)),
-    };
-    let change = with_removed(conversation, &request.members);
+    let (key, conversation, permitted) =
+        match checked(connection, (app, id), (request, permitted_to_remove), now).await? {
+            Ok(checked) => checked,
+            Err(unchanged) => return Ok(Err(unchanged)),
+        };
+    let members = permitted.members.as_slice();
+    let removed = remove_from(connection, app, (key, conversation, members), (&request.by, call), now).await?;
+    let row = MembershipChange { forbidden: permitted.failed, ..removed.row };
+    Ok(Ok(Committed { row, call: removed.call }))
+}
+
+/// Removes members of a conversation whose lock is held.
+pub(super) async fn remove_from(
+    connection: &Connection,
+    app: &AppId,
+    (key, conversation, members): (i64, Conversation, &[ClientId]),
+    (by, call): (&ClientId, Option<CallFor<MembershipChange>>),
+    now: Timestamp,
+) -> Result<Committed<MembershipChange>, StoreError> {
+    let change = with_removed(conversation, members);
     if !change.changed.is_empty() {
         let sql = "DELETE FROM members WHERE conversation = $1 AND client = ANY ($2)";
         connection.execute_prepared(sql, &[&key, &bytes_of(&change.changed)]).await?;
+        // A manager that comes back is a member.
+        standing_rows::forget_roles(connection, key, &change.changed).await?;
     }
-    commit(connection, app, (key, change, false), (&request.by, call), now).await.map(Ok)
+    commit(connection, app, (key, change, false), (by, call), now).await
 }
 
-/// The conversation and its key, under its lock.
+/// The conversation with its key, under its lock, and what the rules allow.
 async fn checked(
     connection: &Connection,
     (app, id): (&AppId, &ConversationId),
-    request: &MembershipRequest,
+    (request, ask): (&MembershipRequest, AskRules),
     now: Timestamp,
-) -> Result<Result<(i64, Conversation), MembersUnchanged>, StoreError> {
-    Ok(match load_locked(connection, app, id, now).await? {
-        None => Err(MembersUnchanged::NoConversation),
-        Some((_, found)) if request.by_member_only && !found.has_member(&request.by) => {
-            Err(MembersUnchanged::NotAMember)
-        }
-        Some(found) => Ok(found),
-    })
+) -> Result<Result<(i64, Conversation, Permitted), MembersUnchanged>, StoreError> {
+    let Some((key, conversation)) = load_locked(connection, app, id, now).await? else {
+        return Ok(Err(MembersUnchanged::NoConversation));
+    };
+    let standing = standing_rows::of(connection, (key, conversation), &request.named()).await?;
+    Ok(ask(&standing, request).map(|permitted| (key, standing.conversation, permitted)))
 }
 
 /// Writes the conversation and the call, if anything has changed.

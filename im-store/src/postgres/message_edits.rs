@@ -14,7 +14,7 @@ use super::columns::{column, is_storable};
 use super::conversation_row::load_locked;
 use super::message_row::{self, COLUMN_COUNT, COLUMNS};
 use super::pool::Connection;
-use super::{PostgresStore, READ_LIMIT, standing};
+use super::{PostgresStore, READ_LIMIT, standing_rows};
 use crate::json;
 use crate::message_type::message_type;
 use crate::query::budget::store_error;
@@ -90,7 +90,7 @@ async fn edit(
 ) -> Result<MessageEdit, StoreError> {
     let Some((key, conversation)) = load_locked(connection, app, conversation, now).await? else { return Ok(None) };
     let Some(message) = find(connection, (app, &conversation.id), message).await? else { return Ok(None) };
-    let standing = standing::of(connection, (key, conversation), std::slice::from_ref(&message.from)).await?;
+    let standing = standing_rows::of(connection, (key, conversation), std::slice::from_ref(&message.from)).await?;
     let EditedMessage { body, mentions, mention_all } = match edit(&standing, &message) {
         Ok(edited) => edited,
         Err(refusal) => return Ok(Some(Err(refusal))),

@@ -13,6 +13,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_conversation_kinds.sql"),
     include_str!("migrations/0003_restrictions.sql"),
     include_str!("migrations/0004_receipts.sql"),
+    include_str!("migrations/0005_refused_conversations.sql"),
+    include_str!("migrations/0006_member_roles.sql"),
 ];
 
 /// The newest version that this program knows.

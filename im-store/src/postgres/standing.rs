@@ -6,16 +6,19 @@ use async_trait::async_trait;
 use hookd_im_core::error::Refusal;
 use hookd_im_core::ids::{AppId, ClientId, ConversationId};
 use hookd_im_core::store::{
-    ChangedStanding, ClientPage, Conversation, DecideStanding, Restriction, Standing, StandingChange, Standings,
-    StoreError,
+    CallFor, ChangedStanding, ClientPage, Conversation, DecideStanding, MemberInfo, MembershipChange, Removal,
+    Restriction, Standing, StandingChange, Standings, StoreError,
 };
 use hookd_im_core::timestamp::Timestamp;
+use tokio_postgres::Row;
 
 use super::columns::{bytes_of, client, column, is_storable, to_i64};
 use super::conversation_row::{load_locked, load_with_key};
+use super::membership::remove_from;
 use super::pool::Connection;
+use super::standing_rows::of;
 use super::{PostgresStore, READ_LIMIT};
-use crate::standing::{RESTRICTIONS, is_made, restriction_column};
+use crate::standing::{is_made, restriction_column, role, role_column};
 
 /// What became of a request.
 type Changed = Option<Result<ChangedStanding, Refusal>>;
@@ -37,11 +40,12 @@ impl Standings for PostgresStore {
         &self,
         app: &AppId,
         conversation: &ConversationId,
-        clients: &[ClientId],
+        (by, clients): (&ClientId, &[ClientId]),
         decide: DecideStanding,
+        call: Option<CallFor<MembershipChange>>,
     ) -> Result<Changed, StoreError> {
         let change = async |connection: Arc<Connection>, now| {
-            change(&connection, (app, conversation), clients, (decide, now)).await
+            change(&connection, (app, conversation), (by, clients), (decide, call), now).await
         };
         let is_done = async |connection: Arc<Connection>, changed: Changed| {
             let Some(Ok(changed)) = changed else { return Ok(true) };
@@ -49,6 +53,14 @@ impl Standings for PostgresStore {
             Ok(now.is_some_and(|now| is_made(&now, &changed.decision.change)))
         };
         self.database.write_and_read_back("change standing", change, is_done).await
+    }
+
+    async fn member_infos(&self, app: &AppId, conversation: &ConversationId) -> Result<Vec<MemberInfo>, StoreError> {
+        if !is_storable(conversation.as_str()) {
+            return Ok(Vec::new());
+        }
+        let read = async |connection: Arc<Connection>| infos(&connection, (app, conversation)).await;
+        self.database.pool.read(("member infos", READ_LIMIT), read).await
     }
 
     async fn restricted_clients(
@@ -76,43 +88,12 @@ async fn load(
     of(connection, (key, conversation), clients).await.map(Some)
 }
 
-/// The standing of `clients` in a conversation that was just read.
-pub(super) async fn of(
-    connection: &Connection,
-    (key, conversation): (i64, Conversation),
-    clients: &[ClientId],
-) -> Result<Standing, StoreError> {
-    let holds_something = conversation.standing_version > 0;
-    let mut standing = Standing::bare(conversation);
-    if !holds_something {
-        return Ok(standing);
-    }
-    let sql = "
-        SELECT restriction, count(*), array_agg(client) FILTER (WHERE client = ANY ($2))
-        FROM restrictions
-        WHERE conversation = $1
-        GROUP BY restriction";
-    for row in connection.rows(sql, &[&key, &bytes_of(clients)]).await? {
-        let stored: i16 = column(&row, 0)?;
-        let Some(restriction) = RESTRICTIONS.into_iter().find(|restriction| restriction_column(*restriction) == stored)
-        else {
-            let problem = format!("restriction {stored} is unknown");
-            return Err(StoreError::Corrupt { table: "restrictions", row: key.to_string(), problem });
-        };
-        let restricted = standing.restricted_mut(restriction);
-        restricted.in_all = usize::try_from(column::<i64>(&row, 1)?).unwrap_or(usize::MAX);
-        for named in column::<Option<Vec<Vec<u8>>>>(&row, 2)?.unwrap_or_default() {
-            restricted.named.insert(client(named, "restrictions", &key)?);
-        }
-    }
-    Ok(standing)
-}
-
 async fn change(
     connection: &Connection,
     (app, id): (&AppId, &ConversationId),
-    clients: &[ClientId],
-    (decide, now): (DecideStanding, Timestamp),
+    (by, clients): (&ClientId, &[ClientId]),
+    (decide, call): (DecideStanding, Option<CallFor<MembershipChange>>),
+    now: Timestamp,
 ) -> Result<Changed, StoreError> {
     let Some((key, conversation)) = load_locked(connection, app, id, now).await? else { return Ok(None) };
     let standing = of(connection, (key, conversation), clients).await?;
@@ -122,7 +103,13 @@ async fn change(
     };
     let mut conversation = standing.conversation;
     write(connection, (key, &mut conversation), &decision.change).await?;
-    Ok(Some(Ok(ChangedStanding { decision, conversation })))
+    let StandingChange::Restrict(Restriction::Blocked, blocked) = &decision.change else {
+        return Ok(Some(Ok(ChangedStanding { decision, conversation, removal: None })));
+    };
+    let removed = remove_from(connection, app, (key, conversation, blocked), (by, call), now).await?;
+    let MembershipChange { changed: members, sequence, conversation, .. } = removed.row;
+    let removal = sequence.map(|sequence| Removal { members, sequence, call: removed.call });
+    Ok(Some(Ok(ChangedStanding { decision, conversation, removal })))
 }
 
 async fn write(
@@ -146,11 +133,36 @@ async fn write(
             let sql = "DELETE FROM restrictions WHERE conversation = $1 AND restriction = $2 AND client = ANY ($3)";
             connection.execute_prepared(sql, &[&key, &restriction_column(*restriction), &clients]).await?;
         }
+        StandingChange::SetRole(MemberInfo { id, client, role }) => {
+            let sql = "
+                INSERT INTO member_roles (conversation, client, id, role)
+                VALUES ($1, $2, $3, $4)
+                ON CONFLICT (conversation, client) DO UPDATE SET role = excluded.role";
+            let client = client.as_str().as_bytes();
+            connection.execute_prepared(sql, &[&key, &client, id, &role_column(*role)]).await?;
+        }
     }
     conversation.standing_version = conversation.standing_version.saturating_add(1);
     let sql = "UPDATE conversations SET standing_version = $2 WHERE key = $1";
     connection.execute_prepared(sql, &[&key, &to_i64(conversation.standing_version)]).await?;
     Ok(())
+}
+
+async fn infos(
+    connection: &Connection,
+    (app, conversation): (&AppId, &ConversationId),
+) -> Result<Vec<MemberInfo>, StoreError> {
+    let sql = "
+        SELECT id, client, role
+        FROM member_roles
+        WHERE conversation = (SELECT key FROM conversations WHERE app = $1 AND id = $2)
+        ORDER BY client";
+    let rows = connection.rows(sql, &[&app.as_str(), &conversation.as_str()]).await?;
+    let info = |row: &Row| {
+        let client = client(column(row, 1)?, "member_roles", conversation)?;
+        Ok(MemberInfo { id: column(row, 0)?, client, role: role(column(row, 2)?, conversation)? })
+    };
+    rows.iter().map(info).collect()
 }
 
 async fn listed(

@@ -2,7 +2,8 @@
 
 use hookd_im_core::ids::{AppId, ClientId, ConversationId};
 use hookd_im_core::store::{
-    CallFor, Committed, Conversation, MemberChange, MembersUnchanged, MembershipChange, MembershipRequest, StoredCall,
+    AskRules, CallFor, Committed, Conversation, MemberChange, MembersUnchanged, MembershipChange, MembershipRequest,
+    Permitted, StoredCall, permitted_to_add, permitted_to_remove,
 };
 use hookd_im_core::timestamp::Timestamp;
 use rusqlite::{Connection, params};
@@ -10,7 +11,7 @@ use rusqlite::{Connection, params};
 use super::conversation_row::load_living;
 use super::error::WorkError;
 use super::members::insert;
-use super::{calls, stored_events};
+use super::{calls, standing_rows, stored_events};
 use crate::membership::{with_added, with_removed};
 use crate::{json, member_set};
 
@@ -25,11 +26,12 @@ pub(super) fn add(
     (request, limit, call): (MembershipRequest, usize, Option<CallFor<MembershipChange>>),
     now: Timestamp,
 ) -> Result<Changed, WorkError> {
-    let (key, conversation) = match checked(connection, (app, id), &request, now)? {
+    let (key, conversation, permitted) = match checked(connection, (app, id), (&request, permitted_to_add), now)? {
         Ok(checked) => checked,
         Err(unchanged) => return Ok(Err(unchanged)),
     };
-    let change = with_added(conversation, &request.members, limit);
+    let change = with_added(conversation, &permitted.members, limit);
+    let change = MembershipChange { forbidden: permitted.failed, ..change };
     let first_position: i64 = connection
         .prepare_cached("SELECT coalesce(max(position) + 1, 0) FROM members WHERE conversation = ?1")?
         .query_row([key], |row| row.get(0))?;
@@ -45,32 +47,45 @@ pub(super) fn remove(
     (request, call): (MembershipRequest, Option<CallFor<MembershipChange>>),
     now: Timestamp,
 ) -> Result<Changed, WorkError> {
-    let (key, conversation) = match checked(connection, (app, id), &request, now)? {
+    let (key, conversation, permitted) = match checked(connection, (app, id), (&request, permitted_to_remove), now)? {
         Ok(checked) => checked,
         Err(unchanged) => return Ok(Err(unchanged)),
     };
+    let removed = remove_from(connection, app, (key, conversation, &permitted.members), (&request.by, call), now)?;
+    let row = MembershipChange { forbidden: permitted.failed, ..removed.row };
+    Ok(Ok(Committed { row, call: removed.call }))
+}
+
+/// Removes members of a conversation that was just read.
+pub(super) fn remove_from(
+    connection: &Connection,
+    app: &AppId,
+    (key, conversation, members): (i64, Conversation, &[ClientId]),
+    (by, call): (&ClientId, Option<CallFor<MembershipChange>>),
+    now: Timestamp,
+) -> Result<Committed<MembershipChange>, WorkError> {
     let mut delete = connection.prepare_cached("DELETE FROM members WHERE conversation = ?1 AND client = ?2")?;
-    let change = with_removed(conversation, &request.members);
+    let change = with_removed(conversation, members);
     for member in &change.changed {
         delete.execute(params![key, member.as_str()])?;
     }
-    commit(connection, (app, key), (change, false), (&request.by, call), now).map(Ok)
+    // A manager that comes back is a member.
+    standing_rows::forget_roles(connection, key, &change.changed)?;
+    commit(connection, (app, key), (change, false), (by, call), now)
 }
 
-/// The conversation and its key.
+/// The conversation with its key, and what the rules allow.
 fn checked(
     connection: &Connection,
     (app, id): (&AppId, &ConversationId),
-    request: &MembershipRequest,
+    (request, ask): (&MembershipRequest, AskRules),
     now: Timestamp,
-) -> Result<Result<(i64, Conversation), MembersUnchanged>, WorkError> {
-    Ok(match load_living(connection, app, id, now)? {
-        None => Err(MembersUnchanged::NoConversation),
-        Some((_, found)) if request.by_member_only && !found.has_member(&request.by) => {
-            Err(MembersUnchanged::NotAMember)
-        }
-        Some(found) => Ok(found),
-    })
+) -> Result<Result<(i64, Conversation, Permitted), MembersUnchanged>, WorkError> {
+    let Some((key, conversation)) = load_living(connection, app, id, now)? else {
+        return Ok(Err(MembersUnchanged::NoConversation));
+    };
+    let standing = standing_rows::of(connection, (key, conversation), &request.named())?;
+    Ok(ask(&standing, request).map(|permitted| (key, standing.conversation, permitted)))
 }
 
 /// Writes what a change of members does to the conversation, and its call; nothing when no member has changed.

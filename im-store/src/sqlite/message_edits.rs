@@ -10,7 +10,7 @@ use super::conversation_row::load_living;
 use super::error::WorkError;
 use super::message_row::{COLUMN_COUNT, COLUMNS, MessageRow};
 use super::messages::BodyColumn;
-use super::{SqliteStore, conversation_row, standing};
+use super::{SqliteStore, conversation_row, standing_rows};
 use crate::json;
 use crate::message_type::message_type;
 use crate::query::budget::store_error;
@@ -88,7 +88,7 @@ fn edit(
 ) -> Result<MessageEdit, WorkError> {
     let Some((key, conversation)) = load_living(connection, app, conversation, now)? else { return Ok(None) };
     let Some(message) = find(connection, key, message)? else { return Ok(None) };
-    let standing = standing::of(connection, (key, conversation), std::slice::from_ref(&message.from))?;
+    let standing = standing_rows::of(connection, (key, conversation), std::slice::from_ref(&message.from))?;
     let EditedMessage { body, mentions, mention_all } = match edit(&standing, &message) {
         Ok(edited) => edited,
         Err(refusal) => return Ok(Some(Err(refusal))),

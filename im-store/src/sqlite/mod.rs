@@ -17,11 +17,13 @@ mod outcome;
 mod queries;
 mod reader;
 mod receipts;
+mod refused_conversations;
 mod schema;
 mod search;
 mod sessions;
 mod settings;
 mod standing;
+mod standing_rows;
 mod stored_events;
 mod writer;
 

@@ -75,8 +75,8 @@ mod tests {
 
     use hookd_im_core::ids::{AppId, ClientId, ConversationId, MessageId};
     use hookd_im_core::store::{
-        ConversationKind, Conversations as _, MembershipRequest, MessageBody, Messages as _, NewConversation,
-        NewMessage, StoreError,
+        ConversationKind, Conversations as _, MemberRules, MembershipRequest, MessageBody, Messages as _,
+        NewConversation, NewMessage, StoreError,
     };
     use hookd_im_core::timestamp::Timestamp;
     use rusqlite::hooks::Wal;
@@ -112,7 +112,12 @@ mod tests {
     }
 
     fn jerry() -> MembershipRequest {
-        MembershipRequest { by: ClientId::new("tom"), members: vec![ClientId::new("jerry")], by_member_only: true }
+        MembershipRequest {
+            by: ClientId::new("tom"),
+            members: vec![ClientId::new("jerry")],
+            by_member_only: true,
+            rules: MemberRules::default(),
+        }
     }
 
     fn room() -> NewConversation {

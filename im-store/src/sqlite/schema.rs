@@ -18,6 +18,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0009_conversation_kinds.sql"),
     include_str!("migrations/0010_restrictions.sql"),
     include_str!("migrations/0011_receipts.sql"),
+    include_str!("migrations/0012_refused_conversations.sql"),
+    include_str!("migrations/0013_member_roles.sql"),
 ];
 
 /// Brings the file to the newest schema. A file of a newer program is refused instead of half understood.

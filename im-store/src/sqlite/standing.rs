@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use hookd_im_core::error::Refusal;
 use hookd_im_core::ids::{AppId, ClientId, ConversationId};
 use hookd_im_core::store::{
-    ChangedStanding, ClientPage, Conversation, DecideStanding, Restriction, Standing, StandingChange, StandingDecision,
-    Standings, StoreError,
+    CallFor, ChangedStanding, ClientPage, Conversation, DecideStanding, MemberInfo, MembershipChange, Removal,
+    Restriction, Standing, StandingChange, StandingDecision, Standings, StoreError,
 };
 use hookd_im_core::timestamp::Timestamp;
 use rusqlite::{Connection, params};
@@ -13,7 +13,9 @@ use rusqlite::{Connection, params};
 use super::SqliteStore;
 use super::conversation_row::{key, load_living, load_with_key};
 use super::error::WorkError;
-use crate::standing::{RESTRICTIONS, is_made, restriction_column};
+use super::membership::remove_from;
+use super::standing_rows::of;
+use crate::standing::{is_made, restriction_column, role, role_column};
 
 /// What became of a request.
 type Changed = Option<Result<ChangedStanding, Refusal>>;
@@ -39,11 +41,13 @@ impl Standings for SqliteStore {
         &self,
         app: &AppId,
         conversation: &ConversationId,
-        clients: &[ClientId],
+        (by, clients): (&ClientId, &[ClientId]),
         decide: DecideStanding,
+        call: Option<CallFor<MembershipChange>>,
     ) -> Result<Changed, StoreError> {
-        let (of_app, id, named) = (app.clone(), conversation.clone(), clients.to_vec());
-        let change = move |connection: &Connection, now| change(connection, (&of_app, &id), &named, (decide, now));
+        let (of_app, id, by, named) = (app.clone(), conversation.clone(), by.clone(), clients.to_vec());
+        let change =
+            move |connection: &Connection, now| change(connection, (&of_app, &id), (&by, &named), (decide, call), now);
         let (of_app, id, named) = (app.clone(), conversation.clone(), clients.to_vec());
         let is_done = move |connection: &Connection, changed: &Changed| {
             let Some(Ok(changed)) = changed else { return Ok(true) };
@@ -51,6 +55,15 @@ impl Standings for SqliteStore {
             Ok(now.is_some_and(|now| is_made(&now, &changed.decision.change)))
         };
         self.write_and_read_back("change standing", change, is_done).await
+    }
+
+    async fn member_infos(&self, app: &AppId, conversation: &ConversationId) -> Result<Vec<MemberInfo>, StoreError> {
+        let (app, id) = (app.clone(), conversation.clone());
+        let read = move |connection: &Connection| match key(connection, &app, &id)? {
+            Some(conversation) => infos(connection, conversation),
+            None => Ok(Vec::new()),
+        };
+        self.readers.read("member infos", read).await
     }
 
     async fn restricted_clients(
@@ -78,40 +91,12 @@ fn load(
     of(connection, (key, conversation), clients).map(Some)
 }
 
-/// The standing of `clients` in a conversation that was just read.
-pub(super) fn of(
-    connection: &Connection,
-    (key, conversation): (i64, Conversation),
-    clients: &[ClientId],
-) -> Result<Standing, WorkError> {
-    let holds_something = conversation.standing_version > 0;
-    let mut standing = Standing::bare(conversation);
-    if !holds_something {
-        return Ok(standing);
-    }
-    let mut count =
-        connection.prepare_cached("SELECT count(*) FROM restrictions WHERE conversation = ?1 AND restriction = ?2")?;
-    let mut find = connection
-        .prepare_cached("SELECT 1 FROM restrictions WHERE conversation = ?1 AND restriction = ?2 AND client = ?3")?;
-    for restriction in RESTRICTIONS {
-        let column = restriction_column(restriction);
-        let in_all: i64 = count.query_row(params![key, column], |row| row.get(0))?;
-        let restricted = standing.restricted_mut(restriction);
-        restricted.in_all = usize::try_from(in_all).unwrap_or(usize::MAX);
-        for client in clients.iter().filter(|_| in_all > 0) {
-            if find.exists(params![key, column, client.as_str()])? {
-                restricted.named.insert(client.clone());
-            }
-        }
-    }
-    Ok(standing)
-}
-
 fn change(
     connection: &Connection,
     (app, id): (&AppId, &ConversationId),
-    clients: &[ClientId],
-    (decide, now): (DecideStanding, Timestamp),
+    (by, clients): (&ClientId, &[ClientId]),
+    (decide, call): (DecideStanding, Option<CallFor<MembershipChange>>),
+    now: Timestamp,
 ) -> Result<Changed, WorkError> {
     let Some((key, conversation)) = load_living(connection, app, id, now)? else { return Ok(None) };
     let standing = of(connection, (key, conversation), clients)?;
@@ -121,7 +106,13 @@ fn change(
     };
     let mut conversation = standing.conversation;
     write(connection, (key, &mut conversation), &decision)?;
-    Ok(Some(Ok(ChangedStanding { decision, conversation })))
+    let StandingChange::Restrict(Restriction::Blocked, blocked) = &decision.change else {
+        return Ok(Some(Ok(ChangedStanding { decision, conversation, removal: None })));
+    };
+    let removed = remove_from(connection, app, (key, conversation, blocked), (by, call), now)?;
+    let MembershipChange { changed: members, sequence, conversation, .. } = removed.row;
+    let removal = sequence.map(|sequence| Removal { members, sequence, call: removed.call });
+    Ok(Some(Ok(ChangedStanding { decision, conversation, removal })))
 }
 
 fn write(
@@ -150,6 +141,15 @@ fn write(
                 delete.execute(params![key, restriction_column(*restriction), client.as_str()])?;
             }
         }
+        StandingChange::SetRole(MemberInfo { id, client, role }) => {
+            connection
+                .prepare_cached(
+                    "INSERT INTO member_roles (conversation, client, id, role)
+                     VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT (conversation, client) DO UPDATE SET role = excluded.role",
+                )?
+                .execute(params![key, client.as_str(), id, role_column(*role)])?;
+        }
     }
     let version: i64 = connection
         .prepare_cached(
@@ -159,6 +159,19 @@ fn write(
         .query_row([key], |row| row.get(0))?;
     conversation.standing_version = version.unsigned_abs();
     Ok(())
+}
+
+fn infos(connection: &Connection, conversation: i64) -> Result<Vec<MemberInfo>, WorkError> {
+    let mut statement = connection
+        .prepare_cached("SELECT id, client, role FROM member_roles WHERE conversation = ?1 ORDER BY client")?;
+    let rows = statement.query_map([conversation], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i16>(2)?))
+    })?;
+    rows.map(|row| {
+        let (id, client, column) = row?;
+        Ok(MemberInfo { id, client: ClientId::new(client), role: role(column, conversation)? })
+    })
+    .collect()
 }
 
 fn listed(

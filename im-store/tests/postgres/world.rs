@@ -7,7 +7,8 @@ use futures::future::join_all;
 use hookd_im_core::ids::{AppId, ClientId, ConversationId, MessageId};
 use hookd_im_core::store::{
     AppendedMessage, Committed, ConversationKind, Conversations as _, Direction, HistoryBound, HistoryQuery,
-    MembershipRequest, MessageBody, Messages as _, NewConversation, NewMessage, NotAppended, StoreError, StoredMessage,
+    MemberRules, MembershipRequest, MessageBody, Messages as _, NewConversation, NewMessage, NotAppended, StoreError,
+    StoredMessage,
 };
 use hookd_im_store::postgres::{PostgresAddress, PostgresStore};
 use serde_json::Map;
@@ -26,7 +27,12 @@ pub fn clients(ids: &[&str]) -> Vec<ClientId> {
 
 /// A wish of Tom.
 pub fn asked(members: &[&str]) -> MembershipRequest {
-    MembershipRequest { by: ClientId::new("tom"), members: clients(members), by_member_only: true }
+    MembershipRequest {
+        by: ClientId::new("tom"),
+        members: clients(members),
+        by_member_only: true,
+        rules: MemberRules::default(),
+    }
 }
 
 pub fn new_conversation(members: &[&str], unique: bool) -> NewConversation {

@@ -9,8 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use hookd_im_core::ids::{AppId, Channel, ClientId, ConversationId, MessageId, NodeId, OrderKey};
 use hookd_im_core::store::{
-    AppendedMessage, Call, CallEntry, CallLimits, CallOutcome, Conversation, ConversationKind, MembershipRequest,
-    MessageBody, NewCall, NewConversation, NewMessage, NotAppended, Store, StoredCall,
+    AppendedMessage, Call, CallEntry, CallLimits, CallOutcome, Conversation, ConversationKind, MemberRules,
+    MembershipRequest, MessageBody, NewCall, NewConversation, NewMessage, NotAppended, Store, StoredCall,
 };
 use hookd_im_core::timestamp::{Clock, Timestamp};
 use hookd_im_store::postgres::{PostgresAddress, PostgresStore};
@@ -189,7 +189,12 @@ pub fn object(value: Value) -> Map<String, Value> {
 
 /// A wish of Tom, who need not be a member.
 pub fn asked(members: &[&str]) -> MembershipRequest {
-    MembershipRequest { by: ClientId::new("tom"), members: clients(members), by_member_only: false }
+    MembershipRequest {
+        by: ClientId::new("tom"),
+        members: clients(members),
+        by_member_only: false,
+        rules: MemberRules::default(),
+    }
 }
 
 /// The first member creates.

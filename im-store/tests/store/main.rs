@@ -6,6 +6,7 @@
     reason = "a test that meets the unexpected is to fail where it stands"
 )]
 
+mod blacklists;
 mod calls;
 mod calls_of_operations;
 mod conversations;
@@ -147,7 +148,12 @@ every_backend! {
         a_refused_change_of_standing_changes_nothing,
         restricted_clients_come_in_order_and_in_parts,
         a_message_of_a_sender_checked_before_the_change_is_not_stored,
-        an_edit_is_decided_with_the_standing_of_the_author;
+        an_edit_is_decided_with_the_standing_of_the_author,
+        blocked_members_are_removed_with_their_call,
+        roles_are_kept_until_their_members_leave;
+    blacklists:
+        blocked_clients_and_those_that_refuse_are_not_added_by_others,
+        a_list_of_refused_conversations_is_bounded_and_read_in_parts;
     stored_events:
         what_happened_in_a_conversation_is_read_in_its_order,
         events_after_a_number_and_not_before_a_time,

@@ -1,22 +1,27 @@
 //! What conversations hold about clients.
 
 use hookd_im_core::error::{Code, Refusal};
-use hookd_im_core::ids::ConversationId;
+use hookd_im_core::ids::{ClientId, ConversationId};
 use hookd_im_core::store::{
-    ChangedStanding, ClientPage, Conversation, EditMessage, EditedMessage, MessageBody, NewMessage, NotAppended,
-    Restriction, Standing, StandingChange, StandingDecision, StoredMessage,
+    CallFor, ChangedStanding, ClientPage, Conversation, EditMessage, EditedMessage, EventRange, MemberInfo,
+    MembershipChange, MessageBody, NewMessage, NotAppended, Removal, Restriction, Role, Standing, StandingChange,
+    StandingDecision, StoredCall, StoredEvent, StoredMessage,
 };
 use serde_json::json;
 
-use crate::fixture::{Fixture, clients, message};
+use crate::fixture::{Fixture, MANY, START, asked, at_most, clients, in_short, message, messages, sent};
 
 const SILENCED: Restriction = Restriction::Silenced;
+
+fn tom() -> ClientId {
+    ClientId::new("tom")
+}
 
 async fn change(fixture: &Fixture, id: &ConversationId, change: StandingChange) -> Option<ChangedStanding> {
     let named = change.clients().to_vec();
     let decision = StandingDecision { change, failed: Vec::new() };
     let decide = Box::new(move |_: &Standing| Ok(decision));
-    fixture.store.change_standing(&fixture.app, id, &named, decide).await.unwrap().map(Result::unwrap)
+    fixture.store.change_standing(&fixture.app, id, (&tom(), &named), decide, None).await.unwrap().map(Result::unwrap)
 }
 
 async fn restrict(fixture: &Fixture, conversation: &Conversation, names: &[&str]) -> Conversation {
@@ -66,7 +71,7 @@ pub async fn a_refused_change_of_standing_changes_nothing(fixture: &Fixture) {
     let refusal = Refusal { code: Code::ConversationMembershipRequired, detail: None };
     let (refused, id) = (refusal.clone(), &conversation.id);
     let decide = Box::new(move |_: &Standing| Err(refused));
-    let changed = fixture.store.change_standing(&fixture.app, id, &clients(&["tom"]), decide).await.unwrap();
+    let changed = fixture.store.change_standing(&fixture.app, id, (&tom(), &[tom()]), decide, None).await.unwrap();
     assert_eq!(changed.unwrap().unwrap_err(), refusal);
     assert_eq!(fixture.conversation(id).await, conversation);
 }
@@ -109,4 +114,55 @@ pub async fn an_edit_is_decided_with_the_standing_of_the_author(fixture: &Fixtur
     let named = (&said.id, said.timestamp);
     let edited = fixture.store.edit_message(&fixture.app, &conversation.id, named, edit).await.unwrap();
     assert_eq!(edited.unwrap().unwrap().0, fixture.conversation(&conversation.id).await);
+}
+
+/// S-127: one transaction, as of any removal.
+pub async fn blocked_members_are_removed_with_their_call(fixture: &Fixture) {
+    let conversation = fixture.create(&["tom", "jerry", "spike"], json!({})).await;
+    let id = &conversation.id;
+    let asked = clients(&["stranger", "spike", "jerry"]);
+    let change = StandingChange::Restrict(Restriction::Blocked, asked.clone());
+    let decide = Box::new(move |_: &Standing| Ok(StandingDecision { change, failed: Vec::new() }));
+    let make = |change: &MembershipChange| Some(sent(change.changed[0].as_str()));
+    let call = Some(CallFor { make: Box::new(make), limits: at_most(MANY) });
+    let changed = fixture.store.change_standing(&fixture.app, id, (&tom(), &asked), decide, call).await.unwrap();
+    let changed = changed.unwrap().unwrap();
+    let (members, call) = (clients(&["spike", "jerry"]), StoredCall::Queued);
+    assert_eq!(changed.removal, Some(Removal { members: members.clone(), sequence: 2, call }));
+    assert_eq!(in_short(&fixture.claim(&messages()).await), ["spike"]);
+    let now = fixture.conversation(id).await;
+    assert_eq!((now.members.as_slice(), now.members_sequence, now.standing_version), (&[tom()][..], 2, 1));
+    assert_eq!(now, changed.conversation);
+    let range = EventRange { after: 1, since: START, limit: 10 };
+    let events = fixture.store.stored_events(&fixture.app, id, range).await.unwrap().unwrap().events;
+    let [StoredEvent::MembersChanged(left)] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!((left.is_join, &left.members, &left.by), (false, &members, &tom()));
+}
+
+/// P-97, S-104.
+pub async fn roles_are_kept_until_their_members_leave(fixture: &Fixture) {
+    let conversation = fixture.create(&["tom", "jerry", "bu\0tch"], json!({})).await;
+    let (store, app, id) = (&fixture.store, &fixture.app, &conversation.id);
+    let info = |number: u8, client: &str, role| {
+        let id = format!("64f0c0ffee0000000000a00{number}");
+        MemberInfo { id, client: ClientId::new(client), role }
+    };
+    for info in [info(1, "jerry", Role::Manager), info(2, "bu\0tch", Role::Manager), info(3, "jerry", Role::Member)] {
+        change(fixture, id, StandingChange::SetRole(info)).await.unwrap();
+    }
+    let expected = [info(2, "bu\0tch", Role::Manager), info(1, "jerry", Role::Member)];
+    assert_eq!(store.member_infos(app, id).await.unwrap(), expected, "the first id stays");
+    let found = standing(fixture, &conversation, &["tom", "jerry"]).await;
+    assert_eq!((found.roles, found.has_roles), ([(ClientId::new("jerry"), Role::Member)].into(), true));
+    assert_eq!(found.conversation.standing_version, 3);
+
+    store.remove_members(app, id, &asked(&["jerry"]), None).await.unwrap().unwrap();
+    assert_eq!(store.member_infos(app, id).await.unwrap(), expected[..1]);
+    let blocked = StandingChange::Restrict(Restriction::Blocked, clients(&["bu\0tch"]));
+    change(fixture, id, blocked).await.unwrap();
+    assert!(store.member_infos(app, id).await.unwrap().is_empty());
+    assert!(!standing(fixture, &conversation, &["tom"]).await.has_roles);
+    for unknown in ["64f0c0ffee0000000000a001", "a\0b"] {
+        assert!(store.member_infos(app, &ConversationId::new(unknown)).await.unwrap().is_empty());
+    }
 }

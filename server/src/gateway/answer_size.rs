@@ -30,6 +30,7 @@ pub(super) fn answer_bytes(command: &GenericCommand) -> Option<usize> {
         (CommandType::Conv, OpType::AddShutup | OpType::RemoveShutup | OpType::QueryShutup | OpType::CheckShutup) => {
             LISTED_CLIENTS * BARE_BYTES
         }
+        (CommandType::Blacklist, _) => LISTED_CLIENTS * BARE_BYTES,
         _ => return None,
     };
     Some((bytes + BARE_BYTES).min(ANSWER_BYTES))

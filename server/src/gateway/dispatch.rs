@@ -9,6 +9,7 @@ use super::Shared;
 use super::answer_size::answer_bytes;
 use super::closing::Closing;
 use super::conversation_commands as conversation;
+use super::member_info;
 use super::message_commands as message;
 use super::pending::PendingReply;
 use super::queue::{Reply, WriteQueue};
@@ -324,6 +325,13 @@ async fn carry_out(
             Some(op @ (OpType::AddShutup | OpType::RemoveShutup | OpType::QueryShutup | OpType::CheckShutup)),
         ) => restriction::silence(core, actor, recipient, (op, conv)).await,
         (CommandType::Conv, Some(OpType::MaxRead)) => receipt::marks(core, actor, recipient, conv).await,
+        (CommandType::Blacklist, Some(op @ (OpType::Block | OpType::Unblock | OpType::Query | OpType::CheckBlock))) => {
+            let blacklist = command.blacklist_message.take().unwrap_or_default();
+            restriction::blacklist(core, actor, recipient, (op, blacklist)).await
+        }
+        (CommandType::Conv, Some(OpType::MemberInfoUpdate)) => {
+            member_info::set_role(core, actor, recipient, conv).await
+        }
         (CommandType::Conv, Some(OpType::Count)) => conversation::count(core, actor, recipient, conv).await,
         (CommandType::Conv, Some(OpType::IsMember)) => conversation::is_member(core, actor, recipient, conv).await,
         (CommandType::Conv, Some(OpType::Members)) => conversation::members(core, actor, recipient, conv).await,

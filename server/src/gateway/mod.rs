@@ -14,6 +14,7 @@ mod conversation_commands;
 mod dispatch;
 mod local_delivery;
 mod login_events;
+mod member_info;
 mod message_commands;
 mod notifications;
 mod on_login;
@@ -127,7 +128,7 @@ impl Gateway {
         Self { shared }
     }
 
-    /// `/v1/route`, `/1.1/rtm/notifications` and, as the fallback, the WebSocket on every other path. Each request must
+    /// `/v1/route`, `/1.1/rtm/notifications`, `/1.1/classes/_ConversationMemberInfo` and, as the fallback, the WebSocket on every other path. Each request must
     /// carry `ConnectInfo<SocketAddr>`, the address of the client, and [`ClientOverTls`] where that came over TLS.
     pub fn router(&self) -> Router {
         // A base URL with a trailing slash makes clients ask for `//v1/route` (P-14).
@@ -135,6 +136,7 @@ impl Gateway {
             .route("/v1/route", get(route::route))
             .route("//v1/route", get(route::route))
             .route("/1.1/rtm/notifications", get(notifications::notifications))
+            .route("/1.1/classes/_ConversationMemberInfo", get(member_info::member_infos))
             .layer(cors());
         http.fallback(upgrade::upgrade).with_state(self.shared.clone())
     }

@@ -81,13 +81,13 @@ async fn missed(
 }
 
 /// The app of the call, by id and key.
-fn authenticated_app(shared: &Shared, headers: &HeaderMap) -> Option<Arc<App>> {
+pub(super) fn authenticated_app(shared: &Shared, headers: &HeaderMap) -> Option<Arc<App>> {
     let app = shared.core.apps.app(&AppId::new(header(headers, "x-lc-id")?))?;
     let key = header(headers, "x-lc-key")?;
     constant_time_eq(key.as_bytes(), app.app_key.as_bytes()).then_some(app)
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 

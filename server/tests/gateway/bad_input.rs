@@ -44,7 +44,6 @@ async fn unknown_and_unsupported_commands_are_named_in_the_error() {
     let server = Server::start().await;
     let mut client = server.client("alice").await;
     let commands = [
-        (command(CommandType::Blacklist, Some(OpType::Block)), "blacklist/block"),
         (command(CommandType::Session, Some(OpType::Kick)), "session/kick"),
         (GenericCommand { cmd: Some(77), op: Some(999), ..GenericCommand::default() }, "command 77/999"),
         (GenericCommand::default(), "without `cmd`"),

@@ -6,8 +6,10 @@ use tokio::net::TcpStream;
 
 use crate::client::{conversation, members};
 use crate::server::{APP, APP_KEY, Server};
-use crate::wire::OpType;
+use crate::wire::{ConvCommand, ConvMemberInfo, OpType};
 use axum::Extension;
+use hookd_im_core::app::ImSettings;
+use hookd_im_core::ids::AppId;
 use hookd_server::{ClientOverTls, GatewayConfig};
 
 struct Answer {
@@ -129,4 +131,55 @@ async fn missed_events_are_served_to_their_client_only() {
     assert_eq!((no_token.status, &no_token.body["code"]), (401, &4112.into()));
     let wrong_key = [headers[0], ("X-LC-Key", "wrong"), headers[2]];
     assert_eq!(call(&server, "GET", &target("bob", permanent), &wrong_key).await.status, 401);
+}
+
+/// P-97, P-19.
+#[tokio::test]
+async fn roles_are_served_to_members_only() {
+    let server = Server::start().await;
+    let settings = ImSettings { roles: true, ..ImSettings::default() };
+    server.core.settings.update(&AppId::new(APP), settings.clone()).await.unwrap();
+    let mut alice = crate::client::Client::connect(server.address).await;
+    let token = alice.log_in("alice").await.session_message.unwrap().st.unwrap();
+    let mut carol = crate::client::Client::connect(server.address).await;
+    let of_carol = carol.log_in("carol").await.session_message.unwrap().st.unwrap();
+    let cid = alice.create_conversation(&["alice", "bob"]).await;
+    let info = ConvMemberInfo { role: Some("Manager".into()), ..ConvMemberInfo::default() };
+    let conv = ConvCommand { target_client_id: Some("bob".into()), info: Some(info), ..members(&cid, &[]) };
+    let updated = alice.request(conversation(OpType::MemberInfoUpdate, conv)).await;
+    assert_eq!(updated.op(), OpType::MemberInfoUpdated, "{updated:?}");
+    let info = updated.conv_message.unwrap().info.unwrap();
+    assert_eq!((info.pid.as_deref(), info.role.as_deref()), (Some("bob"), Some("Manager")));
+
+    let target = |client: &str, filter: &str| {
+        let filter = filter.replace('{', "%7B").replace('}', "%7D").replace('"', "%22");
+        format!("/1.1/classes/_ConversationMemberInfo?client_id={client}&where={filter}")
+    };
+    let of_cid = format!("{{\"cid\":\"{cid}\"}}");
+    let headers = |token| [("X-LC-Id", APP), ("X-LC-Key", APP_KEY), ("X-LC-IM-Session-Token", token)];
+    let answer = call(&server, "GET", &target("alice", &of_cid), &headers(&token)).await;
+    assert_eq!(answer.status, 200);
+    let [row] = answer.body["results"].as_array().unwrap().as_slice() else { panic!("{}", answer.body) };
+    assert_eq!((&row["clientId"], &row["role"], &row["cid"]), (&"bob".into(), &"Manager".into(), &cid.as_str().into()));
+    assert_eq!(row["objectId"].as_str().unwrap().len(), 24);
+
+    let nowhere = "{\"cid\":\"64f0c0ffee0000000000a001\"}";
+    let long = format!("{{\"cid\":\"{}\"}}", "x".repeat(5_000));
+    for (client, filter, token, status, code) in [
+        ("carol", of_cid.as_str(), of_carol.as_str(), 403, 4317),
+        ("alice", &of_cid, &of_carol, 401, 4112),
+        ("alice", &of_cid, "nonsense", 401, 4112),
+        ("alice", nowhere, &token, 404, 4303),
+        ("alice", "nonsense", &token, 400, 4301),
+        ("alice", "{}", &token, 400, 4301),
+        ("alice", "{\"cid\":{\"$ne\":\"\"}}", &token, 400, 4301),
+        ("alice", &long, &token, 400, 4301),
+    ] {
+        let refused = call(&server, "GET", &target(client, filter), &headers(token)).await;
+        assert_eq!((refused.status, &refused.body["code"]), (status, &code.into()), "{client} {}", &filter[..2]);
+    }
+    let settings = ImSettings { roles: false, ..settings };
+    server.core.settings.update(&AppId::new(APP), settings).await.unwrap();
+    let off = call(&server, "GET", &target("alice", &of_cid), &headers(&token)).await;
+    assert_eq!((off.status, &off.body["code"]), (403, &4325.into()));
 }

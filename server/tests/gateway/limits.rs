@@ -8,7 +8,8 @@ use hookd_server::GatewayConfig;
 use crate::client::{Client, command, conversation, error_code, history, json, login, members, message, start};
 use crate::server::{APP, Server};
 use crate::wire::{
-    CommandType, ConvCommand, DirectCommand, ErrorCommand, GenericCommand, LogsCommand, OpType, SessionCommand,
+    BlacklistCommand, CommandType, ConvCommand, ConvMemberInfo, DirectCommand, ErrorCommand, GenericCommand,
+    LogsCommand, OpType, SessionCommand,
 };
 
 /// As many bytes as a frame takes beside the rest of a command.
@@ -29,6 +30,24 @@ fn direct(cid: &str, rest: DirectCommand) -> GenericCommand {
 
 fn logs(logs: LogsCommand) -> GenericCommand {
     GenericCommand { logs_message: Some(logs), ..command(CommandType::Logs, None) }
+}
+
+fn role(cid: &str, target: &str, role: &str) -> GenericCommand {
+    let info = ConvMemberInfo { role: Some(role.into()), ..ConvMemberInfo::default() };
+    let conv = ConvCommand { target_client_id: Some(target.into()), info: Some(info), ..members(cid, &[]) };
+    conversation(OpType::MemberInfoUpdate, conv)
+}
+
+fn blacklist(blacklist: BlacklistCommand) -> GenericCommand {
+    GenericCommand { blacklist_message: Some(blacklist), ..command(CommandType::Blacklist, Some(OpType::Block)) }
+}
+
+fn blocking(cid: &str) -> BlacklistCommand {
+    BlacklistCommand { src_cid: Some(cid.into()), to_pids: vec!["bob".into()], ..BlacklistCommand::default() }
+}
+
+fn refusing() -> BlacklistCommand {
+    BlacklistCommand { src_pid: Some("alice".into()), ..BlacklistCommand::default() }
 }
 
 #[tokio::test]
@@ -68,6 +87,20 @@ async fn a_field_that_is_too_long_is_refused_by_name_and_the_next_request_works(
         (conversation(OpType::RemoveShutup, ConvCommand { m: many(501), ..members(&cid, &[]) }), 4301, "501"),
         (conversation(OpType::CheckShutup, members(&cid, &[""])), 4301, "0 characters"),
         (conversation(OpType::QueryShutup, ConvCommand { next: Some(long()), ..members(&cid, &[]) }), 4301, "`next`"),
+        (role(&cid, &long(), "Manager"), 4301, "`targetClientId`"),
+        (role(&cid, &"x".repeat(65), "Manager"), 4325, "hookd settings --roles on"),
+        (role(&cid, "bob", &long()), 4321, "`info.role`"),
+        (blacklist(BlacklistCommand { src_cid: Some(long()), ..BlacklistCommand::default() }), 4303, "`srcCid`"),
+        (blacklist(BlacklistCommand { to_pids: many(501), ..blocking(&cid) }), 4301, "501"),
+        (blacklist(BlacklistCommand { to_pids: named(&long()), ..blocking(&cid) }), 4301, "`toPids`"),
+        (blacklist(BlacklistCommand { to_cids: many(501), ..refusing() }), 4301, "501"),
+        (blacklist(BlacklistCommand { to_cids: named(&long()), ..refusing() }), 4301, "`toCids`"),
+        (blacklist(BlacklistCommand { src_pid: Some(long()), ..refusing() }), 4301, "`srcPid`"),
+        (blacklist(BlacklistCommand { src_pid: Some("bob".into()), ..refusing() }), 4301, "`srcPid`"),
+        (blacklist(BlacklistCommand { next: Some(long()), ..blocking(&cid) }), 4301, "`next`"),
+        (blacklist(BlacklistCommand { s: Some(long()), ..blocking(&cid) }), 4546, "`s`"),
+        (blacklist(blocking(&cid)), 4544, "hookd settings --blacklist on"),
+        (blacklist(refusing()), 4544, "hookd settings --blacklist on"),
         (query(ConvCommand { temp_conv_ids: many(501), ..ConvCommand::default() }), 4310, "`tempConvIds`"),
     ];
     for (request, code, named) in requests {

@@ -1,10 +1,10 @@
-// What docs/compatibility.md lists as accepted without effect, and what it lists as refused, by the real client (F-32).
+// What docs/compatibility.md lists as accepted without effect, and what is not found, by the real client (F-32).
 
 import assert from 'node:assert/strict';
 
 import { connect } from '../lib/device.mjs';
 import { openRawSocket } from '../lib/raw_socket.mjs';
-import { rejection, scene, step } from '../lib/scene.mjs';
+import { scene, step } from '../lib/scene.mjs';
 
 await scene(async (connection) => {
   const tom = await connect(connection, 'tom');
@@ -43,18 +43,6 @@ await scene(async (connection) => {
     socket.close();
   });
 
-  const refused = {
-    roles: () => group.updateMemberRole('jerry', 'Manager'),
-    'blocked members': () => group.blockMembers(['jerry']),
-    'the list of blocked members': () => group.queryBlockedMembers(),
-  };
-  for (const [name, ask] of Object.entries(refused)) {
-    await step(`${name}: 4200 with a text that names it`, async () => {
-      const error = await rejection(ask());
-      assert.equal(error.code, 4200, error.stack);
-      assert.match(error.detail, /not supported by this server/);
-    });
-  }
   await step('queries find no temporary and no service conversations', async () => {
     assert.equal(await tom.client.getConversation('_tmp:0123456789abcdef'), null);
     assert.deepEqual(await tom.client.getServiceConversationQuery().find(), []);

@@ -59,6 +59,9 @@ pub(crate) fn check(command: &GenericCommand) -> Result<(), RequestError> {
             check_asked(&conv.cids)?;
         }
     }
+    if let Some(blacklist) = &command.blacklist_message {
+        check_blacklist(blacklist)?;
+    }
     Ok(())
 }
 
@@ -79,9 +82,13 @@ pub(crate) fn without_the_unread(command: GenericCommand) -> GenericCommand {
         patch.patches.truncate(1);
         patch
     });
-    let blacklist = command
-        .blacklist_message
-        .map(|blacklist| BlacklistCommand { src_cid: blacklist.src_cid, ..BlacklistCommand::default() });
+    let blacklist = command.blacklist_message.map(|blacklist| BlacklistCommand {
+        blocked_pids: Vec::new(),
+        blocked_cids: Vec::new(),
+        allowed_pids: Vec::new(),
+        failed_pids: Vec::new(),
+        ..blacklist
+    });
     let ack = command.ack_message.map(|ack| AckCommand { ids: Vec::new(), ..ack });
     let read = command.read_message.map(|mut read| {
         read.convs.truncate(READ_CONVERSATIONS);
@@ -169,6 +176,11 @@ fn check_conversation(conv: &ConvCommand, starts: bool) -> Result<(), RequestErr
     bounded("n", conv.n.as_deref(), SIGNATURE_BYTES, Code::ConversationSignatureFailed)?;
     let attributes = conv.attr.as_ref().map(|attr| attr.data.as_str());
     bounded("attr", attributes, MAX_ATTRIBUTES_BYTES, Code::ConversationApiFailed)?;
+    let target = conv.info.as_ref().and_then(|info| info.pid.as_deref());
+    bounded("info.pid", target, NEXT_BYTES, Code::ConversationApiFailed)?;
+    bounded("targetClientId", conv.target_client_id.as_deref(), NEXT_BYTES, Code::ConversationApiFailed)?;
+    let role = conv.info.as_ref().and_then(|info| info.role.as_deref());
+    bounded("info.role", role, ID_BYTES, Code::UnknownRole)?;
     bounded("next", conv.next.as_deref(), NEXT_BYTES, Code::ConversationApiFailed)?;
     bounded("sort", conv.sort.as_deref(), SORT_BYTES, Code::ConversationQueryFailed)
 }
@@ -179,6 +191,23 @@ fn check_asked(cids: &[String]) -> Result<(), RequestError> {
         return Err(RequestError::detailed(Code::ConversationApiFailed, detail));
     }
     cids.iter().try_for_each(|cid| bounded("cids", Some(cid), ID_BYTES, Code::ConversationNotFound))
+}
+
+fn check_blacklist(blacklist: &BlacklistCommand) -> Result<(), RequestError> {
+    bounded("srcCid", blacklist.src_cid.as_deref(), ID_BYTES, Code::ConversationNotFound)?;
+    clients("toPids", &blacklist.to_pids, Code::ConversationApiFailed, Code::ConversationApiFailed)?;
+    bounded("srcPid", blacklist.src_pid.as_deref(), NEXT_BYTES, Code::ConversationApiFailed)?;
+    if blacklist.to_cids.len() > LISTED_CLIENTS {
+        let named = blacklist.to_cids.len();
+        let detail = format!("`toCids` names {named} conversations; at most {LISTED_CLIENTS} are allowed");
+        return Err(RequestError::detailed(Code::ConversationApiFailed, detail));
+    }
+    for id in &blacklist.to_cids {
+        bounded("toCids", Some(id), ID_BYTES, Code::ConversationApiFailed)?;
+    }
+    bounded("next", blacklist.next.as_deref(), NEXT_BYTES, Code::ConversationApiFailed)?;
+    bounded("s", blacklist.s.as_deref(), SIGNATURE_BYTES, Code::BlacklistSignatureFailed)?;
+    bounded("n", blacklist.n.as_deref(), SIGNATURE_BYTES, Code::BlacklistSignatureFailed)
 }
 
 fn bounded(field: &str, text: Option<&str>, limit: usize, code: Code) -> Result<(), RequestError> {

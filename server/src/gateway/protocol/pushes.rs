@@ -6,13 +6,13 @@ use bytes::Bytes;
 
 use super::replies::json;
 use super::wire::{
-    CommandType, ConvCommand, DirectCommand, GenericCommand, LogItem, OpType, PatchCommand, PatchItem, RcpCommand,
-    SessionCommand, UnreadCommand, UnreadTuple,
+    CommandType, ConvCommand, ConvMemberInfo, DirectCommand, GenericCommand, LogItem, OpType, PatchCommand, PatchItem,
+    RcpCommand, SessionCommand, UnreadCommand, UnreadTuple,
 };
 use super::{IM_SERVICE, PERMANENT};
 use hookd_im_core::delivery::{
-    ChangedAttributes, ChangedMembers, ChangedRestriction, DeliveredMessage, Event, PatchedMessage, Receipt,
-    UnreadCounts,
+    ChangedAttributes, ChangedMembers, ChangedRestriction, ChangedRole, DeliveredMessage, Event, PatchedMessage,
+    Receipt, UnreadCounts,
 };
 use hookd_im_core::ids::{ClientId, ConversationId};
 use hookd_im_core::messages::content::is_recalled;
@@ -28,6 +28,7 @@ pub(crate) fn push(client: &ClientId, event: &Event) -> GenericCommand {
         Event::MembersLeft(change) => membership(OpType::MembersLeft, change, true),
         Event::Restricted(change) => kept(restriction(change, false), change.server_timestamp),
         Event::MembersRestricted(change) => restriction(change, true),
+        Event::RoleChanged(change) => role_changed(change),
         Event::ConversationUpdated(change) => updated(change),
         Event::Message(message) => direct(message),
         Event::MessagePatched(patch) => patched(patch),
@@ -52,6 +53,7 @@ pub(crate) fn changed_conversation(event: &Event) -> Option<&ConversationId> {
             Some(&change.conversation)
         }
         Event::Restricted(change) | Event::MembersRestricted(change) => Some(&change.conversation),
+        Event::RoleChanged(change) => Some(&change.conversation),
         Event::ConversationUpdated(change) => Some(&change.conversation),
         Event::Message(_)
         | Event::MessagePatched(_)
@@ -113,6 +115,10 @@ fn restriction(change: &ChangedRestriction, of_others: bool) -> GenericCommand {
         (Restriction::Silenced, true, false) => OpType::Unshutuped,
         (Restriction::Silenced, false, true) => OpType::MembersShutuped,
         (Restriction::Silenced, true, true) => OpType::MembersUnshutuped,
+        (Restriction::Blocked, false, false) => OpType::Blocked,
+        (Restriction::Blocked, true, false) => OpType::Unblocked,
+        (Restriction::Blocked, false, true) => OpType::MembersBlocked,
+        (Restriction::Blocked, true, true) => OpType::MembersUnblocked,
     };
     let conv = ConvCommand {
         cid: Some(change.conversation.as_str().to_owned()),
@@ -121,6 +127,20 @@ fn restriction(change: &ChangedRestriction, of_others: bool) -> GenericCommand {
         ..ConvCommand::default()
     };
     GenericCommand { conv_message: Some(conv), ..command(CommandType::Conv, Some(op)) }
+}
+
+fn role_changed(change: &ChangedRole) -> GenericCommand {
+    let conv = ConvCommand {
+        cid: Some(change.conversation.as_str().to_owned()),
+        init_by: Some(change.by.as_str().to_owned()),
+        info: Some(ConvMemberInfo {
+            pid: Some(change.client.as_str().to_owned()),
+            role: Some(change.role.name().to_owned()),
+            info_id: None,
+        }),
+        ..ConvCommand::default()
+    };
+    GenericCommand { conv_message: Some(conv), ..command(CommandType::Conv, Some(OpType::MemberInfoChanged)) }
 }
 
 fn updated(change: &ChangedAttributes) -> GenericCommand {
