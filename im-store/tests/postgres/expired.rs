@@ -27,8 +27,8 @@ async fn nothing_is_left_of_an_expired_conversation_in_any_table() {
     say(&store, &id, "hi").await.unwrap();
     let silence = StandingChange::Restrict(Restriction::Silenced, vec![ClientId::new("tom")]);
     let decide = Box::new(|_: &_| Ok(StandingDecision { change: silence, failed: Vec::new() }));
-    let tom = ClientId::new("tom");
-    let changing = store.change_standing(&app(), &id, (&tom, std::slice::from_ref(&tom)), decide, None);
+    let (app, tom) = (app(), ClientId::new("tom"));
+    let changing = store.change_standing(&app, &id, (&tom, std::slice::from_ref(&tom)), decide, None);
     changing.await.unwrap().unwrap().unwrap();
     server.sql("UPDATE conversations SET expires_at = 1");
     while store.delete_expired_conversations().await.unwrap() {}
