@@ -1,19 +1,8 @@
 //! Whom a client may add and remove. Asked before the hooks, and once more in the transaction that changes the members.
 
-use super::{FailedMembers, MembersUnchanged, MembershipRequest, Role, Standing};
+use super::{FailedMembers, MemberRules, MembersUnchanged, MembershipRequest, Role, Standing};
 use crate::error::Code;
 use crate::ids::ClientId;
-
-/// What an app has switched on about members.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MemberRules {
-    /// Blacklists count (S-127, S-128).
-    pub blacklist: bool,
-    /// Roles count (S-123).
-    pub roles: bool,
-    /// Where roles count, a member may add others.
-    pub member_can_add: bool,
-}
 
 /// What a request may change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,6 +6,7 @@ mod calls;
 mod conversation_kind;
 mod conversations;
 mod error;
+mod member_limits;
 mod member_rules;
 mod message_changes;
 mod messages;
@@ -29,7 +30,8 @@ pub use self::conversations::{
     FoundConversation, MembersUnchanged, MembershipChange, MembershipRequest, NewConversation, QUERY_ANSWER_BYTES,
 };
 pub use self::error::{QueryError, StoreError};
-pub use self::member_rules::{AskRules, MemberRules, OUTRANKED, Permitted, permitted_to_add, permitted_to_remove};
+pub use self::member_limits::{FailedMembers, MemberRules};
+pub use self::member_rules::{AskRules, OUTRANKED, Permitted, permitted_to_add, permitted_to_remove};
 pub use self::message_changes::{EditMessage, EditedMessage, MessageChanges, MessageEdit};
 pub use self::messages::{
     AppendedMessage, DEDUPLICATION_WINDOW, Direction, HistoryBound, HistoryQuery, MessageBody, Messages, NewMessage,
@@ -46,8 +48,8 @@ pub use self::refused_conversations::{ConversationPage, RefusalChange, RefusedCo
 pub use self::sessions::{EndedLogin, OpenSession, SessionEntry, Sessions};
 pub use self::settings::Settings;
 pub use self::standing::{
-    ChangedStanding, ClientPage, DecideStanding, FailedMembers, MemberInfo, Removal, Restricted, Restriction, Role,
-    Standing, StandingChange, StandingDecision, Standings,
+    ChangedStanding, ClientPage, DecideStanding, MemberInfo, Removal, Restricted, Restriction, Role, Standing,
+    StandingChange, StandingDecision, Standings,
 };
 pub use self::stored_events::{
     EventRange, MEMBER_CHANGES_AT_ONCE, MemberChange, StoredEvent, StoredEventLog, StoredEvents,

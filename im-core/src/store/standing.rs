@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{CallFor, Conversation, MembershipChange, StoreError, StoredCall};
-use crate::error::{Code, Refusal};
+use super::{CallFor, Conversation, FailedMembers, MembershipChange, StoreError, StoredCall};
+use crate::error::Refusal;
 use crate::ids::{AppId, ClientId, ConversationId};
 
 /// What a client may not do in a conversation. Each one is a list of its own (S-130).
@@ -102,17 +102,6 @@ impl Standing {
             Restriction::Blocked => &mut self.blocked,
         }
     }
-}
-
-/// Clients for which a request was not carried out, all for one reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FailedMembers {
-    /// The reason.
-    pub code: Code,
-    /// Text for people.
-    pub detail: Option<String>,
-    /// The clients.
-    pub members: Vec<ClientId>,
 }
 
 /// A change of what a conversation holds about clients.
