@@ -1,5 +1,7 @@
 //! What the switch `on_hook_failure` does for every way in which a hook can fail.
 
+use serde_json::Value;
+
 use crate::harness::{Facts, Server};
 
 /// Every way ends the same for the clients; the counter distinguishes them.
@@ -12,6 +14,17 @@ fn every_hook_every_cause_every_policy() {
     let facts = Server::with_module("every-cause").play("failure_policies");
     let (hooks, causes, policies) = (4, 7, 4);
     assert_eq!(facts["rows"], hooks * causes * policies);
+}
+
+/// S-86 … S-98.
+#[test]
+fn every_hook_gets_its_params_and_each_of_its_replies_is_obeyed() {
+    Server::start().play_obliging("every_hook", &[], &mut |server, asked, arguments| {
+        assert_eq!(asked, "settings");
+        let arguments: Vec<&str> = ["settings"].into_iter().chain(arguments.split(' ')).collect();
+        server.hookd_ok(&arguments);
+        Value::Null
+    });
 }
 
 #[test]

@@ -33,6 +33,7 @@ mod standing_rows;
 mod stored_events;
 mod tls;
 mod transaction;
+mod unread;
 mod writer;
 
 use std::sync::Arc;

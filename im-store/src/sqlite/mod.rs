@@ -25,6 +25,7 @@ mod settings;
 mod standing;
 mod standing_rows;
 mod stored_events;
+mod unread;
 mod writer;
 
 use std::fs::{self, OpenOptions, Permissions};

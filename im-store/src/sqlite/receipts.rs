@@ -3,22 +3,17 @@
 use async_trait::async_trait;
 use hookd_im_core::ids::{AppId, ClientId, ConversationId, MessageId};
 use hookd_im_core::store::{
-    ACKNOWLEDGED_AT_ONCE, Acknowledged, ConversationKind, Delivered, MAX_UNREAD, MAX_UNREAD_CONVERSATIONS, MarkedRead,
-    ReceiptMarks, ReceiptMessage, Receipts, StoreError, StoredMessage, UNREAD_CANDIDATES, UNREAD_SCAN,
-    UnreadConversation,
+    ACKNOWLEDGED_AT_ONCE, Acknowledged, Delivered, MarkedRead, ReceiptMarks, ReceiptMessage, Receipts, StoreError,
+    UNREAD_SCAN, UnreadConversation,
 };
 use hookd_im_core::timestamp::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::SqliteStore;
-use super::conversation_row;
 use super::error::WorkError;
-use super::history::newest;
-use super::message_row::{COLUMNS, MessageRow};
+use super::{SqliteStore, conversation_row, unread};
 use crate::conversation_kind::kind;
-use crate::json;
 use crate::query::budget::store_error;
-use crate::receipts::{mark, new_since};
+use crate::receipts::mark;
 
 #[async_trait]
 impl Receipts for SqliteStore {
@@ -31,8 +26,8 @@ impl Receipts for SqliteStore {
         let (of_app, client) = (app.clone(), client.clone());
         let now = (self.clock)();
         let find = move |connection: &Connection, _| match changed_after {
-            None => all_unread(connection, (&of_app, &client), now),
-            Some(after) => changed(connection, (&of_app, &client), after, now),
+            None => unread::all(connection, (&of_app, &client), now),
+            Some(after) => unread::changed(connection, (&of_app, &client), after, now),
         };
         self.queries.run(app, "unread messages", find).await.map_err(|error| store_error(error, "unread messages"))
     }
@@ -46,14 +41,14 @@ impl Receipts for SqliteStore {
         let (app, client, conversation) = (app.clone(), client.clone(), conversation.clone());
         let read = move |connection: &Connection| {
             let Some(member) = member(connection, (&app, &client), &conversation)? else { return Ok(None) };
-            let end = End {
+            let end = unread::End {
                 key: member.conversation,
                 kind: kind(member.kind, conversation.as_str())?,
                 conversation,
                 last_message_at: member.last_message_at.unwrap_or(0),
                 last_sequence: member.last_sequence,
             };
-            unread_of(connection, end, &client, member.read_until).map(Some)
+            unread::in_conversation(connection, end, &client, member.read_until).map(Some)
         };
         self.readers.read("unread messages of a conversation", read).await
     }
@@ -292,133 +287,6 @@ fn time_of(connection: &Connection, conversation: i64, id: &MessageId) -> Result
         .query_row(params![conversation, id.as_str()], |row| row.get(0))
         .optional()?;
     Ok(time)
-}
-
-fn all_unread(
-    connection: &Connection,
-    (app, client): (&AppId, &ClientId),
-    now: Timestamp,
-) -> Result<Vec<UnreadConversation>, WorkError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT conversations.key, kind, conversations.id, last_message_at, last_sequence, read_until
-         FROM members
-         JOIN conversations ON conversations.key = members.conversation
-         WHERE members.app = ?1 AND members.client = ?2
-             AND last_message_at > read_until
-             AND (expires_at IS NULL OR expires_at > ?4)
-         ORDER BY last_message_at DESC
-         LIMIT ?3",
-    )?;
-    let mut rows = statement.query(params![app.as_str(), client.as_str(), UNREAD_CANDIDATES, now.0])?;
-    let mut found = Vec::new();
-    while found.len() < MAX_UNREAD_CONVERSATIONS as usize
-        && let Some(row) = rows.next()?
-    {
-        let unread = unread_of(connection, End::read(row)?, client, row.get(5)?)?;
-        if unread.count > 0 {
-            found.push(unread);
-        }
-    }
-    Ok(found)
-}
-
-fn changed(
-    connection: &Connection,
-    (app, client): (&AppId, &ClientId),
-    after: Timestamp,
-    now: Timestamp,
-) -> Result<Vec<UnreadConversation>, WorkError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT conversations.key, kind, conversations.id, coalesce(last_message_at, 0), last_sequence, read_until
-         FROM members
-         JOIN conversations ON conversations.key = members.conversation
-         WHERE members.app = ?1 AND members.client = ?2
-             AND (last_message_at > ?3 OR read_changed_at > ?3)
-             AND (expires_at IS NULL OR expires_at > ?5)
-         ORDER BY last_message_at DESC
-         LIMIT ?4",
-    )?;
-    let values = params![app.as_str(), client.as_str(), new_since(after), MAX_UNREAD_CONVERSATIONS, now.0];
-    let mut rows = statement.query(values)?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        found.push(unread_of(connection, End::read(row)?, client, row.get(5)?)?);
-    }
-    Ok(found)
-}
-
-/// How far a conversation has come.
-struct End {
-    key: i64,
-    kind: ConversationKind,
-    conversation: ConversationId,
-    last_message_at: i64,
-    last_sequence: i64,
-}
-
-impl End {
-    /// Reads the first five columns.
-    fn read(row: &Row<'_>) -> Result<Self, WorkError> {
-        let id: String = row.get(2)?;
-        Ok(Self {
-            key: row.get(0)?,
-            kind: kind(row.get(1)?, &id)?,
-            conversation: ConversationId::new(id),
-            last_message_at: row.get(3)?,
-            last_sequence: row.get(4)?,
-        })
-    }
-}
-
-/// What a member has not read of a conversation.
-fn unread_of(
-    connection: &Connection,
-    End { key, kind, conversation, last_message_at, last_sequence }: End,
-    client: &ClientId,
-    read_until: i64,
-) -> Result<UnreadConversation, WorkError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT timestamp, mention_all, mentions, receivers
-         FROM (
-             SELECT timestamp, sender, mention_all, mentions, receivers
-             FROM messages
-             WHERE conversation = ?1 AND timestamp > ?2
-             ORDER BY timestamp DESC
-             LIMIT ?4
-         )
-         WHERE sender <> ?3
-         ORDER BY timestamp DESC",
-    )?;
-    let mut rows = statement.query(params![key, read_until, client.as_str(), UNREAD_SCAN])?;
-    let (mut count, mut is_mentioned, mut last) = (0, false, None);
-    while count < MAX_UNREAD
-        && let Some(row) = rows.next()?
-    {
-        if !names(row.get(3)?, client, "receivers")?.unwrap_or(true) {
-            continue;
-        }
-        count += 1;
-        last = last.or(Some(row.get::<_, i64>(0)?));
-        is_mentioned = is_mentioned || row.get(1)? || names(row.get(2)?, client, "mentions")?.unwrap_or(false);
-    }
-    let last_message = match last {
-        Some(at) => Some(message_at(connection, key, at)?),
-        None => newest(connection, key)?,
-    };
-    let (counted_until, last_sequence) = (Timestamp(last_message_at), last_sequence.unsigned_abs());
-    Ok(UnreadConversation { conversation, kind, count, is_mentioned, last_message, counted_until, last_sequence })
-}
-
-/// True when a list of clients names one; `None` where there is no list.
-fn names(list: Option<String>, client: &ClientId, column: &'static str) -> Result<Option<bool>, WorkError> {
-    let Some(list) = list else { return Ok(None) };
-    let clients: Vec<ClientId> = json::from_column(&list, "messages", column, "of a conversation")?;
-    Ok(Some(clients.contains(client)))
-}
-
-fn message_at(connection: &Connection, conversation: i64, at: i64) -> Result<StoredMessage, WorkError> {
-    let sql = format!("SELECT {COLUMNS} FROM messages WHERE conversation = ?1 AND timestamp = ?2");
-    StoredMessage::try_from(connection.prepare_cached(&sql)?.query_row([conversation, at], MessageRow::read)?)
 }
 
 fn marks(connection: &Connection, app: &AppId, conversation: &ConversationId) -> Result<Vec<ReceiptMarks>, WorkError> {

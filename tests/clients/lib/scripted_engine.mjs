@@ -2,35 +2,52 @@
 
 import { createServer } from 'node:http';
 
+import { Inbox } from './inbox.mjs';
+
 /**
  * Starts the engine on a free port.
  *
- * @returns {Promise<{url: string, replies: Map<string, object | ((params: object) => object)>, calls: {hook: string, params: object}[]}>}
- *   `replies`: by hook; a hook without one does not exist. `calls`: so far.
+ * @returns {Promise<ScriptedEngine>}
  */
 export async function openScriptedEngine() {
-  const [replies, calls] = [new Map(), []];
-  const server = createServer(async (request, response) => {
-    const hook = request.url.split('/').pop();
-    const body = await bodyOf(request);
-    const answer = (result) => {
-      response.setHeader('Content-Type', 'application/json');
-      response.end(JSON.stringify({ result }));
-    };
-    if (hook === 'metadatas') return answer([...replies.keys()]);
-    // Before the IM core has the list of hooks it asks for all of them.
-    if (!replies.has(hook)) return notFound(response);
-    const params = JSON.parse(body);
-    calls.push({ hook, params });
-    const reply = replies.get(hook);
-    answer((await (typeof reply === 'function' ? reply(params) : reply)) ?? null);
-  });
-  return { url: await listening(server), replies, calls };
+  const engine = new ScriptedEngine();
+  engine.url = await listening(createServer((request, response) => engine.serve(request, response)));
+  return engine;
 }
 
-function notFound(response) {
-  response.statusCode = 404;
-  response.end(JSON.stringify({ code: 404, error: 'no such function' }));
+export class ScriptedEngine {
+  /** By hook: a reply, or a function from the params to it. A hook without one does not exist; one with an `Error` fails. */
+  replies = new Map();
+
+  /** Hooks that were called, in order. */
+  called = [];
+
+  #calls = new Inbox('the engine');
+
+  /** The params of the next call of a hook, come or to come. */
+  async next(hook) {
+    return (await this.#calls.next(hook)).params;
+  }
+
+  async serve(request, response) {
+    const hook = request.url.split('/').pop();
+    const body = await bodyOf(request);
+    response.setHeader('Content-Type', 'application/json');
+    if (hook === 'metadatas') return response.end(JSON.stringify({ result: [...this.replies.keys()] }));
+    // Before the IM core has the list of hooks it asks for all of them.
+    if (!this.replies.has(hook)) return failed(response, 404);
+    const params = JSON.parse(body);
+    const reply = this.replies.get(hook);
+    const result = typeof reply === 'function' ? await reply(params) : reply;
+    this.called.push(hook);
+    this.#calls.file({ kind: hook, params });
+    return result instanceof Error ? failed(response, 500) : response.end(JSON.stringify({ result: result ?? null }));
+  }
+}
+
+function failed(response, status) {
+  response.statusCode = status;
+  response.end(JSON.stringify({ code: 1, error: 'as scripted' }));
 }
 
 /** The address of a server on a free port. It does not keep the process alive. */

@@ -55,22 +55,16 @@ await scene(async (connection) => {
     const message = new tom.sdk.TextMessage('hello @spike').setMentionList(['spike', 'tom']);
     await group.send(message);
     await gateway.next();
-    const [{ params }] = engine.calls;
-    assert.deepEqual(JSON.parse(params.content), { _lctype: -1, _lctext: 'hello @spike' });
-    delete params.content;
-    assert.deepEqual(engine.calls, [
-      {
-        hook: '_receiversOffline',
-        params: {
-          fromPeer: 'tom',
-          convId: group.id,
-          offlinePeers: ['jerry', 'spike'],
-          timestamp: Number(message.timestamp),
-          mentionAll: false,
-          mentionOfflinePeers: ['spike'],
-        },
-      },
-    ]);
+    const { content, ...params } = await engine.next('_receiversOffline');
+    assert.deepEqual(JSON.parse(content), { _lctype: -1, _lctext: 'hello @spike' });
+    assert.deepEqual(params, {
+      fromPeer: 'tom',
+      convId: group.id,
+      offlinePeers: ['jerry', 'spike'],
+      timestamp: Number(message.timestamp),
+      mentionAll: false,
+      mentionOfflinePeers: ['spike'],
+    });
   });
   const table = [
     [{ skip: true }, undefined],
@@ -81,13 +75,14 @@ await scene(async (connection) => {
   ];
   for (const [reply, expected] of table) {
     await step(`${JSON.stringify(reply)} is obeyed`, async () => {
-      const asked = new Promise((resolve) => engine.replies.set('_receiversOffline', () => (resolve(), reply)));
+      engine.replies.set('_receiversOffline', reply);
       await tom.send(group, 'hi', { pushData: { alert: 'data' } });
-      await asked;
+      await engine.next('_receiversOffline');
       if (expected === undefined) {
         // The next push is that of the next message.
         engine.replies.set('_receiversOffline', {});
         await tom.send(group, 'hi', { pushData: { alert: 'next' } });
+        await engine.next('_receiversOffline');
         assert.equal((await gateway.next()).body.data.alert, 'next');
         return;
       }
