@@ -1,4 +1,5 @@
-// The server is killed while messages are on their way: what was acknowledged is in the history, once, in order.
+// The server is killed while messages are on their way: what was acknowledged is in the history, once, in order, and counts as
+// unread.
 
 import assert from 'node:assert/strict';
 
@@ -11,7 +12,7 @@ const KILL_AFTER_ACKNOWLEDGED = 150;
 await scene(async (connection) => {
   const tom = await connect(connection, 'tom');
   const jerry = await connect(connection, 'jerry');
-  const group = await tom.createGroup(['jerry'], { name: 'restart' });
+  const group = await tom.createGroup(['jerry', 'spike'], { name: 'restart' });
   await jerry.conversation(group.id); // known beforehand, or the SDK asks for it at every message that comes meanwhile
 
   const acknowledged = [];
@@ -58,6 +59,14 @@ await scene(async (connection) => {
   });
   await step('they are in the order sent', () => {
     history.forEach(({ number }, position) => assert.equal(number, position));
+  });
+  await step('a member that was away is told of as many as there are, a hundred at most', async () => {
+    const spike = await connect(connection, 'spike');
+    const unread = Math.min(history.length, 100);
+    await spike.inbox.next('unreadmessagescountupdate', ({ payload }) =>
+      payload.some(({ id, unreadMessagesCount }) => id === group.id && unreadMessagesCount === unread),
+    );
+    await spike.logout();
   });
   await step('both go on', async () => {
     await Promise.all([tom, jerry].map((device) => device.inbox.next('reconnect', undefined, 30_000)));
