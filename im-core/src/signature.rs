@@ -116,6 +116,13 @@ pub fn check(
     if is_right { Ok(()) } else { Err("the signature is not that of this request, made with the app's master key") }
 }
 
+/// Signs a log-in as the app's own server does.
+pub(crate) fn sign_login((app, client): (&App, &ClientId), now: Timestamp, nonce: &str) -> Signature {
+    let mac = mac(app, &format!("{}:{client}::{}:{nonce}", app.id, now.0));
+    let hex = hex::encode(mac.finalize().into_bytes());
+    Signature { hex, timestamp: now.0, nonce: nonce.to_owned() }
+}
+
 fn mac(app: &App, text: &str) -> Hmac<Sha1> {
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
     let mut mac = Hmac::<Sha1>::new_from_slice(app.master_key.as_bytes()).expect("HMAC takes keys of any length");
@@ -132,7 +139,7 @@ fn sorted(members: &[ClientId]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Signature, SignedRequest, check, sorted};
+    use super::{Signature, SignedRequest, check, sign_login, sorted};
     use crate::app::App;
     use crate::ids::{AppId, ClientId, ConversationId};
     use crate::timestamp::Timestamp;
@@ -161,6 +168,7 @@ mod tests {
     fn published_signatures_are_right() {
         let log_in = signature("6e258c53ce614c95da58d3c373849bb987159a62");
         assert_eq!(checked(SignedRequest::LogIn, &log_in, MADE_AT), Ok(()));
+        assert_eq!(sign_login((&app(), &ClientId::new("alice")), Timestamp(MADE_AT), "n0nce"), log_in);
         let upper = signature(&log_in.hex.to_uppercase());
         assert_eq!(checked(SignedRequest::LogIn, &upper, MADE_AT), Ok(()));
         let create = signature("7faaeec47ede225e20d30044632fb32788f3828f");

@@ -5,6 +5,7 @@
 mod chat_rooms;
 mod elsewhere;
 mod ending;
+mod login_signing;
 mod online;
 mod online_sessions;
 mod open_sessions;
@@ -21,6 +22,7 @@ use moka::sync::Cache;
 
 pub use chat_rooms::{ChatRooms, Joining};
 pub use ending::{Ended, Ending};
+pub use login_signing::{NotSigned, sign_login_of_user};
 pub use online::{Presence, PresenceError, PresenceOfOneNode};
 pub use online_sessions::OnlineSessions;
 pub use opening::{Login, LoginSource, OpenedSession};

@@ -8,6 +8,7 @@ mod conversations;
 mod failure_policy;
 mod history;
 mod killed;
+mod login_signing;
 mod lost_answers;
 mod lost_nodes;
 mod message_changes;
