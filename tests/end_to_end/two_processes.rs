@@ -46,6 +46,7 @@ mod neighbours;
 mod nested_calls;
 mod notifications;
 mod odd_json;
+mod offline_push;
 mod older_modules;
 mod private_files;
 mod releases;

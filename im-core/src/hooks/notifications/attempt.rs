@@ -5,51 +5,17 @@ use std::time::Duration;
 
 use hook_types::{Hook as _, HookKind, ReceiversOffline};
 
-use super::lease::Term;
-use super::{push_calls, retry};
-use crate::app::{App, AppDirectory, ImSettings};
+use super::outcome::{Ended, after_failure};
+use super::push_calls;
+use super::targets::{DueCall, Targets};
+use crate::app::{App, ImSettings};
 use crate::hooks::channels::PUSH;
 use crate::hooks::engine_calls::EngineCalls;
 use crate::hooks::settings::timeout;
-use crate::hooks::{FailureCause, HookCall, HookFailure};
-use crate::ids::{AppId, Channel, NodeId};
-use crate::push::PushGateway;
-use crate::store::{Call, CallOutcome, Calls, Conversations};
+use crate::hooks::{FailureCause, HookCall};
+use crate::ids::AppId;
+use crate::store::{Call, CallOutcome};
 use crate::timestamp::Timestamp;
-
-/// The longest text of a failure that is kept with a dead letter.
-const REASON_LIMIT_BYTES: usize = 1024;
-
-/// What calls are made with.
-pub(super) struct Targets {
-    pub(super) apps: Arc<dyn AppDirectory>,
-    pub(super) calls: Arc<EngineCalls>,
-    pub(super) conversations: Arc<dyn Conversations>,
-    pub(super) gateway: Arc<dyn PushGateway>,
-    /// Where calls that follow from others are added, and by which node.
-    pub(super) table: Arc<dyn Calls>,
-    pub(super) node: NodeId,
-}
-
-/// A call that this program can make.
-#[derive(Clone, Debug)]
-pub(super) struct DueCall {
-    /// The hook, or the gateway of pushes.
-    pub(super) target: &'static str,
-    pub(super) call: Call,
-    /// When it was claimed.
-    pub(super) term: Term,
-}
-
-/// How an attempt ended.
-pub(super) enum Ended {
-    /// The outcome is to be written.
-    Settled(CallOutcome),
-    /// It is done, and a call that follows from it waits in this channel.
-    Continued(Channel),
-    /// The engine could not try the call at all: it waits, and so do the calls behind it.
-    EngineAway,
-}
 
 /// Makes the call.
 pub(super) async fn attempt(targets: Arc<Targets>, app: AppId, DueCall { target, call: queued, .. }: DueCall) -> Ended {
@@ -102,19 +68,4 @@ async fn call_hook(
             ended
         }
     }
-}
-
-pub(super) fn after_failure(settings: &ImSettings, queued: &Call, too_old: bool, failure: HookFailure) -> Ended {
-    let failed_attempts = queued.attempts.saturating_add(1);
-    if too_old || failed_attempts >= settings.notification_attempts {
-        return dead(failure);
-    }
-    let wait = retry::wait(settings, failed_attempts);
-    Ended::Settled(CallOutcome::Again { at: Timestamp::now().plus(wait) })
-}
-
-fn dead(failure: HookFailure) -> Ended {
-    let HookFailure { cause, message: mut reason } = failure;
-    reason.truncate(reason.floor_char_boundary(REASON_LIMIT_BYTES));
-    Ended::Settled(CallOutcome::Dead { cause: cause.name().to_owned(), reason })
 }

@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::worker::Worker;
-use super::attempt::Targets;
 use super::lease::Lease;
+use super::targets::Targets;
 use super::workers::Workers;
 use crate::ids::{AppId, Channel, NodeId};
 use crate::store::{Backlog, Calls, StoreError};

@@ -8,9 +8,11 @@ mod dead_letters;
 mod dispatcher;
 mod journal;
 mod lease;
+mod outcome;
 mod push_calls;
 mod retry;
 mod session_events;
+mod targets;
 mod watch;
 mod workers;
 
@@ -23,12 +25,12 @@ use hook_types::{ClientOffline, Hook, ReceiversOffline};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::attempt::Targets;
 pub use self::dead_letters::DeadLetterReport;
 use self::dispatcher::Dispatcher;
 pub use self::journal::Written;
 use self::journal::{Event, Journal, called};
 pub use self::session_events::SessionEvent;
+use self::targets::Targets;
 use super::channels::channel_of;
 use super::engine_calls::EngineCalls;
 use super::{FailureCause, HookFailure, metrics};

@@ -8,7 +8,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use hook_types::{Hook as _, HookKind, ReadReply, ReceiversOffline, ReceiversOfflineReply, read_reply};
 use sha2::Sha256;
 
-use super::attempt::{Ended, Targets, after_failure};
+use super::outcome::{Ended, after_failure};
+use super::targets::Targets;
 use super::{encode, limits_of};
 use crate::app::{App, ImSettings};
 use crate::hooks::channels::{PUSH, UNREADABLE, channel_of};

@@ -11,9 +11,11 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::super::attempt::{DueCall, Ended, attempt};
+use super::super::attempt::attempt;
 use super::super::lease::Term;
+use super::super::outcome::Ended;
 use super::super::retry;
+use super::super::targets::DueCall;
 use super::Dispatcher;
 use crate::app::ImSettings;
 use crate::hooks::channels::{UNREADABLE, target_named};
