@@ -55,7 +55,8 @@ impl Peer {
 
     /// Another app on a running hookd, whose calls end after two seconds, and whose concurrency is raised.
     pub fn second_app(&self, module: &Path) -> anyhow::Result<Target> {
-        let app: Value = serde_json::from_str(&self.run(&["apps", "create", "second", "--json"])?)?;
+        let app: Value =
+            serde_json::from_str(&self.run(&["apps", "create", "second", "--profile", "open", "--json"])?)?;
         let master_key = app.get("master_key").and_then(Value::as_str).context("the app has no master key")?;
         let of_app = ["--app", "second", "--master-key", master_key];
         self.run(&[&["deploy", text(module)?, "--prod"][..], &of_app].concat())?;

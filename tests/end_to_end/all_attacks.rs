@@ -115,7 +115,8 @@ impl Attackers {
 
 /// Another app of the server with a module in production.
 fn app_with(server: &Server, name: &str, module_name: &str) -> Value {
-    let app: Value = serde_json::from_str(&server.hookd_ok(&["apps", "create", name, "--json"])).unwrap();
+    let app: Value =
+        serde_json::from_str(&server.hookd_ok(&["apps", "create", name, "--profile", "open", "--json"])).unwrap();
     let path = module(module_name);
     let of_app = ["--app", name, "--master-key", app["master_key"].as_str().unwrap()];
     server.hookd_ok(&[&["deploy", path.to_str().unwrap(), "--prod"], &of_app[..]].concat());

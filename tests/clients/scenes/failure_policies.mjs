@@ -90,9 +90,10 @@ function opposite({ app, exceptions, table }) {
   return { name: '`abort`, with exceptions', app: turn(app), exceptions: turned(exceptions), table: turned(table) };
 }
 
-/** Failures counted so far, by what became of the request, hook and cause. */
+/** Failures of these hooks counted so far, by what became of the request, hook and cause. */
 async function failures(connection) {
-  const counted = (await samples(connection)).filter(({ name }) => /^hookd_hook_(let_through|aborted)_total$/.test(name));
+  const isMeant = ({ name, labels }) => /^hookd_hook_(let_through|aborted)_total$/.test(name) && labels.hook in REQUESTS;
+  const counted = (await samples(connection)).filter(isMeant);
   return new Map(counted.map(({ name, labels, value }) => [`${name} ${labels.hook} ${labels.cause}`, value]));
 }
 
