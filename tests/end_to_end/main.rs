@@ -62,6 +62,7 @@ mod proxies;
 mod releases;
 mod remote_engine;
 mod replaced_program;
+mod reply_distance;
 mod secrets;
 mod settings_races;
 mod shell;

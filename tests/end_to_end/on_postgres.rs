@@ -24,4 +24,3 @@ mod notifications;
 mod odd_json;
 mod offline_push;
 mod postgres;
-mod strangers;

@@ -77,6 +77,7 @@ fn no_test_is_left_out() {
             "mod missing_apps;",
             "mod proxies;",
             "mod replaced_program;",
+            "mod reply_distance;",
             "mod secrets;",
             "mod lost_output;",
             "mod shell;",
