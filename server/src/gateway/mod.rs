@@ -56,6 +56,10 @@ use hookd_im_core::ids::ConnectionId;
 use hookd_im_core::messages::{Will, deliver_will};
 use hookd_im_core::presence::SessionLifecycle;
 
+/// Clients of one app for which it is looked up at a time what they missed. After a restart all of them come at once: more
+/// would be more than the store lets wait.
+const LOOKING_UP: usize = 64;
+
 /// How often it is asked whether open sessions are to be noted for a new hook. Costs a look at a set that is mostly empty.
 const NOTE_EVERY: Duration = Duration::from_secs(1);
 
@@ -84,6 +88,8 @@ struct Shared {
     tasks: TaskTracker,
     /// Bytes of large answers that wait for sockets.
     answers: AppShares,
+    /// Clients of an app for which it is looked up what they missed.
+    looking_up: AppShares,
     connections: Arc<Semaphore>,
     connection_ids: AtomicU64,
 }
@@ -113,6 +119,7 @@ impl Gateway {
         let shared = Shared {
             lifecycle: SessionLifecycle::new(config.session_token_life),
             answers: AppShares::new(answer_size::APP_ANSWER_BYTES),
+            looking_up: AppShares::new(LOOKING_UP),
             connections: Arc::new(Semaphore::new(config.connections.min(Semaphore::MAX_PERMITS))),
             connection_ids: AtomicU64::new(1),
             core,

@@ -1,6 +1,9 @@
 //! `session/*`. None of them waits for more than the disk, so the loop of the socket carries them out itself, in order.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::closing::Closing;
 use super::conversation_commands::unsupported;
@@ -24,6 +27,10 @@ use hookd_im_core::{messages, receipts};
 /// Bits of `configBitmap` (P-51).
 const WANTS_CHANGES: i64 = 1;
 const WANTS_TEMPORARY: i64 = 2;
+
+/// How long a client that comes with many others waits to be told what it missed. Its events wait meanwhile, as far as its socket
+/// may have some.
+const LOOK_UP_TURN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Ids that one `session/query` may ask for (P-57).
 const QUERIED_CLIENTS: usize = 20;
@@ -143,6 +150,11 @@ impl Dispatcher {
         let Ok(app) = self.current_app() else { return };
         let (shared, session, address) = (self.shared.clone(), session.clone(), self.socket.source.remote_address);
         self.shared.tasks.spawn(async move {
+            let turn = timeout(LOOK_UP_TURN_TIMEOUT, shared.looking_up.of(&app.id).acquire_owned()).await;
+            let Ok(Ok(_turn)) = turn else {
+                tracing::warn!(app = %session.app, "a client is not told what it missed: too many came at once");
+                return;
+            };
             let unread = receipts::unread_at_login(&shared.core, (&app.id, &session.client), missed.told_until).await;
             told.tell(unread, missed.wants_temporary);
             let Some(after) = missed.changed_after else { return };

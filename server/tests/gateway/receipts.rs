@@ -189,6 +189,37 @@ async fn acknowledgements_that_make_no_sense_do_nothing() {
     alice.assert_undisturbed().await;
 }
 
+/// After a restart all clients come at once.
+#[tokio::test]
+async fn every_client_is_told_though_more_come_at_once_than_the_store_lets_wait() {
+    const CLIENTS: usize = 1_500;
+    const OF_A_CONVERSATION: usize = 499;
+    let server = Server::start().await;
+    let mut alice = server.client("alice").await;
+    let names: Vec<String> = (0..CLIENTS).map(|number| format!("client {number}")).collect();
+    for members in names.chunks(OF_A_CONVERSATION) {
+        let members: Vec<&str> = ["alice"].into_iter().chain(members.iter().map(String::as_str)).collect();
+        let cid = alice.create_conversation(&members).await;
+        alice.request(message(&cid, "hi")).await;
+    }
+    let comes = names.chunks(60).map(|names| {
+        let address = server.address;
+        async move {
+            let mut socket = Client::connect(address).await;
+            for name in names {
+                socket.start(login(Some(name), SessionCommand::default())).await;
+            }
+            let mut told = 0;
+            while told < names.len() {
+                let came = socket.read().await;
+                assert!(came.error_message.is_none(), "{came:?}");
+                told += usize::from(came.unread_message.is_some());
+            }
+        }
+    });
+    futures::future::join_all(comes).await;
+}
+
 /// P-46: under a stream of messages each session that logs in counts each of them once.
 #[tokio::test]
 async fn no_message_is_counted_and_pushed() {
