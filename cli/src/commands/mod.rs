@@ -78,7 +78,7 @@ enum Command {
     Logs(logs::Logs),
     Top(top::Top),
     DeadLetters(dead_letters::DeadLetters),
-    Settings(settings::Settings),
+    Settings(Box<settings::Settings>),
     #[command(visible_alias = "checkout")]
     Switch(switch::Switch),
     Info(info::Info),
