@@ -11,9 +11,9 @@ use crate::client_rates::ClientRates;
 use crate::delivery::Delivery;
 use crate::error::{Code, RequestError};
 use crate::hooks::{AppSettings, HookCaller, HookEngine};
-use crate::ids::{AppId, NodeId};
-use crate::keyed_locks::ConversationLocks;
-use crate::messages::{RecentSends, Wills};
+use crate::ids::{AppId, ConversationId, NodeId};
+use crate::keyed_locks::{ConversationGuard, ConversationLocks};
+use crate::messages::{MemberCache, RecentSends, Wills};
 use crate::presence::{ChatRooms, OnlineSessions, Presence, PresenceOfOneNode};
 use crate::push::PushGateway;
 use crate::store::{Store, StoreError};
@@ -40,6 +40,8 @@ pub struct ImCore {
     pub hooks: HookCaller,
     /// Commit and fan-out of one conversation happen under its lock.
     pub conversation_locks: ConversationLocks,
+    /// The members of conversations that are spoken in.
+    pub members: MemberCache,
     /// Answers to messages that clients may send again.
     pub recent_sends: RecentSends,
     /// Messages that wait for the loss of their senders.
@@ -73,6 +75,7 @@ impl ImCore {
             settings,
             hooks,
             conversation_locks: ConversationLocks::default(),
+            members: MemberCache::default(),
             recent_sends: RecentSends::default(),
             wills: Wills::default(),
             client_rates: ClientRates::default(),
@@ -82,7 +85,18 @@ impl ImCore {
     /// The core of a node beside others, with the presence that they share.
     #[must_use]
     pub fn with_presence(self, presence: Arc<dyn Presence>) -> Self {
-        Self { presence, ..self }
+        Self { presence, members: MemberCache::off(), ..self }
+    }
+
+    /// Waits for a conversation whose members, or what they may do, are to be changed.
+    pub(crate) async fn lock_to_change_members(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+    ) -> ConversationGuard<'_> {
+        let guard = self.conversation_locks.lock(app, conversation).await;
+        self.members.forget(app, conversation, &guard);
+        guard
     }
 
     /// To be asked again after a hook, which may have taken seconds.
@@ -106,6 +120,7 @@ impl ImCore {
         self.rooms.forget_app(app);
         self.presence.end_app(app);
         self.delivery.close_app(app);
+        self.members.forget_app(app);
         self.recent_sends.forget_app(app);
         self.wills.forget_app(app);
         self.client_rates.forget_app(app);

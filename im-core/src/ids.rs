@@ -1,10 +1,11 @@
 //! Identifiers. Newtypes, so that a swapped argument does not compile.
 
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Characters of a client id (S-1).
 pub const MAX_CLIENT_ID_CHARACTERS: usize = 64;
@@ -15,13 +16,13 @@ const TEMPORARY: &str = "_tmp:";
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name(String);
+        // Shared: a message clones the ids of all its receivers.
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Takes the text as it is.
-            pub fn new(text: impl Into<String>) -> Self {
+            pub fn new(text: impl Into<Arc<str>>) -> Self {
                 Self(text.into())
             }
 
@@ -40,6 +41,18 @@ macro_rules! text_id {
         impl fmt::Debug for $name {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(formatter, "{:?}", self.0)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer).map(Self::new)
             }
         }
     };
@@ -82,19 +95,19 @@ text_id! {
 impl NodeId {
     /// A new random id.
     pub fn generate() -> Self {
-        Self(hex::encode(rand::random::<[u8; 12]>()))
+        Self::new(hex::encode(rand::random::<[u8; 12]>()))
     }
 }
 
 impl ConversationId {
     /// A new random id.
     pub fn generate() -> Self {
-        Self(hex::encode(rand::random::<[u8; 12]>()))
+        Self::new(hex::encode(rand::random::<[u8; 12]>()))
     }
 
     /// A new random id of a temporary conversation.
     pub fn generate_temporary() -> Self {
-        Self(format!("{TEMPORARY}{}", Self::generate()))
+        Self::new(format!("{TEMPORARY}{}", Self::generate()))
     }
 
     /// True for the ids of temporary conversations (S-3).
@@ -106,14 +119,14 @@ impl ConversationId {
 impl MessageId {
     /// A new random id.
     pub fn generate() -> Self {
-        Self(URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>()))
+        Self::new(URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>()))
     }
 }
 
 impl ClientId {
     /// The id for a login that names none (S-2, P-50).
     pub fn generate() -> Self {
-        Self(hex::encode(rand::random::<[u8; 12]>()))
+        Self::new(hex::encode(rand::random::<[u8; 12]>()))
     }
 
     /// True for ids that S-1 allows: 1 to [`MAX_CLIENT_ID_CHARACTERS`] characters.

@@ -25,6 +25,9 @@ struct Entry {
     claims: usize,
 }
 
+/// The lock of one conversation, held.
+pub type ConversationGuard<'a> = KeyedGuard<'a, (AppId, ConversationId)>;
+
 /// Releases the key when dropped.
 #[derive(Debug)]
 pub struct KeyedGuard<'a, K: Eq + Hash> {
@@ -35,7 +38,7 @@ pub struct KeyedGuard<'a, K: Eq + Hash> {
 
 impl ConversationLocks {
     /// Waits for the conversation. Every holder before has only the store to wait for.
-    pub async fn lock(&self, app: &AppId, conversation: &ConversationId) -> KeyedGuard<'_, (AppId, ConversationId)> {
+    pub async fn lock(&self, app: &AppId, conversation: &ConversationId) -> ConversationGuard<'_> {
         self.lock_key((app.clone(), conversation.clone())).await
     }
 }

@@ -65,7 +65,7 @@ pub async fn add(
         |change: &MembershipChange| ConversationAddedParams { init_by, conv_id, members: texts(&change.changed) };
     let call = notifications.call_for::<ConversationAdded, _>(&actor.app, Some(actor.address), params).await;
     let change = {
-        let _lock = core.conversation_locks.lock(&actor.app.id, conversation).await;
+        let _lock = core.lock_to_change_members(&actor.app.id, conversation).await;
         core.check_app(actor)?;
         // Only those that the hook was asked about: a member from before may have left since.
         let request = request(core, (actor, client), &members, absent).await?;
@@ -117,7 +117,7 @@ pub async fn remove(
         |change: &MembershipChange| ConversationRemovedParams { init_by, conv_id, members: texts(&change.changed) };
     let call = notifications.call_for::<ConversationRemoved, _>(&actor.app, Some(actor.address), params).await;
     let change = {
-        let _lock = core.conversation_locks.lock(&actor.app.id, conversation).await;
+        let _lock = core.lock_to_change_members(&actor.app.id, conversation).await;
         core.check_app(actor)?;
         // Those only that the hook was asked about: others may have joined since.
         let request = request(core, (actor, client), &members, present).await?;

@@ -73,7 +73,7 @@ pub async fn change_restriction(
         _ => None,
     };
     let found = existing(core, actor, conversation).await?;
-    let _lock = core.conversation_locks.lock(&actor.app.id, conversation).await;
+    let _lock = core.lock_to_change_members(&actor.app.id, conversation).await;
     core.check_app(actor)?;
     check_in_room(core, (actor, client), &found)?;
     let (by, asked, rules) = (client.clone(), clients.clone(), member_rules(core, actor).await?);

@@ -41,7 +41,7 @@ pub async fn set_role(
     };
     super::check_members(std::slice::from_ref(&target))?;
     let info = MemberInfo { id: ConversationId::generate().as_str().to_owned(), client: target.clone(), role };
-    let _lock = core.conversation_locks.lock(&actor.app.id, conversation).await;
+    let _lock = core.lock_to_change_members(&actor.app.id, conversation).await;
     core.check_app(actor)?;
     let (by, rules) = (client.clone(), member_rules(core, actor).await?);
     let decide = Box::new(move |standing: &Standing| decide(standing, (&by, rules), info));

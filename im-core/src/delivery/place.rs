@@ -85,6 +85,19 @@ pub struct Before {
     updated_at: Timestamp,
 }
 
+impl Before {
+    /// A conversation whose newest stored event has this number, and was committed at that time or before.
+    pub(crate) fn new(conversation: ConversationId, last_sequence: u64, updated_at: Timestamp) -> Self {
+        Self { conversation, last_sequence, updated_at }
+    }
+
+    /// The same conversation after its next stored event.
+    #[must_use]
+    pub(crate) fn after(self, sequence: u64, at: Timestamp) -> Self {
+        Self { last_sequence: sequence, updated_at: at, ..self }
+    }
+}
+
 impl From<&Conversation> for Before {
     fn from(found: &Conversation) -> Self {
         Self { conversation: found.id.clone(), last_sequence: found.last_sequence, updated_at: found.updated_at }

@@ -14,6 +14,7 @@ use crate::delivery::{Before, DeliveredMessage, Event, PatchReason, PatchedMessa
 use crate::error::{Code, RequestError};
 use crate::hooks::Written;
 use crate::ids::{ClientId, MessageId};
+use crate::keyed_locks::ConversationGuard;
 use crate::store::{
     AppendedMessage, Committed, ConversationKind, MessageBody, NewMessage, NotAppended, StoreError, StoredMessage,
 };
@@ -40,7 +41,7 @@ pub(super) async fn commit_and_deliver(
     let lock = core.conversation_locks.lock(&actor.app.id, &message.conversation).await;
     let patched_at = reviewed.rewrite.is_some().then(Timestamp::now);
     let Commit { receivers, kind, before, row, written } =
-        commit(core, (actor, client), message, (reviewed, patched_at)).await?;
+        commit(core, (actor, client), message, (reviewed, patched_at), &lock).await?;
     let AppendedMessage { id, timestamp, sequence, earlier } = row;
     let conversation = message.conversation.clone();
     let sent = SentMessage { id: id.clone(), timestamp, conversation: conversation.clone() };
@@ -124,19 +125,27 @@ async fn commit(
     (actor, client): (&Actor, &ClientId),
     message: &SendMessage,
     (reviewed, patched_at): (&Reviewed, Option<Timestamp>),
+    lock: &ConversationGuard<'_>,
 ) -> Result<Commit, RequestError> {
+    let (app, conversation) = (&actor.app.id, &message.conversation);
     for _ in 0..ATTEMPTS {
         core.check_app(actor)?;
         let OtherMembers { members, kind, sequence, standing_version, before } =
-            other_members(core, actor, &message.conversation).await?;
+            other_members(core, actor, conversation, Some(lock)).await?;
         let receivers = reviewed.receivers.now(&members, client);
         // Without being asked by a sender that knows of more, only in conversations of two (S-43).
         let receipt = message.receipt && (members.len() <= 1 || message.group_receipts);
         let checked = Checked { receivers: &receivers, members_sequence: sequence, standing_version, receipt };
-        match try_commit(core, (actor, client), message, (reviewed, patched_at), checked).await? {
+        let committed = try_commit(core, (actor, client), message, (reviewed, patched_at), checked).await;
+        match &committed {
+            Ok(Ok((row, _))) if message.transient || row.earlier.is_some() => {}
+            Ok(Ok((row, _))) => core.members.note_stored(app, conversation, (row.sequence, row.timestamp), lock),
+            Ok(Err(_)) | Err(_) => core.members.forget(app, conversation, lock),
+        }
+        match committed? {
             Ok((row, written)) => return Ok(Commit { receivers, kind, before, row, written }),
             // Its life ended meanwhile (P-113).
-            Err(NotAppended::NoConversation) if message.conversation.is_temporary() => {
+            Err(NotAppended::NoConversation) if conversation.is_temporary() => {
                 return Err(RequestError::code(Code::ConversationNotFound));
             }
             Err(NotAppended::NoConversation) => return Err(RequestError::code(Code::InvalidMessagingTarget)),

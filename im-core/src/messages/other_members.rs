@@ -1,11 +1,13 @@
 //! The members that a message of a client goes to.
 
+use super::member_cache::KnownMembers;
 use crate::actor::Actor;
 use crate::core::ImCore;
 use crate::delivery::Before;
 use crate::error::{Code, Refusal, RequestError};
 use crate::ids::{ClientId, ConversationId};
-use crate::store::{Conversation, ConversationKind, Standing};
+use crate::keyed_locks::ConversationGuard;
+use crate::store::{ConversationKind, Standing};
 
 /// The other members of a conversation, as they were when they were read.
 pub(super) struct OtherMembers {
@@ -21,7 +23,8 @@ pub(super) struct OtherMembers {
     pub(super) before: Before,
 }
 
-/// The members without the sender, which is a member now and may send. Read before the hook, and again after it.
+/// The members without the sender, which is a member now and may send. Read before the hook, and again after it under the
+/// conversation's lock, where they are kept for the next message. A refusal is never from what is kept.
 ///
 /// # Errors
 /// 4401 when the sender is not a member or the conversation does not exist, 4303 when it is a temporary one (P-113), 4563 when
@@ -30,17 +33,22 @@ pub(super) async fn other_members(
     core: &ImCore,
     actor: &Actor,
     conversation: &ConversationId,
+    guard: Option<&ConversationGuard<'_>>,
 ) -> Result<OtherMembers, RequestError> {
-    let client = actor.client()?;
-    let found = core.store.standing(&actor.app.id, conversation, std::slice::from_ref(client)).await?;
+    let (client, app) = (actor.client()?, &actor.app.id);
+    if let Some(known) = core.members.get(app, conversation)
+        && may_send_here(known.kind, &known.members, client)
+    {
+        return Ok(others(known, client));
+    }
+    let found = core.store.standing(app, conversation, std::slice::from_ref(client)).await?;
     match found {
-        Some(standing) if may_send_here(&standing.conversation, client) => {
-            check_may_speak(&standing, client, core.settings.get(&actor.app.id).await?.blacklist)?;
-            let found = standing.conversation;
-            let (kind, before) = (found.kind, Before::from(&found));
-            let (sequence, standing_version) = (found.members_sequence, found.standing_version);
-            let members = found.members.into_iter().filter(|member| member != client).collect();
-            Ok(OtherMembers { members, kind, sequence, standing_version, before })
+        Some(standing) if may_send_here(standing.conversation.kind, &standing.conversation.members, client) => {
+            check_may_speak(&standing, client, core.settings.get(app).await?.blacklist)?;
+            if let Some(guard) = guard {
+                core.members.keep(app, &standing, guard);
+            }
+            Ok(others(KnownMembers::from(&standing.conversation), client))
         }
         None if conversation.is_temporary() => Err(RequestError::code(Code::ConversationNotFound)),
         _ => Err(RequestError::code(Code::InvalidMessagingTarget)),
@@ -48,8 +56,14 @@ pub(super) async fn other_members(
 }
 
 /// Only members send, except in a chat room (S-7).
-fn may_send_here(conversation: &Conversation, client: &ClientId) -> bool {
-    conversation.kind == ConversationKind::ChatRoom || conversation.has_member(client)
+fn may_send_here(kind: ConversationKind, members: &[ClientId], client: &ClientId) -> bool {
+    kind == ConversationKind::ChatRoom || members.contains(client)
+}
+
+fn others(known: KnownMembers, client: &ClientId) -> OtherMembers {
+    let KnownMembers { members, kind, sequence, standing_version, before } = known;
+    let members = members.iter().filter(|member| *member != client).cloned().collect();
+    OtherMembers { members, kind, sequence, standing_version, before }
 }
 
 /// A client that is silenced or blocked says nothing new, neither in a message nor in an edit (S-125).

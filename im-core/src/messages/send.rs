@@ -29,7 +29,7 @@ use crate::store::{ConversationKind, MessageBody};
 pub async fn send(core: &ImCore, actor: &Actor, mut message: SendMessage) -> Result<SentMessage, RequestError> {
     let arrived_at = Instant::now();
     check_size(&message.body)?;
-    let OtherMembers { members, kind, .. } = other_members(core, actor, &message.conversation).await?;
+    let OtherMembers { members, kind, .. } = other_members(core, actor, &message.conversation, None).await?;
     message.deduplication_token.take_if(|token| token.is_empty());
     let Some(token) = message.deduplication_token.clone() else {
         let reviewed = review(core, actor, &message, (members, kind)).await?;

@@ -27,7 +27,7 @@ const TURN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Those of [`super::send()`] before its hook, 4105 when the session ends meanwhile, 4200 when the app has no room for more wills.
 pub async fn set_will(core: &ImCore, actor: &Actor, message: SendMessage) -> Result<SentMessage, RequestError> {
     check_size(&message.body)?;
-    other_members(core, actor, &message.conversation).await?;
+    other_members(core, actor, &message.conversation, None).await?;
     core.check_app(actor)?;
     let ended = || RequestError::code(Code::SessionRequired);
     let (app, client, session) = (&actor.app.id, actor.client()?, actor.session().ok_or_else(ended)?);
@@ -70,7 +70,7 @@ async fn deliver(core: &ImCore, Will { author, message, sent, .. }: &Will) -> Re
     let app = core.apps.app(&author.app).ok_or_else(gone)?;
     let identity = Identity::Client(author.client.clone());
     let actor = Actor { app, identity, address: author.address, origin: None };
-    let OtherMembers { members, kind, .. } = other_members(core, &actor, &message.conversation).await?;
+    let OtherMembers { members, kind, .. } = other_members(core, &actor, &message.conversation, None).await?;
     let reviewed = review(core, &actor, message, (members, kind)).await?;
     let reviewed = Reviewed { acknowledged: Some(sent.clone()), ..reviewed };
     commit_and_deliver(core, &actor, message, (&reviewed, None)).await.map(drop)

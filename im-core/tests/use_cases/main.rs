@@ -11,6 +11,7 @@ mod killed;
 mod login_signing;
 mod lost_answers;
 mod lost_nodes;
+mod member_cache;
 mod message_changes;
 mod metrics;
 mod notifications;

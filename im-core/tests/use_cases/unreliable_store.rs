@@ -88,6 +88,8 @@ pub struct UnreliableStore {
     pub adds: AtomicUsize,
     /// Entries that were to be added.
     pub entries: AtomicUsize,
+    /// How often the members of a conversation were read for a request about it.
+    pub member_reads: AtomicUsize,
     /// How often calls were claimed.
     pub claims: AtomicUsize,
     /// Calls whose end was written down, or was not because another node has them.
@@ -116,6 +118,7 @@ impl UnreliableStore {
             before_add: Stop::default(),
             adds: AtomicUsize::new(0),
             entries: AtomicUsize::new(0),
+            member_reads: AtomicUsize::new(0),
             claims: AtomicUsize::new(0),
             settled: AtomicUsize::new(0),
             nodes: ScriptedNodes::default(),
@@ -232,6 +235,7 @@ impl Standings for UnreliableStore {
         conversation: &ConversationId,
         clients: &[ClientId],
     ) -> Result<Option<Standing>, StoreError> {
+        self.member_reads.fetch_add(1, Ordering::SeqCst);
         self.store.standing(app, conversation, clients).await
     }
 
