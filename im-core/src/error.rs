@@ -48,6 +48,8 @@ codes! {
     SessionTokenExpired = 4112 "SESSION_TOKEN_EXPIRED",
     /// The frame is not protobuf or not base64.
     UnparseableRawMessage = 4114 "UNPARSEABLE_RAW_MESSAGE",
+    /// The app has kicked the client.
+    KickedByApp = 4115 "KICKED_BY_APP",
     /// A client makes more requests than its rate allows.
     MessageSentQuotaExceeded = 4116 "MESSAGE_SENT_QUOTA_EXCEEDED",
     /// The server failed, or does not know the command.

@@ -22,8 +22,8 @@ macro_rules! text_id {
 
         impl $name {
             /// Takes the text as it is.
-            pub fn new(text: impl Into<Arc<str>>) -> Self {
-                Self(text.into())
+            pub fn new(text: impl AsRef<str>) -> Self {
+                Self(Arc::from(text.as_ref()))
             }
 
             /// The text on the wire.

@@ -10,7 +10,7 @@ use crate::ids::{ClientId, ConversationId};
 use crate::timestamp::Timestamp;
 
 /// How old a signature may be (S-133).
-const LIFE: Duration = Duration::from_hours(6);
+pub(crate) const LIFE: Duration = Duration::from_hours(6);
 
 /// How far the signer's clock may be ahead (S-133).
 const SKEW: Duration = Duration::from_mins(5);
@@ -101,11 +101,11 @@ pub fn check(
     let Some(Signature { hex, timestamp, nonce }) = signature else {
         return Err("this app wants a signature of its server, and the request has none");
     };
-    let made_at = if *timestamp < FIRST_MILLISECONDS { timestamp.saturating_mul(1000) } else { *timestamp };
-    if now.since(Timestamp(made_at)) > LIFE {
+    let made_at = made_at(*timestamp);
+    if now.since(made_at) > LIFE {
         return Err("the signature is older than 6 hours");
     }
-    if Timestamp(made_at).since(now) > SKEW {
+    if made_at.since(now) > SKEW {
         return Err("the time of the signature is more than 5 minutes ahead");
     }
     let shown = hex::decode(hex).map_err(|_| "the signature is not hexadecimal")?;
@@ -114,6 +114,17 @@ pub fn check(
         mac.verify_slice(&shown).is_ok()
     });
     if is_right { Ok(()) } else { Err("the signature is not that of this request, made with the app's master key") }
+}
+
+impl Signature {
+    /// When it was made, by the clock of its signer.
+    pub fn made_at(&self) -> Timestamp {
+        made_at(self.timestamp)
+    }
+}
+
+fn made_at(shown: i64) -> Timestamp {
+    Timestamp(if shown < FIRST_MILLISECONDS { shown.saturating_mul(1000) } else { shown })
 }
 
 /// Signs a log-in as the app's own server does.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::announcements::Announcements;
 use super::{
-    Delivery, DeliveryNotice, DisplacedSession, Envelope, Event, Notice, OwnedPush, Place, Position, Push, Receiver,
-    ReceiverLimits, Recipient,
+    Delivery, DeliveryNotice, DisplacedSession, Envelope, Event, KickedClient, Notice, OwnedPush, Place, Position,
+    Push, Receiver, ReceiverLimits, Recipient,
 };
 use crate::actor::Origin;
 use crate::ids::{AppId, MessageId, SessionId};
@@ -95,6 +95,10 @@ impl Delivery for DeliveryBetweenNodes {
         if !displaced.is_empty() {
             self.bus.publish(&Notice::Displaced(displaced));
         }
+    }
+
+    fn tell_kicked(&self, kick: KickedClient) {
+        self.bus.publish(&Notice::Kicked(kick));
     }
 
     fn rooms(&self) -> Arc<ChatRooms> {

@@ -18,7 +18,7 @@ pub use event::{
     ChangedAttributes, ChangedMembers, ChangedRestriction, ChangedRole, DeliveredMessage, Event, PatchReason,
     PatchedMessage, Receipt, UnreadCounts,
 };
-pub use notice::{Addressee, DeliveryNotice, DisplacedSession, Envelope, Newest, Notice, OwnedPush};
+pub use notice::{Addressee, DeliveryNotice, DisplacedSession, Envelope, KickedClient, Newest, Notice, OwnedPush};
 pub use place::{Before, Place, Position};
 pub use priority::Priority;
 pub use receiver::{Receiver, ReceiverLimits};
@@ -101,6 +101,12 @@ pub trait Delivery: Send + Sync + 'static {
     /// its next lease.
     fn tell_displaced(&self, displaced: Vec<DisplacedSession>) {
         debug_assert!(displaced.is_empty(), "there are no other nodes");
+    }
+
+    /// Tells other nodes that a client was kicked, without I/O. On a node that does not hear of it the client stays online; it does
+    /// not come back with what it was given before.
+    fn tell_kicked(&self, kick: KickedClient) {
+        let _ = kick;
     }
 
     /// The sessions of this process that are in chat rooms: there it finds the receivers of [`Recipient::Room`].

@@ -1,5 +1,7 @@
 //! What nodes say to each other about conversations.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Event, Place, Push, Recipient};
@@ -13,6 +15,8 @@ pub enum Notice {
     Delivery(DeliveryNotice),
     /// For [`crate::presence::SessionLifecycle::end_displaced`].
     Displaced(Vec<DisplacedSession>),
+    /// For [`crate::presence::SessionLifecycle::end_kicked`].
+    Kicked(KickedClient),
 }
 
 /// What a node says about conversations.
@@ -37,6 +41,21 @@ pub struct DisplacedSession {
     pub session: SessionId,
     /// Another device has its tag now (P-53); otherwise its own device is back (P-52).
     pub is_conflict: bool,
+}
+
+/// A client that the app has kicked (S-37).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KickedClient {
+    /// The app.
+    pub app: AppId,
+    /// The client.
+    pub client: ClientId,
+    /// When. What it was given until then is void.
+    pub at: Timestamp,
+    /// What the client is told; may be empty.
+    pub reason: String,
+    /// The address of the caller.
+    pub by: IpAddr,
 }
 
 /// What one operation in a conversation leads to.

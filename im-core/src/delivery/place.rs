@@ -86,7 +86,7 @@ pub struct Before {
 }
 
 impl Before {
-    /// A conversation whose newest stored event has this number, and was committed at that time or before.
+    #[cfg(test)]
     pub(crate) fn new(conversation: ConversationId, last_sequence: u64, updated_at: Timestamp) -> Self {
         Self { conversation, last_sequence, updated_at }
     }

@@ -18,7 +18,7 @@ use crate::timestamp::Timestamp;
 
 /// Why a session ends (S-35).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum Ending<'a> {
     /// The client logged out.
     LoggedOut,
     /// The socket is gone, or was closed with a code.
@@ -27,16 +27,20 @@ pub enum Ending {
     Replaced,
     /// Another device logged in with the same tag.
     Conflict,
+    /// The app has kicked the client, for this reason.
+    Kicked(&'a str),
 }
 
-impl Ending {
+impl<'a> Ending<'a> {
     /// `closeCode` and `closeMsg` of the hook.
-    fn close_code(self) -> (i32, &'static str) {
+    fn close_code(self) -> (i32, &'a str) {
         match self {
             Self::LoggedOut => (1, "logged out"),
             Self::Lost(_) => (2, "connection lost"),
             Self::Replaced => (2, "replaced by a newer session of the same device"),
             Self::Conflict => (3, "another device logged in with the same tag"),
+            Self::Kicked("") => (4, "kicked by the app"),
+            Self::Kicked(reason) => (4, reason),
         }
     }
 
@@ -45,7 +49,17 @@ impl Ending {
         match self {
             Self::LoggedOut => Some(Code::SessionRequired),
             Self::Conflict => Some(Code::SessionConflict),
+            Self::Kicked(_) => Some(Code::KickedByApp),
             Self::Lost(_) | Self::Replaced => None,
+        }
+    }
+
+    /// Code and reason of the notice to a session that ends without having asked for it, while its socket lives (S-36).
+    fn notice(self) -> Option<(Code, &'a str)> {
+        match self {
+            Self::Conflict => Some((Code::SessionConflict, "")),
+            Self::Kicked(reason) => Some((Code::KickedByApp, reason)),
+            Self::LoggedOut | Self::Lost(_) | Self::Replaced => None,
         }
     }
 
@@ -93,7 +107,14 @@ impl Ended {
 
 impl SessionLifecycle {
     /// Ends a session, once: S-107. `by` is the address of the client that asked for it.
-    pub fn end(&self, core: &ImCore, app: &Arc<App>, session: &Session, ending: Ending, by: Option<IpAddr>) -> Ended {
+    pub fn end(
+        &self,
+        core: &ImCore,
+        app: &Arc<App>,
+        session: &Session,
+        ending: Ending<'_>,
+        by: Option<IpAddr>,
+    ) -> Ended {
         let _in_order = self.changing();
         let ended = core.online.remove(&session.app, &session.client, session.id);
         let (mut events, mut logins, mut wills) = (Vec::new(), Vec::new(), Vec::new());
@@ -107,7 +128,7 @@ impl SessionLifecycle {
     }
 
     /// What the store is to keep of a session's end.
-    pub(super) fn ended_login(&self, session: &Session, ending: Ending) -> Option<EndedLogin> {
+    pub(super) fn ended_login(&self, session: &Session, ending: Ending<'_>) -> Option<EndedLogin> {
         let code = ending.answer_to_return()?.number();
         let expires_at = Timestamp::now().plus(self.token_life);
         Some(EndedLogin { login: session.token_family.clone(), code, expires_at })
@@ -119,7 +140,7 @@ impl SessionLifecycle {
         &self,
         core: &ImCore,
         session: &Session,
-        ending: Ending,
+        ending: Ending<'_>,
         by: Option<IpAddr>,
     ) -> (SessionEvent, Option<Will>) {
         let is_lost = matches!(ending, Ending::Lost(_) | Ending::Replaced);
@@ -133,9 +154,9 @@ impl SessionLifecycle {
         if let Some(code) = ending.answer_to_return() {
             self.ended_families.insert(session.token_family.clone(), code);
         }
-        if ending == Ending::Conflict {
+        if let Some((code, reason)) = ending.notice() {
             let recipient = Recipient::Session { client: &session.client, session: session.id };
-            let event = Event::SessionClosed { code: Code::SessionConflict, reason: String::new() };
+            let event = Event::SessionClosed { code, reason: reason.to_owned() };
             core.delivery.deliver(&session.app, &[recipient], &event, None);
         }
         let (close_code, close_msg) = ending.close_code();

@@ -5,6 +5,7 @@
 mod chat_rooms;
 mod elsewhere;
 mod ending;
+mod kick;
 mod login_signing;
 mod online;
 mod online_sessions;
@@ -22,6 +23,7 @@ use moka::sync::Cache;
 
 pub use chat_rooms::{ChatRooms, Joining};
 pub use ending::{Ended, Ending};
+pub use kick::{MAX_KICK_REASON_CHARACTERS, NotKicked};
 pub use login_signing::{NotSigned, sign_login_of_user};
 pub use online::{Presence, PresenceError, PresenceOfOneNode};
 pub use online_sessions::OnlineSessions;
@@ -46,6 +48,8 @@ const REMEMBERED_ENDINGS: u64 = 100_000;
 pub struct SessionLifecycle {
     /// Token families that have just ended for good, and the error for their clients when they come back (P-54).
     ended_families: Cache<String, Code>,
+    /// Clients that have just been kicked, and when.
+    kicked: Cache<(AppId, ClientId), Timestamp>,
     /// Serialises logins and ends, so that of two logins with one tag at the same time exactly one stays, and their hooks
     /// come in their order. Held for microseconds.
     changing: Mutex<()>,
@@ -60,6 +64,7 @@ impl SessionLifecycle {
     pub fn new(token_life: Duration) -> Self {
         Self {
             ended_families: Cache::builder().max_capacity(REMEMBERED_ENDINGS).time_to_live(token_life).build(),
+            kicked: Cache::builder().max_capacity(REMEMBERED_ENDINGS).time_to_live(kick::UNDER_WAY).build(),
             changing: Mutex::default(),
             logins: KeyedLocks::default(),
             sessions: AtomicU64::new(1),
@@ -91,7 +96,7 @@ impl SessionLifecycle {
     /// Checks the signature of a log-in, where the app has switched that on. A session token stands for one (P-52).
     ///
     /// # Errors
-    /// 4102 with a detail when it is missing or wrong.
+    /// 4102 with a detail when it is missing or wrong, or the client was kicked since (S-37).
     pub async fn check_signature(
         &self,
         core: &ImCore,
@@ -103,7 +108,12 @@ impl SessionLifecycle {
             return Ok(());
         }
         let checked = signature::check((app, client), SignedRequest::LogIn, signature, Timestamp::now());
-        checked.map_err(|problem| RequestError::detailed(Code::SignatureFailed, problem))
+        checked.map_err(|problem| RequestError::detailed(Code::SignatureFailed, problem))?;
+        let kicked_at = core.store.kicked_at(&app.id, client).await?;
+        if signature.is_some_and(|signature| kick::is_void(signature.made_at(), kicked_at)) {
+            return Err(RequestError::detailed(Code::SignatureFailed, kick::SIGNED_BEFORE));
+        }
+        Ok(())
     }
 
     /// True when an HTTP call with this token may act as the client (P-19).
@@ -131,10 +141,13 @@ impl SessionLifecycle {
             return Ok(Some(code));
         }
         let stored = core.store.ended_login(&app.id, &token.family, token.expires_at).await?;
-        Ok(stored.map(|number| {
-            let known = [Code::SessionRequired, Code::SessionConflict, Code::SessionTokenExpired];
-            known.into_iter().find(|code| code.number() == number).unwrap_or(Code::SessionRequired)
-        }))
+        if let Some(number) = stored {
+            let known = [Code::SessionRequired, Code::SessionConflict, Code::SessionTokenExpired, Code::KickedByApp];
+            let code = known.into_iter().find(|code| code.number() == number);
+            return Ok(Some(code.unwrap_or(Code::SessionRequired)));
+        }
+        let kicked_at = core.store.kicked_at(&app.id, &token.client).await?;
+        Ok(kick::is_void(token.issued_at, kicked_at).then_some(Code::KickedByApp))
     }
 
     fn issue(&self, app: &App, session: &Session) -> IssuedToken {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hook_types::ClientOnlineParams;
 
-use super::{Ended, Ending, IssuedToken, PresenceError, Session, SessionLifecycle, SessionToken};
+use super::{Ended, Ending, IssuedToken, PresenceError, Session, SessionLifecycle, SessionToken, kick};
 use crate::app::App;
 use crate::client_rates::Operation;
 use crate::core::ImCore;
@@ -69,6 +69,7 @@ impl SessionLifecycle {
         source: LoginSource,
         attach: impl FnOnce(&Arc<Session>),
     ) -> Result<OpenedSession, RequestError> {
+        let began_at = Timestamp::now();
         let client = login.client.clone().unwrap_or_else(ClientId::generate);
         if !client.is_valid() {
             let detail = "the client id must have 1 to 64 characters";
@@ -104,7 +105,8 @@ impl SessionLifecycle {
         let _in_turn = self.logins.lock_key((app.id.clone(), session.client.clone())).await;
         let registering = Registering { core, session: &session, is_done: false };
         let elsewhere = core.presence.register(&session, reconnect).await.map_err(refused)?;
-        let displaced = self.register(core, app, (&session, attach), reconnect, (online, source.remote_address))?;
+        let by = (online, source.remote_address);
+        let displaced = self.register(core, app, (&session, attach), (reconnect, began_at), by)?;
         registering.done();
         core.delivery.tell_displaced(elsewhere);
         return_to_room(core, &session, reconnect).await;
@@ -134,13 +136,17 @@ impl SessionLifecycle {
         core: &ImCore,
         app: &Arc<App>,
         (session, attach): (&Arc<Session>, impl FnOnce(&Arc<Session>)),
-        reconnect: bool,
+        (reconnect, began_at): (bool, Timestamp),
         (online, by): (ClientOnlineParams, IpAddr),
     ) -> Result<Ended, RequestError> {
         let _in_order = self.changing();
         // Again: the login may have ended while the store was asked.
         if let Some(code) = self.ended_families.get(&session.token_family) {
             return Err(RequestError::code(code));
+        }
+        let client = (session.app.clone(), session.client.clone());
+        if kick::is_void(began_at, self.kicked.get(&client)) {
+            return Err(RequestError::code(Code::KickedByApp));
         }
         let mut displaced = Vec::new();
         for older in core.online.sessions(&session.app, &session.client) {

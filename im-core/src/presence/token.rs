@@ -31,9 +31,16 @@ pub struct SessionToken {
     /// One login and its reconnects.
     #[serde(rename = "f")]
     pub family: String,
+    /// When it was issued; in tokens of older programs 0.
+    #[serde(rename = "i", default = "before_all")]
+    pub issued_at: Timestamp,
     /// The end of its life.
     #[serde(rename = "e")]
     pub expires_at: Timestamp,
+}
+
+fn before_all() -> Timestamp {
+    Timestamp(0)
 }
 
 /// A token as clients get it.
@@ -54,6 +61,7 @@ impl SessionToken {
             device: session.device.clone(),
             tag: session.tag.clone(),
             family: session.token_family.clone(),
+            issued_at: Timestamp::now(),
             expires_at: Timestamp(Timestamp::now().0.saturating_add(i64::from(life_seconds).saturating_mul(1000))),
         };
         let payload = URL_SAFE_NO_PAD.encode(serde_json::json!(token).to_string());

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{NewCall, StoreError};
-use crate::ids::{AppId, SessionId};
+use crate::ids::{AppId, ClientId, SessionId};
 use crate::timestamp::Timestamp;
 
 /// A login that has ended for good (P-54).
@@ -35,7 +35,7 @@ pub enum SessionEntry {
     Ended(SessionId),
 }
 
-/// Log-ins that have ended. (Open sessions are written with [`super::Calls::add_calls`] and end with their node, see
+/// Log-ins that have ended, and clients that were kicked. (Open sessions are written with [`super::Calls::add_calls`] and end with their node, see
 /// [`super::Nodes`].)
 #[async_trait]
 pub trait Sessions: Send + Sync + 'static {
@@ -49,4 +49,17 @@ pub trait Sessions: Send + Sync + 'static {
         login: &str,
         token_expires_at: Timestamp,
     ) -> Result<Option<i32>, StoreError>;
+
+    /// Keeps that a client was kicked at this time (S-37), until what it was given before has expired by itself. Of two kicks the
+    /// later one counts.
+    async fn keep_kick(
+        &self,
+        app: &AppId,
+        client: &ClientId,
+        kicked_at: Timestamp,
+        kept_until: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// When the client was kicked the last time, as far as that is kept.
+    async fn kicked_at(&self, app: &AppId, client: &ClientId) -> Result<Option<Timestamp>, StoreError>;
 }

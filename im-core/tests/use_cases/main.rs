@@ -7,6 +7,7 @@ mod client_rates;
 mod conversations;
 mod failure_policy;
 mod history;
+mod kicks;
 mod killed;
 mod login_signing;
 mod lost_answers;

@@ -456,6 +456,20 @@ impl Sessions for UnreliableStore {
     ) -> Result<Option<i32>, StoreError> {
         self.store.ended_login(app, login, token_expires_at).await
     }
+
+    async fn keep_kick(
+        &self,
+        app: &AppId,
+        client: &ClientId,
+        kicked_at: Timestamp,
+        kept_until: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.store.keep_kick(app, client, kicked_at, kept_until).await
+    }
+
+    async fn kicked_at(&self, app: &AppId, client: &ClientId) -> Result<Option<Timestamp>, StoreError> {
+        self.store.kicked_at(app, client).await
+    }
 }
 
 #[async_trait]

@@ -21,7 +21,7 @@ impl Gateway {
     }
 
     /// Ends a session, and delivers what it leaves.
-    async fn end(&self, world: &World, (client, session): (&ClientId, SessionId), ending: Ending) {
+    async fn end(&self, world: &World, (client, session): (&ClientId, SessionId), ending: Ending<'_>) {
         let online = world.core.online.sessions(&world.app.id, client);
         let session = online.iter().find(|online| online.id == session).unwrap();
         let mut ended = self.0.end(&world.core, &world.app, session, ending, None);
@@ -87,6 +87,7 @@ async fn only_a_loss_delivers_it() {
     for (ending, expected) in [
         (Ending::LoggedOut, None),
         (Ending::Conflict, None),
+        (Ending::Kicked("maintenance"), None),
         (Ending::Lost(Some(Code::ReadTimeout)), Some("tom says bye")),
         (Ending::Replaced, Some("tom says bye")),
     ] {

@@ -12,6 +12,7 @@ mod conversations;
 mod error;
 mod expired;
 mod history;
+mod kicks;
 mod locks;
 mod members;
 mod membership;

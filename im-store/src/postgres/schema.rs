@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_receipts.sql"),
     include_str!("migrations/0005_refused_conversations.sql"),
     include_str!("migrations/0006_member_roles.sql"),
+    include_str!("migrations/0007_kicked_clients.sql"),
 ];
 
 /// The newest version that this program knows.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hookd_im_core::error::Code;
-use hookd_im_core::ids::AppId;
+use hookd_im_core::ids::{AppId, ClientId};
 use hookd_im_core::store::{EndedLogin, Sessions, StoreError};
 use hookd_im_core::timestamp::Timestamp;
 
 use super::columns::{column, is_storable, to_i64};
 use super::pool::Connection;
-use super::{PostgresStore, READ_LIMIT};
+use super::{PostgresStore, READ_LIMIT, kicks};
 use crate::retention::{ALL_LOGINS, ENDED_LOGINS_KEPT, EXTRA_PRUNED, is_looked_at};
 
 #[async_trait]
@@ -28,6 +28,24 @@ impl Sessions for PostgresStore {
     ) -> Result<Option<i32>, StoreError> {
         let find = async |connection: Arc<Connection>| find(&connection, app, login, token_expires_at).await;
         self.database.pool.read(("ended log-in", READ_LIMIT), find).await
+    }
+
+    async fn keep_kick(
+        &self,
+        app: &AppId,
+        client: &ClientId,
+        kicked_at: Timestamp,
+        kept_until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let keep = async |connection: Arc<Connection>, now| {
+            kicks::keep(&connection, (app, client), kicked_at, kept_until, now).await
+        };
+        self.database.write("keep kick", keep).await
+    }
+
+    async fn kicked_at(&self, app: &AppId, client: &ClientId) -> Result<Option<Timestamp>, StoreError> {
+        let find = async |connection: Arc<Connection>| kicks::find(&connection, app, client).await;
+        self.database.pool.read(("kick", READ_LIMIT), find).await
     }
 }
 

@@ -6,6 +6,7 @@ mod conversations;
 mod error;
 mod expired;
 mod history;
+mod kicks;
 mod members;
 mod membership;
 mod message_edits;

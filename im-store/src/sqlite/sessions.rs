@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use hookd_im_core::error::Code;
-use hookd_im_core::ids::AppId;
+use hookd_im_core::ids::{AppId, ClientId};
 use hookd_im_core::store::{EndedLogin, Sessions, StoreError};
 use hookd_im_core::timestamp::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::SqliteStore;
 use super::error::WorkError;
+use super::{SqliteStore, kicks};
 use crate::retention::{ALL_LOGINS, ENDED_LOGINS_KEPT, EXTRA_PRUNED, is_looked_at};
 
 #[async_trait]
@@ -27,6 +27,24 @@ impl Sessions for SqliteStore {
         let (app, login) = (app.clone(), login.to_owned());
         let find = move |connection: &Connection| find(connection, &app, &login, token_expires_at);
         self.readers.read("ended log-in", find).await
+    }
+
+    async fn keep_kick(
+        &self,
+        app: &AppId,
+        client: &ClientId,
+        kicked_at: Timestamp,
+        kept_until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (app, client) = (app.clone(), client.clone());
+        let keep =
+            move |connection: &Connection, now| kicks::keep(connection, (&app, &client), kicked_at, kept_until, now);
+        self.write("keep kick", keep).await
+    }
+
+    async fn kicked_at(&self, app: &AppId, client: &ClientId) -> Result<Option<Timestamp>, StoreError> {
+        let (app, client) = (app.clone(), client.clone());
+        self.readers.read("kick", move |connection| kicks::find(connection, &app, &client)).await
     }
 }
 

@@ -16,6 +16,7 @@ mod edits;
 mod fixture;
 mod history;
 mod import;
+mod kicks;
 mod kinds;
 mod members;
 mod messages;
@@ -182,6 +183,10 @@ every_backend! {
         a_mark_does_not_cover_what_came_later,
         marks_never_go_back,
         a_client_that_is_no_member_marks_nothing;
+    kicks:
+        the_last_kick_of_a_client_counts,
+        a_client_id_may_hold_any_character,
+        a_kick_is_forgotten_when_all_from_before_has_expired;
     missed_events:
         times_increase_for_each_client,
         events_after_a_time_ascending_up_to_the_limit,

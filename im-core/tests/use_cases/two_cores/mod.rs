@@ -19,7 +19,7 @@ use hookd_im_core::presence::{Ending, Login};
 use hookd_im_core::store::{Direction, HistoryBound, HistoryQuery, Restriction, StoredMessage};
 
 use self::node::{Client, LONG_LEASE, Node, Shared};
-use crate::world::{basic, code, ids, in_short, message};
+use crate::world::{ADDRESS, basic, code, ids, in_short, message};
 
 /// Messages of each client in each conversation.
 const MESSAGES: usize = 15;
@@ -338,4 +338,21 @@ async fn the_sessions_of_a_core_that_was_killed_end_once() {
     let calls = calls_of(&[&other], "_clientOffline", 2).await;
     assert_eq!(calls.iter().map(|call| call["closeCode"].clone()).collect::<Vec<_>>(), [2, 1]);
     assert!(one.engine.calls_of("_clientOffline").is_empty());
+}
+
+/// S-36: a client may be online on any of the nodes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kick_on_one_core_ends_the_sessions_on_the_other() {
+    let (_shared, one, other) = two(43).await;
+    other.engine.reply("_clientOffline", "null");
+    let tom = other.log_in("tom").await;
+    let app = tom.request().app;
+    // The bus may lose what it carries.
+    for _ in 0..5 {
+        let kicking = one.lifecycle.kick(&one.core, &app, &tom.session.client, ("", ADDRESS.parse().unwrap()));
+        kicking.await.unwrap();
+    }
+    let calls = calls_of(&[&other], "_clientOffline", 1).await;
+    assert_eq!((&calls[0]["peerId"], &calls[0]["closeCode"]), (&"tom".into(), &4.into()));
+    assert!(tom.session.has_ended());
 }

@@ -115,6 +115,10 @@ impl Node {
                     messages::deliver_will(&self.core, will).await;
                 }
             }
+            Notice::Kicked(kick) => {
+                let ended = self.lifecycle.end_kicked(&self.core, &self.app, &kick);
+                ended.kept(&self.core, &kick.app).await.unwrap();
+            }
         }
     }
 
