@@ -8,6 +8,7 @@ use api_types::Profile;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::AppId;
+use crate::word_filter::WordList;
 
 /// An app and its secrets. `Debug` shows the id only.
 #[derive(Clone)]
@@ -130,6 +131,10 @@ pub struct ImSettings {
     pub push_content: Option<String>,
     /// Pushes go to devices with development certificates, unless their payload says otherwise.
     pub push_dev: bool,
+    /// Words that are replaced by `***` in messages (S-52).
+    pub word_list: WordList,
+    /// Also in conversations of two; in those of more, and in chat rooms, they always are.
+    pub word_filter_direct: bool,
     /// Address of a LeanEngine app (`http://host:port`) that has the hooks; absent: hookd's own engine has them.
     pub engine_url: Option<String>,
     /// The operator named that address, so it may be any; others must be public. Follows from who changes `engine_url`.
@@ -180,6 +185,8 @@ impl Default for ImSettings {
             push_gateway_by_operator: false,
             push_content: None,
             push_dev: false,
+            word_list: WordList::default(),
+            word_filter_direct: false,
             engine_url: None,
             engine_url_by_operator: false,
         }

@@ -124,6 +124,7 @@ impl ImCore {
         self.recent_sends.forget_app(app);
         self.wills.forget_app(app);
         self.client_rates.forget_app(app);
+        self.settings.forget_app(app);
         tracing::info!(%app, sessions = closed, "the app was deleted, its sessions are closed");
         self.hooks.forget_app(app).await
     }

@@ -100,6 +100,8 @@ codes! {
     MessageEditDisabled = 4406 "MESSAGE_EDIT_DISABLED",
     /// The app does not let clients recall messages.
     MessageRecallDisabled = 4407 "MESSAGE_RECALL_DISABLED",
+    /// The word filter changed a message. It appears as the reason of a change only, negated.
+    MessageModifiedByCensorship = 4408 "MESSAGE_MODIFIED_BY_CENSORSHIP",
     /// As many are on a blacklist as may be.
     BlacklistFull = 4543 "BLACKLIST_FULL",
     /// The app has no blacklists.

@@ -26,3 +26,4 @@ pub mod store;
 mod sync;
 pub mod timestamp;
 pub mod trace;
+pub mod word_filter;

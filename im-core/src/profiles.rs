@@ -20,6 +20,7 @@ pub fn initial_settings(profile: Option<Profile>) -> ImSettings {
             message_recall: false,
             blacklist: false,
             roles: false,
+            word_filter_direct: false,
             ..ImSettings::default()
         },
         // P-116, P-117.
@@ -33,6 +34,7 @@ pub fn initial_settings(profile: Option<Profile>) -> ImSettings {
             message_recall: true,
             blacklist: true,
             roles: true,
+            word_filter_direct: true,
             ..ImSettings::default()
         },
     }

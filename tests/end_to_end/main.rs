@@ -73,4 +73,5 @@ mod tls;
 mod top;
 mod traces;
 mod waiting_calls_in_redis;
+mod word_filter;
 mod wrong_clock;

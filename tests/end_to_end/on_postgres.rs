@@ -24,3 +24,4 @@ mod notifications;
 mod odd_json;
 mod offline_push;
 mod postgres;
+mod word_filter;

@@ -61,6 +61,7 @@ mod tls;
 mod top;
 mod traces;
 mod waiting_calls_in_redis;
+mod word_filter;
 mod wrong_clock;
 
 #[test]

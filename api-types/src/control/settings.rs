@@ -179,6 +179,12 @@ pub struct ImSettingsPatch {
     /// Pushes go to devices with development certificates.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub push_dev: Option<bool>,
+    /// Words that are replaced by `***` in messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub word_list: Option<Vec<String>>,
+    /// Also in conversations of two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub word_filter_direct: Option<bool>,
     /// `Some(None)` is `null`: hookd's own engine has the hooks again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine_url: Option<Option<String>>,

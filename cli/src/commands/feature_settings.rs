@@ -33,16 +33,26 @@ pub struct FeatureSettings {
     member_can_add: Option<Switch>,
 }
 
+/// A feature that is on or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Switch {
+pub enum Switch {
+    /// It is there.
     On,
+    /// It is not.
     Off,
+}
+
+impl Switch {
+    /// As settings have it.
+    pub fn is_on(self) -> bool {
+        self == Self::On
+    }
 }
 
 impl FeatureSettings {
     /// Adds the given values.
     pub fn add_to(&self, patch: &mut ImSettingsPatch) {
-        let is_on = |switch: Option<Switch>| switch.map(|switch| switch == Switch::On);
+        let is_on = |switch: Option<Switch>| switch.map(Switch::is_on);
         patch.login_signature = is_on(self.login_signature);
         patch.conversation_signature = is_on(self.conversation_signature);
         patch.message_edit = is_on(self.message_edit);

@@ -26,6 +26,7 @@ mod server;
 mod settings;
 mod switch;
 mod top;
+mod word_settings;
 
 use std::ffi::OsString;
 

@@ -13,6 +13,7 @@ use super::limits::{function_limit, parse_limit};
 use super::notification_settings::{NotificationSettings, milliseconds};
 use super::push_settings::PushSettings;
 use super::rate_settings::RateSettings;
+use super::word_settings::WordSettings;
 use crate::client::{Api, ServerArguments};
 use crate::output;
 use crate::secrets::SecretParser;
@@ -25,6 +26,7 @@ use crate::secrets::SecretParser;
   hookd settings --hook-timeout _messageReceived=500ms
   hookd settings --message-edit on --message-recall on
   hookd settings --client-sends-per-minute 120 --client-rate-overflow error
+  hookd settings --word-list words.txt --word-filter-direct on
   hookd settings --engine-url http://127.0.0.1:3000
   hookd settings --push-gateway https://push.example.com/hookd --push-content push.json
   hookd settings --limit memory_bytes=64MiB --limit deadline_ms=2s
@@ -102,6 +104,8 @@ pub struct Settings {
     #[command(flatten)]
     push: PushSettings,
     #[command(flatten)]
+    words: WordSettings,
+    #[command(flatten)]
     server: ServerArguments,
 }
 
@@ -157,6 +161,8 @@ impl Settings {
                     let mut limits = engine.max_limits.iter();
                     limits.try_for_each(|(name, value)| output::data(&format!("{key}.{name} = {value}")))?;
                 }
+                // All of them, with --json.
+                "word_list" => output::data(&format!("{key} = {} words", value.as_array().map_or(0, Vec::len)))?,
                 // Part of the lines of the limits.
                 "limit_sources" | "hook_deadlines_ms" => {}
                 // Of the IM core, and of a newer server too.
@@ -190,6 +196,7 @@ impl Settings {
         self.notifications.add_to(&mut im);
         self.rates.add_to(&mut im);
         self.push.add_to(&mut im)?;
+        self.words.add_to(&mut im)?;
         let limits = |given: &[(String, Option<u64>)]| -> LimitChanges {
             given.iter().map(|(name, value)| (name.clone(), (*value).into())).collect()
         };

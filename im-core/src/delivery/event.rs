@@ -246,9 +246,9 @@ pub struct Receipt {
 /// Why the system changed a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PatchReason {
-    /// A hook's positive code.
+    /// A hook's positive code, or a negative one of the server's own.
     pub code: i64,
-    /// A hook's detail.
+    /// A hook's detail, or the name of the code.
     pub detail: String,
 }
 

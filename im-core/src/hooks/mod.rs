@@ -20,4 +20,4 @@ pub(crate) use caller::aborted_by;
 pub use channels::{channel_of, channels};
 pub use engine::{FailureCause, HookCall, HookEngine, HookFailure};
 pub use notifications::{DeadLetterReport, Notifications, SessionEvent, Written};
-pub use settings::{AppSettings, SettingsError};
+pub use settings::{AppSettings, SettingsError, WordFilterError};

@@ -15,6 +15,7 @@ use crate::ids::AppId;
 use crate::profiles::initial_settings;
 use crate::push::{MAX_CONTENT_BYTES, object};
 use crate::store::{Store, StoreError};
+use crate::word_filter::{WordFilter, WordFilters, WordListError};
 
 /// Why settings were not saved.
 #[derive(Debug, Error)]
@@ -58,9 +59,23 @@ pub enum SettingsError {
         "`push_content` must be a JSON object of at most {MAX_CONTENT_BYTES} bytes, for example {{\"alert\": \"New message\"}}"
     )]
     BadPushContent,
+    /// The word list cannot be applied.
+    #[error(transparent)]
+    BadWordList(#[from] WordListError),
     /// The store failed.
     #[error("the settings cannot be saved")]
     Store(#[from] StoreError),
+}
+
+/// Why the messages of an app cannot be filtered.
+#[derive(Debug, Error)]
+pub enum WordFilterError {
+    /// The settings cannot be read.
+    #[error("the settings cannot be read")]
+    Store(#[from] StoreError),
+    /// Another version of hookd saved the list.
+    #[error(transparent)]
+    BadList(#[from] WordListError),
 }
 
 /// A cache over the settings in the store: after an app's first use, reading costs no I/O and no lock.
@@ -71,6 +86,7 @@ pub struct AppSettings {
     cached: ArcSwap<HashMap<AppId, Arc<ImSettings>>>,
     /// Held over a read or write of the store, so that a slow first read cannot overwrite a newer value.
     filling: Mutex<Doubtful>,
+    filters: WordFilters,
 }
 
 /// Apps of which it is not known what the store has, or will have soon: their settings are read each time, until some were
@@ -80,7 +96,13 @@ type Doubtful = HashSet<AppId>;
 impl AppSettings {
     /// An empty cache.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, apps: None, cached: ArcSwap::default(), filling: Mutex::default() }
+        Self {
+            store,
+            apps: None,
+            cached: ArcSwap::default(),
+            filling: Mutex::default(),
+            filters: WordFilters::default(),
+        }
     }
 
     /// The same for apps that begin with the settings of their profiles.
@@ -133,6 +155,8 @@ impl AppSettings {
     /// the settings in the store are in force.
     pub async fn update(&self, app: &AppId, settings: ImSettings) -> Result<Arc<ImSettings>, SettingsError> {
         check(&settings)?;
+        // Made now, so that no message waits for it.
+        self.filters.of(app, &settings.word_list).await?;
         let mut doubtful = self.filling.lock().await;
         let mut saved = self.store.save_settings(app, &settings).await;
         if let Err(StoreError::OutcomeUnknown { .. }) = saved {
@@ -147,7 +171,24 @@ impl AppSettings {
         let settings = Arc::new(settings);
         doubtful.remove(app);
         self.cache(app, Some(settings.clone()));
+        if settings.word_list.is_empty() {
+            self.filters.forget(app);
+        }
         Ok(settings)
+    }
+
+    /// The filter for the messages of an app, if it has words.
+    ///
+    /// # Errors
+    /// When the settings cannot be read, or the list in the store is not one that [`Self::update`] takes.
+    pub async fn word_filter(&self, app: &AppId) -> Result<Option<Arc<WordFilter>>, WordFilterError> {
+        let settings = self.get(app).await?;
+        Ok(self.filters.of(app, &settings.word_list).await?)
+    }
+
+    /// Forgets what was made of the settings of an app that was deleted.
+    pub(crate) fn forget_app(&self, app: &AppId) {
+        self.filters.forget(app);
     }
 
     fn cache(&self, app: &AppId, settings: Option<Arc<ImSettings>>) {
@@ -199,6 +240,7 @@ fn check(settings: &ImSettings) -> Result<(), SettingsError> {
     if content.is_some_and(|content| content.len() > MAX_CONTENT_BYTES || object(content).is_none()) {
         return Err(SettingsError::BadPushContent);
     }
+    settings.word_list.check()?;
     check_notifications(settings)?;
     check_rates(settings)
 }

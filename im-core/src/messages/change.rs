@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hook_types::{MessageUpdate, MessageUpdateParams, MessageUpdateReply};
 
 use super::content;
+use super::filtered::filtered;
 use super::other_members::check_may_speak;
 use super::review::{apply, new_body};
 use super::reviewed::{Reviewed, Rewrite};
@@ -160,17 +161,22 @@ fn check_author(message: Option<&StoredMessage>, client: &ClientId, change: &Mes
     }
 }
 
-/// Asks `_messageUpdate` (S-92) about the new body and the other `members`, and takes over what it changes. Of a recall it
-/// changes the receivers only.
+/// Filters the new body, asks `_messageUpdate` (S-92) about it and the other `members`, and takes over what that changes. Of a
+/// recall it changes the receivers only.
 async fn review(
     core: &ImCore,
     (actor, client): (&Actor, &ClientId),
     request: &ChangeMessage,
-    (body, members): (MessageBody, Vec<ClientId>),
+    (written, members): (MessageBody, Vec<ClientId>),
     kind: ConversationKind,
 ) -> Result<Reviewed, RequestError> {
     let recall = matches!(request.change, MessageChange::Recall);
-    let (content, bin) = content::to_text(&body);
+    let filtered = match recall {
+        true => None,
+        false => filtered(core, &actor.app.id, &written, (members.len(), kind)).await?,
+    };
+    let body = filtered.as_ref().unwrap_or(&written);
+    let (content, bin) = content::to_text(body);
     let params = MessageUpdateParams {
         from_peer: client.as_str().to_owned(),
         conv_id: request.conversation.as_str().to_owned(),
@@ -191,10 +197,11 @@ async fn review(
     }
     reply.content.take_if(|_| recall);
     reply.to_peers.take_if(|_| kind == ConversationKind::ChatRoom);
-    Ok(apply(reply, body, bin, members))
+    let reviewed = apply(reply, body.clone(), bin, members);
+    Ok(if filtered.is_some() { reviewed.after_filter(&written) } else { reviewed })
 }
 
-/// `patch/modify` to the receivers and to the author's other sessions (P-94); where the hook changed the content, also to the
+/// `patch/modify` to the receivers and to the author's other sessions (P-94); where filter or hook changed the content, also to the
 /// session that asked. Called under the conversation's lock.
 fn announce(
     core: &ImCore,

@@ -1,10 +1,11 @@
 //! Messages: sending, changing, history and wills.
 //!
-//! Rules: S-39 … S-51, S-54 … S-57, S-89, S-90, S-92, S-100, S-101, P-81 … P-84, P-92 … P-96.
+//! Rules: S-39 … S-54 … S-57, S-89, S-90, S-92, S-100, S-101, P-81 … P-84, P-92 … P-96.
 
 mod change;
 mod commit;
 pub mod content;
+mod filtered;
 mod held_wills;
 mod history;
 mod member_cache;

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use hook_types::{MessageReceived, MessageReceivedParams, MessageReceivedReply};
 
+use super::filtered::filtered;
 use super::reviewed::{Receivers, Reviewed, Rewrite};
 use super::{MAX_MESSAGE_BYTES, SendMessage, content};
 use crate::actor::Actor;
@@ -16,8 +17,8 @@ use crate::ids::ClientId;
 use crate::store::{ConversationKind, MessageBody};
 use crate::timestamp::Timestamp;
 
-/// Asks `_messageReceived` (S-89) about a message to the other `members`, and takes over what it changes. The receivers in a
-/// chat room are no hook's choice.
+/// Filters a message to the other `members`, asks `_messageReceived` (S-89) about it, and takes over what that changes. The
+/// receivers in a chat room are no hook's choice.
 ///
 /// # Errors
 /// 4402 with the hook's code and detail when it drops the message; 4200 when it failed and the policy is to abort.
@@ -27,7 +28,9 @@ pub(super) async fn review(
     message: &SendMessage,
     (members, kind): (Vec<ClientId>, ConversationKind),
 ) -> Result<Reviewed, RequestError> {
-    let (content, bin) = content::to_text(&message.body);
+    let filtered = filtered(core, &actor.app.id, &message.body, (members.len(), kind)).await?;
+    let body = filtered.as_ref().unwrap_or(&message.body);
+    let (content, bin) = content::to_text(body);
     let params = MessageReceivedParams {
         from_peer: actor.client()?.as_str().to_owned(),
         conv_id: message.conversation.as_str().to_owned(),
@@ -50,7 +53,8 @@ pub(super) async fn review(
         return Err(RequestError::by_hook(Code::MessageRejectedByApp, reply.code, reply.detail));
     }
     reply.to_peers.take_if(|_| kind == ConversationKind::ChatRoom);
-    Ok(apply(reply, message.body.clone(), bin, members))
+    let reviewed = apply(reply, body.clone(), bin, members);
+    Ok(if filtered.is_some() { reviewed.after_filter(&message.body) } else { reviewed })
 }
 
 /// What a reply makes of a body and its receivers.

@@ -72,7 +72,7 @@ impl Reviewed {
     }
 }
 
-/// The hook changed the body.
+/// The word filter or the hook changed the body.
 #[derive(Clone, Debug)]
 pub(super) struct Rewrite {
     /// What the sender sees of it (S-50).

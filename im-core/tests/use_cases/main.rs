@@ -38,4 +38,5 @@ mod unreliable_store;
 mod updates;
 mod while_asked;
 mod wills;
+mod word_filter;
 mod world;

@@ -238,6 +238,8 @@ mod tests {
             push_gateway: Some(Some("log".to_owned())),
             push_content: Some(Some("{}".to_owned())),
             push_dev: Some(true),
+            word_list: Some(vec!["crap".to_owned()]),
+            word_filter_direct: Some(true),
             engine_url: Some(Some("http://192.0.2.1".to_owned())),
         };
         let patch: Map<String, Value> = serde_json::from_value(serde_json::to_value(patch).unwrap()).unwrap();
