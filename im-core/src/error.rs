@@ -72,6 +72,8 @@ codes! {
     ConversationQueryFailed = 4310 "CONVERSATION_QUERY_FAILED",
     /// History of a conversation that the client is not in.
     ConversationLogRejected = 4312 "CONVERSATION_LOG_REJECTED",
+    /// The operation needs a service conversation.
+    SystemConversationRequired = 4313 "SYSTEM_CONVERSATION_REQUIRED",
     /// The operation needs a basic conversation.
     NormalConversationRequired = 4314 "NORMAL_CONVERSATION_REQUIRED",
     /// The operation needs a chat room.

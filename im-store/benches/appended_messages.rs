@@ -56,7 +56,7 @@ async fn messages_a_second(store: &Arc<dyn Store>, conversations: usize) -> f64 
             kind: ConversationKind::Basic,
             ttl_seconds: None,
             attributes: Map::new(),
-            creator: ClientId::new("tom"),
+            creator: Some(ClientId::new("tom")),
             members: vec![ClientId::new("tom")],
             unique: false,
         };

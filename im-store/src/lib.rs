@@ -15,3 +15,4 @@ mod retention;
 pub mod sqlite;
 mod standing;
 mod stored_events;
+mod subscriptions;

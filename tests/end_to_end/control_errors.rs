@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::harness::{Server, http_client, module};
 
 /// Wrong calls to app `demo`, and what the error names.
-const WRONG: [(&str, &str, &str, &str); 28] = [
+const WRONG: [(&str, &str, &str, &str); 32] = [
     ("POST", "/hookd/v1/apps", r#"{"id": 5}"#, "`id`"),
     ("POST", "/hookd/v1/apps", r#"{"id": "a", "app_kee": "b"}"#, "app_kee"),
     ("POST", "/hookd/v1/apps", "{}", "`id`"),
@@ -34,6 +34,10 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
     ("GET", "/hookd/v1/apps/demo/env/seen?environment=moon", "", "moon"),
     ("GET", "/hookd/v1/apps/demo/env/seen?keys=maybe", "", "keys"),
     ("GET", "/hookd/v1/apps/demo/versions/one", "", "`one`"),
+    ("POST", "/hookd/v1/apps/demo/service-conversations", r#"["news"]"#, "map"),
+    ("GET", "/hookd/v1/apps/demo/service-conversations?limit=x", "", "limit"),
+    ("GET", "/hookd/v1/apps/demo/service-conversations/none/subscribers?limit=1", "", "4303"),
+    ("GET", "/hookd/v1/apps/demo/service-conversations/none/subscribers", "", "limit"),
     ("GET", "/hookd/v1/directory", "", "follower"),
 ];
 
@@ -161,7 +165,7 @@ async fn no_call_refuses_in_another_form() {
     let listed: Vec<Value> = operator.call("GET", "/hookd/v1").send().await.unwrap().json().await.unwrap();
     let path_of = |route: &Value| {
         let path = route["path"].as_str().unwrap().replace("{app}", "demo");
-        path.replace("{key}", "nonsense").replace("{number}", "nonsense")
+        path.replace("{key}", "nonsense").replace("{number}", "nonsense").replace("{service}", "nonsense")
     };
     assert!(listed.len() > 20, "{listed:?}");
     for route in &listed {

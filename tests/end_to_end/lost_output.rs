@@ -47,6 +47,8 @@ fn a_lost_output_is_an_error_of_every_command() {
         "cache SET a 1",
         "apps list",
         "dead-letters retry --all",
+        "service create news",
+        "service list --json",
         "info",
         "doctor",
         "top --once --interval 100ms",

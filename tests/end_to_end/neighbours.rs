@@ -35,6 +35,9 @@ fn known_calls() -> Vec<(&'static str, &'static str, &'static str, Body)> {
         ("GET", "/hookd/v1/apps/{app}/dead-letters", "?limit=10", Nothing),
         ("POST", "/hookd/v1/apps/{app}/dead-letters/retry", "", Json(json!({"all": true}))),
         ("POST", "/hookd/v1/apps/{app}/dead-letters/drop", "", Json(json!({"all": true}))),
+        ("GET", "/hookd/v1/apps/{app}/service-conversations", "?limit=10", Nothing),
+        ("POST", "/hookd/v1/apps/{app}/service-conversations", "", Json(json!({"name": "stolen"}))),
+        ("GET", "/hookd/v1/apps/{app}/service-conversations/{service}/subscribers", "?limit=10", Nothing),
         ("POST", "/hookd/v1/apps/{app}/cache", "", Json(json!({"commands": [["SET", "stolen", "1"]]}))),
         ("POST", "/hookd/v1/apps/{app}/publish", "", Nothing),
         ("POST", "/hookd/v1/apps/{app}/rollback", "", Json(json!({"version": 1}))),
@@ -67,9 +70,15 @@ fn client() -> Client {
     http_client().build().unwrap()
 }
 
-async fn send(server: &Server, call: &(&str, &str, &str, Body), headers: &[(&str, String)]) -> StatusCode {
+async fn send(
+    server: &Server,
+    service: &str,
+    call: &(&str, &str, &str, Body),
+    headers: &[(&str, String)],
+) -> StatusCode {
     let (method, path, query, body) = call;
     let path = path.replace("{app}", "demo").replace("{key}", "app").replace("{number}", "1");
+    let path = path.replace("{service}", service);
     let mut request = client().request(Method::from_bytes(method.as_bytes()).unwrap(), server.url(&(path + query)));
     request = match body {
         Body::Nothing => request,
@@ -85,8 +94,13 @@ async fn send(server: &Server, call: &(&str, &str, &str, Body), headers: &[(&str
 }
 
 fn everything_about_demo(server: &Server) -> Vec<String> {
-    let commands: [&[&str]; 4] =
-        [&["releases", "--json"], &["settings", "--json"], &["env", "list", "--json"], &["apps", "list", "--json"]];
+    let commands: [&[&str]; 5] = [
+        &["releases", "--json"],
+        &["settings", "--json"],
+        &["env", "list", "--json"],
+        &["apps", "list", "--json"],
+        &["service", "list", "--json"],
+    ];
     commands.iter().map(|command| server.hookd_ok(command)).collect()
 }
 
@@ -94,6 +108,8 @@ fn everything_about_demo(server: &Server) -> Vec<String> {
 async fn no_control_call_takes_a_foreign_key() {
     let server = Server::with_module("word-filter");
     server.hookd_ok(&["env", "set", "--secret", "TOKEN", "demo-secret"]);
+    let service = server.hookd_ok(&["service", "create", "news"]);
+    let service = service.trim();
     let other = create_other(&server);
     let listed: Vec<Value> =
         client().get(server.url("/hookd/v1")).send().await.unwrap().json().await.expect("the list of calls");
@@ -133,13 +149,14 @@ async fn no_control_call_takes_a_foreign_key() {
     ];
     for call in &known {
         for (what, headers) in &attempts {
-            let status = send(&server, call, headers).await;
+            let status = send(&server, service, call, headers).await;
             assert_eq!(status, StatusCode::UNAUTHORIZED, "{} {} with {what}", call.0, call.1);
         }
     }
     // The operator's calls are closed to owners too.
     for call in known.iter().filter(|(_, path, ..)| !path.contains("{app}/") && *path != "/hookd/v1/apps/{app}") {
-        assert_eq!(send(&server, call, &master(server.key("master_key"))).await, StatusCode::UNAUTHORIZED);
+        let status = send(&server, service, call, &master(server.key("master_key"))).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED);
     }
     assert_eq!(everything_about_demo(&server), before, "a refused call left a trace");
 
@@ -147,7 +164,7 @@ async fn no_control_call_takes_a_foreign_key() {
     let mut right = master(server.key("master_key"));
     right.push(header("x-hookd-admin-key", server.key("admin_key")));
     for call in &known {
-        let status = send(&server, call, &right).await;
+        let status = send(&server, service, call, &right).await;
         assert!(status.is_success(), "{} {}: {status}", call.0, call.1);
     }
 }

@@ -9,6 +9,7 @@ mod health;
 mod logs;
 mod refusal;
 mod releases;
+mod service_conversations;
 mod settings;
 mod stats;
 mod variables;
@@ -24,6 +25,7 @@ pub use releases::{
     Attribution, ChangedVariables, CheckedVersion, DeployEvent, DeployQuery, PastRelease, Release, ReleasesQuery,
     RollbackTo, Version, VersionFunction,
 };
+pub use service_conversations::{ServiceConversation, ServiceConversationsQuery, Subscriber, SubscribersQuery};
 pub use settings::{
     EngineSettings, EngineSettingsPatch, FailurePolicy, HookDeadlines, ImSettingsPatch, LimitChange, LimitChanges,
     LimitSource, RateOverflow, SettingsPatch,

@@ -8,13 +8,14 @@ use api_types::control::{
     AppSummary, Breaker, CacheCommands, CacheReplies, ChangedVariables, CheckedVersion, DeadLetter,
     DeadLetterSelection, DeadLettersQuery, DeployEvent, DeployQuery, DroppedLetters, EngineSettings, Health,
     ListedVariables, LogEvent, LogsQuery, PastRelease, Release, ReleasesQuery, RetriedLetters, RollbackTo, SeenQuery,
-    SettingsPatch, ShownVariable, Stats, VariableChanges, Version,
+    ServiceConversation, ServiceConversationsQuery, SettingsPatch, ShownVariable, Stats, Subscriber, SubscribersQuery,
+    VariableChanges, Version,
 };
 use api_types::{Environment, headers};
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use reqwest::{Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio_util::codec::{FramedRead, LinesCodec};
 use tokio_util::io::StreamReader;
 
@@ -200,6 +201,28 @@ impl Api {
     pub async fn drop_dead_letters(&self, which: &DeadLetterSelection) -> anyhow::Result<Answer<DroppedLetters>> {
         let request = self.request(Method::POST, "/dead-letters/drop").json(which);
         self.json(request.timeout(ANSWER_TIMEOUT)).await
+    }
+
+    /// Makes a service conversation with these columns.
+    pub async fn create_service(&self, columns: &Map<String, Value>) -> anyhow::Result<Answer<ServiceConversation>> {
+        let request = self.request(Method::POST, "/service-conversations").json(columns);
+        self.json(request.timeout(ANSWER_TIMEOUT)).await
+    }
+
+    /// The service conversations, the one that changed last first.
+    pub async fn services(
+        &self,
+        query: &ServiceConversationsQuery,
+    ) -> anyhow::Result<Vec<Answer<ServiceConversation>>> {
+        let request = self.request(Method::GET, "/service-conversations").query(query);
+        self.json::<Vec<_>>(request.timeout(ANSWER_TIMEOUT)).await?.entries()
+    }
+
+    /// Subscribers of a service conversation.
+    pub async fn subscribers(&self, id: &str, query: &SubscribersQuery) -> anyhow::Result<Vec<Answer<Subscriber>>> {
+        let path = format!("/service-conversations/{}/subscribers", percent_encoded_segment(id));
+        let request = self.request(Method::GET, &path).query(query);
+        self.json::<Vec<_>>(request.timeout(ANSWER_TIMEOUT)).await?.entries()
     }
 
     /// Calls a function or a hook by hand, with all keys.

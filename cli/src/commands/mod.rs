@@ -23,6 +23,7 @@ mod releases;
 mod rollback;
 #[cfg(feature = "server")]
 mod server;
+mod service;
 mod settings;
 mod switch;
 mod top;
@@ -79,6 +80,7 @@ enum Command {
     Logs(logs::Logs),
     Top(top::Top),
     DeadLetters(dead_letters::DeadLetters),
+    Service(service::Service),
     Settings(Box<settings::Settings>),
     #[command(visible_alias = "checkout")]
     Switch(switch::Switch),
@@ -158,6 +160,7 @@ impl Cli {
             Command::Logs(logs) => block_on(logs.run()),
             Command::Top(top) => block_on(top.run()),
             Command::DeadLetters(letters) => block_on(letters.run()),
+            Command::Service(service) => block_on(service.run()),
             Command::Settings(settings) => block_on(settings.run()),
             Command::Cache(cache) => block_on(cache.run()),
             Command::Apps(apps) => block_on(apps.run()),

@@ -1,6 +1,7 @@
 //! Whether a client is in conversations (P-74).
 
 use super::room::is_joined;
+use super::subscriptions::subscription;
 use crate::actor::Actor;
 use crate::core::ImCore;
 use crate::error::{Code, RequestError};
@@ -10,8 +11,8 @@ use crate::store::ConversationKind;
 /// Conversations that a client may ask about at once. Each is one read of the store.
 pub const ASKED_CONVERSATIONS: usize = 50;
 
-/// Which of these conversations the acting client is in, in their order: as a member, or, in a chat room, with the acting
-/// session. It is in none that does not exist.
+/// Which of these conversations the acting client is in, in their order: as a member or a subscriber, or, in a chat
+/// room, with the acting session. It is in none that does not exist.
 ///
 /// # Errors
 /// 4301 for more than [`ASKED_CONVERSATIONS`].
@@ -26,6 +27,9 @@ pub async fn is_member(core: &ImCore, actor: &Actor, asked: &[ConversationId]) -
         let found = core.store.conversation(&actor.app.id, id).await?;
         answers.push(match found {
             Some(found) if found.kind == ConversationKind::ChatRoom => is_joined(core, (actor, client), id)?,
+            Some(found) if found.kind == ConversationKind::Service => {
+                subscription(core, (actor, client), id).await?.is_some()
+            }
             Some(found) => found.has_member(client),
             None => false,
         });

@@ -8,7 +8,7 @@ use hook_types::{
     ConversationRemoveParams, ConversationRemoved, ConversationRemovedParams, ConversationReply,
 };
 
-use super::{MAX_MEMBERS, announce, check_members, room, texts};
+use super::{MAX_MEMBERS, announce, check_members, room, subscriptions, texts};
 use crate::actor::Actor;
 use crate::core::ImCore;
 use crate::delivery::{Before, Place};
@@ -52,6 +52,9 @@ pub async fn add(
     let (found, permitted) = permitted(core, (actor, client), conversation, (&members, permitted_to_add)).await?;
     if found.kind == ConversationKind::ChatRoom {
         return join_room(core, (actor, client), &found, permitted).await;
+    }
+    if found.kind == ConversationKind::Service {
+        return subscribe(core, (actor, client), &found, permitted).await;
     }
     let absent: Vec<ClientId> = permitted.members.into_iter().filter(|member| !found.has_member(member)).collect();
     if absent.is_empty() {
@@ -101,6 +104,10 @@ pub async fn remove(
     let (found, permitted) = permitted(core, (actor, client), conversation, (&members, permitted_to_remove)).await?;
     if found.kind == ConversationKind::ChatRoom {
         room::leave(core, (actor, client), &found.id).await?;
+        return Ok(nothing_to_do(members, permitted.failed, &found));
+    }
+    if found.kind == ConversationKind::Service {
+        subscriptions::unsubscribe(core, (actor, client), &found.id).await?.map_err(refused)?;
         return Ok(nothing_to_do(members, permitted.failed, &found));
     }
     let present: Vec<ClientId> = permitted.members.into_iter().filter(|member| found.has_member(member)).collect();
@@ -158,6 +165,24 @@ async fn join_room(
     Ok(nothing_to_do(joining.to_vec(), failed, found))
 }
 
+/// Lets a client subscribe to a service conversation. The first time counts.
+async fn subscribe(
+    core: &ImCore,
+    (actor, client): (&Actor, &ClientId),
+    found: &Conversation,
+    permitted: Permitted,
+) -> Result<MembershipResult, RequestError> {
+    let asked = slice::from_ref(client);
+    let is_subscriber = subscriptions::subscription(core, (actor, client), &found.id).await?.is_some();
+    if permitted.members.is_empty() || is_subscriber {
+        return Ok(nothing_to_do(asked.to_vec(), permitted.failed, found));
+    }
+    ask_before_adding(core, (actor, client), &found.id, asked).await?;
+    let request = request(core, (actor, client), asked, asked.to_vec()).await?;
+    let failed = subscriptions::subscribe(core, actor, &found.id, &request).await?.map_err(refused)?;
+    Ok(nothing_to_do(asked.to_vec(), failed, found))
+}
+
 /// What the rules allow, with the conversation then. Asked before the hook; the store asks once more under the conversation's
 /// lock: a hook may take seconds, and another node may have changed members and what they may do meanwhile.
 async fn permitted(
@@ -175,13 +200,13 @@ async fn permitted(
     Ok((standing.conversation, permitted))
 }
 
-/// Members of basic conversations are added and removed; a chat room is joined and left.
+/// Members of basic conversations are added and removed; a chat room is joined and left, and so is a service conversation.
 fn check_kind(kind: ConversationKind, by_oneself: bool) -> Result<(), RequestError> {
     let detail = match kind {
         ConversationKind::Basic => return Ok(()),
-        ConversationKind::ChatRoom if by_oneself => return Ok(()),
+        ConversationKind::ChatRoom | ConversationKind::Service if by_oneself => return Ok(()),
         ConversationKind::ChatRoom => "a client joins and leaves a chat room itself; nobody else is added or removed",
-        ConversationKind::Service => "members of a service conversation cannot be added or removed",
+        ConversationKind::Service => "a client subscribes to a service conversation itself, and ends that itself",
         ConversationKind::Temporary => "the members of a temporary conversation are fixed",
     };
     Err(RequestError::detailed(Code::NormalConversationRequired, detail))

@@ -16,8 +16,10 @@ mod restrictions;
 mod roles;
 mod room;
 mod row;
+mod service;
 mod signed;
 mod start;
+mod subscriptions;
 mod update;
 
 pub use blacklist::{MAX_REFUSED, RefusedPage, accept, refuse, refused, which_refused};
@@ -29,8 +31,10 @@ pub use restriction_decision::{MAX_RESTRICTED, RestrictionChange};
 pub use restrictions::{RestrictedPage, RestrictionResult, change_restriction, restricted, which_restricted};
 pub use roles::{member_infos, set_role};
 pub use room::{ROOM_SAMPLE, sample};
+pub use service::{SUBSCRIBER_PAGE, create_service, services, subscribers};
 pub use signed::check_signature;
 pub use start::{MAX_TEMPORARY_MEMBERS, StartConversation, start};
+pub use subscriptions::MAX_SUBSCRIPTIONS;
 pub use update::{UpdatedAttributes, set_muted, update};
 
 use crate::actor::Actor;

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::ids::ClientId;
 use crate::messages::content;
-use crate::store::{Conversation, ConversationKind, FoundConversation, Lifetime, StoredMessage};
+use crate::store::{Conversation, ConversationKind, FoundConversation, Lifetime, StoredMessage, Subscription};
 use crate::timestamp::Timestamp;
 
 /// Columns that only the server writes (P-65), and keys that it adds to rows and never stores (S-15).
@@ -85,7 +85,8 @@ pub(super) fn row(found: FoundConversation, asking: &ClientId, compact: bool) ->
     if let Some(creator) = creator {
         set("c", json!(creator));
     }
-    if let Some(time) = last_message_at {
+    // Of a service conversation it is no client's business what it says to whom (S-7).
+    if let Some(time) = last_message_at.filter(|_| kind != ConversationKind::Service) {
         set("lm", typed_date(time));
     }
     if let Some(unique_id) = unique_id {
@@ -96,6 +97,18 @@ pub(super) fn row(found: FoundConversation, asking: &ClientId, compact: bool) ->
         set_last_message(&mut row, message);
     }
     row
+}
+
+/// What the row of a service conversation says about the asking client (S-10).
+pub(super) fn set_subscription(row: &mut Map<String, Value>, subscription: Option<&Subscription>) {
+    let mut set = |key: &str, value: Value| {
+        row.insert(key.to_owned(), value);
+    };
+    set("joined", json!(subscription.is_some()));
+    set("muted", json!(subscription.is_some_and(|subscription| subscription.is_muted)));
+    if let Some(subscription) = subscription {
+        set("joinedAt", json!(subscription.subscribed_at));
+    }
 }
 
 fn set_last_message(row: &mut Map<String, Value>, message: StoredMessage) {

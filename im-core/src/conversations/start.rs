@@ -107,7 +107,7 @@ fn with_creator(client: &ClientId, new: StartConversation) -> NewConversation {
         members.dedup();
     }
     attributes.retain(|key, _| !row::is_reserved(key));
-    let (creator, unique) = (client.clone(), unique && !is_room);
+    let (creator, unique) = (Some(client.clone()), unique && !is_room);
     let (id, ttl_seconds) = match kind {
         ConversationKind::Temporary => (ConversationId::generate_temporary(), Some(effective_ttl(ttl_seconds))),
         _ => (ConversationId::generate(), None),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hook_types::{ConversationChange, ConversationUpdate, ConversationUpdateParams, ConversationUpdateReply};
 use serde_json::{Map, Value};
 
-use super::{MAX_MEMBERS, attribute_changes, existing};
+use super::{MAX_MEMBERS, attribute_changes, existing, subscriptions};
 use crate::actor::Actor;
 use crate::core::ImCore;
 use crate::delivery::{Before, ChangedAttributes, Event, Place, Push, Recipient};
@@ -72,9 +72,15 @@ pub async fn set_muted(
     mute: bool,
 ) -> Result<Timestamp, RequestError> {
     let client = actor.client()?;
-    check_member(&existing(core, actor, conversation).await?, client)?;
-    let reply = ask_hook(core, (actor, client), conversation, ConversationChange::Mute(mute)).await?;
-    let (mute, muting) = (reply.mute.unwrap_or(mute), client.clone());
+    let found = existing(core, actor, conversation).await?;
+    if found.kind == ConversationKind::Service {
+        subscriptions::check_subscriber(core, (actor, client), conversation).await?;
+        let mute = ask_about_mute(core, (actor, client), conversation, mute).await?;
+        subscriptions::set_muted(core, (actor, client), conversation, mute).await?;
+        return Ok(found.updated_at);
+    }
+    check_member(&found, client)?;
+    let (mute, muting) = (ask_about_mute(core, (actor, client), conversation, mute).await?, client.clone());
     let edit = move |found: &Conversation| {
         let mut muted = found.muted.clone();
         muted.retain(|other| *other != muting);
@@ -88,6 +94,17 @@ pub async fn set_muted(
     };
     let _lock = core.conversation_locks.lock(&actor.app.id, conversation).await;
     Ok(edit_as_member(core, (actor, client), conversation, edit).await?.updated_at)
+}
+
+/// What `_conversationUpdate` makes of the wish to turn offline push off or on.
+async fn ask_about_mute(
+    core: &ImCore,
+    (actor, client): (&Actor, &ClientId),
+    conversation: &ConversationId,
+    mute: bool,
+) -> Result<bool, RequestError> {
+    let reply = ask_hook(core, (actor, client), conversation, ConversationChange::Mute(mute)).await?;
+    Ok(reply.mute.unwrap_or(mute))
 }
 
 /// Edits under the lock of the row. App and membership are looked at again: the hook took time.

@@ -69,8 +69,8 @@ pub struct NewConversation {
     pub ttl_seconds: Option<u32>,
     /// `name`, `attr` and custom columns; reserved keys already taken out.
     pub attributes: Map<String, Value>,
-    /// The creating client.
-    pub creator: ClientId,
+    /// The creating client; absent where the administrator creates.
+    pub creator: Option<ClientId>,
     /// Sorted, no duplicates, creator included. None where the kind has no stored members.
     pub members: Vec<ClientId>,
     /// Find an existing one with the same current members first (S-8).

@@ -19,6 +19,7 @@ mod sessions;
 mod settings;
 mod standing;
 mod stored_events;
+mod subscriptions;
 
 pub use self::calls::{
     Backlog, Call, CallEntry, CallFor, CallLimits, CallOutcome, Calls, Claimed, Committed, DeadLetter,
@@ -54,6 +55,7 @@ pub use self::standing::{
 pub use self::stored_events::{
     EventRange, MEMBER_CHANGES_AT_ONCE, MemberChange, StoredEvent, StoredEventLog, StoredEvents,
 };
+pub use self::subscriptions::{ChangedSubscription, SubscriberPage, Subscription, SubscriptionChange, Subscriptions};
 
 /// All entities together.
 pub trait Store:
@@ -61,6 +63,7 @@ pub trait Store:
     + Conversations
     + Standings
     + RefusedConversations
+    + Subscriptions
     + Messages
     + MessageChanges
     + Receipts
@@ -77,6 +80,7 @@ impl<S> Store for S where
         + Conversations
         + Standings
         + RefusedConversations
+        + Subscriptions
         + Messages
         + MessageChanges
         + Receipts

@@ -31,6 +31,7 @@ mod scripted_engine;
 mod scripted_gateway;
 mod scripted_nodes;
 mod sending;
+mod service_conversations;
 mod session_rows;
 mod temporary;
 mod two_cores;

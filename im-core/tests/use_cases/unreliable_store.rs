@@ -10,13 +10,13 @@ use hookd_im_core::error::Refusal;
 use hookd_im_core::ids::{AppId, Channel, ClientId, ConversationId, MessageId, NodeId};
 use hookd_im_core::store::{
     Acknowledged, AppendedMessage, Backlog, CallEntry, CallFor, CallLimits, CallOutcome, Calls, ChangedStanding,
-    Claimed, ClientPage, Committed, Conversation, ConversationPage, ConversationQuery, Conversations,
-    CreatedConversation, DeadLetter, DeadLetterFilter, DecideStanding, Delivered, EditConversation, EditMessage,
-    EndedLogin, EventRange, FoundConversation, HistoryQuery, ImportedCall, MarkedRead, MemberInfo, MembersUnchanged,
-    MembershipChange, MembershipRequest, MessageChanges, MessageEdit, Messages, MissedEvent, MissedEvents,
-    NewConversation, NewMessage, Nodes, NotAppended, QueryError, ReceiptMarks, Receipts, RefusalChange,
+    ChangedSubscription, Claimed, ClientPage, Committed, Conversation, ConversationPage, ConversationQuery,
+    Conversations, CreatedConversation, DeadLetter, DeadLetterFilter, DecideStanding, Delivered, EditConversation,
+    EditMessage, EndedLogin, EventRange, FoundConversation, HistoryQuery, ImportedCall, MarkedRead, MemberInfo,
+    MembersUnchanged, MembershipChange, MembershipRequest, MessageChanges, MessageEdit, Messages, MissedEvent,
+    MissedEvents, NewConversation, NewMessage, Nodes, NotAppended, QueryError, ReceiptMarks, Receipts, RefusalChange,
     RefusedConversations, Restriction, Sessions, Settings, Standing, Standings, StoreError, StoredCall, StoredEventLog,
-    StoredEvents, StoredMessage, UnreadConversation,
+    StoredEvents, StoredMessage, SubscriberPage, Subscription, SubscriptionChange, Subscriptions, UnreadConversation,
 };
 use hookd_im_core::timestamp::Timestamp;
 use hookd_im_store::sqlite::SqliteStore;
@@ -303,6 +303,64 @@ impl RefusedConversations for UnreliableStore {
         conversations: &[ConversationId],
     ) -> Result<Vec<ConversationId>, StoreError> {
         self.store.which_refused(app, client, conversations).await
+    }
+}
+
+#[async_trait]
+impl Subscriptions for UnreliableStore {
+    async fn subscribe(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        request: &MembershipRequest,
+        limit: usize,
+        call: Option<CallFor<SubscriptionChange>>,
+    ) -> Result<ChangedSubscription, StoreError> {
+        self.before_write.pass().await;
+        self.store.subscribe(app, conversation, request, limit, call).await
+    }
+
+    async fn unsubscribe(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        client: &ClientId,
+        call: Option<CallFor<SubscriptionChange>>,
+    ) -> Result<ChangedSubscription, StoreError> {
+        self.before_write.pass().await;
+        self.store.unsubscribe(app, conversation, client, call).await
+    }
+
+    async fn mute_subscription(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        client: &ClientId,
+        is_muted: bool,
+    ) -> Result<bool, StoreError> {
+        self.store.mute_subscription(app, conversation, client, is_muted).await
+    }
+
+    async fn subscriptions(
+        &self,
+        app: &AppId,
+        client: &ClientId,
+        conversations: &[ConversationId],
+    ) -> Result<Vec<Subscription>, StoreError> {
+        self.store.subscriptions(app, client, conversations).await
+    }
+
+    async fn subscribers(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        page: &SubscriberPage,
+    ) -> Result<Vec<Subscription>, StoreError> {
+        self.store.subscribers(app, conversation, page).await
+    }
+
+    async fn count_subscribers(&self, app: &AppId, conversation: &ConversationId) -> Result<u64, StoreError> {
+        self.store.count_subscribers(app, conversation).await
     }
 }
 

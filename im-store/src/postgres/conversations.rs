@@ -143,7 +143,7 @@ pub(super) async fn create(
         kind: new.kind,
         lifetime: new.ttl_seconds.map(|ttl_seconds| Lifetime::from_now(now, ttl_seconds)),
         attributes: new.attributes,
-        creator: Some(new.creator.clone()),
+        creator: new.creator,
         unique_id: new.unique.then(|| member_set::unique_id(&new.members)),
         members: new.members,
         muted: Vec::new(),
@@ -154,7 +154,7 @@ pub(super) async fn create(
         members_sequence: 1,
         standing_version: 0,
     };
-    insert(connection, app, (&conversation, &new.creator), digest.as_deref()).await?;
+    insert(connection, app, &conversation, digest.as_deref()).await?;
     let mut calls = NewCalls::default();
     let mut room = Room::of(connection, &[app.as_str()]).await?;
     let call = calls.add_for(app, call, &conversation, &mut room);
@@ -211,7 +211,7 @@ async fn find_by_member_set(
 async fn insert(
     connection: &Connection,
     app: &AppId,
-    (conversation, creator): (&Conversation, &ClientId),
+    conversation: &Conversation,
     member_digest: Option<&str>,
 ) -> Result<(), StoreError> {
     let sql = "
@@ -224,7 +224,7 @@ async fn insert(
         &app.as_str(),
         &conversation.id.as_str(),
         &json::to_column(&conversation.attributes)?,
-        &creator.as_str().as_bytes(),
+        &conversation.creator.as_ref().map(|creator| creator.as_str().as_bytes()),
         &json::to_column(&conversation.muted)?,
         &conversation.unique_id,
         &member_digest,
@@ -242,7 +242,8 @@ async fn insert(
         sequence: conversation.last_sequence,
         is_join: true,
         members: conversation.members.clone(),
-        by: creator.clone(),
+        // Of the administrator as in events: without a name.
+        by: conversation.creator.clone().unwrap_or_else(|| ClientId::new("")),
         changed_at: conversation.created_at,
     };
     // Sent one right after the other.

@@ -30,6 +30,11 @@ impl Lock {
         Self::named(&["refused conversations", app.as_str(), client.as_str()])
     }
 
+    /// Of the service conversations that a client subscribes to.
+    pub(super) fn of_subscriptions(app: &AppId, client: &ClientId) -> Self {
+        Self::named(&["subscriptions", app.as_str(), client.as_str()])
+    }
+
     /// Of the step that brings the numbers of calls forward.
     pub(super) fn of_call_numbers() -> Self {
         Self::named(&["call numbers"])

@@ -32,6 +32,7 @@ mod settings;
 mod standing;
 mod standing_rows;
 mod stored_events;
+mod subscriptions;
 mod tls;
 mod transaction;
 mod unread;

@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_refused_conversations.sql"),
     include_str!("migrations/0006_member_roles.sql"),
     include_str!("migrations/0007_kicked_clients.sql"),
+    include_str!("migrations/0008_subscriptions.sql"),
 ];
 
 /// The newest version that this program knows.

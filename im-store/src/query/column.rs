@@ -35,6 +35,8 @@ impl Path {
             "unique" => conversation.unique_id.as_ref().map_or(Column::Absent, |_| Column::One(Datum::Bool(true))),
             "tr" => Column::mark(conversation.kind == ConversationKind::ChatRoom),
             "sys" => Column::mark(conversation.kind == ConversationKind::Service),
+            // The rows of these show none (S-7).
+            "lm" if conversation.kind == ConversationKind::Service => Column::Absent,
             "lm" => conversation.last_message_at.map_or(Column::Absent, |time| Column::One(Datum::Date(time))),
             "createdAt" => Column::One(Datum::Date(conversation.created_at)),
             "updatedAt" => Column::One(Datum::Date(conversation.updated_at)),

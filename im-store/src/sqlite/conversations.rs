@@ -138,7 +138,7 @@ fn create(
         kind: new.kind,
         lifetime: new.ttl_seconds.map(|ttl_seconds| Lifetime::from_now(now, ttl_seconds)),
         attributes: new.attributes,
-        creator: Some(new.creator.clone()),
+        creator: new.creator,
         unique_id: new.unique.then(|| member_set::unique_id(&new.members)),
         members: new.members,
         muted: Vec::new(),
@@ -149,7 +149,7 @@ fn create(
         members_sequence: 1,
         standing_version: 0,
     };
-    insert(connection, app, (&conversation, &new.creator), digest.as_deref())?;
+    insert(connection, app, &conversation, digest.as_deref())?;
     let call = calls::add_for(connection, app, (call, &conversation), now)?;
     Ok(Committed { row: CreatedConversation { conversation, existing: false }, call })
 }
@@ -201,7 +201,7 @@ fn find_by_member_set(
 fn insert(
     connection: &Connection,
     app: &AppId,
-    (conversation, creator): (&Conversation, &ClientId),
+    conversation: &Conversation,
     member_digest: Option<&str>,
 ) -> Result<(), WorkError> {
     connection
@@ -228,7 +228,7 @@ fn insert(
             app.as_str(),
             conversation.id.as_str(),
             json::to_column(&conversation.attributes)?,
-            creator.as_str(),
+            conversation.creator.as_ref().map(ClientId::as_str),
             json::to_column(&conversation.muted)?,
             conversation.unique_id,
             member_digest,
@@ -246,7 +246,8 @@ fn insert(
         sequence: conversation.last_sequence,
         is_join: true,
         members: conversation.members.clone(),
-        by: creator.clone(),
+        // Of the administrator as in events: without a name.
+        by: conversation.creator.clone().unwrap_or_else(|| ClientId::new("")),
         changed_at: conversation.created_at,
     };
     stored_events::keep(connection, key, &first, conversation.created_at)

@@ -26,6 +26,7 @@ mod settings;
 mod standing;
 mod standing_rows;
 mod stored_events;
+mod subscriptions;
 mod unread;
 mod writer;
 

@@ -126,7 +126,7 @@ mod tests {
             kind: ConversationKind::Basic,
             ttl_seconds: None,
             attributes: Map::new(),
-            creator: ClientId::new("tom"),
+            creator: Some(ClientId::new("tom")),
             members: vec![ClientId::new("tom")],
             unique: false,
         }

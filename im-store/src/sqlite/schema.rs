@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0012_refused_conversations.sql"),
     include_str!("migrations/0013_member_roles.sql"),
     include_str!("migrations/0014_kicked_clients.sql"),
+    include_str!("migrations/0015_subscriptions.sql"),
 ];
 
 /// Brings the file to the newest schema. A file of a newer program is refused instead of half understood.

@@ -43,7 +43,7 @@ pub fn new_conversation(members: &[&str], unique: bool) -> NewConversation {
         kind: ConversationKind::Basic,
         ttl_seconds: None,
         attributes: Map::new(),
-        creator: ClientId::new(members[0]),
+        creator: Some(ClientId::new(members[0])),
         members: sorted,
         unique,
     }

@@ -120,7 +120,7 @@ async fn fill(fixture: &Fixture, app: &AppId, rows: &[Row]) {
             kind: ConversationKind::Basic,
             ttl_seconds: None,
             attributes: row.attributes.clone(),
-            creator: members[0].clone(),
+            creator: Some(members[0].clone()),
             members,
             unique: number % 3 == 0,
         };

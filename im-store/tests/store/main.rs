@@ -29,6 +29,7 @@ mod settings;
 mod sqlite;
 mod standing;
 mod stored_events;
+mod subscriptions;
 mod temporary;
 mod unique;
 
@@ -155,6 +156,13 @@ every_backend! {
     blacklists:
         blocked_clients_and_those_that_refuse_are_not_added_by_others,
         a_list_of_refused_conversations_is_bounded_and_read_in_parts;
+    subscriptions:
+        a_subscription_keeps_its_first_time_until_it_ends,
+        subscribers_come_in_the_order_of_their_times_and_in_parts,
+        a_subscriber_mutes_and_nobody_else,
+        rules_and_a_limit_decide_where_a_subscription_is_written,
+        a_change_of_a_subscription_has_its_call,
+        subscriptions_at_the_same_time_lose_nothing;
     stored_events:
         what_happened_in_a_conversation_is_read_in_its_order,
         events_after_a_number_and_not_before_a_time,

@@ -28,7 +28,7 @@ async fn fill(server: &Server) {
                 kind: ConversationKind::Basic,
                 ttl_seconds: None,
                 attributes: attributes.as_object().unwrap().clone(),
-                creator: ClientId::new("alice"),
+                creator: Some(ClientId::new("alice")),
                 members: vec![ClientId::new("alice")],
                 unique: false,
             };

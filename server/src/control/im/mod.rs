@@ -6,6 +6,7 @@ mod engine_url;
 mod hook_deadlines;
 mod lost_apps;
 mod push_gateway;
+mod service_conversations;
 mod settings;
 mod undo;
 
@@ -48,6 +49,9 @@ const PATIENCE: Duration = Duration::from_millis(1_500);
 /// Answers of the engine's part that are looked into: settings and lists of apps.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
 
+const SERVICES: &str = "/hookd/v1/apps/{app}/service-conversations";
+const SUBSCRIBERS: &str = "/hookd/v1/apps/{app}/service-conversations/{service}/subscribers";
+
 #[derive(Clone)]
 struct ImControl {
     core: Arc<ImCore>,
@@ -82,6 +86,9 @@ pub fn router(
         .route(Method::GET, "/hookd/v1/apps/{app}/dead-letters", Key::Master, get(dead_letters::list))
         .route(Method::POST, "/hookd/v1/apps/{app}/dead-letters/retry", Key::Master, post(dead_letters::retry))
         .route(Method::POST, "/hookd/v1/apps/{app}/dead-letters/drop", Key::Master, post(dead_letters::drop))
+        .route(Method::GET, SERVICES, Key::Master, get(service_conversations::list))
+        .route(Method::POST, SERVICES, Key::Master, post(service_conversations::create))
+        .route(Method::GET, SUBSCRIBERS, Key::Master, get(service_conversations::subscribers))
         .route(Method::DELETE, "/hookd/v1/lost-apps/{app}", Key::Admin, axum::routing::delete(lost_apps::delete))
         .parts();
     // Additions to the engine's answers are already in the engine's list.

@@ -1,0 +1,109 @@
+//! What the administrator does with service conversations.
+
+use serde_json::{Map, Value};
+
+use super::{attribute_changes, existing, row};
+use crate::actor::{Actor, Identity};
+use crate::core::ImCore;
+use crate::delivery::Place;
+use crate::error::{Code, RequestError};
+use crate::ids::{ClientId, ConversationId};
+use crate::store::{
+    Committed, Conversation, ConversationKind, ConversationQuery, NewConversation, SubscriberPage, Subscription,
+};
+
+/// Subscribers that one page shows at most.
+pub const SUBSCRIBER_PAGE: u32 = 50;
+
+/// Makes a service conversation. No hook is called for it (S-111), and nobody is told. Reserved keys of `attributes` are
+/// ignored (P-65).
+///
+/// # Errors
+/// 4314 by a client, 4301 with a detail for attributes that are too large.
+#[tracing::instrument(skip_all, fields(app = %actor.app.id))]
+pub async fn create_service(
+    core: &ImCore,
+    actor: &Actor,
+    mut attributes: Map<String, Value>,
+) -> Result<Conversation, RequestError> {
+    check_administrator(actor)?;
+    attributes.retain(|key, _| !row::is_reserved(key));
+    let too_large = |detail| RequestError::detailed(Code::ConversationApiFailed, detail);
+    attribute_changes::check_size(&Value::Object(attributes.clone()).to_string()).map_err(too_large)?;
+    core.check_app(actor)?;
+    let new = NewConversation {
+        id: ConversationId::generate(),
+        kind: ConversationKind::Service,
+        ttl_seconds: None,
+        attributes,
+        creator: None,
+        members: Vec::new(),
+        unique: false,
+    };
+    let _lock = core.conversation_locks.lock(&actor.app.id, &new.id).await;
+    let Committed { row: created, .. } = core.store.create_conversation(&actor.app.id, new, None).await?;
+    // Nobody is told; other nodes count on from its number.
+    core.delivery.deliver_at(&actor.app.id, &Place::created(&created.conversation), &[], actor.origin);
+    Ok(created.conversation)
+}
+
+/// The service conversations of the app, the one that changed last first.
+///
+/// # Errors
+/// 4314 by a client.
+pub async fn services(
+    core: &ImCore,
+    actor: &Actor,
+    (skip, limit): (u32, u32),
+) -> Result<Vec<Map<String, Value>>, RequestError> {
+    check_administrator(actor)?;
+    let filter = Map::from_iter([("sys".to_owned(), Value::Bool(true))]);
+    let query = ConversationQuery { filter, skip, limit, ..ConversationQuery::default() };
+    // No client has this id: the filter does not name the asking one.
+    let nobody = ClientId::new("");
+    let found = core.store.find_conversations(&actor.app.id, &nobody, &query).await;
+    let found = found.map_err(super::query::refused)?;
+    Ok(found.into_iter().map(|found| row::row(found, &nobody, false)).collect())
+}
+
+/// A part of the subscribers, in the order in which they came.
+///
+/// # Errors
+/// 4314 by a client, 4303 no such conversation, 4313 it is of another kind.
+pub async fn subscribers(
+    core: &ImCore,
+    actor: &Actor,
+    conversation: &ConversationId,
+    page: SubscriberPage,
+) -> Result<Vec<Subscription>, RequestError> {
+    check_administrator(actor)?;
+    existing_service(core, actor, conversation).await?;
+    let page = SubscriberPage { limit: page.limit.min(SUBSCRIBER_PAGE), ..page };
+    Ok(core.store.subscribers(&actor.app.id, conversation, &page).await?)
+}
+
+/// # Errors
+/// 4303 no such conversation, 4313 it is of another kind.
+pub(crate) async fn existing_service(
+    core: &ImCore,
+    actor: &Actor,
+    conversation: &ConversationId,
+) -> Result<Conversation, RequestError> {
+    let found = existing(core, actor, conversation).await?;
+    match found.kind {
+        ConversationKind::Service => Ok(found),
+        _ => Err(RequestError::detailed(Code::SystemConversationRequired, "it is no service conversation")),
+    }
+}
+
+/// # Errors
+/// 4314 by a client.
+pub(crate) fn check_administrator(actor: &Actor) -> Result<(), RequestError> {
+    match actor.identity {
+        Identity::Administrator => Ok(()),
+        Identity::Client(_) => {
+            let detail = "only the administrator of the app does this with a service conversation";
+            Err(RequestError::detailed(Code::NormalConversationRequired, detail))
+        }
+    }
+}
