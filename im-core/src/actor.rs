@@ -56,6 +56,18 @@ impl Actor {
         }
     }
 
+    /// # Errors
+    /// 4320 for a client: this use case is the administrator's.
+    pub(crate) fn check_administrator(&self) -> Result<(), RequestError> {
+        match self.identity {
+            Identity::Administrator => Ok(()),
+            Identity::Client(_) => {
+                let detail = "only the administrator can do this, not a client";
+                Err(RequestError::detailed(Code::OperationUnauthorized, detail))
+            }
+        }
+    }
+
     /// The acting session, if the request came from one.
     pub fn session(&self) -> Option<SessionId> {
         self.origin.map(|origin| origin.session)

@@ -76,6 +76,8 @@ codes! {
     SystemConversationRequired = 4313 "SYSTEM_CONVERSATION_REQUIRED",
     /// The operation needs a basic conversation.
     NormalConversationRequired = 4314 "NORMAL_CONVERSATION_REQUIRED",
+    /// The sender is silenced in the conversation for a time.
+    SilencedForATime = 4315 "CONVERSATION_TEMPORARY_BLACKLISTED",
     /// The operation needs a chat room.
     TransientConversationRequired = 4316 "TRANSIENT_CONVERSATION_REQUIRED",
     /// Adding or removing others without being a member.

@@ -40,6 +40,8 @@ pub(crate) fn is_made(standing: &Standing, change: &StandingChange) -> bool {
             let named = &standing.restricted(*restriction).named;
             clients.iter().all(|client| !named.contains(client))
         }
+        StandingChange::SilenceUntil(client, _) => standing.silenced_for_a_time.named.contains(client),
+        StandingChange::EndSilence(client) => !standing.silenced_for_a_time.named.contains(client),
         StandingChange::SetRole(info) => standing.roles.get(&info.client) == Some(&info.role),
     }
 }

@@ -20,6 +20,7 @@ mod service;
 mod signed;
 mod start;
 mod subscriptions;
+mod temporary_silence;
 mod update;
 
 pub use blacklist::{MAX_REFUSED, RefusedPage, accept, refuse, refused, which_refused};
@@ -35,6 +36,7 @@ pub use service::{SUBSCRIBER_PAGE, create_service, services, subscribers};
 pub use signed::check_signature;
 pub use start::{MAX_TEMPORARY_MEMBERS, StartConversation, start};
 pub use subscriptions::MAX_SUBSCRIPTIONS;
+pub use temporary_silence::{LONGEST_SILENCE, end_silence, silence_for};
 pub use update::{UpdatedAttributes, set_muted, update};
 
 use crate::actor::Actor;

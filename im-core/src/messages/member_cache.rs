@@ -63,8 +63,8 @@ impl MemberCache {
     /// Keeps what was read under the lock. Not of a conversation where some client may not speak: there it depends on the sender. Not of a
     /// temporary one: its life may end.
     pub(crate) fn keep(&self, app: &AppId, read: &Standing, guard: &ConversationGuard<'_>) {
-        let Standing { conversation, silenced, blocked, .. } = read;
-        let is_same_for_all = silenced.in_all == 0 && blocked.in_all == 0;
+        let Standing { conversation, silenced, blocked, silenced_for_a_time, .. } = read;
+        let is_same_for_all = [silenced, blocked, silenced_for_a_time].iter().all(|clients| clients.in_all == 0);
         if self.is_off || !is_same_for_all || conversation.kind == ConversationKind::Temporary {
             return;
         }

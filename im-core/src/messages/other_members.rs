@@ -69,8 +69,12 @@ fn others(known: KnownMembers, client: &ClientId) -> OtherMembers {
 /// A client that is silenced or blocked says nothing new, neither in a message nor in an edit (S-125).
 ///
 /// # Errors
-/// 4563 silenced, 4548 blocked where the app has blacklists.
+/// 4315 silenced for a time (S-126), 4563 silenced, 4548 blocked where the app has blacklists.
 pub(super) fn check_may_speak(standing: &Standing, client: &ClientId, has_blacklists: bool) -> Result<(), Refusal> {
+    if standing.silenced_for_a_time.named.contains(client) {
+        let detail = Some("the client is silenced in this conversation for a time".to_owned());
+        return Err(Refusal { code: Code::SilencedForATime, detail });
+    }
     if standing.silenced.named.contains(client) {
         let detail = Some("the client is silenced in this conversation".to_owned());
         return Err(Refusal { code: Code::Silenced, detail });

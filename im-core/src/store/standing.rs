@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{CallFor, Conversation, FailedMembers, MembershipChange, StoreError, StoredCall};
 use crate::error::Refusal;
 use crate::ids::{AppId, ClientId, ConversationId};
+use crate::timestamp::Timestamp;
 
 /// What a client may not do in a conversation. Each one is a list of its own (S-130).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -71,6 +72,8 @@ pub struct Standing {
     pub silenced: Restricted,
     /// Those that may not be in it.
     pub blocked: Restricted,
+    /// Those that may not send for a time which is not over (S-126).
+    pub silenced_for_a_time: Restricted,
     /// Those among the clients that were asked about that refuse to be added by others (S-128).
     pub refusing: HashSet<ClientId>,
     /// Stored roles of the clients that were asked about.
@@ -82,9 +85,16 @@ pub struct Standing {
 impl Standing {
     /// The standing of clients about which the conversation holds nothing.
     pub fn bare(conversation: Conversation) -> Self {
-        let (silenced, blocked) = (Restricted::default(), Restricted::default());
-        let (refusing, roles) = (HashSet::new(), HashMap::new());
-        Self { conversation, silenced, blocked, refusing, roles, has_roles: false }
+        let none = Restricted::default;
+        Self {
+            conversation,
+            silenced: none(),
+            blocked: none(),
+            silenced_for_a_time: none(),
+            refusing: HashSet::new(),
+            roles: HashMap::new(),
+            has_roles: false,
+        }
     }
 
     /// Those that have a restriction.
@@ -111,6 +121,10 @@ pub enum StandingChange {
     Restrict(Restriction, Vec<ClientId>),
     /// These clients lose a restriction that they have.
     Lift(Restriction, Vec<ClientId>),
+    /// This client may not send until this time, whatever held before.
+    SilenceUntil(ClientId, Timestamp),
+    /// The silence of this client that is for a time ends.
+    EndSilence(ClientId),
     /// This client gets a role.
     SetRole(MemberInfo),
 }
@@ -120,6 +134,7 @@ impl StandingChange {
     pub fn clients(&self) -> &[ClientId] {
         match self {
             Self::Restrict(_, clients) | Self::Lift(_, clients) => clients,
+            Self::SilenceUntil(client, _) | Self::EndSilence(client) => std::slice::from_ref(client),
             Self::SetRole(info) => std::slice::from_ref(&info.client),
         }
     }

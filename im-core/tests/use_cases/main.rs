@@ -34,6 +34,7 @@ mod sending;
 mod service_conversations;
 mod session_rows;
 mod temporary;
+mod temporary_silence;
 mod two_cores;
 mod unreliable_store;
 mod updates;

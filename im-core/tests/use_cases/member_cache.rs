@@ -61,7 +61,8 @@ async fn who_joins_gets_the_next_message_and_who_leaves_gets_none() {
     world.say(&spike, &conversation, "thanks").await;
 
     conversations::remove(&world.core, &tom.request(), &conversation, ids(&["spike"])).await.unwrap();
-    (spike.events(), jerry.events());
+    spike.events();
+    jerry.events();
     whisper(&world, &tom, &conversation, "typing").await;
     world.say(&tom, &conversation, "gone").await;
     assert!(spike.news().is_empty());

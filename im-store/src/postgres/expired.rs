@@ -28,8 +28,15 @@ pub(super) async fn delete(connection: &Connection, now: Timestamp) -> Result<bo
 }
 
 /// Where something is stored of a conversation besides its messages: no foreign key deletes it.
-const TABLES: [&str; 6] =
-    ["members", "member_changes", "restrictions", "refused_conversations", "member_roles", "subscriptions"];
+const TABLES: [&str; 7] = [
+    "members",
+    "member_changes",
+    "restrictions",
+    "refused_conversations",
+    "member_roles",
+    "subscriptions",
+    "temporary_silences",
+];
 
 const EXPIRED: &str = "
     SELECT key

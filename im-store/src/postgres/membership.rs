@@ -87,7 +87,7 @@ async fn checked(
     let Some((key, conversation)) = load_locked(connection, app, id, now).await? else {
         return Ok(Err(MembersUnchanged::NoConversation));
     };
-    let standing = standing_rows::of(connection, (key, conversation), &request.named()).await?;
+    let standing = standing_rows::of(connection, (key, conversation), &request.named(), now).await?;
     Ok(ask(&standing, request).map(|permitted| (key, standing.conversation, permitted)))
 }
 

@@ -90,7 +90,7 @@ async fn edit(
 ) -> Result<MessageEdit, StoreError> {
     let Some((key, conversation)) = load_locked(connection, app, conversation, now).await? else { return Ok(None) };
     let Some(message) = find(connection, (app, &conversation.id), message).await? else { return Ok(None) };
-    let standing = standing_rows::of(connection, (key, conversation), std::slice::from_ref(&message.from)).await?;
+    let standing = standing_rows::of(connection, (key, conversation), std::slice::from_ref(&message.from), now).await?;
     let EditedMessage { body, mentions, mention_all } = match edit(&standing, &message) {
         Ok(edited) => edited,
         Err(refusal) => return Ok(Some(Err(refusal))),

@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0006_member_roles.sql"),
     include_str!("migrations/0007_kicked_clients.sql"),
     include_str!("migrations/0008_subscriptions.sql"),
+    include_str!("migrations/0009_temporary_silences.sql"),
 ];
 
 /// The newest version that this program knows.

@@ -31,9 +31,10 @@ impl Standings for PostgresStore {
         conversation: &ConversationId,
         clients: &[ClientId],
     ) -> Result<Option<Standing>, StoreError> {
-        let load = async |connection: Arc<Connection>| load(&connection, (app, conversation), clients).await;
+        let now = self.database.now();
+        let load = async |connection: Arc<Connection>| load(&connection, (app, conversation), clients, now).await;
         let found = self.database.pool.read(("standing", READ_LIMIT), load).await?;
-        Ok(found.filter(|found| !found.conversation.has_expired(self.database.now())))
+        Ok(found.filter(|found| !found.conversation.has_expired(now)))
     }
 
     async fn change_standing(
@@ -49,8 +50,8 @@ impl Standings for PostgresStore {
         };
         let is_done = async |connection: Arc<Connection>, changed: Changed| {
             let Some(Ok(changed)) = changed else { return Ok(true) };
-            let now = load(&connection, (app, conversation), clients).await?;
-            Ok(now.is_some_and(|now| is_made(&now, &changed.decision.change)))
+            let holds = load(&connection, (app, conversation), clients, self.database.now()).await?;
+            Ok(holds.is_some_and(|holds| is_made(&holds, &changed.decision.change)))
         };
         self.database.write_and_read_back("change standing", change, is_done).await
     }
@@ -83,9 +84,10 @@ async fn load(
     connection: &Connection,
     (app, id): (&AppId, &ConversationId),
     clients: &[ClientId],
+    now: Timestamp,
 ) -> Result<Option<Standing>, StoreError> {
     let Some((key, conversation)) = load_with_key(connection, app, id).await? else { return Ok(None) };
-    of(connection, (key, conversation), clients).await.map(Some)
+    of(connection, (key, conversation), clients, now).await.map(Some)
 }
 
 async fn change(
@@ -96,13 +98,13 @@ async fn change(
     now: Timestamp,
 ) -> Result<Changed, StoreError> {
     let Some((key, conversation)) = load_locked(connection, app, id, now).await? else { return Ok(None) };
-    let standing = of(connection, (key, conversation), clients).await?;
+    let standing = of(connection, (key, conversation), clients, now).await?;
     let decision = match decide(&standing) {
         Ok(decision) => decision,
         Err(refusal) => return Ok(Some(Err(refusal))),
     };
     let mut conversation = standing.conversation;
-    write(connection, (key, &mut conversation), &decision.change).await?;
+    write(connection, (key, &mut conversation), &decision.change, now).await?;
     let StandingChange::Restrict(Restriction::Blocked, blocked) = &decision.change else {
         return Ok(Some(Ok(ChangedStanding { decision, conversation, removal: None })));
     };
@@ -116,6 +118,7 @@ async fn write(
     connection: &Connection,
     (key, conversation): (i64, &mut Conversation),
     change: &StandingChange,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
     if change.clients().is_empty() {
         return Ok(());
@@ -132,6 +135,19 @@ async fn write(
         StandingChange::Lift(restriction, _) => {
             let sql = "DELETE FROM restrictions WHERE conversation = $1 AND restriction = $2 AND client = ANY ($3)";
             connection.execute_prepared(sql, &[&key, &restriction_column(*restriction), &clients]).await?;
+        }
+        StandingChange::SilenceUntil(client, ends_at) => {
+            let sql = "DELETE FROM temporary_silences WHERE conversation = $1 AND ends_at <= $2";
+            connection.execute_prepared(sql, &[&key, &now.0]).await?;
+            let sql = "
+                INSERT INTO temporary_silences (conversation, client, ends_at)
+                VALUES ($1, $2, $3)
+                ON CONFLICT (conversation, client) DO UPDATE SET ends_at = excluded.ends_at";
+            connection.execute_prepared(sql, &[&key, &client.as_str().as_bytes(), &ends_at.0]).await?;
+        }
+        StandingChange::EndSilence(client) => {
+            let sql = "DELETE FROM temporary_silences WHERE conversation = $1 AND client = $2";
+            connection.execute_prepared(sql, &[&key, &client.as_str().as_bytes()]).await?;
         }
         StandingChange::SetRole(MemberInfo { id, client, role }) => {
             let sql = "

@@ -2,16 +2,18 @@
 
 use hookd_im_core::ids::ClientId;
 use hookd_im_core::store::{Conversation, Standing, StoreError};
+use hookd_im_core::timestamp::Timestamp;
 
 use super::columns::{bytes_of, client, column};
 use super::pool::Connection;
 use crate::standing::{RESTRICTIONS, restriction_column, role};
 
-/// The standing of `clients` in a conversation that was just read.
+/// The standing of `clients` at a time, in a conversation that was just read.
 pub(super) async fn of(
     connection: &Connection,
     (key, conversation): (i64, Conversation),
     clients: &[ClientId],
+    now: Timestamp,
 ) -> Result<Standing, StoreError> {
     let holds_something = conversation.standing_version > 0;
     let mut standing = Standing::bare(conversation);
@@ -34,6 +36,17 @@ pub(super) async fn of(
         restricted.in_all = usize::try_from(column::<i64>(&row, 1)?).unwrap_or(usize::MAX);
         for named in column::<Option<Vec<Vec<u8>>>>(&row, 2)?.unwrap_or_default() {
             restricted.named.insert(client(named, "restrictions", &key)?);
+        }
+    }
+    let sql = "
+        SELECT count(*), array_agg(client) FILTER (WHERE client = ANY ($3))
+        FROM temporary_silences
+        WHERE conversation = $1 AND ends_at > $2";
+    if let Some(row) = connection.row(sql, &[&key, &now.0, &bytes_of(clients)]).await? {
+        let silenced = &mut standing.silenced_for_a_time;
+        silenced.in_all = usize::try_from(column::<i64>(&row, 0)?).unwrap_or(usize::MAX);
+        for named in column::<Option<Vec<Vec<u8>>>>(&row, 1)?.unwrap_or_default() {
+            silenced.named.insert(client(named, "temporary_silences", &key)?);
         }
     }
     let sql = "SELECT client FROM refused_conversations WHERE conversation = $1 AND client = ANY ($2)";

@@ -84,7 +84,7 @@ fn checked(
     let Some((key, conversation)) = load_living(connection, app, id, now)? else {
         return Ok(Err(MembersUnchanged::NoConversation));
     };
-    let standing = standing_rows::of(connection, (key, conversation), &request.named())?;
+    let standing = standing_rows::of(connection, (key, conversation), &request.named(), now)?;
     Ok(ask(&standing, request).map(|permitted| (key, standing.conversation, permitted)))
 }
 

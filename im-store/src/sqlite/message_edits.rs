@@ -88,7 +88,7 @@ fn edit(
 ) -> Result<MessageEdit, WorkError> {
     let Some((key, conversation)) = load_living(connection, app, conversation, now)? else { return Ok(None) };
     let Some(message) = find(connection, key, message)? else { return Ok(None) };
-    let standing = standing_rows::of(connection, (key, conversation), std::slice::from_ref(&message.from))?;
+    let standing = standing_rows::of(connection, (key, conversation), std::slice::from_ref(&message.from), now)?;
     let EditedMessage { body, mentions, mention_all } = match edit(&standing, &message) {
         Ok(edited) => edited,
         Err(refusal) => return Ok(Some(Err(refusal))),

@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0013_member_roles.sql"),
     include_str!("migrations/0014_kicked_clients.sql"),
     include_str!("migrations/0015_subscriptions.sql"),
+    include_str!("migrations/0016_temporary_silences.sql"),
 ];
 
 /// Brings the file to the newest schema. A file of a newer program is refused instead of half understood.

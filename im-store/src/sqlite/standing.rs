@@ -31,7 +31,7 @@ impl Standings for SqliteStore {
         let (app, id, clients) = (app.clone(), conversation.clone(), clients.to_vec());
         let now = (self.clock)();
         let load = move |connection: &Connection| {
-            let standing = load(connection, (&app, &id), &clients)?;
+            let standing = load(connection, (&app, &id), &clients, now)?;
             Ok(standing.filter(|standing| !standing.conversation.has_expired(now)))
         };
         self.readers.read("standing", load).await
@@ -49,10 +49,11 @@ impl Standings for SqliteStore {
         let change =
             move |connection: &Connection, now| change(connection, (&of_app, &id), (&by, &named), (decide, call), now);
         let (of_app, id, named) = (app.clone(), conversation.clone(), clients.to_vec());
+        let now = (self.clock)();
         let is_done = move |connection: &Connection, changed: &Changed| {
             let Some(Ok(changed)) = changed else { return Ok(true) };
-            let now = load(connection, (&of_app, &id), &named)?;
-            Ok(now.is_some_and(|now| is_made(&now, &changed.decision.change)))
+            let holds = load(connection, (&of_app, &id), &named, now)?;
+            Ok(holds.is_some_and(|holds| is_made(&holds, &changed.decision.change)))
         };
         self.write_and_read_back("change standing", change, is_done).await
     }
@@ -86,9 +87,10 @@ fn load(
     connection: &Connection,
     (app, id): (&AppId, &ConversationId),
     clients: &[ClientId],
+    now: Timestamp,
 ) -> Result<Option<Standing>, WorkError> {
     let Some((key, conversation)) = load_with_key(connection, app, id)? else { return Ok(None) };
-    of(connection, (key, conversation), clients).map(Some)
+    of(connection, (key, conversation), clients, now).map(Some)
 }
 
 fn change(
@@ -99,13 +101,13 @@ fn change(
     now: Timestamp,
 ) -> Result<Changed, WorkError> {
     let Some((key, conversation)) = load_living(connection, app, id, now)? else { return Ok(None) };
-    let standing = of(connection, (key, conversation), clients)?;
+    let standing = of(connection, (key, conversation), clients, now)?;
     let decision = match decide(&standing) {
         Ok(decision) => decision,
         Err(refusal) => return Ok(Some(Err(refusal))),
     };
     let mut conversation = standing.conversation;
-    write(connection, (key, &mut conversation), &decision)?;
+    write(connection, (key, &mut conversation), &decision, now)?;
     let StandingChange::Restrict(Restriction::Blocked, blocked) = &decision.change else {
         return Ok(Some(Ok(ChangedStanding { decision, conversation, removal: None })));
     };
@@ -119,6 +121,7 @@ fn write(
     connection: &Connection,
     (key, conversation): (i64, &mut Conversation),
     decision: &StandingDecision,
+    now: Timestamp,
 ) -> Result<(), WorkError> {
     if decision.change.clients().is_empty() {
         return Ok(());
@@ -140,6 +143,23 @@ fn write(
             for client in clients {
                 delete.execute(params![key, restriction_column(*restriction), client.as_str()])?;
             }
+        }
+        StandingChange::SilenceUntil(client, ends_at) => {
+            connection
+                .prepare_cached("DELETE FROM temporary_silences WHERE conversation = ?1 AND ends_at <= ?2")?
+                .execute(params![key, now.0])?;
+            connection
+                .prepare_cached(
+                    "INSERT INTO temporary_silences (conversation, client, ends_at)
+                     VALUES (?1, ?2, ?3)
+                     ON CONFLICT (conversation, client) DO UPDATE SET ends_at = excluded.ends_at",
+                )?
+                .execute(params![key, client.as_str(), ends_at.0])?;
+        }
+        StandingChange::EndSilence(client) => {
+            connection
+                .prepare_cached("DELETE FROM temporary_silences WHERE conversation = ?1 AND client = ?2")?
+                .execute(params![key, client.as_str()])?;
         }
         StandingChange::SetRole(MemberInfo { id, client, role }) => {
             connection
