@@ -117,6 +117,10 @@ pub struct ImSettings {
     pub client_rate_overflow: RateOverflow,
     /// Messages that go out to the sessions of the app on this node in a second (S-27); 0: any number.
     pub outgoing_messages_per_second: u32,
+    /// Messages that are older than so many days are deleted (S-69); 0: none.
+    pub message_retention_days: u32,
+    /// Conversations in which nothing has happened for so many days are deleted (S-13); 0: none.
+    pub inactive_conversation_days: u32,
     /// Members have roles, which decide what they may do to each other (S-123).
     pub roles: bool,
     /// Where members have roles, one without any may add others (S-123).
@@ -179,6 +183,8 @@ impl Default for ImSettings {
             client_operations_per_minute: 0,
             client_rate_overflow: RateOverflow::Silent,
             outgoing_messages_per_second: 0,
+            message_retention_days: 0,
+            inactive_conversation_days: 0,
             roles: false,
             member_can_add: true,
             push_gateway: None,

@@ -15,6 +15,9 @@ pub fn initial_settings(profile: Option<Profile>) -> ImSettings {
             client_operations_per_minute: 30,
             client_rate_overflow: RateOverflow::Silent,
             outgoing_messages_per_second: 160_000,
+            // S-13, S-154.
+            message_retention_days: 180,
+            inactive_conversation_days: 180,
             // S-154.
             message_edit: false,
             message_recall: false,
@@ -30,6 +33,8 @@ pub fn initial_settings(profile: Option<Profile>) -> ImSettings {
             client_operations_per_minute: 0,
             client_rate_overflow: RateOverflow::Error,
             outgoing_messages_per_second: 0,
+            message_retention_days: 0,
+            inactive_conversation_days: 0,
             message_edit: true,
             message_recall: true,
             blacklist: true,

@@ -12,8 +12,12 @@ const MISSED_EVENTS: Duration = Duration::from_hours(7 * 24);
 /// single write pays for a long silence.
 pub(crate) const EXTRA_PRUNED: usize = 64;
 
-/// Rows of temporary conversations whose life is over that one write takes away: a few milliseconds, for which others wait.
+/// Rows of conversations whose life is over, and old messages, that one write takes away: a few milliseconds, for which others
+/// wait.
 pub(crate) const EXPIRED_AT_ONCE: i64 = 500;
+
+/// Conversations that are looked at together to find old ones.
+pub(crate) const LOOKED_AT_ONCE: i64 = 200;
 
 /// Ended log-ins that are kept of an app, about. Beyond it the oldest give way to one row that voids all tokens of their
 /// age: their clients, and others that last showed a token then, log in again.

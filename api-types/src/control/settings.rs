@@ -164,6 +164,12 @@ pub struct ImSettingsPatch {
     /// Messages that go out to the app's clients in a second; 0: any number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outgoing_messages_per_second: Option<u32>,
+    /// Messages that are older than so many days are deleted; 0: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_retention_days: Option<u32>,
+    /// Conversations in which nothing has happened for so many days are deleted; 0: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inactive_conversation_days: Option<u32>,
     /// Members have roles.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roles: Option<bool>,

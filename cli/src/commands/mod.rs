@@ -20,6 +20,7 @@ mod publish;
 mod push_settings;
 mod rate_settings;
 mod releases;
+mod retention_settings;
 mod rollback;
 #[cfg(feature = "server")]
 mod server;

@@ -13,6 +13,7 @@ use super::limits::{function_limit, parse_limit};
 use super::notification_settings::{NotificationSettings, milliseconds};
 use super::push_settings::PushSettings;
 use super::rate_settings::RateSettings;
+use super::retention_settings::RetentionSettings;
 use super::word_settings::WordSettings;
 use crate::client::{Api, ServerArguments};
 use crate::output;
@@ -27,6 +28,7 @@ use crate::secrets::SecretParser;
   hookd settings --message-edit on --message-recall on
   hookd settings --client-sends-per-minute 120 --client-rate-overflow error
   hookd settings --word-list words.txt --word-filter-direct on
+  hookd settings --message-retention-days 180 --inactive-conversation-days 0
   hookd settings --engine-url http://127.0.0.1:3000
   hookd settings --push-gateway https://push.example.com/hookd --push-content push.json
   hookd settings --limit memory_bytes=64MiB --limit deadline_ms=2s
@@ -101,6 +103,8 @@ pub struct Settings {
     notifications: NotificationSettings,
     #[command(flatten)]
     rates: RateSettings,
+    #[command(flatten)]
+    retention: RetentionSettings,
     #[command(flatten)]
     push: PushSettings,
     #[command(flatten)]
@@ -195,6 +199,7 @@ impl Settings {
         self.features.add_to(&mut im);
         self.notifications.add_to(&mut im);
         self.rates.add_to(&mut im);
+        self.retention.add_to(&mut im);
         self.push.add_to(&mut im)?;
         self.words.add_to(&mut im)?;
         let limits = |given: &[(String, Option<u64>)]| -> LimitChanges {

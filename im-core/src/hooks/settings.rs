@@ -242,7 +242,24 @@ fn check(settings: &ImSettings) -> Result<(), SettingsError> {
     }
     settings.word_list.check()?;
     check_notifications(settings)?;
-    check_rates(settings)
+    check_rates(settings)?;
+    check_retention(settings)
+}
+
+/// Longer than any installation.
+const MOST_DAYS: u64 = 36_500;
+
+fn check_retention(settings: &ImSettings) -> Result<(), SettingsError> {
+    for (key, value) in [
+        ("message_retention_days", settings.message_retention_days),
+        ("inactive_conversation_days", settings.inactive_conversation_days),
+    ] {
+        let value = u64::from(value);
+        if value > MOST_DAYS {
+            return Err(SettingsError::OutOfRange { key, value, least: 0, most: MOST_DAYS });
+        }
+    }
+    Ok(())
 }
 
 /// More than any client or app comes to; finer steps than a rate of it can be told apart are below a nanosecond.
@@ -322,6 +339,8 @@ mod tests {
         assert!(error(settings).contains("`notification_attempts` is 0; allowed are 1 to 100"));
         let settings = ImSettings { client_sends_per_minute: 10_000_001, ..ImSettings::default() };
         assert!(error(settings).contains("`client_sends_per_minute` is 10000001; allowed are 0 to 10000000"));
+        let settings = ImSettings { message_retention_days: 36_501, ..ImSettings::default() };
+        assert!(error(settings).contains("`message_retention_days` is 36501; allowed are 0 to 36500"));
         for profile in [None, Some(Profile::Leancloud), Some(Profile::Open)] {
             assert!(check(&initial_settings(profile)).is_ok());
         }

@@ -15,6 +15,7 @@ mod new_call;
 mod nodes;
 mod receipts;
 mod refused_conversations;
+mod retention;
 mod sessions;
 mod settings;
 mod standing;
@@ -46,6 +47,7 @@ pub use self::receipts::{
     ReceiptMessage, Receipts, UNREAD_CANDIDATES, UNREAD_SCAN, UnreadConversation,
 };
 pub use self::refused_conversations::{ConversationPage, RefusalChange, RefusedConversations};
+pub use self::retention::{AgePage, ConversationAge, Retention};
 pub use self::sessions::{EndedLogin, OpenSession, SessionEntry, Sessions};
 pub use self::settings::Settings;
 pub use self::standing::{
@@ -69,6 +71,7 @@ pub trait Store:
     + Receipts
     + StoredEventLog
     + MissedEvents
+    + Retention
     + Sessions
     + Calls
     + Nodes
@@ -86,6 +89,7 @@ impl<S> Store for S where
         + Receipts
         + StoredEventLog
         + MissedEvents
+        + Retention
         + Sessions
         + Calls
         + Nodes

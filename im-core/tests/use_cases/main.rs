@@ -24,6 +24,7 @@ mod queries;
 mod receiver;
 mod recorded_delivery;
 mod restrictions;
+mod retention;
 mod rewrites;
 mod roles;
 mod rooms;

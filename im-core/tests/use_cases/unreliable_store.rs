@@ -9,14 +9,15 @@ use hookd_im_core::app::ImSettings;
 use hookd_im_core::error::Refusal;
 use hookd_im_core::ids::{AppId, Channel, ClientId, ConversationId, MessageId, NodeId};
 use hookd_im_core::store::{
-    Acknowledged, AppendedMessage, Backlog, CallEntry, CallFor, CallLimits, CallOutcome, Calls, ChangedStanding,
-    ChangedSubscription, Claimed, ClientPage, Committed, Conversation, ConversationPage, ConversationQuery,
-    Conversations, CreatedConversation, DeadLetter, DeadLetterFilter, DecideStanding, Delivered, EditConversation,
-    EditMessage, EndedLogin, EventRange, FoundConversation, HistoryQuery, ImportedCall, MarkedRead, MemberInfo,
-    MembersUnchanged, MembershipChange, MembershipRequest, MessageChanges, MessageEdit, Messages, MissedEvent,
-    MissedEvents, NewConversation, NewMessage, Nodes, NotAppended, QueryError, ReceiptMarks, Receipts, RefusalChange,
-    RefusedConversations, Restriction, Sessions, Settings, Standing, Standings, StoreError, StoredCall, StoredEventLog,
-    StoredEvents, StoredMessage, SubscriberPage, Subscription, SubscriptionChange, Subscriptions, UnreadConversation,
+    Acknowledged, AgePage, AppendedMessage, Backlog, CallEntry, CallFor, CallLimits, CallOutcome, Calls,
+    ChangedStanding, ChangedSubscription, Claimed, ClientPage, Committed, Conversation, ConversationPage,
+    ConversationQuery, Conversations, CreatedConversation, DeadLetter, DeadLetterFilter, DecideStanding, Delivered,
+    EditConversation, EditMessage, EndedLogin, EventRange, FoundConversation, HistoryQuery, ImportedCall, MarkedRead,
+    MemberInfo, MembersUnchanged, MembershipChange, MembershipRequest, MessageChanges, MessageEdit, Messages,
+    MissedEvent, MissedEvents, NewConversation, NewMessage, Nodes, NotAppended, QueryError, ReceiptMarks, Receipts,
+    RefusalChange, RefusedConversations, Restriction, Retention, Sessions, Settings, Standing, Standings, StoreError,
+    StoredCall, StoredEventLog, StoredEvents, StoredMessage, SubscriberPage, Subscription, SubscriptionChange,
+    Subscriptions, UnreadConversation,
 };
 use hookd_im_core::timestamp::Timestamp;
 use hookd_im_store::sqlite::SqliteStore;
@@ -224,6 +225,31 @@ impl Conversations for UnreliableStore {
 
     async fn delete_expired_conversations(&self) -> Result<bool, StoreError> {
         self.store.delete_expired_conversations().await
+    }
+}
+
+#[async_trait]
+impl Retention for UnreliableStore {
+    async fn conversation_ages(&self, after: u64) -> Result<AgePage, StoreError> {
+        self.store.conversation_ages(after).await
+    }
+
+    async fn delete_messages_before(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        before: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.store.delete_messages_before(app, conversation, before).await
+    }
+
+    async fn delete_conversation_idle_since(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        since: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.store.delete_conversation_idle_since(app, conversation, since).await
     }
 }
 

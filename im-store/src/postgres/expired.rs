@@ -18,13 +18,19 @@ pub(super) async fn delete(connection: &Connection, now: Timestamp) -> Result<bo
         if rows <= 0 {
             return Ok(true);
         }
-        for table in TABLES {
-            let sql = format!("DELETE FROM {table} WHERE conversation = $1");
-            connection.execute_prepared(&sql, &[&conversation]).await?;
-        }
-        connection.execute_prepared("DELETE FROM conversations WHERE key = $1", &[&conversation]).await?;
+        delete_conversation(connection, conversation).await?;
     }
     Ok(false)
+}
+
+/// Deletes a conversation whose messages are deleted, with all else that is stored of it.
+pub(super) async fn delete_conversation(connection: &Connection, conversation: i64) -> Result<(), StoreError> {
+    for table in TABLES {
+        let sql = format!("DELETE FROM {table} WHERE conversation = $1");
+        connection.execute_prepared(&sql, &[&conversation]).await?;
+    }
+    connection.execute_prepared("DELETE FROM conversations WHERE key = $1", &[&conversation]).await?;
+    Ok(())
 }
 
 /// Where something is stored of a conversation besides its messages: no foreign key deletes it.

@@ -25,6 +25,7 @@ mod pool;
 mod queries;
 mod receipts;
 mod refused_conversations;
+mod retention;
 mod schema;
 mod search;
 mod sessions;

@@ -121,7 +121,7 @@ async fn subscribe(
     let Some((key, conversation)) = load_locked(connection, app, id, now).await? else {
         return Ok(Err(MembersUnchanged::NoConversation));
     };
-    let standing = standing_rows::of(connection, (key, conversation), &request.named()).await?;
+    let standing = standing_rows::of(connection, (key, conversation), &request.named(), now).await?;
     let failed = match permitted_to_add(&standing, request) {
         Ok(Permitted { failed, .. }) => failed,
         Err(unchanged) => return Ok(Err(unchanged)),

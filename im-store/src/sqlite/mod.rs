@@ -19,6 +19,7 @@ mod queries;
 mod reader;
 mod receipts;
 mod refused_conversations;
+mod retention;
 mod schema;
 mod search;
 mod sessions;

@@ -128,7 +128,7 @@ fn subscribe(
     let Some((key, conversation)) = load_living(connection, app, id, now)? else {
         return Ok(Err(MembersUnchanged::NoConversation));
     };
-    let standing = standing_rows::of(connection, (key, conversation), &request.named())?;
+    let standing = standing_rows::of(connection, (key, conversation), &request.named(), now)?;
     let failed = match permitted_to_add(&standing, request) {
         Ok(Permitted { failed, .. }) => failed,
         Err(unchanged) => return Ok(Err(unchanged)),

@@ -25,6 +25,7 @@ mod nodes;
 mod order_keys;
 mod queries;
 mod receipts;
+mod retention;
 mod settings;
 mod sqlite;
 mod standing;
@@ -52,6 +53,10 @@ macro_rules! every_backend {
 }
 
 every_backend! {
+    retention:
+        a_walk_meets_every_conversation_once_with_its_oldest_message,
+        old_messages_are_deleted_in_small_steps_and_no_others,
+        an_idle_conversation_is_deleted_with_all_that_is_stored_of_it;
     settings:
         saved_settings_replace_the_former_ones;
     conversations:

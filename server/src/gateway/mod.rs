@@ -69,6 +69,9 @@ const FORGET_EVERY: Duration = Duration::from_secs(60);
 /// How often temporary conversations are deleted whose life is over. Costs a look at an index that is mostly empty.
 const DELETE_EXPIRED_EVERY: Duration = Duration::from_secs(60);
 
+/// How often old messages and idle conversations are deleted. Costs a look at every conversation.
+const DELETE_OLD_EVERY: Duration = Duration::from_hours(1);
+
 /// How long browsers may keep the answer to a preflight.
 const PREFLIGHT_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -132,6 +135,7 @@ impl Gateway {
         shared.tasks.spawn(note_open_sessions(shared.clone()));
         shared.tasks.spawn(forget_idle_clients(shared.clone()));
         shared.tasks.spawn(delete_expired(shared.clone()));
+        shared.tasks.spawn(delete_old(shared.clone()));
         Self { shared }
     }
 
@@ -179,6 +183,22 @@ async fn delete_expired(shared: Arc<Shared>) {
             if let Err(error) = conversations::delete_expired(&shared.core).await {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, "expired temporary conversations are deleted later: the store failed");
+            }
+        }
+    };
+    shared.shutdown.run_until_cancelled(deleting).await;
+}
+
+async fn delete_old(shared: Arc<Shared>) {
+    let deleting = async {
+        // A start has other things to do first.
+        let first = tokio::time::Instant::now() + DELETE_EXPIRED_EVERY;
+        let mut ticks = tokio::time::interval_at(first, DELETE_OLD_EVERY);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = conversations::delete_old(&shared.core).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "old messages and idle conversations are deleted later: the store failed");
             }
         }
     };

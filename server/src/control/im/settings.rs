@@ -235,6 +235,8 @@ mod tests {
             client_operations_per_minute: Some(13),
             client_rate_overflow: Some(RateOverflow::Error),
             outgoing_messages_per_second: Some(14),
+            message_retention_days: Some(15),
+            inactive_conversation_days: Some(16),
             push_gateway: Some(Some("log".to_owned())),
             push_content: Some(Some("{}".to_owned())),
             push_dev: Some(true),
