@@ -1,4 +1,4 @@
-# demo · run · test · bench · lint: each sets up what it needs.
+# demo · run · test · bench · bench-im · lint: each sets up what it needs.
 
 HOOKD := target/debug/hookd
 CLIENTS := tests/clients/node_modules
@@ -20,6 +20,7 @@ help:
 	@echo "make soak   ten minutes of trouble while clients come and go (SOAK_SECONDS=600)"
 	@echo "make attacks  what strangers, clients and an app can do to a release build, all at once (ATTACK_SECONDS=60)"
 	@echo "make bench  measure side by side with the peers; writes docs/performance.md"
+	@echo "make bench-im  the same for messages, with prosody and ejabberd; writes docs/performance-im.md"
 	@echo "make lint   formatting, lints, documentation, circles of imports, and which libraries there are"
 	@echo "make advisories  known weaknesses of libraries; needs GitHub"
 
@@ -67,6 +68,15 @@ attacks: test-set-up modules clients
 bench: set-up modules $(PEERS) $(WORKERD)
 	cargo build --release --package hookd --package hookd-benches
 	target/release/hookd-bench
+
+.PHONY: bench-im
+bench-im: bench-im-set-up modules
+	cargo build --release --package hookd --package hookd-benches
+	target/release/hookd-bench-im
+
+.PHONY: bench-im-set-up
+bench-im-set-up:
+	@scripts/set-up.sh bench-im
 
 lint: lint-set-up
 	cargo deny --workspace check --hide-inclusion-graph bans licenses sources

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing to build and run hookd on Debian. Run again, it does nothing.
-# Usage: scripts/set-up.sh [run|test|lint]
+# Usage: scripts/set-up.sh [run|test|bench-im|lint]
 set -euo pipefail
 purpose=${1:-run}
 
@@ -45,6 +45,12 @@ if [ "$purpose" = test ] && ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/de
 # Proxies that the documentation shows.
 if [ "$purpose" = test ] && [ ! -x /usr/sbin/nginx ]; then need nginx nginx; fi
 [ "$purpose" != test ] || need caddy caddy
+# Servers that hookd is measured beside.
+if [ "$purpose" = bench-im ]; then
+  need prosody prosody
+  # Its commands are root's.
+  [ -x /usr/sbin/ejabberdctl ] || apt_packages+=(ejabberd erlang-p1-sqlite3)
+fi
 [ "$purpose" != lint ] || need python3 python3
 if [ "$purpose" = test ] && ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
   apt_packages+=(python3 python3-venv)
@@ -62,6 +68,12 @@ if [ "${#apt_packages[@]}" -gt 0 ]; then
   fi
   "${as_root[@]}" apt-get update -qq
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${apt_packages[@]}" >/dev/null
+  # Their packages start them as services of the machine; the bench starts its own.
+  for service in prosody ejabberd; do
+    if [[ " ${apt_packages[*]} " == *" $service "* ]]; then
+      "${as_root[@]}" service "$service" stop >/dev/null 2>&1 || true
+    fi
+  done
 fi
 
 # A tool's own speed matters less than the time to build it, which is a fraction without optimisation.

@@ -14,7 +14,7 @@ use crate::in_process::Latency;
 use crate::load::Target;
 use crate::open_loop;
 use crate::peers::Peer;
-use crate::progress::progress;
+use hookd_benches::progress::progress;
 
 /// Far below what the server can do, so that waiting shows, and not load.
 const RATE: u32 = 1_000;

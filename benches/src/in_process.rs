@@ -7,9 +7,9 @@ use anyhow::{anyhow, bail};
 use bytes::Bytes;
 use hookd_runtime::{Deployment, Engine, EngineConfig, Environment, Invocation, Isolation, NewApp, Outcome};
 
-use crate::load::quantile;
-use crate::peers::hookd_program;
 use crate::workload;
+use hookd_benches::processes::hookd_program;
+use hookd_benches::statistics::quantile;
 
 const APP: &str = "bench";
 const WARM_UP_CALLS: usize = 2_000;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use bytes::{Buf as _, Bytes, BytesMut};
+use hookd_benches::statistics::quantile;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -72,12 +73,6 @@ pub fn median(mut rounds: Vec<Measured>) -> Measured {
     rounds.sort_by(|left, right| left.requests_per_second.total_cmp(&right.requests_per_second));
     let middle = rounds.len() / 2;
     rounds.swap_remove(middle)
-}
-
-/// A quantile of sorted samples; 0 without samples.
-pub fn quantile<T: Copy + Into<f64>>(sorted: &[T], fraction: f64) -> f64 {
-    let last = sorted.len().saturating_sub(1) as f64;
-    sorted.get((last * fraction).round() as usize).map_or(0.0, |&sample| sample.into())
 }
 
 async fn drive(target: &Target, until: Instant) -> anyhow::Result<Vec<u32>> {

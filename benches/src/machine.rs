@@ -1,4 +1,4 @@
-//! The machine and the versions that a number belongs to.
+//! The machine and the versions that numbers belong to.
 
 use std::path::Path;
 use std::process::Command;
@@ -14,9 +14,8 @@ pub struct Fact {
     pub value: String,
 }
 
-/// Everything that a reader needs to judge the numbers.
+/// Where the numbers come from, whatever they are about.
 pub fn facts(workspace: &Path) -> Vec<Fact> {
-    let fact = |name, value: Option<String>| Fact { name, value: value.unwrap_or_else(|| "unknown".to_owned()) };
     vec![
         fact("Date", Some(DateTime::<Utc>::from(SystemTime::now()).format("%Y-%m-%d").to_string())),
         fact("Revision", output("git", &["rev-parse", "--short", "HEAD"], workspace)),
@@ -26,13 +25,16 @@ pub fn facts(workspace: &Path) -> Vec<Fact> {
         fact("Kernel", std::fs::read_to_string("/proc/sys/kernel/osrelease").ok().map(|text| text.trim().to_owned())),
         fact("Rust", output("rustc", &["--version"], workspace)),
         fact("wasmtime", locked_version(&workspace.join("Cargo.lock"), "wasmtime")),
-        fact("Node.js", output("node", &["--version"], workspace)),
-        fact("leanengine", installed_version(workspace, "benches/leanengine", "leanengine")),
-        fact("workerd", installed_version(workspace, "benches/workerd", "workerd")),
     ]
 }
 
-fn output(program: &str, arguments: &[&str], folder: &Path) -> Option<String> {
+/// A fact that may not be known.
+pub fn fact(name: &'static str, value: Option<String>) -> Fact {
+    Fact { name, value: value.unwrap_or_else(|| "unknown".to_owned()) }
+}
+
+/// What a program prints, if it succeeds.
+pub fn output(program: &str, arguments: &[&str], folder: &Path) -> Option<String> {
     let output = Command::new(program).args(arguments).current_dir(folder).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
@@ -56,7 +58,8 @@ fn locked_version(lock_file: &Path, package: &str) -> Option<String> {
     Some(entry.split_once('"')?.0.to_owned())
 }
 
-fn installed_version(workspace: &Path, folder: &str, package: &str) -> Option<String> {
+/// The version of an installed package of npm.
+pub fn installed_version(workspace: &Path, folder: &str, package: &str) -> Option<String> {
     let manifest = workspace.join(folder).join("node_modules").join(package).join("package.json");
     let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(manifest).ok()?).ok()?;
     Some(manifest.get("version")?.as_str()?.to_owned())

@@ -7,12 +7,10 @@ mod echo;
 mod fairness;
 mod in_process;
 mod load;
-mod machine;
 mod modules;
 mod open_loop;
 mod page;
 mod peers;
-mod progress;
 mod releases;
 mod report;
 mod workload;
@@ -24,8 +22,10 @@ use anyhow::{Context as _, bail};
 
 use crate::load::{Measured, measure};
 use crate::peers::Peer;
-use crate::progress::progress;
 use crate::report::{OverHttp, Report};
+use hookd_benches::machine::{self, Fact};
+use hookd_benches::progress::progress;
+use hookd_benches::workspace;
 
 // As hookd itself, so that the echo is not slower for its allocator, and a call in process costs what it costs there.
 #[global_allocator]
@@ -90,7 +90,7 @@ fn bench() -> anyhow::Result<()> {
         fairness,
         modules,
         releases,
-        machine: machine::facts(workspace),
+        machine: facts(workspace),
     };
     report.print();
     report.write_summary(&workspace.join("target/bench/summary.json"))?;
@@ -128,6 +128,12 @@ fn over_http<const PEERS: usize>(peers: &[Peer; PEERS]) -> anyhow::Result<[OverH
     complete.and_then(|all| all.try_into().ok()).context("every peer was measured")
 }
 
-fn workspace() -> anyhow::Result<&'static Path> {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the crate lies in the workspace")
+fn facts(workspace: &Path) -> Vec<Fact> {
+    let mut facts = machine::facts(workspace);
+    facts.extend([
+        machine::fact("Node.js", machine::output("node", &["--version"], workspace)),
+        machine::fact("leanengine", machine::installed_version(workspace, "benches/leanengine", "leanengine")),
+        machine::fact("workerd", machine::installed_version(workspace, "benches/workerd", "workerd")),
+    ]);
+    facts
 }

@@ -12,9 +12,10 @@ use hookd_runtime::{
 };
 use serde_json::{Value, json};
 
-use crate::load::quantile;
-use crate::peers::{hookd_program, text};
 use crate::workload;
+use hookd_benches::files::text;
+use hookd_benches::processes::hookd_program;
+use hookd_benches::statistics::quantile;
 
 /// Modules that are live at the same time, each in an app of its own.
 const MODULES: usize = 1_000;

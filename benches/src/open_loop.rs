@@ -13,7 +13,8 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
 use crate::in_process::Latency;
-use crate::load::{ANSWER_TIMEOUT, Target, quantile, receive};
+use crate::load::{ANSWER_TIMEOUT, Target, receive};
+use hookd_benches::statistics::quantile;
 
 /// More than are ever in use at the rates measured, unless the server stalls.
 const CONNECTIONS: usize = 64;

@@ -3,10 +3,12 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use hookd_benches::files::write;
+use hookd_benches::machine::Fact;
+
 use crate::fairness::SPINNING;
 use crate::load::CONNECTIONS;
-use crate::machine::Fact;
-use crate::report::{Report, write};
+use crate::report::Report;
 use crate::{FIXED_RATE, MEASURED, ROUND, ROUNDS};
 
 /// Writes tables, method and machine.

@@ -1,10 +1,11 @@
 //! The servers under test, each a process of its own.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 
 use anyhow::{Context as _, bail};
+use hookd_benches::files::text;
+use hookd_benches::processes::{hookd_program, start};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -147,11 +148,6 @@ fn is_filtered(body: &Value) -> bool {
     body.get("result").is_some_and(workload::is_filtered)
 }
 
-/// A path as an argument.
-pub fn text(path: &Path) -> anyhow::Result<&str> {
-    path.to_str().with_context(|| format!("`{}` is not valid UTF-8", path.display()))
-}
-
 /// The program itself: the script in front of it would outlive its process when killed.
 fn workerd_program(folder: &Path) -> anyhow::Result<PathBuf> {
     let packages = folder.join("node_modules/@cloudflare");
@@ -171,27 +167,6 @@ impl Drop for Peer {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// The release binary beside this one.
-pub fn hookd_program() -> anyhow::Result<PathBuf> {
-    let program = std::env::current_exe()?.with_file_name("hookd");
-    if !program.is_file() {
-        bail!("`{}` is missing; `make bench` builds it", program.display());
-    }
-    Ok(program)
-}
-
-/// Starts a server and waits for the JSON line with its URL.
-fn start(name: &str, mut command: Command) -> anyhow::Result<(Child, Value)> {
-    let mut process =
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {name}"))?;
-    let stdout = process.stdout.take().context("the pipe was asked for")?;
-    let mut line = String::new();
-    BufReader::new(stdout).read_line(&mut line)?;
-    let ready =
-        serde_json::from_str(&line).with_context(|| format!("{name} did not start; its first line: `{line}`"))?;
-    Ok((process, ready))
 }
 
 fn target(ready: &Value, keys: Keys<'_>, is_right: fn(&Value) -> bool) -> anyhow::Result<Target> {

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Instant;
 
-use crate::load::quantile;
 use crate::peers::Peer;
+use hookd_benches::statistics::quantile;
 
 /// An odd number: the one in the middle is reported.
 const ROUNDS: usize = 9;
@@ -37,7 +37,7 @@ pub fn measure(modules: &Path) -> anyhow::Result<Releases> {
 }
 
 fn deploy(file: &Path) -> anyhow::Result<[&str; 3]> {
-    Ok(["deploy", crate::peers::text(file)?, "--prod"])
+    Ok(["deploy", hookd_benches::files::text(file)?, "--prod"])
 }
 
 fn timed_ms(peer: &Peer, arguments: &[&str]) -> anyhow::Result<f64> {

@@ -3,13 +3,14 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use anyhow::Context as _;
+use hookd_benches::files::write;
+use hookd_benches::machine::Fact;
+use hookd_benches::statistics::{median, rounded};
 use serde_json::json;
 
 use crate::fairness::Fairness;
 use crate::in_process::{InProcess, Latency};
 use crate::load::{self, Measured};
-use crate::machine::Fact;
 use crate::modules::ThousandModules;
 use crate::releases::Releases;
 
@@ -60,9 +61,7 @@ impl OverHttp {
     /// How many times as much as a peer in the same round: the middle of all rounds.
     fn times(&self, peer: &Self) -> f64 {
         let rates = self.rounds.iter().zip(&peer.rounds);
-        let mut times: Vec<f64> = rates.map(|(own, peer)| own.requests_per_second / peer.requests_per_second).collect();
-        times.sort_by(f64::total_cmp);
-        load::quantile(&times, 0.5)
+        median(rates.map(|(own, peer)| own.requests_per_second / peer.requests_per_second))
     }
 }
 
@@ -217,16 +216,4 @@ impl Report {
         }
         table
     }
-}
-
-fn rounded(value: f64) -> f64 {
-    (value * 100.0).round() / 100.0
-}
-
-/// Writes a text file, with its folder.
-pub fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
-    }
-    std::fs::write(path, text).with_context(|| format!("cannot write `{}`", path.display()))
 }
