@@ -15,6 +15,14 @@ use crate::meter::{Latency, Meter, Text};
 /// Messages of one sender that are on their way at the same time.
 pub const WINDOW: usize = 8;
 
+/// The same of all groups together, if that is less: a server that reads all it gets before it writes anything would deliver
+/// nothing for seconds.
+pub const IN_GROUPS: usize = 100;
+
+/// How long clients may take from their login until they get messages, and how often it is tried.
+const LISTENED_WITHIN: Duration = Duration::from_secs(30);
+const PROBED_EVERY: Duration = Duration::from_millis(200);
+
 /// Who writes to whom.
 #[derive(Clone, Copy)]
 pub enum Shape {
@@ -39,6 +47,7 @@ pub fn client_name(number: usize) -> String {
 /// Clients of one server, logged in.
 pub struct Load {
     lanes: Arc<Vec<Lane>>,
+    window: usize,
     meter: Arc<Meter>,
     processes: ProcessTree,
     _listeners: Vec<Client>,
@@ -72,6 +81,10 @@ impl Load {
     ) -> anyhow::Result<Self> {
         let meter = Arc::new(Meter::new(text));
         let (mut lanes, mut listeners) = (Vec::new(), Vec::new());
+        let window = match shape {
+            Shape::Pairs(_) => WINDOW,
+            Shape::Groups { groups, .. } => (IN_GROUPS / groups.max(1)).clamp(1, WINDOW),
+        };
         match shape {
             Shape::Pairs(pairs) => {
                 for pair in 0..pairs {
@@ -99,17 +112,36 @@ impl Load {
                 }
             }
         }
-        Ok(Self { lanes: Arc::new(lanes), meter, processes, _listeners: listeners })
+        let load = Self { lanes: Arc::new(lanes), window, meter, processes, _listeners: listeners };
+        load.listened().await?;
+        Ok(load)
+    }
+
+    /// Waits until every receiver gets messages at once, and begins to count.
+    async fn listened(&self) -> anyhow::Result<()> {
+        let receivers = self.lanes.iter().map(|lane| lane.receivers as usize).sum();
+        let began = Instant::now();
+        while self.meter.listening()? < receivers {
+            if began.elapsed() > LISTENED_WITHIN {
+                bail!("{} of {receivers} clients get messages", self.meter.listening()?);
+            }
+            for lane in self.lanes.iter() {
+                lane.client.send(&lane.to, self.meter.probe());
+            }
+            tokio::time::sleep(PROBED_EVERY).await;
+        }
+        self.meter.count();
+        Ok(())
     }
 
     /// Every sender writes the next message once one of its last ones is delivered.
     pub async fn at_most(&self, pace: Pace) -> anyhow::Result<Rate> {
         let mut senders = JoinSet::new();
         for number in 0..self.lanes.len() {
-            let (lanes, meter) = (self.lanes.clone(), self.meter.clone());
+            let (lanes, window, meter) = (self.lanes.clone(), self.window, self.meter.clone());
             senders.spawn(async move {
                 let Some(lane) = lanes.get(number) else { return };
-                let window = Arc::new(Semaphore::new(WINDOW));
+                let window = Arc::new(Semaphore::new(window));
                 while let Ok(place) = window.clone().acquire_owned().await {
                     let message = meter.begin(Instant::now(), lane.receivers, Some(place));
                     lane.client.send(&lane.to, message);

@@ -4,7 +4,7 @@
 //! behind any server and hook.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
@@ -49,6 +49,10 @@ struct State {
     next: u64,
     flights: HashMap<u64, Flight>,
     deliveries: u64,
+    /// Clients that have got any message.
+    listening: usize,
+    /// The first message that counts; `None` while nobody counts.
+    counted_from: Option<u64>,
     latencies_us: Vec<u32>,
     failure: Option<String>,
 }
@@ -90,8 +94,29 @@ impl Meter {
         message
     }
 
-    /// A client got a text.
-    pub fn delivered(&self, text: &[u8]) {
+    /// The number of a message that does not count: only that it arrives does.
+    pub fn probe(&self) -> u64 {
+        let mut state = self.state();
+        state.next += 1;
+        state.next
+    }
+
+    /// How many clients have got any message. One that has logged in just now may hear of messages as unread ones instead.
+    ///
+    /// # Errors
+    /// When a client has failed.
+    pub fn listening(&self) -> anyhow::Result<usize> {
+        self.deliveries()?;
+        Ok(self.state().listening)
+    }
+
+    /// From now on messages count.
+    pub fn count(&self) {
+        let mut state = self.state();
+        state.counted_from = Some(state.next + 1);
+    }
+
+    fn delivered(&self, text: &[u8], is_first: bool) {
         let now = Instant::now();
         let mut state = self.state();
         let Some(message) = number(text) else {
@@ -100,6 +125,10 @@ impl Meter {
         let is_rewritten = text.windows(REPLACEMENT.len()).any(|part| part == REPLACEMENT);
         if is_rewritten != (self.text == Text::Rewritten) {
             return state.fail(format!("message {message} arrived as `{}`", String::from_utf8_lossy(text)));
+        }
+        state.listening += usize::from(is_first);
+        if state.counted_from.is_none_or(|first| message < first) {
+            return;
         }
         let Some(flight) = state.flights.get_mut(&message) else {
             return state.fail(format!("a client got message {message} twice"));
@@ -183,6 +212,25 @@ impl Meter {
     }
 }
 
+/// Tells the meter what one client gets.
+pub struct Ear {
+    meter: Arc<Meter>,
+    has_heard: bool,
+}
+
+impl Ear {
+    /// Of a client that has not got anything.
+    pub fn new(meter: &Arc<Meter>) -> Self {
+        Self { meter: meter.clone(), has_heard: false }
+    }
+
+    /// The client got a text.
+    pub fn delivered(&mut self, text: &[u8]) {
+        self.meter.delivered(text, !self.has_heard);
+        self.has_heard = true;
+    }
+}
+
 impl State {
     fn fail(&mut self, failure: String) {
         self.failure.get_or_insert(failure);
@@ -196,8 +244,6 @@ fn number(text: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use tokio::sync::Semaphore;
 
     use super::*;
@@ -211,24 +257,37 @@ mod tests {
 
     #[test]
     fn the_permit_of_a_message_for_two_returns_once_both_have_it() {
-        let meter = Meter::new(Text::Harmless);
+        let meter = Arc::new(Meter::new(Text::Harmless));
+        meter.count();
+        let (mut one, mut other) = (Ear::new(&meter), Ear::new(&meter));
         let window = Arc::new(Semaphore::new(1));
         let message = meter.begin(Instant::now(), 2, window.clone().try_acquire_owned().ok());
         let text = Text::Harmless.of(message);
-        meter.delivered(text.as_bytes());
+        one.delivered(text.as_bytes());
         assert_eq!(window.available_permits(), 0);
-        meter.delivered(text.as_bytes());
+        other.delivered(text.as_bytes());
         assert_eq!(window.available_permits(), 1);
         assert_eq!(meter.deliveries().unwrap(), 2);
-        meter.delivered(text.as_bytes());
+        other.delivered(text.as_bytes());
         assert!(meter.deliveries().is_err(), "it came once too often");
     }
 
     #[test]
+    fn a_message_from_before_the_measurement_shows_only_that_its_receiver_listens() {
+        let meter = Arc::new(Meter::new(Text::Harmless));
+        let mut ear = Ear::new(&meter);
+        let early = Text::Harmless.of(meter.probe());
+        ear.delivered(early.as_bytes());
+        meter.count();
+        ear.delivered(early.as_bytes());
+        assert_eq!((meter.listening().unwrap(), meter.deliveries().unwrap()), (1, 0));
+    }
+
+    #[test]
     fn a_message_that_no_hook_rewrote_fails_a_load_that_is_about_rewriting() {
-        let meter = Meter::new(Text::Rewritten);
+        let meter = Arc::new(Meter::new(Text::Rewritten));
         let message = meter.begin(Instant::now(), 1, None);
-        meter.delivered(Text::Harmless.of(message).as_bytes());
+        Ear::new(&meter).delivered(Text::Harmless.of(message).as_bytes());
         assert!(meter.deliveries().is_err());
     }
 }

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use hookd_benches::files::write;
 use hookd_benches::machine::Fact;
 
-use crate::load::WINDOW;
+use crate::load::{IN_GROUPS, WINDOW};
 use crate::logins::CLIENTS;
 use crate::report::Report;
 use crate::{GROUP_CLIENTS, LARGEST_ROOM, PACE, PAIRS, PAIRS_PACE};
@@ -55,10 +55,10 @@ fn page(report: &Report, by_hand: &str) -> anyhow::Result<String> {
          *prosody* and *ejabberd* are Debian's packages without encryption, with passwords in plain text, and with the archive of\n\
          messages on for everybody: prosody in files, ejabberd in Mnesia and in SQLite. Clients log in with `PLAIN` and send\n\
          neither receipts nor acknowledgements. The archives in files and in Mnesia are not synced to disk for each message.\n\n\
-         *In groups*: {GROUP_CLIENTS} clients in groups of that size, each in one. One member of each group writes, with {window} messages on\n\
-         their way. XMPP servers have rooms in place of groups, with their archive on; a room sends each message back to its\n\
-         sender too. Rooms of more than {LARGEST_ROOM} are left out: they take too long to fill. *50 members online* is a single group.\n\
-         {group_rounds} rounds of {seconds} s.\n\n\
+         *In groups*: {GROUP_CLIENTS} clients in groups of that size, each in one. One member of each group writes, with up to {window} messages\n\
+         on their way, and up to {IN_GROUPS} of all groups. XMPP servers have rooms in place of groups, with their archive on; a room sends\n\
+         each message back to its sender too. Rooms of more than {LARGEST_ROOM} are left out: they take too long to fill. *50 members\n\
+         online* is a single group. {group_rounds} rounds of {seconds} s.\n\n\
          *Logins*: {CLIENTS} clients connect, log in until they would get messages, leave, and begin again.\n\n\
          *Idle sessions* are clients with a connection each that have logged in and do nothing. The slope is the memory between\n\
          5,000 and 15,000 of them.\n\n\

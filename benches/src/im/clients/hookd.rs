@@ -23,7 +23,7 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use self::wire::{
     AckCommand, CommandType, ConvCommand, DirectCommand, GenericCommand, JsonObjectMessage, OpType, SessionCommand,
 };
-use crate::meter::Meter;
+use crate::meter::{Ear, Meter};
 
 /// Types generated from the server's `proto/realtime.proto`.
 #[expect(clippy::all, reason = "generated")]
@@ -130,15 +130,15 @@ impl Connection {
         meter: &Arc<Meter>,
     ) {
         let (sink, stream) = self.socket.split();
-        let meters = (meter.clone(), meter.clone());
+        let (writing, reading, mut ear) = (meter.clone(), meter.clone(), Ear::new(meter));
         tasks.spawn(async move {
             if let Err(error) = write(sink, waiting).await {
-                meters.0.fail(format!("a client cannot write: {error}"));
+                writing.fail(format!("a client cannot write: {error}"));
             }
         });
         tasks.spawn(async move {
-            if let Err(error) = read(stream, &outgoing, &meters.1).await {
-                meters.1.fail(format!("a client cannot read: {error:#}"));
+            if let Err(error) = read(stream, &outgoing, &mut ear).await {
+                reading.fail(format!("a client cannot read: {error:#}"));
             }
         });
     }
@@ -204,7 +204,7 @@ async fn write(
 async fn read(
     mut stream: SplitStream<Socket>,
     outgoing: &mpsc::UnboundedSender<Bytes>,
-    meter: &Meter,
+    ear: &mut Ear,
 ) -> anyhow::Result<()> {
     let mut conversations: HashMap<String, Received> = HashMap::new();
     loop {
@@ -213,7 +213,7 @@ async fn read(
             bail!("the server refused a message: {refusal}");
         }
         let Some(message) = command.direct_message else { continue };
-        meter.delivered(message.msg.as_deref().unwrap_or_default().as_bytes());
+        ear.delivered(message.msg.as_deref().unwrap_or_default().as_bytes());
         let (Some(conversation), Some(timestamp)) = (message.cid, message.timestamp) else { continue };
         let range = match conversations.get_mut(&conversation) {
             Some(received) => received.add(timestamp),

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::meter::Meter;
+use crate::meter::{Ear, Meter};
 
 /// The domain that the servers serve.
 pub const DOMAIN: &str = "localhost";
@@ -130,16 +130,16 @@ impl Connection {
 
     /// Starts the tasks that read and write.
     pub fn listen(self, tasks: &mut JoinSet<()>, waiting: mpsc::UnboundedReceiver<Bytes>, meter: &Arc<Meter>) {
-        let meters = (meter.clone(), meter.clone());
+        let (writing, reading, mut ear) = (meter.clone(), meter.clone(), Ear::new(meter));
         let (reader, writer) = (self.reader, self.writer);
         tasks.spawn(async move {
             if let Err(error) = write(writer, waiting).await {
-                meters.0.fail(format!("a client cannot write: {error}"));
+                writing.fail(format!("a client cannot write: {error}"));
             }
         });
         tasks.spawn(async move {
-            if let Err(error) = read(reader, &meters.1).await {
-                meters.1.fail(format!("a client cannot read: {error:#}"));
+            if let Err(error) = read(reader, &mut ear).await {
+                reading.fail(format!("a client cannot read: {error:#}"));
             }
         });
     }
@@ -162,7 +162,7 @@ async fn write(mut writer: OwnedWriteHalf, mut waiting: mpsc::UnboundedReceiver<
     Ok(())
 }
 
-async fn read(mut reader: Reader<BufReader<OwnedReadHalf>>, meter: &Meter) -> anyhow::Result<()> {
+async fn read(mut reader: Reader<BufReader<OwnedReadHalf>>, ear: &mut Ear) -> anyhow::Result<()> {
     let mut buffer = Vec::new();
     let mut is_in_body = false;
     loop {
@@ -174,7 +174,7 @@ async fn read(mut reader: Reader<BufReader<OwnedReadHalf>>, meter: &Meter) -> an
                     bail!("the server refused a message: {}", &*start);
                 }
             }
-            Event::Text(text) if is_in_body => meter.delivered(text.as_bytes()),
+            Event::Text(text) if is_in_body => ear.delivered(text.as_bytes()),
             Event::End(_) => is_in_body = false,
             Event::Eof => bail!("the server closed the connection"),
             _ => {}
