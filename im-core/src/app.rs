@@ -66,6 +66,10 @@ pub enum RateOverflow {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ImSettings {
+    /// Clients may log in (S-154). Otherwise they get 4100.
+    pub im_enabled: bool,
+    /// The pages of browsers that may connect (S-154), as they are in the header `Origin`; empty: all.
+    pub allowed_origins: Vec<String>,
     /// "Return error and stop processing request when hook failed".
     pub on_hook_failure: FailurePolicy,
     /// Exceptions from `on_hook_failure`, by what they are for: `_messageReceived:timeout` (a hook and a cause) wins over
@@ -107,6 +111,8 @@ pub struct ImSettings {
     pub blacklist: bool,
     /// Changing a blacklist needs a signature of the app's server (S-154).
     pub blacklist_signature: bool,
+    /// Clients that may log in on a day, by UTC (S-154); 0: any number.
+    pub daily_users: u32,
     /// Messages that a client may send in a minute (S-27); 0: any number.
     pub client_sends_per_minute: u32,
     /// Queries of the history that a client may make in a minute (S-27); 0: any number.
@@ -155,6 +161,8 @@ pub const MAX_BREAKER_COOL_DOWN: Duration = Duration::from_secs(60);
 impl Default for ImSettings {
     fn default() -> Self {
         Self {
+            im_enabled: true,
+            allowed_origins: Vec::new(),
             on_hook_failure: FailurePolicy::Ignore,
             hook_failure_policies: BTreeMap::new(),
             // A burst that the engine cannot take ends in fewer failures without one success between them.
@@ -178,6 +186,7 @@ impl Default for ImSettings {
             message_recall: false,
             blacklist: false,
             blacklist_signature: false,
+            daily_users: 0,
             client_sends_per_minute: 0,
             client_history_queries_per_minute: 0,
             client_operations_per_minute: 0,

@@ -6,11 +6,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::actor::Actor;
-use crate::app::AppDirectory;
+use crate::app::{AppDirectory, ImSettings};
 use crate::client_rates::ClientRates;
 use crate::delivery::Delivery;
 use crate::error::{Code, RequestError};
-use crate::hooks::{AppSettings, HookCaller, HookEngine};
+use crate::hooks::{AppSettings, HookCaller, HookEngine, SettingsError};
 use crate::ids::{AppId, ConversationId, NodeId};
 use crate::keyed_locks::{ConversationGuard, ConversationLocks};
 use crate::messages::{MemberCache, RecentSends, Wills};
@@ -102,11 +102,33 @@ impl ImCore {
     /// To be asked again after a hook, which may have taken seconds.
     ///
     /// # Errors
-    /// 4100 when the app of a request was deleted meanwhile.
+    /// 4100 when the app of a request was deleted meanwhile, or switched off.
     pub(crate) fn check_app(&self, actor: &Actor) -> Result<(), RequestError> {
         let id = &actor.app.id;
         let gone = || RequestError::detailed(Code::AppNotAvailable, format!("app `{id}` does not exist any more"));
-        self.apps.app(id).map(drop).ok_or_else(gone)
+        self.apps.app(id).map(drop).ok_or_else(gone)?;
+        self.check_is_on(id)
+    }
+
+    /// As its settings in memory say; a log-in has read them.
+    ///
+    /// # Errors
+    /// 4100 when the app is switched off.
+    pub(crate) fn check_is_on(&self, app: &AppId) -> Result<(), RequestError> {
+        self.settings.cached(app).map_or(Ok(()), |settings| check_is_on(app, &settings))
+    }
+
+    /// Saves settings of an app, and applies them: one that is switched off loses its sessions, with 4100. It must run to its end.
+    ///
+    /// # Errors
+    /// Those of [`AppSettings::update`].
+    pub async fn change_settings(&self, app: &AppId, settings: ImSettings) -> Result<Arc<ImSettings>, SettingsError> {
+        let settings = self.settings.update(app, settings).await?;
+        if !settings.im_enabled {
+            // Their sockets end them, as those of lost clients.
+            self.delivery.close_app(app);
+        }
+        Ok(settings)
     }
 
     /// Forgets an app that was deleted: closes its sessions, with 4100, and throws its queued hook calls away. Its
@@ -127,5 +149,14 @@ impl ImCore {
         self.settings.forget_app(app);
         tracing::info!(%app, sessions = closed, "the app was deleted, its sessions are closed");
         self.hooks.forget_app(app).await
+    }
+}
+
+/// # Errors
+/// 4100 when these settings switch the app off.
+pub(crate) fn check_is_on(app: &AppId, settings: &ImSettings) -> Result<(), RequestError> {
+    match settings.im_enabled {
+        true => Ok(()),
+        false => Err(RequestError::detailed(Code::AppNotAvailable, format!("app `{app}` is switched off"))),
     }
 }

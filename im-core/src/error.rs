@@ -28,7 +28,7 @@ macro_rules! codes {
 }
 
 codes! {
-    /// No such application.
+    /// No such application, or it is switched off.
     AppNotAvailable = 4100 "APP_NOT_AVAILABLE",
     /// The signature of a log-in is missing or wrong.
     SignatureFailed = 4102 "SIGNATURE_FAILED",
@@ -36,16 +36,22 @@ codes! {
     InvalidLogin = 4103 "INVALID_LOGIN",
     /// The command needs a session that this socket does not have.
     SessionRequired = 4105 "SESSION_REQUIRED",
+    /// The client is banned from the app.
+    Blacklisted = 4106 "BLACKLISTED",
     /// Nothing was heard for too long.
     ReadTimeout = 4107 "READ_TIMEOUT",
     /// Connected, but without a login in time.
     LoginTimeout = 4108 "LOGIN_TIMEOUT",
     /// A message over the size limit.
     FrameTooLong = 4109 "FRAME_TOO_LONG",
+    /// A page of a browser that may not connect.
+    InvalidOrigin = 4110 "INVALID_ORIGIN",
     /// Another device logged in with the same tag.
     SessionConflict = 4111 "SESSION_CONFLICT",
     /// The session token is unknown or has expired.
     SessionTokenExpired = 4112 "SESSION_TOKEN_EXPIRED",
+    /// As many users have logged in today as the app lets in.
+    AppQuotaExceeded = 4113 "APP_QUOTA_EXCEEDED",
     /// The frame is not protobuf or not base64.
     UnparseableRawMessage = 4114 "UNPARSEABLE_RAW_MESSAGE",
     /// The app has kicked the client.

@@ -26,4 +26,5 @@ pub mod store;
 mod sync;
 pub mod timestamp;
 pub mod trace;
+pub mod web_origins;
 pub mod word_filter;

@@ -136,7 +136,12 @@ impl Server {
         let control = control::router(engine.clone(), installation, shutdown.clone());
         let router = gateway
             .router()
-            .merge(control::im::router((core, directory), control, &connection.admin_key, addresses))
+            .merge(control::im::router(
+                (core, gateway.lifecycle(), directory),
+                control,
+                &connection.admin_key,
+                addresses,
+            ))
             .merge(measured.for_admin(connection.admin_key.clone()));
         let trust = ForwardingTrust { proxy: common.trust_forwarded_headers, front_key: None };
         let service = Service { handler: RequestHandler::Rpc(RpcService::new(engine.clone(), router)), trust };
@@ -236,7 +241,12 @@ impl Server {
         let router = gateway
             .router()
             .merge(engine.rpc)
-            .merge(control::im::router((core, directory), engine.control, &connection.admin_key, addresses))
+            .merge(control::im::router(
+                (core, gateway.lifecycle(), directory),
+                engine.control,
+                &connection.admin_key,
+                addresses,
+            ))
             .merge(measured.for_admin(connection.admin_key.clone()));
         let trust = ForwardingTrust { proxy: common.trust_forwarded_headers, front_key: None };
         let service = Service { handler: RequestHandler::Router(router), trust };

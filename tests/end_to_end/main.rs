@@ -10,6 +10,7 @@
     reason = "a test that cannot go on says where, and a scene's steps belong to its output"
 )]
 
+mod admission;
 mod all_attacks;
 mod apps;
 mod backup;

@@ -9,6 +9,7 @@
     reason = "a test that cannot go on says where, and a scene's steps belong to its output"
 )]
 
+mod admission;
 mod apps;
 mod backup;
 mod bad_luck;

@@ -2,6 +2,7 @@
 //! otherwise: the other side may be of another version.
 
 mod apps;
+mod bans;
 mod breakers;
 mod cache;
 mod dead_letters;
@@ -15,6 +16,7 @@ mod stats;
 mod variables;
 
 pub use apps::{AppKeys, AppSummary, DeletedApp, LiveVersion, NewApp};
+pub use bans::{BannedClient, BansQuery, EndedBan, NewBan, ShownBan};
 pub use breakers::{Breaker, BreakerState};
 pub use cache::{CacheCommands, CacheReplies, CacheReply, CacheWord};
 pub use dead_letters::{DeadLetter, DeadLetterSelection, DeadLettersQuery, DroppedLetters, RetriedLetters};

@@ -95,6 +95,12 @@ impl From<Option<u64>> for LimitChange {
 /// Changes of the IM core's settings. An absent field, or entry of a map, stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ImSettingsPatch {
+    /// Clients may log in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub im_enabled: Option<bool>,
+    /// The pages of browsers that may connect; empty: all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed_origins: Option<Vec<String>>,
     /// The policy for a request whose blocking hook fails.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_hook_failure: Option<FailurePolicy>,
@@ -149,6 +155,9 @@ pub struct ImSettingsPatch {
     /// Changing a blacklist needs a signature of the app's server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blacklist_signature: Option<bool>,
+    /// Clients that may log in on a day; 0: any number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub daily_users: Option<u32>,
     /// Messages that a client may send in a minute; 0: any number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_sends_per_minute: Option<u32>,

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use api_types::control::{
-    AppSummary, Breaker, CacheCommands, CacheReplies, ChangedVariables, CheckedVersion, DeadLetter,
-    DeadLetterSelection, DeadLettersQuery, DeployEvent, DeployQuery, DroppedLetters, EngineSettings, Health,
-    ListedVariables, LogEvent, LogsQuery, PastRelease, Release, ReleasesQuery, RetriedLetters, RollbackTo, SeenQuery,
-    ServiceConversation, ServiceConversationsQuery, SettingsPatch, ShownVariable, Stats, Subscriber, SubscribersQuery,
-    VariableChanges, Version,
+    AppSummary, BannedClient, BansQuery, Breaker, CacheCommands, CacheReplies, ChangedVariables, CheckedVersion,
+    DeadLetter, DeadLetterSelection, DeadLettersQuery, DeployEvent, DeployQuery, DroppedLetters, EndedBan,
+    EngineSettings, Health, ListedVariables, LogEvent, LogsQuery, NewBan, PastRelease, Release, ReleasesQuery,
+    RetriedLetters, RollbackTo, SeenQuery, ServiceConversation, ServiceConversationsQuery, SettingsPatch, ShownBan,
+    ShownVariable, Stats, Subscriber, SubscribersQuery, VariableChanges, Version,
 };
 use api_types::{Environment, headers};
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
@@ -223,6 +223,23 @@ impl Api {
         let path = format!("/service-conversations/{}/subscribers", percent_encoded_segment(id));
         let request = self.request(Method::GET, &path).query(query);
         self.json::<Vec<_>>(request.timeout(ANSWER_TIMEOUT)).await?.entries()
+    }
+
+    /// The clients that are banned, by their ids.
+    pub async fn bans(&self, query: &BansQuery) -> anyhow::Result<Vec<Answer<ShownBan>>> {
+        let request = self.request(Method::GET, "/bans").query(query);
+        self.json::<Vec<_>>(request.timeout(ANSWER_TIMEOUT)).await?.entries()
+    }
+
+    /// Bans a client.
+    pub async fn ban_client(&self, ban: &NewBan) -> anyhow::Result<Answer<ShownBan>> {
+        self.json(self.request(Method::POST, "/bans").json(ban).timeout(ANSWER_TIMEOUT)).await
+    }
+
+    /// Ends the ban of a client.
+    pub async fn unban_client(&self, client: &str) -> anyhow::Result<Answer<EndedBan>> {
+        let query = BannedClient { client: client.to_owned() };
+        self.json(self.request(Method::DELETE, "/bans").query(&query).timeout(ANSWER_TIMEOUT)).await
     }
 
     /// Calls a function or a hook by hand, with all keys.

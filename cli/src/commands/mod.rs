@@ -3,6 +3,7 @@
 mod apps;
 mod build;
 mod cache;
+mod clients;
 mod completions;
 mod dead_letters;
 mod deploy;
@@ -82,6 +83,7 @@ enum Command {
     Top(top::Top),
     DeadLetters(dead_letters::DeadLetters),
     Service(service::Service),
+    Clients(clients::Clients),
     Settings(Box<settings::Settings>),
     #[command(visible_alias = "checkout")]
     Switch(switch::Switch),
@@ -162,6 +164,7 @@ impl Cli {
             Command::Top(top) => block_on(top.run()),
             Command::DeadLetters(letters) => block_on(letters.run()),
             Command::Service(service) => block_on(service.run()),
+            Command::Clients(clients) => block_on(clients.run()),
             Command::Settings(settings) => block_on(settings.run()),
             Command::Cache(cache) => block_on(cache.run()),
             Command::Apps(apps) => block_on(apps.run()),

@@ -7,6 +7,9 @@ use clap::{Args, ValueEnum};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "How much clients may ask for")]
 pub struct RateSettings {
+    /// Clients that may log in on a day, by UTC, each counted once; others get 4113. 0: any number.
+    #[arg(long, value_name = "COUNT")]
+    daily_users: Option<u32>,
     /// Messages that a client may send in a minute, over all of its sessions; 0: any number.
     #[arg(long, value_name = "COUNT")]
     client_sends_per_minute: Option<u32>,
@@ -36,6 +39,7 @@ enum Overflow {
 impl RateSettings {
     /// Adds the given values.
     pub fn add_to(&self, patch: &mut ImSettingsPatch) {
+        patch.daily_users = self.daily_users;
         patch.client_sends_per_minute = self.client_sends_per_minute;
         patch.client_history_queries_per_minute = self.client_history_queries_per_minute;
         patch.client_operations_per_minute = self.client_operations_per_minute;

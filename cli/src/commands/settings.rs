@@ -27,6 +27,7 @@ use crate::secrets::SecretParser;
   hookd settings --hook-timeout _messageReceived=500ms
   hookd settings --message-edit on --message-recall on
   hookd settings --client-sends-per-minute 120 --client-rate-overflow error
+  hookd settings --allowed-origins https://chat.example.org,http://localhost:8080
   hookd settings --word-list words.txt --word-filter-direct on
   hookd settings --message-retention-days 180 --inactive-conversation-days 0
   hookd settings --engine-url http://127.0.0.1:3000

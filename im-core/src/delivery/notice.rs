@@ -43,7 +43,7 @@ pub struct DisplacedSession {
     pub is_conflict: bool,
 }
 
-/// A client that the app has kicked (S-37).
+/// A client that the app has kicked (S-37), or banned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KickedClient {
     /// The app.
@@ -56,6 +56,9 @@ pub struct KickedClient {
     pub reason: String,
     /// The address of the caller.
     pub by: IpAddr,
+    /// It is banned as well.
+    #[serde(default)]
+    pub is_banned: bool,
 }
 
 /// What one operation in a conversation leads to.

@@ -15,6 +15,7 @@ use crate::ids::AppId;
 use crate::profiles::initial_settings;
 use crate::push::{MAX_CONTENT_BYTES, object};
 use crate::store::{Store, StoreError};
+use crate::web_origins::{self, OriginError};
 use crate::word_filter::{WordFilter, WordFilters, WordListError};
 
 /// Why settings were not saved.
@@ -62,6 +63,9 @@ pub enum SettingsError {
     /// The word list cannot be applied.
     #[error(transparent)]
     BadWordList(#[from] WordListError),
+    /// An allowed origin is none.
+    #[error(transparent)]
+    BadOrigins(#[from] OriginError),
     /// The store failed.
     #[error("the settings cannot be saved")]
     Store(#[from] StoreError),
@@ -241,6 +245,7 @@ fn check(settings: &ImSettings) -> Result<(), SettingsError> {
         return Err(SettingsError::BadPushContent);
     }
     settings.word_list.check()?;
+    web_origins::check(&settings.allowed_origins)?;
     check_notifications(settings)?;
     check_rates(settings)?;
     check_retention(settings)

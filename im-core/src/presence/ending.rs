@@ -29,6 +29,8 @@ pub enum Ending<'a> {
     Conflict,
     /// The app has kicked the client, for this reason.
     Kicked(&'a str),
+    /// The operator has banned the client.
+    Banned,
 }
 
 impl<'a> Ending<'a> {
@@ -38,6 +40,7 @@ impl<'a> Ending<'a> {
             Self::LoggedOut => (1, "logged out"),
             Self::Lost(_) => (2, "connection lost"),
             Self::Replaced => (2, "replaced by a newer session of the same device"),
+            Self::Banned => (4, "the client was banned"),
             Self::Conflict => (3, "another device logged in with the same tag"),
             Self::Kicked("") => (4, "kicked by the app"),
             Self::Kicked(reason) => (4, reason),
@@ -50,6 +53,8 @@ impl<'a> Ending<'a> {
             Self::LoggedOut => Some(Code::SessionRequired),
             Self::Conflict => Some(Code::SessionConflict),
             Self::Kicked(_) => Some(Code::KickedByApp),
+            // Once its ban is over, it logs in afresh.
+            Self::Banned => Some(Code::SessionTokenExpired),
             Self::Lost(_) | Self::Replaced => None,
         }
     }
@@ -59,6 +64,7 @@ impl<'a> Ending<'a> {
         match self {
             Self::Conflict => Some((Code::SessionConflict, "")),
             Self::Kicked(reason) => Some((Code::KickedByApp, reason)),
+            Self::Banned => Some((Code::Blacklisted, "")),
             Self::LoggedOut | Self::Lost(_) | Self::Replaced => None,
         }
     }

@@ -10,6 +10,7 @@ use super::{Ended, Ending, SessionLifecycle};
 use crate::app::App;
 use crate::core::ImCore;
 use crate::delivery::KickedClient;
+use crate::error::Code;
 use crate::ids::ClientId;
 use crate::signature;
 use crate::store::StoreError;
@@ -61,22 +62,26 @@ impl SessionLifecycle {
         let at = Timestamp::now();
         let kept_until = at.plus(self.token_life.max(signature::LIFE));
         core.store.keep_kick(&app.id, client, at, kept_until).await?;
-        let kick = KickedClient { app: app.id.clone(), client: client.clone(), at, reason: reason.to_owned(), by };
+        let (app_id, client, reason) = (app.id.clone(), client.clone(), reason.to_owned());
+        let kick = KickedClient { app: app_id, client, at, reason, by, is_banned: false };
         let ended = self.end_kicked(core, app, &kick);
         core.delivery.tell_kicked(kick);
         Ok(ended.kept(core, &app.id).await?)
     }
 
-    /// Ends the sessions that a client has on this node, which was kicked here or on another one. Log-ins that are under way with
-    /// what it was given before fail.
+    /// Ends the sessions that a client has on this node, which was kicked or banned here or on another one. Log-ins that are under
+    /// way with what it was given before fail.
     pub fn end_kicked(&self, core: &ImCore, app: &Arc<App>, kick: &KickedClient) -> Ended {
-        let KickedClient { client, at, reason, by, .. } = kick;
+        let KickedClient { client, at, reason, by, is_banned, .. } = kick;
         let _in_order = self.changing();
-        self.kicked.insert((app.id.clone(), client.clone()), *at);
+        let (ending, code) = match is_banned {
+            true => (Ending::Banned, Code::Blacklisted),
+            false => (Ending::Kicked(reason), Code::KickedByApp),
+        };
+        self.kicked.insert((app.id.clone(), client.clone()), (*at, code));
         let (mut events, mut logins) = (Vec::new(), Vec::new());
         for session in core.online.sessions(&app.id, client) {
             let Some(session) = core.online.remove(&app.id, client, session.id) else { continue };
-            let ending = Ending::Kicked(reason);
             // A will is for those that are lost.
             let (event, _) = self.conclude(core, &session, ending, Some(*by));
             events.push(event);

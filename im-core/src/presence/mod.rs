@@ -2,7 +2,9 @@
 //!
 //! Rules: S-9, S-29 … S-37, S-98, S-106, S-107, P-49 … P-58.
 
+mod bans;
 mod chat_rooms;
+mod daily_users;
 mod elsewhere;
 mod ending;
 mod kick;
@@ -21,6 +23,7 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 
+pub use bans::{MAX_BANS, NotBanned};
 pub use chat_rooms::{ChatRooms, Joining};
 pub use ending::{Ended, Ending};
 pub use kick::{MAX_KICK_REASON_CHARACTERS, NotKicked};
@@ -48,8 +51,8 @@ const REMEMBERED_ENDINGS: u64 = 100_000;
 pub struct SessionLifecycle {
     /// Token families that have just ended for good, and the error for their clients when they come back (P-54).
     ended_families: Cache<String, Code>,
-    /// Clients that have just been kicked, and when.
-    kicked: Cache<(AppId, ClientId), Timestamp>,
+    /// Clients that have just been kicked or banned, when, and the error for log-ins that were under way.
+    kicked: Cache<(AppId, ClientId), (Timestamp, Code)>,
     /// Serialises logins and ends, so that of two logins with one tag at the same time exactly one stays, and their hooks
     /// come in their order. Held for microseconds.
     changing: Mutex<()>,
@@ -116,7 +119,7 @@ impl SessionLifecycle {
         Ok(())
     }
 
-    /// True when an HTTP call with this token may act as the client (P-19).
+    /// True when an HTTP call with this token may act as the client (P-19). One that is banned may not.
     ///
     /// # Errors
     /// When the store fails.
@@ -129,7 +132,8 @@ impl SessionLifecycle {
     ) -> Result<bool, StoreError> {
         match SessionToken::verify(token, app) {
             Some(token) if token.client == *client && !token.has_expired(Timestamp::now()) => {
-                Ok(self.ended_with(core, app, &token).await?.is_none())
+                let is_banned = core.store.ban_of(&app.id, client).await?.is_some();
+                Ok(!is_banned && self.ended_with(core, app, &token).await?.is_none())
             }
             _ => Ok(false),
         }

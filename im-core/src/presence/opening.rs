@@ -5,15 +5,18 @@ use std::sync::Arc;
 
 use hook_types::ClientOnlineParams;
 
+use super::bans::check_not_banned;
+use super::daily_users::check_daily_users;
 use super::{Ended, Ending, IssuedToken, PresenceError, Session, SessionLifecycle, SessionToken, kick};
 use crate::app::App;
 use crate::client_rates::Operation;
-use crate::core::ImCore;
+use crate::core::{ImCore, check_is_on};
 use crate::error::{Code, RequestError};
 use crate::hooks::SessionEvent;
 use crate::ids::{ClientId, ConnectionId, DeviceId};
 use crate::signature::Signature;
 use crate::timestamp::Timestamp;
+use crate::web_origins;
 
 /// What a client asks for with `session/open` (P-49).
 #[derive(Clone, Debug, Default)]
@@ -30,6 +33,8 @@ pub struct Login {
     pub token: Option<String>,
     /// `s`, `t` and `n`.
     pub signature: Option<Signature>,
+    /// The page of the browser that the client runs in.
+    pub web_origin: Option<String>,
 }
 
 /// Where a login comes from.
@@ -58,9 +63,10 @@ impl SessionLifecycle {
     /// before it is online, so that it misses no event; on an error the caller takes that back.
     ///
     /// # Errors
-    /// 4103 for a bad client id, 4116 for more log-ins than the client's rate allows, 4102 for a missing or wrong signature,
-    /// 4112 for a bad token, 4111 for a reconnect that another device's session stands against, the code of P-54 for a login
-    /// that has ended for good, and 4200 when it is not known who is online elsewhere.
+    /// 4100 for an app that is switched off, 4110 for a page that may not connect, 4103 for a bad client id, 4106 for a client that is
+    /// banned, 4113 when enough others have logged in today, 4116 for more log-ins than the client's rate allows, 4102 for a missing or wrong signature, 4112 for a bad token, 4111
+    /// for a reconnect that another device's session stands against, the code of P-54 for a login that has ended for good, and 4200
+    /// when it is not known who is online elsewhere.
     pub async fn open(
         &self,
         core: &ImCore,
@@ -70,11 +76,18 @@ impl SessionLifecycle {
         attach: impl FnOnce(&Arc<Session>),
     ) -> Result<OpenedSession, RequestError> {
         let began_at = Timestamp::now();
+        let settings = core.settings.get(&app.id).await?;
+        check_is_on(&app.id, &settings)?;
+        if !web_origins::allows(&settings.allowed_origins, login.web_origin.as_deref()) {
+            let detail = "this page may not connect; the operator allows it with `hookd settings --allowed-origins`";
+            return Err(RequestError::detailed(Code::InvalidOrigin, detail));
+        }
         let client = login.client.clone().unwrap_or_else(ClientId::generate);
         if !client.is_valid() {
             let detail = "the client id must have 1 to 64 characters";
             return Err(RequestError::detailed(Code::InvalidLogin, detail));
         }
+        check_not_banned(core, &app.id, &client).await?;
         let reconnect = login.reconnect == Some(true);
         let token = match &login.token {
             Some(text) if reconnect => Some(self.valid_token(core, app, &client, text).await?),
@@ -103,6 +116,7 @@ impl SessionLifecycle {
             reconnect: login.reconnect.map(i32::from),
         };
         let _in_turn = self.logins.lock_key((app.id.clone(), session.client.clone())).await;
+        check_daily_users(core, (&app.id, &session.client), settings.daily_users).await?;
         let registering = Registering { core, session: &session, is_done: false };
         let elsewhere = core.presence.register(&session, reconnect).await.map_err(refused)?;
         let by = (online, source.remote_address);
@@ -145,8 +159,11 @@ impl SessionLifecycle {
             return Err(RequestError::code(code));
         }
         let client = (session.app.clone(), session.client.clone());
-        if kick::is_void(began_at, self.kicked.get(&client)) {
-            return Err(RequestError::code(Code::KickedByApp));
+        // Again: it may have been kicked or banned since.
+        if let Some((kicked_at, code)) = self.kicked.get(&client)
+            && kick::is_void(began_at, Some(kicked_at))
+        {
+            return Err(RequestError::code(code));
         }
         let mut displaced = Vec::new();
         for older in core.online.sessions(&session.app, &session.client) {
@@ -163,10 +180,11 @@ impl SessionLifecycle {
         attach(session);
         // The new session first: the client is not offline in between.
         core.online.insert(session.clone());
-        // Looked up again: an app that was deleted since has closed its sessions without this one.
-        if core.apps.app(&app.id).is_none() {
+        // Looked up again: an app that was deleted or switched off since has closed its sessions without this one.
+        let gone = || RequestError::detailed(Code::AppNotAvailable, format!("app `{}` does not exist", app.id));
+        if let Err(refused) = core.apps.app(&app.id).ok_or_else(gone).and_then(|_| core.check_is_on(&app.id)) {
             core.online.remove(&session.app, &session.client, session.id);
-            return Err(RequestError::detailed(Code::AppNotAvailable, format!("app `{}` does not exist", app.id)));
+            return Err(refused);
         }
         displaced.retain(|(older, _)| core.online.remove(&older.app, &older.client, older.id).is_some());
         let logins = displaced.iter().filter_map(|(older, ending)| self.ended_login(older, *ending)).collect();

@@ -2,9 +2,11 @@
 //!
 //! What was written when a call returns is on disk. The backends are in the crate `hookd-im-store`.
 
+mod bans;
 mod calls;
 mod conversation_kind;
 mod conversations;
+mod daily_users;
 mod error;
 mod member_limits;
 mod member_rules;
@@ -22,6 +24,7 @@ mod standing;
 mod stored_events;
 mod subscriptions;
 
+pub use self::bans::{Ban, Bans};
 pub use self::calls::{
     Backlog, Call, CallEntry, CallFor, CallLimits, CallOutcome, Calls, Claimed, Committed, DeadLetter,
     DeadLetterFilter, ImportedCall, LONGEST_WAIT, MakeCall, StoredCall,
@@ -31,6 +34,7 @@ pub use self::conversations::{
     Conversation, ConversationQuery, Conversations, CreatedConversation, EditConversation, EditedConversation,
     FoundConversation, MembersUnchanged, MembershipChange, MembershipRequest, NewConversation, QUERY_ANSWER_BYTES,
 };
+pub use self::daily_users::{DailyUsers, Day};
 pub use self::error::{QueryError, StoreError};
 pub use self::member_limits::{FailedMembers, MemberRules};
 pub use self::member_rules::{AskRules, OUTRANKED, Permitted, permitted_to_add, permitted_to_remove};
@@ -73,6 +77,8 @@ pub trait Store:
     + MissedEvents
     + Retention
     + Sessions
+    + Bans
+    + DailyUsers
     + Calls
     + Nodes
 {
@@ -91,6 +97,8 @@ impl<S> Store for S where
         + MissedEvents
         + Retention
         + Sessions
+        + Bans
+        + DailyUsers
         + Calls
         + Nodes
 {

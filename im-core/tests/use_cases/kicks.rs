@@ -111,7 +111,7 @@ async fn a_log_in_that_is_under_way_fails() {
     let (world, lifecycle) = (World::new(), lifecycle());
     let (app, client) = (world.app.id.clone(), ClientId::new("tom"));
     let at = Timestamp::now().plus(Duration::from_secs(60));
-    let kick = KickedClient { app, client, at, reason: String::new(), by: CALLER.parse().unwrap() };
+    let kick = KickedClient { app, client, at, reason: String::new(), by: CALLER.parse().unwrap(), is_banned: false };
     let ended = lifecycle.end_kicked(&world.core, &world.app, &kick);
     ended.kept(&world.core, &world.app.id).await.unwrap();
     assert_eq!(code(open(&world, &lifecycle, Login::default()).await), Code::KickedByApp);

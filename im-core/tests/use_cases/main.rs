@@ -1,6 +1,7 @@
 //! What clients, hooks and other sessions see of each use case, over the real store and a scripted engine.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
+mod admission;
 mod blacklists;
 mod breaker;
 mod client_rates;

@@ -9,15 +9,15 @@ use hookd_im_core::app::ImSettings;
 use hookd_im_core::error::Refusal;
 use hookd_im_core::ids::{AppId, Channel, ClientId, ConversationId, MessageId, NodeId};
 use hookd_im_core::store::{
-    Acknowledged, AgePage, AppendedMessage, Backlog, CallEntry, CallFor, CallLimits, CallOutcome, Calls,
+    Acknowledged, AgePage, AppendedMessage, Backlog, Ban, Bans, CallEntry, CallFor, CallLimits, CallOutcome, Calls,
     ChangedStanding, ChangedSubscription, Claimed, ClientPage, Committed, Conversation, ConversationPage,
-    ConversationQuery, Conversations, CreatedConversation, DeadLetter, DeadLetterFilter, DecideStanding, Delivered,
-    EditConversation, EditMessage, EndedLogin, EventRange, FoundConversation, HistoryQuery, ImportedCall, MarkedRead,
-    MemberInfo, MembersUnchanged, MembershipChange, MembershipRequest, MessageChanges, MessageEdit, Messages,
-    MissedEvent, MissedEvents, NewConversation, NewMessage, Nodes, NotAppended, QueryError, ReceiptMarks, Receipts,
-    RefusalChange, RefusedConversations, Restriction, Retention, Sessions, Settings, Standing, Standings, StoreError,
-    StoredCall, StoredEventLog, StoredEvents, StoredMessage, SubscriberPage, Subscription, SubscriptionChange,
-    Subscriptions, UnreadConversation,
+    ConversationQuery, Conversations, CreatedConversation, DailyUsers, DeadLetter, DeadLetterFilter, DecideStanding,
+    Delivered, EditConversation, EditMessage, EndedLogin, EventRange, FoundConversation, HistoryQuery, ImportedCall,
+    MarkedRead, MemberInfo, MembersUnchanged, MembershipChange, MembershipRequest, MessageChanges, MessageEdit,
+    Messages, MissedEvent, MissedEvents, NewConversation, NewMessage, Nodes, NotAppended, QueryError, ReceiptMarks,
+    Receipts, RefusalChange, RefusedConversations, Restriction, Retention, Sessions, Settings, Standing, Standings,
+    StoreError, StoredCall, StoredEventLog, StoredEvents, StoredMessage, SubscriberPage, Subscription,
+    SubscriptionChange, Subscriptions, UnreadConversation,
 };
 use hookd_im_core::timestamp::Timestamp;
 use hookd_im_store::sqlite::SqliteStore;
@@ -79,6 +79,8 @@ pub struct UnreliableStore {
     pub before_write: Stop,
     /// The history is about to be read.
     pub before_history: Stop,
+    /// It has been looked whether a client is banned.
+    pub after_ban_read: Stop,
     /// So many times nothing is added.
     pub refuses_adds: AtomicU32,
     /// So many times something is added, and the answer is lost.
@@ -114,6 +116,7 @@ impl UnreliableStore {
             after_create: Stop::default(),
             before_write: Stop::default(),
             before_history: Stop::default(),
+            after_ban_read: Stop::default(),
             refuses_adds: AtomicU32::new(0),
             loses_adds: AtomicU32::new(0),
             before_add: Stop::default(),
@@ -289,6 +292,40 @@ impl Standings for UnreliableStore {
         page: &ClientPage,
     ) -> Result<Vec<ClientId>, StoreError> {
         self.store.restricted_clients(app, conversation, restriction, page).await
+    }
+}
+
+#[async_trait]
+impl Bans for UnreliableStore {
+    async fn ban(
+        &self,
+        app: &AppId,
+        client: &ClientId,
+        until: Option<Timestamp>,
+        most: usize,
+    ) -> Result<Option<Ban>, StoreError> {
+        self.store.ban(app, client, until, most).await
+    }
+
+    async fn unban(&self, app: &AppId, client: &ClientId) -> Result<bool, StoreError> {
+        self.store.unban(app, client).await
+    }
+
+    async fn ban_of(&self, app: &AppId, client: &ClientId) -> Result<Option<Ban>, StoreError> {
+        let ban = self.store.ban_of(app, client).await;
+        self.after_ban_read.pass().await;
+        ban
+    }
+
+    async fn bans(&self, app: &AppId, page: &ClientPage) -> Result<Vec<Ban>, StoreError> {
+        self.store.bans(app, page).await
+    }
+}
+
+#[async_trait]
+impl DailyUsers for UnreliableStore {
+    async fn count_daily_user(&self, app: &AppId, client: &ClientId, most: u32) -> Result<bool, StoreError> {
+        self.store.count_daily_user(app, client, most).await
     }
 }
 

@@ -35,6 +35,11 @@ impl Lock {
         Self::named(&["subscriptions", app.as_str(), client.as_str()])
     }
 
+    /// Of the bans of an app.
+    pub(super) fn of_bans(app: &AppId) -> Self {
+        Self::named(&["bans", app.as_str()])
+    }
+
     /// Of the step that brings the numbers of calls forward.
     pub(super) fn of_call_numbers() -> Self {
         Self::named(&["call numbers"])

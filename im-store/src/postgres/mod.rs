@@ -3,12 +3,14 @@
 
 mod address;
 mod append;
+mod bans;
 mod calls;
 mod check;
 mod columns;
 mod conversation_row;
 mod conversations;
 
+mod daily_users;
 mod error;
 mod expired;
 mod history;

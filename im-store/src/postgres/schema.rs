@@ -18,6 +18,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_kicked_clients.sql"),
     include_str!("migrations/0008_subscriptions.sql"),
     include_str!("migrations/0009_temporary_silences.sql"),
+    include_str!("migrations/0010_bans.sql"),
+    include_str!("migrations/0011_daily_users.sql"),
 ];
 
 /// The newest version that this program knows.

@@ -1,8 +1,10 @@
 //! The embedded backend: one SQLite file in WAL mode, one thread that writes, a few connections that read.
 
+mod bans;
 mod calls;
 mod conversation_row;
 mod conversations;
+mod daily_users;
 mod error;
 mod expired;
 mod history;

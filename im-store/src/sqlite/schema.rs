@@ -23,6 +23,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0014_kicked_clients.sql"),
     include_str!("migrations/0015_subscriptions.sql"),
     include_str!("migrations/0016_temporary_silences.sql"),
+    include_str!("migrations/0017_bans.sql"),
+    include_str!("migrations/0018_daily_users.sql"),
 ];
 
 /// Brings the file to the newest schema. A file of a newer program is refused instead of half understood.

@@ -6,10 +6,12 @@
     reason = "a test that meets the unexpected is to fail where it stands"
 )]
 
+mod bans;
 mod blacklists;
 mod calls;
 mod calls_of_operations;
 mod conversations;
+mod daily_users;
 mod dead_letters;
 mod differential;
 mod edits;
@@ -158,6 +160,12 @@ every_backend! {
         an_edit_is_decided_with_the_standing_of_the_author,
         blocked_members_are_removed_with_their_call,
         roles_are_kept_until_their_members_leave;
+    bans:
+        a_ban_is_there_until_its_time_is_over_or_it_is_taken_back,
+        bans_are_bounded_and_read_in_parts;
+    daily_users:
+        so_many_clients_are_users_of_a_day_and_each_counts_once,
+        clients_that_come_at_the_same_time_are_no_more_than_the_quota;
     blacklists:
         blocked_clients_and_those_that_refuse_are_not_added_by_others,
         a_list_of_refused_conversations_is_bounded_and_read_in_parts;

@@ -21,6 +21,9 @@
 //! | `POST /cache` | replies; body: `{"commands": [["GET", "key"]]}`; bytes that are not text are `{"base64": "…"}` |
 //! | `GET /dead-letters?limit=…&hook=…&params=true` | the newest calls of notification hooks that were given up |
 //! | `POST /dead-letters/retry`, `/dead-letters/drop` | how many; body: `{"ids": […]}`, or `{"all": true}` with or without `"hook"` |
+//! | `GET /bans?limit=…&after=CLIENT` | clients that may not log in, by their ids |
+//! | `POST /bans` | the ban; body: `{"client": "…", "seconds": …}`, without `seconds` for ever |
+//! | `DELETE /bans?client=…` | whether the client was banned |
 //! | `POST /keys/app`, `master` or `hook` | all keys, one of them new; admin key or master key |
 //! | `DELETE /` | admin key |
 //! | `GET`, `POST /hookd/v1/apps` | all apps; a new app. Admin key |

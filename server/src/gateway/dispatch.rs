@@ -44,6 +44,8 @@ pub(super) struct Socket {
     pub(super) source: LoginSource,
     /// Its queue.
     pub(super) sender: OutgoingSender,
+    /// The page of the browser that opened it.
+    pub(super) web_origin: Option<String>,
 }
 
 /// A session of this socket.

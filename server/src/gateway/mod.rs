@@ -85,7 +85,7 @@ pub struct Gateway {
 struct Shared {
     core: Arc<ImCore>,
     delivery: Arc<LocalDelivery>,
-    lifecycle: SessionLifecycle,
+    lifecycle: Arc<SessionLifecycle>,
     config: GatewayConfig,
     shutdown: CancellationToken,
     tasks: TaskTracker,
@@ -120,7 +120,7 @@ impl Gateway {
         tasks: TaskTracker,
     ) -> Self {
         let shared = Shared {
-            lifecycle: SessionLifecycle::new(config.session_token_life),
+            lifecycle: Arc::new(SessionLifecycle::new(config.session_token_life)),
             answers: AppShares::new(answer_size::APP_ANSWER_BYTES),
             looking_up: AppShares::new(LOOKING_UP),
             connections: Arc::new(Semaphore::new(config.connections.min(Semaphore::MAX_PERMITS))),
@@ -137,6 +137,11 @@ impl Gateway {
         shared.tasks.spawn(delete_expired(shared.clone()));
         shared.tasks.spawn(delete_old(shared.clone()));
         Self { shared }
+    }
+
+    /// What opens and ends the sessions of its sockets.
+    pub fn lifecycle(&self) -> Arc<SessionLifecycle> {
+        self.shared.lifecycle.clone()
     }
 
     /// `/v1/route`, `/1.1/rtm/notifications`, `/1.1/classes/_ConversationMemberInfo` and, as the fallback, the WebSocket on every other path. Each request must

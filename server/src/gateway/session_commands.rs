@@ -113,7 +113,7 @@ impl Dispatcher {
                 }
                 answer(queue, &recipient.error(&error));
                 let code = code_of(&error);
-                let is_fatal = matches!(code, Code::AppNotAvailable | Code::InvalidLogin);
+                let is_fatal = matches!(code, Code::AppNotAvailable | Code::InvalidLogin | Code::InvalidOrigin);
                 if is_fatal && self.sessions.is_empty() { Err(Closing::Code(code)) } else { Ok(()) }
             }
         }
@@ -129,7 +129,7 @@ impl Dispatcher {
         self.admit(command.peer_id.as_deref())?;
         let config = session.config_bitmap.unwrap_or(0);
         let wants = Wants { changes: config & WANTS_CHANGES != 0, temporary: config & WANTS_TEMPORARY != 0 };
-        let login = login(command.peer_id.clone(), session);
+        let login = login(command.peer_id.clone(), session, self.socket.web_origin.clone());
         let (source, mut attached) = (self.socket.source, None);
         let attach = |session: &Arc<Session>| {
             self.shared.delivery.attach(session.clone(), self.socket.sender.clone(), wants);
@@ -305,7 +305,7 @@ impl Drop for TellingUnread {
     }
 }
 
-fn login(peer: Option<String>, mut session: SessionCommand) -> Login {
+fn login(peer: Option<String>, mut session: SessionCommand, web_origin: Option<String>) -> Login {
     Login {
         signature: signature(&mut session.s, session.t, &mut session.n),
         client: peer.map(ClientId::new),
@@ -314,6 +314,7 @@ fn login(peer: Option<String>, mut session: SessionCommand) -> Login {
         tag: session.tag,
         reconnect: session.r,
         token: session.st.filter(|token| !token.is_empty()),
+        web_origin,
     }
 }
 

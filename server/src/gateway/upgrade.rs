@@ -59,8 +59,9 @@ pub(super) async fn upgrade(
     }
     let address = client.ip().to_canonical();
     let on_login = request.extensions_mut().remove::<OnLogin>();
+    let web_origin = web_origin(&request);
     let tasks = shared.tasks.clone();
-    tasks.spawn(serve(shared, transport, protocol.encoding, (address, on_login), permit));
+    tasks.spawn(serve(shared, transport, protocol.encoding, ((address, web_origin), on_login), permit));
     response
 }
 
@@ -68,7 +69,7 @@ async fn serve(
     shared: Arc<Shared>,
     transport: OnUpgrade,
     encoding: Encoding,
-    (remote_address, on_login): (IpAddr, Option<OnLogin>),
+    ((remote_address, web_origin), on_login): ((IpAddr, Option<String>), Option<OnLogin>),
     _permit: OwnedSemaphorePermit,
 ) {
     let upgraded = match tokio::time::timeout(UPGRADE_TIMEOUT, transport).await {
@@ -83,12 +84,22 @@ async fn serve(
     let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
     let (sender, outgoing) = OutgoingSender::new();
     let source = LoginSource { connection: shared.next_connection(), remote_address };
-    let at = Socket { source, sender };
+    let at = Socket { source, sender, web_origin };
     Connection::new(shared, socket, encoding, (at, outgoing), on_login).run().await;
 }
 
 /// Commands are small, and an idle connection keeps its buffer.
 const READ_BUFFER_BYTES: usize = 8 * 1024;
+
+/// An origin that is longer than any is kept in part: it is none that an app allows.
+const ORIGIN_BYTES: usize = 512;
+
+/// The page that a browser names. The app, which may allow some pages only, is known with the first log-in (P-20).
+fn web_origin(request: &Request) -> Option<String> {
+    let origin = request.headers().get(header::ORIGIN)?;
+    let known = origin.to_str().unwrap_or_default();
+    Some(known.get(..ORIGIN_BYTES).unwrap_or(known).to_owned())
+}
 
 /// The sub-protocol that is spoken, and whether the answer names it: WeChat clients name it in the URL, all others in a header.
 fn sub_protocol(request: &Request) -> Option<(SubProtocol, bool)> {

@@ -43,6 +43,14 @@ pub async fn open(address: SocketAddr, sub_protocol: &str) -> Socket {
 }
 
 impl Client {
+    /// As a page of a browser does.
+    pub async fn connect_from(address: SocketAddr, origin: &str) -> Self {
+        let mut request = format!("ws://{address}/").into_client_request().unwrap();
+        request.headers_mut().insert("Sec-WebSocket-Protocol", "lc.protobuf2.3".parse().unwrap());
+        request.headers_mut().insert("Origin", origin.parse().unwrap());
+        Self { socket: connect_async(request).await.unwrap().0, serial: 0, pushes: VecDeque::new() }
+    }
+
     pub async fn connect(address: SocketAddr) -> Self {
         Self { socket: open(address, "lc.protobuf2.3").await, serial: 0, pushes: VecDeque::new() }
     }

@@ -1,6 +1,7 @@
 //! What clients see of the gateway: raw frames over real sockets, the real store, and an engine that a test scripts.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod admission;
 mod bad_input;
 mod client;
 mod client_rates;

@@ -12,6 +12,7 @@ use hookd_im_core::app::{App, AppDirectory};
 use hookd_im_core::core::ImCore;
 use hookd_im_core::hooks::AppSettings;
 use hookd_im_core::ids::{AppId, NodeId};
+use hookd_im_core::presence::SessionLifecycle;
 use hookd_im_core::push::{PushFailure, PushGateway, SignedPush};
 use hookd_im_store::sqlite::SqliteStore;
 use hookd_server::{Gateway, GatewayConfig, LocalDelivery};
@@ -40,6 +41,7 @@ pub struct Server {
     pub address: SocketAddr,
     pub apps: Arc<Apps>,
     pub core: Arc<ImCore>,
+    pub lifecycle: Arc<SessionLifecycle>,
     pub engine: Arc<ScriptedEngine>,
     pub shutdown: CancellationToken,
     pub tasks: TaskTracker,
@@ -118,7 +120,8 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let service = layer(gateway.router()).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
-        Self { address, apps, core, engine, shutdown, tasks, folder }
+        let lifecycle = gateway.lifecycle();
+        Self { address, apps, core, lifecycle, engine, shutdown, tasks, folder }
     }
 
     /// The file of the store.

@@ -9,9 +9,9 @@ import { loadSdk } from './sdk.mjs';
 const { GenericCommand, CommandType, OpType } = loadSdk().Protocols;
 export { CommandType, OpType };
 
-/** Opens a socket; its replies and its end are filed in an inbox. */
-export async function openRawSocket(url, subprotocol = 'lc.protobuf2.3') {
-  const socket = new WebSocket(url.replace(/^http/, 'ws'), subprotocol);
+/** Opens a socket; its replies and its end are filed in an inbox. With an `origin`, as a page of a browser does. */
+export async function openRawSocket(url, subprotocol = 'lc.protobuf2.3', origin) {
+  const socket = new WebSocket(url.replace(/^http/, 'ws'), subprotocol, { origin });
   const raw = new RawSocket(socket);
   await once(socket, 'open');
   return raw;

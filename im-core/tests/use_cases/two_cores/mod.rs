@@ -268,7 +268,7 @@ async fn a_tag_conflict_is_seen_across() {
             tag: Some("mobile".to_owned()),
             reconnect: Some(true),
             token: Some(old.token.clone()),
-            signature: None,
+            ..Login::default()
         };
         for node in [&one, &other] {
             assert_eq!(code(node.try_log_in(back.clone()).await), Code::SessionConflict);
@@ -355,4 +355,22 @@ async fn a_kick_on_one_core_ends_the_sessions_on_the_other() {
     let calls = calls_of(&[&other], "_clientOffline", 1).await;
     assert_eq!((&calls[0]["peerId"], &calls[0]["closeCode"]), (&"tom".into(), &4.into()));
     assert!(tom.session.has_ended());
+}
+
+/// S-33.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ban_on_one_core_counts_on_the_other() {
+    let (_shared, one, other) = two(44).await;
+    other.engine.reply("_clientOffline", "null");
+    let tom = other.log_in("tom").await;
+    let (app, client) = (tom.request().app, &tom.session.client);
+    // The bus may lose what it carries.
+    for _ in 0..5 {
+        one.lifecycle.ban(&one.core, &app, client, (None, ADDRESS.parse().unwrap())).await.unwrap();
+    }
+    let calls = calls_of(&[&other], "_clientOffline", 1).await;
+    assert_eq!((&calls[0]["peerId"], &calls[0]["closeCode"]), (&"tom".into(), &4.into()));
+    assert!(tom.session.has_ended());
+    let back = Login { client: Some(client.clone()), ..Login::default() };
+    assert_eq!(code(other.try_log_in(back).await), Code::Blacklisted);
 }

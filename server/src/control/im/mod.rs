@@ -1,6 +1,7 @@
 //! The part of the IM core in the control API. It stands before the engine's part, passes everything on that is not its
 //! own, and answers for its own settings also while the engine is dead.
 
+mod bans;
 mod dead_letters;
 mod engine_url;
 mod hook_deadlines;
@@ -27,6 +28,7 @@ use hookd_im_core::app::App;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::hooks::{self, BreakerReport};
 use hookd_im_core::ids::AppId;
+use hookd_im_core::presence::SessionLifecycle;
 use hookd_runtime::keys_equal;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize as _, Serialize};
@@ -55,6 +57,7 @@ const SUBSCRIBERS: &str = "/hookd/v1/apps/{app}/service-conversations/{service}/
 #[derive(Clone)]
 struct ImControl {
     core: Arc<ImCore>,
+    lifecycle: Arc<SessionLifecycle>,
     /// The engine's part, in memory or through its RPC.
     engine: Router,
     /// The calls that are the IM core's alone.
@@ -75,7 +78,7 @@ impl FromRef<ImControl> for ControlBodies {
 
 /// The whole control API, with the engine's part behind it.
 pub fn router(
-    (core, directory): (Arc<ImCore>, Arc<Directory>),
+    (core, lifecycle, directory): (Arc<ImCore>, Arc<SessionLifecycle>, Arc<Directory>),
     engine: Router,
     admin_key: &str,
     addresses: Arc<dyn AddressCheck>,
@@ -89,6 +92,9 @@ pub fn router(
         .route(Method::GET, SERVICES, Key::Master, get(service_conversations::list))
         .route(Method::POST, SERVICES, Key::Master, post(service_conversations::create))
         .route(Method::GET, SUBSCRIBERS, Key::Master, get(service_conversations::subscribers))
+        .route(Method::GET, "/hookd/v1/apps/{app}/bans", Key::Master, get(bans::list))
+        .route(Method::POST, "/hookd/v1/apps/{app}/bans", Key::Master, post(bans::ban))
+        .route(Method::DELETE, "/hookd/v1/apps/{app}/bans", Key::Master, axum::routing::delete(bans::unban))
         .route(Method::DELETE, "/hookd/v1/lost-apps/{app}", Key::Admin, axum::routing::delete(lost_apps::delete))
         .parts();
     // Additions to the engine's answers are already in the engine's list.
@@ -104,6 +110,7 @@ pub fn router(
         .route_service("/hookd/v1/{*rest}", passed_on)
         .with_state(ImControl {
             core,
+            lifecycle,
             engine,
             list_of_own,
             bodies: ControlBodies::default(),

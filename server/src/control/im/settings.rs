@@ -90,7 +90,7 @@ impl Patch {
         let own = if self.own_part.is_empty() { None } else { Some(self.checked(control, app).await?) };
         if self.engines_part.is_empty() {
             if let Some(own) = own {
-                control.core.settings.update(app, own).await.map_err(refused)?;
+                control.core.change_settings(app, own).await.map_err(refused)?;
             }
             return all(control, app, self.known.unwrap_or_default()).await;
         }
@@ -100,7 +100,7 @@ impl Patch {
         };
         let before = control.ask_briefly(self.uri.clone(), &self.headers).await?;
         let engines = self.change_engines_part(control, self.engines_part.clone()).await?;
-        if let Err(error) = control.core.settings.update(app, own).await {
+        if let Err(error) = control.core.change_settings(app, own).await {
             return Err(self.take_back(control, &before, error).await);
         }
         all(control, app, engines).await
@@ -210,6 +210,8 @@ mod tests {
     #[test]
     fn a_patch_can_name_every_setting_and_is_merged() {
         let patch = ImSettingsPatch {
+            im_enabled: Some(false),
+            allowed_origins: Some(vec!["https://chat.example.org".to_owned()]),
             on_hook_failure: Some(FailurePolicy::Abort),
             hook_failure_policies: [("_messageSent:timeout".to_owned(), Some(FailurePolicy::Ignore))].into(),
             hook_breaker_failures: Some(1),
@@ -230,6 +232,7 @@ mod tests {
             blacklist_signature: Some(false),
             roles: Some(true),
             member_can_add: Some(false),
+            daily_users: Some(15),
             client_sends_per_minute: Some(11),
             client_history_queries_per_minute: Some(12),
             client_operations_per_minute: Some(13),
