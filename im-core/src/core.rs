@@ -14,7 +14,7 @@ use crate::hooks::{AppSettings, HookCaller, HookEngine, SettingsError};
 use crate::ids::{AppId, ConversationId, NodeId};
 use crate::keyed_locks::{ConversationGuard, ConversationLocks};
 use crate::messages::{MemberCache, RecentSends, Wills};
-use crate::presence::{ChatRooms, OnlineSessions, Presence, PresenceOfOneNode};
+use crate::presence::{ChatRooms, OnlineSessions, OnlineSubscribers, Presence, PresenceOfOneNode};
 use crate::push::PushGateway;
 use crate::store::{Store, StoreError};
 
@@ -30,6 +30,8 @@ pub struct ImCore {
     pub online: Arc<OnlineSessions>,
     /// The chat rooms that they are in.
     pub rooms: Arc<ChatRooms>,
+    /// The service conversations that their clients subscribe to.
+    pub subscribers: Arc<OnlineSubscribers>,
     /// Those that are online on any node.
     pub presence: Arc<dyn Presence>,
     /// Takes events to them.
@@ -62,6 +64,7 @@ impl ImCore {
         shutdown: CancellationToken,
     ) -> Self {
         let (online, rooms) = (Arc::new(OnlineSessions::default()), delivery.rooms());
+        let subscribers = delivery.subscribers();
         let (tables, targets) = ((apps.clone(), store.clone()), (engine, gateway));
         let hooks = HookCaller::new(node.clone(), tables, targets, settings.clone(), tasks, shutdown);
         Self {
@@ -71,6 +74,7 @@ impl ImCore {
             presence: Arc::new(PresenceOfOneNode::new(online.clone(), rooms.clone())),
             online,
             rooms,
+            subscribers,
             delivery,
             settings,
             hooks,
@@ -140,6 +144,7 @@ impl ImCore {
     pub async fn forget_app(&self, app: &AppId) -> Result<(), StoreError> {
         let closed = self.online.remove_app(app);
         self.rooms.forget_app(app);
+        self.subscribers.forget_app(app);
         self.presence.end_app(app);
         self.delivery.close_app(app);
         self.members.forget_app(app);

@@ -16,3 +16,4 @@ pub mod sqlite;
 mod standing;
 mod stored_events;
 mod subscriptions;
+mod views;

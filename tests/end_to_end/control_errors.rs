@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::harness::{Server, http_client, module};
 
 /// Wrong calls to app `demo`, and what the error names.
-const WRONG: [(&str, &str, &str, &str); 32] = [
+const WRONG: [(&str, &str, &str, &str); 34] = [
     ("POST", "/hookd/v1/apps", r#"{"id": 5}"#, "`id`"),
     ("POST", "/hookd/v1/apps", r#"{"id": "a", "app_kee": "b"}"#, "app_kee"),
     ("POST", "/hookd/v1/apps", "{}", "`id`"),
@@ -38,6 +38,18 @@ const WRONG: [(&str, &str, &str, &str); 32] = [
     ("GET", "/hookd/v1/apps/demo/service-conversations?limit=x", "", "limit"),
     ("GET", "/hookd/v1/apps/demo/service-conversations/none/subscribers?limit=1", "", "4303"),
     ("GET", "/hookd/v1/apps/demo/service-conversations/none/subscribers", "", "limit"),
+    (
+        "POST",
+        "/hookd/v1/apps/demo/service-conversations/none/messages",
+        r#"{"from_client": "a", "message": 1}"#,
+        "`message`",
+    ),
+    (
+        "POST",
+        "/hookd/v1/apps/demo/service-conversations/none/messages",
+        r#"{"from_client": "a", "message": "b"}"#,
+        "`to_clients`",
+    ),
     ("GET", "/hookd/v1/directory", "", "follower"),
 ];
 

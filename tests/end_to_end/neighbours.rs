@@ -38,6 +38,12 @@ fn known_calls() -> Vec<(&'static str, &'static str, &'static str, Body)> {
         ("GET", "/hookd/v1/apps/{app}/service-conversations", "?limit=10", Nothing),
         ("POST", "/hookd/v1/apps/{app}/service-conversations", "", Json(json!({"name": "stolen"}))),
         ("GET", "/hookd/v1/apps/{app}/service-conversations/{service}/subscribers", "?limit=10", Nothing),
+        (
+            "POST",
+            "/hookd/v1/apps/{app}/service-conversations/{service}/messages",
+            "",
+            Json(json!({"from_client": "News", "message": "stolen", "to_subscribers": true})),
+        ),
         ("GET", "/hookd/v1/apps/{app}/bans", "?limit=10", Nothing),
         ("POST", "/hookd/v1/apps/{app}/bans", "", Json(json!({"client": "tom"}))),
         ("DELETE", "/hookd/v1/apps/{app}/bans", "?client=tom", Nothing),

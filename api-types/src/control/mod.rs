@@ -27,7 +27,9 @@ pub use releases::{
     Attribution, ChangedVariables, CheckedVersion, DeployEvent, DeployQuery, PastRelease, Release, ReleasesQuery,
     RollbackTo, Version, VersionFunction,
 };
-pub use service_conversations::{ServiceConversation, ServiceConversationsQuery, Subscriber, SubscribersQuery};
+pub use service_conversations::{
+    NewServiceMessage, SentServiceMessage, ServiceConversation, ServiceConversationsQuery, Subscriber, SubscribersQuery,
+};
 pub use settings::{
     EngineSettings, EngineSettingsPatch, FailurePolicy, HookDeadlines, ImSettingsPatch, LimitChange, LimitChanges,
     LimitSource, RateOverflow, SettingsPatch,

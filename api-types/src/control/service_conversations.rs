@@ -47,3 +47,35 @@ pub struct Subscriber {
     /// The service conversation.
     pub conv_id: String,
 }
+
+/// A message of a service conversation: either to some clients, or to all subscribers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewServiceMessage {
+    /// Whom clients see as its sender.
+    pub from_client: String,
+    /// The body as clients get it.
+    pub message: String,
+    /// The clients, 1 to 20.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to_clients: Option<Vec<String>>,
+    /// All who subscribe.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub to_subscribers: bool,
+    /// Only for those that are online, and not stored.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub transient: bool,
+    /// The payload of pushes to named clients that are offline, as JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub push_data: Option<String>,
+}
+
+/// A message that was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentServiceMessage {
+    /// Its id.
+    #[serde(rename = "msg-id")]
+    pub id: String,
+    /// When, in milliseconds.
+    pub timestamp: i64,
+}

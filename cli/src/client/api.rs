@@ -7,9 +7,10 @@ use anyhow::Context as _;
 use api_types::control::{
     AppSummary, BannedClient, BansQuery, Breaker, CacheCommands, CacheReplies, ChangedVariables, CheckedVersion,
     DeadLetter, DeadLetterSelection, DeadLettersQuery, DeployEvent, DeployQuery, DroppedLetters, EndedBan,
-    EngineSettings, Health, ListedVariables, LogEvent, LogsQuery, NewBan, PastRelease, Release, ReleasesQuery,
-    RetriedLetters, RollbackTo, SeenQuery, ServiceConversation, ServiceConversationsQuery, SettingsPatch, ShownBan,
-    ShownVariable, Stats, Subscriber, SubscribersQuery, VariableChanges, Version,
+    EngineSettings, Health, ListedVariables, LogEvent, LogsQuery, NewBan, NewServiceMessage, PastRelease, Release,
+    ReleasesQuery, RetriedLetters, RollbackTo, SeenQuery, SentServiceMessage, ServiceConversation,
+    ServiceConversationsQuery, SettingsPatch, ShownBan, ShownVariable, Stats, Subscriber, SubscribersQuery,
+    VariableChanges, Version,
 };
 use api_types::{Environment, headers};
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
@@ -216,6 +217,16 @@ impl Api {
     ) -> anyhow::Result<Vec<Answer<ServiceConversation>>> {
         let request = self.request(Method::GET, "/service-conversations").query(query);
         self.json::<Vec<_>>(request.timeout(ANSWER_TIMEOUT)).await?.entries()
+    }
+
+    /// Sends a message of a service conversation.
+    pub async fn send_from_service(
+        &self,
+        id: &str,
+        message: &NewServiceMessage,
+    ) -> anyhow::Result<Answer<SentServiceMessage>> {
+        let path = format!("/service-conversations/{}/messages", percent_encoded_segment(id));
+        self.json(self.request(Method::POST, &path).json(message).timeout(ANSWER_TIMEOUT)).await
     }
 
     /// Subscribers of a service conversation.

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use api_types::control::{ServiceConversation, ServiceConversationsQuery, Subscriber, SubscribersQuery};
-use clap::{Args, Subcommand};
+use api_types::control::{
+    NewServiceMessage, ServiceConversation, ServiceConversationsQuery, Subscriber, SubscribersQuery,
+};
+use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Map, Value};
 
 use crate::client::{Api, ServerArguments};
@@ -13,7 +15,7 @@ use crate::{input_file, output};
 /// More than the server takes.
 const MAX_COLUMNS_BYTES: u64 = 1 << 20;
 
-/// Make service conversations, and see who subscribes.
+/// Make service conversations, see who subscribes, and send messages.
 ///
 /// A service conversation (`sys`) speaks for the app: clients find it, subscribe to it and write to it, and only the app's
 /// administrator makes one.
@@ -21,7 +23,8 @@ const MAX_COLUMNS_BYTES: u64 = 1 << 20;
 #[command(after_help = "Examples:
   hookd service create News
   hookd service list
-  hookd service subscribers 64f0c0ffee0000000000a002")]
+  hookd service subscribers 64f0c0ffee0000000000a002
+  hookd service send 64f0c0ffee0000000000a002 --from News --subscribers 'Good morning'")]
 pub struct Service {
     #[command(subcommand)]
     action: Action,
@@ -58,6 +61,10 @@ enum Action {
         #[command(flatten)]
         server: ServerArguments,
     },
+    /// Send a message to some clients, or to all who subscribe; prints its id.
+    #[command(after_help = "Examples:\n  hookd service send 64f0c0ffee0000000000a002 --from News --subscribers 'Good \
+                            morning'\n  hookd service send 64f0c0ffee0000000000a002 --from News --to alice --to bob 'For two'")]
+    Send(Box<Send>),
     /// List the clients that subscribe, in the order in which they came.
     #[command(after_help = "Example:\n  hookd service subscribers 64f0c0ffee0000000000a002 --after alice")]
     Subscribers {
@@ -75,6 +82,51 @@ enum Action {
         #[command(flatten)]
         server: ServerArguments,
     },
+}
+
+/// The message, and whom it is for.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("whom").args(["to", "subscribers"]).required(true)))]
+struct Send {
+    /// The id of the service conversation.
+    id: String,
+    /// The body as clients get it: a text, or the JSON of a typed message, such as `{"_lctype":-1,"_lctext":"Hello"}`.
+    message: String,
+    /// Whom clients see as the sender.
+    #[arg(long, value_name = "CLIENT")]
+    from: String,
+    /// A client that gets it, subscribed or not; up to 20.
+    #[arg(long, value_name = "CLIENT")]
+    to: Vec<String>,
+    /// All who subscribe get it.
+    #[arg(long)]
+    subscribers: bool,
+    /// Only clients that are online get it, and it is not stored.
+    #[arg(long)]
+    transient: bool,
+    /// The payload of pushes to clients that are offline, as JSON.
+    #[arg(long, value_name = "JSON", conflicts_with = "subscribers")]
+    push_data: Option<String>,
+    /// Print one line of JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArguments,
+}
+
+impl Send {
+    async fn run(self) -> anyhow::Result<()> {
+        let message = NewServiceMessage {
+            from_client: self.from,
+            message: self.message,
+            to_clients: (!self.subscribers).then_some(self.to),
+            to_subscribers: self.subscribers,
+            transient: self.transient,
+            push_data: self.push_data,
+        };
+        let sent = Api::new(self.server.target()?)?.send_from_service(&self.id, &message).await?;
+        if self.json { output::json(&sent) } else { output::data(&sent.read()?.id) }
+    }
 }
 
 impl Service {
@@ -98,6 +150,7 @@ impl Service {
                 }
                 found.iter().try_for_each(|service| output::data(&line(&service.read()?)))
             }
+            Action::Send(send) => send.run().await,
             Action::Subscribers { id, limit, after, json, server } => {
                 let query = SubscribersQuery { client_id: after, limit };
                 let found = Api::new(server.target()?)?.subscribers(&id, &query).await?;

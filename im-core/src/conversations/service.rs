@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{attribute_changes, existing, row};
-use crate::actor::{Actor, Identity};
+use crate::actor::Actor;
 use crate::core::ImCore;
 use crate::delivery::Place;
 use crate::error::{Code, RequestError};
@@ -19,14 +19,14 @@ pub const SUBSCRIBER_PAGE: u32 = 50;
 /// ignored (P-65).
 ///
 /// # Errors
-/// 4314 by a client, 4301 with a detail for attributes that are too large.
+/// 4320 by a client, 4301 with a detail for attributes that are too large.
 #[tracing::instrument(skip_all, fields(app = %actor.app.id))]
 pub async fn create_service(
     core: &ImCore,
     actor: &Actor,
     mut attributes: Map<String, Value>,
 ) -> Result<Conversation, RequestError> {
-    check_administrator(actor)?;
+    actor.check_administrator()?;
     attributes.retain(|key, _| !row::is_reserved(key));
     let too_large = |detail| RequestError::detailed(Code::ConversationApiFailed, detail);
     attribute_changes::check_size(&Value::Object(attributes.clone()).to_string()).map_err(too_large)?;
@@ -50,13 +50,13 @@ pub async fn create_service(
 /// The service conversations of the app, the one that changed last first.
 ///
 /// # Errors
-/// 4314 by a client.
+/// 4320 by a client.
 pub async fn services(
     core: &ImCore,
     actor: &Actor,
     (skip, limit): (u32, u32),
 ) -> Result<Vec<Map<String, Value>>, RequestError> {
-    check_administrator(actor)?;
+    actor.check_administrator()?;
     let filter = Map::from_iter([("sys".to_owned(), Value::Bool(true))]);
     let query = ConversationQuery { filter, skip, limit, ..ConversationQuery::default() };
     // No client has this id: the filter does not name the asking one.
@@ -69,14 +69,14 @@ pub async fn services(
 /// A part of the subscribers, in the order in which they came.
 ///
 /// # Errors
-/// 4314 by a client, 4303 no such conversation, 4313 it is of another kind.
+/// 4320 by a client, 4303 no such conversation, 4313 it is of another kind.
 pub async fn subscribers(
     core: &ImCore,
     actor: &Actor,
     conversation: &ConversationId,
     page: SubscriberPage,
 ) -> Result<Vec<Subscription>, RequestError> {
-    check_administrator(actor)?;
+    actor.check_administrator()?;
     existing_service(core, actor, conversation).await?;
     let page = SubscriberPage { limit: page.limit.min(SUBSCRIBER_PAGE), ..page };
     Ok(core.store.subscribers(&actor.app.id, conversation, &page).await?)
@@ -93,17 +93,5 @@ pub(crate) async fn existing_service(
     match found.kind {
         ConversationKind::Service => Ok(found),
         _ => Err(RequestError::detailed(Code::SystemConversationRequired, "it is no service conversation")),
-    }
-}
-
-/// # Errors
-/// 4314 by a client.
-pub(crate) fn check_administrator(actor: &Actor) -> Result<(), RequestError> {
-    match actor.identity {
-        Identity::Administrator => Ok(()),
-        Identity::Client(_) => {
-            let detail = "only the administrator of the app does this with a service conversation";
-            Err(RequestError::detailed(Code::NormalConversationRequired, detail))
-        }
     }
 }

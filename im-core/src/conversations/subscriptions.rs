@@ -5,8 +5,9 @@ use hook_types::{ConversationAdded, ConversationAddedParams, ConversationRemoved
 use super::texts;
 use crate::actor::Actor;
 use crate::core::ImCore;
+use crate::delivery::ChangedSubscriptions;
 use crate::error::{Code, RequestError};
-use crate::ids::{ClientId, ConversationId};
+use crate::ids::{AppId, ClientId, ConversationId};
 use crate::store::{Committed, FailedMembers, MembersUnchanged, MembershipRequest, Subscription, SubscriptionChange};
 
 /// Service conversations that a client may subscribe to.
@@ -27,9 +28,17 @@ pub(super) async fn subscribe(
     };
     let params = |_: &SubscriptionChange| params;
     let call = notifications.call_for::<ConversationAdded, _>(&actor.app, Some(actor.address), params).await;
+    let app = &actor.app.id;
+    let _turn = core.subscribers.turn(app, &request.by).await;
+    // What is sent to all subscribers is sent under it.
+    let _lock = core.conversation_locks.lock(app, conversation).await;
     core.check_app(actor)?;
-    let changed = core.store.subscribe(&actor.app.id, conversation, request, MAX_SUBSCRIPTIONS, call).await?;
+    let changed = core.store.subscribe(app, conversation, request, MAX_SUBSCRIPTIONS, call).await?;
     Ok(changed.map(|Committed { row, call }| {
+        if row.failed.is_empty() {
+            core.subscribers.add(&core.online.sessions(app, &request.by), conversation);
+            tell_others(core, app, &request.by);
+        }
         notifications.stored::<ConversationAdded>(&actor.app, call);
         row.failed
     }))
@@ -49,9 +58,21 @@ pub(super) async fn unsubscribe(
     };
     let params = |_: &SubscriptionChange| params;
     let call = notifications.call_for::<ConversationRemoved, _>(&actor.app, Some(actor.address), params).await;
+    let app = &actor.app.id;
+    let _turn = core.subscribers.turn(app, client).await;
+    let _lock = core.conversation_locks.lock(app, conversation).await;
     core.check_app(actor)?;
-    let changed = core.store.unsubscribe(&actor.app.id, conversation, client, call).await?;
-    Ok(changed.map(|Committed { call, .. }| notifications.stored::<ConversationRemoved>(&actor.app, call)))
+    let changed = core.store.unsubscribe(app, conversation, client, call).await?;
+    Ok(changed.map(|Committed { call, .. }| {
+        core.subscribers.remove(&core.online.sessions(app, client), conversation);
+        tell_others(core, app, client);
+        notifications.stored::<ConversationRemoved>(&actor.app, call);
+    }))
+}
+
+/// Sessions of the client on other nodes follow.
+fn tell_others(core: &ImCore, app: &AppId, client: &ClientId) {
+    core.delivery.tell_subscriptions(ChangedSubscriptions { app: app.clone(), client: client.clone() });
 }
 
 /// The client's subscription, if it has one.

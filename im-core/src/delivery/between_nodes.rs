@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::announcements::Announcements;
 use super::{
-    Delivery, DeliveryNotice, DisplacedSession, Envelope, Event, KickedClient, Notice, OwnedPush, Place, Position,
-    Push, Receiver, ReceiverLimits, Recipient,
+    ChangedSubscriptions, Delivery, DeliveryNotice, DisplacedSession, Envelope, Event, KickedClient, Notice, OwnedPush,
+    Place, Position, Push, Receiver, ReceiverLimits, Recipient,
 };
 use crate::actor::Origin;
 use crate::ids::{AppId, MessageId, SessionId};
 use crate::keyed_locks::ConversationLocks;
-use crate::presence::ChatRooms;
+use crate::presence::{ChatRooms, OnlineSubscribers};
 use crate::store::StoredEventLog;
 use crate::timestamp::Timestamp;
 
@@ -101,8 +101,16 @@ impl Delivery for DeliveryBetweenNodes {
         self.bus.publish(&Notice::Kicked(kick));
     }
 
+    fn tell_subscriptions(&self, changed: ChangedSubscriptions) {
+        self.bus.publish(&Notice::Subscriptions(changed));
+    }
+
     fn rooms(&self) -> Arc<ChatRooms> {
         self.sessions.rooms()
+    }
+
+    fn subscribers(&self) -> Arc<OnlineSubscribers> {
+        self.sessions.subscribers()
     }
 
     fn close_app(&self, app: &AppId) {

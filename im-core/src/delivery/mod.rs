@@ -18,7 +18,10 @@ pub use event::{
     ChangedAttributes, ChangedMembers, ChangedRestriction, ChangedRole, DeliveredMessage, Event, PatchReason,
     PatchedMessage, Receipt, UnreadCounts,
 };
-pub use notice::{Addressee, DeliveryNotice, DisplacedSession, Envelope, KickedClient, Newest, Notice, OwnedPush};
+pub use notice::{
+    Addressee, ChangedSubscriptions, DeliveryNotice, DisplacedSession, Envelope, KickedClient, Newest, Notice,
+    OwnedPush,
+};
 pub use place::{Before, Place, Position};
 pub use priority::Priority;
 pub use receiver::{Receiver, ReceiverLimits};
@@ -27,7 +30,7 @@ use std::sync::Arc;
 
 use crate::actor::Origin;
 use crate::ids::{AppId, ClientId, ConversationId, MessageId, SessionId};
-use crate::presence::ChatRooms;
+use crate::presence::{ChatRooms, OnlineSubscribers};
 use crate::timestamp::Timestamp;
 
 /// Who gets an event.
@@ -53,6 +56,13 @@ pub enum Recipient<'a> {
     Room {
         /// The room.
         room: &'a ConversationId,
+        /// The client whose sessions do not get it.
+        except: &'a ClientId,
+    },
+    /// The sessions of all who subscribe to a service conversation now.
+    Subscribers {
+        /// The conversation.
+        conversation: &'a ConversationId,
         /// The client whose sessions do not get it.
         except: &'a ClientId,
     },
@@ -109,8 +119,17 @@ pub trait Delivery: Send + Sync + 'static {
         let _ = kick;
     }
 
+    /// Tells other nodes that the subscriptions of a client have changed, without I/O. A node that does not hear of it learns it when the
+    /// client logs in there.
+    fn tell_subscriptions(&self, changed: ChangedSubscriptions) {
+        let _ = changed;
+    }
+
     /// The sessions of this process that are in chat rooms: there it finds the receivers of [`Recipient::Room`].
     fn rooms(&self) -> Arc<ChatRooms>;
+
+    /// The sessions of this process whose clients subscribe: the receivers of [`Recipient::Subscribers`].
+    fn subscribers(&self) -> Arc<OnlineSubscribers>;
 
     /// Closes the connections of an app that is gone, with 4100.
     fn close_app(&self, app: &AppId);

@@ -15,8 +15,19 @@ pub enum Notice {
     Delivery(DeliveryNotice),
     /// For [`crate::presence::SessionLifecycle::end_displaced`].
     Displaced(Vec<DisplacedSession>),
+    /// For [`crate::presence::follow_subscriptions_of`].
+    Subscriptions(ChangedSubscriptions),
     /// For [`crate::presence::SessionLifecycle::end_kicked`].
     Kicked(KickedClient),
+}
+
+/// A client subscribes to other service conversations than before: the store knows to which.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangedSubscriptions {
+    /// Its app.
+    pub app: AppId,
+    /// The client.
+    pub client: ClientId,
 }
 
 /// What a node says about conversations.
@@ -120,6 +131,13 @@ pub enum Addressee {
         /// The client whose sessions do not get it.
         except: ClientId,
     },
+    /// The sessions of all who subscribe to a service conversation.
+    Subscribers {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The client whose sessions do not get it.
+        except: ClientId,
+    },
 }
 
 impl Addressee {
@@ -130,6 +148,7 @@ impl Addressee {
             Self::OtherSessions { client, than } => Recipient::OtherSessions { client, than: *than },
             Self::Session { client, session } => Recipient::Session { client, session: *session },
             Self::Room { room, except } => Recipient::Room { room, except },
+            Self::Subscribers { conversation, except } => Recipient::Subscribers { conversation, except },
         }
     }
 
@@ -137,7 +156,7 @@ impl Addressee {
     fn elsewhere(&self) -> Option<Self> {
         match self {
             Self::Client(client) | Self::OtherSessions { client, .. } => Some(Self::Client(client.clone())),
-            Self::Room { .. } => Some(self.clone()),
+            Self::Room { .. } | Self::Subscribers { .. } => Some(self.clone()),
             Self::Session { .. } => None,
         }
     }
@@ -150,6 +169,9 @@ impl From<Recipient<'_>> for Addressee {
             Recipient::OtherSessions { client, than } => Self::OtherSessions { client: client.clone(), than },
             Recipient::Session { client, session } => Self::Session { client: client.clone(), session },
             Recipient::Room { room, except } => Self::Room { room: room.clone(), except: except.clone() },
+            Recipient::Subscribers { conversation, except } => {
+                Self::Subscribers { conversation: conversation.clone(), except: except.clone() }
+            }
         }
     }
 }

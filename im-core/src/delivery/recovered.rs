@@ -58,6 +58,7 @@ fn of_message(
 ) -> OwnedPush {
     let StoredMessage { id, timestamp, from, body, mentions, mention_all, sequence, .. } = message;
     let (room, except) = (conversation.clone(), from.clone());
+    let is_for_subscribers = kind == ConversationKind::Service && receivers.is_none();
     let mut recipients: HashSet<ClientId> =
         receivers.map_or_else(|| members.clone(), |given| given.into_iter().collect());
     recipients.remove(&from);
@@ -78,6 +79,9 @@ fn of_message(
     OwnedPush {
         recipients: match kind {
             ConversationKind::ChatRoom => vec![Addressee::Room { room, except }],
+            ConversationKind::Service if is_for_subscribers => {
+                vec![Addressee::Subscribers { conversation: room, except }, other_sessions]
+            }
             _ => recipients.into_iter().map(Addressee::Client).chain([other_sessions]).collect(),
         },
         event: Event::Message(Arc::new(message)),

@@ -21,7 +21,7 @@ use crate::store::{
 use crate::timestamp::Timestamp;
 
 /// How often a message is tried while other nodes change the members, or what they may do, under its hands.
-const ATTEMPTS: usize = 8;
+pub(super) const ATTEMPTS: usize = 8;
 
 /// Stores and fans out under one lock, so that every session gets messages in the order they were accepted (S-54).
 ///
@@ -134,8 +134,11 @@ async fn commit(
             other_members(core, actor, conversation, Some(lock)).await?;
         let receivers = reviewed.receivers.now(&members, client);
         // Without being asked by a sender that knows of more, only in conversations of two (S-43).
-        let receipt = message.receipt && (members.len() <= 1 || message.group_receipts);
-        let checked = Checked { receivers: &receivers, members_sequence: sequence, standing_version, receipt };
+        let is_service = kind == ConversationKind::Service;
+        let receipt = message.receipt && !is_service && (members.len() <= 1 || message.group_receipts);
+        let kept = (reviewed.receivers.are_given() || is_service).then(|| receivers.clone());
+        let checked =
+            Checked { receivers: &receivers, kept, kind, members_sequence: sequence, standing_version, receipt };
         let committed = try_commit(core, (actor, client), message, (reviewed, patched_at), checked).await;
         match &committed {
             Ok(Ok((row, _))) if message.transient || row.earlier.is_some() => {}
@@ -157,22 +160,25 @@ async fn commit(
 }
 
 /// What a message is stored with.
-struct Checked<'a> {
-    receivers: &'a [ClientId],
+pub(super) struct Checked<'a> {
+    pub(super) receivers: &'a [ClientId],
+    /// [`NewMessage::receivers`].
+    pub(super) kept: Option<Vec<ClientId>>,
+    pub(super) kind: ConversationKind,
     /// The version of the members that they come from.
-    members_sequence: u64,
+    pub(super) members_sequence: u64,
     /// The version of the sender's standing among them.
-    standing_version: u64,
-    receipt: bool,
+    pub(super) standing_version: u64,
+    pub(super) receipt: bool,
 }
 
 /// Stores the message, and its call of `_messageSent` with it. Of a transient one there is the call only.
-async fn try_commit(
+pub(super) async fn try_commit(
     core: &ImCore,
     (actor, client): (&Actor, &ClientId),
     message: &SendMessage,
     (reviewed, patched_at): (&Reviewed, Option<Timestamp>),
-    Checked { receivers, members_sequence, standing_version, receipt }: Checked<'_>,
+    Checked { receivers, kept, kind, members_sequence, standing_version, receipt }: Checked<'_>,
 ) -> Result<Result<(AppendedMessage, Written), NotAppended>, RequestError> {
     let notifications = core.hooks.notifications();
     let acknowledged = reviewed.acknowledged.as_ref();
@@ -182,7 +188,8 @@ async fn try_commit(
         true => {
             let are_online = core.presence.are_online(&actor.app.id, receivers).await;
             let receivers = receivers.iter().zip(are_online).collect();
-            Some(sent_params((actor, client), message, &id, &reviewed.body, receivers))
+            let params = sent_params((actor, client), message, &id, &reviewed.body, receivers);
+            Some(MessageSentParams { system: (kind == ConversationKind::Service).then_some(true), ..params })
         }
         false => None,
     };
@@ -207,7 +214,7 @@ async fn try_commit(
         from: client.clone(),
         members_sequence,
         standing_version,
-        receivers: reviewed.receivers.are_given().then(|| receivers.to_vec()),
+        receivers: kept,
         body: reviewed.body.clone(),
         mentions: message.mentions.clone(),
         mention_all: message.mention_all,

@@ -20,7 +20,7 @@ pub struct History {
 }
 
 /// Messages of a conversation. A member sees all of them, also those from before it joined (S-25); of a chat room any client
-/// does (S-71).
+/// does, and of a service conversation its own view (S-71).
 ///
 /// # Errors
 /// 4303 no such conversation, 4312 not a member.
@@ -30,8 +30,12 @@ pub async fn history(
     conversation: &ConversationId,
     query: HistoryQuery,
 ) -> Result<History, RequestError> {
-    check_reader(core, actor, conversation).await?;
+    let kind = check_reader(core, actor, conversation).await?;
     let query = HistoryQuery { limit: query.limit.min(MAX_MESSAGES), ..query };
+    if kind == ConversationKind::Service {
+        let messages = core.store.view(&actor.app.id, conversation, actor.client()?, &query).await?;
+        return Ok(History { kind, messages });
+    }
     let messages = core.store.history(&actor.app.id, conversation, &query).await?;
     // Again: a client that was removed meanwhile must not see what was said afterwards.
     let kind = check_reader(core, actor, conversation).await?;
@@ -45,7 +49,8 @@ async fn check_reader(
     conversation: &ConversationId,
 ) -> Result<ConversationKind, RequestError> {
     let found = existing(core, actor, conversation).await?;
-    if found.kind != ConversationKind::ChatRoom && !found.has_member(actor.client()?) {
+    let is_open = matches!(found.kind, ConversationKind::ChatRoom | ConversationKind::Service);
+    if !is_open && !found.has_member(actor.client()?) {
         return Err(RequestError::code(Code::ConversationLogRejected));
     }
     Ok(found.kind)

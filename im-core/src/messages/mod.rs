@@ -6,6 +6,7 @@ mod change;
 mod commit;
 pub mod content;
 mod filtered;
+mod from_service;
 mod held_wills;
 mod history;
 mod member_cache;
@@ -21,6 +22,7 @@ pub mod will_metrics;
 
 pub use change::{ChangeMessage, MessageChange, change, deliver_missed_changes};
 pub use content::MAX_MESSAGE_BYTES;
+pub use from_service::{MAX_TARGETS, ServiceMessage, ServiceReceivers, send_from_service};
 pub use held_wills::{APP_WILL_BYTES, Will, Wills};
 pub use history::{History, history};
 pub use member_cache::MemberCache;

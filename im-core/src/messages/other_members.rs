@@ -11,7 +11,7 @@ use crate::store::{ConversationKind, Standing};
 
 /// The other members of a conversation, as they were when they were read.
 pub(super) struct OtherMembers {
-    /// Without the sender. None in a chat room, where any client may send.
+    /// Without the sender. None in a chat room and a service conversation, where any client may send.
     pub(super) members: Vec<ClientId>,
     /// Of the conversation.
     pub(super) kind: ConversationKind,
@@ -55,9 +55,9 @@ pub(super) async fn other_members(
     }
 }
 
-/// Only members send, except in a chat room (S-7).
+/// Only members send, except in a chat room and to a service (S-7).
 fn may_send_here(kind: ConversationKind, members: &[ClientId], client: &ClientId) -> bool {
-    kind == ConversationKind::ChatRoom || members.contains(client)
+    matches!(kind, ConversationKind::ChatRoom | ConversationKind::Service) || members.contains(client)
 }
 
 fn others(known: KnownMembers, client: &ClientId) -> OtherMembers {

@@ -18,7 +18,7 @@ use crate::store::{ConversationKind, MessageBody};
 use crate::timestamp::Timestamp;
 
 /// Filters a message to the other `members`, asks `_messageReceived` (S-89) about it, and takes over what that changes. The
-/// receivers in a chat room are no hook's choice.
+/// receivers in a chat room are no hook's choice, nor those of a message to a service conversation or to all its subscribers.
 ///
 /// # Errors
 /// 4402 with the hook's code and detail when it drops the message; 4200 when it failed and the policy is to abort.
@@ -28,11 +28,25 @@ pub(super) async fn review(
     message: &SendMessage,
     (members, kind): (Vec<ClientId>, ConversationKind),
 ) -> Result<Reviewed, RequestError> {
+    review_of(core, (actor, actor.client()?), message, (members, kind)).await
+}
+
+/// The same for a message that bears the name of this client.
+///
+/// # Errors
+/// As of [`review`].
+pub(super) async fn review_of(
+    core: &ImCore,
+    (actor, from): (&Actor, &ClientId),
+    message: &SendMessage,
+    (members, kind): (Vec<ClientId>, ConversationKind),
+) -> Result<Reviewed, RequestError> {
+    let is_service = kind == ConversationKind::Service;
     let filtered = filtered(core, &actor.app.id, &message.body, (members.len(), kind)).await?;
     let body = filtered.as_ref().unwrap_or(&message.body);
     let (content, bin) = content::to_text(body);
     let params = MessageReceivedParams {
-        from_peer: actor.client()?.as_str().to_owned(),
+        from_peer: from.as_str().to_owned(),
         conv_id: message.conversation.as_str().to_owned(),
         to_peers: texts(&members),
         transient: message.transient,
@@ -40,6 +54,7 @@ pub(super) async fn review(
         content,
         receipt: message.receipt,
         timestamp: Timestamp::now().0,
+        system: is_service.then_some(true),
         source_ip: actor.address.to_string(),
         ..MessageReceivedParams::default()
     };
@@ -52,7 +67,7 @@ pub(super) async fn review(
     if reply.drop {
         return Err(RequestError::by_hook(Code::MessageRejectedByApp, reply.code, reply.detail));
     }
-    reply.to_peers.take_if(|_| kind == ConversationKind::ChatRoom);
+    reply.to_peers.take_if(|_| kind == ConversationKind::ChatRoom || (is_service && members.is_empty()));
     let reviewed = apply(reply, body.clone(), bin, members);
     Ok(if filtered.is_some() { reviewed.after_filter(&message.body) } else { reviewed })
 }

@@ -155,6 +155,7 @@ impl SessionLifecycle {
                 core.presence.remember_room(session, room);
             }
         });
+        core.subscribers.end(session);
         let will = core.wills.take(&session.app, &session.client, session.id).filter(|_| is_lost);
         core.presence.end(session);
         if let Some(code) = ending.answer_to_return() {

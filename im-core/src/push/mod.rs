@@ -11,7 +11,7 @@ pub use gateway::{PushFailure, PushGateway, SignedPush};
 pub use offline_message::OfflineMessage;
 pub(crate) use payload::object;
 pub use payload::{MAX_CONTENT_BYTES, MAX_PAYLOAD_BYTES};
-pub(crate) use request::{Decision, decide};
+pub(crate) use request::{Decision, MAX_RECEIVERS, decide};
 
 /// The value of the setting `push_gateway` that writes pushes to the log instead of sending them.
 pub const TO_LOG: &str = "log";

@@ -15,7 +15,7 @@ use crate::ids::ClientId;
 const EXPIRATION_SECONDS: u32 = 7 * 24 * 60 * 60;
 
 /// Clients that one message is pushed to: more than a conversation has members.
-const MAX_RECEIVERS: usize = 10_000;
+pub(crate) const MAX_RECEIVERS: usize = 10_000;
 
 /// The body of the request.
 #[derive(Clone, Debug, PartialEq, Serialize)]

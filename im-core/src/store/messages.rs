@@ -37,7 +37,8 @@ pub struct NewMessage {
     /// The [`super::Conversation::standing_version`] that the sender was checked against: the message is stored only while it
     /// is that.
     pub standing_version: u64,
-    /// Those that a hook narrowed the receivers to; absent: all members of that version.
+    /// Those that a hook narrowed the receivers to; absent: all members of that version. In a service conversation: those whose
+    /// views it is in (S-71); absent: all who subscribe; none: it is in that of its sender, which has sent it to the service.
     pub receivers: Option<Vec<ClientId>>,
     /// Body after hooks.
     pub body: MessageBody,

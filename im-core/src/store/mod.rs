@@ -23,6 +23,7 @@ mod settings;
 mod standing;
 mod stored_events;
 mod subscriptions;
+mod views;
 
 pub use self::bans::{Ban, Bans};
 pub use self::calls::{
@@ -62,6 +63,7 @@ pub use self::stored_events::{
     EventRange, MEMBER_CHANGES_AT_ONCE, MemberChange, StoredEvent, StoredEventLog, StoredEvents,
 };
 pub use self::subscriptions::{ChangedSubscription, SubscriberPage, Subscription, SubscriptionChange, Subscriptions};
+pub use self::views::{SUBSCRIPTIONS_REMEMBERED, Views};
 
 /// All entities together.
 pub trait Store:
@@ -70,6 +72,7 @@ pub trait Store:
     + Standings
     + RefusedConversations
     + Subscriptions
+    + Views
     + Messages
     + MessageChanges
     + Receipts
@@ -90,6 +93,7 @@ impl<S> Store for S where
         + Standings
         + RefusedConversations
         + Subscriptions
+        + Views
         + Messages
         + MessageChanges
         + Receipts

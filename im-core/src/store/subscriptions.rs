@@ -80,6 +80,17 @@ pub trait Subscriptions: Send + Sync + 'static {
         conversations: &[ConversationId],
     ) -> Result<Vec<Subscription>, StoreError>;
 
+    /// All conversations that a client subscribes to, in no order.
+    async fn subscribed(&self, app: &AppId, client: &ClientId) -> Result<Vec<ConversationId>, StoreError>;
+
+    /// Those among these clients that subscribe and have turned offline push off, in no order.
+    async fn muted_subscribers(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        clients: &[ClientId],
+    ) -> Result<Vec<ClientId>, StoreError>;
+
     /// A part of the list of subscribers, in the order of their times, then of the bytes of their ids.
     async fn subscribers(
         &self,

@@ -34,6 +34,7 @@ mod scripted_gateway;
 mod scripted_nodes;
 mod sending;
 mod service_conversations;
+mod service_messages;
 mod session_rows;
 mod temporary;
 mod temporary_silence;

@@ -12,7 +12,7 @@ use hookd_im_core::delivery::{
 };
 use hookd_im_core::ids::{AppId, ClientId, ConversationId, MessageId, SessionId};
 use hookd_im_core::keyed_locks::ConversationLocks;
-use hookd_im_core::presence::ChatRooms;
+use hookd_im_core::presence::{ChatRooms, OnlineSubscribers};
 use hookd_im_core::store::{
     ConversationKind, EventRange, MessageBody, StoreError, StoredEvent, StoredEventLog, StoredEvents, StoredMessage,
 };
@@ -91,6 +91,10 @@ impl Delivery for Seen {
     }
 
     fn rooms(&self) -> Arc<ChatRooms> {
+        Arc::default()
+    }
+
+    fn subscribers(&self) -> Arc<OnlineSubscribers> {
         Arc::default()
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use hookd_im_core::actor::Origin;
 use hookd_im_core::delivery::{Delivery, Event, Recipient};
 use hookd_im_core::ids::{AppId, ConnectionId, SessionId};
-use hookd_im_core::presence::{ChatRooms, Session};
+use hookd_im_core::presence::{ChatRooms, OnlineSubscribers, Session};
 use hookd_im_core::timestamp::Timestamp;
 
 /// A push to one session, and whether it waits for the reply of the request that caused it.
@@ -21,6 +21,7 @@ pub struct Push {
 pub struct RecordedDelivery {
     state: Mutex<State>,
     rooms: Arc<ChatRooms>,
+    subscribers: Arc<OnlineSubscribers>,
 }
 
 #[derive(Default)]
@@ -40,7 +41,7 @@ impl RecordedDelivery {
     }
 }
 
-fn is_for(session: &Session, recipient: Recipient<'_>, rooms: &ChatRooms) -> bool {
+fn is_for(session: &Session, recipient: Recipient<'_>, (rooms, subscribers): (&ChatRooms, &OnlineSubscribers)) -> bool {
     match recipient {
         Recipient::Client(client) => session.client == *client && !session.has_ended(),
         Recipient::OtherSessions { client, than } => {
@@ -49,6 +50,12 @@ fn is_for(session: &Session, recipient: Recipient<'_>, rooms: &ChatRooms) -> boo
         Recipient::Session { session: id, .. } => session.id == id,
         Recipient::Room { room, except } => {
             session.client != *except && !session.has_ended() && rooms.room_of(session.id).as_ref() == Some(room)
+        }
+        Recipient::Subscribers { conversation, except } => {
+            let mut is_one = false;
+            let look = |subscriber: &Session, _| is_one |= subscriber.id == session.id;
+            subscribers.each_session(&session.app, conversation, look);
+            session.client != *except && !session.has_ended() && is_one
         }
     }
 }
@@ -60,8 +67,9 @@ impl Delivery for RecordedDelivery {
         let asking = sessions.iter().find(|session| origin.is_some_and(|origin| origin.session == session.id));
         let connection = asking.map(|session| session.connection);
         for recipient in recipients {
+            let registries = (&*self.rooms, &*self.subscribers);
             for session in
-                sessions.iter().filter(|session| session.app == *app && is_for(session, *recipient, &self.rooms))
+                sessions.iter().filter(|session| session.app == *app && is_for(session, *recipient, registries))
             {
                 let after_reply = connection == Some(session.connection);
                 let push = Push { session: session.id, event: event.clone(), after_reply };
@@ -83,6 +91,10 @@ impl Delivery for RecordedDelivery {
 
     fn rooms(&self) -> Arc<ChatRooms> {
         self.rooms.clone()
+    }
+
+    fn subscribers(&self) -> Arc<OnlineSubscribers> {
+        self.subscribers.clone()
     }
 
     fn close_app(&self, _: &AppId) {}

@@ -89,7 +89,7 @@ async fn the_administrator_makes_a_service_conversation_without_a_hook() {
     let rows = conversations::services(&world.core, &administrator(&world), (0, 10)).await.unwrap();
     assert_eq!(rows.iter().map(|row| row.get("objectId")).collect::<Vec<_>>(), [Some(&json!(made.id))]);
     let refused = conversations::create_service(&world.core, &tom.request(), Map::new()).await;
-    assert_eq!(code(refused), Code::NormalConversationRequired);
+    assert_eq!(code(refused), Code::OperationUnauthorized);
     let too_large = object(json!({ "text": "x".repeat(conversations::MAX_ATTRIBUTES_BYTES) }));
     let refused = conversations::create_service(&world.core, &administrator(&world), too_large).await;
     assert_eq!(code(refused), Code::ConversationApiFailed);
@@ -181,7 +181,7 @@ async fn subscribers_are_counted_for_clients_and_listed_for_the_administrator() 
 
     let page = SubscriberPage { after: None, limit: 1 };
     let refused = conversations::subscribers(&world.core, &tom.request(), &news, page.clone()).await;
-    assert_eq!(code(refused), Code::NormalConversationRequired);
+    assert_eq!(code(refused), Code::OperationUnauthorized);
     let new = StartConversation { kind: ConversationKind::ChatRoom, ..basic(&[]) };
     let room = conversations::start(&world.core, &tom.request(), new).await.unwrap().conversation.id;
     let refused = conversations::subscribers(&world.core, &administrator(&world), &room, page).await;

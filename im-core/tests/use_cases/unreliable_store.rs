@@ -17,7 +17,7 @@ use hookd_im_core::store::{
     Messages, MissedEvent, MissedEvents, NewConversation, NewMessage, Nodes, NotAppended, QueryError, ReceiptMarks,
     Receipts, RefusalChange, RefusedConversations, Restriction, Retention, Sessions, Settings, Standing, Standings,
     StoreError, StoredCall, StoredEventLog, StoredEvents, StoredMessage, SubscriberPage, Subscription,
-    SubscriptionChange, Subscriptions, UnreadConversation,
+    SubscriptionChange, Subscriptions, UnreadConversation, Views,
 };
 use hookd_im_core::timestamp::Timestamp;
 use hookd_im_store::sqlite::SqliteStore;
@@ -413,6 +413,19 @@ impl Subscriptions for UnreliableStore {
         self.store.subscriptions(app, client, conversations).await
     }
 
+    async fn subscribed(&self, app: &AppId, client: &ClientId) -> Result<Vec<ConversationId>, StoreError> {
+        self.store.subscribed(app, client).await
+    }
+
+    async fn muted_subscribers(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        clients: &[ClientId],
+    ) -> Result<Vec<ClientId>, StoreError> {
+        self.store.muted_subscribers(app, conversation, clients).await
+    }
+
     async fn subscribers(
         &self,
         app: &AppId,
@@ -424,6 +437,19 @@ impl Subscriptions for UnreliableStore {
 
     async fn count_subscribers(&self, app: &AppId, conversation: &ConversationId) -> Result<u64, StoreError> {
         self.store.count_subscribers(app, conversation).await
+    }
+}
+
+#[async_trait]
+impl Views for UnreliableStore {
+    async fn view(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        client: &ClientId,
+        query: &HistoryQuery,
+    ) -> Result<Vec<StoredMessage>, StoreError> {
+        self.store.view(app, conversation, client, query).await
     }
 }
 

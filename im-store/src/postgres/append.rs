@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use futures::future::OptionFuture;
 use hookd_im_core::ids::{AppId, ClientId, ConversationId};
 use hookd_im_core::store::{
-    AppendedMessage, CallFor, Committed, MessageBody, NewMessage, NotAppended, StoreError, StoredCall, StoredMessage,
+    AppendedMessage, CallFor, Committed, ConversationKind, MessageBody, NewMessage, NotAppended, StoreError,
+    StoredCall, StoredMessage,
 };
 use hookd_im_core::timestamp::Timestamp;
 use tokio_postgres::types::ToSql;
@@ -19,6 +20,7 @@ use super::message_row::{self, COLUMNS, oldest_repeated};
 use super::pool::Connection;
 use crate::json;
 use crate::message_type::message_type;
+use crate::views::{of_message, of_receivers};
 
 /// A message on its way into the store.
 pub(super) struct Append {
@@ -45,6 +47,7 @@ struct Place {
     last_sequence: u64,
     members_sequence: u64,
     standing_version: u64,
+    is_service: bool,
     is_changed: bool,
 }
 
@@ -87,6 +90,7 @@ pub(super) async fn lock(connection: &Connection, batch: &[Append], now: Timesta
             last_sequence: to_u64(column(row, 4)?),
             members_sequence: to_u64(column(row, 5)?),
             standing_version: to_u64(column(row, 6)?),
+            is_service: column::<i32>(row, 8)? == ConversationKind::Service.number(),
             is_changed: false,
         };
         Ok((key, place))
@@ -108,7 +112,31 @@ pub(super) struct Writes {
     /// By what messages have in common that repeat each other.
     repeatable: HashMap<Vec<u8>, usize>,
     calls: NewCalls,
+    views: NewViews,
     locked: Locked,
+}
+
+/// In whose views of service conversations the messages are.
+#[derive(Default)]
+struct NewViews {
+    messages: (Vec<i64>, Vec<Vec<u8>>, Vec<i64>),
+    /// Those whose clients may have none yet.
+    begun: (Vec<i64>, Vec<Vec<u8>>, Vec<String>),
+}
+
+impl NewViews {
+    fn add(&mut self, (app, conversation): (&AppId, i64), new: &NewMessage, timestamp: Timestamp) {
+        for client in of_message(new.receivers.as_deref(), &new.from) {
+            self.messages.0.push(conversation);
+            self.messages.1.push(client.as_bytes().to_vec());
+            self.messages.2.push(timestamp.0);
+        }
+        for client in of_receivers(new.receivers.as_deref()) {
+            self.begun.0.push(conversation);
+            self.begun.1.push(client.as_bytes().to_vec());
+            self.begun.2.push(app.as_str().to_owned());
+        }
+    }
 }
 
 /// A message to be written.
@@ -122,7 +150,8 @@ struct NewRow {
 
 impl Writes {
     pub(super) fn new(locked: Locked, now: Timestamp) -> Self {
-        Self { now, messages: Vec::new(), repeatable: HashMap::new(), calls: NewCalls::default(), locked }
+        let (calls, views) = (NewCalls::default(), NewViews::default());
+        Self { now, messages: Vec::new(), repeatable: HashMap::new(), calls, views, locked }
     }
 
     /// Decides about the message at this place of the batch, in the order of the batch.
@@ -145,6 +174,9 @@ impl Writes {
         let (timestamp, sequence) = (Timestamp(self.now.0.max(after_last)), place.last_sequence.saturating_add(1));
         *place = Place { last_message_at: Some(timestamp.0), last_sequence: sequence, is_changed: true, ..*place };
         let key = place.key;
+        if place.is_service {
+            self.views.add((&app, key), &new, timestamp);
+        }
         if let Some(repeated) = &repeated {
             self.repeatable.insert(repeated.clone(), self.messages.len());
         }
@@ -171,13 +203,21 @@ impl Writes {
         // Sent in this order, without waiting for the answers: where one fails, the commit undoes all of them.
         let updated = connection.execute(&statements.update, &update_values);
         let inserted = connection.execute(&statements.insert, &insert_values);
+        let (viewed, begun) = (&self.views.messages, &self.views.begun);
+        let view_values: [&(dyn ToSql + Sync); 3] = [&viewed.0, &viewed.1, &viewed.2];
+        let begin_values: [&(dyn ToSql + Sync); 3] = [&begun.0, &begun.1, &begun.2];
+        let viewed = (!viewed.0.is_empty()).then(|| connection.execute(&statements.view, &view_values));
+        let begun = (!begun.0.is_empty()).then(|| connection.execute(&statements.begin_views, &begin_values));
         let committed = async {
             self.calls.insert(connection, self.now).await?;
             connection.batch_execute("COMMIT").await.map_err(CommitError::of)
         };
-        let (updated, inserted, committed) = tokio::join!(updated, inserted, committed);
+        let (viewed, begun) = (OptionFuture::from(viewed), OptionFuture::from(begun));
+        let (updated, inserted, viewed, begun, committed) = tokio::join!(updated, inserted, viewed, begun, committed);
         updated.map_err(CommitError::of)?;
         inserted.map_err(CommitError::of)?;
+        viewed.transpose().map_err(CommitError::of)?;
+        begun.transpose().map_err(CommitError::of)?;
         committed
     }
 }
@@ -279,6 +319,8 @@ struct Statements {
     earlier: Statement,
     update: Statement,
     insert: Statement,
+    view: Statement,
+    begin_views: Statement,
 }
 
 impl Statements {
@@ -289,6 +331,8 @@ impl Statements {
             earlier: prepare(&format!("{EARLIER_BEGIN} {COLUMNS} {EARLIER_END}")).await?,
             update: prepare(UPDATE).await?,
             insert: prepare(INSERT).await?,
+            view: prepare(VIEW).await?,
+            begin_views: prepare(BEGIN_VIEWS).await?,
         })
     }
 }
@@ -302,7 +346,8 @@ const LOCK: &str = "
         last_sequence,
         members_sequence,
         standing_version,
-        expires_at
+        expires_at,
+        kind
     FROM conversations
     JOIN (SELECT DISTINCT app, id FROM unnest($1::text[], $2::text[]) AS given (app, id)) AS wanted
         ON conversations.app = wanted.app AND conversations.id = wanted.id
@@ -359,6 +404,17 @@ const INSERT: &str = "
         $13::integer[],
         $14::boolean[]
     )";
+
+const VIEW: &str = "
+    INSERT INTO view_messages (conversation, client, timestamp)
+    SELECT *
+    FROM unnest($1::bigint[], $2::bytea[], $3::bigint[])";
+
+const BEGIN_VIEWS: &str = "
+    INSERT INTO views (conversation, client, app, read_until)
+    SELECT conversation, client, app, 0
+    FROM unnest($1::bigint[], $2::bytea[], $3::text[]) AS new (conversation, client, app)
+    ON CONFLICT DO NOTHING";
 
 /// True when it is worth to try the same on another connection: nothing was begun on this one.
 pub(super) fn is_worth_another_connection(error: &StoreError) -> bool {

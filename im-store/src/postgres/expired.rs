@@ -34,7 +34,7 @@ pub(super) async fn delete_conversation(connection: &Connection, conversation: i
 }
 
 /// Where something is stored of a conversation besides its messages: no foreign key deletes it.
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 10] = [
     "members",
     "member_changes",
     "restrictions",
@@ -42,6 +42,9 @@ const TABLES: [&str; 7] = [
     "member_roles",
     "subscriptions",
     "temporary_silences",
+    "subscription_periods",
+    "views",
+    "view_messages",
 ];
 
 const EXPIRED: &str = "

@@ -39,6 +39,7 @@ mod subscriptions;
 mod tls;
 mod transaction;
 mod unread;
+mod views;
 mod writer;
 
 use std::sync::Arc;

@@ -15,9 +15,10 @@ use tokio_postgres::types::ToSql;
 use super::columns::{client as client_of, column, is_storable, to_u64};
 use super::pool::Connection;
 use super::unread::{Wanted, unread};
+use super::views::{self, Looked};
 use super::{PostgresStore, READ_LIMIT};
 use crate::query::budget::store_error;
-use crate::receipts::mark;
+use crate::receipts::{mark, new_since, newest_first};
 
 #[async_trait]
 impl Receipts for PostgresStore {
@@ -29,7 +30,13 @@ impl Receipts for PostgresStore {
     ) -> Result<Vec<UnreadConversation>, StoreError> {
         let now = (self.database.clock)();
         let find = async |connection: Arc<Connection>, _| {
-            Ok(unread(&connection, (app, client), Wanted::at_login(changed_after), now).await?)
+            let looked = changed_after.map_or(Looked::Unread, |after| Looked::ChangedSince(new_since(after)));
+            // Sent one right after the other.
+            let (of_members, of_views) = tokio::try_join!(
+                unread(&connection, (app, client), Wanted::at_login(changed_after), now),
+                views::unread(&connection, (app, client), looked),
+            )?;
+            Ok(newest_first(of_members, of_views))
         };
         self.queries.run(app, "unread messages", find).await.map_err(|error| store_error(error, "unread messages"))
     }
@@ -49,7 +56,10 @@ impl Receipts for PostgresStore {
             let Some(row) = connection.row(sql, &[&app.as_str(), &conversation.as_str()]).await? else {
                 return Ok(None);
             };
-            let found = unread(&connection, (app, client), Wanted::One(column(&row, 0)?), now).await?;
+            let mut found = unread(&connection, (app, client), Wanted::One(column(&row, 0)?), now).await?;
+            if found.is_empty() {
+                found = views::unread(&connection, (app, client), Looked::One(conversation)).await?;
+            }
             Ok(found.into_iter().next())
         };
         self.database.pool.read(("unread messages of a conversation", READ_LIMIT), read).await
@@ -149,7 +159,9 @@ async fn mark_read(
     until: Timestamp,
     now: Timestamp,
 ) -> Result<Option<MarkedRead>, StoreError> {
-    let Some(member) = member(connection, (app, client), &conversation).await? else { return Ok(None) };
+    let Some(member) = member(connection, (app, client), &conversation).await? else {
+        return views::mark_read(connection, (app, client), conversation, until, now).await;
+    };
     let until = member.last_message_at.unwrap_or(0).min(until.0);
     if until <= member.read_until {
         return Ok(None);

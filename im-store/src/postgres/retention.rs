@@ -10,7 +10,7 @@ use hookd_im_core::timestamp::Timestamp;
 use super::columns::{column, is_storable, to_i64, to_u64};
 use super::expired::delete_conversation;
 use super::pool::Connection;
-use super::{PostgresStore, READ_LIMIT};
+use super::{PostgresStore, READ_LIMIT, views};
 use crate::retention::{EXPIRED_AT_ONCE, LOOKED_AT_ONCE};
 
 #[async_trait]
@@ -86,7 +86,9 @@ async fn delete_messages(connection: &Connection, conversation: i64, before: Tim
             AND timestamp IN (
                 SELECT timestamp FROM messages WHERE conversation = $1 AND timestamp < $2 ORDER BY timestamp LIMIT $3
             )";
-    Ok(to_i64(connection.execute_prepared(sql, &[&conversation, &before.0, &EXPIRED_AT_ONCE]).await?))
+    let deleted = connection.execute_prepared(sql, &[&conversation, &before.0, &EXPIRED_AT_ONCE]).await?;
+    views::forget_deleted(connection, conversation).await?;
+    Ok(to_i64(deleted))
 }
 
 async fn delete_idle(

@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0009_temporary_silences.sql"),
     include_str!("migrations/0010_bans.sql"),
     include_str!("migrations/0011_daily_users.sql"),
+    include_str!("migrations/0012_views.sql"),
 ];
 
 /// The newest version that this program knows.

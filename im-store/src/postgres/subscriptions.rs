@@ -13,11 +13,11 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::calls::{NewCalls, Room};
-use super::columns::{client as client_of, column, is_storable, to_u64};
+use super::columns::{bytes_of, client as client_of, column, is_storable, to_u64};
 use super::conversation_row::load_locked;
 use super::locks::{self, Lock};
 use super::pool::Connection;
-use super::{PostgresStore, READ_LIMIT, standing_rows};
+use super::{PostgresStore, READ_LIMIT, standing_rows, views};
 use crate::subscriptions::beyond_limit;
 
 #[async_trait]
@@ -88,6 +88,43 @@ impl Subscriptions for PostgresStore {
         self.database.pool.read(("subscriptions", READ_LIMIT), read).await
     }
 
+    async fn subscribed(&self, app: &AppId, client: &ClientId) -> Result<Vec<ConversationId>, StoreError> {
+        let read = async |connection: Arc<Connection>| {
+            let sql = "
+                SELECT conversations.id
+                FROM subscriptions
+                JOIN conversations ON conversations.key = subscriptions.conversation
+                WHERE subscriptions.app = $1 AND subscriptions.client = $2";
+            let rows = connection.rows(sql, &[&app.as_str(), &client.as_str().as_bytes()]).await?;
+            rows.iter().map(|row| Ok(ConversationId::new(column::<String>(row, 0)?))).collect()
+        };
+        self.database.pool.read(("subscriptions", READ_LIMIT), read).await
+    }
+
+    async fn muted_subscribers(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        clients: &[ClientId],
+    ) -> Result<Vec<ClientId>, StoreError> {
+        let read = async |connection: Arc<Connection>| {
+            if !is_storable(conversation.as_str()) {
+                return Ok(Vec::new());
+            }
+            let sql = "
+                SELECT subscriptions.client
+                FROM conversations
+                JOIN subscriptions ON subscriptions.conversation = conversations.key
+                    AND subscriptions.client = ANY ($3)
+                WHERE conversations.app = $1 AND conversations.id = $2 AND is_muted";
+            let bytes = bytes_of(clients);
+            let values: [&(dyn ToSql + Sync); 3] = [&app.as_str(), &conversation.as_str(), &bytes];
+            let rows = connection.rows(sql, &values).await?;
+            rows.iter().map(|row| client_of(column(row, 0)?, "subscriptions", conversation)).collect()
+        };
+        self.database.pool.read(("muted subscribers", READ_LIMIT), read).await
+    }
+
     async fn subscribers(
         &self,
         app: &AppId,
@@ -149,6 +186,8 @@ async fn subscribe(
         VALUES ($1, $2, $3, $4, false)";
     let values: [&(dyn ToSql + Sync); 4] = [&key, &bytes, &app.as_str(), &now.0];
     connection.execute_prepared(insert, &values).await?;
+    let last_message_at = standing.conversation.last_message_at.map_or(0, |at| at.0);
+    views::subscribe(connection, (app, key), (&request.by, last_message_at)).await?;
     committed(connection, (app, key, 1), call, now).await
 }
 
@@ -159,14 +198,16 @@ async fn unsubscribe(
     call: Option<CallFor<SubscriptionChange>>,
     now: Timestamp,
 ) -> Result<ChangedSubscription, StoreError> {
-    let Some((key, _)) = load_locked(connection, app, id, now).await? else {
+    let Some((key, conversation)) = load_locked(connection, app, id, now).await? else {
         return Ok(Err(MembersUnchanged::NoConversation));
     };
     let sql = "DELETE FROM subscriptions WHERE conversation = $1 AND client = $2";
-    match connection.execute_prepared(sql, &[&key, &client.as_str().as_bytes()]).await? {
-        0 => Ok(Ok(unchanged(Vec::new()))),
-        _ => committed(connection, (app, key, -1), call, now).await,
+    if connection.execute_prepared(sql, &[&key, &client.as_str().as_bytes()]).await? == 0 {
+        return Ok(Ok(unchanged(Vec::new())));
     }
+    let last_message_at = conversation.last_message_at.map_or(0, |at| at.0);
+    views::unsubscribe(connection, key, (client, last_message_at), now).await?;
+    committed(connection, (app, key, -1), call, now).await
 }
 
 fn unchanged(failed: Vec<FailedMembers>) -> Committed<SubscriptionChange> {

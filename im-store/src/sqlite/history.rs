@@ -75,11 +75,11 @@ pub(super) fn range(
 }
 
 /// The lowest time that can belong to a range above `bound`; with an id, messages of the bound's own time can.
-fn first_timestamp(bound: &HistoryBound) -> i64 {
+pub(super) fn first_timestamp(bound: &HistoryBound) -> i64 {
     bound.timestamp.0.saturating_add(i64::from(bound.id.is_none() && !bound.included))
 }
 
 /// The highest time that can belong to a range below `bound`.
-fn last_timestamp(bound: &HistoryBound) -> i64 {
+pub(super) fn last_timestamp(bound: &HistoryBound) -> i64 {
     bound.timestamp.0.saturating_sub(i64::from(bound.id.is_none() && !bound.included))
 }

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use hookd_im_core::ids::{AppId, ClientId, ConversationId, MessageId};
 use hookd_im_core::store::{
-    AppendedMessage, CallFor, Committed, DEDUPLICATION_WINDOW, HistoryQuery, MessageBody, Messages, NewMessage,
-    NotAppended, StoreError, StoredCall, StoredMessage,
+    AppendedMessage, CallFor, Committed, ConversationKind, DEDUPLICATION_WINDOW, HistoryQuery, MessageBody, Messages,
+    NewMessage, NotAppended, StoreError, StoredCall, StoredMessage,
 };
 use hookd_im_core::timestamp::Timestamp;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use super::error::WorkError;
 use super::message_row::{COLUMNS, MessageRow};
-use super::{SqliteStore, calls, history};
+use super::{SqliteStore, calls, history, views};
 use crate::json;
 use crate::message_type::message_type;
 use crate::query::budget::store_error;
@@ -57,7 +57,7 @@ fn append(
     let Some(version) = version(connection, app, &new.conversation, now)? else {
         return Ok(Err(NotAppended::NoConversation));
     };
-    let Version { key: conversation, members, standing } = version;
+    let Version { key: conversation, members, standing, is_service } = version;
     if (members, standing) != (new.members_sequence, new.standing_version) {
         return Ok(Err(NotAppended::MembersChanged));
     }
@@ -70,6 +70,9 @@ fn append(
     }
     let (timestamp, sequence) = next_place(connection, conversation, now)?;
     insert(connection, conversation, (timestamp, sequence), &new)?;
+    if is_service {
+        views::add(connection, (app, conversation), &new, timestamp)?;
+    }
     let row = AppendedMessage { id: new.id, timestamp, sequence, earlier: None };
     let call = calls::add_for(connection, app, (call, &row), now)?;
     Ok(Ok(Committed { row, call }))
@@ -80,6 +83,7 @@ struct Version {
     key: i64,
     members: u64,
     standing: u64,
+    is_service: bool,
 }
 
 /// The conversation's key, and the versions of its members and of what it holds about clients.
@@ -91,13 +95,18 @@ fn version(
 ) -> Result<Option<Version>, WorkError> {
     let version = connection
         .prepare_cached(
-            "SELECT key, members_sequence, standing_version
+            "SELECT key, members_sequence, standing_version, kind
              FROM conversations
              WHERE app = ?1 AND id = ?2 AND (expires_at IS NULL OR expires_at > ?3)",
         )?
         .query_row(params![app.as_str(), id.as_str(), now.0], |row| {
             let (members, standing): (i64, i64) = (row.get(1)?, row.get(2)?);
-            Ok(Version { key: row.get(0)?, members: members.unsigned_abs(), standing: standing.unsigned_abs() })
+            Ok(Version {
+                key: row.get(0)?,
+                members: members.unsigned_abs(),
+                standing: standing.unsigned_abs(),
+                is_service: row.get::<_, i32>(3)? == ConversationKind::Service.number(),
+            })
         })
         .optional()?;
     Ok(version)

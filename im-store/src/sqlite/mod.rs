@@ -31,6 +31,7 @@ mod standing_rows;
 mod stored_events;
 mod subscriptions;
 mod unread;
+mod views;
 mod writer;
 
 use std::fs::{self, OpenOptions, Permissions};

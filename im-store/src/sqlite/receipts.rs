@@ -10,10 +10,10 @@ use hookd_im_core::timestamp::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::error::WorkError;
-use super::{SqliteStore, conversation_row, unread};
+use super::{SqliteStore, conversation_row, unread, views};
 use crate::conversation_kind::kind;
 use crate::query::budget::store_error;
-use crate::receipts::mark;
+use crate::receipts::{mark, new_since, newest_first};
 
 #[async_trait]
 impl Receipts for SqliteStore {
@@ -25,9 +25,13 @@ impl Receipts for SqliteStore {
     ) -> Result<Vec<UnreadConversation>, StoreError> {
         let (of_app, client) = (app.clone(), client.clone());
         let now = (self.clock)();
-        let find = move |connection: &Connection, _| match changed_after {
-            None => unread::all(connection, (&of_app, &client), now),
-            Some(after) => unread::changed(connection, (&of_app, &client), after, now),
+        let find = move |connection: &Connection, _| {
+            let of_members = match changed_after {
+                None => unread::all(connection, (&of_app, &client), now)?,
+                Some(after) => unread::changed(connection, (&of_app, &client), after, now)?,
+            };
+            let of_views = views::unread(connection, (&of_app, &client), changed_after.map(new_since))?;
+            Ok(newest_first(of_members, of_views))
         };
         self.queries.run(app, "unread messages", find).await.map_err(|error| store_error(error, "unread messages"))
     }
@@ -40,7 +44,9 @@ impl Receipts for SqliteStore {
     ) -> Result<Option<UnreadConversation>, StoreError> {
         let (app, client, conversation) = (app.clone(), client.clone(), conversation.clone());
         let read = move |connection: &Connection| {
-            let Some(member) = member(connection, (&app, &client), &conversation)? else { return Ok(None) };
+            let Some(member) = member(connection, (&app, &client), &conversation)? else {
+                return views::unread_in(connection, (&app, &client), &conversation);
+            };
             let end = unread::End {
                 key: member.conversation,
                 kind: kind(member.kind, conversation.as_str())?,
@@ -147,7 +153,9 @@ fn mark_read(
     until: Timestamp,
     now: Timestamp,
 ) -> Result<Option<MarkedRead>, WorkError> {
-    let Some(member) = member(connection, (app, client), &conversation)? else { return Ok(None) };
+    let Some(member) = member(connection, (app, client), &conversation)? else {
+        return views::mark_read(connection, (app, client), conversation, until, now);
+    };
     let until = member.last_message_at.unwrap_or(0).min(until.0);
     if until <= member.read_until {
         return Ok(None);

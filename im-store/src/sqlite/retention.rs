@@ -6,9 +6,9 @@ use hookd_im_core::store::{AgePage, ConversationAge, Retention, StoreError};
 use hookd_im_core::timestamp::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::SqliteStore;
 use super::conversation_row::key;
 use super::error::WorkError;
+use super::{SqliteStore, views};
 use crate::retention::{EXPIRED_AT_ONCE, LOOKED_AT_ONCE};
 
 #[async_trait]
@@ -82,6 +82,7 @@ fn delete_messages(connection: &Connection, conversation: i64, before: Timestamp
              )",
         )?
         .execute(params![conversation, before.0, EXPIRED_AT_ONCE])?;
+    views::forget_deleted(connection, conversation)?;
     Ok(i64::try_from(deleted).unwrap_or(i64::MAX))
 }
 

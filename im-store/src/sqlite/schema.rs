@@ -25,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0016_temporary_silences.sql"),
     include_str!("migrations/0017_bans.sql"),
     include_str!("migrations/0018_daily_users.sql"),
+    include_str!("migrations/0019_views.sql"),
 ];
 
 /// Brings the file to the newest schema. A file of a newer program is refused instead of half understood.

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::conversation_row::{key, load_living};
 use super::error::WorkError;
-use super::{SqliteStore, calls, standing_rows};
+use super::{SqliteStore, calls, standing_rows, views};
 use crate::subscriptions::beyond_limit;
 
 #[async_trait]
@@ -94,6 +94,39 @@ impl Subscriptions for SqliteStore {
         self.readers.read("subscriptions", read).await
     }
 
+    async fn subscribed(&self, app: &AppId, client: &ClientId) -> Result<Vec<ConversationId>, StoreError> {
+        let (app, client) = (app.clone(), client.clone());
+        let read = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT conversations.id
+                 FROM subscriptions
+                 JOIN conversations ON conversations.key = subscriptions.conversation
+                 WHERE subscriptions.app = ?1 AND subscriptions.client = ?2",
+            )?;
+            let ids = statement.query_map([app.as_str(), client.as_str()], |row| row.get::<_, String>(0))?;
+            Ok(ids.map(|id| id.map(ConversationId::new)).collect::<Result<_, _>>()?)
+        };
+        self.readers.read("subscriptions", read).await
+    }
+
+    async fn muted_subscribers(
+        &self,
+        app: &AppId,
+        conversation: &ConversationId,
+        clients: &[ClientId],
+    ) -> Result<Vec<ClientId>, StoreError> {
+        let (app, id, asked) = (app.clone(), conversation.clone(), clients.to_vec());
+        let read = move |connection: &Connection| {
+            let mut muted = Vec::new();
+            for client in asked {
+                let found = find(connection, (&app, &client), &id)?;
+                muted.extend(found.filter(|found| found.is_muted).map(|_| client));
+            }
+            Ok(muted)
+        };
+        self.readers.read("muted subscribers", read).await
+    }
+
     async fn subscribers(
         &self,
         app: &AppId,
@@ -157,6 +190,8 @@ fn subscribe(
              VALUES (?1, ?2, ?3, ?4, 0)",
         )?
         .execute(params![key, client, app.as_str(), now.0])?;
+    let last_message_at = standing.conversation.last_message_at.map_or(0, |at| at.0);
+    views::subscribe(connection, (app, key), (&request.by, last_message_at))?;
     count(connection, key, 1)?;
     committed(connection, app, call, now)
 }
@@ -168,13 +203,17 @@ fn unsubscribe(
     call: Option<CallFor<SubscriptionChange>>,
     now: Timestamp,
 ) -> Result<ChangedSubscription, WorkError> {
-    let Some(key) = key(connection, app, id)? else { return Ok(Err(MembersUnchanged::NoConversation)) };
+    let Some((key, conversation)) = load_living(connection, app, id, now)? else {
+        return Ok(Err(MembersUnchanged::NoConversation));
+    };
     let gone = connection
         .prepare_cached("DELETE FROM subscriptions WHERE conversation = ?1 AND client = ?2")?
         .execute(params![key, client.as_str()])?;
     if gone == 0 {
         return Ok(Ok(Committed { row: SubscriptionChange::default(), call: StoredCall::None }));
     }
+    let last_message_at = conversation.last_message_at.map_or(0, |at| at.0);
+    views::unsubscribe(connection, key, (client, last_message_at), now)?;
     count(connection, key, -1)?;
     committed(connection, app, call, now)
 }

@@ -133,7 +133,7 @@ pub(super) fn in_conversation(
 }
 
 /// True when a list of clients names one; `None` where there is no list.
-fn names(list: Option<String>, client: &ClientId, column: &'static str) -> Result<Option<bool>, WorkError> {
+pub(super) fn names(list: Option<String>, client: &ClientId, column: &'static str) -> Result<Option<bool>, WorkError> {
     let Some(list) = list else { return Ok(None) };
     let clients: Vec<ClientId> = json::from_column(&list, "messages", column, "of a conversation")?;
     Ok(Some(clients.contains(client)))

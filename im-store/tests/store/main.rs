@@ -35,6 +35,7 @@ mod stored_events;
 mod subscriptions;
 mod temporary;
 mod unique;
+mod views;
 
 /// Runs each case against a fresh store of each backend.
 macro_rules! every_backend {
@@ -176,6 +177,15 @@ every_backend! {
         rules_and_a_limit_decide_where_a_subscription_is_written,
         a_change_of_a_subscription_has_its_call,
         subscriptions_at_the_same_time_lose_nothing;
+    views:
+        a_view_has_what_was_sent_by_and_to_a_client_while_it_subscribed,
+        a_view_is_read_in_parts,
+        what_is_unread_of_a_view_is_told_with_the_rest,
+        a_view_that_changed_since_a_time_is_told_also_when_all_is_read,
+        so_many_subscriptions_of_a_client_are_remembered,
+        messages_of_many_views_at_the_same_time_are_all_there,
+        subscriptions_are_found_for_pushes_and_log_ins,
+        deleted_messages_are_in_no_view;
     stored_events:
         what_happened_in_a_conversation_is_read_in_its_order,
         events_after_a_number_and_not_before_a_time,

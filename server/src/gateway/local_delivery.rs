@@ -9,7 +9,7 @@ use hookd_im_core::delivery::{Delivery, Event, Recipient, UnreadCounts};
 use hookd_im_core::error::Code;
 use hookd_im_core::hooks::AppSettings;
 use hookd_im_core::ids::{AppId, ClientId, ConnectionId, ConversationId, RequestId, SessionId};
-use hookd_im_core::presence::{ChatRooms, Session};
+use hookd_im_core::presence::{ChatRooms, OnlineSubscribers, Session};
 use hookd_im_core::timestamp::Timestamp;
 
 use super::login_events::{LoginEvents, WaitingEvent};
@@ -22,6 +22,7 @@ use super::reply_gate::ReplyGate;
 pub struct LocalDelivery {
     sessions: RwLock<Sessions>,
     rooms: Arc<ChatRooms>,
+    subscribers: Arc<OnlineSubscribers>,
     requests: Mutex<HashMap<RequestId, (ConnectionId, ReplyGate)>>,
     request_ids: AtomicU64,
     rates: OutgoingRates,
@@ -173,7 +174,9 @@ impl Attached {
             Recipient::OtherSessions { than, .. } => !self.session.has_ended() && Some(self.session.id) != than,
             // It has just ended, and the event says so.
             Recipient::Session { session, .. } => self.session.id == session,
-            Recipient::Room { except, .. } => !self.session.has_ended() && self.session.client != *except,
+            Recipient::Room { except, .. } | Recipient::Subscribers { except, .. } => {
+                !self.session.has_ended() && self.session.client != *except
+            }
         }
     }
 }
@@ -202,6 +205,11 @@ impl LocalDelivery {
                 Recipient::Room { room, .. } => self.rooms.each_session(app, room, |session, since| {
                     sessions.by_id.get(&session.id).into_iter().for_each(|attached| push(attached, since));
                 }),
+                Recipient::Subscribers { conversation, .. } => {
+                    self.subscribers.each_session(app, conversation, |session, since| {
+                        sessions.by_id.get(&session.id).into_iter().for_each(|attached| push(attached, since));
+                    });
+                }
                 Recipient::Client(client)
                 | Recipient::OtherSessions { client, .. }
                 | Recipient::Session { client, .. } => {
@@ -231,6 +239,10 @@ impl Delivery for LocalDelivery {
 
     fn rooms(&self) -> Arc<ChatRooms> {
         self.rooms.clone()
+    }
+
+    fn subscribers(&self) -> Arc<OnlineSubscribers> {
+        self.subscribers.clone()
     }
 
     fn close_app(&self, app: &AppId) {

@@ -19,7 +19,7 @@ use hookd_im_core::app::App;
 use hookd_im_core::delivery::UnreadCounts;
 use hookd_im_core::error::{Code, RequestError};
 use hookd_im_core::ids::{AppId, ClientId, DeviceId};
-use hookd_im_core::presence::{Ending, IssuedToken, Login, OpenedSession, Session};
+use hookd_im_core::presence::{Ending, IssuedToken, Login, OpenedSession, Session, follow_subscriptions};
 use hookd_im_core::store::UnreadConversation;
 use hookd_im_core::timestamp::Timestamp;
 use hookd_im_core::{messages, receipts};
@@ -150,6 +150,10 @@ impl Dispatcher {
         let Ok(app) = self.current_app() else { return };
         let (shared, session, address) = (self.shared.clone(), session.clone(), self.socket.source.remote_address);
         self.shared.tasks.spawn(async move {
+            if let Err(error) = follow_subscriptions(&shared.core, &session).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(app = %session.app, error, "a client gets nothing that is sent to subscribers");
+            }
             let turn = timeout(LOOK_UP_TURN_TIMEOUT, shared.looking_up.of(&app.id).acquire_owned()).await;
             let Ok(Ok(_turn)) = turn else {
                 tracing::warn!(app = %session.app, "a client is not told what it missed: too many came at once");

@@ -1,14 +1,18 @@
-// Service conversations: the administrator makes one, clients find it, subscribe to it, mute it, and leave it.
+// Service conversations: the administrator makes one, clients find it, subscribe to it, talk with it,
+// mute it, and leave it.
 
 import assert from 'node:assert/strict';
 
-import { connect } from '../lib/device.mjs';
+import { connect, historyTexts } from '../lib/device.mjs';
 import { ask, rejection, scene, step } from '../lib/scene.mjs';
 
 const [sdk] = process.argv.slice(2);
 
 /** Runs `hookd service …`; answers what it prints. */
 const service = (...words) => ask('service', JSON.stringify(words));
+
+/** A text message as the SDK writes it. */
+const typed = (text) => JSON.stringify({ _lctype: -1, _lctext: text });
 
 await scene(async (connection) => {
   const tom = await connect(connection, 'tom', { sdk });
@@ -44,6 +48,47 @@ await scene(async (connection) => {
     assert.equal(await service('subscribers', id), 'tom\njerry');
     assert.equal(await service('subscribers', id, '--after', 'tom'), 'jerry');
   });
+  await step('what a client says to it nobody else sees', async () => {
+    await tom.send(ofTom, 'hello');
+    await jerry.sendBinary(ofJerry, [0, 255]);
+    assert.deepEqual(await historyTexts(ofTom), ['hello']);
+    assert.deepEqual(await historyTexts(ofJerry), [[0, 255]]);
+  });
+  await step('it speaks to some clients, subscribed or not', async () => {
+    await service('send', id, '--from', 'News', '--to', 'tom', '--to', 'spike', typed('for tom'));
+    const { message } = await tom.nextMessage('for tom');
+    assert.deepEqual([message.from, message.cid], ['News', id]);
+    assert.deepEqual(await historyTexts(ofTom), ['hello', 'for tom']);
+    assert.equal(ofTom.unreadMessagesCount, 1);
+  });
+  await step('and to all subscribers', async () => {
+    await service('send', id, '--from', 'News', '--subscribers', typed('for all'));
+    await tom.nextMessage('for all');
+    await jerry.nextMessage('for all');
+    await service('send', id, '--from', 'News', '--subscribers', '--transient', typed('now'));
+    await tom.nextMessage('now');
+    await jerry.nextMessage('now');
+    assert.deepEqual(await historyTexts(ofTom), ['hello', 'for tom', 'for all']);
+    assert.deepEqual(await historyTexts(ofJerry), [[0, 255], 'for all']);
+  });
+  await step('what is unread is told when a client comes, and read together', async () => {
+    const spike = await connect(connection, 'spike', { sdk });
+    const [news] = (await spike.inbox.next('unreadmessagescountupdate')).payload;
+    assert.deepEqual([news.id, news.unreadMessagesCount, news.lastMessage.text], [id, 1, 'for tom']);
+    await news.read();
+    assert.equal(news.unreadMessagesCount, 0);
+    await service('send', id, '--from', 'News', '--to', 'spike', typed('again'));
+    await spike.nextMessage('again');
+    await spike.logout();
+  });
+  await step('a subscriber that comes back gets what is sent to all', async () => {
+    const phone = await connect(connection, 'jerry', { sdk });
+    await phone.inbox.next('unreadmessagescountupdate');
+    await service('send', id, '--from', 'News', '--subscribers', typed('on both'));
+    await phone.nextMessage('on both');
+    await jerry.nextMessage('on both');
+    await phone.logout();
+  });
   await step('a subscriber mutes for itself', async () => {
     await ofTom.mute();
     await ofTom.fetch();
@@ -58,6 +103,10 @@ await scene(async (connection) => {
     assert.equal(await ofTom.count(), 1);
     assert.equal(await service('subscribers', id), 'tom');
     assert.equal((await rejection(ofJerry.mute())).code, 4309);
+    await service('send', id, '--from', 'News', '--subscribers', typed('not for jerry'));
+    await tom.nextMessage('not for jerry');
+    await service('send', id, '--from', 'News', '--to', 'jerry', typed('for jerry'));
+    assert.equal((await jerry.inbox.next('message')).text, 'for jerry');
   });
   await step('nobody was told who came and went', async () => {
     for (const device of [tom, jerry]) {

@@ -73,6 +73,7 @@ impl Notifications {
             apps: apps.clone(),
             calls: calls.clone(),
             conversations: store.clone(),
+            subscriptions: store.clone(),
             gateway,
             table: table.clone(),
             node: node.clone(),

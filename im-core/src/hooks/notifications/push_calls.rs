@@ -15,9 +15,9 @@ use crate::app::{App, ImSettings};
 use crate::hooks::channels::{PUSH, UNREADABLE, channel_of};
 use crate::hooks::settings::timeout;
 use crate::hooks::{FailureCause, HookCall, HookFailure, metrics};
-use crate::ids::ConversationId;
-use crate::push::{Decision, OfflineMessage, PushFailure, SignedPush, TO_LOG, decide};
-use crate::store::{Call, CallOutcome, NewCall, StoredCall};
+use crate::ids::{ClientId, ConversationId};
+use crate::push::{Decision, MAX_RECEIVERS, OfflineMessage, PushFailure, SignedPush, TO_LOG, decide};
+use crate::store::{Call, CallOutcome, Conversation, ConversationKind, NewCall, StoreError, StoredCall};
 use crate::timestamp::Timestamp;
 
 /// Asks the hook, and hands the push that it leaves on to the gateway.
@@ -42,7 +42,15 @@ pub(super) async fn receivers_offline(
             return Ended::EngineAway;
         }
     };
-    let push = match decide(&message, reply, &conversation.muted, settings) {
+    let muted = match muted(targets, app, conversation, &message, &reply).await {
+        Ok(muted) => muted,
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(app = %app.id, error, "a push waits: its subscribers cannot be read");
+            return Ended::EngineAway;
+        }
+    };
+    let push = match decide(&message, reply, &muted, settings) {
         Decision::Push(push) => push,
         Decision::Nothing(reason) => {
             tracing::debug!(app = %app.id, conversation = %id, reason, "no push");
@@ -61,6 +69,22 @@ pub(super) async fn receivers_offline(
             Err(error) => unreadable(&error),
         },
     }
+}
+
+/// Those who get no push. A service conversation keeps it with their subscriptions.
+async fn muted(
+    targets: &Targets,
+    app: &App,
+    conversation: Conversation,
+    message: &OfflineMessage,
+    reply: &ReceiversOfflineReply,
+) -> Result<Vec<ClientId>, StoreError> {
+    if conversation.kind != ConversationKind::Service {
+        return Ok(conversation.muted);
+    }
+    let receivers = reply.offline_peers.as_ref().unwrap_or(&message.params.offline_peers);
+    let receivers: Vec<ClientId> = receivers.iter().take(MAX_RECEIVERS).map(|id| ClientId::new(id.as_str())).collect();
+    targets.subscriptions.muted_subscribers(&app.id, &conversation.id, &receivers).await
 }
 
 /// The hook's reply; the default one where it is not defined or fails (S-83).

@@ -7,13 +7,14 @@ use crate::app::AppDirectory;
 use crate::hooks::engine_calls::EngineCalls;
 use crate::ids::NodeId;
 use crate::push::PushGateway;
-use crate::store::{Call, Calls, Conversations};
+use crate::store::{Call, Calls, Conversations, Subscriptions};
 
 /// What calls are made with.
 pub(super) struct Targets {
     pub(super) apps: Arc<dyn AppDirectory>,
     pub(super) calls: Arc<EngineCalls>,
     pub(super) conversations: Arc<dyn Conversations>,
+    pub(super) subscriptions: Arc<dyn Subscriptions>,
     pub(super) gateway: Arc<dyn PushGateway>,
     /// Where calls that follow from others are added, and by which node.
     pub(super) table: Arc<dyn Calls>,

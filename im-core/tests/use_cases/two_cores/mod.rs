@@ -3,6 +3,7 @@
 mod bus;
 mod node;
 mod rooms;
+mod services;
 mod shared_presence;
 
 use std::collections::HashSet;

@@ -13,7 +13,9 @@ use hookd_im_core::error::RequestError;
 use hookd_im_core::hooks::AppSettings;
 use hookd_im_core::ids::{AppId, ClientId, ConnectionId, DeviceId, NodeId, RequestId};
 use hookd_im_core::messages;
-use hookd_im_core::presence::{ChatRooms, Login, LoginSource, Session, SessionLifecycle};
+use hookd_im_core::presence::{
+    ChatRooms, Login, LoginSource, OnlineSubscribers, Session, SessionLifecycle, follow_subscriptions_of,
+};
 use hookd_im_core::store::Store;
 use hookd_im_core::timestamp::Timestamp;
 use hookd_im_store::postgres::{PostgresAddress, PostgresStore};
@@ -115,6 +117,7 @@ impl Node {
                     messages::deliver_will(&self.core, will).await;
                 }
             }
+            Notice::Subscriptions(changed) => follow_subscriptions_of(&self.core, &changed).await.unwrap(),
             Notice::Kicked(kick) => {
                 let ended = self.lifecycle.end_kicked(&self.core, &self.app, &kick);
                 ended.kept(&self.core, &kick.app).await.unwrap();
@@ -187,12 +190,14 @@ type Pushes = HashMap<ConnectionId, Vec<Event>>;
 struct Sessions {
     attached: Mutex<Vec<Arc<Session>>>,
     rooms: Arc<ChatRooms>,
+    subscribers: Arc<OnlineSubscribers>,
     pushes: watch::Sender<Pushes>,
 }
 
 impl Default for Sessions {
     fn default() -> Self {
-        Self { attached: Mutex::default(), rooms: Arc::default(), pushes: watch::Sender::new(HashMap::new()) }
+        let (rooms, subscribers) = (Arc::default(), Arc::default());
+        Self { attached: Mutex::default(), rooms, subscribers, pushes: watch::Sender::new(HashMap::new()) }
     }
 }
 
@@ -202,7 +207,7 @@ impl Sessions {
     }
 }
 
-fn is_for(session: &Session, recipient: Recipient<'_>, rooms: &ChatRooms) -> bool {
+fn is_for(session: &Session, recipient: Recipient<'_>, (rooms, subscribers): (&ChatRooms, &OnlineSubscribers)) -> bool {
     match recipient {
         Recipient::Client(client) => session.client == *client && !session.has_ended(),
         Recipient::OtherSessions { client, than } => {
@@ -211,6 +216,12 @@ fn is_for(session: &Session, recipient: Recipient<'_>, rooms: &ChatRooms) -> boo
         Recipient::Session { session: id, .. } => session.id == id,
         Recipient::Room { room, except } => {
             session.client != *except && !session.has_ended() && rooms.room_of(session.id).as_ref() == Some(room)
+        }
+        Recipient::Subscribers { conversation, except } => {
+            let mut is_one = false;
+            let look = |subscriber: &Session, _| is_one |= subscriber.id == session.id;
+            subscribers.each_session(&session.app, conversation, look);
+            session.client != *except && !session.has_ended() && is_one
         }
     }
 }
@@ -231,8 +242,9 @@ impl Delivery for Sessions {
         let attached = self.attached.lock().unwrap();
         let mut reached: Vec<ConnectionId> = Vec::new();
         for recipient in recipients {
-            let sessions =
-                attached.iter().filter(|session| session.app == *app && is_for(session, *recipient, &self.rooms));
+            let sessions = attached
+                .iter()
+                .filter(|session| session.app == *app && is_for(session, *recipient, (&self.rooms, &self.subscribers)));
             let sessions = sessions.filter(|session| session.opened_at <= opened_until);
             reached.extend(sessions.map(|session| session.connection));
         }
@@ -243,6 +255,10 @@ impl Delivery for Sessions {
 
     fn rooms(&self) -> Arc<ChatRooms> {
         self.rooms.clone()
+    }
+
+    fn subscribers(&self) -> Arc<OnlineSubscribers> {
+        self.subscribers.clone()
     }
 
     fn close_app(&self, _: &AppId) {}

@@ -52,6 +52,7 @@ const PATIENCE: Duration = Duration::from_millis(1_500);
 const MAX_ANSWER_BYTES: usize = 64 << 20;
 
 const SERVICES: &str = "/hookd/v1/apps/{app}/service-conversations";
+const SERVICE_MESSAGES: &str = "/hookd/v1/apps/{app}/service-conversations/{service}/messages";
 const SUBSCRIBERS: &str = "/hookd/v1/apps/{app}/service-conversations/{service}/subscribers";
 
 #[derive(Clone)]
@@ -92,6 +93,7 @@ pub fn router(
         .route(Method::GET, SERVICES, Key::Master, get(service_conversations::list))
         .route(Method::POST, SERVICES, Key::Master, post(service_conversations::create))
         .route(Method::GET, SUBSCRIBERS, Key::Master, get(service_conversations::subscribers))
+        .route(Method::POST, SERVICE_MESSAGES, Key::Master, post(service_conversations::send))
         .route(Method::GET, "/hookd/v1/apps/{app}/bans", Key::Master, get(bans::list))
         .route(Method::POST, "/hookd/v1/apps/{app}/bans", Key::Master, post(bans::ban))
         .route(Method::DELETE, "/hookd/v1/apps/{app}/bans", Key::Master, axum::routing::delete(bans::unban))

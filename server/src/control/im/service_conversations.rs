@@ -1,9 +1,11 @@
-//! Service conversations: making them, and who subscribes.
+//! Service conversations: making them, who subscribes, and what they say.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use api_types::control::{ServiceConversation, ServiceConversationsQuery, Subscriber, SubscribersQuery};
+use api_types::control::{
+    NewServiceMessage, SentServiceMessage, ServiceConversation, ServiceConversationsQuery, Subscriber, SubscribersQuery,
+};
 use axum::Json;
 use axum::extract::{ConnectInfo, FromRequestParts, State};
 use axum::http::request::Parts;
@@ -12,7 +14,8 @@ use hookd_im_core::app::App;
 use hookd_im_core::conversations;
 use hookd_im_core::error::RequestError;
 use hookd_im_core::ids::{ClientId, ConversationId};
-use hookd_im_core::store::SubscriberPage;
+use hookd_im_core::messages::{ServiceMessage, ServiceReceivers, send_from_service};
+use hookd_im_core::store::{MessageBody, SubscriberPage};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -87,6 +90,32 @@ pub(super) async fn subscribers(
         conv_id: found.conversation.as_str().to_owned(),
     });
     Ok(Json(shown.collect()))
+}
+
+pub(super) async fn send(
+    State(control): State<ImControl>,
+    Owner(app): Owner,
+    caller: Caller,
+    Named(OfService { service }): Named<OfService>,
+    JsonBody(new): JsonBody<NewServiceMessage>,
+) -> Result<Json<SentServiceMessage>, ApiError> {
+    let to = match (new.to_clients, new.to_subscribers) {
+        (Some(clients), false) => ServiceReceivers::Clients(clients.into_iter().map(ClientId::new).collect()),
+        (None, true) => ServiceReceivers::Subscribers,
+        _ => return Err(ApiError::BadRequest("give either `to_clients`, or `to_subscribers: true`".to_owned())),
+    };
+    let message = ServiceMessage {
+        conversation: ConversationId::new(service),
+        from: ClientId::new(new.from_client),
+        to,
+        body: MessageBody::Text(new.message),
+        transient: new.transient,
+        push_data: new.push_data,
+    };
+    let actor = administrator(app, caller);
+    let sending = async move { send_from_service(&control.core, &actor, message).await };
+    let sent = to_the_end(sending).await?.map_err(refused)?;
+    Ok(Json(SentServiceMessage { id: sent.id.as_str().to_owned(), timestamp: sent.timestamp.0 }))
 }
 
 /// A refusal is the caller's fault; its code is part of the text.
