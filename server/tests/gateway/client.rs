@@ -119,7 +119,8 @@ impl Client {
         assert!(self.pushes.is_empty(), "{:?}", self.pushes);
     }
 
-    async fn frame(&mut self) -> Result<GenericCommand, Closed> {
+    /// The next frame, unless the socket ends.
+    pub async fn frame(&mut self) -> Result<GenericCommand, Closed> {
         loop {
             let frame = timeout(PATIENCE, self.socket.next()).await.unwrap();
             match frame.map(Result::unwrap) {

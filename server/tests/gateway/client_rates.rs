@@ -14,12 +14,6 @@ use crate::wire::{
 
 const QUOTA_EXCEEDED: i32 = 4116;
 
-async fn server_with(settings: ImSettings) -> Server {
-    let server = Server::start().await;
-    server.core.settings.update(&AppId::new(APP), settings).await.unwrap();
-    server
-}
-
 fn limits(overflow: RateOverflow) -> ImSettings {
     ImSettings {
         client_sends_per_minute: 3,
@@ -51,7 +45,7 @@ async fn acknowledges(client: &mut Client, cid: &str) {
 
 #[tokio::test]
 async fn requests_over_a_rate_are_answered_with_4116_where_the_app_wants_that() {
-    let server = server_with(limits(RateOverflow::Error)).await;
+    let server = Server::with_settings(limits(RateOverflow::Error)).await;
     let mut alice = server.client("alice").await;
     let cid = alice.create_conversation(&["alice"]).await;
     for _ in 0..10 {
@@ -88,7 +82,7 @@ fn newest() -> hookd_im_core::store::HistoryQuery {
 
 #[tokio::test]
 async fn a_client_has_one_allowance_over_all_of_its_sessions_and_gets_no_reply_beyond_it() {
-    let server = server_with(limits(RateOverflow::Silent)).await;
+    let server = Server::with_settings(limits(RateOverflow::Silent)).await;
     let mut phone = server.client("alice").await;
     let cid = phone.create_conversation(&["alice", "bob"]).await;
     let mut laptop = server.client("alice").await;
@@ -115,7 +109,7 @@ async fn a_client_has_one_allowance_over_all_of_its_sessions_and_gets_no_reply_b
 #[tokio::test]
 async fn log_ins_count_once_it_is_known_whose_they_are() {
     let settings = ImSettings { login_signature: true, ..limits(RateOverflow::Error) };
-    let server = server_with(settings).await;
+    let server = Server::with_settings(settings).await;
     let mut stranger = Client::connect(server.address).await;
     for _ in 0..5 {
         assert_eq!(error_code(&stranger.request(login(Some("alice"), SessionCommand::default())).await), 4102);
@@ -141,7 +135,7 @@ async fn log_ins_count_once_it_is_known_whose_they_are() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_of_requests_over_the_limit_leaves_other_apps_alone() {
     const FLOOD: i32 = 20_000;
-    let server = server_with(limits(RateOverflow::Silent)).await;
+    let server = Server::with_settings(limits(RateOverflow::Silent)).await;
     let mut flooder = server.client("alice").await;
     let cid = flooder.create_conversation(&["alice"]).await;
     let mut other = Client::connect(server.address).await;
@@ -172,7 +166,7 @@ async fn a_flood_of_requests_over_the_limit_leaves_other_apps_alone() {
 /// S-46: what the history has always comes.
 #[tokio::test]
 async fn only_transient_messages_are_dropped_over_the_rate_of_an_app() {
-    let server = server_with(ImSettings { outgoing_messages_per_second: 1, ..ImSettings::default() }).await;
+    let server = Server::with_settings(ImSettings { outgoing_messages_per_second: 1, ..ImSettings::default() }).await;
     let mut alice = server.client("alice").await;
     let mut bob = server.client("bob").await;
     let cid = alice.create_conversation(&["alice", "bob"]).await;

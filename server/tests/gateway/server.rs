@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use axum::Router;
-use hookd_im_core::app::{App, AppDirectory};
+use hookd_im_core::app::{App, AppDirectory, ImSettings};
 use hookd_im_core::core::ImCore;
 use hookd_im_core::hooks::AppSettings;
 use hookd_im_core::ids::{AppId, NodeId};
@@ -84,6 +84,13 @@ impl AppDirectory for Apps {
 impl Server {
     pub async fn start() -> Self {
         Self::with(GatewayConfig::default()).await
+    }
+
+    /// With other settings of the app than those of old apps.
+    pub async fn with_settings(settings: ImSettings) -> Self {
+        let server = Self::start().await;
+        server.core.settings.update(&AppId::new(APP), settings).await.unwrap();
+        server
     }
 
     pub async fn with(config: GatewayConfig) -> Self {
