@@ -18,6 +18,7 @@ use super::error::store_error;
 use super::members;
 use super::message_row;
 use super::pool::Connection;
+use super::views;
 use crate::query::budget::{AnswerBudget, ROW_LIMIT, SCAN_LIMIT, ScanBudget};
 use crate::query::{Filter, Narrowing, Place, SortOrder};
 
@@ -270,11 +271,17 @@ impl Answer<'_> {
         let are_rooms: Vec<bool> = found.iter().map(|(_, found)| found.kind == ConversationKind::ChatRoom).collect();
         let values: [&(dyn ToSql + Sync); 4] = [&keys, &self.query.with_last_message, &asking, &are_rooms];
         let rows = self.connection.rows(&sql, &values).await?;
-        for ((_, mut conversation), row) in found.into_iter().zip(&rows) {
+        for ((key, mut conversation), row) in found.into_iter().zip(&rows) {
             if with_members {
                 conversation.members = members::read(row, 1)?;
             }
-            let found = FoundConversation { conversation, last_message: message_row::read_optional(row, 2)? };
+            let last_message = match conversation.kind {
+                ConversationKind::Service if self.query.with_last_message => {
+                    views::newest(self.connection, key, self.asking, false).await?
+                }
+                _ => message_row::read_optional(row, 2)?,
+            };
+            let found = FoundConversation { conversation, last_message };
             self.budget.take(&found)?;
             self.rows.push(found);
         }

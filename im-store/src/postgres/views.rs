@@ -245,7 +245,7 @@ pub(super) async fn unread(
 }
 
 /// The newest message of a view, of others only where asked for.
-async fn newest(
+pub(super) async fn newest(
     connection: &Connection,
     conversation: i64,
     client: &ClientId,

@@ -10,7 +10,7 @@ use rusqlite::{Connection, params};
 
 use super::conversation_row::{COLUMNS, ConversationRow};
 use super::error::WorkError;
-use super::{history, members};
+use super::{history, members, views};
 use crate::json;
 use crate::query::budget::{AnswerBudget, ROW_LIMIT, SCAN_LIMIT, ScanBudget};
 use crate::query::{Filter, Narrowing, Place, SortOrder};
@@ -158,7 +158,13 @@ impl Answer<'_> {
         let is_shown = self.query.with_last_message
             && (conversation.kind == ConversationKind::ChatRoom
                 || members::contains(self.connection, key, self.asking)?);
-        let last_message = if is_shown { history::newest(self.connection, key)? } else { None };
+        let last_message = match conversation.kind {
+            ConversationKind::Service if self.query.with_last_message => {
+                views::newest(self.connection, key, self.asking, false)?
+            }
+            _ if is_shown => history::newest(self.connection, key)?,
+            _ => None,
+        };
         let found = FoundConversation { conversation, last_message };
         self.budget.take(&found)?;
         self.rows.push(found);

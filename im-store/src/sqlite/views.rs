@@ -275,7 +275,7 @@ fn unread_of(connection: &Connection, view: View, client: &ClientId) -> Result<U
 }
 
 /// The newest message of a view, of others only where asked for.
-fn newest(
+pub(super) fn newest(
     connection: &Connection,
     conversation: i64,
     client: &ClientId,

@@ -185,7 +185,8 @@ every_backend! {
         so_many_subscriptions_of_a_client_are_remembered,
         messages_of_many_views_at_the_same_time_are_all_there,
         subscriptions_are_found_for_pushes_and_log_ins,
-        deleted_messages_are_in_no_view;
+        deleted_messages_are_in_no_view,
+        a_query_shows_the_last_message_of_the_view;
     stored_events:
         what_happened_in_a_conversation_is_read_in_its_order,
         events_after_a_number_and_not_before_a_time,

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use hookd_im_core::ids::ClientId;
 use hookd_im_core::store::{
-    AppendedMessage, Conversation, Direction, HistoryBound, HistoryQuery, MembershipRequest, MessageBody, NewMessage,
-    SUBSCRIPTIONS_REMEMBERED, UnreadConversation,
+    AppendedMessage, Conversation, ConversationQuery, Direction, HistoryBound, HistoryQuery, MembershipRequest,
+    MessageBody, NewMessage, SUBSCRIPTIONS_REMEMBERED, UnreadConversation,
 };
 use hookd_im_core::timestamp::Timestamp;
 use serde_json::json;
 
-use crate::fixture::{Fixture, MANY, START, asked, clients, message};
+use crate::fixture::{Fixture, MANY, START, asked, clients, message, object};
 use crate::subscriptions::service;
 
 /// A client id that neither a text of PostgreSQL nor a pattern takes easily.
@@ -245,4 +245,26 @@ pub async fn deleted_messages_are_in_no_view(fixture: &Fixture) {
     assert!(!fixture.store.delete_conversation_idle_since(&fixture.app, &news.id, since).await.unwrap());
     assert!(fixture.store.subscribed(&fixture.app, &ClientId::new("tom")).await.unwrap().is_empty());
     assert_eq!(count(fixture, "tom").await, 0);
+}
+
+/// S-15, S-71: the last message of a row is that of the asking client's view.
+pub async fn a_query_shows_the_last_message_of_the_view(fixture: &Fixture) {
+    let (news, silent) = (service(fixture).await, service(fixture).await);
+    subscribe(fixture, &news, ODD).await;
+    fixture.advance(Duration::from_secs(1));
+    send(fixture, &news, "News", None, "for all").await;
+    send(fixture, &news, "tom", Some(&[]), "of tom").await;
+    let last = async |client: &str, with_last_message| {
+        let filter = object(json!({ "sys": true }));
+        let query = ConversationQuery { filter, limit: 10, with_last_message, ..ConversationQuery::default() };
+        let client = ClientId::new(client);
+        let found = fixture.store.find_conversations(&fixture.app, &client, &query).await.unwrap();
+        let [of_news, of_silent] = found.try_into().unwrap();
+        assert_eq!((&of_news.conversation.id, &of_silent.conversation.id), (&news.id, &silent.id));
+        assert!(of_silent.last_message.is_none());
+        of_news.last_message.map(|message| message.body)
+    };
+    let text = |text: &str| Some(MessageBody::Text(text.to_owned()));
+    assert_eq!((last(ODD, true).await, last("tom", true).await), (text("for all"), text("of tom")));
+    assert_eq!((last("butch", true).await, last(ODD, false).await), (None, None));
 }

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 
-import { connect, historyTexts } from '../lib/device.mjs';
+import { connect, historyTexts, textOf } from '../lib/device.mjs';
 import { ask, rejection, scene, step } from '../lib/scene.mjs';
 
 const [sdk] = process.argv.slice(2);
@@ -70,6 +70,9 @@ await scene(async (connection) => {
     await jerry.nextMessage('now');
     assert.deepEqual(await historyTexts(ofTom), ['hello', 'for tom', 'for all']);
     assert.deepEqual(await historyTexts(ofJerry), [[0, 255], 'for all']);
+    const query = tom.client.getServiceConversationQuery().equalTo('objectId', id).withLastMessagesRefreshed();
+    const [found] = await query.find();
+    assert.equal(textOf(found.lastMessage), 'for all');
   });
   await step('what is unread is told when a client comes, and read together', async () => {
     const spike = await connect(connection, 'spike', { sdk });
