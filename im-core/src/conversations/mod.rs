@@ -35,7 +35,7 @@ pub use retention::delete_old;
 pub use roles::{member_infos, set_role};
 pub use room::{ROOM_SAMPLE, sample};
 pub(crate) use service::existing_service;
-pub use service::{SUBSCRIBER_PAGE, create_service, services, subscribers};
+pub use service::{SUBSCRIBER_PAGE, create_service, services, subscribe_client, subscribers, unsubscribe_client};
 pub use signed::check_signature;
 pub use start::{MAX_TEMPORARY_MEMBERS, StartConversation, start};
 pub use subscriptions::MAX_SUBSCRIPTIONS;

@@ -2,14 +2,15 @@
 
 use serde_json::{Map, Value};
 
-use super::{attribute_changes, existing, row};
+use super::{attribute_changes, check_members, existing, row, subscriptions};
 use crate::actor::Actor;
 use crate::core::ImCore;
 use crate::delivery::Place;
-use crate::error::{Code, RequestError};
+use crate::error::{Code, Refusal, RequestError};
 use crate::ids::{ClientId, ConversationId};
 use crate::store::{
-    Committed, Conversation, ConversationKind, ConversationQuery, NewConversation, SubscriberPage, Subscription,
+    Committed, Conversation, ConversationKind, ConversationQuery, FailedMembers, MemberRules, MembersUnchanged,
+    MembershipRequest, NewConversation, SubscriberPage, Subscription,
 };
 
 /// Subscribers that one page shows at most.
@@ -80,6 +81,59 @@ pub async fn subscribers(
     existing_service(core, actor, conversation).await?;
     let page = SubscriberPage { limit: page.limit.min(SUBSCRIBER_PAGE), ..page };
     Ok(core.store.subscribers(&actor.app.id, conversation, &page).await?)
+}
+
+/// Subscribes a client. The first time counts.
+///
+/// # Errors
+/// 4320 by a client, 4301 no client can have this id, 4303 no such conversation, 4313 it is of another kind, 4304 the client has as many
+/// subscriptions as it may have, 4548 blocked.
+#[tracing::instrument(skip_all, fields(app = %actor.app.id, %client, %conversation))]
+pub async fn subscribe_client(
+    core: &ImCore,
+    actor: &Actor,
+    conversation: &ConversationId,
+    client: &ClientId,
+) -> Result<(), RequestError> {
+    check_of_client(core, actor, (conversation, client)).await?;
+    let rules = MemberRules { blacklist: core.settings.get(&actor.app.id).await?.blacklist, ..MemberRules::default() };
+    let (by, members) = (client.clone(), vec![client.clone()]);
+    let request = MembershipRequest { by, members, by_member_only: false, rules };
+    let failed = subscriptions::subscribe(core, actor, conversation, &request).await?.map_err(gone)?;
+    match failed.into_iter().next() {
+        None => Ok(()),
+        Some(FailedMembers { code, detail, .. }) => Err(Refusal { code, detail }.into()),
+    }
+}
+
+/// Ends the subscription of a client, if it has one.
+///
+/// # Errors
+/// 4320 by a client, 4301 no client can have this id, 4303 no such conversation, 4313 it is of another kind.
+#[tracing::instrument(skip_all, fields(app = %actor.app.id, %client, %conversation))]
+pub async fn unsubscribe_client(
+    core: &ImCore,
+    actor: &Actor,
+    conversation: &ConversationId,
+    client: &ClientId,
+) -> Result<(), RequestError> {
+    check_of_client(core, actor, (conversation, client)).await?;
+    subscriptions::unsubscribe(core, (actor, client), conversation).await?.map_err(gone)
+}
+
+async fn check_of_client(
+    core: &ImCore,
+    actor: &Actor,
+    (conversation, client): (&ConversationId, &ClientId),
+) -> Result<(), RequestError> {
+    actor.check_administrator()?;
+    check_members(std::slice::from_ref(client))?;
+    existing_service(core, actor, conversation).await.map(drop)
+}
+
+/// Nothing else keeps the administrator from it.
+fn gone(_: MembersUnchanged) -> RequestError {
+    RequestError::code(Code::ConversationNotFound)
 }
 
 /// # Errors

@@ -3,7 +3,7 @@
 use hook_types::{ConversationAdded, ConversationAddedParams, ConversationRemoved, ConversationRemovedParams};
 
 use super::texts;
-use crate::actor::Actor;
+use crate::actor::{Actor, Identity};
 use crate::core::ImCore;
 use crate::delivery::ChangedSubscriptions;
 use crate::error::{Code, RequestError};
@@ -13,7 +13,8 @@ use crate::store::{Committed, FailedMembers, MembersUnchanged, MembershipRequest
 /// Service conversations that a client may subscribe to.
 pub const MAX_SUBSCRIPTIONS: usize = 500;
 
-/// Subscribes the client that asks, if the rules still allow it: the hook took time. Answers why it does not subscribe, if so.
+/// Subscribes the client of the request, if the rules still allow it: the hook took time. Answers why it does not subscribe, if so. Of
+/// what the administrator does no hook is called (S-111).
 pub(super) async fn subscribe(
     core: &ImCore,
     actor: &Actor,
@@ -27,7 +28,12 @@ pub(super) async fn subscribe(
         members: texts(&request.members),
     };
     let params = |_: &SubscriptionChange| params;
-    let call = notifications.call_for::<ConversationAdded, _>(&actor.app, Some(actor.address), params).await;
+    let call = match actor.identity {
+        Identity::Client(_) => {
+            notifications.call_for::<ConversationAdded, _>(&actor.app, Some(actor.address), params).await
+        }
+        Identity::Administrator => None,
+    };
     let app = &actor.app.id;
     let _turn = core.subscribers.turn(app, &request.by).await;
     // What is sent to all subscribers is sent under it.
@@ -44,7 +50,7 @@ pub(super) async fn subscribe(
     }))
 }
 
-/// Ends the subscription of the acting client, if it has one. No hook is asked before (S-104).
+/// Ends the subscription of a client, if it has one. No hook is asked before (S-104).
 pub(super) async fn unsubscribe(
     core: &ImCore,
     (actor, client): (&Actor, &ClientId),
@@ -57,7 +63,12 @@ pub(super) async fn unsubscribe(
         members: texts(std::slice::from_ref(client)),
     };
     let params = |_: &SubscriptionChange| params;
-    let call = notifications.call_for::<ConversationRemoved, _>(&actor.app, Some(actor.address), params).await;
+    let call = match actor.identity {
+        Identity::Client(_) => {
+            notifications.call_for::<ConversationRemoved, _>(&actor.app, Some(actor.address), params).await
+        }
+        Identity::Administrator => None,
+    };
     let app = &actor.app.id;
     let _turn = core.subscribers.turn(app, client).await;
     let _lock = core.conversation_locks.lock(app, conversation).await;

@@ -4,7 +4,10 @@ use hookd_im_core::actor::{Actor, Identity};
 use hookd_im_core::conversations::{self, MAX_SUBSCRIPTIONS, MembershipResult, SUBSCRIBER_PAGE, StartConversation};
 use hookd_im_core::error::{Code, RequestError};
 use hookd_im_core::ids::{ClientId, ConversationId};
-use hookd_im_core::store::{ConversationKind, ConversationQuery, FailedMembers, SubscriberPage};
+use hookd_im_core::store::{
+    ConversationKind, ConversationQuery, FailedMembers, Restriction, Standing, StandingChange, StandingDecision,
+    Standings as _, SubscriberPage,
+};
 use serde_json::{Map, Value, json};
 
 use crate::scripted_engine::Script;
@@ -260,4 +263,53 @@ async fn a_client_has_so_many_subscriptions() {
     let refused = try_subscribe(&world, &tom, &news).await.unwrap();
     let [FailedMembers { code, members, .. }] = &refused.failed[..] else { panic!("one reason") };
     assert_eq!((*code, members, refused.allowed), (Code::ConversationFull, &ids(&["tom"]), Vec::new()));
+}
+
+/// S-111.
+#[tokio::test]
+async fn the_administrator_subscribes_a_client_without_a_hook() {
+    let (world, news, tom, jerry) = scene().await;
+    for hook in ["_conversationAdd", "_conversationAdded", "_conversationRemoved"] {
+        world.engine.reply(hook, "null");
+    }
+    let (core, by) = (&world.core, administrator(&world));
+    conversations::subscribe_client(core, &by, &news, &tom.id).await.unwrap();
+    let since = state(&world, &tom, &news).await;
+    conversations::subscribe_client(core, &by, &news, &tom.id).await.unwrap();
+    assert_eq!((since.0, state(&world, &tom, &news).await, count(&world, &tom, &news).await), (true, since, 1));
+    let mut online = 0;
+    core.subscribers.each_session(&world.app.id, &news, |_, _| online += 1);
+    assert_eq!(online, 1, "its session gets what is sent to all");
+    for _ in 0..2 {
+        conversations::unsubscribe_client(core, &by, &news, &tom.id).await.unwrap();
+    }
+    assert_eq!((state(&world, &tom, &news).await.0, count(&world, &tom, &news).await), (false, 0));
+    world.notifications_are_done().await;
+    assert!(called(&world).is_empty());
+
+    let refused = conversations::subscribe_client(core, &tom.request(), &news, &jerry.id).await;
+    assert_eq!(code(refused), Code::OperationUnauthorized);
+    let nobody = conversations::subscribe_client(core, &by, &news, &ClientId::new("")).await;
+    assert_eq!(code(nobody), Code::ConversationApiFailed);
+    let group = conversations::start(core, &tom.request(), basic(&[])).await.unwrap().conversation.id;
+    assert_eq!(
+        code(conversations::unsubscribe_client(core, &by, &group, &tom.id).await),
+        Code::SystemConversationRequired
+    );
+}
+
+/// S-127.
+#[tokio::test]
+async fn the_administrator_subscribes_no_blocked_client() {
+    let (world, news, tom, _) = scene().await;
+    world.set(|settings| settings.blacklist = true).await;
+    let blocked = vec![tom.id.clone()];
+    let change = StandingChange::Restrict(Restriction::Blocked, blocked.clone());
+    let decide = Box::new(move |_: &Standing| Ok(StandingDecision { change, failed: Vec::new() }));
+    let changing = world.store.change_standing(&world.app.id, &news, (&tom.id, &blocked), decide, None);
+    changing.await.unwrap().unwrap().unwrap();
+    let refused = conversations::subscribe_client(&world.core, &administrator(&world), &news, &tom.id).await;
+    assert_eq!(code(refused), Code::BlockedByConversation);
+    let result = try_subscribe(&world, &tom, &news).await.unwrap();
+    assert_eq!((result.failed[0].code, result.allowed), (Code::BlockedByConversation, Vec::new()));
 }
