@@ -69,6 +69,11 @@ impl HookCaller {
         self.calls.breakers.end_cool_downs();
     }
 
+    /// True when the app has the hook.
+    pub fn is_defined<H: Hook>(&self, app: &App) -> bool {
+        self.calls.engine.defines(app, H::NAME)
+    }
+
     /// Calls a blocking hook and waits for its decision. A hook that is not defined has none: the default reply.
     ///
     /// # Errors
@@ -94,7 +99,7 @@ impl HookCaller {
         remote_address: Option<IpAddr>,
         check: impl FnOnce(&H::Reply) -> Result<(), String>,
     ) -> Result<H::Reply, HookFailure> {
-        if !self.calls.engine.defines(app, H::NAME) {
+        if !self.is_defined::<H>(app) {
             return Ok(H::Reply::default());
         }
         let settings = self.calls.settings(app, H::NAME).await?;

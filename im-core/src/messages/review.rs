@@ -44,32 +44,43 @@ pub(super) async fn review_of(
     let is_service = kind == ConversationKind::Service;
     let filtered = filtered(core, &actor.app.id, &message.body, (members.len(), kind)).await?;
     let body = filtered.as_ref().unwrap_or(&message.body);
-    let (content, bin) = content::to_text(body);
-    let params = MessageReceivedParams {
-        from_peer: from.as_str().to_owned(),
-        conv_id: message.conversation.as_str().to_owned(),
-        to_peers: texts(&members),
-        transient: message.transient,
-        bin,
-        content,
-        receipt: message.receipt,
-        timestamp: Timestamp::now().0,
-        system: is_service.then_some(true),
-        source_ip: actor.address.to_string(),
-        ..MessageReceivedParams::default()
-    };
-    let check = |reply: &MessageReceivedReply| new_body(reply, bin).map(drop);
-    let mut reply = core
-        .hooks
-        .before_checked::<MessageReceived>(&actor.app, &params, Some(actor.address), check)
-        .await
-        .map_err(aborted_by::<MessageReceived>(Code::InternalError))?;
+    let bin = matches!(body, MessageBody::Binary(_));
+    let mut reply = MessageReceivedReply::default();
+    // Nothing is copied for a hook that is not there.
+    if core.hooks.is_defined::<MessageReceived>(&actor.app) {
+        reply = ask(core, (actor, from), (message, body), (&members, kind)).await?;
+    }
     if reply.drop {
         return Err(RequestError::by_hook(Code::MessageRejectedByApp, reply.code, reply.detail));
     }
     reply.to_peers.take_if(|_| kind == ConversationKind::ChatRoom || (is_service && members.is_empty()));
     let reviewed = apply(reply, body.clone(), bin, members);
     Ok(if filtered.is_some() { reviewed.after_filter(&message.body) } else { reviewed })
+}
+
+async fn ask(
+    core: &ImCore,
+    (actor, from): (&Actor, &ClientId),
+    (message, body): (&SendMessage, &MessageBody),
+    (members, kind): (&[ClientId], ConversationKind),
+) -> Result<MessageReceivedReply, RequestError> {
+    let (content, bin) = content::to_text(body);
+    let params = MessageReceivedParams {
+        from_peer: from.as_str().to_owned(),
+        conv_id: message.conversation.as_str().to_owned(),
+        to_peers: texts(members),
+        transient: message.transient,
+        bin,
+        content,
+        receipt: message.receipt,
+        timestamp: Timestamp::now().0,
+        system: (kind == ConversationKind::Service).then_some(true),
+        source_ip: actor.address.to_string(),
+        ..MessageReceivedParams::default()
+    };
+    let check = |reply: &MessageReceivedReply| new_body(reply, bin).map(drop);
+    let asking = core.hooks.before_checked::<MessageReceived>(&actor.app, &params, Some(actor.address), check);
+    asking.await.map_err(aborted_by::<MessageReceived>(Code::InternalError))
 }
 
 /// What a reply makes of a body and its receivers.
