@@ -22,6 +22,10 @@ pub(super) enum TextParts {
 
 /// Finds the texts of a message.
 pub(super) fn text_parts(message: &str) -> TextParts {
+    // What is plain text is seen at once.
+    if !message.trim_start().starts_with('{') {
+        return TextParts::Whole;
+    }
     // A struct would not take all that clients read: a key that comes twice, beside a value that nests deep.
     match foreign_json::from_str::<HashMap<String, IgnoredAny>>(message) {
         Ok(keys) if keys.contains_key(TYPE) => TextParts::Strings(strings_of_text(message)),

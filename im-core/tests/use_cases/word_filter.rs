@@ -2,17 +2,20 @@
 
 use std::time::Duration;
 
+use hookd_im_core::actor::{Actor, Identity};
 use hookd_im_core::conversations::{self, StartConversation};
 use hookd_im_core::delivery::{Event, PatchReason};
 use hookd_im_core::hooks::SettingsError;
-use hookd_im_core::ids::ConversationId;
-use hookd_im_core::messages::{self, ChangeMessage, MAX_MESSAGE_BYTES, MessageChange, SendMessage};
+use hookd_im_core::ids::{ClientId, ConversationId};
+use hookd_im_core::messages::{
+    self, ChangeMessage, MAX_MESSAGE_BYTES, MessageChange, SendMessage, ServiceMessage, ServiceReceivers,
+};
 use hookd_im_core::presence::{Ending, SessionLifecycle};
 use hookd_im_core::store::{ConversationKind, MessageBody};
 use hookd_im_core::word_filter::{MAX_WORD_BYTES, WordList};
-use serde_json::json;
+use serde_json::{Map, json};
 
-use crate::world::{Client, World, basic, message};
+use crate::world::{ADDRESS, Client, World, basic, ids, message};
 
 /// Tom, Jerry and Spike are members; Spike is offline. The app does not want the word "crap".
 async fn scene() -> (World, Client, Client, ConversationId) {
@@ -164,6 +167,29 @@ async fn edits_are_filtered_before_their_hook_and_recalls_are_none_of_it() {
     // Of its own recall the acting session hears nothing.
     let [Event::MessagePatched(patch)] = &tom.events()[..] else { panic!("one patch") };
     assert_eq!((&patch.body, &patch.reason), (&text("Holy ***!"), &by_filter()));
+}
+
+/// S-108, S-109.
+#[tokio::test]
+async fn messages_to_and_from_services_are_filtered() {
+    let (world, tom, mut jerry, _) = scene().await;
+    let (app, address) = (world.app.clone(), ADDRESS.parse().unwrap());
+    let administrator = Actor { app, identity: Identity::Administrator, address, origin: None };
+    let news = conversations::create_service(&world.core, &administrator, Map::new()).await.unwrap().id;
+    world.engine.reply("_messageReceived", "{}");
+    world.say(&tom, &news, "crap").await;
+    let message = ServiceMessage {
+        conversation: news,
+        from: ClientId::new("News"),
+        to: ServiceReceivers::Clients(ids(&["jerry"])),
+        body: text("Holy crap!"),
+        transient: false,
+        push_data: None,
+    };
+    messages::send_from_service(&world.core, &administrator, message).await.unwrap();
+    let seen = world.engine.calls_of("_messageReceived");
+    assert_eq!([&seen[0]["content"], &seen[1]["content"]], ["***", "Holy ***!"]);
+    assert_eq!(jerry.news(), ["News says Holy ***!"]);
 }
 
 /// S-158: a will goes through the filter when it is delivered.
