@@ -182,7 +182,8 @@ where
                     tracing::debug!(%error, "a frame is malformed");
                     Closing::Code(Code::UnparseableRawMessage)
                 })?;
-                self.dispatcher.dispatch(command, slot, &mut self.queue).await
+                // Boxed: else every idle connection keeps room for a command and for a log-in, 27 KiB.
+                Box::pin(self.dispatcher.dispatch(command, slot, &mut self.queue)).await
             }
         }
     }
