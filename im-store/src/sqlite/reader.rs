@@ -11,8 +11,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::STATEMENT_CACHE;
 use super::error::WorkError;
+use super::{STATEMENT_CACHE, keep_plans};
 
 /// Virtual-machine steps between looks at the clock: well under a millisecond.
 const STEPS_BETWEEN_DEADLINE_CHECKS: i32 = 10_000;
@@ -34,6 +34,7 @@ impl Readers {
             .map(|_| {
                 let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
                 let connection = Connection::open_with_flags(path, flags)?;
+                keep_plans(&connection)?;
                 connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
                 Ok(connection)
             })
