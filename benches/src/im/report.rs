@@ -195,7 +195,20 @@ impl Report {
     }
 
     fn targets(&self) -> anyhow::Result<String> {
-        let mut rows = Vec::new();
+        let (none, mut least) = (find(&self.pairs, NO_HOOK)?, f64::INFINITY);
+        for peer in [PROSODY, EJABBERD, EJABBERD_SQL] {
+            least = least.min(none.times(find(&self.pairs, peer)?));
+        }
+        let (Rate { cpu_us, .. }, Latency { p99_ms, .. }) = self.of_pairs(NO_HOOK)?;
+        let more = |name| anyhow::Ok((find(&self.pairs, name)?.rate().cpu_us / cpu_us - 1.0) * 100.0);
+        let (passes, rewrites) = (more(PASSES)?, more(REWRITES)?);
+        let mut rows = vec![
+            ("a message: at most 100 µs of server CPU", format!("{cpu_us:.0} µs"), cpu_us <= 100.0),
+            ("messages/s: at least 6 × the better peer", format!("{least:.1} ×"), least >= 6.0),
+            ("a hook that passes: at most 15 % more CPU time", format!("{passes:+.0} %"), passes <= 15.0),
+            ("a hook that rewrites: at most 50 % more CPU time", format!("{rewrites:+.0} %"), rewrites <= 50.0),
+            ("p99 at half the peak: at most 20 ms", format!("{p99_ms:.1} ms"), p99_ms <= 20.0),
+        ];
         if let Some(idle) = &self.idle {
             let (session, all) = (idle.session_kib(), idle.all_mib());
             rows.push(("an idle session: at most 15 KiB resident", format!("{session:.1} KiB"), session <= 15.0));
