@@ -182,7 +182,7 @@ where
                     tracing::debug!(%error, "a frame is malformed");
                     Closing::Code(Code::UnparseableRawMessage)
                 })?;
-                // Boxed: else every idle connection keeps room for a command and for a log-in, 27 KiB.
+                // Boxed: else every idle connection keeps room for a command and for a log-in, 13 KiB.
                 Box::pin(self.dispatcher.dispatch(command, slot, &mut self.queue)).await
             }
         }
