@@ -61,7 +61,7 @@ pub struct KickedClient {
     pub app: AppId,
     /// The client.
     pub client: ClientId,
-    /// When. What it was given until then is void.
+    /// When that was kept. Log-ins that began until then fail.
     pub at: Timestamp,
     /// What the client is told; may be empty.
     pub reason: String,

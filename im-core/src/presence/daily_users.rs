@@ -4,7 +4,7 @@ use crate::core::ImCore;
 use crate::error::{Code, RequestError};
 use crate::ids::{AppId, ClientId};
 
-/// Counts a client as one of today's users of an app that takes `most` of them; 0: any number, and nobody is counted. To be called
+/// Counts a client as one of today's users of an app that takes `most` of them; 0: any number, and no client is counted. To be called
 /// for a client that may log in otherwise: a stranger must not use the places up.
 ///
 /// # Errors

@@ -59,9 +59,11 @@ impl SessionLifecycle {
         if characters > MAX_KICK_REASON_CHARACTERS {
             return Err(NotKicked::ReasonTooLong(characters));
         }
+        let kicked_at = Timestamp::now();
+        let kept_until = kicked_at.plus(self.token_life.max(signature::LIFE));
+        core.store.keep_kick(&app.id, client, kicked_at, kept_until).await?;
+        // Log-ins that began before this may have looked too early; later ones find the kick.
         let at = Timestamp::now();
-        let kept_until = at.plus(self.token_life.max(signature::LIFE));
-        core.store.keep_kick(&app.id, client, at, kept_until).await?;
         let (app_id, client, reason) = (app.id.clone(), client.clone(), reason.to_owned());
         let kick = KickedClient { app: app_id, client, at, reason, by, is_banned: false };
         let ended = self.end_kicked(core, app, &kick);

@@ -97,7 +97,6 @@ impl SessionLifecycle {
             self.check_signature(core, app, &client, login.signature.as_ref()).await?;
         }
         // Not before: a stranger must not use up what the client has.
-        let settings = core.settings.get(&app.id).await?;
         core.client_rates.take(&settings, (&app.id, &client), Operation::LOG_IN)?;
         let mut session = Session::new(self.next_session_id(), app.id.clone(), client, source.connection);
         (session.device, session.tag, session.token_family) = match token {

@@ -117,6 +117,36 @@ async fn a_log_in_that_is_under_way_fails() {
     assert_eq!(code(open(&world, &lifecycle, Login::default()).await), Code::KickedByApp);
 }
 
+/// So does one that began while the kick was being kept, and has looked already.
+#[tokio::test]
+async fn a_log_in_that_looked_before_the_kick_was_kept_fails() {
+    let (world, lifecycle) = (World::new(), lifecycle());
+    let opened = open(&world, &lifecycle, Login::default()).await.unwrap();
+    world.core.online.remove(&world.app.id, &opened.session.client, opened.session.id).unwrap();
+    let token = opened.token.text;
+    let (kicks, keep) = world.store.before_kick.next();
+    let (looked, go_on) = world.store.after_kick_read.next();
+    let logging_in = async {
+        kicks.await.unwrap();
+        let kick_began_at = Timestamp::now();
+        while Timestamp::now() <= kick_began_at {
+            tokio::task::yield_now().await;
+        }
+        open(&world, &lifecycle, with(&token)).await
+    };
+    let kicking = async {
+        looked.await.unwrap();
+        keep.send(()).unwrap();
+    };
+    let kicked = async {
+        kick(&world, &lifecycle, "tom", "").await.unwrap();
+        go_on.send(()).unwrap();
+    };
+    let (logged_in, (), ()) = tokio::join!(logging_in, kicking, kicked);
+    assert_eq!(code(logged_in), Code::KickedByApp);
+    assert!(!world.core.online.is_online(&world.app.id, &ClientId::new("tom")));
+}
+
 #[tokio::test]
 async fn a_reason_that_is_too_long_kicks_no_one() {
     let (world, lifecycle) = (World::new(), lifecycle());

@@ -81,6 +81,10 @@ pub struct UnreliableStore {
     pub before_history: Stop,
     /// It has been looked whether a client is banned.
     pub after_ban_read: Stop,
+    /// A kick is about to be kept.
+    pub before_kick: Stop,
+    /// It was read when a client was kicked.
+    pub after_kick_read: Stop,
     /// So many times nothing is added.
     pub refuses_adds: AtomicU32,
     /// So many times something is added, and the answer is lost.
@@ -117,6 +121,8 @@ impl UnreliableStore {
             before_write: Stop::default(),
             before_history: Stop::default(),
             after_ban_read: Stop::default(),
+            before_kick: Stop::default(),
+            after_kick_read: Stop::default(),
             refuses_adds: AtomicU32::new(0),
             loses_adds: AtomicU32::new(0),
             before_add: Stop::default(),
@@ -611,11 +617,14 @@ impl Sessions for UnreliableStore {
         kicked_at: Timestamp,
         kept_until: Timestamp,
     ) -> Result<(), StoreError> {
+        self.before_kick.pass().await;
         self.store.keep_kick(app, client, kicked_at, kept_until).await
     }
 
     async fn kicked_at(&self, app: &AppId, client: &ClientId) -> Result<Option<Timestamp>, StoreError> {
-        self.store.kicked_at(app, client).await
+        let kicked_at = self.store.kicked_at(app, client).await;
+        self.after_kick_read.pass().await;
+        kicked_at
     }
 }
 
