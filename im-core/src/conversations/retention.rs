@@ -34,7 +34,8 @@ async fn delete_from(core: &ImCore, conversation: &ConversationAge, now: Timesta
     {
         loop {
             let _lock = core.lock_to_change_members(app, id).await;
-            if !core.store.delete_conversation_idle_since(app, id, since).await? {
+            // Again: the app may have gone while others held the lock.
+            if core.apps.app(app).is_none() || !core.store.delete_conversation_idle_since(app, id, since).await? {
                 return Ok(());
             }
         }
@@ -42,7 +43,7 @@ async fn delete_from(core: &ImCore, conversation: &ConversationAge, now: Timesta
     if let Some(before) = days_before(now, settings.message_retention_days)
         && oldest_message_at.is_some_and(|oldest| oldest < before)
     {
-        while core.store.delete_messages_before(app, id, before).await? {}
+        while core.apps.app(app).is_some() && core.store.delete_messages_before(app, id, before).await? {}
     }
     Ok(())
 }
