@@ -163,7 +163,7 @@ impl Load {
         }
         // All lanes have as many receivers. What some of them have of a message counts, so that no message is cut by the ends of
         // the round.
-        let receivers = f64::from(self.lanes.first().context("somebody writes")?.receivers);
+        let receivers = f64::from(self.lanes.first().context("the load has no sender")?.receivers);
         let messages = deliveries / receivers;
         Ok(Rate {
             messages: messages / seconds,
@@ -192,7 +192,7 @@ impl Load {
         self.meter.start_latencies();
         let mut lanes = self.lanes.iter().cycle();
         while let Some(due) = messages.recv().await {
-            let lane = lanes.next().context("somebody writes")?;
+            let lane = lanes.next().context("the load has no sender")?;
             let message = self.meter.begin(due, lane.receivers, None);
             lane.client.send(&lane.to, message);
         }

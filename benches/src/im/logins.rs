@@ -74,7 +74,7 @@ async fn one_round(contender: &Contender, pace: Pace) -> anyhow::Result<(f64, f6
     clients.shutdown().await;
     let logins = (after - before) as f64;
     if logins == 0.0 {
-        bail!("nobody could log in");
+        bail!("no client could log in");
     }
     Ok((logins / seconds.as_secs_f64(), (cpu - cpu_before).as_secs_f64() * 1e6 / logins))
 }

@@ -51,7 +51,7 @@ struct State {
     deliveries: u64,
     /// Clients that have got any message.
     listening: usize,
-    /// The first message that counts; `None` while nobody counts.
+    /// The first message that counts; `None` before the measurement begins.
     counted_from: Option<u64>,
     latencies_us: Vec<u32>,
     failure: Option<String>,
@@ -120,7 +120,7 @@ impl Meter {
         let now = Instant::now();
         let mut state = self.state();
         let Some(message) = number(text) else {
-            return state.fail(format!("a client got a text that nobody sent: {}", String::from_utf8_lossy(text)));
+            return state.fail(format!("a client got a text that no client sent: {}", String::from_utf8_lossy(text)));
         };
         let is_rewritten = text.windows(REPLACEMENT.len()).any(|part| part == REPLACEMENT);
         if is_rewritten != (self.text == Text::Rewritten) {

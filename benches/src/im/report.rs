@@ -54,7 +54,7 @@ fn find<'a>(measured: &'a [Measured], name: &str) -> anyhow::Result<&'a Measured
 impl Report {
     /// Prints the tables.
     pub fn print(&self) -> anyhow::Result<()> {
-        // The files are written all the same when nobody reads.
+        // A closed terminal does not stop the files from being written.
         let _ = writeln!(std::io::stdout(), "{}", self.tables()?);
         Ok(())
     }

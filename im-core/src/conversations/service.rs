@@ -16,7 +16,7 @@ use crate::store::{
 /// Subscribers that one page shows at most.
 pub const SUBSCRIBER_PAGE: u32 = 50;
 
-/// Makes a service conversation. No hook is called for it (S-111), and nobody is told. Reserved keys of `attributes` are
+/// Makes a service conversation. No hook is called for it (S-111), and no client is told. Reserved keys of `attributes` are
 /// ignored (P-65).
 ///
 /// # Errors
@@ -61,10 +61,10 @@ pub async fn services(
     let filter = Map::from_iter([("sys".to_owned(), Value::Bool(true))]);
     let query = ConversationQuery { filter, skip, limit, ..ConversationQuery::default() };
     // No client has this id: the filter does not name the asking one.
-    let nobody = ClientId::new("");
-    let found = core.store.find_conversations(&actor.app.id, &nobody, &query).await;
+    let no_client = ClientId::new("");
+    let found = core.store.find_conversations(&actor.app.id, &no_client, &query).await;
     let found = found.map_err(super::query::refused)?;
-    Ok(found.into_iter().map(|found| row::row(found, &nobody, false)).collect())
+    Ok(found.into_iter().map(|found| row::row(found, &no_client, false)).collect())
 }
 
 /// A part of the subscribers, in the order in which they came.

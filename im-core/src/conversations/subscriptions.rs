@@ -1,4 +1,4 @@
-//! Subscriptions of clients to service conversations (S-10). Nobody is told of them (P-68).
+//! Subscriptions of clients to service conversations (S-10). No client is told of them (P-68).
 
 use hook_types::{ConversationAdded, ConversationAddedParams, ConversationRemoved, ConversationRemovedParams};
 

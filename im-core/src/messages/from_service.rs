@@ -84,7 +84,7 @@ pub async fn send_from_service(
         Receivers::Members => targets,
     };
     let is_for_all = to == ServiceReceivers::Subscribers;
-    // In nobody's view: there is nothing to store.
+    // No client would see it: there is nothing to store.
     let message = SendMessage { transient: transient || (receivers.is_empty() && !is_for_all), ..message };
 
     let lock = core.conversation_locks.lock(&actor.app.id, &message.conversation).await;

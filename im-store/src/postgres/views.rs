@@ -328,7 +328,7 @@ async fn range(
 }
 
 /// The times of the first messages of a client's view, in this order, between two times: as many of its own as `scan` says, and as
-/// many to all subscribers. Who never subscribed looks through none of these.
+/// many to all subscribers. For a client that never subscribed none of these is read.
 fn seen(
     (conversation, client): (&str, &str),
     (lower, upper): (&str, &str),

@@ -375,7 +375,7 @@ fn range(
 }
 
 /// The times of the first messages of the view of `:client`, in this order, between `:lower` and `:upper`: `:scan` of its own and
-/// as many to all subscribers. Who never subscribed looks through none of these.
+/// as many to all subscribers. For a client that never subscribed none of these is read.
 fn seen(order: &str, condition: &str) -> String {
     format!(
         "SELECT timestamp

@@ -32,7 +32,7 @@ await scene(async (connection) => {
     await back.logout();
   });
 
-  await step('an app that is off closes its sockets and lets nobody in', async () => {
+  await step('an app that is off closes its sockets and lets no client in', async () => {
     const raw = await openRawSocket(connection.url);
     await raw.login(connection.app_id, 'spike');
     await ask('switch', 'off');
