@@ -1,7 +1,9 @@
 //! Names that two or more crates share: environments, isolation, reserved hooks, headers of hookd's own. With the feature
-//! `host`, which hook projects do not need: definitions of functions, limits, keys and allowed hosts of apps, the
-//! requests and answers of the control API, the connection file, private files, times as text.
+//! `host`, which hook projects do not need: bundles of JavaScript, definitions of functions, limits, keys and allowed hosts of
+//! apps, the requests and answers of the control API, the connection file, private files, times as text.
 
+#[cfg(feature = "host")]
+mod bundle;
 #[cfg(feature = "host")]
 mod clock;
 #[cfg(feature = "host")]
@@ -27,6 +29,11 @@ mod profile;
 #[cfg(feature = "host")]
 pub mod rfc3339;
 
+#[cfg(feature = "host")]
+pub use bundle::{
+    BUNDLE_FORMAT, BUNDLE_ROOT, Bundle, BundleLanguage, BundledModule, InvalidBundle, MAX_BUNDLE_BYTES,
+    MAX_BUNDLE_FILES,
+};
 #[cfg(feature = "host")]
 pub use clock::clock_is_before_1970;
 #[cfg(feature = "host")]
