@@ -4,6 +4,7 @@ HOOKD := target/debug/hookd
 CLIENTS := tests/clients/node_modules
 LEANENGINE := tests/leanengine/node_modules
 PEERS := benches/leanengine/node_modules
+JS_SDK := hook-sdk/js/node_modules
 WORKERD := benches/workerd/node_modules
 LEANCLOUD_PYTHON := tests/leancloud-python/.venv
 # One set of features for the demo and the tests, so that the libraries are compiled once for both.
@@ -30,8 +31,9 @@ demo: hookd clients
 run: hookd
 	$(HOOKD) up
 
-test: test-set-up hookd modules clients $(LEANENGINE) $(LEANCLOUD_PYTHON)
+test: test-set-up hookd modules clients $(LEANENGINE) $(LEANCLOUD_PYTHON) $(JS_SDK)
 	scripts/test-guests.sh
+	npm test --prefix hook-sdk/js --silent
 	cargo nextest run --workspace $(FEATURES)
 	cargo test --doc --workspace $(FEATURES) --quiet
 
@@ -78,7 +80,7 @@ bench-im: bench-im-set-up modules
 bench-im-set-up:
 	@scripts/set-up.sh bench-im
 
-lint: lint-set-up
+lint: lint-set-up $(JS_SDK)
 	cargo deny --workspace check --hide-inclusion-graph bans licenses sources
 	cargo machete
 	scripts/check-one-build.py $(FEATURES)
@@ -88,6 +90,7 @@ lint: lint-set-up
 	cargo clippy --workspace $(FEATURES),hookd-fuzz-targets/libfuzzer --all-targets --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace $(FEATURES) --no-deps --document-private-items --quiet
 	scripts/lint-guests.sh
+	npm run --prefix hook-sdk/js --silent check
 
 .PHONY: lint-set-up
 lint-set-up:
@@ -111,7 +114,7 @@ modules: hookd
 clients: $(CLIENTS)
 
 # One project of the npm registry each.
-$(CLIENTS) $(LEANENGINE) $(PEERS): %/node_modules: %/package-lock.json
+$(CLIENTS) $(LEANENGINE) $(PEERS) $(JS_SDK): %/node_modules: %/package-lock.json
 	npm ci --prefix $* --no-audit --no-fund
 	@touch $@
 
