@@ -1,0 +1,94 @@
+//! Runs jobs, timers and requests until something is done, or nothing is left.
+
+use rquickjs::{Ctx, Value, qjs};
+
+use crate::bindings::wasi::clocks0_2_12::monotonic_clock;
+use crate::bindings::wasi::io::poll::{self, Pollable};
+#[cfg(feature = "http")]
+use crate::http;
+use crate::rejections;
+use crate::timers::{self, Counting};
+use crate::{clock, engine};
+
+/// How a run ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Done,
+    /// No job, timer or request is left that could change anything.
+    NothingLeft,
+}
+
+/// Runs until `is_done`, or nothing is left. `awaited` is the promise that the engine waits for, if it waits for one.
+pub(crate) fn run<'js>(
+    ctx: &Ctx<'js>,
+    awaited: Option<&Value<'js>>,
+    counting: Counting,
+    is_done: &dyn Fn() -> bool,
+) -> End {
+    loop {
+        run_jobs(ctx);
+        rejections::report(ctx, awaited);
+        if is_done() {
+            return End::Done;
+        }
+        if timers::run_due(ctx, is_done) | settle_requests(ctx) {
+            continue;
+        }
+        let due = timers::next_due(counting);
+        if engine::is_preparing() {
+            match due {
+                Some(due) => clock::advance(due),
+                None => return End::NothingLeft,
+            }
+        } else if !wait(due) {
+            return End::NothingLeft;
+        }
+    }
+}
+
+/// Runs all jobs. What one throws is reported.
+pub(crate) fn run_jobs(ctx: &Ctx<'_>) {
+    // SAFETY: the runtime is that of a living context.
+    let runtime = unsafe { qjs::JS_GetRuntime(ctx.as_raw().as_ptr()) };
+    loop {
+        let mut of_job = std::ptr::null_mut();
+        // SAFETY: as above; the job's context is this one, there is no other.
+        match unsafe { qjs::JS_ExecutePendingJob(runtime, &raw mut of_job) } {
+            0 => return,
+            1.. => {}
+            _ => rejections::uncaught(ctx, &ctx.catch(), "uncaughtException"),
+        }
+    }
+}
+
+/// Waits for the timer that is due next, or a request. False when there is neither.
+fn wait(due: Option<f64>) -> bool {
+    let timer = due.map(|due| {
+        let milliseconds = (due - clock::now()).max(0.0);
+        monotonic_clock::subscribe_duration((milliseconds * 1e6).ceil() as u64)
+    });
+    let until_one_is_ready = |waiting: Vec<&Pollable>| {
+        if !waiting.is_empty() {
+            poll::poll(&waiting);
+        }
+        !waiting.is_empty()
+    };
+    #[cfg(feature = "http")]
+    {
+        http::with_pollables(|requests| until_one_is_ready(timer.iter().chain(requests).collect()))
+    }
+    #[cfg(not(feature = "http"))]
+    {
+        until_one_is_ready(timer.iter().collect())
+    }
+}
+
+#[cfg(feature = "http")]
+fn settle_requests(ctx: &Ctx<'_>) -> bool {
+    http::settle(ctx)
+}
+
+#[cfg(not(feature = "http"))]
+fn settle_requests(_: &Ctx<'_>) -> bool {
+    false
+}
