@@ -2,7 +2,7 @@
 // evaluated when it is first required: it costs a release no time and a snapshot no objects.
 // Usage: node build.mjs [--check]   (--check: fail where the checked-in script differs)
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as esbuild from 'esbuild'
 
@@ -11,6 +11,9 @@ const output = join(here, 'engine/src/generated/shim.js')
 
 /** Folders of modules that are evaluated when they are required, and how their names begin. */
 const folders = { node: '', web: 'web:', leanengine: '', redis: '', internal: 'internal:' }
+
+/** Modules that are a package and little else. */
+const packaged = new Set(['stream', 'streams', 'url', 'zlib', 'trace-mapping', 'querystring', 'string_decoder', 'punycode'])
 
 /** What a package asks for, and what it gets instead. */
 const aliases = {
@@ -49,10 +52,15 @@ async function bundle(entry, lazy) {
     target: 'es2022',
     minifySyntax: true,
     minifyWhitespace: true,
+    // Of packages' code, nobody reads the names in a trace; those of classes can be seen by users.
+    minifyIdentifiers: lazy && packaged.has(basename(entry, '.js')),
+    keepNames: lazy && packaged.has(basename(entry, '.js')),
     charset: 'ascii',
     legalComments: 'none',
     define: { 'process.env.NODE_ENV': '"production"' },
     logLevel: 'warning',
+    // unenv warns of functions that Node itself only documents as old.
+    drop: entry.endsWith('node/url.js') ? ['console'] : [],
     plugins: [
       {
         name: 'builtins',

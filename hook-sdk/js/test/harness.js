@@ -80,12 +80,15 @@ function open(files, { entry = '/app/cloud.js', variables = {}, callVariables, a
       }
       return convert(replies)
     },
-    http: (request) => later(() => {
-      const { status, headers, chunks } = ask(request)
-      const id = nextBody++
-      bodies.set(id, chunks)
-      return Object.assign(make(), { status, headers, body: id })
-    }),
+    http(request) {
+      if (loading) fail('no request can be sent while the module is loaded')
+      return later(() => {
+        const { status, headers, chunks } = ask(request)
+        const id = nextBody++
+        bodies.set(id, chunks)
+        return Object.assign(make(), { status, headers, body: id })
+      })
+    },
     httpRead: (id) => later(() => {
       const chunk = bodies.get(id)?.shift()
       return chunk ? toBytes(chunk) : null
@@ -126,6 +129,8 @@ function open(files, { entry = '/app/cloud.js', variables = {}, callVariables, a
     __host: host, setTimeout: startTimeout, clearTimeout: stopTimeout, setInterval: startInterval,
     clearInterval: stopInterval, setImmediate: startImmediate, clearImmediate: stopImmediate, queueMicrotask
   })
+  // Of a newer language than Node 20's.
+  inside('ArrayBuffer.prototype.transfer ??= function () { return this.slice(0) }')
   script.runInContext(realm)
   const entryPoints = realm.__entry
   delete realm.__entry
@@ -136,6 +141,13 @@ function open(files, { entry = '/app/cloud.js', variables = {}, callVariables, a
     definitions: () => [...entryPoints.definitions()].map(({ name, internal }) => ({ name, internal })),
     load() {
       entryPoints.load()
+      loading = false
+      return self
+    },
+    /** As the engine loads: what the top level started runs before the snapshot. */
+    async loadAndRun() {
+      entryPoints.load()
+      for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
       loading = false
       return self
     },

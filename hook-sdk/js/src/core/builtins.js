@@ -26,6 +26,7 @@ const internals = {
   'internal:log': () => require('./log'),
   'internal:registry': () => require('./registry'),
   'internal:timers': () => require('./timers'),
+  'internal:resolve': () => require('../loader/resolve'),
   'internal:unsupported': () => unsupported,
   'internal:uncaught': () => require('./uncaught')
 }

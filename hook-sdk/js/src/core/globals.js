@@ -52,7 +52,8 @@ for (const [name, module] of Object.entries(lazy)) {
   Object.defineProperty(globalThis, name, {
     get() {
       const value = builtins.load(module)[name]
-      define(name, value)
+      // A package that looks whether there is one already, while it makes it.
+      if (value !== undefined) define(name, value)
       return value
     },
     set: (value) => define(name, value),

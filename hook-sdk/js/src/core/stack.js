@@ -121,7 +121,8 @@ function mapLine(line) {
 }
 
 function install() {
-  Object.defineProperty(Error, 'prepareStackTrace', { value: traceOf, writable: true, configurable: true, enumerable: false })
+  // Assigned, since the engine reads it behind an accessor.
+  Error.prepareStackTrace = traceOf
   if (Error.stackTraceLimit === undefined) Error.stackTraceLimit = 10
 }
 

@@ -58,8 +58,9 @@ for (const name of ['setTimeout', 'setKeepAlive', 'setNoDelay', 'ref', 'unref', 
 }
 
 class OutgoingMessage extends Writable {
-  constructor(options) {
-    super(options)
+  constructor() {
+    // It lives on after its last byte: the answer is yet to come.
+    super({ autoDestroy: false })
     this._headers = new Map()
     this.headersSent = false
     this.sendDate = false
