@@ -58,9 +58,9 @@ struct Memory {
 // SAFETY: a module has one thread.
 unsafe impl Sync for Memory {}
 
-/// What exists from now on stays where it is: the snapshot is taken next. False without memory for that.
-pub(crate) fn begin_snapshot() -> bool {
-    let Some(start) = grow(FIRST_SMALL_BYTES) else { return false };
+/// What exists from now on stays where it is: the snapshot is taken next. Answers where it ends, or none without memory.
+pub(crate) fn begin_snapshot() -> Option<usize> {
+    let start = grow(FIRST_SMALL_BYTES)?;
     for freed in &MEMORY.freed {
         freed.set(ptr::null_mut());
     }
@@ -68,14 +68,14 @@ pub(crate) fn begin_snapshot() -> bool {
     MEMORY.end.set(start + FIRST_SMALL_BYTES);
     MEMORY.snapshot_end.set(start);
     // The allocator keeps what it grew by.
-    let Ok(first) = Layout::from_size_align(FIRST_LARGE_BYTES - OVERHEAD_BYTES, UNIT) else { return false };
+    let first = Layout::from_size_align(FIRST_LARGE_BYTES - OVERHEAD_BYTES, UNIT).ok()?;
     // SAFETY: the layout is not empty, and the block is freed as it was allocated.
     unsafe {
         let block = MEMORY.large.alloc(first);
         if !block.is_null() {
             MEMORY.large.dealloc(block, first);
         }
-        !block.is_null()
+        (!block.is_null()).then_some(start)
     }
 }
 
@@ -136,6 +136,11 @@ unsafe impl GlobalAlloc for Memory {
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         if self.is_kept(block) {
             return;
+        }
+        if self.snapshot_end.get() == 0 {
+            // What is freed before the snapshot takes no room in it.
+            // SAFETY: the block is that long, and no longer in use.
+            unsafe { block.write_bytes(0, layout.size()) };
         }
         match units(&layout).and_then(|units| self.freed.get(units)) {
             Some(freed) => {

@@ -20,6 +20,11 @@ const STACK_BYTES: usize = 256 * 1024;
 /// Garbage in cycles that an instance may pile up before a collection, which would touch every page of the snapshot.
 const GARBAGE_BYTES: usize = 8 << 20;
 
+unsafe extern "C" {
+    /// What is below `end` is never freed from now on, and its references are not counted: see `quickjs.patch`.
+    fn hookd_keep(runtime: *mut qjs::JSRuntime, end: usize);
+}
+
 thread_local! {
     static ENGINE: OnceCell<Engine> = const { OnceCell::new() };
     /// True until the snapshot.
@@ -65,7 +70,7 @@ pub(crate) fn create() -> rquickjs::Result<()> {
     runtime.set_gc_threshold(GARBAGE_BYTES);
     runtime.set_host_promise_rejection_tracker(Some(Box::new(rejections::track)));
     let context = Context::full(&runtime)?;
-    ENGINE.with(|engine| engine.set(Engine { context, entry: OnceCell::new() })).map_err(|_| Error::Unknown)
+    ENGINE.with(|engine| engine.set(Engine { context, entry: OnceCell::new() }).map_err(|_| Error::Unknown))
 }
 
 /// Evaluates the shim.
@@ -104,9 +109,11 @@ pub(crate) fn end_of_preparation(ctx: &Ctx<'_>) -> bool {
         let runtime = qjs::JS_GetRuntime(ctx.as_raw().as_ptr());
         qjs::JS_RunGC(runtime);
         qjs::JS_SetGCThreshold(runtime, qjs::JS_GetGCThreshold(runtime).saturating_add(GARBAGE_BYTES as _));
+        PREPARING.set(false);
+        let Some(end) = allocator::begin_snapshot() else { return false };
+        hookd_keep(runtime, end);
     }
-    PREPARING.set(false);
-    allocator::begin_snapshot()
+    true
 }
 
 /// Evaluates a script as sloppy global code. `file` is the name in stack traces.

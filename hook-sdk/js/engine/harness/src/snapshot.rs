@@ -13,6 +13,8 @@ pub type Answer = Value;
 pub struct Loaded {
     pub answer: Answer,
     pub component: Vec<u8>,
+    /// The core module in it.
+    pub core_module: Vec<u8>,
 }
 
 struct Running {
@@ -36,7 +38,7 @@ pub fn load(engine: &Engine, core_module: &[u8], bundle: &Value, variables: &Val
     let answer = running.prepare(&serde_json::to_vec(&input)?)?;
     let snapshot = pollster::block_on(wizer.snapshot(&context, &mut running))?;
     let component = ComponentEncoder::default().module(&snapshot)?.encode()?;
-    Ok(Loaded { answer, component })
+    Ok(Loaded { answer, component, core_module: snapshot })
 }
 
 impl Running {
