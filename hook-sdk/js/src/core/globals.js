@@ -45,7 +45,8 @@ const lazy = {
   fetch: 'web:fetch',
   crypto: 'web:crypto',
   performance: 'web:performance',
-  MessageChannel: 'web:message-channel'
+  MessageChannel: 'web:message-channel',
+  MessagePort: 'web:message-channel'
 }
 
 for (const [name, module] of Object.entries(lazy)) {

@@ -9,12 +9,37 @@ const ownScript = (() => {
   let name
   Error.prepareStackTrace = (_, sites) => {
     name = sites[0]?.getFileName()
+    completeSites(Object.getPrototypeOf(sites[0]))
     return ''
   }
   void new Error().stack
   Error.prepareStackTrace = previous
   return name
 })()
+
+/** Gives call sites the methods of V8's that packages ask for and the engine has not. */
+function completeSites(prototype) {
+  const more = {
+    getThis: () => undefined,
+    getTypeName: () => null,
+    getMethodName: () => null,
+    getEvalOrigin: () => undefined,
+    getScriptNameOrSourceURL() {
+      return this.getFileName()
+    },
+    getPromiseIndex: () => null,
+    isEval: () => false,
+    isToplevel: () => true,
+    isAsync: () => false,
+    isPromiseAll: () => false,
+    toString() {
+      return frame(this)
+    }
+  }
+  for (const [key, value] of Object.entries(more)) {
+    if (!Object.hasOwn(prototype, key)) Object.defineProperty(prototype, key, { value, writable: true, configurable: true })
+  }
+}
 
 const maps = new Map()
 

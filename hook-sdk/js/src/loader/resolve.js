@@ -5,7 +5,7 @@ const path = require('../core/path')
 const { parse } = require('../core/primordials')
 
 const extensions = ['.js', '.json', '.cjs', '.ts', '.mjs', '.cts', '.mts', '.tsx', '.jsx']
-const conditions = new Set(['node', 'require', 'module-sync', 'default'])
+const conditions = new Set(['node', 'require', 'default'])
 
 let files
 let folders
@@ -54,7 +54,8 @@ function asFolder(name) {
 }
 
 function at(name) {
-  return (name.endsWith('/') ? undefined : asFile(name)) ?? (isFolder(name) ? asFolder(path.join(name)) : undefined)
+  const plain = name.length > 1 && name.endsWith('/') ? name.slice(0, -1) : name
+  return (plain === name ? asFile(name) : undefined) ?? (isFolder(plain) ? asFolder(plain) : undefined)
 }
 
 /** What an entry of `exports` or `imports` stands for. */
@@ -115,13 +116,13 @@ function resolve(request, folder) {
   if (request.startsWith('#')) return byImports(request, folder)
   if (/^\.{0,2}(\/|$)/.test(request)) {
     const name = path.resolve(folder, request)
-    return at(request.endsWith('/') ? `${name}/` : name)
+    return at(/(^|\/)\.{0,2}$/.test(request) ? `${name}/` : name)
   }
   const [, name, rest] = /^((?:@[^/]+\/)?[^/]+)(\/.*)?$/.exec(request) ?? []
   if (name === undefined) return undefined
   for (const parent of packageFolders(folder)) {
     if (!isFolder(path.join(parent, name))) continue
-    const found = inPackage(path.join(parent, name), `.${rest ?? ''}`)
+    const found = inPackage(path.join(parent, name), rest === '/' ? '.' : `.${rest ?? ''}`)
     if (found) return found
   }
   return undefined

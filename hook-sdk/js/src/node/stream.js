@@ -1,3 +1,3 @@
 'use strict'
 // Node's streams, by the package that is made from Node's own sources.
-module.exports = require('npm:readable-stream/lib/ours/browser')
+module.exports = require('npm:readable-stream/lib/stream')

@@ -2,7 +2,7 @@
 // Deflate and gzip, by the package pako.
 const pako = require('npm:pako')
 const { view, concat } = require('internal:bytes')
-const { coded, unsupported } = require('internal:errors')
+const { coded } = require('internal:errors')
 const { Transform } = require('stream')
 
 const constants = {
@@ -109,11 +109,7 @@ for (const name of Object.keys(formats)) {
   }
   zlib[`create${Name}`] = (options) => new Zlib(name, options)
 }
-for (const name of ['brotliCompress', 'brotliCompressSync', 'brotliDecompress', 'brotliDecompressSync', 'createBrotliCompress', 'createBrotliDecompress']) {
-  zlib[name] = () => {
-    throw unsupported(`zlib.${name}: Brotli is not offered; ask for gzip or deflate`)
-  }
-}
+// There is no Brotli: packages look for its functions before they ask a server for it.
 zlib.crc32 = (data, start = 0) => {
   let sum = ~start
   for (const byte of view(data)) {
