@@ -137,7 +137,7 @@ function open(files, { entry = '/app/cloud.js', variables = {}, callVariables, a
   const self = {
     logs, commands, requests, data, entry: entryPoints,
     texts: (level) => logs.filter((one) => !level || one.level === level).map((one) => one.text),
-    global: (name) => realm[name],
+    global: inside,
     definitions: () => [...entryPoints.definitions()].map(({ name, internal }) => ({ name, internal })),
     load() {
       entryPoints.load()

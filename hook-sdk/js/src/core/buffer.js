@@ -33,6 +33,8 @@ Buffer.from = function (value, encodingOrOffset, length) {
   if (typeof value === 'string') {
     if (isUtf8(encodingOrOffset)) return wrap(host.utf8Encode(value))
     if (/^base64(url)?$/i.test(encodingOrOffset)) return wrap(base64Bytes(value))
+    // Up to the first pair that is no number, as in Node.
+    if (/^hex$/i.test(encodingOrOffset)) value = /^(?:[0-9a-f]{2})*/i.exec(value)[0]
   }
   return from(value, encodingOrOffset, length)
 }
@@ -85,11 +87,12 @@ Object.defineProperties(Buffer.prototype, {
   }
 })
 
-const alphabet = /^[A-Za-z0-9+/]*={0,2}$/
+const alphabet = /^[A-Za-z0-9+/]*$/
 
 function atob(text) {
-  const plain = String(text).replace(/[\t\n\f\r ]/g, '').replace(/(?<=^(?:.{4})*)={1,2}$/, '')
-  if (!alphabet.test(plain) || plain.includes('=') || plain.length % 4 === 1) {
+  let plain = String(text).replace(/[\t\n\f\r ]/g, '')
+  if (plain.length % 4 === 0) plain = plain.replace(/={1,2}$/, '')
+  if (!alphabet.test(plain) || plain.length % 4 === 1) {
     const { DOMException } = globalThis
     throw new DOMException('The string to be decoded is not correctly encoded.', 'InvalidCharacterError')
   }

@@ -77,7 +77,8 @@ class Body {
 
   get body() {
     if (this.#stream === undefined && (this.#bytes !== null || this.#source)) {
-      const source = this.#source ?? once(async () => this.#bytes)
+      const bytes = this.#bytes
+      const source = this.#source ?? once(async () => bytes)
       this.#stream = new ReadableStream({
         type: 'bytes',
         pull: async (controller) => {
@@ -110,6 +111,18 @@ class Body {
     if (this.#bytes === null && !this.#source) return new Uint8Array()
     this.#isUsed = true
     return this.#source ? readAll(this.#source) : this.#bytes
+  }
+
+  get _hasBody() {
+    return this.#bytes !== null || this.#source !== undefined || this.#stream !== undefined
+  }
+
+  /** Hands the body over to another object. */
+  _take() {
+    if (this.#isUsed || this.#stream?.locked) throw new TypeError('Body is unusable: Body has already been read')
+    const taken = { bytes: this.#bytes, source: this.#source, stream: this.#stream }
+    this.#isUsed = this._hasBody
+    return taken
   }
 
   /** A second body with the same content. */
@@ -147,7 +160,7 @@ class Body {
   }
 }
 Object.defineProperties(Body.prototype, Object.fromEntries(
-  ['_setBody', '_consume', '_split'].map((name) => [name, { enumerable: false }])
+  ['_setBody', '_consume', '_split', '_take', '_hasBody'].map((name) => [name, { enumerable: false }])
 ))
 
 module.exports = { Body, extract }

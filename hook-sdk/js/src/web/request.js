@@ -35,7 +35,7 @@ class Request extends Body {
     this.#signal = init.signal ?? other?.signal ?? undefined
     this.#redirect = init.redirect ?? other?.redirect ?? 'follow'
     const hasBody = init.body !== undefined && init.body !== null
-    if ((hasBody || (other?.body && init.body === undefined)) && (this.#method === 'GET' || this.#method === 'HEAD')) {
+    if ((hasBody || (other?._hasBody && init.body === undefined)) && (this.#method === 'GET' || this.#method === 'HEAD')) {
       throw new TypeError('Request with GET/HEAD method cannot have body.')
     }
     if (hasBody) {
@@ -43,7 +43,7 @@ class Request extends Body {
       this._setBody(body)
       if (body.type && !this.#headers.has('content-type')) this.#headers.set('content-type', body.type)
       this._typeLater = body.typeLater
-    } else if (other && init.body === undefined) this._setBody(other.bodyUsed ? refuseUsed() : other._split())
+    } else if (other && init.body === undefined) this._setBody(other._take())
   }
 
   get url() {
@@ -108,16 +108,15 @@ class Request extends Body {
   }
 
   clone() {
-    return new Request(this)
+    const { url, method, headers, redirect } = this
+    const copy = new Request(url, { method, headers, redirect, signal: this.#signal })
+    copy._setBody(this._split())
+    return copy
   }
 
   get [Symbol.toStringTag]() {
     return 'Request'
   }
-}
-
-function refuseUsed() {
-  throw new TypeError('Cannot construct a Request with a Request object that has already been used.')
 }
 
 module.exports = { Request }
