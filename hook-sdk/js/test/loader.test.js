@@ -73,6 +73,14 @@ test('a module is sloppy unless it says otherwise, and its variables are its own
   assert.deepEqual(await module.call('f'), ['undefined', 2, 2, true, 5, true])
 })
 
+test('packages named as a text of ours or a part of an SDK are told apart', async () => {
+  const module = open({
+    'cloud.js': `${AV}AV.Cloud.define('f', () => [require('web'), require('native'), require('leancloud-storage/core') === AV])`,
+    'node_modules/web/index.js': "module.exports = 'a package'", 'node_modules/native/index.js': "module.exports = 'another'"
+  }).load()
+  assert.deepEqual(await module.call('f'), ['a package', 'another', true])
+})
+
 test('the pieces of Module that packages use', async () => {
   const module = open({
     'cloud.js': `${AV}const { createRequire, builtinModules, isBuiltin } = require('module')

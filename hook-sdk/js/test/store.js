@@ -85,6 +85,10 @@ const table = {
     return rank < 0 ? null : rank
   },
   zrevrange: (data, key, start, stop, option) => pairs(range(scores(of(data, key, Map)).reverse(), start, stop), option),
+  zrevrangebyscore: (data, key, _max, _min, ...options) => {
+    const limit = options.indexOf('LIMIT')
+    return pairs(range(scores(of(data, key, Map)).reverse(), options[limit + 1], Number(options[limit + 1]) + Number(options[limit + 2]) - 1), options.includes('WITHSCORES'))
+  },
   zrange: (data, key, start, stop, option) => pairs(range(scores(of(data, key, Map)), start, stop), option)
 }
 
@@ -96,4 +100,19 @@ function execute(data, pipeline) {
   return pipeline.map(([, ...words], index) => table[names[index]](data, ...words.map(String)))
 }
 
-module.exports = { execute }
+/** A store of its own that refuses with LeanCache's words. */
+function likeLeanCache() {
+  const data = new Map()
+  return (pipeline) => {
+    for (const [name, ...words] of pipeline) {
+      const upper = String(name).toUpperCase()
+      if (upper === 'PUBLISH' || upper === 'SUBSCRIBE') {
+        return { refused: `\`${upper}\` is not offered by LeanCache: a subscription would have to outlive the call` }
+      }
+      if (upper === 'MGET' && words.length === 0) return { refused: 'wrong number of arguments for `MGET`' }
+    }
+    return execute(data, pipeline)
+  }
+}
+
+module.exports = { execute, likeLeanCache }

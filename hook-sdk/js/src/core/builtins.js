@@ -38,14 +38,18 @@ function plain(name) {
   return name.startsWith('node:') ? name.slice(5) : name
 }
 
+/** Among the texts are some of things that are no modules. */
+function isRefused(name) {
+  return Object.hasOwn(unsupported, name) && !name.includes(':') && !['native', 'storage', 'web'].includes(name)
+}
+
 function isOurs(name) {
-  return Object.hasOwn(present, name) || Object.hasOwn(unsupported, name) ||
-    (Object.hasOwn(lazy, name) && !/^(web|internal):/.test(name))
+  return Object.hasOwn(present, name) || isRefused(name) || (Object.hasOwn(lazy, name) && !/^(web|internal):/.test(name))
 }
 
 /** Whether a `require` of the users' code means one of these. */
 function has(request) {
-  return isOurs(plain(request)) || /^leanengine\//.test(request)
+  return isOurs(plain(request)) || /^lean(engine|cloud-storage)\//.test(request)
 }
 
 function evaluate(name) {
@@ -65,7 +69,8 @@ function refuse(name) {
 /** One of the modules, whoever asks. */
 function load(request) {
   let name = plain(request)
-  if (name.startsWith('leanengine/')) name = 'leanengine'
+  // Parts of the SDKs, such as leancloud-storage/core, are the whole here.
+  if (/^lean(engine|cloud-storage)\//.test(name)) name = 'leanengine'
   let exports = loaded.get(name)
   if (exports !== undefined) return exports
   if (Object.hasOwn(internals, name)) exports = internals[name]()

@@ -16,21 +16,19 @@ function add(name, handler, { internal = false, fetchUser = true, isFired = true
   if (!isFired) neverFired.add(name)
 }
 
-/** Calls a handler in the shape that it is declared in. */
-function invoke(handler, request) {
-  if (handler.length !== 2) {
-    try {
-      return Promise.resolve(handler(request))
-    } catch (error) {
-      return Promise.reject(error)
-    }
-  }
+/** Calls a handler in the shape that it is declared in; answers its value, or a promise of it. */
+function start(handler, request) {
+  if (handler.length !== 2) return handler(request)
   return new Promise((resolve, reject) => {
     handler(request, {
       success: resolve,
       error: (error) => reject(error === undefined ? '' : error)
     })
   })
+}
+
+async function invoke(handler, request) {
+  return start(handler, request)
 }
 
 let userOf = () => undefined
@@ -40,31 +38,53 @@ function readUsersBy(read) {
   userOf = read
 }
 
+/** What little of express handlers look at. Nothing is made of it before it is asked for. */
 class ExpressRequest {
+  #name
+  #params
+  #ctx
+  #headers
+
   constructor(name, params, ctx) {
-    this.method = 'POST'
-    this.url = `/1.1/functions/${name}`
-    this.originalUrl = this.url
-    this.body = params
-    Object.defineProperty(this, '_ctx', { value: ctx, enumerable: false })
+    this.#name = name
+    this.#params = params
+    this.#ctx = ctx
+  }
+
+  get method() {
+    return 'POST'
+  }
+
+  get url() {
+    return `/1.1/functions/${this.#name}`
+  }
+
+  get originalUrl() {
+    return this.url
+  }
+
+  get body() {
+    return this.#params
   }
 
   get headers() {
-    const { _ctx: ctx } = this
-    const headers = { 'content-type': 'application/json', 'x-lc-id': ctx.appId, 'x-lc-prod': ctx.environment === 'staging' ? '0' : '1' }
-    if (ctx.remoteAddress) headers['x-real-ip'] = ctx.remoteAddress
-    if (ctx.sessionToken) headers['x-lc-session'] = ctx.sessionToken
-    Object.defineProperty(this, 'headers', { value: headers, writable: true, configurable: true, enumerable: true })
-    return headers
+    return (this.#headers ??= headersOf(this.#ctx))
   }
 
   get ip() {
-    return this._ctx.remoteAddress
+    return this.#ctx.remoteAddress
   }
 
   get(name) {
     return this.headers[String(name).toLowerCase()]
   }
+}
+
+function headersOf({ appId, environment, remoteAddress, sessionToken }) {
+  const headers = { 'content-type': 'application/json', 'x-lc-id': appId, 'x-lc-prod': environment === 'staging' ? '0' : '1' }
+  if (remoteAddress) headers['x-real-ip'] = remoteAddress
+  if (sessionToken) headers['x-lc-session'] = sessionToken
+  return headers
 }
 
 function requestOf(name, entry, params, ctx) {
@@ -100,17 +120,28 @@ function call(name, paramsText, ctx) {
   } catch (error) {
     return Promise.reject({ code: 1, status: 400, message: error.message })
   }
-  let answer
-  try {
-    answer = invoke(entry.handler, requestOf(name, entry, params, ctx))
-  } catch (error) {
-    answer = Promise.reject(error)
-  }
-  return answer.then(encode).catch((error) => {
+  const fail = (error) => {
     const failure = failureOf(error)
     record(name, error, failure)
-    throw failure
-  })
+    return failure
+  }
+  const reply = (value) => {
+    try {
+      return encode(value)
+    } catch (error) {
+      throw fail(error)
+    }
+  }
+  try {
+    const answer = start(entry.handler, requestOf(name, entry, params, ctx))
+    // Most of the time of a small hook would go into promises that nobody waits for.
+    if (typeof answer?.then !== 'function') return Promise.resolve(encode(answer))
+    return Promise.resolve(answer).then(reply, (error) => {
+      throw fail(error)
+    })
+  } catch (error) {
+    return Promise.reject(fail(error))
+  }
 }
 
 function definitions() {
