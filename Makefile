@@ -7,6 +7,8 @@ PEERS := benches/leanengine/node_modules
 JS_SDK := hook-sdk/js/node_modules
 WORKERD := benches/workerd/node_modules
 LEANCLOUD_PYTHON := tests/leancloud-python/.venv
+TYPES := tests/types/node_modules
+MYPY := tests/types/.venv
 # One set of features for the demo and the tests, so that the libraries are compiled once for both.
 FEATURES := --features hookd/as-in-tests
 
@@ -31,9 +33,10 @@ demo: hookd clients
 run: hookd
 	$(HOOKD) up
 
-test: test-set-up hookd modules clients $(LEANENGINE) $(LEANCLOUD_PYTHON) $(JS_SDK)
+test: test-set-up hookd modules clients $(LEANENGINE) $(LEANCLOUD_PYTHON) $(JS_SDK) $(TYPES) $(MYPY)
 	scripts/test-guests.sh
 	npm test --prefix hook-sdk/js --silent
+	npm test --prefix tests/types --silent
 	cargo nextest run --workspace $(FEATURES)
 	cargo test --doc --workspace $(FEATURES) --quiet
 
@@ -114,7 +117,7 @@ modules: hookd
 clients: $(CLIENTS)
 
 # One project of the npm registry each.
-$(CLIENTS) $(LEANENGINE) $(PEERS) $(JS_SDK): %/node_modules: %/package-lock.json
+$(CLIENTS) $(LEANENGINE) $(PEERS) $(JS_SDK) $(TYPES): %/node_modules: %/package-lock.json
 	npm ci --prefix $* --no-audit --no-fund
 	@touch $@
 
@@ -123,7 +126,7 @@ $(WORKERD): benches/workerd/package-lock.json
 	npm install --prefix benches/workerd --no-audit --no-fund
 	@touch $@
 
-$(LEANCLOUD_PYTHON): %/.venv: %/requirements.txt
+$(LEANCLOUD_PYTHON) $(MYPY): %/.venv: %/requirements.txt
 	python3 -m venv $@
 	$@/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@

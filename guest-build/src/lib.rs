@@ -2,6 +2,7 @@
 
 mod error;
 mod rust;
+pub mod types;
 
 use std::path::{Path, PathBuf};
 

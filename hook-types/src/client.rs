@@ -7,6 +7,7 @@ use crate::reply::{Fields, Reply, deserialize_leniently};
 
 /// Params of `_clientOnline` (S-98).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ClientOnlineParams {
     /// The client id.
@@ -24,13 +25,14 @@ pub struct ClientOnlineParams {
 
 /// Params of `_clientOffline` (S-98).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ClientOfflineParams {
     /// The client id.
     pub peer_id: String,
     /// 1 = logged out, 2 = connection lost, 3 = displaced by the same tag, 4 = kicked through the API.
     pub close_code: i32,
-    /// The text to `close_code`.
+    /// The text to the close code.
     #[serde(default)]
     pub close_msg: String,
     /// The IP address of the client that closed the session; absent when the connection was lost.
@@ -42,13 +44,14 @@ pub struct ClientOfflineParams {
     /// Why the connection was lost: 4107, 4108, 4109, 4114 or 4200.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_code: Option<i32>,
-    /// The name of `error_code`, for example `READ_TIMEOUT`.
+    /// The name of the error code, for example `READ_TIMEOUT`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_msg: Option<String>,
 }
 
 /// Params of `_rtmClientSign`: the user who asks for a login signature (S-99).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ClientSignParams {
     /// The user's id, which is also the client id.
@@ -81,8 +84,9 @@ pub struct ClientSignParams {
 
 /// Reply of `_rtmClientSign`. The default signs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClientSignReply {
-    /// `Some(false)` refuses the signature.
+    /// False refuses the signature.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<bool>,
     /// The text for the refused user.

@@ -7,6 +7,7 @@ use crate::reply::{Fields, Reply, deserialize_leniently, is_false};
 
 /// Params of `_conversationStart` (S-93).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ConversationStartParams {
     /// The creator's client id.
@@ -21,6 +22,7 @@ pub struct ConversationStartParams {
 
 /// Params of `_conversationStarted` (S-94).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ConversationStartedParams {
     /// The new conversation's id.
@@ -29,6 +31,7 @@ pub struct ConversationStartedParams {
 
 /// Params of `_conversationAdd` (S-95).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ConversationAddParams {
     /// The client that adds; when a client joins, it is the only one in `members`.
@@ -42,6 +45,7 @@ pub struct ConversationAddParams {
 
 /// Params of `_conversationAdded` (S-96).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ConversationAddedParams {
     /// The client that added; when a client joined, it is the only one in `members`.
@@ -55,6 +59,7 @@ pub struct ConversationAddedParams {
 
 /// Params of `_conversationRemove` (S-95).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ConversationRemoveParams {
     /// The client that removes.
@@ -68,6 +73,7 @@ pub struct ConversationRemoveParams {
 
 /// Params of `_conversationRemoved` (S-96).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ConversationRemovedParams {
     /// The client that removed; when a client left, it is the only one in `members`.
@@ -81,6 +87,7 @@ pub struct ConversationRemovedParams {
 
 /// Params of `_conversationUpdate` (S-97).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", try_from = "UpdateFields")]
 pub struct ConversationUpdateParams {
     /// The client that changes the conversation.
@@ -94,6 +101,7 @@ pub struct ConversationUpdateParams {
 
 /// The one thing that a `_conversationUpdate` is about: `mute` or `attr`, never both.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum ConversationChange {
     /// Notifications off (`true`) or on for `initBy`.
@@ -103,6 +111,7 @@ pub enum ConversationChange {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct UpdateFields {
     init_by: String,
@@ -134,6 +143,7 @@ pub type ConversationRemoveReply = ConversationReply;
 
 /// What a hook decides about a request on a conversation. The default lets it happen.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConversationReply {
     /// Refuse it: the client gets 4305 with `code` and `detail`.
     #[serde(skip_serializing_if = "is_false")]
@@ -166,6 +176,7 @@ impl Reply for ConversationReply {
 
 /// Reply of `_conversationUpdate`. The default lets the change happen as it was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConversationUpdateReply {
     /// Refuse it: the client gets 4305 with `code` and `detail`.
     #[serde(skip_serializing_if = "is_false")]

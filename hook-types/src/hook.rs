@@ -48,8 +48,14 @@ pub trait Params: Serialize + DeserializeOwned {
 }
 
 macro_rules! hooks {
-    ($($(#[$doc:meta])* $hook:ident = $name:literal, $kind:ident, $params:ident -> $reply:ident;)*) => {$(
-        $(#[$doc])*
+    ($($(#[doc = $doc:literal])* $hook:ident = $name:literal, $kind:ident, $params:ident -> $reply:ident;)*) => {
+        /// Every hook with the schemas of its params and its reply.
+        #[cfg(feature = "schema")]
+        pub(crate) fn schemas() -> Vec<crate::schema::HookSchema> {
+            vec![$(crate::schema::HookSchema::of::<$hook>(stringify!($hook), concat!($($doc),*).trim())),*]
+        }
+    $(
+        $(#[doc = $doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct $hook;
 

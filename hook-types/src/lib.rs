@@ -12,7 +12,8 @@
 //! ```
 //!
 //! To add a hook: a params struct and a reply in the module of its subject, a marker with [`Hook`] in [`hook`], its
-//! place in [`hook::IM_HOOKS`], and a sample in `tests/samples.rs`.
+//! place in [`hook::IM_HOOKS`], and a sample in `tests/samples.rs`. The types for other languages are generated from these by
+//! `generator/`.
 
 pub mod hook;
 
@@ -21,6 +22,8 @@ mod content;
 mod conversation;
 mod message;
 mod reply;
+#[cfg(feature = "schema")]
+pub mod schema;
 
 pub use client::{ClientOfflineParams, ClientOnlineParams, ClientSignParams, ClientSignReply};
 pub use content::{Content, UnreadableContent};

@@ -7,6 +7,7 @@ use crate::reply::{Fields, Reply, deserialize_leniently, is_false};
 
 /// Params of `_messageReceived` (S-89).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MessageReceivedParams {
     /// The sender's client id.
@@ -29,7 +30,7 @@ pub struct MessageReceivedParams {
     pub receipt: bool,
     /// When the server received the message, in milliseconds since 1970.
     pub timestamp: i64,
-    /// `Some(true)` for service conversations.
+    /// True for service conversations.
     #[serde(default)]
     pub system: Option<bool>,
     /// The sender's IP address.
@@ -42,6 +43,7 @@ pub struct MessageReceivedParams {
 
 /// Params of `_messageSent` (S-90).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MessageSentParams {
     /// The sender's client id.
@@ -59,7 +61,7 @@ pub struct MessageSentParams {
     /// Delivered to the members that were online, never stored.
     #[serde(default)]
     pub transient: bool,
-    /// `Some(true)` for service conversations, else absent.
+    /// True for service conversations, else absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system: Option<bool>,
     /// `content` is Base64 of a binary body.
@@ -79,6 +81,7 @@ pub struct MessageSentParams {
 
 /// Params of `_receiversOffline` (S-91).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReceiversOfflineParams {
     /// The sender's client id.
@@ -95,13 +98,14 @@ pub struct ReceiversOfflineParams {
     /// The message mentions all members.
     #[serde(default)]
     pub mention_all: bool,
-    /// Offline receivers mentioned by id. Empty when `mention_all` is set, which means all of `offline_peers`.
+    /// Offline receivers mentioned by id. Empty when the message mentions all, which means every offline receiver.
     #[serde(default)]
     pub mention_offline_peers: Vec<String>,
 }
 
 /// Params of `_messageUpdate` (S-92).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MessageUpdateParams {
     /// The id of the client that edits or recalls.
@@ -126,7 +130,7 @@ pub struct MessageUpdateParams {
     /// A recall, not an edit.
     #[serde(default)]
     pub recall: bool,
-    /// `Some(true)` for service conversations.
+    /// True for service conversations.
     #[serde(default)]
     pub system: Option<bool>,
 }
@@ -138,6 +142,7 @@ pub type MessageUpdateReply = MessageReply;
 
 /// What a hook decides about a message or about its change. The default lets it pass as it is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MessageReply {
     /// Refuse it: the sender gets 4402 (or 4405 for an update) with `code` and `detail`.
@@ -204,6 +209,7 @@ impl Reply for MessageReply {
 
 /// Reply of `_receiversOffline`. The default sends the default push.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReceiversOfflineReply {
     /// Send no push for this message.
@@ -254,6 +260,7 @@ impl Reply for ReceiversOfflineReply {
 
 /// A push payload; samples send the text form, the reference describes the object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum PushMessage {
     /// A text that holds a JSON object.

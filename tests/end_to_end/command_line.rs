@@ -10,7 +10,7 @@ const INPUT_AT_FAULT: i32 = 1;
 #[test]
 fn every_command_has_help_with_an_example() {
     let folder = tempfile::tempdir().unwrap();
-    let commands = "up,engine,im,new,build,dev,deploy,publish,rollback,releases,releases show,env,env set,env unset,env list,\
+    let commands = "up,engine,im,new,types,build,dev,deploy,publish,rollback,releases,releases show,env,env set,env unset,env list,\
                     invoke,logs,top,settings,cache,apps,apps create,apps list,apps rotate-key,apps delete,switch,info,\
                     backup,config,config show,config template,doctor,completions,dead-letters,dead-letters list,\
                     dead-letters retry,dead-letters drop";
@@ -267,6 +267,32 @@ fn folder_without_a_project_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let output = hookd_in(folder.path(), &["build", folder.path().to_str().unwrap()]);
     assert_refused(&output, &["Cargo.toml", "hookd new"]);
+}
+
+#[test]
+fn the_types_of_hooks_are_written_into_a_project() {
+    let folder = tempfile::tempdir().unwrap();
+    for (language, file, declaration) in [
+        ("typescript", "leanengine/index.d.ts", "declare module 'leanengine'"),
+        ("js", "leanengine/hooks.d.ts", "interface MessageReceivedParams"),
+        ("python", "hookd/hooks.pyi", "class MessageReceivedParams(TypedDict)"),
+    ] {
+        // Once more, over what is there.
+        for _ in 0..2 {
+            let output = hookd_in(folder.path(), &["types", language, "--output", &text(&folder.path().join("types"))]);
+            assert_eq!(code(&output), DONE, "{}", stderr(&output));
+        }
+        let path = folder.path().join("types").join(file);
+        assert!(std::fs::read_to_string(&path).unwrap().contains(declaration), "{file}");
+    }
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    let output = hookd_in(folder.path(), &["types", "ts", "--output", &text(&folder.path().join("file"))]);
+    assert_ne!(code(&output), DONE);
+    assert!(stderr(&output).contains("file/leanengine"), "{}", stderr(&output));
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
 }
 
 fn write_params(folder: &Path) -> String {

@@ -29,6 +29,7 @@ mod service;
 mod settings;
 mod switch;
 mod top;
+mod types;
 mod word_settings;
 
 use std::ffi::OsString;
@@ -71,6 +72,7 @@ enum Command {
     Im(server::Im),
     #[command(visible_alias = "init")]
     New(new::New),
+    Types(types::Types),
     Build(build::Build),
     Dev(dev::Dev),
     Deploy(deploy::Deploy),
@@ -152,6 +154,7 @@ impl Cli {
             #[cfg(feature = "server")]
             Command::Im(im) => block_on(im.run()),
             Command::New(new) => new.run(),
+            Command::Types(types) => types.run(),
             Command::Build(build) => block_on(build.run()),
             Command::Dev(dev) => block_on(dev.run()),
             Command::Deploy(deploy) => block_on(deploy.run()),
