@@ -4,6 +4,7 @@ const host = require('./core/host')
 const { install, stackOf, placeOf, firstLine } = require('./core/stack')
 
 install()
+require('./core/locale')
 require('./core/globals')
 
 const registry = require('./core/registry')

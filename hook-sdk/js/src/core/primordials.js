@@ -3,6 +3,7 @@
 const { parse, stringify } = JSON
 
 module.exports = {
+  Promise: globalThis.Promise,
   parse,
   stringify,
   setTimeout: globalThis.setTimeout,

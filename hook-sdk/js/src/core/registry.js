@@ -2,7 +2,7 @@
 // The functions and hooks of a module, and how they are called.
 const host = require('./host')
 const { failureOf, record } = require('./failure')
-const { parse, stringify } = require('./primordials')
+const { Promise, parse, stringify } = require('./primordials')
 
 const table = Object.create(null)
 /** Registered as LeanEngine names them, and never called: hooks of the object storage. */

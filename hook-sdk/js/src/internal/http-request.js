@@ -5,6 +5,7 @@ const { send } = require('internal:http-client')
 const codes = require('internal:http-codes')
 const { concat, view } = require('internal:bytes')
 const { coded, invalidArgument } = require('internal:errors')
+const { URL, urlToHttpOptions } = require('url')
 
 /** `host` may have a port in some callers' options; `hostname` comes first. */
 function target(options, protocol) {
@@ -22,14 +23,10 @@ function target(options, protocol) {
   return new URL(isWhole ? path : `${wanted}//${name}${port === '' || port === null ? '' : `:${port}`}${path.startsWith('/') ? '' : '/'}${path}`)
 }
 
-function fromUrl(url) {
-  return require('url').urlToHttpOptions(url)
-}
-
 /** The three forms in which `request` is called. */
 function optionsOf(input, options, callback) {
-  if (typeof input === 'string') input = fromUrl(new URL(input))
-  else if (input instanceof URL) input = fromUrl(input)
+  if (typeof input === 'string') input = urlToHttpOptions(new URL(input))
+  else if (input instanceof URL) input = urlToHttpOptions(input)
   else {
     callback = typeof options === 'function' ? options : callback
     options = input

@@ -25,7 +25,8 @@ function word(value) {
 
 /** A reply as a client has it: texts, or bytes where they are wanted; errors inside arrays stay values. */
 function read(reply, command, asBytes) {
-  if (reply === null || typeof reply === 'number' || typeof reply === 'bigint') return reply
+  if (reply === null || typeof reply === 'number') return reply
+  if (typeof reply === 'bigint') return Number(reply)
   if (Array.isArray(reply)) return reply.map((one) => read(one, command, asBytes))
   if (reply.bulk !== undefined) {
     return asBytes ? Buffer.from(reply.bulk.buffer, reply.bulk.byteOffset, reply.bulk.byteLength) : toText(reply.bulk)

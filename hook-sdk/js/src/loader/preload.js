@@ -4,15 +4,26 @@ const host = require('../core/host')
 const builtins = require('../core/builtins')
 const { cache } = require('./module')
 
+/** What is used by the way where one of these is. */
+const companions = {
+  fetch: ['Request', 'Response', 'Headers', 'URL', 'URLSearchParams', 'Blob', 'FormData', 'AbortController'],
+  Request: ['Headers', 'URL', 'URLSearchParams', 'Blob', 'FormData'],
+  Response: ['Headers', 'URLSearchParams', 'Blob', 'FormData'],
+  FormData: ['Blob', 'File']
+}
+
 /** Reads every global that one of the modules names, and loads what they require in functions. */
 function preload(globals) {
   const names = new RegExp(`(?<![.\\w$])(?:${globals.join('|')})(?![\\w$])`, 'g')
   const requires = /\brequire\(\s*(['"])([\w:/-]+)\1\s*\)/g
   const found = new Set()
   for (const file of Object.keys(cache)) {
-    const source = host.moduleSource(file)?.source
+    const { source, map } = host.moduleSource(file) ?? {}
     if (source === undefined) continue
     for (const [name] of source.matchAll(names)) found.add(name)
+    // A function of another app, by AV.Cloud.run.
+    if (/\bremote\s*:\s*true\b/.test(source)) found.add('fetch')
+    if (map) builtins.load('internal:trace-mapping')
     for (const [, , request] of source.matchAll(requires)) {
       if (!builtins.has(request)) continue
       try {
@@ -22,7 +33,7 @@ function preload(globals) {
       }
     }
   }
-  for (const name of found) void globalThis[name]
+  for (const name of [...found].flatMap((one) => [one, ...(companions[one] ?? [])])) void globalThis[name]
 }
 
 module.exports = { preload }
