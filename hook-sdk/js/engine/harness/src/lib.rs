@@ -52,10 +52,14 @@ pub struct App {
 impl App {
     /// Compiles what [`load`] made.
     pub fn new(engine: &Engine, component: &[u8]) -> anyhow::Result<Self> {
-        let component = Component::new(engine, component)?;
+        Self::of(engine, &Component::new(engine, component)?)
+    }
+
+    /// Takes what is compiled.
+    pub fn of(engine: &Engine, component: &Component) -> anyhow::Result<Self> {
         let mut linker = Linker::new(engine);
         host::add_to_linker(&mut linker)?;
-        let before = bindings::ModulePre::new(linker.instantiate_pre(&component)?)?;
+        let before = bindings::ModulePre::new(linker.instantiate_pre(component)?)?;
         Ok(Self { engine: engine.clone(), before })
     }
 
