@@ -75,8 +75,10 @@ test('timers: objects, order, clearing, promises', async () => {
     const late = await require('timers/promises').setTimeout(3, 'value'); const promised = await require('util').promisify(setTimeout)(1, 'p')
     const stopped = await require('timers/promises').setTimeout(1000, 0, { signal: AbortSignal.abort() }).catch((error) => error.name)
     let bad; try { setTimeout('code') } catch (error) { bad = error.code }
-    return { order, known, ticks, late, promised, stopped, bad }`)
+    return { unreffed: +timer, order, known, ticks, late, promised, stopped, bad }`)
   const reply = await module.call('f')
+  assert.ok(!module.kept.has(reply.unreffed) && module.kept.has(reply.unreffed - 1), 'the engine is told which timers count')
+  delete reply.unreffed
   assert.deepEqual(reply.order.splice(0, 3).sort(), ['microtask', 'promise', 'tick'])
   assert.deepEqual(reply.order.sort(), [['a', 'b'], 'immediate'])
   delete reply.order

@@ -27,6 +27,8 @@ function open(files, { entry = '/app/cloud.js', variables = {}, callVariables, a
     throw Object.assign(new RealmError(text), extra)
   }
   const bodies = new Map()
+  const cancelled = []
+  const kept = new Set()
   let nextBody = 1
   const ask = (request) => {
     if (loading) fail('no request can be sent while the module is loaded')
@@ -82,18 +84,26 @@ function open(files, { entry = '/app/cloud.js', variables = {}, callVariables, a
     },
     http(request) {
       if (loading) fail('no request can be sent while the module is loaded')
-      return later(() => {
+      const id = nextBody++
+      const answer = later(() => {
         const { status, headers, chunks } = ask(request)
-        const id = nextBody++
         bodies.set(id, chunks)
         return Object.assign(make(), { status, headers, body: id })
       })
+      const promise = new RealmPromise((resolve, reject) => {
+        answer.then((value) => cancelled.includes(id) || resolve(value), (error) => cancelled.includes(id) || reject(error))
+      })
+      return Object.assign(promise, { id })
     },
     httpRead: (id) => later(() => {
       const chunk = bodies.get(id)?.shift()
       return chunk ? toBytes(chunk) : null
     }),
-    httpCancel: (id) => void bodies.delete(id),
+    httpCancel(id) {
+      cancelled.push(id)
+      bodies.delete(id)
+    },
+    timerRef: (id, keepsAlive) => void (keepsAlive ? kept.add(id) : kept.delete(id)),
     httpBlocking(request) {
       const { status, headers, chunks } = ask(request)
       return Object.assign(make(), { status, headers, body: toBytes(Buffer.concat(chunks)) })
@@ -115,6 +125,7 @@ function open(files, { entry = '/app/cloud.js', variables = {}, callVariables, a
     (callback, delay) => {
       const id = nextTimer++
       timers.set(id, start(() => callback(), delay))
+      kept.add(id)
       return id
     },
     (id) => {
@@ -135,7 +146,7 @@ function open(files, { entry = '/app/cloud.js', variables = {}, callVariables, a
   const entryPoints = realm.__entry
   delete realm.__entry
   const self = {
-    logs, commands, requests, data, entry: entryPoints,
+    logs, commands, requests, data, cancelled, kept, entry: entryPoints,
     texts: (level) => logs.filter((one) => !level || one.level === level).map((one) => one.text),
     global: inside,
     definitions: () => [...entryPoints.definitions()].map(({ name, internal }) => ({ name, internal })),

@@ -89,6 +89,7 @@ test('a request can be aborted, and times out', async () => {
     control.abort()
     return [aborted, own, await late, await fetch('http://a.example/', { signal: AbortSignal.abort('why') }).catch((error) => error)]`, { answer: echo })
   assert.deepEqual(await module.call('f'), ['ECONNRESET', 'mine', 'AbortError', 'why'])
+  assert.equal(module.cancelled.length, 3, 'the engine is told of each that was sent')
 })
 
 test('a request while the module is loaded is an error', async () => {

@@ -1,5 +1,6 @@
 'use strict'
 // Node's timers: objects around the engine's numbers. What a callback throws is logged and ends no call.
+const { timerRef } = require('./host')
 const host = require('./primordials')
 const { uncaught } = require('./uncaught')
 const { invalidArgument } = require('./errors')
@@ -29,6 +30,7 @@ class Timeout {
     }
     this._id = this._repeat === null ? host.setTimeout(fire, this._idleTimeout) : host.setInterval(fire, this._idleTimeout)
     running.set(this._id, this)
+    if (!this._ref) timerRef(this._id, false)
   }
 
   _stop() {
@@ -38,12 +40,17 @@ class Timeout {
   }
 
   ref() {
-    this._ref = true
-    return this
+    return this._keep(true)
   }
 
+  /** Work after the reply does not wait for it. */
   unref() {
-    this._ref = false
+    return this._keep(false)
+  }
+
+  _keep(isKept) {
+    this._ref = isKept
+    if (running.has(this._id)) timerRef(this._id, isKept)
     return this
   }
 

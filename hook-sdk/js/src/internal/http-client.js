@@ -46,37 +46,43 @@ function available(name) {
   }
 }
 
-/** Sends; answers status, headers and a body to `read` piece by piece. */
-async function send(request) {
+/**
+ * Sends; `answer` is a promise of status, headers and a body to `read` piece by piece. What is given up with `cancel` before it
+ * is there stays pending.
+ */
+function send(request) {
   available('http')
-  let answer
-  try {
-    answer = await host.http(prepared(request))
-  } catch (error) {
+  const sent = host.http(prepared(request))
+  const failed = (error) => {
     throw asNode(error, request.url)
   }
-  const { status, headers, body } = answer
   let isOpen = true
-  return {
-    status,
-    headers: [...headers],
-    async read() {
-      if (!isOpen) return null
-      try {
-        const chunk = await host.httpRead(body)
-        if (chunk === null) isOpen = false
-        return chunk
-      } catch (error) {
-        isOpen = false
-        throw asNode(error, request.url)
-      }
-    },
-    cancel() {
-      if (!isOpen) return
-      isOpen = false
-      host.httpCancel(body)
-    }
+  let id = sent.id
+  const cancel = () => {
+    if (!isOpen) return
+    isOpen = false
+    host.httpCancel(id)
   }
+  const answer = sent.then(({ status, headers, body }) => {
+    id = body
+    return {
+      status,
+      headers: [...headers],
+      cancel,
+      async read() {
+        if (!isOpen) return null
+        try {
+          const chunk = await host.httpRead(body)
+          if (chunk === null) isOpen = false
+          return chunk
+        } catch (error) {
+          isOpen = false
+          return failed(error)
+        }
+      }
+    }
+  }, failed)
+  return { answer, cancel }
 }
 
 /** The same while the whole call waits; the body is read already. */

@@ -111,7 +111,8 @@ class ClientRequest extends OutgoingMessage {
     const headers = [...this._headers.values()].flatMap(([name, value]) => [].concat(value).map((one) => [name, String(one)]))
     let answer
     try {
-      answer = await send({ method: this.method, url: this._url, headers, body: concat([new Uint8Array(), ...this._chunks]) })
+      this._sent = send({ method: this.method, url: this._url, headers, body: concat([new Uint8Array(), ...this._chunks]) })
+      answer = await this._sent.answer
     } catch (error) {
       clearTimeout(this._timer)
       if (!this.destroyed) this.destroy(error)
@@ -161,6 +162,7 @@ class ClientRequest extends OutgoingMessage {
     clearTimeout(this._timer)
     if (this.res && !this.res.destroyed && !this.res.complete) this.res.destroy(error)
     else if (!this.res && !error) error = coded('ECONNRESET', 'socket hang up')
+    if (!this.res) this._sent?.cancel()
     this.socket.destroy()
     done(this.res ? null : error)
   }

@@ -10,17 +10,21 @@ function failed(cause) {
   return new TypeError('fetch failed', { cause })
 }
 
-/** Waits for `work`, or for the signal, whichever comes first. */
-function abortable(work, signal, onLate) {
+/** Waits for `work`, or for the signal, whichever comes first; what is given up is told by `cancel`. */
+function abortable(work, signal, cancel) {
   if (!signal) return work
   return new Promise((resolve, reject) => {
     const stop = () => {
       reject(signal.reason)
-      work.then(onLate, () => {})
+      cancel()
     }
     if (signal.aborted) return stop()
     signal.addEventListener('abort', stop, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+    const end = (settle) => (value) => {
+      signal.removeEventListener('abort', stop)
+      settle(value)
+    }
+    work.then(end(resolve), end(reject))
   })
 }
 
@@ -87,7 +91,8 @@ async function fetch(input, init) {
   for (let count = 0; ; count++) {
     let answer
     try {
-      answer = await abortable(send({ method, url, headers: [...headers], body }), signal, (late) => late.cancel())
+      const sent = send({ method, url, headers: [...headers], body })
+      answer = await abortable(sent.answer, signal, sent.cancel)
     } catch (error) {
       throw signal?.aborted && error === signal.reason ? error : failed(error)
     }
