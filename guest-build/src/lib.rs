@@ -1,14 +1,17 @@
 //! Builds hook projects into modules, with one builder for each language.
 
 mod error;
+mod python;
 mod rust;
 pub mod types;
 
 use std::path::{Path, PathBuf};
 
+use api_types::Isolation;
 use async_trait::async_trait;
 
 pub use self::error::{BuildError, ProjectError};
+pub use self::python::{PythonBuilder, new_python_project};
 pub use self::rust::{RustBuilder, new_project};
 
 /// Gets each step of a build, in a few words.
@@ -49,6 +52,8 @@ pub struct BuiltModule {
     pub path: PathBuf,
     /// Its bytes.
     pub bytes: Vec<u8>,
+    /// What separates its calls unless the developer says something else.
+    pub isolation: Isolation,
     /// Warnings for the developer about a module that was built.
     pub warnings: Vec<String>,
     /// The compiler's own, in its words; empty when it has none.
@@ -69,7 +74,7 @@ pub struct Sources {
 }
 
 /// One for each language.
-pub const BUILDERS: [&dyn Builder; 1] = [&RustBuilder];
+pub const BUILDERS: [&dyn Builder; 2] = [&RustBuilder, &PythonBuilder];
 
 /// The builder of the project in this folder.
 ///
@@ -80,7 +85,7 @@ pub fn builder_of(project: &Path) -> Result<&'static dyn Builder, ProjectError> 
         return Ok(builder);
     }
     let problem = if project.exists() {
-        format!("`{}` is not a hook project: it has no Cargo.toml", project.display())
+        format!("`{}` is not a hook project: it has neither Cargo.toml nor cloud.py", project.display())
     } else {
         format!("the directory `{}` does not exist", project.display())
     };
@@ -95,7 +100,7 @@ mod tests {
     fn a_project_is_known_by_its_manifest() {
         let folder = tempfile::tempdir().unwrap();
         let refused = builder_of(folder.path()).err().unwrap();
-        assert!(refused.to_string().ends_with("it has no Cargo.toml"), "{refused}");
+        assert!(refused.to_string().ends_with("it has neither Cargo.toml nor cloud.py"), "{refused}");
         std::fs::write(folder.path().join("Cargo.toml"), "").unwrap();
         assert_eq!(builder_of(folder.path()).ok().unwrap().language(), "Rust");
         let refused = builder_of(&folder.path().join("nothing")).err().unwrap();

@@ -29,7 +29,8 @@ const MAX_MODULE_BYTES: u64 = 64 << 20;
 
 Isolation: `per-call` makes a fresh sandbox for each call, in microseconds: nothing of one call is visible in the next.
 `warm` lets a sandbox serve many calls of this version, one after the other, until a call fails; memory, and with it
-global variables, stays. It is for modules with a language runtime inside (JavaScript, Python).
+global variables, stays. Without the flag, Rust and modules that are built already are `per-call`; projects of other
+languages are what docs/languages.md says of them.
 
 IM hooks are called in production only; staging is for `hookd invoke --staging`.")]
 pub struct Deploy {
@@ -42,9 +43,9 @@ pub struct Deploy {
     /// Release to staging; the default.
     #[arg(long, conflicts_with = "prod")]
     staging: bool,
-    /// What separates calls: a fresh sandbox `per-call`, or a `warm` one that serves many.
-    #[arg(long, value_name = "ISOLATION", default_value_t = Isolation::PerCall)]
-    isolation: Isolation,
+    /// What separates calls: a fresh sandbox `per-call`, or a `warm` one that serves many [default: goes by the language].
+    #[arg(long, value_name = "ISOLATION")]
+    isolation: Option<Isolation>,
     /// Print the release as one line of JSON.
     #[arg(long)]
     json: bool,
@@ -58,21 +59,23 @@ impl Deploy {
     /// Builds the project, uploads the module, and waits until the version is live.
     pub async fn run(self) -> anyhow::Result<()> {
         let api = Api::new(self.server.target()?)?;
-        let module = module_bytes(&self.source).await?;
+        let (module, usual_isolation) = module(&self.source).await?;
         let environment = if self.prod && !self.staging { Environment::Production } else { Environment::Staging };
-        let query = DeployQuery { environment, isolation: self.isolation };
+        let query = DeployQuery { environment, isolation: self.isolation.unwrap_or(usual_isolation) };
         let release = upload(&api, query, &self.by, module).await?;
         print(&release, self.json)
     }
 }
 
-async fn module_bytes(source: &Path) -> anyhow::Result<Vec<u8>> {
+/// The module, and the isolation that it has unless the developer says something else.
+async fn module(source: &Path) -> anyhow::Result<(Vec<u8>, Isolation)> {
     if source.is_dir() {
-        return Ok(build_project(source).await?.bytes);
+        let built = build_project(source).await?;
+        return Ok((built.bytes, built.isolation));
     }
-    let module = input_file::read(source, "a module", MAX_MODULE_BYTES);
-    Ok(module
-        .map_err(|problem| problem.hint("give the folder of a hook project, or a module built by `hookd build`"))?)
+    let module = input_file::read(source, "a module", MAX_MODULE_BYTES)
+        .map_err(|problem| problem.hint("give the folder of a hook project, or a module built by `hookd build`"))?;
+    Ok((module, Isolation::PerCall))
 }
 
 /// Uploads a module and waits until it is live; answers the release.

@@ -2,28 +2,42 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
-use hookd_guest_build::new_project;
+use clap::{Args, ValueEnum};
+use hookd_guest_build::{new_project, new_python_project};
 
 use crate::client::default_data_folder;
 use crate::exit::InputError;
 use crate::output;
 
-/// Create a hook project in Rust.
+/// Languages that `hookd new` knows.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Language {
+    Rust,
+    Python,
+}
+
+/// Create a hook project.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  hookd new my-hooks --hook _conversationStart")]
+#[command(after_help = "Examples:\n  hookd new my-hooks --hook _conversationStart\n  hookd new my-hooks --lang python")]
 pub struct New {
     /// Folder to create; its last part names the project.
     folder: PathBuf,
     /// The hook that the project begins with.
     #[arg(long, default_value = "_messageReceived")]
     hook: String,
+    /// The language of the project.
+    #[arg(long, value_enum, default_value = "rust")]
+    lang: Language,
 }
 
 impl New {
     /// Writes the project.
     pub fn run(self) -> anyhow::Result<()> {
-        new_project(&self.folder, &self.hook, &default_data_folder()).map_err(InputError::of_build)?;
+        match self.lang {
+            Language::Rust => new_project(&self.folder, &self.hook, &default_data_folder()),
+            Language::Python => new_python_project(&self.folder, &self.hook),
+        }
+        .map_err(InputError::of_build)?;
         let folder = self.folder.display();
         output::data(&format!("Created the hook project `{folder}`."))?;
         output::note(&format!("Next:\n  hookd build {folder}\n  hookd deploy {folder} --prod"));

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use api_types::Isolation;
 use serde::Deserialize;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
@@ -37,7 +38,8 @@ fn finish(compiled: &Compiled, project: &Path) -> Result<BuiltModule, BuildError
         std::fs::create_dir_all(folder).map_err(BuildError::file("create", folder))?;
     }
     std::fs::write(&path, &bytes).map_err(BuildError::file("write", &path))?;
-    Ok(BuiltModule { path, bytes, warnings, compiler_warnings: compiled.warnings.trim_end().to_owned() })
+    let compiler_warnings = compiled.warnings.trim_end().to_owned();
+    Ok(BuiltModule { path, bytes, isolation: Isolation::PerCall, warnings, compiler_warnings })
 }
 
 /// Refuses modules that the engine would refuse later, with names from the source.

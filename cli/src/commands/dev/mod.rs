@@ -16,7 +16,7 @@ use api_types::control::{DeployQuery, LogsQuery};
 use api_types::{Environment, Isolation};
 use clap::Args;
 use futures::StreamExt as _;
-use hookd_guest_build::{Sources, builder_of};
+use hookd_guest_build::{BuiltModule, Sources, builder_of};
 use reqwest::Url;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -59,9 +59,9 @@ pub struct Dev {
     /// Release to staging. Hooks of messages are called in production only.
     #[arg(long)]
     staging: bool,
-    /// What separates calls: a fresh sandbox `per-call`, or a `warm` one that serves many.
-    #[arg(long, value_name = "ISOLATION", default_value_t = Isolation::PerCall)]
-    isolation: Isolation,
+    /// What separates calls: a fresh sandbox `per-call`, or a `warm` one that serves many [default: goes by the language].
+    #[arg(long, value_name = "ISOLATION")]
+    isolation: Option<Isolation>,
     #[command(flatten)]
     by: ReleaseNote,
     #[command(flatten)]
@@ -164,7 +164,7 @@ impl Dev {
             let built = build::build_project(&self.project).await;
             changes.note_lock_file();
             let released = match built {
-                Ok(built) => self.release(api, environment, &mut live, built.bytes).await,
+                Ok(built) => self.release(api, environment, &mut live, built).await,
                 Err(error) => Err(Failed::Build(error)),
             };
             match &released {
@@ -204,15 +204,15 @@ impl Dev {
         api: &Api,
         environment: Environment,
         live: &mut Vec<u8>,
-        module: Vec<u8>,
+        built: BuiltModule,
     ) -> Result<Option<String>, Failed> {
-        if module == *live {
+        if built.bytes == *live {
             return Ok(None);
         }
-        let query = DeployQuery { environment, isolation: self.isolation };
-        let uploaded = deploy::upload(api, query, &self.by, module.clone()).await;
+        let query = DeployQuery { environment, isolation: self.isolation.unwrap_or(built.isolation) };
+        let uploaded = deploy::upload(api, query, &self.by, built.bytes.clone()).await;
         let release = uploaded.and_then(|release| release.read()).map_err(Failed::Upload)?;
-        *live = module;
+        *live = built.bytes;
         Ok(Some(deploy::summary(&release)))
     }
 }

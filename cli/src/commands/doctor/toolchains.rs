@@ -2,18 +2,22 @@
 
 use std::process::Command;
 
-use hookd_guest_build::{Builder as _, RustBuilder};
+use hookd_guest_build::{Builder, PythonBuilder, RustBuilder};
 
 use super::Finding;
 
 pub(super) fn check() -> Vec<Finding> {
-    vec![rust(), program("node", "Node", "the demo's clients need it: apt-get install nodejs npm")]
+    vec![
+        hooks("Rust hooks", &RustBuilder),
+        hooks("Python hooks", &PythonBuilder),
+        program("node", "Node", "the demo's clients need it: apt-get install nodejs npm"),
+    ]
 }
 
-fn rust() -> Finding {
-    match RustBuilder.explain() {
-        Ok(compiler) => Finding::ok("Rust hooks", compiler),
-        Err(missing) => Finding::note("Rust hooks", missing.to_string(), missing.hint_text().unwrap_or_default()),
+fn hooks(check: &'static str, builder: &dyn Builder) -> Finding {
+    match builder.explain() {
+        Ok(compiler) => Finding::ok(check, compiler),
+        Err(missing) => Finding::note(check, missing.to_string(), missing.hint_text().unwrap_or_default()),
     }
 }
 

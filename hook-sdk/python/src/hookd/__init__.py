@@ -1,0 +1,1 @@
+"""What stands between the engine and the Python of a hook project. Nothing here is for hook authors."""
