@@ -16,11 +16,11 @@ function target(options, protocol) {
   if (options.socketPath) throw coded('ERR_FEATURE_UNAVAILABLE_ON_PLATFORM', 'http: a hook has no sockets; socketPath is not offered')
   let name = String(options.hostname ?? options.host ?? 'localhost')
   if (name.includes(':') && !name.startsWith('[')) name = /^[^:]+:\d+$/.test(name) && !options.hostname ? name.replace(/:\d+$/, '') : `[${name}]`
-  const port = options.port ?? options.defaultPort ?? ''
+  const port = options.port || options.defaultPort || ''
   const path = String(options.path ?? '/')
   if (/[^\x21-\xff]/.test(path)) throw coded('ERR_UNESCAPED_CHARACTERS', 'Request path contains unescaped characters', TypeError)
   const isWhole = /^https?:\/\//.test(path)
-  return new URL(isWhole ? path : `${wanted}//${name}${port === '' || port === null ? '' : `:${port}`}${path.startsWith('/') ? '' : '/'}${path}`)
+  return new URL(isWhole ? path : `${wanted}//${name}${port === '' ? '' : `:${port}`}${path.startsWith('/') ? '' : '/'}${path}`)
 }
 
 /** The three forms in which `request` is called. */
