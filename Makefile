@@ -93,6 +93,7 @@ lint: lint-set-up $(JS_SDK)
 	cargo clippy --workspace $(FEATURES),hookd-fuzz-targets/libfuzzer --all-targets --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace $(FEATURES) --no-deps --document-private-items --quiet
 	scripts/lint-guests.sh
+	scripts/build-js-engine.sh --check
 	npm run --prefix hook-sdk/js --silent check
 
 .PHONY: lint-set-up

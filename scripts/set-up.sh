@@ -52,6 +52,8 @@ if [ "$purpose" = bench-im ]; then
   [ -x /usr/sbin/ejabberdctl ] || apt_packages+=(ejabberd erlang-p1-sqlite3)
 fi
 [ "$purpose" != lint ] || need python3 python3
+# Compares the checked-in JavaScript engine with its sources.
+if [ "$purpose" = lint ] && ! command -v clang-14 >/dev/null 2>&1; then need clang clang llvm; fi
 if [ "$purpose" = test ] && ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
   apt_packages+=(python3 python3-venv)
 fi

@@ -5,9 +5,7 @@ use std::cell::{Cell, RefCell};
 use rquickjs::function::{Func, Opt, Rest};
 use rquickjs::{Coerced, Ctx, Exception, Function, Persistent, Value};
 
-use crate::clock;
-use crate::event_loop;
-use crate::rejections;
+use crate::{clock, engine, event_loop, rejections};
 
 /// The longest time that a timer can have, as in Node and browsers; a longer one counts as the shortest.
 const MAX_DELAY: f64 = 2_147_483_647.0;
@@ -23,7 +21,7 @@ struct Timer {
     due: f64,
     /// The time between two calls of an interval.
     every: Option<f64>,
-    /// Work goes on for it after the reply.
+    /// Work goes on for it after the reply. Not for those of the app's top level, which are in every instance.
     keeps_alive: bool,
     call: Call,
 }
@@ -88,13 +86,14 @@ fn begin<'js>(
     let delay = if (MIN_DELAY..=MAX_DELAY).contains(&delay) { delay.floor() } else { MIN_DELAY };
     let due = clock::now() + delay;
     let every = repeats.then_some(delay);
+    let keeps_alive = !repeats && !engine::is_preparing();
     let call = save(ctx, call, arguments);
     let id = new_id();
     TIMERS.with_borrow_mut(|timers| {
         if timers.waiting.len() >= MAX_TIMERS {
             return Err(too_many(ctx));
         }
-        timers.waiting.push(Timer { id, due, every, keeps_alive: !repeats, call });
+        timers.waiting.push(Timer { id, due, every, keeps_alive, call });
         Ok(id)
     })
 }
