@@ -112,8 +112,12 @@ hookd: set-up
 	cargo build --workspace --bin hookd $(FEATURES)
 
 # The hook modules that tests and benches load.
-modules: hookd
+modules: hookd modules-set-up
 	scripts/build-modules.sh $(HOOKD)
+
+.PHONY: modules-set-up
+modules-set-up:
+	@scripts/set-up.sh modules
 
 clients: $(CLIENTS)
 

@@ -8,6 +8,8 @@ modules=$PWD/target/hookd-modules
 # One target folder for all: where the standard library must be built from source, it is built once.
 export CARGO_TARGET_DIR=$PWD/target/hooks
 mkdir -p "$modules"
+make --silent --no-print-directory -C examples-hooks/c-word-count HOOKD="$(realpath "$hookd")" BUILD="$PWD/target/hooks/c" \
+  OUTPUT="$modules/c-word-count.wasm"
 for manifest in {examples-hooks,tests/hostile-hooks,tests/conformance}/*/Cargo.toml; do
   project=$(dirname "$manifest")
   "$hookd" build "$project" --output "$modules/$(basename "$project").wasm"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing to build and run hookd on Debian. Run again, it does nothing.
-# Usage: scripts/set-up.sh [run|test|bench-im|lint]
+# Usage: scripts/set-up.sh [run|modules|test|bench-im|lint]
 set -euo pipefail
 purpose=${1:-run}
 
@@ -38,6 +38,12 @@ fi
 need cc build-essential
 need node nodejs npm
 need npm npm
+# The example of a hook in C.
+if [ "$purpose" = modules ]; then
+  need clang clang
+  need wasm-ld lld
+  [ -d /usr/include/wasm32-wasi ] || apt_packages+=(wasi-libc)
+fi
 # The tests start servers of their own, and some with another clock.
 [ "$purpose" != test ] || need redis-server redis-server
 if [ "$purpose" = test ] && ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then need initdb postgresql; fi

@@ -1,5 +1,6 @@
 //! Builds hook projects into modules, with one builder for each language.
 
+mod core_module;
 mod error;
 mod python;
 mod rust;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use api_types::Isolation;
 use async_trait::async_trait;
 
+pub use self::core_module::{component_of, is_core_module};
 pub use self::error::{BuildError, ProjectError};
 pub use self::python::{PythonBuilder, new_python_project};
 pub use self::rust::{RustBuilder, new_project};

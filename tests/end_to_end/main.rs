@@ -12,6 +12,7 @@
 
 mod admission;
 mod all_attacks;
+mod any_component;
 mod apps;
 mod backup;
 mod bad_luck;

@@ -6,17 +6,15 @@ use api_types::control::{DeployEvent, DeployQuery, Release};
 use api_types::{Environment, Isolation};
 use clap::Args;
 use futures::{StreamExt as _, stream};
+use hookd_guest_build::{component_of, is_core_module};
 
-use super::build::build_project;
+use super::build::{MAX_MODULE_BYTES, build_project};
 use crate::client::{Answer, Api, ReleaseNote, ServerArguments};
 use crate::exit::InputError;
 use crate::input_file;
 use crate::output::{self, Progress};
 
 const UPLOAD_CHUNK_BYTES: usize = 64 * 1024;
-
-/// The longest module that a server accepts.
-const MAX_MODULE_BYTES: u64 = 64 << 20;
 
 /// Build a hook project, or take a module, and make it live.
 #[derive(Debug, Args)]
@@ -75,6 +73,9 @@ async fn module(source: &Path) -> anyhow::Result<(Vec<u8>, Isolation)> {
     }
     let module = input_file::read(source, "a module", MAX_MODULE_BYTES)
         .map_err(|problem| problem.hint("give the folder of a hook project, or a module built by `hookd build`"))?;
+    if is_core_module(&module) {
+        return Ok((component_of(&module, source).map_err(InputError::of_build)?, Isolation::PerCall));
+    }
     Ok((module, Isolation::PerCall))
 }
 

@@ -1,9 +1,11 @@
-//! `src/bindings.rs` is what the contract in `wit/0.2.0` generates. Checked in, so that building a hook needs no generator.
+//! `src/bindings.rs`, and the bindings of the example in C, are what the contract in `wit/0.2.0` generates. Checked in, so that
+//! building a hook needs no generator.
 
 use std::{env, fs, path::Path};
 
 use wit_bindgen_core::{Files, WorldGenerator, wit_parser::Resolve};
 
+const COMMAND: &str = "UPDATE_BINDINGS=1 cargo test --test bindings";
 const HEADER: &str = "// Generated from wit/ by `UPDATE_BINDINGS=1 cargo test --test bindings`; do not edit.\n";
 
 #[test]
@@ -24,13 +26,30 @@ fn checked_in_bindings_are_those_of_the_contract() {
     let (_, generated) = files.iter().next().expect("one file is generated");
     let generated = [HEADER.as_bytes(), generated].concat();
 
-    let path = crate_folder.join("src/bindings.rs");
+    check(&crate_folder.join("src/bindings.rs"), &generated);
+}
+
+#[test]
+fn checked_in_bindings_of_the_example_in_c_are_those_of_the_contract() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let example = root.join("examples-hooks/c-word-count");
+    let mut resolve = Resolve::default();
+    resolve.push_path(root.join("wit/0.2.0")).unwrap();
+    let (package, _) = resolve.push_path(example.join("wit")).unwrap();
+    let world = resolve.select_world(&[package], Some("word-count")).unwrap();
+    let mut files = Files::default();
+    wit_bindgen_c::Opts::default().build().generate(&mut resolve, world, &mut files).unwrap();
+    assert_eq!(files.iter().count(), 3);
+    for (name, generated) in files.iter() {
+        check(&example.join("bindings").join(name), generated);
+    }
+}
+
+fn check(path: &Path, generated: &[u8]) {
     if env::var_os("UPDATE_BINDINGS").is_some() {
-        fs::write(&path, generated).unwrap();
+        fs::write(path, generated).unwrap();
     } else {
-        assert!(
-            fs::read(&path).unwrap() == generated,
-            "src/bindings.rs differs from wit/: run `UPDATE_BINDINGS=1 cargo test --test bindings`"
-        );
+        let found = fs::read(path).unwrap_or_default();
+        assert!(found == generated, "`{}` differs from wit/: run `{COMMAND}` in hook-sdk/rust", path.display());
     }
 }
