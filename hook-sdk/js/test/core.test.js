@@ -28,6 +28,38 @@ test('console writes one record per call, at its level, as Node formats it', asy
   }
 })
 
+test('whatever plain value console prints, it is what Node prints', async () => {
+  // A generator of its own, so that a failure comes again.
+  let seed = 7
+  const draw = (below) => {
+    seed = (seed * 1103515245 + 12345) % 2147483648
+    return Math.floor((seed / 2147483648) * below)
+  }
+  const word = () => ['a', 'name', 'two words', "it's", 'say "hi"', 'both \' and "', '中文', '😀', 'line\nbreak', 'back\\slash', '', '1', '_id', 'x-y', 'q'.repeat(draw(60)), '\ud800', '\u0007', 'é', '`'][draw(19)]
+  const value = (depth) => {
+    const kind = draw(depth > 4 ? 8 : 12)
+    if (kind < 3) return word()
+    if (kind < 8) return [1, -0, 1.5, NaN, -1e21, true, false, null, undefined, 123456789][draw(10)]
+    if (kind < 10) return Array.from({ length: draw(9) }, () => value(depth + 1))
+    return Object.fromEntries(Array.from({ length: draw(6) }, () => [word(), value(depth + 1)]))
+  }
+  const module = open({ 'cloud.js': "require('leanengine').Cloud.define('f', () => {})" }).load()
+  const print = module.global('(...texts) => console.log(...texts.map((text) => (0, eval)(`(${text})`)))')
+  const { inspect } = require('node:util')
+  // As source text: JSON has neither undefined nor -0.
+  const source = (one) => {
+    if (Array.isArray(one)) return `[${one.map(source)}]`
+    if (one !== null && typeof one === 'object') return `{${Object.entries(one).map(([key, inner]) => `[${JSON.stringify(key)}]: ${source(inner)}`)}}`
+    return typeof one === 'string' ? JSON.stringify(one) : Object.is(one, -0) ? '-0' : String(one)
+  }
+  for (let round = 0; round < 3000; round++) {
+    const values = Array.from({ length: 1 + draw(3) }, () => value(0))
+    module.logs.length = 0
+    print(...values.map(source))
+    assert.equal(module.logs[0].text, format(...values), inspect(values))
+  }
+})
+
 test('console prints errors with their trace, cause and properties', async () => {
   const [text] = await logged("console.error('failed:', Object.assign(new TypeError('text', { cause: new Error('below') }), { code: 'E1' }))", 'error')
   assert.match(text, /^failed: TypeError: text\n {4}at \/app\/cloud\.js:3:\d+[^]*code: 'E1',\n {2}\[cause\]: Error: below\n {6}at \/app\/cloud\.js:3:\d+/)

@@ -58,7 +58,10 @@ test('streams', () =>
     "(async () => { const out = []; await piped(Readable.from(['a', 'b']), new Transform({ transform(chunk, _, done) { done(null, String(chunk).toUpperCase()) } }), new Writable({ write(chunk, _, done) { out.push(String(chunk)); done() } })); return out })()",
     "new Promise((resolve) => pipeline(Readable.from(['x']), new PassThrough(), (error) => resolve(error ? error.message : 'done')).resume())", "piped(new Readable({ read() { this.destroy(new Error('broken')) } }), new PassThrough())",
     "new Promise((resolve) => { const one = new PassThrough(); one.setEncoding('utf8'); one.on('data', resolve); one.end(Buffer.from('€')) })", "require('stream/consumers').json(Readable.from(['{\"a\"', ':1}']))", "require('stream').Stream === require('stream')",
-    "(async () => (await Readable.from([1, 2, 3]).map((value) => value * 2).toArray()))()", "typeof require('stream/web').ReadableStream", "new Promise((resolve) => { const w = new Writable({ write(c, e, d) { d() } }); finished(w, () => resolve('finished')); w.end() })"
+    "(async () => (await Readable.from([1, 2, 3]).map((value) => value * 2).toArray()))()", "typeof require('stream/web').ReadableStream",
+    "require('stream/consumers').text(Readable.fromWeb(new ReadableStream({ start(c) { c.enqueue(new TextEncoder().encode('web')); c.close() } })))",
+    "(async () => { let text = ''; for await (const chunk of Readable.toWeb(Readable.from([Buffer.from('n'), Buffer.from('ode')], { objectMode: false }))) text += Buffer.from(chunk); return text })()",
+    "(async () => { const out = []; const to = Writable.toWeb(new Writable({ write(chunk, _, done) { out.push(String(chunk)); done() } })).getWriter(); await to.write(Buffer.from('w')); await to.close(); return out })()", "new Promise((resolve) => { const w = new Writable({ write(c, e, d) { d() } }); finished(w, () => resolve('finished')); w.end() })"
   ]))
 
 test('digests, HMAC, PBKDF2 and HKDF are those of Node', () =>

@@ -2,6 +2,7 @@
 // One call is one record of the log, as Node formats it.
 const log = require('./log')
 const { formatWithOptions, inspect } = require('./inspect')
+const { quickFormat } = require('./quick-format')
 const { stackOf } = require('./stack')
 const host = require('./host')
 
@@ -10,7 +11,7 @@ const plain = { colors: false }
 function text(values) {
   // What is printed most, without the formatter.
   if (values.length === 1 && typeof values[0] === 'string') return values[0]
-  return formatWithOptions(plain, ...values)
+  return quickFormat(values) ?? formatWithOptions(plain, ...values)
 }
 
 /** The methods of a console that writes with `write(level, text)`. */

@@ -2,9 +2,13 @@
 const host = require('internal:host')
 
 const start = host.monotonicNow()
+let origin
 const marks = new Map()
 const performance = {
-  timeOrigin: Date.now(),
+  /** Of the instance: what was before the snapshot is another time. */
+  get timeOrigin() {
+    return host.preparing() ? Date.now() : (origin ??= Date.now() - performance.now())
+  },
   now: () => host.monotonicNow() - start,
   mark(name) {
     const entry = { name, entryType: 'mark', startTime: performance.now(), duration: 0 }
