@@ -13,7 +13,7 @@ const output = join(here, 'engine/src/generated/shim.js')
 const folders = { node: '', web: 'web:', leanengine: '', redis: '', internal: 'internal:' }
 
 /** Modules that are a package and little else. */
-const packaged = new Set(['stream', 'streams', 'url', 'zlib', 'trace-mapping', 'querystring', 'string_decoder', 'punycode'])
+const packaged = new Set(['stream', 'streams', 'url', 'zlib', 'trace-mapping', 'ciphers', 'querystring', 'string_decoder', 'punycode'])
 
 /** What a package asks for, and what it gets instead. */
 const aliases = {

@@ -75,8 +75,20 @@ test('digests, HMAC, PBKDF2 and HKDF are those of Node', () =>
     "(() => { const hash = crypto.createHash('md5'); hash.digest(); hash.update('late') })()", "crypto.getRandomValues(new Uint8Array(4)).length", "crypto.webcrypto.subtle.digest('SHA-512', new TextEncoder().encode('abc')).then((bits) => Buffer.from(bits).toString('hex'))"
   ]))
 
+test('AES gives what Node gives, whole or in pieces', () =>
+  same(`
+    const crypto = require('crypto')
+    const key = (bits) => Buffer.alloc(bits / 8, 'key of it'), iv = Buffer.alloc(16, 7)
+    const pack = (name, text, change = () => {}) => { const bits = Number(name.slice(4, 7)); const one = crypto.createCipheriv(name, key(bits), name.endsWith('ecb') ? null : name.endsWith('gcm') ? iv.subarray(4) : iv); change(one); const out = one.update(text, 'utf8', 'hex') + one.final('hex'); return name.endsWith('gcm') ? [out, one.getAuthTag().toString('hex')] : out }
+    const unpack = (name, hex, change = () => {}) => { const bits = Number(name.slice(4, 7)); const one = crypto.createDecipheriv(name, key(bits), name.endsWith('ecb') ? null : name.endsWith('gcm') ? iv.subarray(4) : iv); change(one); return Buffer.concat([one.update(hex, 'hex'), one.final()]).toString() }`, [
+    ...['aes-128-cbc', 'aes-192-cbc', 'aes-256-cbc', 'aes-128-ecb', 'aes-256-ctr', 'aes-256-gcm', 'AES-128-CBC'].map((name) => `pack('${name}', 'héllo, a text of some length')`),
+    "unpack('aes-256-cbc', pack('aes-256-cbc', 'back'))", "unpack('aes-128-ctr', pack('aes-128-ctr', 'back'))", "(() => { const [text, tag] = pack('aes-128-gcm', 'sealed', (one) => one.setAAD(Buffer.from('head'))); return unpack('aes-128-gcm', text, (one) => one.setAAD(Buffer.from('head')).setAuthTag(Buffer.from(tag, 'hex'))) })()",
+    "(() => { try { unpack('aes-128-gcm', '00', (one) => one.setAuthTag(Buffer.alloc(16))) } catch (error) { return error.message } })()", "(() => { try { unpack('aes-128-cbc', '00'.repeat(16)) } catch (error) { return error.code } })()", "pack('aes-128-cbc', 'x'.repeat(16), (one) => one.setAutoPadding(false))",
+    "crypto.createCipheriv('aes-128-cbc', 'short', iv)", "crypto.createCipheriv('aes-128-cbc', key(128), 'short')"
+  ]))
+
 test('what crypto has not is refused with what there is', async () => {
-  assert.match((await handler("require('crypto').createCipheriv('aes-128-cbc', 'k', 'i')").failure('f')).message, /^crypto\.createCipheriv is not offered: .* crypto-js/)
+  assert.match((await handler("require('crypto').createSign('RSA-SHA256')").failure('f')).message, /^crypto\.createSign is not offered: .* node-forge/)
   assert.match((await handler("require('crypto').createHash('md4')").failure('f')).message, /^Invalid digest: md4 \(offered are md5, sha1/)
 })
 

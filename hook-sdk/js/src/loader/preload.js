@@ -23,6 +23,7 @@ function preload(globals) {
     for (const [name] of source.matchAll(names)) found.add(name)
     // A function of another app, by AV.Cloud.run.
     if (/\bremote\s*:\s*true\b/.test(source)) found.add('fetch')
+    if (/\bcreate(?:C|Dec)ipheriv\b/.test(source)) builtins.load('internal:ciphers')
     if (map) builtins.load('internal:trace-mapping')
     for (const [, , request] of source.matchAll(requires)) {
       if (!builtins.has(request)) continue

@@ -200,7 +200,7 @@ function later(work) {
 
 function refused(name) {
   return () => {
-    throw unsupported(`crypto.${name} is not offered: there are digests, HMAC, PBKDF2, HKDF and random bytes; use a package in JavaScript such as crypto-js or node-forge`)
+    throw unsupported(`crypto.${name} is not offered: there are digests, HMAC, AES, PBKDF2, HKDF and random bytes; use a package in JavaScript such as node-forge`)
   }
 }
 
@@ -213,7 +213,9 @@ const crypto = {
   hash: (name, data, encoding = 'hex') => new Hash(name).update(data).digest(encoding),
   createSecretKey: (key, encoding) => new KeyObject(view(key, encoding).slice()),
   getHashes: () => Object.keys(sizes),
-  getCiphers: () => [],
+  createCipheriv: (...given) => require('internal:ciphers').createCipheriv(...given),
+  createDecipheriv: (...given) => require('internal:ciphers').createDecipheriv(...given),
+  getCiphers: () => require('internal:ciphers').names,
   getCurves: () => [],
   randomBytes,
   pseudoRandomBytes: randomBytes,
@@ -238,7 +240,7 @@ const crypto = {
   }
 }
 for (const name of [
-  'createCipheriv', 'createDecipheriv', 'createCipher', 'createDecipher', 'createSign', 'createVerify', 'sign', 'verify',
+  'createCipher', 'createDecipher', 'createSign', 'createVerify', 'sign', 'verify',
   'createDiffieHellman', 'createECDH', 'createPrivateKey', 'createPublicKey', 'generateKeyPair', 'generateKeyPairSync',
   'privateDecrypt', 'privateEncrypt', 'publicDecrypt', 'publicEncrypt', 'scrypt', 'scryptSync'
 ]) crypto[name] = refused(name)
