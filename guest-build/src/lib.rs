@@ -2,6 +2,7 @@
 
 mod core_module;
 mod error;
+pub mod javascript;
 mod python;
 mod rust;
 pub mod types;
@@ -13,6 +14,7 @@ use async_trait::async_trait;
 
 pub use self::core_module::{component_of, is_core_module};
 pub use self::error::{BuildError, ProjectError};
+pub use self::javascript::{JavaScriptBuilder, new_javascript_project, scan_javascript};
 pub use self::python::{PythonBuilder, new_python_project};
 pub use self::rust::{RustBuilder, new_project};
 
@@ -76,7 +78,7 @@ pub struct Sources {
 }
 
 /// One for each language.
-pub const BUILDERS: [&dyn Builder; 2] = [&RustBuilder, &PythonBuilder];
+pub const BUILDERS: [&dyn Builder; 3] = [&RustBuilder, &JavaScriptBuilder, &PythonBuilder];
 
 /// The builder of the project in this folder.
 ///
@@ -87,7 +89,8 @@ pub fn builder_of(project: &Path) -> Result<&'static dyn Builder, ProjectError> 
         return Ok(builder);
     }
     let problem = if project.exists() {
-        format!("`{}` is not a hook project: it has neither Cargo.toml nor cloud.py", project.display())
+        let known = "Cargo.toml, package.json, cloud.js or cloud.py";
+        format!("`{}` is not a hook project: it has no {known}", project.display())
     } else {
         format!("the directory `{}` does not exist", project.display())
     };
@@ -102,7 +105,7 @@ mod tests {
     fn a_project_is_known_by_its_manifest() {
         let folder = tempfile::tempdir().unwrap();
         let refused = builder_of(folder.path()).err().unwrap();
-        assert!(refused.to_string().ends_with("it has neither Cargo.toml nor cloud.py"), "{refused}");
+        assert!(refused.to_string().ends_with("it has no Cargo.toml, package.json, cloud.js or cloud.py"), "{refused}");
         std::fs::write(folder.path().join("Cargo.toml"), "").unwrap();
         assert_eq!(builder_of(folder.path()).ok().unwrap().language(), "Rust");
         let refused = builder_of(&folder.path().join("nothing")).err().unwrap();

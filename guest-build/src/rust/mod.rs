@@ -13,6 +13,7 @@ use std::path::Path;
 use async_trait::async_trait;
 
 pub use self::new_project::new_project;
+pub(crate) use self::new_project::sample;
 use self::toolchain::Toolchain;
 use crate::{BuildError, Builder, BuiltModule, Progress, ProjectError, Sources};
 

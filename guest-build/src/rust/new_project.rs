@@ -212,6 +212,11 @@ const TEMPLATES: [Template; 14] = [
     },
 ];
 
+/// Params to try a hook with.
+pub(crate) fn sample(hook: &str) -> Option<&'static str> {
+    TEMPLATES.iter().find(|template| template.hook == hook).map(|template| template.sample)
+}
+
 /// Writes a project with one hook. The SDK's sources go into the user's data folder, `data`.
 ///
 /// # Errors
