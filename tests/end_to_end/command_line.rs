@@ -13,7 +13,7 @@ fn every_command_has_help_with_an_example() {
     let commands = "up,engine,im,new,types,build,dev,deploy,publish,rollback,releases,releases show,env,env set,env unset,env list,\
                     invoke,logs,top,settings,cache,apps,apps create,apps list,apps rotate-key,apps delete,switch,info,\
                     backup,config,config show,config template,doctor,completions,dead-letters,dead-letters list,\
-                    dead-letters retry,dead-letters drop";
+                    dead-letters retry,dead-letters drop,migrate scan";
     for command in commands.split(',') {
         let mut arguments: Vec<&str> = command.split(' ').collect();
         arguments.push("--help");

@@ -42,6 +42,7 @@ mod harness;
 mod hooks;
 mod hostile_modules;
 mod isolation;
+mod javascript_projects;
 mod leancache;
 mod leanengine;
 mod limits;

@@ -13,17 +13,20 @@ use crate::output::{self, Progress};
 /// The longest module that a server accepts.
 pub const MAX_MODULE_BYTES: u64 = 64 << 20;
 
-/// Compile a hook project to a WebAssembly module.
+/// Compile a hook project to a WebAssembly module, or bundle one of JavaScript.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   hookd build my-hooks --output my-hooks.wasm
-  hookd build my-hooks.core.wasm      # what a compiler made of bindings to the contract: C, C++, Zig …")]
+  hookd build my-hooks.core.wasm      # what a compiler made of bindings to the contract: C, C++, Zig …
+
+A project with Cargo.toml is Rust. One with package.json, cloud.js, server.js or leanengine.yaml is JavaScript or TypeScript:
+its code and files become one bundle, without Node on this machine; missing packages are installed with npm.")]
 pub struct Build {
     /// Folder of the hook project, or a core module that is to become a component.
     #[arg(default_value = ".")]
     project: PathBuf,
-    /// Where to write the module [default: target/hookd/NAME.wasm in the project's target folder; for NAME.core.wasm,
-    /// NAME.wasm beside it].
+    /// Where to write the module [default: target/hookd/NAME.wasm in the project's target folder; .hookd/NAME.bundle.json for
+    /// JavaScript; for NAME.core.wasm, NAME.wasm beside it].
     #[arg(short, long)]
     output: Option<PathBuf>,
     /// Print one line of JSON instead of the path.

@@ -15,6 +15,7 @@ mod info;
 mod invoke;
 mod limits;
 mod logs;
+mod migrate;
 mod new;
 mod notification_settings;
 mod publish;
@@ -47,7 +48,7 @@ use crate::exit::InputError;
 /// Self-hosted hook runtime for instant messaging.
 ///
 /// Clients of LeanCloud IM keep their SDKs: they connect to `hookd up`. Developers write hooks such as
-/// `_messageReceived`, compile them to WebAssembly and upload them.
+/// `_messageReceived`, compile or bundle them, and upload them.
 #[derive(Debug, Parser)]
 #[command(name = "hookd", version, max_term_width = 100, after_help = EXAMPLE)]
 pub struct Cli {
@@ -92,6 +93,7 @@ enum Command {
     Info(info::Info),
     Cache(cache::Cache),
     Apps(apps::Apps),
+    Migrate(migrate::Migrate),
     #[cfg(feature = "server")]
     Config(server::Config),
     #[cfg(feature = "server")]
@@ -171,6 +173,7 @@ impl Cli {
             Command::Settings(settings) => block_on(settings.run()),
             Command::Cache(cache) => block_on(cache.run()),
             Command::Apps(apps) => block_on(apps.run()),
+            Command::Migrate(migrate) => block_on(migrate.run()),
             Command::Switch(switch) => block_on(switch.run()),
             Command::Info(info) => block_on(info.run()),
             #[cfg(feature = "server")]

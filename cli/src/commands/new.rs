@@ -3,22 +3,32 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use hookd_guest_build::{new_project, new_python_project};
+use hookd_guest_build::{new_javascript_project, new_project, new_python_project};
 
 use crate::client::default_data_folder;
 use crate::exit::InputError;
 use crate::output;
 
-/// Languages that `hookd new` knows.
+/// Languages that a new project can be written in.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Language {
+    /// Compiled on this machine.
     Rust,
+    /// JavaScript, as LeanEngine runs it.
+    #[value(alias = "javascript")]
+    Js,
+    /// TypeScript.
+    #[value(alias = "typescript")]
+    Ts,
+    /// Python, as LeanEngine runs it.
     Python,
 }
 
 /// Create a hook project.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  hookd new my-hooks --hook _conversationStart\n  hookd new my-hooks --lang python")]
+#[command(
+    after_help = "Examples:\n  hookd new my-hooks --lang js\n  hookd new my-hooks --lang python --hook _conversationStart"
+)]
 pub struct New {
     /// Folder to create; its last part names the project.
     folder: PathBuf,
@@ -35,6 +45,8 @@ impl New {
     pub fn run(self) -> anyhow::Result<()> {
         match self.lang {
             Language::Rust => new_project(&self.folder, &self.hook, &default_data_folder()),
+            Language::Js => new_javascript_project(&self.folder, &self.hook, false),
+            Language::Ts => new_javascript_project(&self.folder, &self.hook, true),
             Language::Python => new_python_project(&self.folder, &self.hook),
         }
         .map_err(InputError::of_build)?;

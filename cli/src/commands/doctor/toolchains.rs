@@ -2,15 +2,16 @@
 
 use std::process::Command;
 
-use hookd_guest_build::{Builder, PythonBuilder, RustBuilder};
+use hookd_guest_build::{Builder, JavaScriptBuilder, PythonBuilder, RustBuilder};
 
 use super::Finding;
 
 pub(super) fn check() -> Vec<Finding> {
     vec![
         hooks("Rust hooks", &RustBuilder),
+        hooks("JS hooks", &JavaScriptBuilder),
         hooks("Python hooks", &PythonBuilder),
-        program("node", "Node", "the demo's clients need it: apt-get install nodejs npm"),
+        program("node", "Node", "the demo's clients need it, and npm for packages: apt-get install nodejs npm"),
     ]
 }
 
