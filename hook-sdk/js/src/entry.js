@@ -8,6 +8,7 @@ require('./core/locale')
 require('./core/globals')
 
 const registry = require('./core/registry')
+const { slip } = require('./core/hook-names')
 const { uncaught } = require('./core/uncaught')
 const { start } = require('./loader/module')
 const { preload } = require('./loader/preload')
@@ -17,6 +18,10 @@ globalThis.__entry = {
   load() {
     start(host.bundle.entry)
     preload(lazyGlobals)
+    for (const { name } of registry.definitions()) {
+      const warning = slip(name)
+      if (warning) host.log('warn', warning)
+    }
     if (registry.neverFired.size > 0) {
       host.log('warn', `registered, never fired: ${[...registry.neverFired].join(', ')} (object storage is not offered here)`)
     }

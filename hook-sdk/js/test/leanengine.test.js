@@ -49,6 +49,16 @@ test('hooks of the storage are listed under their raw names and never fire', asy
   assert.equal(await module.call('hello'), 'hi')
 })
 
+test('a name that is nearly that of a hook is told at the load', () => {
+  const module = open({
+    'cloud.js': "const { Cloud } = require('leanengine'); for (const name of ['_messageRecieved', '_clientonline', '_messageSent', '_private', '__own', 'hello']) Cloud.define(name, () => 1)"
+  }).load()
+  assert.deepEqual(module.texts('warn'), [
+    '`_messageRecieved` is no hook, and is never called as one: did you mean `_messageReceived`?',
+    '`_clientonline` is no hook, and is never called as one: did you mean `_clientOnline`?'
+  ])
+})
+
 test('a name that is registered twice fails the load', () => {
   const module = open({ 'cloud.js': "const { Cloud } = require('leanengine'); Cloud.define('a', () => 1); Cloud.define('a', () => 2)" })
   assert.throws(() => module.load(), { message: 'LeanEngine: a already defined' })
@@ -232,4 +242,16 @@ test('the storage can be named, and asking it rejects with the reason', async ()
     acl: { '*': { read: true }, 'role:admin': { write: true } }, at: true, by: 'u',
     without: { __type: 'Pointer', className: 'Post', objectId: 'p1' }, same: true, class: 'Post', is: true
   })
+})
+
+test('a module that replaces what the language has breaks nobody but itself', async () => {
+  const module = open({
+    'cloud.js': `const AV = require('leanengine')
+      AV.Cloud.define('f', async (request) => ({ got: request.params.a }))
+      AV.Cloud.define('g', () => { throw new Error('still told') })
+      globalThis.JSON = {}; globalThis.Promise = class Own {}; globalThis.console = undefined; globalThis.setTimeout = undefined
+      Array.prototype.extra = () => {}; Object.prototype.own = 1`
+  }).load()
+  assert.equal(await module.callText('f', { a: 5 }), '{"got":5}')
+  assert.deepEqual(await module.failure('g'), { code: 1, status: 500, message: 'still told' })
 })

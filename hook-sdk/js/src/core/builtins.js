@@ -49,6 +49,8 @@ function isOurs(name) {
 
 /** Whether a `require` of the users' code means one of these. */
 function has(request) {
+  // Without the prefix it is a package, in Node too.
+  if (request === 'sqlite') return false
   return isOurs(plain(request)) || /^lean(engine|cloud-storage)\//.test(request)
 }
 
