@@ -23,6 +23,9 @@ pub struct Limits {
     pub deadline_ms: u64,
     /// Time on the CPU, looked at every two milliseconds.
     pub cpu_time_ms: u64,
+    /// How long work that a function began may go on after its reply (EC-36), and never longer than 15 s after the arrival of the
+    /// call.
+    pub background_ms: u64,
     /// Linear memory. Modules with a language runtime inside start at 20 to 40 MiB.
     pub memory_bytes: u64,
     /// Elements in one table; tables hold the targets of indirect calls. At most 20,000, the size of a pooled table.
@@ -61,6 +64,7 @@ impl Default for Limits {
         Self {
             deadline_ms: 15_000,
             cpu_time_ms: 5_000,
+            background_ms: 5_000,
             memory_bytes: 128 << 20,
             table_elements: 20_000,
             request_bytes: 20 << 20,
@@ -101,11 +105,17 @@ impl Limits {
         Duration::from_millis(self.cpu_time_ms)
     }
 
+    /// [`Self::background_ms`].
+    pub fn background(&self) -> Duration {
+        Duration::from_millis(self.background_ms)
+    }
+
     /// Refuses limits under which no call could succeed, or that the pool cannot honour.
     pub fn validate(&self) -> Result<(), InvalidLimits> {
         let checks = [
             ("deadline_ms", (1..=600_000).contains(&self.deadline_ms), "1 to 600000 (ten minutes)"),
             ("cpu_time_ms", (1..=600_000).contains(&self.cpu_time_ms), "1 to 600000 (ten minutes)"),
+            ("background_ms", self.background_ms <= 15_000, "at most 15000 (15 s)"),
             ("memory_bytes", (65_536..=4 << 30).contains(&self.memory_bytes), "65536 (one page) to 4294967296 (4 GiB)"),
             ("table_elements", self.table_elements <= 20_000, "at most 20000"),
             ("request_bytes", (2..=20 << 20).contains(&self.request_bytes), "2 to 20971520 (20 MiB)"),

@@ -3,22 +3,30 @@
 mod whole_call;
 
 use std::borrow::Cow;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Instant;
 
 use bytes::Bytes;
+use futures::FutureExt as _;
+use tokio::sync::oneshot;
 use tokio::time::Instant as TokioInstant;
+use tokio_util::task::TaskTracker;
 
 use self::whole_call::WholeCall;
 use crate::apps::{App, AppliedSettings, Apps};
 use crate::call_chain::{CallChain, MAX_CALLS};
+use crate::deadline::until;
 use crate::logs::{CallLog, LogLevel};
 use crate::modules::Modules;
 use crate::outcome::{Outcome, Overload, TimeLimit};
 use crate::releases::{LiveFunction, LiveVersion};
-use crate::sandbox::{Allowed, CallSlots, Guest, LoadedModule, Sandbox};
+use crate::sandbox::{Allowed, CallSlots, Guest, LoadedModule, Sandbox, early_outcome};
 use crate::trace::CallSpan;
+use crate::usage::UsageNote;
 use api_types::control::EngineStats;
 use api_types::{Environment, Limits};
 
@@ -94,6 +102,8 @@ pub(crate) struct Calls {
     slots: CallSlots,
     request_ids: RequestIds,
     undefined: AtomicU64,
+    /// Calls whose outcome is out, and whose work goes on. Each keeps its place, which bounds their number.
+    working_on: TaskTracker,
 }
 
 impl Calls {
@@ -104,10 +114,23 @@ impl Calls {
             slots: CallSlots::new(concurrent_calls),
             request_ids: RequestIds::new(),
             undefined: AtomicU64::new(0),
+            working_on: TaskTracker::new(),
         }
     }
 
-    pub(crate) async fn call(self: &Arc<Self>, apps: &Apps, invocation: &Invocation) -> Outcome {
+    /// Waits for the work that goes on after replies.
+    pub(crate) async fn work_is_done(&self) {
+        self.working_on.close();
+        self.working_on.wait().await;
+    }
+
+    /// `usage`: where it is noted what the call used, if that is asked.
+    pub(crate) async fn call(
+        self: &Arc<Self>,
+        apps: &Apps,
+        invocation: &Invocation,
+        usage: Option<UsageNote>,
+    ) -> Outcome {
         let app = apps.get(&invocation.app_id);
         let live = app.and_then(|app| LiveApp::of(app, invocation.environment));
         let Some(live) = live else { return self.not_defined() };
@@ -122,13 +145,18 @@ impl Calls {
             arrived: Instant::now(),
             deadline: invocation.deadline,
         };
-        self.call_live(&live, &call).await
+        self.call_live(&live, &call, usage).await
     }
 
-    pub(crate) async fn call_live(self: &Arc<Self>, live: &Arc<LiveApp>, call: &Call<'_>) -> Outcome {
+    pub(crate) async fn call_live(
+        self: &Arc<Self>,
+        live: &Arc<LiveApp>,
+        call: &Call<'_>,
+        usage: Option<UsageNote>,
+    ) -> Outcome {
         let Some(function) = live.version.function(&call.name) else { return self.not_defined() };
         let (arrived, span) = (call.arrived, CallSpan::begin(&live.app.id, &call.name, call.environment));
-        let outcome = self.run(live, function, call, span.as_ref()).await;
+        let outcome = self.run(live, function, (call, usage), span.as_ref()).await;
         if let Some(span) = span {
             span.end(&outcome);
         }
@@ -199,7 +227,7 @@ impl Calls {
         self: &Arc<Self>,
         live: &Arc<LiveApp>,
         function: &LiveFunction,
-        call: &Call<'_>,
+        (call, usage): (&Call<'_>, Option<UsageNote>),
         span: Option<&CallSpan>,
     ) -> Outcome {
         let LiveApp { app, version, settings } = &**live;
@@ -215,6 +243,9 @@ impl Calls {
         let log = CallLog::new(app.log().clone(), &app.id, version.number(), &call.name, request_id, limits)
             .in_environment(call.environment);
         let log = Arc::new(log);
+        // Modules that are not in memory may be of that kind; others are spared what it costs.
+        let may_work_on = version.module.code(call.arrived).is_none_or(|code| code.may_work_on());
+        let (early, outcome) = may_work_on.then(early_outcome).unzip();
         let whole = WholeCall {
             calls: self.clone(),
             live: live.clone(),
@@ -227,6 +258,8 @@ impl Calls {
             arrived: call.arrived,
             deadline: allowed.until,
             log: log.clone(),
+            usage,
+            early,
         };
         let guest: Guest<Outcome> = match span {
             None => Box::pin(whole.run()),
@@ -235,8 +268,14 @@ impl Calls {
                 Box::pin(span.around(whole.run()))
             }
         };
-        let (Ok(outcome) | Err(outcome)) = self.sandbox.run(app.pace(), allowed, guest).await;
-        log.finish();
+        let outcome = match outcome {
+            None => {
+                let (Ok(outcome) | Err(outcome)) = self.sandbox.run(app.pace(), allowed, guest).await;
+                log.finish();
+                outcome
+            }
+            Some(early) => self.run_and_work_on(live.clone(), (guest, early), allowed, log.clone()).await,
+        };
         if !matches!(
             outcome,
             Outcome::Replied(_) | Outcome::Failed { .. } | Outcome::Overloaded(Overload::Calls { .. })
@@ -244,6 +283,47 @@ impl Calls {
             log.engine(LogLevel::Error, &outcome.to_string());
         }
         outcome
+    }
+}
+
+impl Calls {
+    /// Runs a guest whose outcome may be there before its work is done. The work then goes on in a task.
+    async fn run_and_work_on(
+        self: &Arc<Self>,
+        live: Arc<LiveApp>,
+        (guest, early): (Guest<Outcome>, oneshot::Receiver<Outcome>),
+        allowed: Allowed,
+        log: Arc<CallLog>,
+    ) -> Outcome {
+        let calls = self.clone();
+        let mut running = Box::pin(async move {
+            let ended = calls.sandbox.run_to_its_end(live.app.pace(), guest).await;
+            log.finish();
+            ended
+        });
+        let mut early = early.fuse();
+        let outcome = until(
+            allowed.until,
+            poll_fn(|context| {
+                if let Poll::Ready(ended) = running.as_mut().poll(context) {
+                    return Poll::Ready((ended, false));
+                }
+                match Pin::new(&mut early).poll(context) {
+                    Poll::Ready(Ok(outcome)) => Poll::Ready((Ok(outcome), true)),
+                    // Without an early outcome the end is waited for.
+                    Poll::Ready(Err(_)) | Poll::Pending => Poll::Pending,
+                }
+            }),
+        );
+        match outcome.await {
+            Ok((Ok(outcome) | Err(outcome), works_on)) => {
+                if works_on {
+                    self.working_on.spawn(running);
+                }
+                outcome
+            }
+            Err(_) => Outcome::TimedOut { limit: allowed.time, by: allowed.by },
+        }
     }
 }
 

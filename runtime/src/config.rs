@@ -8,6 +8,10 @@ use crate::egress::EgressConfig;
 use crate::leancache::CacheConfig;
 use crate::logs::LogRetention;
 
+/// Deep recursion in JavaScript ends with a `RangeError` before this, which holds some thousand calls. What a guest touched stays
+/// with its slot, which is why it is no more.
+pub(crate) const GUEST_STACK_BYTES: usize = 2 << 20;
+
 /// Settings of one engine; limits of single apps are in [`Limits`](crate::Limits).
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
@@ -61,6 +65,8 @@ pub struct CompileLimits {
     pub memory_bytes: u64,
     /// Machine code of one module.
     pub artifact_bytes: u64,
+    /// How long the files of a JavaScript project may take to load at a release.
+    pub loading_time: Duration,
 }
 
 impl EngineConfig {
@@ -75,7 +81,7 @@ impl EngineConfig {
             idle_time: Duration::from_secs(60),
             loaded_modules: 512,
             loaded_code_bytes: 512 << 20,
-            guest_stack_bytes: 512 << 10,
+            guest_stack_bytes: GUEST_STACK_BYTES,
             max_module_bytes: 64 << 20,
             compile_limits: CompileLimits::default(),
             definitions_deadline: Duration::from_secs(5),
@@ -94,6 +100,7 @@ impl Default for CompileLimits {
             cpu_time: Duration::from_secs(120),
             memory_bytes: 2 << 30,
             artifact_bytes: 512 << 20,
+            loading_time: Duration::from_secs(10),
         }
     }
 }

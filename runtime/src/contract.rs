@@ -5,6 +5,8 @@
 
 /// The interface that every module exports, in the version that this engine speaks.
 pub(crate) const FUNCTIONS: &str = "hookd:engine/functions@0.2.0";
+/// The interface of a module whose work goes on after its reply.
+pub(crate) const BACKGROUND: &str = "hookd:engine/background@0.2.0";
 /// The name without its version.
 const FUNCTIONS_OF_ANY: &str = "hookd:engine/functions@";
 /// The newest first.

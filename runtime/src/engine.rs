@@ -10,7 +10,7 @@ mod variables;
 
 use std::os::unix::fs::DirBuilderExt as _;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use http::HeaderMap;
@@ -35,6 +35,7 @@ use crate::releases::metadata::{self, Metadata};
 use crate::releases::{AppRow, DeletedApp, LiveVersion, MetadataError, Variables};
 use crate::sandbox::{LongCallThreads, Sandbox};
 use crate::stats;
+use crate::usage::{Usage, UsageNote};
 use api_types::control::{AppStats, EngineStats};
 use api_types::{Definition, Environment};
 
@@ -78,7 +79,8 @@ impl Engine {
             app.set_variables(row.variables);
             for environment in [Environment::Production, Environment::Staging] {
                 if let Some(version) = parts.metadata.live(app.id.clone(), environment).await? {
-                    let live = LiveVersion::new(version, &parts.modules, app.meters());
+                    let values = app.platform_values(environment);
+                    let live = LiveVersion::new(version, &parts.modules, app.meters(), values);
                     compile_if_needed(&parts.modules, &app, &live).await;
                     app.live(environment).store(Some(Arc::new(live)));
                 }
@@ -137,11 +139,18 @@ impl Engine {
         self.0.metadata.set_keys(current.id.clone(), keys.clone()).await?;
         let rotated = Arc::new(current.with_keys(keys));
         self.0.apps.insert(rotated.clone());
-        // Guests may have read the old key.
         for environment in [Environment::Production, Environment::Staging] {
-            if let Some(idle) = rotated.live(environment).load().as_ref().and_then(|live| live.idle_instances.as_ref())
-            {
+            let Some(live) = rotated.live(environment).load_full() else { continue };
+            // Guests may have read the old key.
+            if let Some(idle) = &live.idle_instances {
                 idle.clear();
+            }
+            // The files of a bundle may have, too, while they were loaded.
+            let values = rotated.platform_values(environment);
+            let with_new_key = live.again(&self.0.modules, rotated.meters(), values);
+            if !Arc::ptr_eq(&with_new_key.module, &live.module) {
+                compile_if_needed(&self.0.modules, &rotated, &with_new_key).await;
+                rotated.live(environment).store(Some(Arc::new(with_new_key)));
             }
         }
         tracing::info!(app_id = rotated.id, ?kind, "key rotated");
@@ -209,12 +218,26 @@ impl Engine {
 
     /// Calls a function; the outcome is there before the deadline in any case. Checks no keys: that is the caller's duty.
     pub async fn call(&self, invocation: Invocation) -> Outcome {
-        self.0.calls.call(&self.0.apps, &invocation).await
+        self.0.calls.call(&self.0.apps, &invocation, None).await
+    }
+
+    /// [`Engine::call`] that also says what the call used, and waits for what it does after its reply.
+    pub async fn call_measured(&self, invocation: Invocation) -> (Outcome, Usage) {
+        let usage = UsageNote::default();
+        let outcome = self.0.calls.call(&self.0.apps, &invocation, Some(usage.clone())).await;
+        self.work_is_done().await;
+        let usage = usage.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        (outcome, usage)
+    }
+
+    /// Waits until the work is done that goes on after replies: at most 15 s, if no calls are made meanwhile.
+    pub async fn work_is_done(&self) {
+        self.0.calls.work_is_done().await;
     }
 
     /// [`Engine::call`] for callers that have looked the app up.
     pub async fn call_live(&self, live: &Arc<LiveApp>, call: &Call<'_>) -> Outcome {
-        self.0.calls.call_live(live, call).await
+        self.0.calls.call_live(live, call, None).await
     }
 
     /// Makes an instance of the live version as [`Engine::call`] does, and drops it: the part of a call that is the
@@ -306,7 +329,7 @@ fn tell_of_limits_above(app: &AppRow) {
 /// A server that has started answers with machine code on disk, which the first call brings into memory. A version that
 /// cannot be compiled stays live and answers with the reason: other apps must not suffer for it.
 async fn compile_if_needed(modules: &Arc<Modules>, app: &App, version: &LiveVersion) {
-    if !modules.has_code(version.module.module_hash())
+    if !modules.has_code(&version.module)
         && let Err(error) = modules.code(&version.module, &app.module_share().compiling).await
     {
         tracing::error!(app_id = app.id, version = version.number(), "a live version cannot be loaded: {error}");

@@ -79,6 +79,7 @@ mod stats;
 mod sync;
 mod trace;
 mod trust;
+mod usage;
 
 pub use api_types::{
     Environment, FunctionKind, HostPattern, Isolation, LimitSettings, Limits, Overrides, UnusableKey, usable_key,
@@ -107,3 +108,4 @@ pub use releases::{
     VariableChanges, Variables, Version,
 };
 pub use trace::{enable_traces, trace_of_request};
+pub use usage::Usage;

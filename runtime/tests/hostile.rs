@@ -123,7 +123,7 @@ async fn deep_recursion_traps() {
         .function("bad", "(drop (call $down (i64.const 0)))");
     let outcome = outcome_of(guest, Limits::default(), Duration::from_secs(10)).await;
     let Outcome::Trapped { message } = outcome else { panic!("{outcome:?}") };
-    assert!(message.starts_with("call stack exhausted (limit `guest_stack_bytes` of 524288)"), "{message}");
+    assert!(message.starts_with("call stack exhausted (limit `guest_stack_bytes` of 2097152)"), "{message}");
 }
 
 #[tokio::test]

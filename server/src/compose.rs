@@ -92,6 +92,8 @@ pub struct Server {
     connection: Connection,
     shutdown: CancellationToken,
     tasks: TaskTracker,
+    /// Absent in the IM core alone.
+    engine: Option<Engine>,
     _folder: DataFolder,
 }
 
@@ -145,7 +147,7 @@ impl Server {
             .merge(measured.for_admin(connection.admin_key.clone()));
         let trust = ForwardingTrust { proxy: common.trust_forwarded_headers, front_key: None };
         let service = Service { handler: RequestHandler::Rpc(RpcService::new(engine.clone(), router)), trust };
-        Ok(Self { listeners, service, metrics, connection, shutdown, tasks, _folder: folder })
+        Ok(Self { listeners, service, metrics, connection, shutdown, tasks, engine: Some(engine), _folder: folder })
     }
 
     /// The engine alone: over TCP, over a Unix socket, or over both.
@@ -180,7 +182,8 @@ impl Server {
         let front_key = Some(connection.admin_key.as_str().into());
         let trust = ForwardingTrust { proxy: common.trust_forwarded_headers, front_key };
         let service = Service { handler: RequestHandler::Rpc(RpcService::new(engine.clone(), router)), trust };
-        Ok(Self { listeners, service, metrics, connection, shutdown, tasks: TaskTracker::new(), _folder: folder })
+        let tasks = TaskTracker::new();
+        Ok(Self { listeners, service, metrics, connection, shutdown, tasks, engine: Some(engine), _folder: folder })
     }
 
     /// The IM core alone, and the front door of the installation: requests for the engine are passed on.
@@ -250,7 +253,7 @@ impl Server {
             .merge(measured.for_admin(connection.admin_key.clone()));
         let trust = ForwardingTrust { proxy: common.trust_forwarded_headers, front_key: None };
         let service = Service { handler: RequestHandler::Router(router), trust };
-        Ok(Self { listeners, service, metrics, connection, shutdown, tasks, _folder: folder })
+        Ok(Self { listeners, service, metrics, connection, shutdown, tasks, engine: None, _folder: folder })
     }
 
     /// Address and keys.
@@ -261,7 +264,7 @@ impl Server {
     /// Answers until the shutdown token is cancelled, then lets requests in flight finish.
     pub async fn serve(self) -> Result<(), ServerError> {
         take_all_file_handles();
-        let Self { listeners, service, metrics, shutdown, tasks, connection: _, _folder: folder } = self;
+        let Self { listeners, service, metrics, shutdown, tasks, engine, connection: _, _folder: folder } = self;
         let serving_metrics = async {
             let Some((listeners, answers)) = metrics else { return };
             let service = Service { handler: RequestHandler::Router(answers), trust: ForwardingTrust::default() };
@@ -269,7 +272,13 @@ impl Server {
         };
         tokio::join!(listeners.serve(service, shutdown.clone()), serving_metrics);
         tasks.close();
-        if tokio::time::timeout(DRAIN_TIMEOUT, tasks.wait()).await.is_err() {
+        let work = async {
+            tasks.wait().await;
+            if let Some(engine) = &engine {
+                engine.work_is_done().await;
+            }
+        };
+        if tokio::time::timeout(DRAIN_TIMEOUT, work).await.is_err() {
             tracing::warn!("background work was still going on after {DRAIN_TIMEOUT:?}; stopping anyway");
         }
         drop(folder);

@@ -14,7 +14,8 @@ use crate::fair_turns::Turn;
 use crate::logs::CallLog;
 use crate::outcome::{Outcome, Overload};
 use crate::releases::{LiveVersion, guest_variables};
-use crate::sandbox::{GuestCall, GuestVariables};
+use crate::sandbox::{BACKGROUND_END, Early, GuestCall, GuestVariables};
+use crate::usage::UsageNote;
 use api_types::Environment;
 use api_types::Limits;
 
@@ -31,11 +32,15 @@ pub(super) struct WholeCall {
     pub(super) arrived: Instant,
     pub(super) deadline: TokioInstant,
     pub(super) log: Arc<CallLog>,
+    pub(super) usage: Option<UsageNote>,
+    /// Where the outcome goes when work goes on after it.
+    pub(super) early: Option<Early>,
 }
 
 impl WholeCall {
     /// From the queue to the outcome. Dropped when its time is over.
-    pub(super) async fn run(self) -> Outcome {
+    pub(super) async fn run(mut self) -> Outcome {
+        let early = self.early.take();
         let Ok(params) = std::str::from_utf8(&self.params) else {
             return Outcome::failed(1, 400, "the parameters are not UTF-8 text".to_owned());
         };
@@ -61,16 +66,27 @@ impl WholeCall {
             sequence: self.sequence,
             limits,
             deadline: self.deadline,
+            work_until: self.work_until(limits, module.may_work_on()),
             outbound: &settings.outbound,
             chain: self.chain.as_ref(),
             log: &self.log,
             meters: &function.meters,
             share: app.sandbox_share(),
             variables,
+            usage: self.usage.as_ref(),
             variables_number: app.key_changes(),
             idle_instances: version.idle_instances.as_ref(),
         };
-        self.calls.sandbox.call(&module, call).await
+        self.calls.sandbox.call(&module, call, early).await
+    }
+
+    /// Until when host calls wait: those of work that goes on after the reply too.
+    fn work_until(&self, limits: &Limits, may_work_on: bool) -> TokioInstant {
+        if !may_work_on {
+            return self.deadline;
+        }
+        let end = TokioInstant::from_std(self.arrived + BACKGROUND_END);
+        (self.deadline + limits.background()).min(end).max(self.deadline)
     }
 
     /// The narrowest first: a call that waits there takes no place from the app's other functions. A call that another

@@ -53,6 +53,12 @@ impl CallBudget {
         self.take_bytes(bytes as u64)
     }
 
+    /// Requests and bytes that were used of it.
+    pub(crate) fn used(&self) -> (u32, u64) {
+        let (requests, bytes) = (self.requests.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
+        (self.max_requests - requests, self.max_bytes - bytes)
+    }
+
     /// Closes what the guest left open. Its instance may wait a long time for the next call, and would keep connections and
     /// places of other functions meanwhile.
     pub(crate) fn end_call(&self) {

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::Engine;
 use crate::apps::App;
+use crate::modules::Prepared;
 use crate::releases::{
     Attribution, DeployError, DeployStage, Deployment, LiveVersion, NewRelease, PastRelease, Release, ReleaseAct,
-    ReleaseError, Variables, Version, VersionRow, before_present,
+    ReleaseError, Variables, Version, VersionRow, before_present, load_variables,
 };
 use api_types::Environment;
 
@@ -26,11 +29,16 @@ impl Engine {
         modules.validate(&module).await?;
         progress(DeployStage::Compiling);
         let size_bytes = module.len();
-        let mut prepared = modules.compile(module, &app.module_share().compiling).await?;
+        let mut prepared = self.prepare(&app, environment, module.clone()).await?;
         progress(DeployStage::ReadingDefinitions);
         modules.read_definitions(&mut prepared, &app.as_module_owner()).await?;
         let _changing = app.changing().lock().await;
-        self.current(&app).ok_or_else(|| DeployError::UnknownApp(app_id.clone()))?;
+        let app = self.current(&app).ok_or_else(|| DeployError::UnknownApp(app_id.clone()))?;
+        // The variables or the keys may have been changed meanwhile.
+        if !prepared.is_for(&load_variables(app.platform_values(environment), &app.variables())) {
+            prepared = self.prepare(&app, environment, module).await?;
+            modules.read_definitions(&mut prepared, &app.as_module_owner()).await?;
+        }
         let forget = self.versions_in_the_way(&app, environment, &prepared).await?;
         progress(DeployStage::Storing);
         let definitions = std::mem::take(&mut prepared.definitions);
@@ -53,8 +61,8 @@ impl Engine {
         let deployed = self.0.metadata.deploy(release).await?;
         let (number, module) = (deployed.number, stored.module_hash().clone());
         let version = VersionRow { number, module, definitions, isolation, variables };
-        let release =
-            self.go_live(&app, environment, LiveVersion::new(version, modules, app.meters()), ReleaseAct::Deploy);
+        let live = LiveVersion::new(version, modules, app.meters(), app.platform_values(environment));
+        let release = self.go_live(&app, environment, live, ReleaseAct::Deploy);
         drop(storing);
         if deployed.forgot_versions {
             self.remove_unused_modules().await;
@@ -62,28 +70,33 @@ impl Engine {
         Ok(release)
     }
 
+    /// Machine code of a module for an environment of an app. What the files of a bundle write while they are loaded is in the
+    /// app's log, also that of files that cannot be loaded.
+    async fn prepare(&self, app: &App, environment: Environment, module: Bytes) -> Result<Prepared, DeployError> {
+        let variables = load_variables(app.platform_values(environment), &app.variables());
+        let prepared = self.0.modules.compile(module, variables, &app.module_share().compiling).await?;
+        self.0.modules.tell(&prepared.load_log, &app.as_module_owner());
+        Ok(prepared)
+    }
+
     /// Makes staging's version live in production.
     pub async fn publish(&self, app: &str, by: Attribution) -> Result<Release, ReleaseError> {
         let app = self.app(app).ok_or_else(|| ReleaseError::UnknownApp(app.to_owned()))?;
         let _changing = app.changing().lock().await;
-        self.current(&app).ok_or_else(|| ReleaseError::UnknownApp(app.id.clone()))?;
+        let app = self.current(&app).ok_or_else(|| ReleaseError::UnknownApp(app.id.clone()))?;
         let staged = app.live(Environment::Staging).load_full().ok_or(ReleaseError::NothingStaged)?;
-        self.check(&app, &staged).await?;
+        let version = staged.again(&self.0.modules, app.meters(), app.platform_values(Environment::Production));
+        self.check(&app, &version).await?;
         let (id, number) = (app.id.clone(), staged.number());
         self.0.metadata.release(id, Environment::Production, number, ReleaseAct::Publish, by).await?;
-        Ok(self.go_live(
-            &app,
-            Environment::Production,
-            staged.again(&self.0.modules, app.meters()),
-            ReleaseAct::Publish,
-        ))
+        Ok(self.go_live(&app, Environment::Production, version, ReleaseAct::Publish))
     }
 
     /// Makes an earlier version live in production: `version`, or the one that was live there before the present one.
     pub async fn rollback(&self, app: &str, version: Option<u64>, by: Attribution) -> Result<Release, ReleaseError> {
         let app = self.app(app).ok_or_else(|| ReleaseError::UnknownApp(app.to_owned()))?;
         let _changing = app.changing().lock().await;
-        self.current(&app).ok_or_else(|| ReleaseError::UnknownApp(app.id.clone()))?;
+        let app = self.current(&app).ok_or_else(|| ReleaseError::UnknownApp(app.id.clone()))?;
         let metadata = &self.0.metadata;
         let number = match version {
             Some(number) => number,
@@ -96,7 +109,8 @@ impl Engine {
             let known = metadata.known_versions(app.id.clone()).await?;
             return Err(ReleaseError::UnknownVersion { version: number, known });
         };
-        let version = LiveVersion::new(row, &self.0.modules, app.meters());
+        let values = app.platform_values(Environment::Production);
+        let version = LiveVersion::new(row, &self.0.modules, app.meters(), values);
         self.check(&app, &version).await?;
         metadata.release(app.id.clone(), Environment::Production, number, ReleaseAct::Rollback, by).await?;
         Ok(self.go_live(&app, Environment::Production, version, ReleaseAct::Rollback))

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::Engine;
 use crate::apps::App;
 use crate::releases::{
-    Attribution, NewVariables, Release, ReleaseAct, SeenVariable, SetVariablesError, VariableChanges, Variables,
-    seen_variables,
+    Attribution, LiveVersion, NewVariables, Release, ReleaseAct, SeenVariable, SetVariablesError, VariableChanges,
+    Variables, seen_variables,
 };
 use api_types::Environment;
 
@@ -41,7 +41,7 @@ impl Engine {
     ) -> Result<Vec<Release>, SetVariablesError> {
         let app = self.app(app).ok_or_else(|| SetVariablesError::UnknownApp(app.to_owned()))?;
         let _changing = app.changing().lock().await;
-        self.current(&app).ok_or_else(|| SetVariablesError::UnknownApp(app.id.clone()))?;
+        let app = self.current(&app).ok_or_else(|| SetVariablesError::UnknownApp(app.id.clone()))?;
         let variables = app.variables().with(changes)?;
         let environments = [Environment::Production, Environment::Staging];
         let live: Vec<_> = environments
@@ -51,17 +51,26 @@ impl Engine {
         if variables == *app.variables() && live.iter().all(|(_, live)| *live.variables() == variables) {
             return Ok(Vec::new());
         }
+        let with_variables = |(environment, live): &(Environment, Arc<LiveVersion>), number| {
+            let values = app.platform_values(*environment);
+            live.with_variables(number, variables.clone(), &self.0.modules, app.meters(), values)
+        };
+        // Bundles are loaded with them, and may fail. What is loaded here stays until it is live.
+        let mut loaded = Vec::new();
+        for one in &live {
+            let module = with_variables(one, one.1.number()).module;
+            if !Arc::ptr_eq(&module, &one.1.module) {
+                let loading = self.0.modules.code(&module, &app.module_share().compiling);
+                loading.await.map_err(|reason| SetVariablesError::Unusable { environment: one.0, reason })?;
+                loaded.push(module);
+            }
+        }
         let numbers = live.iter().map(|(environment, live)| (*environment, live.number())).collect();
         let new = NewVariables { app_id: app.id.clone(), variables: variables.clone(), live: numbers, by };
         let numbers = self.0.metadata.change_variables(new).await?;
         app.set_variables(variables.clone());
-        let released = numbers.into_iter().zip(live).map(|((environment, number), (_, live))| {
-            self.go_live(
-                &app,
-                environment,
-                live.with_variables(number, variables.clone(), &self.0.modules, app.meters()),
-                ReleaseAct::Env,
-            )
+        let released = numbers.into_iter().zip(&live).map(|((environment, number), one)| {
+            self.go_live(&app, environment, with_variables(one, number), ReleaseAct::Env)
         });
         Ok(released.collect())
     }

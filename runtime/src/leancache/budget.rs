@@ -45,6 +45,11 @@ impl CacheBudget {
         *call_deadline = Some(deadline);
     }
 
+    /// Commands and bytes that were used of it.
+    pub(crate) fn used(&self) -> (u32, usize) {
+        (self.commands_limit - self.commands_left, self.bytes_limit - self.bytes_left)
+    }
+
     /// Carries commands out, each given as its words; answers their replies in this order.
     pub(crate) async fn run(&mut self, app: &str, commands: Vec<Vec<Vec<u8>>>) -> Result<Vec<Reply>, CacheError> {
         let result = self.run_counted(app, commands).await;

@@ -41,6 +41,12 @@ impl Budget {
         Self { bytes, lines, dropped: 0, met: None, log_bytes: bytes as u64, log_lines: lines.into() }
     }
 
+    fn used(&self) -> (usize, u32) {
+        let bytes = usize::try_from(self.log_bytes).unwrap_or(usize::MAX);
+        let lines = u32::try_from(self.log_lines).unwrap_or(u32::MAX);
+        (bytes - self.bytes, lines - self.lines)
+    }
+
     /// False when a line of so many bytes is dropped.
     fn take(&mut self, bytes: usize) -> bool {
         let met = match (self.lines.checked_sub(1), self.bytes.checked_sub(bytes)) {
@@ -92,6 +98,12 @@ impl CallLog {
 
     pub(crate) fn request_id(&self) -> &str {
         &self.request_id
+    }
+
+    /// Bytes and lines that were used of its budget.
+    pub(crate) fn used(&self) -> (usize, u32) {
+        let budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        budget.used()
     }
 
     /// A line of the function; dropped and counted once the call's budget is used up.

@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+use super::compile_request::{CompileRequest, LOADED, LoadLog};
 use super::compile_worker::{ARTIFACT_BYTES, CPU_SECONDS, MEMORY_BYTES, REFUSED};
 use super::{ModuleError, Refusal};
 use crate::config::CompileLimits;
@@ -36,12 +37,40 @@ impl Compiler {
         self.turns.take(holder).await
     }
 
-    /// Compiles into `artifact`.
+    pub(super) fn limits(&self) -> &CompileLimits {
+        &self.limits
+    }
+
+    /// Compiles a component into `artifact`.
     pub(super) async fn compile(&self, component: &[u8], artifact: NamedTempFile) -> Result<TempPath, ModuleError> {
+        let (artifact, _) = self.make(component, artifact, Refusal::NotCompilable).await?;
+        Ok(artifact)
+    }
+
+    /// Carries out what is no component; answers with what a bundle's files wrote while they were loaded.
+    pub(super) async fn carry_out(
+        &self,
+        request: &CompileRequest,
+        artifact: NamedTempFile,
+    ) -> Result<(TempPath, LoadLog), ModuleError> {
+        let request = serde_json::to_vec(request)
+            .map_err(|error| ModuleError::internal("cannot write a request to the compile process")(error.into()))?;
+        let (artifact, complaints) = self.make(&request, artifact, Refusal::NotLoaded).await?;
+        let log = complaints.lines().find_map(|line| serde_json::from_str(line.strip_prefix(LOADED)?).ok());
+        Ok((artifact, log.unwrap_or_default()))
+    }
+
+    /// Has the child make machine code of its input; answers with what it wrote on stderr, too.
+    async fn make(
+        &self,
+        input: &[u8],
+        artifact: NamedTempFile,
+        refusal: fn(String) -> Refusal,
+    ) -> Result<(TempPath, String), ModuleError> {
         const SIGHUP: i32 = 1;
         let program = self.command.first().map(|program| program.display().to_string()).unwrap_or_default();
         let internal = || ModuleError::internal(format!("cannot run the compile process `{program}`"));
-        let run = async || self.run(component, &artifact).await;
+        let run = async || self.run(input, &artifact).await;
         let mut ended = run().await;
         // A hang-up of the server's group meets a child that has no group of its own yet.
         if ended.as_ref().is_ok_and(|ended| ended.as_ref().is_some_and(|(status, _)| status.signal() == Some(SIGHUP))) {
@@ -60,18 +89,18 @@ impl Compiler {
         match read_start(&artifact).await.map_err(|error| internal()(error.into()))? {
             start if start.starts_with(REFUSED) => {
                 let reason = String::from_utf8_lossy(start.get(REFUSED.len()..).unwrap_or_default()).into_owned();
-                Err(Refusal::NotCompilable(reason).into())
+                Err(refusal(reason).into())
             }
             start if start.is_empty() => Err(internal()("it wrote no machine code".into())),
-            _ => Ok(artifact),
+            _ => Ok((artifact, complaints)),
         }
     }
 
     /// How a child that compiles into `artifact` ended, and its complaints; `None` when its wall time was over.
-    async fn run(&self, component: &[u8], artifact: &NamedTempFile) -> io::Result<Option<(ExitStatus, String)>> {
+    async fn run(&self, input: &[u8], artifact: &NamedTempFile) -> io::Result<Option<(ExitStatus, String)>> {
         let child = self.start(artifact)?;
         // Dropping the child kills it.
-        timeout(self.limits.wall_time, supervise(child, component)).await.ok().transpose()
+        timeout(self.limits.wall_time, supervise(child, input)).await.ok().transpose()
     }
 
     fn start(&self, artifact: &NamedTempFile) -> io::Result<Child> {
@@ -119,13 +148,13 @@ impl Compiler {
 }
 
 /// Feeds the child and waits for its end. Bounded by the caller's timeout, which drops, and so kills, the child.
-async fn supervise(mut child: Child, component: &[u8]) -> io::Result<(ExitStatus, String)> {
+async fn supervise(mut child: Child, input: &[u8]) -> io::Result<(ExitStatus, String)> {
     let mut stdin = child.stdin.take();
     let stderr = child.stderr.take();
     let feed = async move {
         if let Some(stdin) = &mut stdin {
             // A child that died does not read to the end; its status shows why.
-            let _ = stdin.write_all(component).await;
+            let _ = stdin.write_all(input).await;
         }
         drop(stdin);
     };

@@ -2,11 +2,15 @@
 //! nothing else.
 
 use std::io::{Read as _, Write as _};
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, nice, setrlimit};
 use thiserror::Error;
 use wasmtime::Engine;
 
+use super::compile_request::{CompileRequest, LOADED};
+use super::load_bundle::{compile_engine, load};
+use crate::config::GUEST_STACK_BYTES;
 use crate::sandbox::code_config;
 
 /// Environment variables by which the parent sets the child's limits: bytes, seconds, bytes.
@@ -22,6 +26,9 @@ pub enum CompileWorkerError {
     /// A pipe is broken.
     #[error("cannot read the module from stdin or write machine code to stdout")]
     Pipe(#[from] std::io::Error),
+    /// Neither a component nor a request.
+    #[error("cannot read the request on stdin: {0}")]
+    Request(String),
     /// A limit cannot be set.
     #[error("cannot limit the compile process: {0}")]
     Limit(String),
@@ -30,7 +37,8 @@ pub enum CompileWorkerError {
     Compiler(String),
 }
 
-/// The body of the compile child (`hookd compile-module`): reads a component from stdin, writes machine code to stdout.
+/// The body of the compile child (`hookd compile-module`): reads a component, or a request, from stdin, writes machine code
+/// to stdout.
 pub fn compile_worker() -> Result<(), CompileWorkerError> {
     limit(Resource::Data, MEMORY_BYTES)?;
     limit(Resource::Cpu, CPU_SECONDS)?;
@@ -38,19 +46,45 @@ pub fn compile_worker() -> Result<(), CompileWorkerError> {
     // Calls go first.
     let _ = nice(10);
 
-    let mut component = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut component)?;
-    let engine = Engine::new(&code_config()).map_err(|error| CompileWorkerError::Compiler(format!("{error:#}")))?;
+    let mut input = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut input)?;
+    let mut config = code_config();
+    config.max_wasm_stack(GUEST_STACK_BYTES);
+    let engine = Engine::new(&config).map_err(|error| CompileWorkerError::Compiler(format!("{error:#}")))?;
+    let compiled = if input.starts_with(b"\0asm") { component(&engine, &input) } else { requested(&engine, &input)? };
     let mut stdout = std::io::stdout().lock();
-    match engine.precompile_component(&component) {
+    match compiled {
         Ok(artifact) => stdout.write_all(&artifact)?,
-        Err(error) => {
+        Err(reason) => {
             stdout.write_all(REFUSED)?;
-            write!(stdout, "{error:#}")?;
+            stdout.write_all(reason.as_bytes())?;
         }
     }
     stdout.flush()?;
     Ok(())
+}
+
+fn component(engine: &Engine, component: &[u8]) -> Result<Vec<u8>, String> {
+    engine.precompile_component(component).map_err(|error| format!("{error:#}"))
+}
+
+/// Carries out what is no component. The log of a loaded bundle goes to stderr.
+fn requested(engine: &Engine, input: &[u8]) -> Result<Result<Vec<u8>, String>, CompileWorkerError> {
+    let request = serde_json::from_slice(input).map_err(|error| CompileWorkerError::Request(error.to_string()))?;
+    Ok(match request {
+        CompileRequest::Engine(kind) => compile_engine(engine, kind),
+        CompileRequest::Bundle { engine: kind, engine_code, time_ms, input } => {
+            // SAFETY: the parent names a file in its own folder that it had this program make.
+            match unsafe { load(engine, (kind, &engine_code), &input, Duration::from_millis(time_ms)) } {
+                Ok(loaded) => {
+                    let log = serde_json::to_string(&loaded.log).map_err(std::io::Error::other)?;
+                    writeln!(std::io::stderr().lock(), "{LOADED}{log}")?;
+                    component(engine, &loaded.component)
+                }
+                Err(reason) => Err(reason),
+            }
+        }
+    })
 }
 
 fn limit(resource: Resource, variable: &str) -> Result<(), CompileWorkerError> {

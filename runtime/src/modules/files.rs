@@ -1,4 +1,4 @@
-//! Where modules and their machine code lie: `modules/<hash>.wasm` in the object store, `artifacts/` beside it.
+//! Where modules and their machine code lie: `modules/<hash>.wasm` and `.json` in the object store, `artifacts/` beside it.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -15,10 +15,12 @@ use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use tempfile::{NamedTempFile, TempPath};
 
-use super::{BoxedError, ModuleError, ModuleHash};
+use super::{BoxedError, CodeName, ModuleError, ModuleHash};
 
 /// Prefix of artifacts that are being written.
 const UNFINISHED: &str = "unfinished-";
+/// Prefix of the machine code of JavaScript engines.
+const ENGINE: &str = "engine-";
 
 pub(super) struct ModuleFiles {
     modules: Arc<dyn ObjectStore>,
@@ -44,8 +46,29 @@ impl ModuleFiles {
     }
 
     /// Where the machine code of a module lies, if there is any for this engine.
-    pub(super) fn artifact(&self, hash: &ModuleHash) -> PathBuf {
-        self.artifacts.join(format!("{hash}-{:016x}.cwasm", self.compatibility_hash))
+    pub(super) fn artifact(&self, name: &CodeName) -> PathBuf {
+        self.artifacts.join(format!("{name}{}", self.ending()))
+    }
+
+    /// Where the machine code of a JavaScript engine lies, if there is any for this engine.
+    pub(super) fn engine_code(&self, name: &str) -> PathBuf {
+        self.artifacts.join(format!("{ENGINE}{name}{}", self.ending()))
+    }
+
+    fn ending(&self) -> String {
+        format!("-{:016x}.cwasm", self.compatibility_hash)
+    }
+
+    /// Size of all machine code of a module for this engine. Blocks on the disk for a moment.
+    pub(super) fn code_bytes(&self, hash: &ModuleHash) -> u64 {
+        let (module, ending) = (hash.to_string(), self.ending());
+        let Ok(entries) = fs::read_dir(&self.artifacts) else { return 0 };
+        let of_module = entries.flatten().filter(|entry| {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            name.starts_with(&module) && name.ends_with(&ending)
+        });
+        of_module.filter_map(|entry| entry.metadata().ok()).map(|file| file.len()).sum()
     }
 
     /// An empty file in the artifacts folder, deleted when dropped.
@@ -57,8 +80,8 @@ impl ModuleFiles {
     }
 
     /// Moves a finished artifact to its place. The rename is atomic: a reader that finds the name finds all the code.
-    pub(super) async fn keep_artifact(&self, hash: &ModuleHash, artifact: TempPath) -> Result<(), ModuleError> {
-        let (place, folder) = (self.artifact(hash), self.artifacts.clone());
+    pub(super) async fn keep(&self, artifact: TempPath, place: PathBuf) -> Result<(), ModuleError> {
+        let folder = self.artifacts.clone();
         let moving = tokio::task::spawn_blocking(move || {
             File::open(&artifact)?.sync_all()?;
             artifact.persist(place)?;
@@ -70,9 +93,9 @@ impl ModuleFiles {
     }
 
     /// Forgets machine code that cannot be used; what cannot be removed is overwritten by the next one.
-    pub(super) fn remove_artifact(&self, hash: &ModuleHash) {
-        if let Err(error) = fs::remove_file(self.artifact(hash)) {
-            tracing::warn!(module = %hash, %error, "cannot remove unusable machine code");
+    pub(super) fn remove_artifact(&self, name: &CodeName) {
+        if let Err(error) = fs::remove_file(self.artifact(name)) {
+            tracing::warn!(module = %name, %error, "cannot remove unusable machine code");
         }
     }
 
@@ -95,12 +118,17 @@ impl ModuleFiles {
 
     /// Removes the machine code of all modules but these, and what another version of the engine compiled; answers how
     /// many. Files that are being written stay.
-    pub(super) async fn remove_unused_artifacts(&self, used: HashSet<ModuleHash>) -> Result<usize, BoxedError> {
+    pub(super) async fn remove_unused_artifacts(&self, used: HashSet<CodeName>) -> Result<usize, BoxedError> {
         let used: HashSet<_> =
-            used.iter().filter_map(|hash| Some(self.artifact(hash).file_name()?.to_owned())).collect();
-        let folder = self.artifacts.clone();
+            used.iter().filter_map(|name| Some(self.artifact(name).file_name()?.to_owned())).collect();
+        let (folder, ending) = (self.artifacts.clone(), self.ending());
         let removing = tokio::task::spawn_blocking(move || {
-            remove_files(&folder, |name| !name.starts_with(UNFINISHED) && !used.contains(OsStr::new(name)))
+            let stays = |name: &str| {
+                name.starts_with(UNFINISHED)
+                    || used.contains(OsStr::new(name))
+                    || (name.starts_with(ENGINE) && name.ends_with(&ending))
+            };
+            remove_files(&folder, |name| !stays(name))
         });
         Ok(removing.await??)
     }
@@ -129,5 +157,6 @@ fn remove_files(folder: &Path, unwanted: impl Fn(&str) -> bool) -> io::Result<us
 }
 
 fn blob(hash: &ModuleHash) -> ObjectPath {
-    ObjectPath::from(format!("{hash}.wasm"))
+    let kind = if hash.is_bundle() { "json" } else { "wasm" };
+    ObjectPath::from(format!("{hash}.{kind}"))
 }

@@ -1,9 +1,16 @@
 //! From an upload to machine code that can be instantiated.
 
+mod bundles;
+mod code_name;
 mod compile;
+mod compile_request;
 mod compile_worker;
 mod definitions;
+mod error;
 mod files;
+mod hash;
+mod javascript;
+mod load_bundle;
 mod refusal;
 mod resident;
 mod validate;
@@ -15,13 +22,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
 use tempfile::TempPath;
-use thiserror::Error;
 
+pub(crate) use self::code_name::{CodeName, LoadVariables};
 use self::compile::Compiler;
+pub(crate) use self::compile_request::LoadLog;
 pub use self::compile_worker::{CompileWorkerError, compile_worker};
+pub(crate) use self::error::ModuleError;
 use self::files::ModuleFiles;
+pub(crate) use self::hash::ModuleHash;
 pub use self::refusal::Refusal;
 pub(crate) use self::resident::StoredModule;
 use self::resident::{LoadFailure, ResidentModules};
@@ -39,52 +48,6 @@ pub(crate) fn check_upload(bytes: &[u8]) {
 
 /// Any error, for a border that only reports it.
 pub(crate) type BoxedError = Box<dyn std::error::Error + Send + Sync>;
-
-/// The SHA-256 of a module's bytes, which is its name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct ModuleHash(pub(crate) String);
-
-impl ModuleHash {
-    fn of(bytes: &[u8]) -> Self {
-        Self(hex::encode(Sha256::digest(bytes)))
-    }
-}
-
-impl fmt::Display for ModuleHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Why an upload or a stored module did not become machine code.
-#[derive(Debug, Error)]
-pub(crate) enum ModuleError {
-    /// The module is at fault.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// The engine is.
-    #[error("{what}")]
-    Internal {
-        what: String,
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-}
-
-impl ModuleError {
-    fn internal(what: impl Into<String>) -> impl FnOnce(Box<dyn std::error::Error + Send + Sync>) -> Self {
-        let what = what.into();
-        move |source| Self::Internal { what, source }
-    }
-
-    /// The store does not give a module back as it was deployed.
-    fn lost(hash: &ModuleHash, how: &str, source: BoxedError) -> Self {
-        let what = format!(
-            "the stored module `{hash}` {how}; deploy it again, or restore its file in the folder `modules` from a backup"
-        );
-        Self::Internal { what, source }
-    }
-}
 
 /// What one app has of the turns that the modules of all apps share. Outlives changes of settings and keys.
 #[derive(Clone, Debug, Default)]
@@ -109,6 +72,10 @@ pub(crate) struct ModuleOwner {
 pub(crate) struct Prepared {
     pub(crate) hash: ModuleHash,
     pub(crate) bytes: Bytes,
+    /// What its files wrote while they were loaded, if that was done now.
+    pub(crate) load_log: LoadLog,
+    name: CodeName,
+    variables: LoadVariables,
     pub(crate) definitions: Vec<Definition>,
     pub(crate) module: Arc<LoadedModule>,
     /// Freshly compiled code that is not in its place yet; deleted unless it gets there.
@@ -119,6 +86,11 @@ impl Prepared {
     /// The module with its machine code.
     pub(crate) fn bytes_on_disk(&self) -> u64 {
         (self.bytes.len() as u64).saturating_add(self.module.code_bytes())
+    }
+
+    /// True when its machine code is also that of a version with these variables.
+    pub(crate) fn is_for(&self, variables: &LoadVariables) -> bool {
+        self.name == CodeName::new(&self.hash, variables)
     }
 }
 
@@ -155,35 +127,63 @@ impl Modules {
         Ok(validated?)
     }
 
-    /// Compiles unless the same bytes were compiled before, and loads. `compiling`: the app's part of the turns.
-    pub(crate) async fn compile(self: &Arc<Self>, bytes: Bytes, compiling: &Holder) -> Result<Prepared, ModuleError> {
+    /// Compiles unless the same was compiled before, and loads. `variables`: what the files of a bundle read while they are
+    /// loaded. `compiling`: the app's part of the turns.
+    pub(crate) async fn compile(
+        self: &Arc<Self>,
+        bytes: Bytes,
+        variables: LoadVariables,
+        compiling: &Holder,
+    ) -> Result<Prepared, ModuleError> {
         let hash = ModuleHash::of(&bytes);
-        if let Some(module) = self.compiled_before(&hash).await? {
-            return Ok(Prepared { hash, bytes, definitions: Vec::new(), module, new_artifact: None });
+        let name = CodeName::new(&hash, &variables);
+        let prepared = |module, new_artifact, load_log| {
+            let definitions = Vec::new();
+            Prepared {
+                hash,
+                bytes: bytes.clone(),
+                load_log,
+                name: name.clone(),
+                variables: variables.clone(),
+                definitions,
+                module,
+                new_artifact,
+            }
+        };
+        if let Some(module) = self.compiled_before(&name, &variables).await? {
+            return Ok(prepared(module, None, LoadLog::default()));
         }
         // One at a time: compiling takes all cores and much memory. Another waiter may have compiled the same bytes.
         let _turn = self.compiler.turn(compiling).await;
-        if let Some(module) = self.compiled_before(&hash).await? {
-            return Ok(Prepared { hash, bytes, definitions: Vec::new(), module, new_artifact: None });
+        if let Some(module) = self.compiled_before(&name, &variables).await? {
+            return Ok(prepared(module, None, LoadLog::default()));
         }
-        let artifact = self.compiler.compile(&bytes, self.files.new_artifact()?).await?;
+        let (artifact, log) = if name.module.is_bundle() {
+            self.load_bundle(&bytes, &variables).await?
+        } else {
+            (self.compiler.compile(&bytes, self.files.new_artifact()?).await?, LoadLog::default())
+        };
         let module = self.load(artifact.to_path_buf()).await?;
-        Ok(Prepared { hash, bytes, definitions: Vec::new(), module, new_artifact: Some(artifact) })
+        Ok(prepared(module, Some(artifact), log))
     }
 
     /// The machine code in memory or on disk; `None` when it is missing, or this engine cannot use it.
-    async fn compiled_before(self: &Arc<Self>, hash: &ModuleHash) -> Result<Option<Arc<LoadedModule>>, ModuleError> {
-        if let Some(module) = self.resident.named(hash).code(Instant::now()) {
+    async fn compiled_before(
+        self: &Arc<Self>,
+        name: &CodeName,
+        variables: &LoadVariables,
+    ) -> Result<Option<Arc<LoadedModule>>, ModuleError> {
+        if let Some(module) = self.resident.named(name, variables).code(Instant::now()) {
             return Ok(Some(module));
         }
-        let artifact = self.files.artifact(hash);
+        let artifact = self.files.artifact(name);
         if !artifact.exists() {
             return Ok(None);
         }
         match self.load(artifact).await {
             Ok(module) => Ok(Some(module)),
             Err(ModuleError::Refused(error)) => {
-                self.forget_artifact(hash, &error);
+                self.forget_artifact(name, &error);
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -210,7 +210,7 @@ impl Modules {
             Ok(code) => code,
             Err(reason) => return Some(reason),
         };
-        let request_id = format!("check-{}", stored.hash.0.get(..12).unwrap_or_default());
+        let request_id = format!("check-{}", stored.module_hash().0.get(..12).unwrap_or_default());
         match self.ask(code, owner, request_id).await {
             Err(Refusal::OtherContract(reason)) => Some(reason),
             Ok(_) | Err(_) => None,
@@ -246,28 +246,28 @@ impl Modules {
     pub(crate) async fn store(self: &Arc<Self>, prepared: Prepared) -> Result<Arc<StoredModule>, ModuleError> {
         self.files.store_module(&prepared.hash, prepared.bytes).await?;
         if let Some(artifact) = prepared.new_artifact {
-            self.files.keep_artifact(&prepared.hash, artifact).await?;
+            self.files.keep(artifact, self.files.artifact(&prepared.name)).await?;
         }
-        let stored = self.resident.named(&prepared.hash);
+        let stored = self.resident.named(&prepared.name, &prepared.variables);
         let (modules, added) = (self.clone(), stored.clone());
         let adding = tokio::task::spawn_blocking(move || modules.resident.add(&added, prepared.module));
         adding.await.map_err(|error| ModuleError::internal("keeping the module in memory failed")(error.into()))?;
         Ok(stored)
     }
 
-    /// A stored module, whether or not it is in memory.
-    pub(crate) fn named(&self, hash: &ModuleHash) -> Arc<StoredModule> {
-        self.resident.named(hash)
+    /// A stored module, whether or not it is in memory. `variables`: those with which the files of a bundle are loaded.
+    pub(crate) fn named(&self, hash: &ModuleHash, variables: &LoadVariables) -> Arc<StoredModule> {
+        self.resident.named(&CodeName::new(hash, variables), variables)
     }
 
     /// True when the machine code lies on disk, for this engine version and machine.
-    pub(crate) fn has_code(&self, hash: &ModuleHash) -> bool {
-        self.files.artifact(hash).exists()
+    pub(crate) fn has_code(&self, stored: &StoredModule) -> bool {
+        self.files.artifact(&stored.name).exists()
     }
 
     /// Size of the machine code on disk; nothing where there is none for this engine version and machine.
     pub(crate) fn code_bytes_on_disk(&self, hash: &ModuleHash) -> u64 {
-        self.files.artifact(hash).metadata().map_or(0, |file| file.len())
+        self.files.code_bytes(hash)
     }
 
     /// Brings the machine code of a stored module into memory. Many may ask at the same time, it is loaded once; who stops
@@ -295,7 +295,7 @@ impl Modules {
             }
             let loaded = modules.load_stored(&stored, &compiling).await.map_err(|error| {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
-                tracing::error!(module = %stored.hash, cause, "a stored module cannot be loaded: {error}");
+                tracing::error!(module = %stored.name, cause, "a stored module cannot be loaded: {error}");
                 error.to_string()
             });
             *failed = loaded.as_ref().err().cloned().map(LoadFailure::now);
@@ -309,7 +309,7 @@ impl Modules {
         stored: &Arc<StoredModule>,
         compiling: &Holder,
     ) -> Result<Arc<LoadedModule>, ModuleError> {
-        let artifact = self.files.artifact(&stored.hash);
+        let artifact = self.files.artifact(&stored.name);
         if artifact.exists() {
             let (modules, named) = (self.clone(), stored.clone());
             let loading = tokio::task::spawn_blocking(move || {
@@ -322,28 +322,30 @@ impl Modules {
                 Err(error) => match not_loaded(error) {
                     // Compiled again it would be the same.
                     ModuleError::Refused(error @ Refusal::OtherContract(_)) => return Err(error.into()),
-                    ModuleError::Refused(error) => self.forget_artifact(&stored.hash, &error),
+                    ModuleError::Refused(error) => self.forget_artifact(&stored.name, &error),
                     error => return Err(error),
                 },
             }
         } else {
-            tracing::info!(module = %stored.hash, "compiling a module again for this version of the engine");
+            tracing::info!(module = %stored.name, "compiling a module again for this version of the engine");
         }
-        let bytes = self.files.read_module(&stored.hash).await?;
+        let bytes = self.files.read_module(stored.module_hash()).await?;
         let hashing = tokio::task::spawn_blocking(move || (ModuleHash::of(&bytes), bytes));
         let (hash, bytes) = hashing.await.map_err(|error| ModuleError::internal("hashing failed")(error.into()))?;
         // Another module under this name would run as this one.
-        if hash != stored.hash {
+        if hash != *stored.module_hash() {
             return Err(ModuleError::lost(
-                &stored.hash,
+                stored.module_hash(),
                 "is damaged",
                 format!("its bytes are those of `{hash}`").into(),
             ));
         }
-        let checking = bytes.clone();
-        let checking = tokio::task::spawn_blocking(move || validate::check_contract(&checking));
-        checking.await.map_err(|error| ModuleError::internal("validation failed")(error.into()))??;
-        let prepared = self.compile(bytes, compiling).await?;
+        if !hash.is_bundle() {
+            let checking = bytes.clone();
+            let checking = tokio::task::spawn_blocking(move || validate::check_contract(&checking));
+            checking.await.map_err(|error| ModuleError::internal("validation failed")(error.into()))??;
+        }
+        let prepared = self.compile(bytes, stored.variables.clone(), compiling).await?;
         let module = prepared.module.clone();
         self.store(prepared).await?;
         Ok(module)
@@ -362,12 +364,17 @@ impl Modules {
     /// Removes the files of all modules but these; answers how many. Not while a module is on its way to a release.
     pub(crate) async fn remove_unused(&self, used: HashSet<ModuleHash>) -> Result<usize, BoxedError> {
         let modules = self.files.remove_unused_modules(&used).await?;
+        // A bundle is loaded anew where its code is missing: what it was loaded with may be secret, and is kept for live versions
+        // only.
+        let components = used.iter().filter(|module| !module.is_bundle());
+        let components = components.map(|module| CodeName::new(module, &LoadVariables::default()));
+        let used = components.chain(self.resident.names()).collect();
         Ok(modules + self.files.remove_unused_artifacts(used).await?)
     }
 
-    fn forget_artifact(&self, hash: &ModuleHash, error: &dyn fmt::Display) {
-        tracing::warn!(module = %hash, "compiling a module again, its code is unusable: {error}");
-        self.files.remove_artifact(hash);
+    fn forget_artifact(&self, name: &CodeName, error: &dyn fmt::Display) {
+        tracing::warn!(module = %name, "compiling a module again, its code is unusable: {error}");
+        self.files.remove_artifact(name);
     }
 
     async fn load(self: &Arc<Self>, artifact: PathBuf) -> Result<Arc<LoadedModule>, ModuleError> {

@@ -7,9 +7,12 @@ use crate::outcome::Outcome;
 /// The fault of an upload. The text names the reason and the fix.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// Not WebAssembly at all.
-    #[error("the upload is not a WebAssembly module; upload the `.wasm` file that `hookd build` writes")]
+    /// Neither WebAssembly nor a bundle.
+    #[error("the upload is neither a WebAssembly module nor a bundle; upload the file that `hookd build` writes")]
     NotWasm,
+    /// The bundle cannot be read.
+    #[error("the bundle cannot be read: {0}; build it again with the `hookd` of this server's version")]
+    InvalidBundle(String),
     /// A core module, as compilers emit them.
     #[error(
         "the upload is a core WebAssembly module, not a component; `hookd build` makes a component of it, \
@@ -68,6 +71,9 @@ pub enum Refusal {
     /// The compiler found the code invalid.
     #[error("the module cannot be compiled: {0}")]
     NotCompilable(String),
+    /// The files of a bundle fail while they are loaded.
+    #[error("the project's files cannot be loaded: {0}")]
+    NotLoaded(String),
     /// Compiling was stopped.
     #[error("compiling the module took more than the limits allow ({0}); make the module smaller or simpler")]
     CompileLimit(String),

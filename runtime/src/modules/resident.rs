@@ -8,15 +8,18 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 
-use super::ModuleHash;
+use super::{CodeName, LoadVariables, ModuleHash};
 use crate::sandbox::LoadedModule;
 
 /// How long a module that could not be loaded is not tried again: compiling it may be what fails, which costs seconds.
 const FAILURE_REMEMBERED: Duration = Duration::from_secs(10);
 
-/// A stored module. All versions with the same bytes share it; its machine code is there while it is used.
+/// A stored module. All versions with the same bytes share it, and with the same variables where it is a bundle; its machine
+/// code is there while it is used.
 pub(crate) struct StoredModule {
-    pub(super) hash: ModuleHash,
+    pub(super) name: CodeName,
+    /// Those with which the files of a bundle are loaded, should that have to be done again.
+    pub(super) variables: LoadVariables,
     opened: Instant,
     code: ArcSwapOption<LoadedModule>,
     /// Milliseconds after `opened`.
@@ -44,13 +47,13 @@ impl LoadFailure {
 
 impl std::fmt::Debug for StoredModule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("StoredModule").field(&self.hash).finish()
+        f.debug_tuple("StoredModule").field(&self.name).finish()
     }
 }
 
 impl StoredModule {
     pub(crate) fn module_hash(&self) -> &ModuleHash {
-        &self.hash
+        &self.name.module
     }
 
     /// The machine code for a call that arrived at `now`, if it is in memory.
@@ -81,7 +84,7 @@ pub(super) struct ResidentModules {
 
 #[derive(Default)]
 struct Named {
-    modules: HashMap<ModuleHash, Weak<StoredModule>>,
+    modules: HashMap<CodeName, Weak<StoredModule>>,
     /// Unused entries are removed when there are this many.
     sweep_at: usize,
 }
@@ -99,9 +102,9 @@ impl ResidentModules {
     }
 
     /// The one entry of a module.
-    pub(super) fn named(&self, hash: &ModuleHash) -> Arc<StoredModule> {
+    pub(super) fn named(&self, name: &CodeName, variables: &LoadVariables) -> Arc<StoredModule> {
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = named.modules.get(hash).and_then(Weak::upgrade) {
+        if let Some(known) = named.modules.get(name).and_then(Weak::upgrade) {
             return known;
         }
         if named.modules.len() >= named.sweep_at {
@@ -109,14 +112,21 @@ impl ResidentModules {
             named.sweep_at = (2 * named.modules.len()).max(64);
         }
         let module = Arc::new(StoredModule {
-            hash: hash.clone(),
+            name: name.clone(),
+            variables: variables.clone(),
             opened: self.opened,
             code: ArcSwapOption::empty(),
             last_call: AtomicU64::new(0),
             loading: tokio::sync::Mutex::default(),
         });
-        named.modules.insert(hash.clone(), Arc::downgrade(&module));
+        named.modules.insert(name.clone(), Arc::downgrade(&module));
         module
+    }
+
+    /// The entries that something holds: a live version, or a call of one that was live.
+    pub(super) fn names(&self) -> Vec<CodeName> {
+        let named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        named.modules.iter().filter(|(_, module)| module.strong_count() > 0).map(|(name, _)| name.clone()).collect()
     }
 
     /// Gives a module its machine code; those that were called longest ago lose theirs to it. Calls in flight keep what they
@@ -144,7 +154,7 @@ impl ResidentModules {
         *in_memory = others.iter().map(Arc::downgrade).collect();
         in_memory.push(Arc::downgrade(stored));
         drop(in_memory);
-        tracing::debug!(module = %stored.hash, unloaded = removed.len(), "loaded a module");
+        tracing::debug!(module = %stored.name, unloaded = removed.len(), "loaded a module");
     }
 
     /// Modules in memory.

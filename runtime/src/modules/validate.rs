@@ -1,8 +1,10 @@
 //! Is an upload a hook module? Asked before anything is compiled.
 
+use api_types::Bundle;
 use wasmparser::{Encoding, Parser, Payload};
 
 use super::Refusal;
+use super::bundles::refused;
 use crate::contract;
 use crate::sandbox::offers;
 
@@ -13,6 +15,9 @@ const LISTED: usize = 8;
 pub(super) fn validate(bytes: &[u8], limit_bytes: usize) -> Result<(), Refusal> {
     if bytes.len() > limit_bytes {
         return Err(Refusal::TooLarge { size_bytes: bytes.len(), limit_bytes });
+    }
+    if Bundle::is_meant_by(bytes) {
+        return Bundle::read(bytes).map(drop).map_err(refused);
     }
     if !bytes.starts_with(b"\0asm") {
         return Err(Refusal::NotWasm);
@@ -106,6 +111,13 @@ mod tests {
     fn text_is_not_wasm() {
         assert_eq!(validate(b"#!/bin/sh", 100), Err(Refusal::NotWasm));
         assert_eq!(validate(b"", 100), Err(Refusal::NotWasm));
+    }
+
+    #[test]
+    fn a_bundle_is_read_whole() {
+        assert!(matches!(validate(br#"{"hookdBundle":1"#, 100), Err(Refusal::InvalidBundle(_))));
+        let refused = validate(br#"{"hookdBundle":7}"#, 100).unwrap_err().to_string();
+        assert!(refused.contains("format 7") && refused.contains("build it again"), "{refused}");
     }
 
     #[test]

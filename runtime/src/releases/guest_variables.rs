@@ -1,6 +1,7 @@
 //! What a function reads as its environment: what LeanEngine gives its apps (`engine-contract` §5.5), and the app's own.
 
 use super::{LiveVersion, Variables};
+use crate::modules::LoadVariables;
 use api_types::Environment;
 
 /// What the platform says to the functions of an app in an environment.
@@ -20,6 +21,13 @@ pub(crate) fn guest_variables(values: PlatformValues<'_>, version: &LiveVersion)
     let own = version.variables().iter().map(|(name, variable)| (name.to_owned(), variable.value.clone()));
     let platform = platform(values, Some(version.number()), version.variables());
     platform.map(|(name, value)| (name.to_owned(), value)).chain(own).collect()
+}
+
+/// The variables that the files of a bundle read while they are loaded: its version has no number yet then.
+pub(crate) fn load_variables(values: PlatformValues<'_>, own: &Variables) -> LoadVariables {
+    let platform = platform(values, None, own).map(|(name, value)| (name.to_owned(), value));
+    let own = own.iter().map(|(name, variable)| (name.to_owned(), variable.value.clone()));
+    LoadVariables::new(platform.chain(own).collect())
 }
 
 /// A variable as the app's owner is shown it.

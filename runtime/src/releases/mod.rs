@@ -15,7 +15,7 @@ use thiserror::Error;
 
 pub use self::attribution::{Attribution, InvalidAttribution};
 pub use self::guest_variables::SeenVariable;
-pub(crate) use self::guest_variables::{PlatformValues, guest_variables, seen_variables};
+pub(crate) use self::guest_variables::{PlatformValues, guest_variables, load_variables, seen_variables};
 pub(crate) use self::history::before_present;
 pub use self::history::{KEPT_RELEASES, PastRelease, ReleaseAct, Version};
 pub(crate) use self::metadata::{AppRow, KeptVersion, NewRelease, NewVariables, VersionRow};
@@ -170,6 +170,14 @@ pub enum SetVariablesError {
     /// A rule would be broken; nothing was changed.
     #[error(transparent)]
     Invalid(#[from] InvalidVariables),
+    /// What is live cannot be loaded with the new variables; nothing was changed.
+    #[error("nothing was changed, because what is live in {environment} does not run with these variables: {reason}")]
+    Unusable {
+        /// Where it is live.
+        environment: Environment,
+        /// Why.
+        reason: String,
+    },
     /// The database is at fault.
     #[error("cannot store the variables")]
     Metadata(#[from] MetadataError),
@@ -194,19 +202,20 @@ pub(crate) struct LiveFunction {
 }
 
 impl LiveVersion {
-    pub(crate) fn new(row: VersionRow, modules: &Modules, meters: &AppMeters) -> Self {
+    /// `values`: of its app, in the environment where it is live.
+    pub(crate) fn new(row: VersionRow, modules: &Modules, meters: &AppMeters, values: PlatformValues<'_>) -> Self {
         let live = |one: &Definition| {
             let (kind, meters) = (FunctionKind::of(&one.name), meters.function(&one.name));
             (one.name.clone(), LiveFunction { kind, internal: one.internal, meters })
         };
         let functions = row.definitions.iter().map(live).collect();
-        let module = modules.named(&row.module);
+        let module = modules.named(&row.module, &load_variables(values, &row.variables));
         Self { module, idle_instances: modules.idle_instances_of_release(row.isolation), functions, row }
     }
 
-    /// The same version in another environment, with instances of its own.
-    pub(crate) fn again(&self, modules: &Modules, meters: &AppMeters) -> Self {
-        Self::new(self.row.clone(), modules, meters)
+    /// The same version in another environment, or with other keys of its app; with instances of its own.
+    pub(crate) fn again(&self, modules: &Modules, meters: &AppMeters, values: PlatformValues<'_>) -> Self {
+        Self::new(self.row.clone(), modules, meters, values)
     }
 
     /// The same module as another version, with other variables.
@@ -216,8 +225,9 @@ impl LiveVersion {
         variables: Variables,
         modules: &Modules,
         meters: &AppMeters,
+        values: PlatformValues<'_>,
     ) -> Self {
-        Self::new(VersionRow { number, variables, ..self.row.clone() }, modules, meters)
+        Self::new(VersionRow { number, variables, ..self.row.clone() }, modules, meters, values)
     }
 
     pub(crate) fn number(&self) -> u64 {

@@ -19,3 +19,18 @@ wasmtime::component::bindgen!({
     exports: { default: async },
     ownership: Borrowing { duplicate_if_necessary: true },
 });
+
+/// What a module exports whose work goes on after its reply.
+pub(super) mod background {
+    wasmtime::component::bindgen!({
+        path: "../wit/0.2.0",
+        inline: "
+            package hookd:host;
+            world works-on {
+                export hookd:engine/background@0.2.0;
+            }
+        ",
+        world: "hookd:host/works-on",
+        exports: { default: async },
+    });
+}

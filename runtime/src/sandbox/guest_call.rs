@@ -11,6 +11,7 @@ use crate::call_chain::CallChain;
 use crate::egress::OutboundClient;
 use crate::logs::CallLog;
 use crate::meters::FunctionMeters;
+use crate::usage::UsageNote;
 use api_types::{Environment, Limits};
 
 /// A call as the guest sees it, and the limits it runs under.
@@ -25,6 +26,10 @@ pub(crate) struct GuestCall<'a> {
     pub(crate) limits: &'a Limits,
     /// For the guest and its waits to know; `Sandbox::run` stops the call.
     pub(crate) deadline: Instant,
+    /// Where it notes what it used, if somebody asked.
+    pub(crate) usage: Option<&'a UsageNote>,
+    /// The latest end of what it does after its reply.
+    pub(crate) work_until: Instant,
     pub(crate) outbound: &'a Arc<OutboundClient>,
     /// The calls behind it, if any are.
     pub(crate) chain: Option<&'a Arc<CallChain>>,

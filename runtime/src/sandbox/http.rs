@@ -41,6 +41,10 @@ impl HttpState {
         Self { ctx, requests: Requests { grant, log: log.clone() } }
     }
 
+    pub(super) fn grant(&self) -> Option<&Grant> {
+        self.requests.grant.as_ref()
+    }
+
     pub(super) fn view<'a>(&'a mut self, table: &'a mut ResourceTable) -> WasiHttpCtxView<'a> {
         WasiHttpCtxView { hooks: &mut self.requests, table, ctx: &mut self.ctx }
     }

@@ -7,8 +7,8 @@ use wasmtime::{Store, UpdateDeadline};
 
 use super::Sandbox;
 use super::app_share::SandboxShare;
-use super::bindings::Module;
 use super::cpu_time::used_by_guest;
+use super::exports::Exports;
 use super::limiter::CallLimiter;
 use super::pace::end_of_tick;
 use super::state::CallState;
@@ -20,7 +20,7 @@ use api_types::Limits;
 pub(super) struct Instance {
     pub(super) store: Store<CallState>,
     /// `None` until the first call made it.
-    pub(super) exports: Option<Module>,
+    pub(super) exports: Option<Exports>,
 }
 
 impl Instance {

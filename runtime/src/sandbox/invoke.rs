@@ -10,13 +10,14 @@ use wasmtime::Store;
 
 use super::app_share::SandboxShare;
 use super::bindings::exports::hookd::engine::functions::{self, Context};
+use super::exports::Exports;
 use super::guest_call::GuestCall;
 use super::guest_error::too_long;
 use super::instance::Instance;
 use super::pace::{AppPace, Guest};
 use super::state::CallState;
 use super::warm::TakenInstance;
-use super::{LoadedModule, Sandbox};
+use super::{Early, LoadedModule, Sandbox};
 use crate::call_chain::ChainEnd;
 use crate::deadline::until;
 use crate::egress::{CallBudget, Grant};
@@ -76,18 +77,34 @@ impl Sandbox {
         }
     }
 
+    /// Runs what calls a guest to its end, however long that takes: its own limits end it.
+    pub(crate) async fn run_to_its_end(&self, pace: &Arc<AppPace>, guest: Guest<Outcome>) -> Result<Outcome, Outcome> {
+        pace.run(&self.long_calls, guest).await.map_err(|lost| Outcome::Unavailable { message: lost.to_string() })
+    }
+
     /// Calls a function: in a fresh instance, which is gone when this returns, or in one that waited for it.
     // One await for both, and few around it: a future inside another one is always copied with it as a whole.
-    pub(crate) async fn call(&self, module: &LoadedModule, call: GuestCall<'_>) -> Outcome {
+    // `early`: for the outcome, where work goes on after it.
+    pub(crate) async fn call(&self, module: &LoadedModule, call: GuestCall<'_>, early: Option<Early>) -> Outcome {
         let mut held = match call.idle_instances {
             Some(idle) => Held::Warm(self.take_warm(idle, &call)),
             None => {
-                Held::Fresh(Instance::new(self.store(call.limits, call.log.clone(), Some(call.deadline), call.share)))
+                Held::Fresh(Instance::new(self.store(call.limits, call.log.clone(), Some(call.work_until), call.share)))
             }
         };
         let outcome = self.call_in(held.instance(), module, &call).await;
+        let finished = match (&outcome, held.instance()) {
+            (
+                Outcome::Replied(_) | Outcome::Failed { .. },
+                Instance { store, exports: Some(Exports { finish: Some(finish), .. }) },
+            ) => {
+                let _running = self.ticker.run();
+                self.finish((store, finish), &call, (early, &outcome)).await
+            }
+            _ => Ok(()),
+        };
         if let Held::Warm(taken) = held {
-            taken.end(&outcome, call.limits);
+            taken.end(finished.as_ref().err().unwrap_or(&outcome), call.limits);
         }
         outcome
     }
@@ -98,6 +115,9 @@ impl Sandbox {
         let left = call.deadline.saturating_duration_since(now);
         let Instance { store, exports } = instance;
         store.data_mut().variables.clone_from(&call.variables);
+        if let Some(usage) = call.usage {
+            store.data_mut().note_usage(usage.clone());
+        }
         if module.sends_requests {
             store.data_mut().grant(self.grant(call));
         }
@@ -117,7 +137,7 @@ impl Sandbox {
         let store = &mut *noting.store;
         let exports = match exports {
             Some(exports) => exports,
-            none => match module.instance.instantiate_async(&mut *store).await {
+            none => match module.instantiate(store).await {
                 Ok(made) => {
                     store.data_mut().limiter.instantiated();
                     none.insert(made)
@@ -125,7 +145,7 @@ impl Sandbox {
                 Err(error) => return self.outcome_of(&error, store.data(), call.limits),
             },
         };
-        match exports.hookd_engine_functions().call_call(&mut *store, call.name, call.params, context).await {
+        match exports.functions.hookd_engine_functions().call_call(&mut *store, call.name, call.params, context).await {
             Ok(Ok(reply)) => checked(reply, call.limits),
             Ok(Err(failure)) => Outcome::failed(failure.code, failure.status, failure.message),
             Err(error) => self.outcome_of(&error, store.data(), call.limits),
@@ -143,8 +163,8 @@ impl Sandbox {
         let mut store = self.store(&limits, log, None, &share);
         let _running = self.ticker.run();
         let asking = async {
-            let instance = module.instance.instantiate_async(&mut store).await?;
-            instance.hookd_engine_functions().call_definitions(&mut store).await
+            let exports = module.instantiate(&mut store).await?;
+            exports.functions.hookd_engine_functions().call_definitions(&mut store).await
         };
         let asked = asking.await.map_err(|error| self.outcome_of(&error, store.data(), &limits))?;
         let definition = |one: functions::Definition| Definition { name: one.name, internal: one.internal };
@@ -161,7 +181,7 @@ impl Sandbox {
     ) -> Result<(), Outcome> {
         let mut store = self.store(limits, log, None, share);
         let _running = self.ticker.run();
-        let made = module.instance.instantiate_async(&mut store).await;
+        let made = module.instantiate(&mut store).await;
         made.map(drop).map_err(|error| self.outcome_of(&error, store.data(), limits))
     }
 
@@ -170,7 +190,7 @@ impl Sandbox {
             egress: self.egress.clone(),
             client: call.outbound.clone(),
             budget: Arc::new(CallBudget::new(call.limits)),
-            deadline: call.deadline,
+            deadline: call.work_until,
             chain: ChainEnd {
                 chains: self.chains.clone(),
                 behind: call.chain.cloned(),

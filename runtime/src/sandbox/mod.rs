@@ -2,11 +2,13 @@
 //! or one that is used again when the version is warm.
 
 mod app_share;
+mod background;
 mod bindings;
 mod call_slots;
 mod config;
 mod cpu_time;
 mod environment;
+mod exports;
 mod guest_call;
 mod guest_error;
 mod http;
@@ -30,12 +32,14 @@ use std::sync::{Arc, Weak};
 
 use thiserror::Error;
 use wasmtime::Engine;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, InstancePre, Linker};
 
 pub(crate) use self::app_share::SandboxShare;
+pub(crate) use self::background::{BACKGROUND_END, Early, early_outcome};
 pub(crate) use self::call_slots::CallSlots;
 pub(crate) use self::config::{DEPLOYMENTS, code_config};
 pub(crate) use self::environment::GuestVariables;
+use self::exports::Background;
 pub(crate) use self::guest_call::GuestCall;
 use self::idle_instances::AllIdleInstances;
 pub(crate) use self::idle_instances::IdleInstances;
@@ -91,8 +95,11 @@ pub(crate) enum LoadError {
 
 /// A module ready to be instantiated.
 pub(crate) struct LoadedModule {
-    instance: bindings::ModulePre<CallState>,
+    instance: InstancePre<CallState>,
+    functions: bindings::ModuleIndices,
     code_bytes: u64,
+    /// `None`: all its work is done when it replies.
+    background: Option<Background>,
     /// A module that cannot read variables is given none.
     pub(crate) reads_variables: bool,
     /// It imports `wasi:http`; the calls of others are spared its set-up.
@@ -103,6 +110,11 @@ impl LoadedModule {
     /// Size of the mapped artifact.
     pub(crate) fn code_bytes(&self) -> u64 {
         self.code_bytes
+    }
+
+    /// True when its work may go on after a reply.
+    pub(crate) fn may_work_on(&self) -> bool {
+        self.background.is_some()
     }
 }
 
@@ -192,10 +204,11 @@ impl Sandbox {
             return Err(LoadError::OtherContract(text));
         }
         let instance = self.linker.instantiate_pre(&component).map_err(failed)?;
-        let instance = bindings::ModulePre::new(instance).map_err(failed)?;
+        let background = Background::of(&instance).map_err(failed)?;
+        let functions = bindings::ModuleIndices::new(&instance).map_err(failed)?;
         let code_bytes = std::fs::metadata(artifact).map_err(|error| LoadError::Unusable(error.to_string()))?.len();
         let reads_variables = environment::is_read_by(&component, &self.engine);
         let sends_requests = http::is_used_by(&component, &self.engine);
-        Ok(LoadedModule { instance, code_bytes, reads_variables, sends_requests })
+        Ok(LoadedModule { instance, functions, code_bytes, background, reads_variables, sends_requests })
     }
 }

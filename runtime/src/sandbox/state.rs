@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use wasmtime_wasi::{WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
+use super::cpu_time::used_by_guest;
 use super::environment::GuestVariables;
 use super::http::HttpState;
 use super::limiter::CallLimiter;
@@ -14,6 +15,7 @@ use super::wasi::WasiState;
 use crate::egress::Grant;
 use crate::leancache::CacheBudget;
 use crate::logs::CallLog;
+use crate::usage::{UsageNote, note};
 use api_types::Limits;
 
 /// The data of a store.
@@ -31,6 +33,23 @@ pub(super) struct CallState {
     /// Given to calls of modules that import `wasi:http`.
     grant: Option<Grant>,
     http: Option<Box<HttpState>>,
+    /// Where it is noted what the call used, if the caller asked.
+    usage: Option<UsageNote>,
+}
+
+/// However a call ends, its store is dropped.
+impl Drop for CallState {
+    fn drop(&mut self) {
+        let Some(usage) = &self.usage else { return };
+        let grant = self.http.as_ref().and_then(|http| http.grant()).or(self.grant.as_ref());
+        note(usage, |usage| {
+            usage.cpu_time = used_by_guest();
+            usage.memory_bytes = self.limiter.held_bytes;
+            (usage.log_bytes, usage.log_lines) = self.log.used();
+            (usage.cache_commands, usage.cache_bytes) = self.cache.used();
+            (usage.http_requests, usage.http_bytes) = grant.map(|grant| grant.budget.used()).unwrap_or_default();
+        });
+    }
 }
 
 impl CallState {
@@ -45,7 +64,13 @@ impl CallState {
             wasi: None,
             grant: None,
             http: None,
+            usage: None,
         }
+    }
+
+    /// Has it noted in the end what the call used.
+    pub(super) fn note_usage(&mut self, usage: UsageNote) {
+        self.usage = Some(usage);
     }
 
     /// Lets the guest send HTTP requests in this call.
@@ -56,7 +81,8 @@ impl CallState {
     /// Begins another call in the same instance: the guest keeps its memory and its handles, and every budget is new.
     pub(super) fn renew(&mut self, limits: &Limits, log: Arc<CallLog>, deadline: Instant) {
         // Named one by one, so that each new field is handled here.
-        let Self { limiter, cpu_time, cpu_time_used_up, log: call_log, variables, cache, wasi, grant, http } = self;
+        let Self { limiter, cpu_time, cpu_time_used_up, log: call_log, variables, cache, wasi, grant, http, usage } =
+            self;
         limiter.renew(limits);
         *cpu_time = limits.cpu_time();
         *cpu_time_used_up = false;
@@ -66,7 +92,7 @@ impl CallState {
             wasi.write_to(&log);
         }
         // Gone with the call before.
-        (*grant, *http) = (None, None);
+        (*grant, *http, *usage) = (None, None, None);
         *call_log = log;
     }
 

@@ -22,13 +22,13 @@ impl Sandbox {
         let metrics = idle.metrics();
         let warm = match idle.take(call.variables_number) {
             Some(mut warm) => {
-                warm.instance.store.data_mut().renew(call.limits, call.log.clone(), call.deadline);
+                warm.instance.store.data_mut().renew(call.limits, call.log.clone(), call.work_until);
                 Self::arm(&mut warm.instance.store, call.limits);
                 warm
             }
             None => {
                 metrics.fresh.increment(1);
-                let store = self.store(call.limits, call.log.clone(), Some(call.deadline), call.share);
+                let store = self.store(call.limits, call.log.clone(), Some(call.work_until), call.share);
                 Box::new(WarmInstance {
                     instance: Instance::new(store),
                     variables_number: call.variables_number,

@@ -45,6 +45,7 @@ pub(super) async fn change(
     let changing = async move { engine.change_variables(&id, changes, by).await };
     let released = to_the_end(changing).await?.map_err(|error| match error {
         SetVariablesError::Invalid(refused) => ApiError::BadRequest(refused.to_string()),
+        unusable @ SetVariablesError::Unusable { .. } => ApiError::BadRequest(unusable.to_string()),
         SetVariablesError::UnknownApp(app) => ApiError::AppDeleted(app),
         SetVariablesError::Metadata(error) => internal(error),
     })?;
