@@ -18,14 +18,14 @@ use talc::wasm::WasmBinning;
 const UNIT: usize = 8;
 /// The largest small block. A larger one is a general allocator's.
 const SMALL_BYTES: usize = 1024;
-/// In front of each block of QuickJS, which frees without telling the size, stands the size.
+/// In front of each larger block of QuickJS, which frees without telling the size, stands the size.
 const HEADER_BYTES: usize = UNIT;
 /// Memory for small blocks that is taken at once.
 const CHUNK_BYTES: usize = 64 * 1024;
 /// Memory that instances begin with, for small and for larger blocks: several times what an ordinary call takes. The first
 /// `memory.grow` of an instance costs as much as a call.
-const FIRST_SMALL_BYTES: usize = 256 * 1024;
-const FIRST_LARGE_BYTES: usize = 256 * 1024;
+const FIRST_SMALL_BYTES: usize = 128 * 1024;
+const FIRST_LARGE_BYTES: usize = 128 * 1024;
 /// The unit of `memory.grow`.
 const WASM_PAGE_BYTES: usize = 64 * 1024;
 /// What a general allocator's own bookkeeping may add to an allocation.
@@ -158,7 +158,8 @@ unsafe impl GlobalAlloc for Memory {
         let wanted = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
         match (units(&layout), units(&wanted)) {
             (Some(have), Some(want)) if have == want => return block,
-            (None, None) if !self.is_kept(block) => {
+            // Before the snapshot a block moves by `dealloc`, which leaves zeros.
+            (None, None) if self.snapshot_end.get() != 0 && !self.is_kept(block) => {
                 // SAFETY: as for `dealloc`.
                 return unsafe { self.large().realloc(block, layout, size) };
             }
@@ -176,7 +177,22 @@ unsafe impl GlobalAlloc for Memory {
     }
 }
 
-/// The same memory for QuickJS.
+/// A small block for QuickJS, which keeps its size; see `quickjs.patch`.
+#[unsafe(no_mangle)]
+extern "C" fn hookd_small_alloc(units: usize) -> *mut u8 {
+    MEMORY.small(units)
+}
+
+/// # Safety
+///
+/// The block is one of [`hookd_small_alloc`] with as many units, and no longer in use.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn hookd_small_free(block: *mut u8, units: usize) {
+    // SAFETY: the caller's promise; a small block has such a layout.
+    unsafe { MEMORY.dealloc(block, Layout::from_size_align_unchecked(units * UNIT, UNIT)) };
+}
+
+/// The same memory for the larger blocks of QuickJS.
 pub(crate) struct QuickJsMemory;
 
 /// A block with its header. None where there cannot be such a block.

@@ -3,6 +3,7 @@
 use std::cell::{Cell, OnceCell};
 use std::ffi::{CStr, CString};
 
+use miniz_oxide::inflate::decompress_slice_iter_to_slice;
 use rquickjs::{Context, Ctx, Error, Function, Object, Persistent, Runtime, Value, qjs};
 
 use crate::allocator::{self, QuickJsMemory};
@@ -10,7 +11,9 @@ use crate::text::Text;
 use crate::{host, rejections, timers};
 
 /// What the scripts of an app stand on: web APIs, Node's built-in modules, and the packages that hookd offers itself.
-const SHIM: &str = concat!(include_str!("generated/shim.js"), "\0");
+const SHIM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/shim.deflate"));
+/// Their length, unpacked.
+const SHIM_BYTES: usize = include_bytes!("generated/shim.js").len();
 const SHIM_FILE: &CStr = c"hookd:shim";
 
 /// Stack of JavaScript in linear memory, after which a call throws a `RangeError`. Code of every kind then takes less than
@@ -80,7 +83,10 @@ pub(crate) fn load_shim<'js>(ctx: &Ctx<'js>, bundle: Object<'js>) -> rquickjs::R
     globals.set("__host", host::object(ctx, bundle)?)?;
     // There are no threads, so that the engine has no `Atomics`; the formatter of Node's console lists its functions.
     globals.set("Atomics", Object::new(ctx.clone())?)?;
-    evaluate(ctx, SHIM.as_bytes(), SHIM_FILE)?;
+    // A zero follows the script.
+    let mut shim = vec![0; SHIM_BYTES + 1];
+    decompress_slice_iter_to_slice(&mut shim, std::iter::once(SHIM), false, false).map_err(|_| Error::Unknown)?;
+    evaluate_ours(ctx, shim, SHIM_FILE)?;
     globals.remove("Atomics")?;
     let entry: Object<'_> = globals.get("__entry")?;
     globals.remove("__entry")?;
@@ -120,27 +126,50 @@ pub(crate) fn end_of_preparation(ctx: &Ctx<'_>) -> bool {
 pub(crate) fn evaluate_text<'js>(ctx: &Ctx<'js>, source: Text, file: &str) -> rquickjs::Result<Value<'js>> {
     let mut source = source.0.into_bytes();
     source.push(0);
-    let file = CString::new(file.replace('\0', ""))?;
-    evaluate(ctx, &source, &file)
+    let name = CString::new(file.replace('\0', ""))?;
+    // Files of the app have absolute paths.
+    if is_preparing() && !file.starts_with('/') {
+        return evaluate_ours(ctx, source, &name);
+    }
+    of_new(ctx, compile(ctx, &source, &name, qjs::JS_EVAL_TYPE_GLOBAL)?)
+}
+
+/// Evaluates a script of the shim, whose functions do not keep their source texts: these would take more room in each
+/// snapshot than all else.
+fn evaluate_ours<'js>(ctx: &Ctx<'js>, source: Vec<u8>, file: &CStr) -> rquickjs::Result<Value<'js>> {
+    let compiled = compile(ctx, &source, file, qjs::JS_EVAL_TYPE_GLOBAL | qjs::JS_EVAL_FLAG_COMPILE_ONLY)?;
+    drop(source);
+    let compiled = of_new(ctx, compiled)?;
+    let context = ctx.as_raw().as_ptr();
+    let mut length = 0;
+    let flags = qjs::JS_WRITE_OBJ_BYTECODE | qjs::JS_WRITE_OBJ_STRIP_SOURCE;
+    // SAFETY: the value is of this context. The answer is null, or as many bytes as `length` says, until they are freed.
+    let function = unsafe {
+        let bytes = qjs::JS_WriteObject(context, &raw mut length, compiled.as_raw(), flags as i32);
+        if bytes.is_null() {
+            return Err(Error::Exception);
+        }
+        let read = qjs::JS_ReadObject(context, bytes, length, qjs::JS_READ_OBJ_BYTECODE as i32);
+        qjs::js_free(context, bytes.cast());
+        read
+    };
+    drop(compiled);
+    // SAFETY: the function is new, and given away.
+    of_new(ctx, unsafe { qjs::JS_EvalFunction(context, function) })
 }
 
 /// `source` ends with a zero, which is no part of the script: QuickJS reads that far.
-fn evaluate<'js>(ctx: &Ctx<'js>, source: &[u8], file: &CStr) -> rquickjs::Result<Value<'js>> {
-    let length = source.len() - usize::from(source.last() == Some(&0));
-    if length == source.len() {
-        return Err(Error::Unknown);
-    }
+fn compile(ctx: &Ctx<'_>, source: &[u8], file: &CStr, flags: u32) -> rquickjs::Result<qjs::JSValue> {
+    let Some((0, script)) = source.split_last() else { return Err(Error::Unknown) };
     // SAFETY: the script and the zero behind it are inside the slice.
-    let value = unsafe {
-        qjs::JS_Eval(
-            ctx.as_raw().as_ptr(),
-            source.as_ptr().cast(),
-            length as _,
-            file.as_ptr(),
-            qjs::JS_EVAL_TYPE_GLOBAL as i32,
-        )
-    };
-    // SAFETY: the value is new, and of this context.
+    Ok(unsafe {
+        qjs::JS_Eval(ctx.as_raw().as_ptr(), script.as_ptr().cast(), script.len() as _, file.as_ptr(), flags as i32)
+    })
+}
+
+/// Takes a value that is new, and of this context.
+fn of_new<'js>(ctx: &Ctx<'js>, value: qjs::JSValue) -> rquickjs::Result<Value<'js>> {
+    // SAFETY: see above.
     let value = unsafe { Value::from_raw(ctx.clone(), value) };
     if value.is_exception() { Err(Error::Exception) } else { Ok(value) }
 }
