@@ -11,7 +11,7 @@ use api_types::{BUNDLE_FORMAT, Bundle, BundleLanguage, BundledModule, MAX_BUNDLE
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-pub(super) use self::scanned::{PackageUse, ScannedFile};
+pub(super) use self::scanned::{PackageUse, ScannedFile, ScannedFunction};
 use super::facts::facts;
 use super::files::{ProjectFile, project_files, relative, too_large};
 use super::names::Names;

@@ -11,6 +11,10 @@ use crate::ProjectError;
 const LEFT_OUT: [&str; 3] = ["node_modules", "bower_components", "__pycache__"];
 /// The mark that tools put into folders that they can make again.
 const CACHE_TAG: &str = "CACHEDIR.TAG";
+/// Nothing reads them when hooks run.
+const LOCK_FILES: [&str; 5] = ["bun.lockb", "npm-shrinkwrap.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock"];
+/// The file of a server's data folder that has the keys in it. The rest of that folder is no part of a project either.
+const SERVER_KEYS: &str = "connection.json";
 /// A file for the variables of a process, which packages read.
 const VARIABLES: &str = ".env";
 /// The largest that an error names.
@@ -35,8 +39,13 @@ pub(super) fn project_files(project: &Path) -> Result<Vec<ProjectFile>, ProjectE
         let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
         // The project itself may lie in a hidden folder.
         let is_hidden = name.starts_with('.') && entry.depth() > 0 && name != VARIABLES;
-        let is_left_out = is_folder && entry.depth() > 0 && LEFT_OUT.contains(&&*name);
-        !(is_hidden || is_left_out || is_folder && entry.path().join(CACHE_TAG).is_file())
+        let holds = |file: &str| entry.path().join(file).is_file();
+        let is_left_out = if is_folder {
+            entry.depth() > 0 && (LEFT_OUT.contains(&&*name) || holds(CACHE_TAG) || holds(SERVER_KEYS))
+        } else {
+            LOCK_FILES.contains(&&*name)
+        };
+        !(is_hidden || is_left_out)
     });
     let mut files = Vec::new();
     let mut bytes = 0_u64;
@@ -111,6 +120,9 @@ mod tests {
             ("docs/long.pdf", 1),
             ("functions/notes.txt", 1),
             ("target/CACHEDIR.TAG", 1),
+            ("data/connection.json", 1),
+            ("data/im.db", 1),
+            ("yarn.lock", 1),
         ]);
         std::fs::write(folder.path().join(".leanignore"), "docs\n*.txt\n").unwrap();
         let files = project_files(folder.path()).unwrap();

@@ -23,7 +23,7 @@ use std::path::Path;
 use api_types::{Isolation, MAX_BUNDLE_BYTES};
 use async_trait::async_trait;
 
-use self::collect::{Collected, collect};
+use self::collect::{Collected, ScannedFile, ScannedFunction, collect};
 pub use self::new_project::new_javascript_project;
 use self::problem::list;
 use self::project::Project;
@@ -93,7 +93,7 @@ async fn in_thread<T: Send + 'static>(
 }
 
 fn finish(folder: &Path, collected: Collected) -> Result<BuiltModule, BuildError> {
-    let Collected { bundle, errors, warnings, .. } = collected;
+    let Collected { bundle, errors, warnings, scanned, .. } = collected;
     if !errors.is_empty() {
         let problem = format!("`{}` cannot be built:{}", folder.display(), list(&errors));
         return Err(ProjectError::new(problem).into());
@@ -113,6 +113,15 @@ fn finish(folder: &Path, collected: Collected) -> Result<BuiltModule, BuildError
     }
     let path = output.join(format!("{}.bundle.json", bundle.name));
     std::fs::write(&path, &bytes).map_err(BuildError::file("write", &path))?;
-    let warnings = warnings.iter().map(ToString::to_string).collect();
+    let warnings = warnings.iter().map(ToString::to_string).chain(never_called(&scanned)).collect();
     Ok(BuiltModule { path, bytes, isolation: Isolation::PerCall, warnings, compiler_warnings: String::new() })
+}
+
+/// Hooks of object storage stand beside those of messages in many projects.
+fn never_called(files: &[ScannedFile]) -> Option<String> {
+    let functions = files.iter().flat_map(|file| &file.functions).filter(|function| !function.is_called);
+    let named = functions.map(|ScannedFunction { name, first, .. }| format!("{name} ({}:{})", first.file, first.line));
+    let named: Vec<String> = named.collect();
+    let are = if named.len() == 1 { "is" } else { "are" };
+    (!named.is_empty()).then(|| format!("{} {are} never called: object storage is not offered", named.join(", ")))
 }

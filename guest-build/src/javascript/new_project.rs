@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::rust::sample;
+use crate::types::TYPESCRIPT;
 use crate::{BuildError, ProjectError};
 
 /// A hook, as a new project shows it.
@@ -68,7 +69,7 @@ pub fn new_javascript_project(folder: &Path, hook: &str, typed: bool) -> Result<
         ("sample.json", sample(hook).unwrap_or("{}\n").to_owned()),
         ("README.md", readme(&name, hook, typed)),
         (".gitignore", "node_modules\n.hookd\n".to_owned()),
-        (".leanignore", "README.md\nsample.json\n".to_owned()),
+        (".leanignore", "README.md\nsample.json\ntsconfig.json\ntypes\n".to_owned()),
     ];
     if typed {
         files.push(("server.ts", SERVER_TYPESCRIPT.to_owned()));
@@ -78,9 +79,12 @@ pub fn new_javascript_project(folder: &Path, hook: &str, typed: bool) -> Result<
         files.push(("server.js", SERVER_JAVASCRIPT.to_owned()));
         files.push(("cloud.js", cloud_javascript(template)));
     }
-    fs::create_dir_all(folder).map_err(BuildError::file("create", folder))?;
+    let types = TYPESCRIPT.iter().filter(|_| typed).map(|(file, text)| (format!("types/{file}"), (*text).to_owned()));
+    let files = files.into_iter().map(|(file, text)| (file.to_owned(), text)).chain(types);
     for (file, text) in files {
         let path = folder.join(file);
+        let inside = path.parent().unwrap_or(folder);
+        fs::create_dir_all(inside).map_err(BuildError::file("create", inside))?;
         fs::write(&path, text).map_err(BuildError::file("write", &path))?;
     }
     Ok(())
@@ -98,8 +102,11 @@ fn package_name(folder: &Path) -> Result<String, ProjectError> {
 }
 
 fn manifest(name: &str, typed: bool) -> String {
-    let (extension, development) =
-        if typed { ("ts", ",\n  \"devDependencies\": {\n    \"typescript\": \"^5.9.0\"\n  }") } else { ("js", "") };
+    let (extension, development) = if typed {
+        ("ts", ",\n  \"devDependencies\": {\n    \"@types/node\": \"^22.0.0\",\n    \"typescript\": \"^5.9.0\"\n  }")
+    } else {
+        ("js", "")
+    };
     format!(
         r#"{{
   "name": "{name}",
@@ -168,8 +175,8 @@ fn cloud_javascript(template: &Template) -> String {
 fn cloud_typescript(template: &Template) -> String {
     let Template { helper, .. } = template;
     format!(
-        "import AV from 'leanengine'\n\ninterface Call {{\n  params: Record<string, any>\n}}\n\n\
-         // Hooks of this app: one helper of `AV.Cloud` each.\nAV.Cloud.{helper}(async ({{ params }}: Call) => {{\n{}}})\n",
+        "import AV from 'leanengine'\n\n// Hooks of this app: one helper of `AV.Cloud` each.\n\
+         AV.Cloud.{helper}(async ({{ params }}) => {{\n{}}})\n",
         handler(template)
     )
 }

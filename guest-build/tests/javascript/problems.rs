@@ -136,3 +136,12 @@ async fn deep_nesting_ends_the_build_well() {
     let bundle = Project::new(&[("cloud.js", &format!("exports.text = {sum}"))]).bundle().await;
     assert_eq!(bundle.modules.len(), 1);
 }
+
+#[tokio::test]
+async fn hooks_of_object_storage_are_named_as_never_called() {
+    let cloud = "const AV = require('leanengine')\nAV.Cloud.afterSave('Todo', () => {})\nAV.Cloud.onLogin(() => {})\n";
+    let warnings = Project::new(&[("cloud.js", cloud)]).warnings().await;
+    let expected =
+        "afterSave(Todo) (cloud.js:2), onLogin() (cloud.js:3) are never called: object storage is not offered";
+    assert_eq!(warnings, [expected]);
+}
