@@ -36,7 +36,7 @@ fi
 cargo_for_engine() { # cargo_for_engine COMMAND FEATURES…; no path of this machine is in the result
   local command=$1 features=$2
   shift 2
-  env CC_wasm32_unknown_unknown="$clang" AR_wasm32_unknown_unknown="$llvm_ar" \
+  env SHIM_HASH="$(sha256sum <"$crate/src/generated/shim.js")" CC_wasm32_unknown_unknown="$clang" AR_wasm32_unknown_unknown="$llvm_ar" \
     CFLAGS_wasm32_unknown_unknown="-ffile-prefix-map=$PWD=/hookd" \
     RUSTFLAGS="--remap-path-prefix=$vendored=/vendored --remap-path-prefix=$PWD=/hookd" CARGO_TARGET_DIR="$target" \
     cargo "$command" --quiet --locked --release --target wasm32-unknown-unknown --manifest-path "$crate/Cargo.toml" \

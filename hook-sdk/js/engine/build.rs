@@ -9,10 +9,13 @@ const BEST: u8 = 10;
 fn main() -> std::io::Result<()> {
     // The stack of C and Rust in linear memory; `engine::STACK_BYTES` is what JavaScript may take of it.
     println!("cargo:rustc-link-arg-cdylib=-zstack-size=917504");
+    // The times of files do not tell of every change when git writes them.
+    println!("cargo:rerun-if-env-changed=SHIM_HASH");
     for file in ["build.rs", "wit", SHIM] {
         println!("cargo:rerun-if-changed={file}");
     }
-    let packed = miniz_oxide::deflate::compress_to_vec(&fs::read(SHIM)?, BEST);
     let folder = env::var_os("OUT_DIR").ok_or_else(|| std::io::Error::other("cargo names no OUT_DIR"))?;
-    fs::write(Path::new(&folder).join("shim.deflate"), packed)
+    let shim = fs::read(SHIM)?;
+    fs::write(Path::new(&folder).join("shim.length"), shim.len().to_string())?;
+    fs::write(Path::new(&folder).join("shim.deflate"), miniz_oxide::deflate::compress_to_vec(&shim, BEST))
 }

@@ -12,8 +12,8 @@ use crate::{host, rejections, timers};
 
 /// What the scripts of an app stand on: web APIs, Node's built-in modules, and the packages that hookd offers itself.
 const SHIM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/shim.deflate"));
-/// Their length, unpacked.
-const SHIM_BYTES: usize = include_bytes!("generated/shim.js").len();
+/// Bytes of it, unpacked.
+const SHIM_BYTES: usize = include!(concat!(env!("OUT_DIR"), "/shim.length"));
 const SHIM_FILE: &CStr = c"hookd:shim";
 
 /// Stack of JavaScript in linear memory, after which a call throws a `RangeError`. Code of every kind then takes less than
