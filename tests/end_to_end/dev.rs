@@ -133,6 +133,55 @@ fn a_change_is_live_and_a_broken_one_leaves_the_last_version() {
     assert_refused_although_known(&output);
 }
 
+#[test]
+fn javascript_is_bundled_and_released_at_every_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, project) = (folder.path().join("data"), folder.path().join("hooks"));
+    assert_eq!(hookd_in(&data, &["new", project.to_str().unwrap(), "--lang", "js"]).status.code(), Some(0));
+    let params = folder.path().join("params.json");
+    std::fs::write(&params, MESSAGE).unwrap();
+    let invoke = || {
+        let output = hookd_in(&data, &["invoke", "_messageReceived", "--params", params.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    let source = project.join("cloud.js");
+    let first = std::fs::read_to_string(&source).unwrap();
+    let rewrite = |from: &str, to: &str| {
+        assert!(first.contains(from), "{first}");
+        std::fs::write(&source, first.replace(from, to)).unwrap();
+    };
+
+    let dev = Dev::start(&data, &project, &["--listen", "127.0.0.1:0"]);
+    wait_for(&dev.said, "Version 1 is live in production: _messageReceived");
+    wait_for(&dev.said, "watching");
+    invoke();
+    wait_for(&dev.logged, "a message from Tom");
+
+    rewrite("a message from", "something new from");
+    wait_for(&dev.said, "Version 2 is live");
+    wait_for(&dev.said, "watching");
+    invoke();
+    wait_for(&dev.logged, "something new from Tom");
+
+    rewrite("require('leanengine')", "require('leanengine'");
+    wait_for(&dev.said, "cannot be built");
+    wait_for(&dev.said, "cloud.js:6:1: ");
+    wait_for(&dev.said, "the version that was live still is");
+    wait_for(&dev.said, "watching");
+    // What is required besides comes from a new file.
+    std::fs::write(project.join("words.json"), r#"["found in a file"]"#).unwrap();
+    rewrite("console.log(", "console.log(require('./words')[0], ");
+    wait_for(&dev.said, "Version 3 is live");
+    wait_for(&dev.said, "watching");
+    invoke();
+    wait_for(&dev.logged, "found in a file a message from Tom");
+
+    rewrite("const AV", "undefined.method()\nconst AV");
+    wait_for(&dev.said, "cloud.js:3");
+    wait_for(&dev.said, "the version that was live still is");
+    assert_eq!(dev.stop(), Some(0));
+}
+
 /// F-44: a tool ends with its terminal, a server does not.
 #[test]
 fn it_stops_with_its_terminal() {
