@@ -9,6 +9,9 @@ use swc_ecma_transforms_base::helpers::{HELPERS, Helpers};
 use swc_ecma_transforms_base::resolver;
 use swc_ecma_transforms_typescript::strip;
 
+/// Far more than any program has, and far less than what ends a thread for want of stack.
+const MOST_NESTED: usize = 100_000;
+
 /// What the name of a file, and the package that it belongs to, say about its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -63,6 +66,9 @@ pub(super) fn with_globals<R>(work: impl FnOnce() -> R) -> R {
 /// # Errors
 /// The places that are wrong, at least one.
 pub(super) fn parse(path: &str, text: &str, kind: Kind) -> Result<Parsed, Vec<SyntaxProblem>> {
+    if let Some(offset) = too_deep(text) {
+        return Err(vec![SyntaxProblem { offset, text: "the code is nested too deeply".to_owned() }]);
+    }
     let sources: Lrc<SourceMap> = Lrc::default();
     let file = sources.new_source_file(FileName::Custom(path.to_owned()).into(), text.to_owned());
     let start = file.start_pos;
@@ -99,6 +105,19 @@ pub(super) fn parse(path: &str, text: &str, kind: Kind) -> Result<Parsed, Vec<Sy
         _ => program,
     };
     Ok(Parsed { program, kind, unresolved, sources, helpers, start })
+}
+
+/// Where more brackets are open than can be followed. Those in texts count too: they are closed again, or few.
+fn too_deep(text: &str) -> Option<usize> {
+    let mut open = 0_usize;
+    text.bytes().position(|byte| {
+        match byte {
+            b'(' | b'[' | b'{' => open += 1,
+            b')' | b']' | b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        open > MOST_NESTED
+    })
 }
 
 fn collect(

@@ -135,6 +135,12 @@ async fn deep_nesting_ends_the_build_well() {
     let sum = vec!["'a'"; 50_000].join("+");
     let bundle = Project::new(&[("cloud.js", &format!("exports.text = {sum}"))]).bundle().await;
     assert_eq!(bundle.modules.len(), 1);
+    let lists = format!("x = {}{}", "[".repeat(50_000), "]".repeat(50_000));
+    Project::new(&[("cloud.js", &lists)]).bundle().await;
+    for (nested, place) in [("[", "cloud.js:1:100001: "), ("`${", "cloud.js:1:300003: ")] {
+        let refused = Project::new(&[("cloud.js", &nested.repeat(1_000_000))]).refused().await;
+        assert!(refused.contains(place) && refused.contains("nested too deeply"), "{refused}");
+    }
 }
 
 #[tokio::test]
