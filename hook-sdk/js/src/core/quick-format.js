@@ -7,12 +7,19 @@ const LINE_WIDTH = 80
 const MOST_ITEMS = 6
 const MOST_TEXT = 10_000
 
-const { getOwnPropertyDescriptor, getOwnPropertySymbols, getPrototypeOf, keys: keysOf } = Object
+const { getOwnPropertySymbols, getPrototypeOf, keys: keysOf } = Object
 const { isArray } = Array
 const ObjectPrototype = Object.prototype
+const { __lookupGetter__: getterOf, __lookupSetter__: setterOf } = ObjectPrototype
 const ArrayPrototype = Array.prototype
 
 const needsCare = /[\x00-\x1f\x27\x5c\x7f-\x9f\ud800-\udfff]/
+const MOST_KEYS = 1_000
+/** Keys that were seen to need no quotes; those of the hooks' params are known from the start. */
+const plainKeys = new Set((
+  'fromPeer convId toPeers transient content receipt timestamp system sourceIP bin noPersist pushMessage force skip drop code ' +
+  'detail offlinePeers onlinePeers isSync members attr initBy sortBy name peerId tag reconnect clientId msgId recall id data'
+).split(' '))
 const plainKey = /^[a-zA-Z_][a-zA-Z_0-9]*$/
 
 /** Thrown where only the inspector knows. */
@@ -42,31 +49,40 @@ function format(value, outer, column) {
   }
 }
 
+function isPlainKey(key) {
+  if (plainKeys.has(key)) return true
+  if (!plainKey.test(key)) return false
+  if (plainKeys.size < MOST_KEYS) plainKeys.add(key)
+  return true
+}
+
 function formatObject(value, outer, column) {
   const isList = isArray(value)
   if (getPrototypeOf(value) !== (isList ? ArrayPrototype : ObjectPrototype)) throw unknown
   const keys = keysOf(value)
+  const count = keys.length
   if (getOwnPropertySymbols(value).length > 0) throw unknown
-  if (isList && (keys.length !== value.length || keys.length > MOST_ITEMS)) throw unknown
-  if (keys.length === 0) return isList ? '[]' : '{}'
+  if (isList && (count !== value.length || count > MOST_ITEMS)) throw unknown
+  if (count === 0) return isList ? '[]' : '{}'
   if (outer.length > DEPTH) return isList ? '[Array]' : '[Object]'
   if (outer.includes(value)) throw unknown
   outer.push(value)
   const parts = []
-  let width = 2 * keys.length + column + 11
+  let width = 2 * count + column + 11
   let isOneLine = true
-  for (const key of keys) {
-    if (key === 'constructor') throw unknown
-    const property = getOwnPropertyDescriptor(value, key)
-    if (!('value' in property)) throw unknown
-    const shown = format(property.value, outer, column + 2)
-    const part = isList ? shown : `${plainKey.test(key) ? key : text(key)}: ${shown}`
+  // Iterators and descriptors would take most of the time here.
+  for (let at = 0; at < count; at++) {
+    const key = keys[at]
+    if (key === 'constructor' || getterOf.call(value, key) || setterOf.call(value, key)) throw unknown
+    let part = format(value[key], outer, column + 2)
+    if (!isList) part = (isPlainKey(key) ? key : text(key)) + ': ' + part
     width += part.length
-    if (isOneLine && part.includes('\n')) isOneLine = false
+    if (width <= LINE_WIDTH && part.includes('\n')) isOneLine = false
     parts.push(part)
   }
   outer.pop()
-  const [open, close] = isList ? '[]' : '{}'
+  const open = isList ? '[' : '{'
+  const close = isList ? ']' : '}'
   if (isOneLine && width <= LINE_WIDTH) return `${open} ${parts.join(', ')} ${close}`
   const indentation = `\n${' '.repeat(column)}`
   return `${open}${indentation}  ${parts.join(`,${indentation}  `)}${indentation}${close}`
@@ -75,8 +91,7 @@ function formatObject(value, outer, column) {
 /** The arguments of a console method as a line, or undefined. */
 function quickFormat(values) {
   let line = ''
-  const [first] = values
-  if (typeof first === 'string' && values.length > 1 && first.includes('%')) return undefined
+  if (values.length > 1 && typeof values[0] === 'string' && values[0].includes('%')) return undefined
   try {
     for (let at = 0; at < values.length; at++) {
       if (at > 0) line += ' '
