@@ -1,8 +1,8 @@
-'use strict'
-const path = require('npm:path-browserify')
+'use strict';
+const path = require('npm:path-browserify');
 
-path.posix = path
-path.win32 = path
-path.toNamespacedPath = (name) => name
+path.posix = path;
+path.win32 = path;
+path.toNamespacedPath = (name) => name;
 
-module.exports = path
+module.exports = path;

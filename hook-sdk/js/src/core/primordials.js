@@ -1,6 +1,6 @@
-'use strict'
+'use strict';
 // The engine's own functions, kept before anybody can put others in their place.
-const { parse, stringify } = JSON
+const { parse, stringify } = JSON;
 
 module.exports = {
   Promise: globalThis.Promise,
@@ -12,5 +12,5 @@ module.exports = {
   clearInterval: globalThis.clearInterval,
   setImmediate: globalThis.setImmediate,
   clearImmediate: globalThis.clearImmediate,
-  queueMicrotask: globalThis.queueMicrotask
-}
+  queueMicrotask: globalThis.queueMicrotask,
+};

@@ -1,74 +1,78 @@
-'use strict'
-const { inspect, format, formatWithOptions, stripVTControlCharacters } = require('./inspect')
-const { coded, invalidArgument } = require('./errors')
-const types = require('./types')
+'use strict';
+const { inspect, format, formatWithOptions, stripVTControlCharacters } = require('./inspect');
+const { coded, invalidArgument } = require('./errors');
+const types = require('./types');
 
-const custom = Symbol.for('nodejs.util.promisify.custom')
+const custom = Symbol.for('nodejs.util.promisify.custom');
 
 function promisify(original) {
-  if (typeof original !== 'function') throw invalidArgument('original', 'function', original)
-  if (original[custom]) return original[custom]
+  if (typeof original !== 'function') throw invalidArgument('original', 'function', original);
+  if (original[custom]) return original[custom];
   function promised(...values) {
     return new Promise((resolve, reject) => {
-      original.call(this, ...values, (error, ...results) => (error ? reject(error) : resolve(results[0])))
-    })
+      original.call(this, ...values, (error, ...results) => (error ? reject(error) : resolve(results[0])));
+    });
   }
-  Object.setPrototypeOf(promised, Object.getPrototypeOf(original))
-  Object.defineProperty(promised, custom, { value: promised, configurable: true })
-  return Object.defineProperties(promised, Object.getOwnPropertyDescriptors(original))
+  Object.setPrototypeOf(promised, Object.getPrototypeOf(original));
+  Object.defineProperty(promised, custom, { value: promised, configurable: true });
+  return Object.defineProperties(promised, Object.getOwnPropertyDescriptors(original));
 }
-promisify.custom = custom
+promisify.custom = custom;
 
 function callbackify(original) {
-  if (typeof original !== 'function') throw invalidArgument('original', 'function', original)
+  if (typeof original !== 'function') throw invalidArgument('original', 'function', original);
   function called(...values) {
-    const callback = values.pop()
-    if (typeof callback !== 'function') throw invalidArgument('last argument', 'function', callback)
+    const callback = values.pop();
+    if (typeof callback !== 'function') throw invalidArgument('last argument', 'function', callback);
     original.apply(this, values).then(
       (value) => process.nextTick(callback, null, value),
-      (error) => process.nextTick(callback, error || coded('ERR_FALSY_VALUE_REJECTION', 'Promise was rejected with a falsy value'))
-    )
+      (error) =>
+        process.nextTick(
+          callback,
+          error || coded('ERR_FALSY_VALUE_REJECTION', 'Promise was rejected with a falsy value'),
+        ),
+    );
   }
-  Object.defineProperty(called, 'name', { value: `${original.name}Callbackified`, configurable: true })
-  return called
+  Object.defineProperty(called, 'name', { value: `${original.name}Callbackified`, configurable: true });
+  return called;
 }
 
 function inherits(child, parent) {
-  if (typeof child !== 'function') throw invalidArgument('ctor', 'function', child)
-  if (typeof parent !== 'function') throw invalidArgument('superCtor', 'function', parent)
-  Object.defineProperty(child, 'super_', { value: parent, writable: true, configurable: true })
-  Object.setPrototypeOf(child.prototype, parent.prototype)
+  if (typeof child !== 'function') throw invalidArgument('ctor', 'function', child);
+  if (typeof parent !== 'function') throw invalidArgument('superCtor', 'function', parent);
+  Object.defineProperty(child, 'super_', { value: parent, writable: true, configurable: true });
+  Object.setPrototypeOf(child.prototype, parent.prototype);
 }
 
-const warned = new Set()
+const warned = new Set();
 
 function deprecate(original, message, code) {
-  let told = false
+  let told = false;
   function deprecated(...values) {
     if (!told && !warned.has(code)) {
-      told = true
-      if (code !== undefined) warned.add(code)
-      process.emitWarning(message, 'DeprecationWarning', code)
+      told = true;
+      if (code !== undefined) warned.add(code);
+      process.emitWarning(message, 'DeprecationWarning', code);
     }
-    return new.target ? Reflect.construct(original, values, new.target) : original.apply(this, values)
+    return new.target ? Reflect.construct(original, values, new.target) : original.apply(this, values);
   }
-  Object.setPrototypeOf(deprecated, original)
-  if (original.prototype) deprecated.prototype = original.prototype
-  return deprecated
+  Object.setPrototypeOf(deprecated, original);
+  if (original.prototype) deprecated.prototype = original.prototype;
+  return deprecated;
 }
 
 function debuglog(set, callback) {
   const wanted = () =>
-    (process.env.NODE_DEBUG ?? '').split(',').some((name) => name.trim().toLowerCase() === set.toLowerCase())
+    (process.env.NODE_DEBUG ?? '').split(',').some((name) => name.trim().toLowerCase() === set.toLowerCase());
   const write = (...values) => {
-    if (wanted()) console.error(`${set.toUpperCase()} ${process.pid}: ${format(...values)}`)
-  }
-  Object.defineProperty(write, 'enabled', { get: wanted })
-  callback?.(write)
-  return write
+    if (wanted()) console.error(`${set.toUpperCase()} ${process.pid}: ${format(...values)}`);
+  };
+  Object.defineProperty(write, 'enabled', { get: wanted });
+  callback?.(write);
+  return write;
 }
 
-const is = (type) => (value) => typeof value === type
+const is = (type) => (value) => typeof value === type;
 
 module.exports = {
   inspect,
@@ -87,7 +91,8 @@ module.exports = {
   stripColors: stripVTControlCharacters,
   styleText: (_, text) => text,
   getSystemErrorName: (number) =>
-    Object.entries(require('./constants').errno).find(([, value]) => value === -number)?.[0] ?? `Unknown system error ${number}`,
+    Object.entries(require('./constants').errno).find(([, value]) => value === -number)?.[0] ??
+    `Unknown system error ${number}`,
   aborted: (signal) => new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true })),
   TextEncoder: globalThis.TextEncoder,
   TextDecoder: globalThis.TextDecoder,
@@ -106,5 +111,5 @@ module.exports = {
   isString: is('string'),
   isSymbol: is('symbol'),
   isUndefined: is('undefined'),
-  _extend: (target, source) => (source !== null && typeof source === 'object' ? Object.assign(target, source) : target)
-}
+  _extend: (target, source) => (source !== null && typeof source === 'object' ? Object.assign(target, source) : target),
+};

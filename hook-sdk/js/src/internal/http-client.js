@@ -1,48 +1,82 @@
-'use strict'
+'use strict';
 // One HTTP request by the engine, for node's http, for fetch and for sync-request.
-const host = require('internal:host')
-const { coded, unsupported } = require('internal:errors')
+const host = require('internal:host');
+const { coded, unsupported } = require('internal:errors');
 
 /** Set by the engine for the connection that it makes. */
 const hopByHop = new Set([
-  'connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade', 'http2-settings', 'host', 'content-length',
-  'te', 'trailer', 'expect'
-])
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'host',
+  'content-length',
+  'te',
+  'trailer',
+  'expect',
+]);
 
-const refused = { 'connection-refused': ['ECONNREFUSED', 'connect'], 'connection-timeout': ['ETIMEDOUT', 'connect'] }
-const ended = new Set(['connection-terminated', 'HTTP-response-incomplete', 'connection-read-timeout', 'connection-write-timeout', 'HTTP-protocol-error'])
+const refused = { 'connection-refused': ['ECONNREFUSED', 'connect'], 'connection-timeout': ['ETIMEDOUT', 'connect'] };
+const ended = new Set([
+  'connection-terminated',
+  'HTTP-response-incomplete',
+  'connection-read-timeout',
+  'connection-write-timeout',
+  'HTTP-protocol-error',
+]);
 
 /** The error as Node has it; the engine's own name stays in `cause`. */
 function asNode(error, url) {
-  const { code, message } = error
-  const details = { cause: error }
+  const { code, message } = error;
+  const details = { cause: error };
   if (code === 'DNS-error' || code === 'DNS-timeout' || code === 'destination-not-found') {
-    return coded('ENOTFOUND', `getaddrinfo ENOTFOUND ${url.hostname}`, Error, { ...details, errno: -3008, syscall: 'getaddrinfo', hostname: url.hostname })
+    return coded('ENOTFOUND', `getaddrinfo ENOTFOUND ${url.hostname}`, Error, {
+      ...details,
+      errno: -3008,
+      syscall: 'getaddrinfo',
+      hostname: url.hostname,
+    });
   }
   if (refused[code]) {
-    const [name, syscall] = refused[code]
-    const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80))
-    return coded(name, `connect ${name} ${url.hostname}:${port}`, Error, { ...details, errno: name === 'ECONNREFUSED' ? -111 : -110, syscall, address: url.hostname, port })
+    const [name, syscall] = refused[code];
+    const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
+    return coded(name, `connect ${name} ${url.hostname}:${port}`, Error, {
+      ...details,
+      errno: name === 'ECONNREFUSED' ? -111 : -110,
+      syscall,
+      address: url.hostname,
+      port,
+    });
   }
-  if (ended.has(code)) return coded('ECONNRESET', `socket hang up (${code})`, Error, { ...details, errno: -104, syscall: 'read' })
+  if (ended.has(code))
+    return coded('ECONNRESET', `socket hang up (${code})`, Error, { ...details, errno: -104, syscall: 'read' });
   if (code === 'HTTP-request-denied') {
-    return coded('EACCES', `a request to ${url.host} was refused: ${message}`, Error, { ...details, errno: -13, syscall: 'connect' })
+    return coded('EACCES', `a request to ${url.host} was refused: ${message}`, Error, {
+      ...details,
+      errno: -13,
+      syscall: 'connect',
+    });
   }
-  return Object.assign(new Error(message), details, code === undefined ? {} : { code })
+  return Object.assign(new Error(message), details, code === undefined ? {} : { code });
 }
 
 function prepared({ method, url, headers, body, timeoutMs }) {
-  const sent = headers.filter(([name]) => !hopByHop.has(name.toLowerCase()))
-  if (body?.length > 0 || ['POST', 'PUT', 'PATCH'].includes(method)) sent.push(['content-length', String(body?.length ?? 0)])
-  const request = { method, url: url.href.replace(/#.*$/, ''), headers: sent }
-  if (body?.length > 0) request.body = body
-  if (timeoutMs !== undefined) request.timeoutMs = timeoutMs
-  return request
+  const sent = headers.filter(([name]) => !hopByHop.has(name.toLowerCase()));
+  if (body?.length > 0 || ['POST', 'PUT', 'PATCH'].includes(method))
+    sent.push(['content-length', String(body?.length ?? 0)]);
+  const request = { method, url: url.href.replace(/#.*$/, ''), headers: sent };
+  if (body?.length > 0) request.body = body;
+  if (timeoutMs !== undefined) request.timeoutMs = timeoutMs;
+  return request;
 }
 
 function available(name) {
   if (typeof host[name] !== 'function') {
-    throw unsupported('no request can be sent: the bundle was built without them; build it again with code that requires http, https or fetch')
+    throw unsupported(
+      'no request can be sent: the bundle was built without them; build it again with code that requires http, https or fetch',
+    );
   }
 }
 
@@ -51,48 +85,48 @@ function available(name) {
  * is there stays pending.
  */
 function send(request) {
-  available('http')
-  const sent = host.http(prepared(request))
+  available('http');
+  const sent = host.http(prepared(request));
   const failed = (error) => {
-    throw asNode(error, request.url)
-  }
-  let isOpen = true
-  let id = sent.id
+    throw asNode(error, request.url);
+  };
+  let isOpen = true;
+  let id = sent.id;
   const cancel = () => {
-    if (!isOpen) return
-    isOpen = false
-    host.httpCancel(id)
-  }
+    if (!isOpen) return;
+    isOpen = false;
+    host.httpCancel(id);
+  };
   const answer = sent.then(({ status, headers, body }) => {
-    id = body
+    id = body;
     return {
       status,
       headers: [...headers],
       cancel,
       async read() {
-        if (!isOpen) return null
+        if (!isOpen) return null;
         try {
-          const chunk = await host.httpRead(body)
-          if (chunk === null) isOpen = false
-          return chunk
+          const chunk = await host.httpRead(body);
+          if (chunk === null) isOpen = false;
+          return chunk;
         } catch (error) {
-          isOpen = false
-          return failed(error)
+          isOpen = false;
+          return failed(error);
         }
-      }
-    }
-  }, failed)
-  return { answer, cancel }
+      },
+    };
+  }, failed);
+  return { answer, cancel };
 }
 
 /** The same while the whole call waits; the body is read already. */
 function sendAndWait(request) {
-  available('httpBlocking')
+  available('httpBlocking');
   try {
-    return host.httpBlocking(prepared(request))
+    return host.httpBlocking(prepared(request));
   } catch (error) {
-    throw asNode(error, request.url)
+    throw asNode(error, request.url);
   }
 }
 
-module.exports = { send, sendAndWait }
+module.exports = { send, sendAndWait };

@@ -1,2 +1,2 @@
-'use strict'
-module.exports = require('@jridgewell/trace-mapping')
+'use strict';
+module.exports = require('@jridgewell/trace-mapping');

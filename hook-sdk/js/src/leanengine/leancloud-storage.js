@@ -1,2 +1,2 @@
-'use strict'
-module.exports = require('leanengine')
+'use strict';
+module.exports = require('leanengine');

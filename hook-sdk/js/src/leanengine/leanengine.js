@@ -1,3 +1,3 @@
-'use strict'
+'use strict';
 // The module `leanengine`: functions and hooks are registered and called as LeanEngine does it.
-module.exports = require('./_av')
+module.exports = require('./_av');

@@ -1,40 +1,40 @@
-'use strict'
+'use strict';
 // What the modules of a bundle name is made ready before the snapshot, where it costs no call anything.
-const host = require('../core/host')
-const builtins = require('../core/builtins')
-const { cache } = require('./module')
+const host = require('../core/host');
+const builtins = require('../core/builtins');
+const { cache } = require('./module');
 
 /** What is used by the way where one of these is. */
 const companions = {
   fetch: ['Request', 'Response', 'Headers', 'URL', 'URLSearchParams', 'Blob', 'FormData', 'AbortController'],
   Request: ['Headers', 'URL', 'URLSearchParams', 'Blob', 'FormData'],
   Response: ['Headers', 'URLSearchParams', 'Blob', 'FormData'],
-  FormData: ['Blob', 'File']
-}
+  FormData: ['Blob', 'File'],
+};
 
 /** Reads every global that one of the modules names, and loads what they require in functions. */
 function preload(globals) {
-  const names = new RegExp(`(?<![.\\w$])(?:${globals.join('|')})(?![\\w$])`, 'g')
-  const requires = /\brequire\(\s*(['"])([\w:/-]+)\1\s*\)/g
-  const found = new Set()
+  const names = new RegExp(`(?<![.\\w$])(?:${globals.join('|')})(?![\\w$])`, 'g');
+  const requires = /\brequire\(\s*(['"])([\w:/-]+)\1\s*\)/g;
+  const found = new Set();
   for (const file of Object.keys(cache)) {
-    const { source, map } = host.moduleSource(file) ?? {}
-    if (source === undefined) continue
-    for (const [name] of source.matchAll(names)) found.add(name)
+    const { source, map } = host.moduleSource(file) ?? {};
+    if (source === undefined) continue;
+    for (const [name] of source.matchAll(names)) found.add(name);
     // A function of another app, by AV.Cloud.run.
-    if (/\bremote\s*:\s*true\b/.test(source)) found.add('fetch')
-    if (/\bcreate(?:C|Dec)ipheriv\b/.test(source)) builtins.load('internal:ciphers')
-    if (map) builtins.load('internal:trace-mapping')
+    if (/\bremote\s*:\s*true\b/.test(source)) found.add('fetch');
+    if (/\bcreate(?:C|Dec)ipheriv\b/.test(source)) builtins.load('internal:ciphers');
+    if (map) builtins.load('internal:trace-mapping');
     for (const [, , request] of source.matchAll(requires)) {
-      if (!builtins.has(request)) continue
+      if (!builtins.has(request)) continue;
       try {
-        builtins.load(request)
+        builtins.load(request);
       } catch {
         // It fails again, with its text, where it is used.
       }
     }
   }
-  for (const name of [...found].flatMap((one) => [one, ...(companions[one] ?? [])])) void globalThis[name]
+  for (const name of [...found].flatMap((one) => [one, ...(companions[one] ?? [])])) void globalThis[name];
 }
 
-module.exports = { preload }
+module.exports = { preload };

@@ -1,2 +1,2 @@
-'use strict'
-module.exports = require('internal:http-module')('https:')
+'use strict';
+module.exports = require('internal:http-module')('https:');

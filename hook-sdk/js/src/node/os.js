@@ -1,5 +1,5 @@
-'use strict'
-const { errno, signals } = require('constants')
+'use strict';
+const { errno, signals } = require('constants');
 
 module.exports = {
   EOL: '\n',
@@ -24,5 +24,5 @@ module.exports = {
   type: () => 'Linux',
   uptime: () => process.uptime(),
   userInfo: () => ({ uid: 1000, gid: 1000, username: 'app', homedir: '/app', shell: null }),
-  version: () => 'hookd'
-}
+  version: () => 'hookd',
+};

@@ -1,4 +1,4 @@
-'use strict'
+'use strict';
 module.exports = {
   performance: globalThis.performance,
   PerformanceObserver: class PerformanceObserver {
@@ -6,5 +6,5 @@ module.exports = {
     disconnect() {}
   },
   constants: {},
-  monitorEventLoopDelay: () => ({ enable() {}, disable() {}, min: 0, max: 0, mean: 0, percentile: () => 0 })
-}
+  monitorEventLoopDelay: () => ({ enable() {}, disable() {}, min: 0, max: 0, mean: 0, percentile: () => 0 }),
+};

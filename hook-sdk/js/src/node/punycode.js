@@ -1,2 +1,2 @@
-'use strict'
-module.exports = require('npm:punycode/')
+'use strict';
+module.exports = require('npm:punycode/');

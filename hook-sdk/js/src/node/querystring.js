@@ -1,2 +1,2 @@
-'use strict'
-module.exports = require('npm:unenv/node/querystring')
+'use strict';
+module.exports = require('npm:unenv/node/querystring');

@@ -1,2 +1,2 @@
-'use strict'
-module.exports = require('npm:string_decoder/')
+'use strict';
+module.exports = require('npm:string_decoder/');

@@ -1,6 +1,6 @@
-'use strict'
+'use strict';
 // The old functions by unenv, the classes by the standard's.
-const old = require('npm:unenv/node/url')
+const old = require('npm:unenv/node/url');
 
 module.exports = {
   Url: old.Url,
@@ -13,7 +13,8 @@ module.exports = {
   domainToASCII: old.domainToASCII,
   domainToUnicode: old.domainToUnicode,
   fileURLToPath: (value) => decodeURIComponent(new URL(value).pathname),
-  pathToFileURL: (path) => new URL(`file://${encodeURI(require('path').resolve(path)).replace(/[?#]/g, encodeURIComponent)}`),
+  pathToFileURL: (path) =>
+    new URL(`file://${encodeURI(require('path').resolve(path)).replace(/[?#]/g, encodeURIComponent)}`),
   urlToHttpOptions: (url) => ({
     protocol: url.protocol,
     hostname: url.hostname.replace(/^\[|\]$/g, ''),
@@ -23,14 +24,16 @@ module.exports = {
     path: `${url.pathname}${url.search}`,
     href: url.href,
     ...(url.port !== '' && { port: Number(url.port) }),
-    ...((url.username || url.password) && { auth: `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}` })
-  })
-}
+    ...((url.username || url.password) && {
+      auth: `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`,
+    }),
+  }),
+};
 
 function formatted(url, { auth = true, fragment = true, search = true } = {}) {
-  const copy = new URL(url.href)
-  if (!auth) copy.username = copy.password = ''
-  if (!fragment) copy.hash = ''
-  if (!search) copy.search = ''
-  return copy.href
+  const copy = new URL(url.href);
+  if (!auth) copy.username = copy.password = '';
+  if (!fragment) copy.hash = '';
+  if (!search) copy.search = '';
+  return copy.href;
 }

@@ -1,2 +1,2 @@
-'use strict'
-module.exports = { crypto: require('crypto').webcrypto }
+'use strict';
+module.exports = { crypto: require('crypto').webcrypto };

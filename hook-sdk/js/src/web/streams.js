@@ -1,3 +1,3 @@
-'use strict'
+'use strict';
 // Web streams, by the reference implementation's polyfill.
-module.exports = require('web-streams-polyfill')
+module.exports = require('web-streams-polyfill');

@@ -1,2 +1,2 @@
-'use strict'
-module.exports = require('assert').strict
+'use strict';
+module.exports = require('assert').strict;

@@ -1,2 +1,2 @@
-'use strict'
-module.exports = require('fs').promises
+'use strict';
+module.exports = require('fs').promises;

@@ -1,2 +1,2 @@
-'use strict'
-module.exports = require('path')
+'use strict';
+module.exports = require('path');

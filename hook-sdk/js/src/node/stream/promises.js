@@ -1,2 +1,2 @@
-'use strict'
-module.exports = require('stream').promises
+'use strict';
+module.exports = require('stream').promises;

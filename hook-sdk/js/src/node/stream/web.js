@@ -1,2 +1,2 @@
-'use strict'
-module.exports = require('web:streams')
+'use strict';
+module.exports = require('web:streams');

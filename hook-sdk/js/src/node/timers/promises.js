@@ -1,2 +1,2 @@
-'use strict'
-module.exports = require('timers').promises
+'use strict';
+module.exports = require('timers').promises;

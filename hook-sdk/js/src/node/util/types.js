@@ -1,2 +1,2 @@
-'use strict'
-module.exports = require('util').types
+'use strict';
+module.exports = require('util').types;
