@@ -33,6 +33,7 @@ function open(
   };
   const bodies = new Map();
   const cancelled = [];
+  const evaluated = [];
   const kept = new Set();
   let nextBody = 1;
   const ask = (request) => {
@@ -124,7 +125,10 @@ function open(
       const { status, headers, chunks } = ask(request);
       return Object.assign(make(), { status, headers, body: toBytes(Buffer.concat(chunks)) });
     },
-    evaluate: (source, filename) => new vm.Script(source, { filename }).runInContext(realm),
+    evaluate(source, filename) {
+      evaluated.push(filename);
+      return new vm.Script(source, { filename }).runInContext(realm);
+    },
     bundle: Object.assign(make(), { entry, name: 'test' }),
     moduleSource: (name) =>
       all.has(name) && isCode(name)
@@ -180,6 +184,7 @@ function open(
     requests,
     data,
     cancelled,
+    evaluated,
     kept,
     entry: entryPoints,
     texts: (level) => logs.filter((one) => !level || one.level === level).map((one) => one.text),

@@ -201,3 +201,18 @@ test('modules that the sandbox cannot have fail where they are used, and say wha
     );
   }
 });
+
+test('what a module names is evaluated at the load, and nothing else', async () => {
+  const evaluated = (source) => {
+    const module = open({ 'cloud.js': `${AV}${source}` });
+    const before = module.evaluated.length;
+    module.load();
+    return module.evaluated.slice(before).filter((name) => name.startsWith('node:'));
+  };
+  const plain = evaluated("AV.Cloud.define('f', (request) => request.URL + AV.File)");
+  assert.deepEqual(plain, ['node:leanengine']);
+  const named = evaluated("AV.Cloud.define('f', () => [new URL('http://a.example'), require('zlib').gzipSync('a')])");
+  assert.ok(named.includes('node:web:url') && named.includes('node:zlib'), String(named));
+  const remote = evaluated("AV.Cloud.define('f', () => AV.Cloud.run('g', {}, { remote: true }))");
+  assert.ok(remote.includes('node:web:fetch') && remote.includes('node:web:request'), String(remote));
+});

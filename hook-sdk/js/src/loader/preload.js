@@ -12,14 +12,31 @@ const companions = {
   FormData: ['Blob', 'File'],
 };
 
+/** Characters of packages that are looked through: a release does not wait for more. The project's own files all are. */
+const MOST_OF_PACKAGES = 1_000_000;
+
+/** The texts to look through, and whether they have a source map. */
+function* sources() {
+  const files = Object.keys(cache);
+  const isPackage = (file) => file.includes('/node_modules/');
+  let left = MOST_OF_PACKAGES;
+  for (const file of [...files.filter((one) => !isPackage(one)), ...files.filter(isPackage)]) {
+    const found = host.moduleSource(file);
+    if (found === undefined) continue;
+    if (isPackage(file)) {
+      if (found.source.length > left) continue;
+      left -= found.source.length;
+    }
+    yield found;
+  }
+}
+
 /** Reads every global that one of the modules names, and loads what they require in functions. */
 function preload(globals) {
   const names = new RegExp(`(?<![.\\w$])(?:${globals.join('|')})(?![\\w$])`, 'g');
   const requires = /\brequire\(\s*(['"])([\w:/-]+)\1\s*\)/g;
   const found = new Set();
-  for (const file of Object.keys(cache)) {
-    const { source, map } = host.moduleSource(file) ?? {};
-    if (source === undefined) continue;
+  for (const { source, map } of sources()) {
     for (const [name] of source.matchAll(names)) found.add(name);
     // A function of another app, by AV.Cloud.run.
     if (/\bremote\s*:\s*true\b/.test(source)) found.add('fetch');
