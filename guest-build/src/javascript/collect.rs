@@ -15,12 +15,13 @@ pub(super) use self::scanned::{PackageUse, ScannedFile, ScannedFunction};
 use super::facts::facts;
 use super::files::{ProjectFile, project_files, relative, too_large};
 use super::names::Names;
-use super::parse::{Parsed, parse};
+use super::parse::{Kind, Parsed, parse};
 use super::places::{Places, is_code};
 use super::problem::Problem;
 use super::project::Project;
 use super::requires::{Required, Requires, requires};
 use super::resolve::{Finder, Target, is_path};
+use super::snippets::{Frame, Snippets, entry_source, shared_source};
 use super::transform::{Code, keep, to_commonjs};
 use super::unsupported;
 use super::uses::uses;
@@ -62,7 +63,10 @@ pub(super) fn collect(project: &Project) -> Result<Collected, BuildError> {
         modules: BTreeMap::new(),
         files: BTreeMap::new(),
         binary_files: BTreeMap::new(),
-        sure: VecDeque::from([project.entry.clone()]),
+        sure: match &project.snippets {
+            Some(snippets) => snippets.files().cloned().collect(),
+            None => VecDeque::from([project.entry.clone()]),
+        },
         perhaps: VecDeque::new(),
         seen: HashSet::new(),
         bytes: 0,
@@ -72,6 +76,7 @@ pub(super) fn collect(project: &Project) -> Result<Collected, BuildError> {
         not_installed: BTreeSet::new(),
         scanned: Vec::new(),
         packages: BTreeMap::new(),
+        shared_requires: BTreeMap::new(),
     };
     loop {
         if let Some(file) = collector.sure.pop_front() {
@@ -106,12 +111,16 @@ struct Collector<'a> {
     not_installed: BTreeSet<String>,
     scanned: Vec<ScannedFile>,
     packages: BTreeMap<String, PackageUse>,
+    /// Of the snippets that all others share.
+    shared_requires: BTreeMap<String, String>,
 }
 
 /// A file that is being looked at.
 struct Current<'a> {
     path: &'a Path,
     text: &'a str,
+    /// What is put before the text when it is read and run.
+    before: usize,
     reach: Reach,
     is_own: bool,
 }
@@ -140,15 +149,19 @@ impl Collector<'_> {
             return Ok(());
         };
         let text = without_byte_order_mark(&text);
-        let current = Current { path, text, reach, is_own };
+        let frame = self.project.snippets.as_ref().and_then(|snippets| snippets.frame(path));
+        let before = frame.as_ref().map_or(0, |frame| frame.before.len());
+        let framed = frame.map(|Frame { before, after }| format!("{before}{text}{after}"));
+        let current = Current { path, text, before, reach, is_own };
         if path.extension().is_some_and(|extension| extension == "json") {
             self.check_json(&current);
             self.files.insert(place, text.to_owned());
             return Ok(());
         }
-        let kind = self.places.kind(path);
-        match parse(&place, text, kind) {
-            Ok(parsed) => self.add_module(&current, place, parsed)?,
+        let code = framed.as_deref().unwrap_or(text);
+        let kind = if self.project.snippets.is_some() { Kind::CommonJs } else { self.places.kind(path) };
+        match parse(&place, code, kind) {
+            Ok(parsed) => self.add_module(&current, place, code, parsed)?,
             Err(problems) => {
                 for problem in problems {
                     self.report(&current, problem.offset, problem.text, None, false);
@@ -160,7 +173,13 @@ impl Collector<'_> {
         Ok(())
     }
 
-    fn add_module(&mut self, current: &Current<'_>, place: String, parsed: Parsed) -> Result<(), BuildError> {
+    fn add_module(
+        &mut self,
+        current: &Current<'_>,
+        place: String,
+        text: &str,
+        parsed: Parsed,
+    ) -> Result<(), BuildError> {
         let names = Names::of(&parsed.program, parsed.unresolved);
         let found = requires(&parsed, &names);
         let used = uses(&parsed, &names);
@@ -175,7 +194,11 @@ impl Collector<'_> {
             self.follow(current, &parsed, module, &mut required);
         }
         self.follow_computed(current, &found);
-        let Code { source, map } = code(current, parsed, &found)?;
+        let Code { mut source, map } = code(current.path, text, parsed, &found)?;
+        if self.project.snippets.as_ref().is_some_and(|snippets| snippets.is_shared(current.path)) {
+            source = shared_source(&source);
+            self.shared_requires.extend(required.clone());
+        }
         self.modules.insert(place, BundledModule { source, requires: required, map });
         Ok(())
     }
@@ -258,7 +281,6 @@ impl Collector<'_> {
 
     /// `None` for code that cannot be read.
     fn unused_module(&mut self, path: &Path, place: &str, text: &str) -> Result<Option<BundledModule>, BuildError> {
-        let current = Current { path, text, reach: Reach::Perhaps, is_own: true };
         let Ok(parsed) = parse(place, text, self.places.kind(path)) else { return Ok(None) };
         let names = Names::of(&parsed.program, parsed.unresolved);
         let found = requires(&parsed, &names);
@@ -275,7 +297,7 @@ impl Collector<'_> {
                 required.insert(name.clone(), target);
             }
         }
-        let Code { source, map } = code(&current, parsed, &found)?;
+        let Code { source, map } = code(path, text, parsed, &found)?;
         Ok(Some(BundledModule { source, requires: required, map }))
     }
 
@@ -297,8 +319,25 @@ impl Collector<'_> {
         modules.chain(texts).map(|(path, bytes)| (name(path), bytes as u64)).collect()
     }
 
+    /// The module that loads all snippets.
+    fn add_entry(&mut self, entry: &str, snippets: &Snippets) -> Result<(), BuildError> {
+        let mut requires = std::mem::take(&mut self.shared_requires);
+        let mut names = Vec::new();
+        for path in snippets.files() {
+            let name = format!("./{}", relative(&self.project.folder, path));
+            requires.insert(name.clone(), self.places.of(path).map_err(crate::ProjectError::new)?);
+            names.push(name);
+        }
+        let module = BundledModule { source: entry_source(&names), requires, map: None };
+        self.modules.insert(entry.to_owned(), module);
+        Ok(())
+    }
+
     fn finish(mut self) -> Result<Collected, BuildError> {
         let entry = self.places.of(&self.project.entry).map_err(crate::ProjectError::new)?;
+        if let Some(snippets) = &self.project.snippets {
+            self.add_entry(&entry, snippets)?;
+        }
         let bundle = Bundle {
             hookd_bundle: BUNDLE_FORMAT,
             language: BundleLanguage::JavaScript,
@@ -315,11 +354,11 @@ impl Collector<'_> {
     }
 }
 
-fn code(current: &Current<'_>, parsed: Parsed, found: &Requires) -> Result<Code, BuildError> {
+fn code(path: &Path, text: &str, parsed: Parsed, found: &Requires) -> Result<Code, BuildError> {
     if !parsed.needs_transform() {
-        return Ok(keep(current.text, &found.dynamic_imports));
+        return Ok(keep(text, &found.dynamic_imports));
     }
-    to_commonjs(parsed).map_err(BuildError::file("translate", current.path))
+    to_commonjs(parsed).map_err(BuildError::file("translate", path))
 }
 
 fn without_byte_order_mark(text: &str) -> &str {

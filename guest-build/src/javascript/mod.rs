@@ -14,6 +14,7 @@ mod project;
 mod requires;
 mod resolve;
 mod scan;
+mod snippets;
 mod transform;
 mod unsupported;
 mod uses;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::snippets::Snippets;
 use crate::ProjectError;
 
 /// Where a project's code begins, in the order in which it is looked for.
@@ -65,9 +66,14 @@ pub(super) struct Project {
     /// For people and for the name of the bundle.
     pub(super) name: String,
     pub(super) manifest: Manifest,
-    /// The file that runs first.
+    /// The file that runs first. Where there are snippets, it is made of them.
     pub(super) entry: PathBuf,
+    /// Of a folder that holds nothing else.
+    pub(super) snippets: Option<Snippets>,
 }
+
+/// The first file of a folder of snippets.
+const SNIPPETS_ENTRY: &str = ".snippets.js";
 
 /// True for a folder with a project of Node.
 pub(super) fn detect(folder: &Path) -> bool {
@@ -79,6 +85,7 @@ pub(super) fn detect(folder: &Path) -> bool {
     folder.join("package.json").is_file()
         || ["server", "cloud"].iter().any(|stem| with_extension(folder, stem).is_some())
         || names_node(folder)
+        || Snippets::of(folder).is_some()
 }
 
 /// `leanengine.yaml` says that the project is for Node.
@@ -102,13 +109,16 @@ impl Project {
         let manifest = Manifest::read(&folder)
             .map_err(|error| ProjectError::new(format!("`{shown}/package.json` cannot be read: {error}")))?
             .unwrap_or_default();
-        let entry = entry(&folder, &manifest).ok_or_else(|| {
+        let begin = entry(&folder, &manifest);
+        let snippets = if begin.is_none() { Snippets::of(&folder) } else { None };
+        let of_snippets = snippets.as_ref().map(|_| folder.join(SNIPPETS_ENTRY));
+        let entry = begin.or(of_snippets).ok_or_else(|| {
             ProjectError::new(format!("`{shown}` has no file to begin with"))
                 .hint("name it server.js or cloud.js, or in package.json:  \"scripts\": { \"start\": \"node FILE\" }")
         })?;
         let last_part = folder.file_name().map(|name| name.to_string_lossy().into_owned());
         let name = file_name(manifest.name.as_deref().or(last_part.as_deref()).unwrap_or_default());
-        Ok(Self { folder, name, manifest, entry })
+        Ok(Self { folder, name, manifest, entry, snippets })
     }
 }
 

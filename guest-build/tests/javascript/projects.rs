@@ -82,3 +82,36 @@ async fn packages_that_the_runtime_brings_need_not_be_installed() {
     let bundle = Project::new(&[("package.json", dependencies), ("cloud.js", cloud)]).bundle().await;
     assert!(bundle.modules["/app/cloud.js"].requires.is_empty());
 }
+
+#[tokio::test]
+async fn snippets_of_the_online_editor_become_handlers() {
+    let body = "const AV = require('leanengine')\nif (limit(request.params)) return { drop: true }\nreturn await words.check(request)\n";
+    let project = Project::new(&[
+        ("_messageReceived.js", body),
+        ("say hello.js", "return 'hello ' + request.params.name // no line end"),
+        (
+            "global/limits.js",
+            "var words = require('words')\nfunction limit(params) { return params.content.length > 9 }\n",
+        ),
+        ("node_modules/words/index.js", ""),
+    ]);
+    let bundle = project.bundle().await;
+    assert_eq!(bundle.entry, "/app/.snippets.js");
+    let entry = &bundle.modules["/app/.snippets.js"];
+    let loads = "require(\"./global/limits.js\")\nrequire(\"./_messageReceived.js\")\nrequire(\"./say hello.js\")\n";
+    assert!(entry.source.ends_with(loads), "{}", entry.source);
+    assert_eq!(entry.requires["./say hello.js"], "/app/say hello.js");
+    assert_eq!(entry.requires["words"], "/app/node_modules/words/index.js");
+    let hook = &bundle.modules["/app/_messageReceived.js"].source;
+    assert!(hook.contains("AV.Cloud.define(\"_messageReceived\", async function (request) { const AV = "), "{hook}");
+    assert_eq!(hook.lines().nth(1), body.lines().nth(1), "no line moves");
+    assert!(bundle.modules["/app/say hello.js"].source.ends_with("// no line end\n})"));
+    assert!(bundle.modules["/app/global/limits.js"].source.starts_with("(0, eval)(\"var words"));
+
+    project.write("_messageReceived.js", "let a = ;\nreturn");
+    let refused = project.refused().await;
+    assert!(refused.contains("\n_messageReceived.js:1:9: ") && refused.contains("\n  1 | let a = ;\n"), "{refused}");
+    project.write("_messageReceived.js", "return\n})");
+    let refused = project.refused().await;
+    assert!(refused.contains("\n_messageReceived.js:"), "{refused}");
+}

@@ -116,6 +116,7 @@ impl Collector<'_> {
     }
 
     pub(super) fn place(&self, current: &Current<'_>, offset: usize) -> Place {
+        let offset = offset.saturating_sub(current.before);
         Place::of(&relative(&self.project.folder, current.path), current.text, offset)
     }
 }
