@@ -9,10 +9,11 @@ WORKERD := benches/workerd/node_modules
 LEANCLOUD_PYTHON := tests/leancloud-python/.venv
 TYPES := tests/types/node_modules
 MYPY := tests/types/.venv
+COMPONENTIZE_PY := tests/python-hooks/.venv
 # One set of features for the demo and the tests, so that the libraries are compiled once for both.
 FEATURES := --features hookd/as-in-tests
 
-.PHONY: demo run test bench lint set-up hookd modules clients help
+.PHONY: demo run test bench lint set-up hookd modules python-modules clients help
 
 help:
 	@echo "make demo   two real clients chat while hooks rewrite, refuse and time out"
@@ -119,6 +120,10 @@ modules: hookd modules-set-up
 modules-set-up:
 	@scripts/set-up.sh modules
 
+# Hooks in Python, which need a compiler of their own.
+python-modules: hookd $(COMPONENTIZE_PY)
+	scripts/build-python-modules.sh $(HOOKD)
+
 clients: $(CLIENTS)
 
 # One project of the npm registry each.
@@ -131,7 +136,7 @@ $(WORKERD): benches/workerd/package-lock.json
 	npm install --prefix benches/workerd --no-audit --no-fund
 	@touch $@
 
-$(LEANCLOUD_PYTHON) $(MYPY): %/.venv: %/requirements.txt
+$(LEANCLOUD_PYTHON) $(MYPY) $(COMPONENTIZE_PY): %/.venv: %/requirements.txt
 	python3 -m venv $@
 	$@/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@

@@ -62,6 +62,7 @@ mod offline_push;
 mod older_modules;
 mod private_files;
 mod proxies;
+mod python;
 mod releases;
 mod remote_engine;
 mod replaced_program;

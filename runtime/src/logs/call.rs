@@ -33,12 +33,22 @@ struct Budget {
     met: Option<(&'static str, u64)>,
     log_bytes: u64,
     log_lines: u64,
+    /// Its errors, for who waits for the call.
+    errors: String,
 }
 
 impl Budget {
     fn new(limits: &Limits) -> Self {
         let (bytes, lines) = (limits.log_bytes, limits.log_lines);
-        Self { bytes, lines, dropped: 0, met: None, log_bytes: bytes as u64, log_lines: lines.into() }
+        Self {
+            bytes,
+            lines,
+            dropped: 0,
+            met: None,
+            log_bytes: bytes as u64,
+            log_lines: lines.into(),
+            errors: String::new(),
+        }
     }
 
     fn used(&self) -> (usize, u32) {
@@ -109,10 +119,22 @@ impl CallLog {
     /// A line of the function; dropped and counted once the call's budget is used up.
     pub(crate) fn guest(&self, level: LogLevel, source: &str, text: &str) {
         let text = clean(text, MAX_LINE_CHARS);
-        if !self.budget.lock().unwrap_or_else(PoisonError::into_inner).take(text.len()) {
-            return;
+        {
+            let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+            if !budget.take(text.len()) {
+                return;
+            }
+            if level == LogLevel::Error && budget.errors.len() < MAX_LINE_CHARS {
+                budget.errors.push_str(&text);
+                budget.errors.push('\n');
+            }
         }
         self.write(level, &clean(source, 128), text);
+    }
+
+    /// The first lines that the function logged as errors.
+    pub(crate) fn errors(&self) -> String {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner).errors.trim_end().to_owned()
     }
 
     /// A line of the engine about the call; not subject to the budget.

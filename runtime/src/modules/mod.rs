@@ -235,10 +235,14 @@ impl Modules {
         let asking = self.sandbox.clone().definitions(module, limits.clone(), log.clone(), owner.sandbox_share.clone());
         let asked = self.sandbox.run(&owner.pace, allowed, Box::pin(asking)).await;
         log.finish();
-        asked.map_err(Refusal::DefinitionsFailed)?.map_err(|outcome| match outcome {
+        let failed = |outcome| match log.errors() {
+            nothing if nothing.is_empty() => Refusal::DefinitionsFailed(outcome),
+            errors => Refusal::LoadFailed(errors),
+        };
+        asked.map_err(failed)?.map_err(|outcome| match outcome {
             // Nothing of it ran.
             Outcome::Unavailable { message } => Refusal::OtherContract(message),
-            outcome => Refusal::DefinitionsFailed(outcome),
+            outcome => failed(outcome),
         })
     }
 

@@ -80,6 +80,9 @@ pub enum Refusal {
     /// `definitions` did not return.
     #[error("the module's `definitions` cannot be read: {0}")]
     DefinitionsFailed(Outcome),
+    /// `definitions` did not return, and the module logged why.
+    #[error("the module's code fails when it is loaded:\n{0}")]
+    LoadFailed(String),
     /// A name that could not be called.
     #[error("the module defines a function with the name `{name}`, which {problem}")]
     InvalidName {

@@ -127,19 +127,17 @@ def preload(project, own, theirs):
     sys.meta_path[:0] = finders
     names = {name for path, data in project.items() if path.endswith(".py") for name in imported(data)}
     for name in sorted(names):
-        if own.find_spec(name) or own.find_spec(name.partition(".")[0]):
+        parent, _, attribute = name.rpartition(".")
+        # `from a import b` may name a module or something in one; the shorter names come first.
+        if own.find_spec(name.partition(".")[0]) or hasattr(sys.modules.get(parent), attribute):
             continue
         try:
             importlib.import_module(name)
         except BaseException:
             # Instances try again: it may need a variable, or be inside `try`.
-            forget_half_imported(name)
+            sys.modules.pop(name, None)
     for finder in finders:
         sys.meta_path.remove(finder)
-
-
-def forget_half_imported(name):
-    sys.modules.pop(name, None)
 
 
 def warm():

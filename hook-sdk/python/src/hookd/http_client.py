@@ -50,7 +50,7 @@ class Response(io.BytesIO):
         pass
 
 
-class Connection:
+class Connection(http.client.HTTPConnection):
     """Keeps a request until its response is asked for."""
 
     scheme = "http"

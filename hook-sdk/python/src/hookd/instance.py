@@ -29,7 +29,7 @@ def start():
 
 
 def definitions():
-    """Names of all functions, with whether they are internal. What fails is in the log, with its traceback."""
+    """Names of all functions, with whether they are internal. What fails is in the log, and ends the instance."""
     from leancloud import engine
 
     try:
@@ -38,7 +38,8 @@ def definitions():
     except BaseException as error:
         output.write_error(traceback_of(error))
         output.end_lines()
-        raise
+        # The interpreter would write the traceback a second time.
+        os._exit(1)
     never_fired = [name for name in registered if engine.is_never_fired(name)]
     if never_fired:
         output.stderr.write("registered, but never fired, as hookd has no object storage: " + ", ".join(never_fired) + "\n")

@@ -1,0 +1,1 @@
+../../leancloud-python/known_functions.py

@@ -1,0 +1,5 @@
+"""A module in a package of the project."""
+
+
+def divide(one, other):
+    return one / other

@@ -1,0 +1,1 @@
+../../leancloud-python/team_chat.py
