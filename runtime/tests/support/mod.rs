@@ -1,6 +1,7 @@
 //! An engine in a temporary folder, and tiny guests for it.
 #![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 
+mod bundle;
 mod guest;
 mod http_server;
 
@@ -14,6 +15,7 @@ use hookd_runtime::{
 };
 use tempfile::TempDir;
 
+pub use self::bundle::{files, project};
 pub use self::guest::Guest;
 pub use self::http_server::{HttpServer, response};
 
