@@ -89,12 +89,12 @@ pub(super) struct Origin {
 impl Names {
     pub(super) fn of(program: &Program, unresolved: Mark) -> Self {
         let mut names = Self { unresolved, ..Self::default() };
-        program.visit_with(&mut names);
         if let Program::Module(module) = program {
             for item in &module.body {
                 names.add_imports(item);
             }
         }
+        program.visit_with(&mut names);
         names
     }
 
@@ -141,6 +141,13 @@ impl Names {
     /// True for `require`, and for another name of it.
     pub(super) fn is_require(&self, expression: &Expr) -> bool {
         matches!(expression, Expr::Ident(name) if self.is_global(name, "require") || self.requires.contains(&name.to_id()))
+    }
+
+    /// `createRequire(import.meta.url)`, which gives ES modules what CommonJS has.
+    fn makes_require(&self, value: &Expr) -> bool {
+        let Expr::Call(CallExpr { callee: Callee::Expr(callee), .. }) = value else { return false };
+        let origin = self.origin(callee);
+        origin.is_some_and(|origin| origin.module == "module" && origin.export.as_deref() == Some("createRequire"))
     }
 
     /// The module that a call of `require` names.
@@ -271,7 +278,9 @@ impl Visit for Names {
         declarator.visit_children_with(self);
         let Some(value) = &declarator.init else { return };
         match &declarator.name {
-            Pat::Ident(name) if self.is_require(value) => drop(self.requires.insert(name.id.to_id())),
+            Pat::Ident(name) if self.is_require(value) || self.makes_require(value) => {
+                self.requires.insert(name.id.to_id());
+            }
             Pat::Ident(name) if value.span().hi.0 - value.span().lo.0 <= MOST_VALUE_BYTES => {
                 self.values.insert(name.id.to_id(), (**value).clone());
             }

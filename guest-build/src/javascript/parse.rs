@@ -31,6 +31,8 @@ pub(super) struct Parsed {
     pub(super) kind: Kind,
     /// Of names that the file does not declare.
     pub(super) unresolved: Mark,
+    /// Of names that it declares outside of functions.
+    pub(super) top_level: Mark,
     pub(super) sources: Lrc<SourceMap>,
     /// Code that transforms need in the file.
     pub(super) helpers: Helpers,
@@ -104,7 +106,7 @@ pub(super) fn parse(path: &str, text: &str, kind: Kind) -> Result<Parsed, Vec<Sy
         Kind::TypeScript => HELPERS.set(&helpers, || program.apply(strip(unresolved, top_level))),
         _ => program,
     };
-    Ok(Parsed { program, kind, unresolved, sources, helpers, start })
+    Ok(Parsed { program, kind, unresolved, top_level, sources, helpers, start })
 }
 
 /// Where more brackets are open than can be followed. Those in texts count too: they are closed again, or few.

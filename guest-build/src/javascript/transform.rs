@@ -3,12 +3,14 @@
 use std::ops::Range;
 
 use swc_common::source_map::SourceMapGenConfig;
-use swc_common::{BytePos, FileName};
+use swc_common::{BytePos, DUMMY_SP, FileName, Mark, SyntaxContext};
+use swc_ecma_ast::Ident;
 use swc_ecma_codegen::text_writer::JsWriter;
 use swc_ecma_codegen::{Config as PrintConfig, Emitter};
 use swc_ecma_transforms_base::fixer::fixer;
 use swc_ecma_transforms_base::helpers::{HELPERS, inject_helpers};
 use swc_ecma_transforms_base::hygiene::hygiene;
+use swc_ecma_transforms_base::rename::{RenameMap, rename};
 use swc_ecma_transforms_module::common_js::{FeatureFlag, common_js};
 use swc_ecma_transforms_module::path::Resolver;
 use swc_ecma_transforms_module::util::Config;
@@ -28,7 +30,7 @@ pub(super) struct Code {
 /// # Errors
 /// The printer's, which no readable file causes.
 pub(super) fn to_commonjs(parsed: Parsed) -> Result<Code, std::io::Error> {
-    let Parsed { program, kind, unresolved, sources, helpers, .. } = parsed;
+    let Parsed { program, kind, unresolved, top_level, sources, helpers, .. } = parsed;
     let has_module_syntax = is_module(&program);
     let config = Config {
         // A file of TypeScript without import and export is a script, which `tsc` leaves sloppy.
@@ -40,6 +42,7 @@ pub(super) fn to_commonjs(parsed: Parsed) -> Result<Code, std::io::Error> {
     let program = HELPERS.set(&helpers, || {
         program
             .apply(common_js(Resolver::Default, unresolved, config, features))
+            .apply(rename(&own_names(top_level)))
             .apply(inject_helpers(unresolved))
             .apply(hygiene())
             .apply(fixer(None))
@@ -51,6 +54,16 @@ pub(super) fn to_commonjs(parsed: Parsed) -> Result<Code, std::io::Error> {
     let mut map = Vec::new();
     sources.build_source_map(&mappings, None, Positions).to_writer(&mut map).map_err(std::io::Error::other)?;
     Ok(Code { source: into_text(printed)?, map: Some(into_text(map)?) })
+}
+
+/// Names that ES modules may declare, as `__dirname` often is, and that CommonJS has already.
+fn own_names(top_level: Mark) -> RenameMap {
+    let context = SyntaxContext::empty().apply_mark(top_level);
+    let names = ["__dirname", "__filename", "exports", "module", "require"];
+    names
+        .map(|name| (Ident::new(name.into(), DUMMY_SP, context).to_id(), format!("own_{name}").into()))
+        .into_iter()
+        .collect()
 }
 
 fn into_text(bytes: Vec<u8>) -> Result<String, std::io::Error> {

@@ -50,6 +50,21 @@ async fn es_modules_become_commonjs_with_a_source_map() {
 }
 
 #[tokio::test]
+async fn es_modules_may_declare_what_commonjs_has() {
+    let server = "import { createRequire } from 'module'\nimport { dirname } from 'path'\nimport { fileURLToPath } from 'url'\n\
+                  export const __filename = fileURLToPath(import.meta.url)\nconst __dirname = dirname(__filename)\n\
+                  const require = createRequire(import.meta.url)\nexport const all = { __dirname, words: require('./words') }\n";
+    let project = Project::new(&[("server.mjs", server), ("words.js", "module.exports = 1")]);
+    let bundle = project.bundle().await;
+    let source = &module(&bundle, "/app/server.mjs").source;
+    for declared in ["const __filename", "const __dirname", "const require"] {
+        assert!(!source.contains(declared), "{source}");
+    }
+    assert!(source.contains("__dirname: own___dirname") && source.contains("get __filename"), "{source}");
+    assert_eq!(requires(&bundle, "/app/server.mjs"), [("./words".into(), "/app/words.js".into())]);
+}
+
+#[tokio::test]
 async fn a_file_that_imports_is_a_module_without_being_called_one() {
     let bundle = Project::new(&[("cloud.js", "import AV from 'leanengine'\nAV.init()")]).bundle().await;
     assert!(module(&bundle, "/app/cloud.js").source.contains("require(\"leanengine\")"));
