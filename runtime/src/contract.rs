@@ -7,6 +7,8 @@
 pub(crate) const FUNCTIONS: &str = "hookd:engine/functions@0.2.0";
 /// The interface of a module whose work goes on after its reply.
 pub(crate) const BACKGROUND: &str = "hookd:engine/background@0.2.0";
+/// What a module exports instead that was made to answer HTTP requests; any version of 0.2.
+pub(crate) const HTTP_APP: &str = "wasi:http/incoming-handler@0.2.";
 /// The name without its version.
 const FUNCTIONS_OF_ANY: &str = "hookd:engine/functions@";
 /// The newest first.

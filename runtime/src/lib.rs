@@ -1,8 +1,9 @@
 //! The engine of hookd: runs the modules that developers upload, each call in a sandbox of its own.
 //!
 //! A module is a WebAssembly component that exports `hookd:engine/functions` (see `wit/0.2.0/hookd.wit`): named functions, JSON
-//! in, JSON out. The engine takes uploads ([`Engine::deploy`]), releases them to an environment of an app, and calls their
-//! functions ([`Engine::call`]). Whatever a module does, the call ends with an [`Outcome`] before its deadline, and the next call starts from a clean instance.
+//! in, JSON out. One that answers HTTP requests instead (`wasi:http/incoming-handler`) is asked as a LeanEngine app is. The engine
+//! takes uploads ([`Engine::deploy`]), releases them to an environment of an app, and calls their functions ([`Engine::call`]). Whatever a
+//! module does, the call ends with an [`Outcome`] before its deadline, and the next call starts from a clean instance.
 //!
 //! The engine knows hooks only as names and JSON bytes: only the IM core knows what a hook means.
 //!

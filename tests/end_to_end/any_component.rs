@@ -72,3 +72,14 @@ fn a_core_module_is_built_and_deployed() {
         assert_refused(&server.hookd(&[command, &path(&core)]), &["words.core.wasm", "component_type.o"]);
     }
 }
+
+#[test]
+fn a_component_that_answers_http_requests_is_asked_as_a_leanengine_app() {
+    let mut server = Server::with_module("http-app");
+    for _ in 0..2 {
+        assert_eq!(invoke(&server, "_messageReceived", r#"{"content": "hi"}"#), "{\"content\":\"HI\"}\n");
+        assert_refused(&server.hookd(&["invoke", "refuse"]), &["not today"]);
+        server.kill();
+        server.start_again();
+    }
+}

@@ -79,7 +79,7 @@ fn component_that_imports_what_is_not_offered() {
     for (import, hint) in [
         ("wasi:filesystem/types@0.2.6", "no filesystem"),
         ("wasi:sockets/tcp@0.2.0", "no sockets"),
-        ("wasi:http/incoming-handler@0.2.0", "serve none"),
+        ("wasi:http/incoming-handler@0.2.0", "export wasi:http/incoming-handler"),
         ("made:up/thing@1.0.0", "hookd build"),
     ] {
         let text = format!(r#"(component (import "{import}" (instance)))"#);

@@ -44,8 +44,8 @@ fn finish(compiled: &Compiled, project: &Path) -> Result<BuiltModule, BuildError
 
 /// Refuses modules that the engine would refuse later, with names from the source.
 fn check(core_module: &[u8], project: &Path) -> Result<Vec<String>, BuildError> {
-    let Inspection { has_sdk, functions, prints_to_nowhere } = inspect(core_module)?;
-    if !has_sdk {
+    let Inspection { has_functions, functions, prints_to_nowhere, is_http_app } = inspect(core_module)?;
+    if !has_functions {
         return Err(ProjectError::new(format!("`{}` has no hook", project.display()))
             .hint("annotate a function with `#[hook]` or `#[function]` of the crate `hook-sdk`")
             .into());
@@ -56,7 +56,7 @@ fn check(core_module: &[u8], project: &Path) -> Result<Vec<String>, BuildError> 
         return Err(ProjectError::new(problem).hint("put what both do into one function").into());
     }
     let mut warnings = Vec::new();
-    if functions.is_empty() {
+    if functions.is_empty() && !is_http_app {
         warnings.push("no function is annotated with `#[hook]` or `#[function]`".to_owned());
     }
     if prints_to_nowhere {

@@ -10,6 +10,9 @@ const FUNCTIONS_SECTION: &str = "hookd-functions";
 /// The exports of the SDK, which the engine calls.
 const CALL_EXPORT: &str = "hookd:engine/functions@0.2.0#call";
 
+/// How an export begins of what the engine asks over HTTP instead.
+const HTTP_EXPORT: &str = "wasi:http/incoming-handler@0.2.";
+
 /// Parts of the symbols behind `std::print!` and `std::eprint!`, in both manglings of the compiler.
 const STD_PRINT_SYMBOLS: [&str; 4] =
     ["2io5stdio6__print", "2io5stdio7__eprint", "2io5stdio6_print17h", "2io5stdio7_eprint17h"];
@@ -17,8 +20,10 @@ const STD_PRINT_SYMBOLS: [&str; 4] =
 /// The result.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Inspection {
-    /// The SDK is linked in.
-    pub has_sdk: bool,
+    /// The SDK is linked in, or bindings that answer HTTP requests.
+    pub has_functions: bool,
+    /// It is asked for its functions over HTTP.
+    pub is_http_app: bool,
     /// Names of the functions, sorted; twice if defined twice.
     pub functions: Vec<String>,
     /// The macros of `std` are used, which write nowhere in a module.
@@ -31,7 +36,10 @@ pub fn inspect(core_module: &[u8]) -> Result<Inspection, BuildError> {
     for payload in Parser::new(0).parse_all(core_module) {
         match payload.map_err(BuildError::component("the compiler made no WebAssembly module"))? {
             Payload::ExportSection(exports) => {
-                found.has_sdk |= exports.into_iter().flatten().any(|export| export.name == CALL_EXPORT);
+                for export in exports.into_iter().flatten() {
+                    found.is_http_app |= export.name.starts_with(HTTP_EXPORT);
+                    found.has_functions |= found.is_http_app || export.name == CALL_EXPORT;
+                }
             }
             Payload::CustomSection(section) if section.name() == FUNCTIONS_SECTION => {
                 let names = String::from_utf8_lossy(section.data());

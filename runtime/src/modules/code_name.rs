@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use super::{ModuleHash, javascript};
+use crate::sandbox::GuestVariables;
 
 /// The environment variables that the files of a bundle read while they are loaded.
 #[derive(Clone, Default)]
@@ -16,6 +17,12 @@ impl LoadVariables {
     pub(crate) fn new(mut variables: Vec<(String, String)>) -> Self {
         variables.sort_unstable();
         Self(variables.into())
+    }
+
+    /// As a guest reads them.
+    pub(super) fn for_guest(&self) -> GuestVariables {
+        let variables = self.0.clone();
+        Arc::new(move || variables.to_vec())
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {

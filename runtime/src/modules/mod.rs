@@ -197,7 +197,7 @@ impl Modules {
         owner: &ModuleOwner,
     ) -> Result<(), ModuleError> {
         let request_id = format!("deploy-{}", prepared.hash.0.get(..12).unwrap_or_default());
-        let definitions = self.ask(prepared.module.clone(), owner, request_id).await?;
+        let definitions = self.ask(prepared.module.clone(), &prepared.variables, owner, request_id).await?;
         definitions::check(&definitions)?;
         prepared.definitions = definitions;
         Ok(())
@@ -211,7 +211,7 @@ impl Modules {
             Err(reason) => return Some(reason),
         };
         let request_id = format!("check-{}", stored.module_hash().0.get(..12).unwrap_or_default());
-        match self.ask(code, owner, request_id).await {
+        match self.ask(code, &stored.variables, owner, request_id).await {
             Err(Refusal::OtherContract(reason)) => Some(reason),
             Ok(_) | Err(_) => None,
         }
@@ -220,6 +220,7 @@ impl Modules {
     async fn ask(
         &self,
         module: Arc<LoadedModule>,
+        variables: &LoadVariables,
         owner: &ModuleOwner,
         request_id: String,
     ) -> Result<Vec<Definition>, Refusal> {
@@ -232,7 +233,10 @@ impl Modules {
             time: self.definitions_deadline,
             by: TimeLimit::Caller,
         };
-        let asking = self.sandbox.clone().definitions(module, limits.clone(), log.clone(), owner.sandbox_share.clone());
+        let asking = {
+            let (sandbox, share) = (self.sandbox.clone(), owner.sandbox_share.clone());
+            sandbox.definitions(module, limits.clone(), log.clone(), share, variables.for_guest())
+        };
         let asked = self.sandbox.run(&owner.pace, allowed, Box::pin(asking)).await;
         log.finish();
         let failed = |outcome| match log.errors() {

@@ -6,7 +6,7 @@ use wasmparser::{Encoding, Parser, Payload};
 use super::Refusal;
 use super::bundles::refused;
 use crate::contract;
-use crate::sandbox::offers;
+use crate::sandbox::{offers, offers_to_http_app};
 
 /// Names that an error text lists at most.
 const LISTED: usize = 8;
@@ -27,10 +27,13 @@ pub(super) fn validate(bytes: &[u8], limit_bytes: usize) -> Result<(), Refusal> 
     }
     let outline = Outline::read(bytes)?;
     outline.check_contract()?;
+    let has_functions = outline.exports.iter().any(|export| export == contract::FUNCTIONS);
+    let is_http_app = !has_functions && outline.exports.iter().any(|export| export.starts_with(contract::HTTP_APP));
+    let offers = if is_http_app { offers_to_http_app } else { offers };
     if let Some(import) = outline.imports.into_iter().find(|import| !offers(import)) {
         return Err(Refusal::UnknownImport { hint: hint(&import), import });
     }
-    if !outline.exports.iter().any(|export| export == contract::FUNCTIONS) {
+    if !has_functions && !is_http_app {
         let present = outline.exports.into_iter().take(LISTED).collect();
         return Err(Refusal::MissingExport { export: contract::FUNCTIONS, present });
     }
@@ -88,7 +91,8 @@ fn hint(import: &str) -> &'static str {
     } else if import.starts_with("wasi:sockets/") {
         "modules have no sockets"
     } else if import.starts_with("wasi:http/") {
-        "modules may send HTTP requests (wasi:http/outgoing-handler@0.2), and serve none"
+        "modules may import wasi:http/outgoing-handler@0.2 to send requests, and export wasi:http/incoming-handler@0.2 to \
+         answer them"
     } else if import.starts_with("hookd:engine/im@") {
         "this hookd does not offer it yet"
     } else if import.starts_with("wasi:") {
@@ -160,6 +164,19 @@ mod tests {
         let text = validate(&bytes, 1_000).unwrap_err().to_string();
         assert!(text.contains("`hookd:engine/functions@0.2.0`"), "{text}");
         assert!(text.contains("it exports `made:up/thing@1.0.0`"), "{text}");
+    }
+
+    #[test]
+    fn a_component_that_answers_http_requests_may_import_a_filesystem() {
+        let app = |import: &str| {
+            component(&format!(
+                r#"(component (import "{import}" (instance)) (instance $i) (export "wasi:http/incoming-handler@0.2.3" (instance $i)))"#
+            ))
+        };
+        assert_eq!(validate(&app("wasi:filesystem/preopens@0.2.3"), 1_000), Ok(()));
+        for import in ["wasi:sockets/tcp@0.2.3", "wasi:filesystem/preopens@0.3.0", "fermyon:spin/redis@2.0.0"] {
+            assert!(matches!(validate(&app(import), 1_000), Err(Refusal::UnknownImport { .. })), "{import}");
+        }
     }
 
     #[test]

@@ -10,14 +10,15 @@ use wasmtime::Store;
 
 use super::app_share::SandboxShare;
 use super::bindings::exports::hookd::engine::functions::{self, Context};
-use super::exports::Exports;
+use super::environment::GuestVariables;
+use super::exports::{Exports, Functions};
 use super::guest_call::GuestCall;
 use super::guest_error::too_long;
 use super::instance::Instance;
 use super::pace::{AppPace, Guest};
 use super::state::CallState;
 use super::warm::TakenInstance;
-use super::{Early, LoadedModule, Sandbox};
+use super::{Early, LoadedModule, Sandbox, http_app};
 use crate::call_chain::ChainEnd;
 use crate::deadline::until;
 use crate::egress::{CallBudget, Grant};
@@ -145,30 +146,52 @@ impl Sandbox {
                 Err(error) => return self.outcome_of(&error, store.data(), call.limits),
             },
         };
-        match exports.functions.hookd_engine_functions().call_call(&mut *store, call.name, call.params, context).await {
+        let functions = match &exports.functions {
+            Functions::Contract(functions) => functions,
+            // Boxed, so that calls of other modules are not as long.
+            Functions::HttpApp(app) => {
+                let called = Box::pin(http_app::call(&mut *store, app, call)).await;
+                return called.unwrap_or_else(|error| self.outcome_of(&error, store.data(), call.limits));
+            }
+        };
+        match functions.hookd_engine_functions().call_call(&mut *store, call.name, call.params, context).await {
             Ok(Ok(reply)) => checked(reply, call.limits),
             Ok(Err(failure)) => Outcome::failed(failure.code, failure.status, failure.message),
             Err(error) => self.outcome_of(&error, store.data(), call.limits),
         }
     }
 
-    /// Asks a module for its functions, under the limits of a call.
+    /// Asks a module for its functions, under the limits of a call. `variables`: for a module that is asked over HTTP, with the
+    /// keys among them.
     pub(crate) async fn definitions(
         self,
         module: Arc<LoadedModule>,
         limits: Limits,
         log: Arc<CallLog>,
         share: Arc<SandboxShare>,
+        variables: GuestVariables,
     ) -> Result<Vec<Definition>, Outcome> {
         let mut store = self.store(&limits, log, None, &share);
+        if module.is_http_app() {
+            store.data_mut().variables = Some(variables);
+        }
         let _running = self.ticker.run();
         let asking = async {
             let exports = module.instantiate(&mut store).await?;
-            exports.functions.hookd_engine_functions().call_definitions(&mut store).await
+            match exports.functions {
+                Functions::Contract(functions) => {
+                    let asked = functions.hookd_engine_functions().call_definitions(&mut store).await?;
+                    let definition = |one: functions::Definition| Definition { name: one.name, internal: one.internal };
+                    Ok(Ok(asked.into_iter().map(definition).collect()))
+                }
+                Functions::HttpApp(app) => {
+                    let app_id = store.data().log.app_id().to_owned();
+                    http_app::definitions(&mut store, &app, (&app_id, &limits)).await
+                }
+            }
         };
-        let asked = asking.await.map_err(|error| self.outcome_of(&error, store.data(), &limits))?;
-        let definition = |one: functions::Definition| Definition { name: one.name, internal: one.internal };
-        Ok(asked.into_iter().map(definition).collect())
+        let asked: wasmtime::Result<_> = asking.await;
+        asked.unwrap_or_else(|error| Err(self.outcome_of(&error, store.data(), &limits)))
     }
 
     /// Makes an instance as a call does, and drops it.

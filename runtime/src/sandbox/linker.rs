@@ -13,6 +13,13 @@ use super::logging::{HasLogging, LoggingView};
 use super::state::CallState;
 use super::wasi;
 
+/// For components that answer HTTP requests.
+pub(super) fn linker_of_http_apps(linker: &Linker<CallState>) -> wasmtime::Result<Linker<CallState>> {
+    let mut linker = linker.clone();
+    wasi::add_no_files_to_linker(&mut linker)?;
+    Ok(linker)
+}
+
 pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
     let mut linker = Linker::new(engine);
     wasi::add_to_linker(&mut linker)?;

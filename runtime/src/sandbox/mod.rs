@@ -12,6 +12,7 @@ mod exports;
 mod guest_call;
 mod guest_error;
 mod http;
+mod http_app;
 mod idle_instances;
 mod instance;
 mod invoke;
@@ -39,7 +40,7 @@ pub(crate) use self::background::{BACKGROUND_END, Early, early_outcome};
 pub(crate) use self::call_slots::CallSlots;
 pub(crate) use self::config::{DEPLOYMENTS, code_config};
 pub(crate) use self::environment::GuestVariables;
-use self::exports::Background;
+use self::exports::{Background, FunctionsExport, is_http_app};
 pub(crate) use self::guest_call::GuestCall;
 use self::idle_instances::AllIdleInstances;
 pub(crate) use self::idle_instances::IdleInstances;
@@ -49,7 +50,7 @@ use self::pace::LongCalls;
 pub(crate) use self::pace::{AppPace, Guest, LongCallThreads};
 use self::state::CallState;
 use self::ticker::Ticker;
-pub(crate) use self::wasi::offers;
+pub(crate) use self::wasi::{offers, offers_to_http_app};
 use crate::call_chain::CallChains;
 use crate::config::EngineConfig;
 use crate::contract;
@@ -62,6 +63,7 @@ use api_types::Isolation;
 pub(crate) struct Sandbox {
     engine: Engine,
     linker: Arc<Linker<CallState>>,
+    linker_of_http_apps: Arc<Linker<CallState>>,
     ticker: Arc<Ticker>,
     memory_budget: Arc<MemoryBudget>,
     guest_stack_bytes: usize,
@@ -96,7 +98,7 @@ pub(crate) enum LoadError {
 /// A module ready to be instantiated.
 pub(crate) struct LoadedModule {
     instance: InstancePre<CallState>,
-    functions: bindings::ModuleIndices,
+    functions: FunctionsExport,
     code_bytes: u64,
     /// `None`: all its work is done when it replies.
     background: Option<Background>,
@@ -142,6 +144,7 @@ impl Sandbox {
         Ok(Self {
             ticker: Arc::new(Ticker::start(&engine).map_err(|error| failed(error.into()))?),
             engine,
+            linker_of_http_apps: Arc::new(linker::linker_of_http_apps(&linker).map_err(failed)?),
             linker: Arc::new(linker),
             memory_budget: Arc::new(MemoryBudget::new(config.memory_budget, reclaimed)),
             guest_stack_bytes: config.guest_stack_bytes,
@@ -203,11 +206,14 @@ impl Sandbox {
         if let Some(text) = other {
             return Err(LoadError::OtherContract(text));
         }
-        let instance = self.linker.instantiate_pre(&component).map_err(failed)?;
+        let is_http_app = is_http_app(exports.exports(&self.engine).map(|(name, _)| name));
+        let linker = if is_http_app { &self.linker_of_http_apps } else { &self.linker };
+        let instance = linker.instantiate_pre(&component).map_err(failed)?;
         let background = Background::of(&instance).map_err(failed)?;
-        let functions = bindings::ModuleIndices::new(&instance).map_err(failed)?;
+        let functions = FunctionsExport::of(&instance, is_http_app).map_err(failed)?;
         let code_bytes = std::fs::metadata(artifact).map_err(|error| LoadError::Unusable(error.to_string()))?.len();
-        let reads_variables = environment::is_read_by(&component, &self.engine);
+        // The engine itself reads the keys among them when it asks as a client does.
+        let reads_variables = is_http_app || environment::is_read_by(&component, &self.engine);
         let sends_requests = http::is_used_by(&component, &self.engine);
         Ok(LoadedModule { instance, functions, code_bytes, background, reads_variables, sends_requests })
     }

@@ -10,6 +10,7 @@ use tokio::io::AsyncWrite;
 use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream, WasiCli, WasiCliView as _};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView as _};
+use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView as _};
 use wasmtime_wasi::p2::bindings::{cli, clocks, random};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError};
 use wasmtime_wasi::random::WasiRandom;
@@ -64,10 +65,26 @@ pub(crate) fn offers(import: &str) -> bool {
     fits && OFFERED.contains(&interface)
 }
 
+/// What else is there for a component that was made to answer HTTP requests: its C library looks for files at its start. It
+/// finds no directory, and without one there is no way to a file.
+const OFFERED_TO_HTTP_APPS: [&str; 2] = ["wasi:filesystem/preopens", "wasi:filesystem/types"];
+
+/// True when the import is offered to a component that answers HTTP requests.
+pub(crate) fn offers_to_http_app(import: &str) -> bool {
+    let (interface, version) = import.split_once('@').unwrap_or((import, ""));
+    offers(import) || version.starts_with("0.2.") && OFFERED_TO_HTTP_APPS.contains(&interface)
+}
+
 struct HasTable;
 
 impl HasData for HasTable {
     type Data<'a> = &'a mut ResourceTable;
+}
+
+pub(super) fn add_no_files_to_linker<State: WasiView + 'static>(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    use wasmtime_wasi::p2::bindings::filesystem;
+    filesystem::types::add_to_linker::<State, WasiFilesystem>(linker, State::filesystem)?;
+    filesystem::preopens::add_to_linker::<State, WasiFilesystem>(linker, State::filesystem)
 }
 
 pub(super) fn add_to_linker<State: WasiView + 'static>(linker: &mut Linker<State>) -> wasmtime::Result<()> {
