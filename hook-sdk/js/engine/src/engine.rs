@@ -24,6 +24,8 @@ const STACK_BYTES: usize = 704 * 1024;
 const GARBAGE_BYTES: usize = 8 << 20;
 
 unsafe extern "C" {
+    /// Makes room in tables that would have to grow in calls.
+    fn hookd_make_room(runtime: *mut qjs::JSRuntime);
     /// What is below `end` is never freed from now on, and its references are not counted: see `quickjs.patch`.
     fn hookd_keep(runtime: *mut qjs::JSRuntime, end: usize);
 }
@@ -115,6 +117,7 @@ pub(crate) fn end_of_preparation(ctx: &Ctx<'_>) -> bool {
         let runtime = qjs::JS_GetRuntime(ctx.as_raw().as_ptr());
         qjs::JS_RunGC(runtime);
         qjs::JS_SetGCThreshold(runtime, qjs::JS_GetGCThreshold(runtime).saturating_add(GARBAGE_BYTES as _));
+        hookd_make_room(runtime);
         PREPARING.set(false);
         let Some(end) = allocator::begin_snapshot() else { return false };
         hookd_keep(runtime, end);
