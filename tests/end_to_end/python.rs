@@ -2,12 +2,15 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Output;
 use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::harness::{AppKeys, Peer, Sdk, Server, assert_refused, hookd, http_client, module, workspace};
+use crate::harness::{
+    AppKeys, Peer, Sdk, Server, assert_refused, code, hookd, hookd_in, http_client, module, stderr, stdout, workspace,
+};
 
 /// Deploys one of `tests/python-hooks`.
 fn server_with(name: &str, arguments: &[&str]) -> Server {
@@ -268,8 +271,8 @@ fn echo(socket: TcpStream) {
     }
 }
 
-/// A project, with the tool that `make test` installs.
-fn build(files: &[(&str, &str)]) -> std::process::Output {
+/// Builds a project of these files.
+fn build(files: &[(&str, &str)]) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let project = folder.path().join("hooks");
     for (name, text) in files {
@@ -277,9 +280,26 @@ fn build(files: &[(&str, &str)]) -> std::process::Output {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
+    build_with_the_tool_of_the_tests(folder.path(), &project)
+}
+
+fn build_with_the_tool_of_the_tests(data: &Path, project: &Path) -> Output {
     let tool = workspace().join("tests/python-hooks/.venv/bin/componentize-py");
     assert!(tool.is_file(), "`{}` is missing; install it with `make test`", tool.display());
-    hookd(folder.path()).env("HOOKD_COMPONENTIZE_PY", tool).arg("build").arg(project).output().unwrap()
+    hookd(data).env("HOOKD_COMPONENTIZE_PY", tool).arg("build").arg(project).output().unwrap()
+}
+
+#[test]
+fn new_project_in_python_is_built() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path().join("my hooks");
+    let made = hookd_in(folder.path(), &["new", project.to_str().unwrap(), "--lang", "python"]);
+    assert_eq!(code(&made), 0, "{}", stderr(&made));
+    let output = build_with_the_tool_of_the_tests(folder.path(), &project);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let module = project.join("target/hookd/my hooks.wasm");
+    assert_eq!(stdout(&output).trim(), module.to_str().unwrap());
+    assert!(std::fs::read(module).unwrap().starts_with(b"\0asm"));
 }
 
 #[test]
