@@ -184,7 +184,7 @@ impl Body {
         match (self, kind) {
             (Self::Empty | Self::Foreign, _) => None,
             (Self::Texts(_, content_type), _) => Some(content_type),
-            (_, Kind::Hookd | Kind::Node) => Some("application/json; charset=UTF-8"),
+            (_, Kind::Hookd | Kind::JavaScript | Kind::Node) => Some("application/json; charset=UTF-8"),
             (_, Kind::Python) => Some("application/json"),
         }
     }

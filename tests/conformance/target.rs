@@ -1,4 +1,6 @@
-use crate::harness::{AppKeys, Peer, Sdk, Server, module};
+use std::path::Path;
+
+use crate::harness::{AppKeys, Peer, Sdk, Server, leanengine_project, module};
 
 /// Time limit of a function on the engines that have one, in ms; `late` takes longer everywhere.
 const TIME_LIMIT_MS: &str = "1000";
@@ -9,7 +11,11 @@ const FUNCTIONS: &str = "known_functions";
 /// Whose engine it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// With functions in Rust.
     Hookd,
+    /// hookd, with the functions of the npm package's project in its sandbox.
+    #[allow(dead_code, reason = "it is started in one of the programs only")]
+    JavaScript,
     /// The npm package `leanengine`.
     Node,
     /// The Python package `leancloud`.
@@ -34,7 +40,11 @@ enum Running {
 impl Target {
     pub fn start(kind: Kind) -> Self {
         match kind {
-            Kind::Hookd => Self::hookd(),
+            Kind::Hookd => Self::hookd(kind, &module("known-functions")),
+            Kind::JavaScript => {
+                let project = leanengine_project(FUNCTIONS);
+                Self::hookd(kind, project.path())
+            }
             Kind::Node => Self::peer(kind, Sdk::Node, &[FUNCTIONS, TIME_LIMIT_MS]),
             Kind::Python => Self::peer(kind, Sdk::Python, &[FUNCTIONS]),
         }
@@ -43,16 +53,16 @@ impl Target {
     /// Production and staging have the same module, which distinguishes them by its context.
     ///
     /// LeanEngine believes the forwarding headers of every caller; hookd only with its flag.
-    fn hookd() -> Self {
+    fn hookd(kind: Kind, functions: &Path) -> Self {
         let server = Server::start_with_variable("HOOKD_TRUST_FORWARDED_HEADERS", "true");
-        server.deploy("known-functions");
-        let path = module("known-functions");
-        server.hookd_ok(&["deploy", path.to_str().expect("UTF-8")]);
+        let functions = functions.to_str().expect("UTF-8");
+        server.hookd_ok(&["deploy", functions, "--prod"]);
+        server.hookd_ok(&["deploy", functions]);
         let time_limit = format!("deadline_ms={TIME_LIMIT_MS}");
         let raised = ["--max-limit", "reply_bytes=30MiB", "--limit", "reply_bytes=30MiB"];
         server.hookd_ok(&[&["settings", "--limit", &time_limit][..], &raised].concat());
         let url = server.connection()["url"].as_str().expect("an address").to_owned();
-        Self { kind: Kind::Hookd, url, keys: AppKeys::of(&server), _running: Running::Server(Box::new(server)) }
+        Self { kind, url, keys: AppKeys::of(&server), _running: Running::Server(Box::new(server)) }
     }
 
     fn peer(kind: Kind, sdk: Sdk, arguments: &[&str]) -> Self {

@@ -1,6 +1,7 @@
-//! Hooks that stay where they are: in a LeanEngine app on one of LeanCloud's own SDKs, called over HTTP.
+//! Projects of LeanEngine: hooks that stay where they are, on one of LeanCloud's own SDKs and called over HTTP, and hooks that move
+//! into the sandbox.
 
-use crate::harness::{AppKeys, Peer, Sdk, Server};
+use crate::harness::{AppKeys, Peer, Sdk, Server, leanengine_project};
 
 /// The hooks of `examples-hooks/team-chat`, written for this SDK.
 fn play_team_chat(sdk: Sdk) {
@@ -18,6 +19,15 @@ fn hooks_of_a_node_app_decide_as_ours_do() {
 #[test]
 fn hooks_of_a_python_app_decide_as_ours_do() {
     play_team_chat(Sdk::Python);
+}
+
+/// The project of `hooks_of_a_node_app_decide_as_ours_do`, without one changed line.
+#[test]
+fn hooks_of_a_node_project_decide_in_the_sandbox_as_in_its_own_process() {
+    let mut server = Server::start();
+    let project = leanengine_project("team_chat");
+    server.hookd_ok(&["deploy", project.path().to_str().unwrap(), "--prod"]);
+    server.play("team_chat");
 }
 
 #[test]

@@ -76,6 +76,7 @@ mod switch;
 mod tls;
 mod top;
 mod traces;
+mod trying_out;
 mod waiting_calls_in_redis;
 mod word_filter;
 mod wrong_clock;

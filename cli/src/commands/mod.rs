@@ -75,6 +75,8 @@ enum Command {
     New(new::New),
     Types(types::Types),
     Build(build::Build),
+    #[cfg(feature = "server")]
+    Test(server::Test),
     Dev(dev::Dev),
     Deploy(deploy::Deploy),
     Publish(publish::Publish),
@@ -115,7 +117,7 @@ pub enum ParseError {
 
 /// Commands that a program without the server does not have.
 #[cfg(not(feature = "server"))]
-const OF_THE_SERVER: [&str; 6] = ["up", "engine", "im", "config", "backup", "compile-module"];
+const OF_THE_SERVER: [&str; 7] = ["up", "engine", "im", "test", "config", "backup", "compile-module"];
 
 /// The error for a command that only a program with the server has.
 #[cfg(not(feature = "server"))]
@@ -158,6 +160,8 @@ impl Cli {
             Command::New(new) => new.run(),
             Command::Types(types) => types.run(),
             Command::Build(build) => block_on(build.run()),
+            #[cfg(feature = "server")]
+            Command::Test(test) => block_on(test.run()),
             Command::Dev(dev) => block_on(dev.run()),
             Command::Deploy(deploy) => block_on(deploy.run()),
             Command::Publish(publish) => block_on(publish.run()),

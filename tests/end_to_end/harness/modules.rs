@@ -11,3 +11,13 @@ pub fn module(name: &str) -> PathBuf {
     assert!(path.is_file(), "`{}` is missing; build the modules with `make modules`", path.display());
     path
 }
+
+/// A project with one file of `tests/leanengine`, which is not changed in any way.
+pub fn leanengine_project(file: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let source = workspace().join("tests/leanengine").join(file).with_extension("js");
+    std::fs::copy(source, folder.path().join("cloud.js")).unwrap();
+    let manifest = r#"{"name": "hooks", "dependencies": {"leanengine": "3.8.0"}}"#;
+    std::fs::write(folder.path().join("package.json"), manifest).unwrap();
+    folder
+}

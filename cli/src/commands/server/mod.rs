@@ -12,6 +12,7 @@ mod listen_address;
 mod parsed;
 mod public_url;
 mod redis_flags;
+mod test;
 mod tls_flags;
 mod up;
 
@@ -24,4 +25,5 @@ pub use self::im::Im;
 pub use self::listen_address::listen_address;
 pub use self::parsed::parse_matches;
 pub use self::redis_flags::RedisFlags;
+pub use self::test::Test;
 pub use self::up::{DEFAULT_LISTEN, Up};

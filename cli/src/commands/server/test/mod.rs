@@ -1,0 +1,130 @@
+//! `hookd test`
+
+mod fixtures;
+mod local_engine;
+mod report;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use api_types::HostPattern;
+use clap::Args;
+use hookd_runtime::Network;
+
+use self::fixtures::Fixture;
+use self::local_engine::LocalEngine;
+use crate::commands::build::build_project;
+use crate::exit::InputError;
+use crate::input_file;
+use crate::output::Progress;
+
+/// The most that an engine ever accepts (limit `request_bytes`).
+const MAX_PARAMS_BYTES: u64 = 20 << 20;
+/// The longest module that a server accepts.
+const MAX_MODULE_BYTES: u64 = 64 << 20;
+
+/// Run hooks and functions on this machine, without a server.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  hookd test _messageReceived --params message.json
+  hookd test hello                                     # with {} as its params
+  hookd test --fixtures fixtures                       # every NAME.params.json in the folder
+
+A call runs as in a server: in the sandbox, within the default limits, with an empty LeanCache in memory. What it wrote, what it
+returned, and what it used of each limit is shown.
+
+Fixtures: `_messageReceived.rude-word.params.json` holds the params of a call of `_messageReceived`, and
+`_messageReceived.rude-word.expected.json` the answer: {\"result\": …}, or {\"code\": …, \"error\": …} of a call that fails. The
+text between the first point and `.params.json` is for you. Exit code 1 when an answer is another one.")]
+pub struct Test {
+    /// Hook or function to call.
+    #[arg(required_unless_present = "fixtures", conflicts_with = "fixtures")]
+    name: Option<String>,
+    /// File with the params as JSON, or `-` for standard input [default: {}].
+    #[arg(long, value_name = "FILE|-", conflicts_with = "fixtures")]
+    params: Option<PathBuf>,
+    /// Folder with pairs of params and expected answers.
+    #[arg(long, value_name = "DIR")]
+    fixtures: Option<PathBuf>,
+    /// Folder of the hook project, or what `hookd build` made of it.
+    #[arg(long, default_value = ".", value_name = "DIR|FILE")]
+    project: PathBuf,
+    /// A variable that the functions read; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    env: Vec<(String, String)>,
+    /// A host that the functions may send requests to; may be repeated.
+    #[arg(long, value_name = "HOST")]
+    allow_host: Vec<HostPattern>,
+    /// A network, such as 127.0.0.1, that requests may go to though it is not public; may be repeated.
+    #[arg(long, value_name = "NETWORK")]
+    allow_private_egress: Vec<Network>,
+    /// Print one line of JSON for each call.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Test {
+    /// Builds, loads, calls, and shows.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let fixtures = self.fixtures.as_deref().map(fixtures::read).transpose()?;
+        let params = match &self.params {
+            Some(file) => read_params(file)?,
+            None => "{}".to_owned(),
+        };
+        let module = module_bytes(&self.project).await?;
+        let progress = Progress::start("loading the module");
+        let engine = LocalEngine::start(module, &self.env, &self.allow_host, &self.allow_private_egress).await;
+        progress.finish();
+        let engine = engine?;
+        match (fixtures, self.name) {
+            (Some(fixtures), _) => run_fixtures(&engine, fixtures, self.json).await,
+            (None, name) => {
+                let call = engine.call(&name.unwrap_or_default(), &params).await?;
+                report::show(&call, self.json)?;
+                match call.failed() {
+                    None => Ok(()),
+                    Some(failure) => Err(InputError::new(failure).into()),
+                }
+            }
+        }
+    }
+}
+
+async fn run_fixtures(engine: &LocalEngine, fixtures: Vec<Fixture>, as_json: bool) -> anyhow::Result<()> {
+    let (mut wrong, all) = (0_usize, fixtures.len());
+    for fixture in fixtures {
+        let call = engine.call(&fixture.function, &fixture.params).await?;
+        let matches = fixture.expected == call.answer;
+        wrong += usize::from(!matches);
+        report::show_fixture(&fixture, &call, matches, as_json)?;
+    }
+    match wrong {
+        0 => Ok(()),
+        _ => Err(InputError::new(format!("{wrong} of {all} fixtures got another answer")).into()),
+    }
+}
+
+async fn module_bytes(project: &Path) -> anyhow::Result<Vec<u8>> {
+    if project.is_file() {
+        return Ok(input_file::read(project, "a module", MAX_MODULE_BYTES)?);
+    }
+    Ok(build_project(project).await?.bytes)
+}
+
+fn read_params(file: &Path) -> Result<String, InputError> {
+    let bytes = input_file::read_text(file, "the params", MAX_PARAMS_BYTES)
+        .map_err(|problem| problem.hint("give a file with JSON, or `-` for standard input"))?;
+    serde_json::from_slice::<serde_json::Value>(&bytes)
+        .map_err(|error| InputError::new(format!("the params in `{}` are not JSON: {error}", file.display())))?;
+    String::from_utf8(bytes).map_err(|_| InputError::new(format!("`{}` is not UTF-8 text", file.display())))
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// For people.
+fn milliseconds(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1_000.0)
+}
