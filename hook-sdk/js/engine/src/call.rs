@@ -1,7 +1,5 @@
 //! The exports of the contract.
 
-use std::cell::Cell;
-
 use rquickjs::{BigInt, Ctx, Function, IntoJs as _, Object, Value, promise::PromiseState};
 
 use crate::bindings::exports::hookd::engine::functions::{Context, Definition, Failure};
@@ -9,7 +7,7 @@ use crate::event_loop::{self, End};
 use crate::text::Text;
 use crate::thrown::{caught, integer, text_of, unthrown};
 use crate::timers::Counting;
-use crate::{clock, engine, log, rejections};
+use crate::{deadline, engine, entry, log, rejections};
 
 /// The integers up to which a number of JavaScript is exact.
 const SAFE_INTEGER: u64 = (1 << 53) - 1;
@@ -17,26 +15,10 @@ const SAFE_INTEGER: u64 = (1 << 53) - 1;
 const TIMED_OUT: &str = "The request timed out on the server.";
 const NO_APP: &str = "the module was not loaded before the call";
 
-thread_local! {
-    /// When the running call is stopped, on the clock of the instance.
-    static DEADLINE: Cell<f64> = const { Cell::new(0.0) };
-    /// The budget of the running call in milliseconds, until somebody asks for the time that is left of it.
-    static BUDGET: Cell<Option<f64>> = const { Cell::new(None) };
-}
-
-/// What is left of the running call.
-pub(crate) fn milliseconds_left() -> f64 {
-    let now = clock::now();
-    if let Some(budget) = BUDGET.take() {
-        DEADLINE.set(now + budget);
-    }
-    (DEADLINE.get() - now).max(0.0)
-}
-
 /// `definitions` of the contract.
 pub(crate) fn definitions() -> Vec<Definition> {
-    let definitions = engine::with(|ctx, entry| {
-        let definitions: Function<'_> = entry?.definitions.clone().restore(ctx).ok()?;
+    let definitions = engine::with(|ctx| {
+        let definitions: Function<'_> = entry::with(|entry| entry.definitions.clone())?.restore(ctx).ok()?;
         let list = definitions.call::<_, Vec<Object<'_>>>(());
         let list = list.and_then(|list| {
             list.into_iter()
@@ -53,12 +35,10 @@ pub(crate) fn definitions() -> Vec<Definition> {
 
 /// `call` of the contract.
 pub(crate) fn call(name: &str, params: &str, context: &Context) -> Result<String, Failure> {
-    BUDGET.set(Some(f64::from(context.deadline_ms)));
-    engine::with(|ctx, entry| {
-        let Some(entry) = entry else { return Err(ours(NO_APP)) };
-        let called = entry
-            .call
-            .clone()
+    deadline::set_budget(f64::from(context.deadline_ms));
+    engine::with(|ctx| {
+        let Some(function) = entry::with(|entry| entry.call.clone()) else { return Err(ours(NO_APP)) };
+        let called = function
             .restore(ctx)
             .and_then(|call: Function<'_>| call.call::<_, Value<'_>>((name, params, of_caller(ctx, context)?)));
         match called {
@@ -71,7 +51,7 @@ pub(crate) fn call(name: &str, params: &str, context: &Context) -> Result<String
 
 /// `finish` of the contract.
 pub(crate) fn finish() {
-    engine::with(|ctx, _| event_loop::run(ctx, None, Counting::KeepingAlive, &|| false));
+    engine::with(|ctx| event_loop::run(ctx, None, Counting::KeepingAlive, &|| false));
 }
 
 fn settled<'js>(ctx: &Ctx<'js>, name: &str, value: Value<'js>) -> Result<String, Failure> {

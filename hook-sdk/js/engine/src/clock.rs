@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use crate::bindings::wasi::{clocks0_2_6::wall_clock, clocks0_2_12::monotonic_clock};
-use crate::engine;
+use crate::preparation;
 
 const NANOSECONDS_PER_MILLISECOND: f64 = 1e6;
 
@@ -29,7 +29,7 @@ pub(crate) fn advance(now: f64) {
 /// Milliseconds on a clock that never goes back. It goes on after the snapshot where it stood, so that timers begun before
 /// count from the first question after it.
 pub(crate) fn now() -> f64 {
-    if engine::is_preparing() {
+    if preparation::is_preparing() {
         return PREPARED.get();
     }
     let now = monotonic_clock::now();
@@ -43,7 +43,7 @@ pub(crate) fn now() -> f64 {
 /// What QuickJS asks for `Date`: microseconds since 1970.
 #[unsafe(no_mangle)]
 extern "C" fn __rquickjs_host_now_us() -> f64 {
-    if engine::is_preparing() {
+    if preparation::is_preparing() {
         return (DEPLOYED.get() + PREPARED.get()) * 1e3;
     }
     let now = wall_clock::now();

@@ -1,20 +1,13 @@
 //! The one JavaScript context of an instance.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::OnceCell;
 use std::ffi::{CStr, CString};
 
-use miniz_oxide::inflate::decompress_slice_iter_to_slice;
-use rquickjs::{Context, Ctx, Error, Function, Object, Persistent, Runtime, Value, qjs};
+use rquickjs::{Context, Ctx, Error, Runtime, Value, qjs};
 
 use crate::allocator::{self, QuickJsMemory};
 use crate::text::Text;
-use crate::{host, rejections, timers};
-
-/// What the scripts of an app stand on: web APIs, Node's built-in modules, and the packages that hookd offers itself.
-const SHIM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/shim.deflate"));
-/// Bytes of it, unpacked.
-const SHIM_BYTES: usize = include!(concat!(env!("OUT_DIR"), "/shim.length"));
-const SHIM_FILE: &CStr = c"hookd:shim";
+use crate::{preparation, rejections};
 
 /// Stack of JavaScript in linear memory, after which a call throws a `RangeError`. Code of every kind then takes less than
 /// 1.8 MiB of the machine's own stack, of which a guest must have 2 MiB; `HOOKD_STACK_ROOM` in `quickjs.patch` sees to that.
@@ -31,40 +24,12 @@ unsafe extern "C" {
 }
 
 thread_local! {
-    static ENGINE: OnceCell<Engine> = const { OnceCell::new() };
-    /// True until the snapshot.
-    static PREPARING: Cell<bool> = const { Cell::new(true) };
-}
-
-struct Engine {
-    context: Context,
-    entry: OnceCell<Entry>,
-}
-
-/// The functions that the shim answers with.
-pub(crate) struct Entry {
-    pub(crate) load: Persistent<Function<'static>>,
-    pub(crate) definitions: Persistent<Function<'static>>,
-    pub(crate) call: Persistent<Function<'static>>,
-    pub(crate) describe_error: Option<Persistent<Function<'static>>>,
-    /// Asked about exceptions that nobody caught; answers true where the app's own handler took it.
-    pub(crate) uncaught: Option<Persistent<Function<'static>>>,
-}
-
-/// True before the snapshot: then no import may be called.
-pub(crate) fn is_preparing() -> bool {
-    PREPARING.get()
+    static CONTEXT: OnceCell<Context> = const { OnceCell::new() };
 }
 
 /// Runs `work` in the context; none before [`create`].
-pub(crate) fn with<Out>(work: impl FnOnce(&Ctx<'_>, Option<&Entry>) -> Out) -> Option<Out> {
-    // The reference is to a thread-local of the only thread, which lives as long as the instance.
-    ENGINE.with(|engine| engine.get().map(|engine| engine.context.with(|ctx| work(&ctx, engine.entry.get()))))
-}
-
-/// Asks the shim's `describe` or `uncaught` from anywhere.
-pub(crate) fn entry<Out>(work: impl FnOnce(&Entry) -> Out) -> Option<Out> {
-    ENGINE.with(|engine| engine.get().and_then(|engine| engine.entry.get()).map(work))
+pub(crate) fn with<Out>(work: impl FnOnce(&Ctx<'_>) -> Out) -> Option<Out> {
+    CONTEXT.with(|context| context.get().map(|context| context.with(|ctx| work(&ctx))))
 }
 
 /// Makes the context.
@@ -75,39 +40,7 @@ pub(crate) fn create() -> rquickjs::Result<()> {
     runtime.set_gc_threshold(GARBAGE_BYTES);
     runtime.set_host_promise_rejection_tracker(Some(Box::new(rejections::track)));
     let context = Context::full(&runtime)?;
-    ENGINE.with(|engine| engine.set(Engine { context, entry: OnceCell::new() }).map_err(|_| Error::Unknown))
-}
-
-/// Evaluates the shim.
-pub(crate) fn load_shim<'js>(ctx: &Ctx<'js>, bundle: Object<'js>) -> rquickjs::Result<()> {
-    let globals = ctx.globals();
-    timers::define(ctx)?;
-    globals.set("__host", host::object(ctx, bundle)?)?;
-    // There are no threads, so that the engine has no `Atomics`; the formatter of Node's console lists its functions.
-    globals.set("Atomics", Object::new(ctx.clone())?)?;
-    // A zero follows the script.
-    let mut shim = vec![0; SHIM_BYTES + 1];
-    decompress_slice_iter_to_slice(&mut shim, std::iter::once(SHIM), false, false).map_err(|_| Error::Unknown)?;
-    evaluate_ours(ctx, shim, SHIM_FILE)?;
-    globals.remove("Atomics")?;
-    let entry: Object<'_> = globals.get("__entry")?;
-    globals.remove("__entry")?;
-    globals.remove("__host")?;
-    let function = |name: &str| -> rquickjs::Result<Persistent<Function<'static>>> {
-        Ok(Persistent::save(ctx, entry.get::<_, Function<'_>>(name)?))
-    };
-    let optional = |name: &str| -> rquickjs::Result<Option<Persistent<Function<'static>>>> {
-        Ok(entry.get::<_, Option<Function<'_>>>(name)?.map(|function| Persistent::save(ctx, function)))
-    };
-    let entry = Entry {
-        load: function("load")?,
-        definitions: function("definitions")?,
-        call: function("call")?,
-        describe_error: optional("describeError")?,
-        uncaught: optional("uncaught")?,
-    };
-    ENGINE.with(|engine| engine.get().map(|engine| engine.entry.set(entry)));
-    Ok(())
+    CONTEXT.with(|kept| kept.set(context)).map_err(|_| Error::Unknown)
 }
 
 /// From here on the instance is one that serves calls. False without memory for that.
@@ -118,7 +51,7 @@ pub(crate) fn end_of_preparation(ctx: &Ctx<'_>) -> bool {
         qjs::JS_RunGC(runtime);
         qjs::JS_SetGCThreshold(runtime, qjs::JS_GetGCThreshold(runtime).saturating_add(GARBAGE_BYTES as _));
         hookd_make_room(runtime);
-        PREPARING.set(false);
+        preparation::end();
         let Some(end) = allocator::begin_snapshot() else { return false };
         hookd_keep(runtime, end);
     }
@@ -131,7 +64,7 @@ pub(crate) fn evaluate_text<'js>(ctx: &Ctx<'js>, source: Text, file: &str) -> rq
     source.push(0);
     let name = CString::new(file.replace('\0', ""))?;
     // Files of the app have absolute paths.
-    if is_preparing() && !file.starts_with('/') {
+    if preparation::is_preparing() && !file.starts_with('/') {
         return evaluate_ours(ctx, source, &name);
     }
     of_new(ctx, compile(ctx, &source, &name, qjs::JS_EVAL_TYPE_GLOBAL)?)
@@ -139,7 +72,7 @@ pub(crate) fn evaluate_text<'js>(ctx: &Ctx<'js>, source: Text, file: &str) -> rq
 
 /// Evaluates a script of the shim, whose functions do not keep their source texts: these would take more room in each
 /// snapshot than all else.
-fn evaluate_ours<'js>(ctx: &Ctx<'js>, source: Vec<u8>, file: &CStr) -> rquickjs::Result<Value<'js>> {
+pub(crate) fn evaluate_ours<'js>(ctx: &Ctx<'js>, source: Vec<u8>, file: &CStr) -> rquickjs::Result<Value<'js>> {
     let compiled = compile(ctx, &source, file, qjs::JS_EVAL_TYPE_GLOBAL | qjs::JS_EVAL_FLAG_COMPILE_ONLY)?;
     drop(source);
     let compiled = of_new(ctx, compiled)?;

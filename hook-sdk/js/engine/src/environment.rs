@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use rquickjs::{Ctx, Object, Persistent};
 
 use crate::bindings::wasi::cli::environment;
-use crate::engine;
+use crate::preparation;
 
 thread_local! {
     static GIVEN: RefCell<Option<Persistent<Object<'static>>>> = const { RefCell::new(None) };
@@ -19,7 +19,7 @@ pub(crate) fn set_given<'js>(ctx: &Ctx<'js>, variables: Object<'js>) {
 /// A new object of them.
 pub(crate) fn object<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<Object<'js>> {
     let object = Object::new(ctx.clone())?;
-    if engine::is_preparing() {
+    if preparation::is_preparing() {
         let given = GIVEN.with_borrow(Clone::clone);
         if let Some(given) = given {
             for variable in given.restore(ctx)?.props::<String, String>() {

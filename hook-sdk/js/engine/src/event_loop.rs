@@ -1,14 +1,13 @@
 //! Runs jobs, timers and requests until something is done, or nothing is left.
 
-use rquickjs::{Ctx, Value, qjs};
+use rquickjs::{Ctx, Value};
 
 use crate::bindings::wasi::clocks0_2_12::monotonic_clock;
 use crate::bindings::wasi::io::poll::{self, Pollable};
 #[cfg(feature = "http")]
 use crate::http;
-use crate::rejections;
 use crate::timers::{self, Counting};
-use crate::{clock, engine};
+use crate::{clock, jobs, preparation, rejections};
 
 /// How a run ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,7 +25,7 @@ pub(crate) fn run<'js>(
     is_done: &dyn Fn() -> bool,
 ) -> End {
     loop {
-        run_jobs(ctx);
+        jobs::run(ctx);
         rejections::report(ctx, awaited);
         if is_done() {
             return End::Done;
@@ -35,28 +34,13 @@ pub(crate) fn run<'js>(
             continue;
         }
         let due = timers::next_due(counting);
-        if engine::is_preparing() {
+        if preparation::is_preparing() {
             match due {
                 Some(due) => clock::advance(due),
                 None => return End::NothingLeft,
             }
         } else if !wait(due) {
             return End::NothingLeft;
-        }
-    }
-}
-
-/// Runs all jobs. What one throws is reported.
-pub(crate) fn run_jobs(ctx: &Ctx<'_>) {
-    // SAFETY: the runtime is that of a living context.
-    let runtime = unsafe { qjs::JS_GetRuntime(ctx.as_raw().as_ptr()) };
-    loop {
-        let mut of_job = std::ptr::null_mut();
-        // SAFETY: as above; the job's context is this one, there is no other.
-        match unsafe { qjs::JS_ExecutePendingJob(runtime, &raw mut of_job) } {
-            0 => return,
-            1.. => {}
-            _ => rejections::uncaught(ctx, &ctx.catch(), "uncaughtException"),
         }
     }
 }

@@ -3,25 +3,12 @@
 use rquickjs::function::{Func, Opt};
 use rquickjs::{Array, Ctx, Exception, FromJs, Object, Persistent, TypedArray, Value};
 
+use crate::bytes::Bytes;
 use crate::text::Text;
-use crate::{call, clock, encoding, engine, environment, hashes, leancache, log, random, timers};
+use crate::{clock, deadline, encoding, engine, environment, hashes, leancache, log, preparation, random, timers};
 
 /// What `random` gives at once.
 const MAX_RANDOM_BYTES: usize = 16 << 20;
-
-/// Bytes of a `Uint8Array`, copied.
-pub(crate) struct Bytes(pub(crate) Vec<u8>);
-
-impl<'js> FromJs<'js> for Bytes {
-    fn from_js(ctx: &Ctx<'js>, value: Value<'js>) -> rquickjs::Result<Self> {
-        let array = TypedArray::<u8>::from_value(value).ok();
-        let bytes = array.as_ref().and_then(|array| {
-            // SAFETY: no script runs while the bytes are copied.
-            unsafe { array.as_bytes() }.map(<[u8]>::to_vec)
-        });
-        bytes.map(Self).ok_or_else(|| Exception::throw_type(ctx, "a Uint8Array is expected"))
-    }
-}
 
 /// A word of a command: a text, or bytes.
 struct Word(Vec<u8>);
@@ -41,9 +28,9 @@ pub(crate) fn object<'js>(ctx: &Ctx<'js>, bundle: Object<'js>) -> rquickjs::Resu
     let host = Object::new(ctx.clone())?;
     host.set("log", Func::from(|level: String, text: Text| log::write(&level, &text.0)))?;
     host.set("environment", Func::from(|ctx: Ctx<'js>| environment::object(&ctx)))?;
-    host.set("preparing", Func::from(engine::is_preparing))?;
+    host.set("preparing", Func::from(preparation::is_preparing))?;
     host.set("monotonicNow", Func::from(clock::now))?;
-    host.set("deadlineMs", Func::from(call::milliseconds_left))?;
+    host.set("deadlineMs", Func::from(deadline::milliseconds_left))?;
     host.set("timerRef", Func::from(|id: u32, keeps_alive: bool| timers::set_keeps_alive(id, keeps_alive)))?;
     host.set(
         "evaluate",

@@ -12,7 +12,7 @@ use self::error::RequestError;
 use crate::bindings::wasi::http::types::{FutureIncomingResponse, IncomingBody, IncomingResponse};
 use crate::bindings::wasi::io::poll::Pollable;
 use crate::bindings::wasi::io::streams::{InputStream, StreamError};
-use crate::engine;
+use crate::preparation;
 
 /// What is asked of a body at once.
 const READ_BYTES: u64 = 64 * 1024;
@@ -254,7 +254,7 @@ fn blocking<'js>(ctx: Ctx<'js>, request: Object<'js>) -> rquickjs::Result<Object
 }
 
 fn refuse_while_preparing(ctx: &Ctx<'_>) -> rquickjs::Result<()> {
-    if engine::is_preparing() {
+    if preparation::is_preparing() {
         return Err(Exception::throw_message(ctx, "no request can be sent while the module is loaded"));
     }
     Ok(())

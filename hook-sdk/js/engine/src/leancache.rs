@@ -3,7 +3,7 @@
 use rquickjs::{Array, BigInt, Ctx, Exception, IntoJs as _, Object, TypedArray, Value};
 
 use crate::bindings::hookd::engine::leancache::{self, Failure, Part};
-use crate::engine;
+use crate::preparation;
 
 /// The integers up to which a number of JavaScript is exact.
 const SAFE_INTEGER: u64 = (1 << 53) - 1;
@@ -12,7 +12,7 @@ const MAX_DEPTH: u32 = 32;
 
 /// Carries out one pipeline; an array of the replies.
 pub(crate) fn pipeline<'js>(ctx: &Ctx<'js>, commands: &[Vec<Vec<u8>>]) -> rquickjs::Result<Array<'js>> {
-    if engine::is_preparing() {
+    if preparation::is_preparing() {
         return Err(failed(ctx, "unavailable", "no command can be sent while the module is loaded"));
     }
     let parts = leancache::pipeline(commands).map_err(|failure| match failure {

@@ -7,21 +7,27 @@
 compile_error!("the engine is built for wasm32-unknown-unknown only: scripts/build-js-engine.sh");
 
 mod allocator;
+mod bytes;
 mod call;
 mod clock;
+mod deadline;
 mod encoding;
 mod engine;
+mod entry;
 mod environment;
 mod event_loop;
 mod hashes;
 mod host;
 #[cfg(feature = "http")]
 mod http;
+mod jobs;
 mod leancache;
 mod log;
+mod preparation;
 mod prepare;
 mod random;
 mod rejections;
+mod shim;
 mod text;
 mod thrown;
 mod timers;

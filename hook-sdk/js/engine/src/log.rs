@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use crate::bindings::wasi::logging::logging;
-use crate::engine;
+use crate::preparation;
 
 /// What is kept of the lines of an app's top level.
 const COLLECTED_BYTES: usize = 256 * 1024;
@@ -20,7 +20,7 @@ pub(crate) fn write(level: &str, text: &str) {
         "error" => ("error", logging::Level::Error),
         _ => ("info", logging::Level::Info),
     };
-    if !engine::is_preparing() {
+    if !preparation::is_preparing() {
         return logging::log(level, "", text);
     }
     COLLECTED.with_borrow_mut(|lines| {

@@ -8,7 +8,7 @@ use crate::event_loop::{self, End};
 use crate::text::Text;
 use crate::thrown::{Thrown, caught};
 use crate::timers::Counting;
-use crate::{clock, engine, environment, log};
+use crate::{clock, engine, entry, environment, jobs, log, rejections, shim};
 
 thread_local! {
     static INPUT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -51,7 +51,7 @@ pub extern "C" fn prepare(pointer: usize, length: usize) -> *const [u32; 2] {
 
 fn answer(input: Vec<u8>) -> Vec<u8> {
     let text = engine::create().ok().and_then(|()| {
-        engine::with(|ctx, _| {
+        engine::with(|ctx| {
             let loaded = load(ctx, input);
             let text = report(ctx, loaded);
             engine::end_of_preparation(ctx).then_some(text.ok()?)
@@ -73,16 +73,16 @@ fn load<'js>(ctx: &Ctx<'js>, input: Vec<u8>) -> Result<(), Failure> {
         environment::set_given(ctx, variables);
     }
     let bundle: Object<'js> = input.get("bundle").map_err(ours)?;
-    engine::load_shim(ctx, bundle).map_err(ours)?;
+    shim::load(ctx, bundle).map_err(ours)?;
     drop(input);
-    let load = engine::entry(|entry| entry.load.clone()).and_then(|load| load.restore(ctx).ok());
+    let load = entry::with(|entry| entry.load.clone()).and_then(|load| load.restore(ctx).ok());
     let Some(load): Option<Function<'js>> = load else {
         return Err(Failure::Text("the shim has no loader".to_owned()));
     };
     let result: Value<'js> = load.call(()).map_err(|_| Failure::Thrown(caught(ctx)))?;
     let Some(promise) = result.as_promise() else {
-        event_loop::run_jobs(ctx);
-        crate::rejections::report(ctx, None);
+        jobs::run(ctx);
+        rejections::report(ctx, None);
         return Ok(());
     };
     let is_settled = || promise.state() != PromiseState::Pending;

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::thread::LocalKey;
 
 use crate::bindings::wasi::random::random;
-use crate::engine;
+use crate::preparation;
 
 /// What the engine gives at once.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -21,7 +21,7 @@ pub(crate) fn bytes(length: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(length);
     while bytes.len() < length {
         let wanted = (length - bytes.len()).min(CHUNK_BYTES);
-        if engine::is_preparing() {
+        if preparation::is_preparing() {
             let number = next(&FIXED).to_le_bytes();
             bytes.extend(number.into_iter().take(wanted));
         } else {
@@ -33,7 +33,7 @@ pub(crate) fn bytes(length: usize) -> Vec<u8> {
 
 /// `Math.random`.
 pub(crate) fn fraction() -> f64 {
-    let number = if engine::is_preparing() {
+    let number = if preparation::is_preparing() {
         next(&FIXED)
     } else {
         if SEEDED.get() == 0 {

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use rquickjs::{Ctx, Function, Persistent, Value};
 
 use crate::thrown::{describe, unthrown};
-use crate::{engine, log};
+use crate::{entry, log};
 
 /// Rejected promises that are watched at a time; more are not reported.
 const WATCHED: usize = 1_000;
@@ -61,7 +61,7 @@ pub(crate) fn report<'js>(ctx: &Ctx<'js>, excepted: Option<&Value<'js>>) {
 
 /// Logs an exception that nobody caught, unless a handler of the app's own takes it. `kind` is Node's name of the event.
 pub(crate) fn uncaught<'js>(ctx: &Ctx<'js>, value: &Value<'js>, kind: &str) {
-    let taken = engine::entry(|entry| entry.uncaught.clone())
+    let taken = entry::with(|entry| entry.uncaught.clone())
         .flatten()
         .and_then(|handler| handler.restore(ctx).ok())
         .and_then(|handler: Function<'js>| unthrown(ctx, handler.call::<_, bool>((value.clone(), kind))));

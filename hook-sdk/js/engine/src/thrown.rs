@@ -2,7 +2,7 @@
 
 use rquickjs::{Coerced, Ctx, Function, Object, Value};
 
-use crate::engine;
+use crate::entry;
 use crate::text::Text;
 
 /// Characters of a stack that a log line shows.
@@ -39,7 +39,7 @@ pub(crate) fn caught(ctx: &Ctx<'_>) -> Thrown {
 
 /// Asks the shim, which knows the sources. Whatever a getter of the value throws is dropped.
 pub(crate) fn describe<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Thrown {
-    let by_shim = engine::entry(|entry| entry.describe_error.clone())
+    let by_shim = entry::with(|entry| entry.describe_error.clone())
         .flatten()
         .and_then(|describe| describe.restore(ctx).ok())
         .and_then(|describe: Function<'js>| unthrown(ctx, describe.call::<_, Object<'js>>((value.clone(),))));

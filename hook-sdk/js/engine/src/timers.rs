@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use rquickjs::function::{Func, Opt, Rest};
 use rquickjs::{Coerced, Ctx, Exception, Function, Persistent, Value};
 
-use crate::{clock, engine, event_loop, rejections};
+use crate::{clock, jobs, preparation, rejections};
 
 /// The longest time that a timer can have, as in Node and browsers; a longer one counts as the shortest.
 const MAX_DELAY: f64 = 2_147_483_647.0;
@@ -86,7 +86,7 @@ fn begin<'js>(
     let delay = if (MIN_DELAY..=MAX_DELAY).contains(&delay) { delay.floor() } else { MIN_DELAY };
     let due = clock::now() + delay;
     let every = repeats.then_some(delay);
-    let keeps_alive = !repeats && !engine::is_preparing();
+    let keeps_alive = !repeats && !preparation::is_preparing();
     let call = save(ctx, call, arguments);
     let id = new_id();
     TIMERS.with_borrow_mut(|timers| {
@@ -204,5 +204,5 @@ fn run(ctx: &Ctx<'_>, (function, arguments): Call) {
     if called.is_err() {
         rejections::uncaught(ctx, &ctx.catch(), "uncaughtException");
     }
-    event_loop::run_jobs(ctx);
+    jobs::run(ctx);
 }

@@ -9,7 +9,7 @@ use crate::bindings::wasi::http::outgoing_handler;
 use crate::bindings::wasi::http::types::{
     Fields, FutureIncomingResponse, HeaderError, Method, OutgoingBody, OutgoingRequest, RequestOptions, Scheme,
 };
-use crate::host::Bytes;
+use crate::bytes::Bytes;
 use crate::text::Text;
 
 /// What `blocking-write-and-flush` takes at once.
