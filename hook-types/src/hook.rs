@@ -3,6 +3,8 @@
 pub use api_types::{HookKind, IM_HOOKS};
 use serde::{Serialize, de::DeserializeOwned};
 
+#[cfg(feature = "schema")]
+use crate::schema::{self, HookSchema};
 use crate::{
     ClientOfflineParams, ClientOnlineParams, ClientSignParams, ClientSignReply, ConversationAddParams,
     ConversationAddReply, ConversationAddedParams, ConversationRemoveParams, ConversationRemoveReply,
@@ -49,10 +51,17 @@ pub trait Params: Serialize + DeserializeOwned {
 
 macro_rules! hooks {
     ($($(#[doc = $doc:literal])* $hook:ident = $name:literal, $kind:ident, $params:ident -> $reply:ident;)*) => {
-        /// Every hook with the schemas of its params and its reply.
+        /// Every hook with the schemas of its params and its reply, in the order of the contract.
         #[cfg(feature = "schema")]
-        pub(crate) fn schemas() -> Vec<crate::schema::HookSchema> {
-            vec![$(crate::schema::HookSchema::of::<$hook>(stringify!($hook), concat!($($doc),*).trim())),*]
+        pub fn schemas() -> Vec<HookSchema> {
+            vec![$(HookSchema {
+                name: $name,
+                type_name: stringify!($hook),
+                description: concat!($($doc),*).trim(),
+                kind: HookKind::$kind,
+                params: schema::of::<$params>(),
+                reply: schema::of::<$reply>(),
+            }),*]
         }
     $(
         $(#[doc = $doc])*

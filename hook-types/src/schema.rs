@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::{AlwaysNull, Hook, HookKind, NoReply};
+use crate::{AlwaysNull, HookKind, NoReply};
 
 /// One hook for other languages.
 #[derive(Clone, Debug)]
@@ -24,28 +24,9 @@ pub struct HookSchema {
     pub reply: Schema,
 }
 
-/// All hooks, in the order of the contract.
-pub fn hooks() -> Vec<HookSchema> {
-    crate::hook::schemas()
-}
-
-impl HookSchema {
-    pub(crate) fn of<H>(type_name: &'static str, description: &'static str) -> Self
-    where
-        H: Hook<Params: JsonSchema, Reply: JsonSchema>,
-    {
-        // As this crate writes both: the IM core the params, the SDK the reply.
-        let schema_of =
-            |add: fn(SchemaGenerator) -> Schema| add(SchemaSettings::draft2020_12().for_serialize().into_generator());
-        Self {
-            name: H::NAME,
-            type_name,
-            description,
-            kind: H::KIND,
-            params: schema_of(SchemaGenerator::into_root_schema_for::<H::Params>),
-            reply: schema_of(SchemaGenerator::into_root_schema_for::<H::Reply>),
-        }
-    }
+/// As this crate writes the type: the IM core writes params so, and the SDK replies.
+pub(crate) fn of<Written: JsonSchema>() -> Schema {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<Written>()
 }
 
 impl JsonSchema for AlwaysNull {

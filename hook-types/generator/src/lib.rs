@@ -8,7 +8,7 @@ mod python;
 mod typescript;
 
 use anyhow::Result;
-use hook_types::schema::hooks;
+use hook_types::hook;
 
 /// The command that writes the files anew, from the root of the repository.
 pub const COMMAND: &str = "cargo run --manifest-path hook-types/generator/Cargo.toml";
@@ -27,7 +27,7 @@ pub struct GeneratedFile {
 /// # Errors
 /// When a type of `hook-types` has a form that no language here has a word for.
 pub fn generated_files() -> Result<Vec<GeneratedFile>> {
-    let hooks = hooks();
+    let hooks = hook::schemas();
     let mut files = Vec::new();
     for hook in &hooks {
         let (params, reply) = json_schema::of_hook(hook)?;
