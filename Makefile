@@ -34,7 +34,7 @@ demo: hookd clients
 run: hookd
 	$(HOOKD) up
 
-test: test-set-up hookd modules clients $(LEANENGINE) $(LEANCLOUD_PYTHON) $(JS_SDK) $(TYPES) $(MYPY)
+test: test-set-up hookd modules python-modules clients $(LEANENGINE) $(LEANCLOUD_PYTHON) $(JS_SDK) $(TYPES) $(MYPY)
 	scripts/test-guests.sh
 	npm test --prefix hook-sdk/js --silent
 	npm test --prefix tests/types --silent

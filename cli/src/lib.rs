@@ -3,12 +3,15 @@
 
 mod client;
 mod commands;
+mod difference;
 mod exit;
+mod fixtures;
 #[cfg(feature = "server")]
 #[doc(hidden)]
 pub mod fuzzing;
 mod input_file;
 mod output;
+mod params;
 mod plugin;
 mod secrets;
 

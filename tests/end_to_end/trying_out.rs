@@ -67,4 +67,7 @@ fn fixtures_without_a_partner_are_told() {
     assert_refused(&hookd_in(&data, &["test", "--fixtures", shown]), &[".params.json", "hookd test --help"]);
     fs::write(folder.path().join("a.expected.json"), "{}").unwrap();
     assert_refused(&hookd_in(&data, &["test", "--fixtures", shown]), &["a.params.json"]);
+    fs::remove_file(folder.path().join("a.expected.json")).unwrap();
+    fs::write(folder.path().join("b.params.json"), "{}").unwrap();
+    assert_refused(&hookd_in(&data, &["test", "--fixtures", shown]), &["b.expected.json"]);
 }

@@ -21,6 +21,7 @@ use tokio_util::codec::{FramedRead, LinesCodec};
 use tokio_util::io::StreamReader;
 
 use super::answer::{self, Answer};
+use super::functions::{Functions, InvokeAnswer};
 use super::reach::reach;
 use super::request::{ANSWER_TIMEOUT, percent_encoded_segment};
 use super::{ReleaseNote, Target};
@@ -43,16 +44,6 @@ pub struct Api {
     target: Target,
     /// Sent together with the master key when settings change.
     admin_key: Option<String>,
-}
-
-/// The answer of a function.
-pub struct InvokeAnswer {
-    /// HTTP status.
-    pub status: u16,
-    /// `replied`, or how the call failed.
-    pub outcome: Option<String>,
-    /// The whole JSON body.
-    pub body: Value,
 }
 
 impl Api {
@@ -255,24 +246,16 @@ impl Api {
 
     /// Calls a function or a hook by hand, with all keys.
     pub async fn invoke(&self, name: &str, params: Vec<u8>, staging: bool) -> anyhow::Result<InvokeAnswer> {
+        let answer = self.functions_at(&self.target.url).await?.call(name, params, staging).await;
+        let answer = answer.map_err(|error| answer::unreachable(error, &self.target.url))?;
+        anyhow::ensure!(!answer.body.is_string(), "the server's answer is not JSON");
+        Ok(answer)
+    }
+
+    /// The functions of this app at this server or another one, which knows the same keys.
+    pub async fn functions_at(&self, address: &str) -> anyhow::Result<Functions> {
         let hook_key = self.app().await?.read()?.hook_key.unwrap_or_default();
-        let url = reqwest::Url::parse(&self.base)
-            .and_then(|base| base.join("/1.1/functions/"))
-            .and_then(|base| base.join(&percent_encoded_segment(name)))
-            .map_err(|problem| InputError::new(format!("`{}` is not a URL: {problem}", self.target.url)))?;
-        let request = self
-            .authorized(self.http.post(url))
-            .header("x-lc-hook-key", hook_key)
-            .header("x-lc-prod", if staging { "0" } else { "1" })
-            .header("content-type", "application/json")
-            .body(params)
-            .timeout(ANSWER_TIMEOUT);
-        let response = request.send().await.map_err(|error| answer::unreachable(error, &self.target.url))?;
-        let status = response.status().as_u16();
-        let outcome =
-            response.headers().get("x-hookd-outcome").and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let body = response.json().await.context("the server's answer is not JSON")?;
-        Ok(InvokeAnswer { status, outcome, body })
+        Functions::new(address, &self.target, hook_key)
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -1,15 +1,15 @@
 //! `hookd invoke`
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::client::{Api, ServerArguments};
+use crate::client::{Api, ServerArguments, check_name};
 use crate::exit::InputError;
-use crate::input_file;
 use crate::output;
+use crate::params;
 
 /// Call a hook or a function by hand.
 #[derive(Debug, Args)]
@@ -23,7 +23,7 @@ pub struct Invoke {
     name: String,
     /// File with the params as JSON, or `-` for standard input [default: {}].
     #[arg(long, value_name = "FILE|-")]
-    params: Option<String>,
+    params: Option<PathBuf>,
     /// Call staging's version instead of production's.
     #[arg(long)]
     staging: bool,
@@ -37,15 +37,11 @@ pub struct Invoke {
 impl Invoke {
     /// Calls, and prints the result.
     pub async fn run(self) -> anyhow::Result<()> {
-        // In a URL these would mean another call.
-        if ["", ".", ".."].contains(&self.name.as_str()) {
-            let problem = format!("`{}` names no function", self.name);
-            return Err(InputError::new(problem).hint("`hookd releases` lists those of each version").into());
-        }
-        let params = read_params(self.params.as_deref())?;
+        check_name(&self.name)?;
+        let params = params::read_or_empty(self.params.as_deref())?;
         let api = Api::new(self.server.target()?)?;
         let start = Instant::now();
-        let answer = api.invoke(&self.name, params, self.staging).await?;
+        let answer = api.invoke(&self.name, params.into_bytes(), self.staging).await?;
         let milliseconds = start.elapsed().as_millis();
         if self.json {
             output::json(&json!({
@@ -64,17 +60,4 @@ impl Invoke {
         let outcome = answer.outcome.map(|outcome| format!(", outcome {outcome}")).unwrap_or_default();
         Err(InputError::new(format!("`{}` answered {}{outcome}: {text}", self.name, answer.status)).into())
     }
-}
-
-/// The most that an engine ever accepts (limit `request_bytes`).
-const MAX_PARAMS_BYTES: u64 = 20 << 20;
-
-fn read_params(source: Option<&str>) -> anyhow::Result<Vec<u8>> {
-    let Some(source) = source else { return Ok(b"{}".to_vec()) };
-    let bytes = input_file::read_text(Path::new(source), "the params", MAX_PARAMS_BYTES)
-        .map_err(|problem| problem.hint("give a file with JSON, or `-` for standard input"))?;
-    let name = if source == "-" { "standard input" } else { source };
-    let parsed: Result<Value, _> = serde_json::from_slice(&bytes);
-    parsed.map_err(|error| InputError::new(format!("the params in `{name}` are not JSON: {error}")))?;
-    Ok(bytes)
 }

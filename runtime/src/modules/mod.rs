@@ -335,7 +335,7 @@ impl Modules {
                 },
             }
         } else {
-            tracing::info!(module = %stored.name, "compiling a module again for this version of the engine");
+            tracing::info!(module = %stored.name, "compiling a module: its machine code is not there");
         }
         let bytes = self.files.read_module(stored.module_hash()).await?;
         let hashing = tokio::task::spawn_blocking(move || (ModuleHash::of(&bytes), bytes));

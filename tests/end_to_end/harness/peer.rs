@@ -1,9 +1,12 @@
-use std::io::{BufRead as _, BufReader};
+use std::fs::OpenOptions;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use super::modules::workspace;
 use super::server::Server;
@@ -47,6 +50,7 @@ pub struct Peer {
     process: Child,
     url: String,
     records: Receiver<Value>,
+    folder: TempDir,
 }
 
 impl Peer {
@@ -66,6 +70,9 @@ impl Peer {
             }
         };
         assert!(installed.exists(), "`{}` is missing; install the peers with `make test`", installed.display());
+        let output_folder = tempfile::tempdir().expect("a temporary folder");
+        let log = log_file(&output_folder);
+        let mut log = OpenOptions::new().create(true).append(true).open(log).expect("a file in a new folder");
         let mut process = Command::new(program)
             .current_dir(folder)
             .arg(script)
@@ -81,6 +88,7 @@ impl Peer {
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(log.try_clone().expect("a second handle of an open file"))
             .spawn()
             .expect("the peer's language is installed");
         let mut output = BufReader::new(process.stdout.take().expect("a pipe"));
@@ -91,12 +99,18 @@ impl Peer {
         // Ends with the process. What the functions print must not fill the pipe, whether or not the test reads it.
         std::thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
+                let _ = writeln!(log, "{line}");
                 if let Ok(record) = serde_json::from_str(&line) {
                     let _ = sender.send(record);
                 }
             }
         });
-        Self { process, url: ready["url"].as_str().expect("an address").to_owned(), records }
+        Self { process, url: ready["url"].as_str().expect("an address").to_owned(), records, folder: output_folder }
+    }
+
+    /// What the app printed since it told its address, also on stderr.
+    pub fn log(&self) -> PathBuf {
+        log_file(&self.folder)
     }
 
     /// `http://host:port`.
@@ -121,6 +135,10 @@ impl Peer {
     pub fn next_record(&self, patience: Duration) -> Option<Value> {
         self.records.recv_timeout(patience).ok()
     }
+}
+
+fn log_file(folder: &TempDir) -> PathBuf {
+    folder.path().join("app.log")
 }
 
 impl Drop for Peer {

@@ -1,5 +1,6 @@
 //! `hookd migrate`
 
+mod compare;
 mod scan;
 
 use clap::{Args, Subcommand};
@@ -14,6 +15,7 @@ pub struct Migrate {
 #[derive(Debug, Subcommand)]
 enum Command {
     Scan(scan::Scan),
+    Compare(compare::Compare),
 }
 
 impl Migrate {
@@ -21,6 +23,7 @@ impl Migrate {
     pub async fn run(self) -> anyhow::Result<()> {
         match self.command {
             Command::Scan(scan) => scan.run().await,
+            Command::Compare(compare) => compare.run().await,
         }
     }
 }

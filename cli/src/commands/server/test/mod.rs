@@ -1,6 +1,5 @@
 //! `hookd test`
 
-mod fixtures;
 mod local_engine;
 mod report;
 
@@ -10,16 +9,16 @@ use std::time::Duration;
 use api_types::HostPattern;
 use clap::Args;
 use hookd_runtime::Network;
+use serde_json::Value;
 
-use self::fixtures::Fixture;
 use self::local_engine::LocalEngine;
 use crate::commands::build::build_project;
 use crate::exit::InputError;
+use crate::fixtures::{self, Fixture};
 use crate::input_file;
 use crate::output::Progress;
+use crate::params;
 
-/// The most that an engine ever accepts (limit `request_bytes`).
-const MAX_PARAMS_BYTES: u64 = 20 << 20;
 /// The longest module that a server accepts.
 const MAX_MODULE_BYTES: u64 = 64 << 20;
 
@@ -66,11 +65,8 @@ pub struct Test {
 impl Test {
     /// Builds, loads, calls, and shows.
     pub async fn run(self) -> anyhow::Result<()> {
-        let fixtures = self.fixtures.as_deref().map(fixtures::read).transpose()?;
-        let params = match &self.params {
-            Some(file) => read_params(file)?,
-            None => "{}".to_owned(),
-        };
+        let fixtures = self.fixtures.as_deref().map(fixtures_with_answers).transpose()?;
+        let params = params::read_or_empty(self.params.as_deref())?;
         let module = module_bytes(&self.project).await?;
         let progress = Progress::start("loading the module");
         let engine = LocalEngine::start(module, &self.env, &self.allow_host, &self.allow_private_egress).await;
@@ -90,13 +86,23 @@ impl Test {
     }
 }
 
-async fn run_fixtures(engine: &LocalEngine, fixtures: Vec<Fixture>, as_json: bool) -> anyhow::Result<()> {
+fn fixtures_with_answers(folder: &Path) -> Result<Vec<(Fixture, Value)>, InputError> {
+    let with_answer = |mut fixture: Fixture| match fixture.expected.take() {
+        Some(expected) => Ok((fixture, expected)),
+        None => {
+            let name = fixture.name;
+            Err(InputError::new(format!("`{name}.params.json` has no `{name}.expected.json` beside it")))
+        }
+    };
+    fixtures::read(folder)?.into_iter().map(with_answer).collect()
+}
+
+async fn run_fixtures(engine: &LocalEngine, fixtures: Vec<(Fixture, Value)>, as_json: bool) -> anyhow::Result<()> {
     let (mut wrong, all) = (0_usize, fixtures.len());
-    for fixture in fixtures {
-        let call = engine.call(&fixture.function, &fixture.params).await?;
-        let matches = fixture.expected == call.answer;
-        wrong += usize::from(!matches);
-        report::show_fixture(&fixture, &call, matches, as_json)?;
+    for (Fixture { name, function, params, .. }, expected) in fixtures {
+        let call = engine.call(&function, &params).await?;
+        wrong += usize::from(expected != call.answer);
+        report::show_fixture(&name, &expected, &call, as_json)?;
     }
     match wrong {
         0 => Ok(()),
@@ -109,14 +115,6 @@ async fn module_bytes(project: &Path) -> anyhow::Result<Vec<u8>> {
         return Ok(input_file::read(project, "a module", MAX_MODULE_BYTES)?);
     }
     Ok(build_project(project).await?.bytes)
-}
-
-fn read_params(file: &Path) -> Result<String, InputError> {
-    let bytes = input_file::read_text(file, "the params", MAX_PARAMS_BYTES)
-        .map_err(|problem| problem.hint("give a file with JSON, or `-` for standard input"))?;
-    serde_json::from_slice::<serde_json::Value>(&bytes)
-        .map_err(|error| InputError::new(format!("the params in `{}` are not JSON: {error}", file.display())))?;
-    String::from_utf8(bytes).map_err(|_| InputError::new(format!("`{}` is not UTF-8 text", file.display())))
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

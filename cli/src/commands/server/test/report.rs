@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::fixtures::Fixture;
 use super::local_engine::Call;
 use super::milliseconds;
+use crate::difference::difference;
 use crate::output;
 
 /// Shows one call: the log on stderr, the answer on stdout, then what it used.
@@ -23,20 +23,21 @@ pub fn show(call: &Call, as_json: bool) -> anyhow::Result<()> {
 }
 
 /// Shows a call of a fixture: a line, and what is other than expected.
-pub fn show_fixture(fixture: &Fixture, call: &Call, matches: bool, as_json: bool) -> anyhow::Result<()> {
+pub fn show_fixture(name: &str, expected: &Value, call: &Call, as_json: bool) -> anyhow::Result<()> {
+    let matches = *expected == call.answer;
     if as_json {
         let mut value = as_value(call);
         if let Value::Object(value) = &mut value {
-            value.insert("fixture".to_owned(), json!(fixture.name));
+            value.insert("fixture".to_owned(), json!(name));
             value.insert("matches".to_owned(), json!(matches));
-            value.insert("expected".to_owned(), fixture.expected.clone());
+            value.insert("expected".to_owned(), expected.clone());
         }
         return output::json(&value);
     }
     let mark = if matches { "ok  " } else { "DIFF" };
-    output::data(&format!("{mark} {} ({})", fixture.name, milliseconds(call.time)))?;
+    output::data(&format!("{mark} {name} ({})", milliseconds(call.time)))?;
     if !matches {
-        for line in difference(&pretty(&fixture.expected), &pretty(&call.answer)) {
+        for line in difference(&pretty(expected), &pretty(&call.answer)) {
             output::data(&format!("     {line}"))?;
         }
         show_log(call);
@@ -93,26 +94,4 @@ fn budgets(call: &Call) -> Vec<(&'static str, u64, u64)> {
 
 fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
-}
-
-/// The lines of both texts: those of one only begin with `-` or `+`.
-fn difference(expected: &str, got: &str) -> Vec<String> {
-    let changes = similar::TextDiff::from_lines(expected, got);
-    changes.iter_all_changes().map(|change| format!("{} {}", change.tag(), change.value().trim_end())).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_of_one_side_only_are_marked() {
-        let (expected, got) = (json!({"result": {"a": 1, "b": 2}}), json!({"result": {"a": 1, "b": 3}}));
-        let lines = difference(&pretty(&expected), &pretty(&got));
-        assert!(
-            lines.contains(&"-     \"b\": 2".to_owned()) && lines.contains(&"+     \"b\": 3".to_owned()),
-            "{lines:?}"
-        );
-        assert!(lines.contains(&"      \"a\": 1,".to_owned()), "{lines:?}");
-    }
 }

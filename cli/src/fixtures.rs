@@ -1,29 +1,30 @@
-//! Pairs of params and expected answers, in a folder.
+//! Calls to try hooks with: pairs of params and expected answers, in a folder.
 
 use std::path::Path;
 
 use serde_json::Value;
 
-use super::MAX_PARAMS_BYTES;
 use crate::exit::InputError;
-use crate::input_file;
+use crate::params::read_json;
 
 const PARAMS: &str = ".params.json";
 const EXPECTED: &str = ".expected.json";
 
-/// One pair.
+/// One call.
 pub struct Fixture {
     /// The name of the files without their ending.
     pub name: String,
     pub function: String,
+    /// JSON.
     pub params: String,
-    pub expected: Value,
+    /// None where no file holds it.
+    pub expected: Option<Value>,
 }
 
-/// All pairs of a folder, by name.
+/// All calls of a folder, by name.
 ///
 /// # Errors
-/// A file has no partner, or is no JSON; or there is no pair.
+/// An expected answer has no params, a file is no JSON, or there is no call.
 pub fn read(folder: &Path) -> Result<Vec<Fixture>, InputError> {
     let unreadable = |error| InputError::new(format!("cannot read the folder `{}`: {error}", folder.display()));
     let mut names = Vec::new();
@@ -46,19 +47,12 @@ pub fn read(folder: &Path) -> Result<Vec<Fixture>, InputError> {
 }
 
 fn read_pair(folder: &Path, name: String) -> Result<Fixture, InputError> {
-    let params = text(folder, &name, PARAMS)?;
-    json(&params, &name, PARAMS)?;
-    let expected = json(&text(folder, &name, EXPECTED)?, &name, EXPECTED)?;
+    let params = read_json(&folder.join(format!("{name}{PARAMS}")), "the params")?;
+    let expected = folder.join(format!("{name}{EXPECTED}"));
+    let expected = match expected.exists() {
+        true => Some(serde_json::from_str(&read_json(&expected, "the answers")?).unwrap_or_default()),
+        false => None,
+    };
     let function = name.split('.').next().unwrap_or_default().to_owned();
     Ok(Fixture { name, function, params, expected })
-}
-
-fn text(folder: &Path, name: &str, ending: &str) -> Result<String, InputError> {
-    let path = folder.join(format!("{name}{ending}"));
-    let bytes = input_file::read_text(&path, "a fixture", MAX_PARAMS_BYTES)?;
-    String::from_utf8(bytes).map_err(|_| InputError::new(format!("`{}` is not UTF-8 text", path.display())))
-}
-
-fn json(text: &str, name: &str, ending: &str) -> Result<Value, InputError> {
-    serde_json::from_str(text).map_err(|error| InputError::new(format!("`{name}{ending}` is not JSON: {error}")))
 }
