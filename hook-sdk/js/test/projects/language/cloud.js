@@ -76,6 +76,16 @@ const rows = {
     const said = (work) => { try { return work() } catch (error) { return error.message } }
     return [said(() => require('child_process').exec('ls')), said(() => require('fs').writeFileSync('a', 'b')), said(() => require('net').connect(80)), said(() => new (require('worker_threads').Worker)('x'))]
   },
+  surface: async () => {
+    AV.setProduction(false)
+    AV.Cloud.start()
+    AV.Cloud.stop()
+    const acl = new AV.ACL()
+    acl.setPublicReadAccess(true)
+    const middleware = [AV.koa(), AV.koa2()].map((one) => typeof one)
+    const later = await AV.Cloud.getTaskInfo('1').catch((error) => error.message.includes('queue'))
+    return [middleware, typeof AV.Cloud.__prod, acl.toJSON(), new AV.File('a.txt', { base64: 'YQ==' }).name(), later]
+  },
   storage: async () => {
     const Post = AV.Object.extend('Post')
     const post = new Post({ title: 'a' })
