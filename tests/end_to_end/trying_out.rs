@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::harness::{assert_refused, code, hookd_in, stderr, stdout};
+use crate::harness::{assert_refused, code, hookd_in, stderr, stdout, workspace};
 
 const CLOUD: &str = "const AV = require('leanengine')
 const redis = new (require('ioredis'))()
@@ -70,4 +70,23 @@ fn fixtures_without_a_partner_are_told() {
     fs::remove_file(folder.path().join("a.expected.json")).unwrap();
     fs::write(folder.path().join("b.params.json"), "{}").unwrap();
     assert_refused(&hookd_in(&data, &["test", "--fixtures", shown]), &["b.expected.json"]);
+}
+
+#[test]
+fn fixtures_of_the_examples_match() {
+    let folder = tempfile::tempdir().unwrap();
+    // The engine for JavaScript is compiled once for all of them.
+    let data = folder.path().join("data");
+    let mut tried = 0;
+    for project in fs::read_dir(workspace().join("examples-hooks/javascript")).unwrap() {
+        let project = project.unwrap().path();
+        let fixtures = project.join("fixtures");
+        if fixtures.is_dir() {
+            let (shown, fixtures) = (project.to_str().unwrap(), fixtures.to_str().unwrap());
+            let all = hookd_in(&data, &["test", "--project", shown, "--fixtures", fixtures]);
+            assert_eq!(code(&all), 0, "{}{}", stdout(&all), stderr(&all));
+            tried += 1;
+        }
+    }
+    assert!(tried > 0);
 }

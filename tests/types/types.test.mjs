@@ -13,7 +13,7 @@ const declarations = ['hooks.d.ts', 'index.d.ts'].map((file) => join(root, 'hook
 
 /** What the compiler says of one fixture, one line for each mistake. `edit` changes its text first. */
 function mistakes(file, edit = (text) => text) {
-  const path = join(here, 'fixtures', file)
+  const path = join(here, file)
   const options = {
     strict: true, noEmit: true, allowJs: true, checkJs: true, esModuleInterop: true, skipLibCheck: false,
     target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.Preserve, lib: ['lib.es2023.d.ts'], types: []
@@ -29,17 +29,21 @@ function mistakes(file, edit = (text) => text) {
   })
 }
 
-for (const file of ['typescript/hooks.ts', 'javascript/cloud.js']) {
+for (const file of ['fixtures/typescript/hooks.ts', 'fixtures/javascript/cloud.js']) {
   test(`${file} compiles`, () => {
     assert.deepEqual(mistakes(file), [])
   })
 
   test(`each mistake in ${file} is one`, () => {
-    const expected = readFileSync(join(here, 'fixtures', file), 'utf8').match(/@ts-expect-error:/g).length
+    const expected = readFileSync(join(here, file), 'utf8').match(/@ts-expect-error:/g).length
     const found = mistakes(file, (text) => text.replaceAll('@ts-expect-error', 'mistake'))
     assert.equal(found.length, expected, found.join('\n'))
   })
 }
+
+test('the example in TypeScript compiles', () => {
+  assert.deepEqual(mistakes('../../examples-hooks/javascript/minimum-members/cloud.ts'), [])
+})
 
 test('mypy finds the mistakes in a hook in Python, and no others', () => {
   const options = ['--strict', '--no-incremental', '--cache-dir', '/dev/null']
