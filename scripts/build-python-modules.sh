@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 hookd=$1
 export HOOKD_COMPONENTIZE_PY=$PWD/tests/python-hooks/.venv/bin/componentize-py
-for cloud in tests/python-hooks/*/cloud.py; do
+for cloud in {tests/python-hooks,examples-hooks/python}/*/cloud.py; do
   project=$(dirname "$cloud")
   module=target/hookd-modules/python-$(basename "$project").wasm
   # It takes seconds each; nothing is newer than the module when nothing has changed.
