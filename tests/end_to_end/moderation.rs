@@ -61,11 +61,16 @@ fn verdict(text: &str) -> (u16, &'static str) {
 
 #[test]
 fn the_service_decides_about_messages() {
+    play(|server| drop(server.deploy("text-moderation")));
+}
+
+/// The scene of hooks that ask the service.
+pub fn play(deploy: impl FnOnce(&Server)) {
     let mut server = Server::start_with(&["--allow-private-egress", "127.0.0.0/8"]);
     let (url, questions) = moderation_service();
-    server.deploy("text-moderation");
     server.hookd_ok(&["env", "set", &format!("MODERATION_URL={url}")]);
     server.hookd_ok(&["env", "set", "--secret", "MODERATION_SECRET=abc"]);
+    deploy(&server);
     let host = url.trim_start_matches("http://").trim_end_matches("/check");
     server.play_with("moderation", &[host]);
     let questions = questions.lock().unwrap();

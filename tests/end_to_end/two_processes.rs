@@ -33,6 +33,7 @@ mod harness;
 mod hooks;
 mod hostile_modules;
 mod isolation;
+mod javascript_examples;
 mod leancache;
 mod leanengine;
 mod limits;
@@ -81,6 +82,7 @@ fn no_test_is_left_out() {
             "mod missing_apps;",
             "mod proxies;",
             "mod python;",
+            "mod python_examples;",
             "mod replaced_program;",
             "mod reply_distance;",
             "mod secrets;",

@@ -19,7 +19,7 @@ pub use control::{Control, build_name, good, numbered_probe};
 pub use guest::Guest;
 pub use http::http_client;
 pub use leanengine::LeanEngine;
-pub use modules::{leanengine_project, module, workspace};
+pub use modules::{example_project, leanengine_project, module, workspace};
 pub use output::{MESSAGE, assert_refused, code, stderr, stdout};
 pub use peer::{AppKeys, Peer, Sdk};
 pub use processes::Shape;
