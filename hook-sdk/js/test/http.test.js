@@ -120,6 +120,24 @@ test('errors of requests have the codes of Node', async () => {
   }
 });
 
+test('a request that may not be sent says who can allow it', async () => {
+  const cases = {
+    'HTTP-request-denied': 'host `a.example:81` is not allowed; allow it with `hookd settings --allow-host a.example:81`',
+    'destination-IP-prohibited':
+      '`a.example:81` has an address that is not public; the operator opens a network with `hookd up --allow-private-egress`',
+  };
+  for (const [code, expected] of Object.entries(cases)) {
+    const module = handler(
+      `
+      const byHttp = await new Promise((resolve) => require('http').get('http://a.example:81/').on('error', (error) => resolve(error)))
+      const byFetch = await fetch('http://a.example:81/').catch((error) => error.cause)
+      return [byHttp.message, byFetch.message, byHttp.code, byFetch.code]`,
+      { answer: () => ({ error: 'it failed', code }) },
+    );
+    assert.deepEqual(await module.call('f'), [expected, expected, 'EACCES', 'EACCES']);
+  }
+});
+
 test('a request can be aborted, and times out', async () => {
   const module = handler(
     `

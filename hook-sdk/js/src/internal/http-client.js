@@ -27,6 +27,14 @@ const ended = new Set([
   'HTTP-protocol-error',
 ]);
 
+/** What may not be sent, and who can allow it. */
+const notAllowed = {
+  'HTTP-request-denied': (host) =>
+    `host \`${host}\` is not allowed; allow it with \`hookd settings --allow-host ${host}\``,
+  'destination-IP-prohibited': (host) =>
+    `\`${host}\` has an address that is not public; the operator opens a network with \`hookd up --allow-private-egress\``,
+};
+
 /** The error as Node has it; the engine's own name stays in `cause`. */
 function asNode(error, url) {
   const { code, message } = error;
@@ -52,12 +60,8 @@ function asNode(error, url) {
   }
   if (ended.has(code))
     return coded('ECONNRESET', `socket hang up (${code})`, Error, { ...details, errno: -104, syscall: 'read' });
-  if (code === 'HTTP-request-denied') {
-    return coded('EACCES', `a request to ${url.host} was refused: ${message}`, Error, {
-      ...details,
-      errno: -13,
-      syscall: 'connect',
-    });
+  if (code in notAllowed) {
+    return coded('EACCES', notAllowed[code](url.host), Error, { ...details, errno: -13, syscall: 'connect' });
   }
   return Object.assign(new Error(message), details, code === undefined ? {} : { code });
 }
