@@ -82,6 +82,31 @@ async fn instances_have_randomness_and_time_of_their_own() {
 }
 
 #[tokio::test]
+async fn local_times_are_those_of_the_zone_in_tz() {
+    let test = deployed(
+        "process.env.TZ = 'Asia/Shanghai'
+        AV.Cloud.define('times', () => [new Date(0).getHours(), new Date(0).getTimezoneOffset(), `${new Date(0)}`,
+          new Date(2020, 0, 1).toISOString(), new Date(0).toLocaleTimeString('zh-CN'),
+          Intl.DateTimeFormat().resolvedOptions().timeZone])
+        AV.Cloud.define('other', () => { process.env.TZ = 'Europe/Berlin'; return new Date(0).getHours() })",
+    )
+    .await;
+    let expected = json!([
+        8,
+        -480,
+        "Thu Jan 01 1970 08:00:00 GMT+0800 (China Standard Time)",
+        "2019-12-31T16:00:00.000Z",
+        "08:00:00",
+        "Asia/Shanghai"
+    ]);
+    assert_eq!(reply(&test, "times", &json!({})).await, expected);
+    assert_eq!(reply(&test, "other", &json!({})).await, 0);
+    let warned = test.engine.recent_logs("demo");
+    assert!(warned.iter().any(|line| line.text.contains("Europe/Berlin")), "{warned:?}");
+    assert_eq!(reply(&test, "times", &json!({})).await, expected, "a call changes the zone for itself only");
+}
+
+#[tokio::test]
 async fn what_a_call_changes_is_gone_in_the_next_instance() {
     let test = deployed(INSTANCES).await;
     for _ in 0..2 {

@@ -112,6 +112,10 @@ fn a_scan_tells_what_works_and_what_has_to_change() {
     assert!(text.contains("needs change  save  cloud.js:13"), "{text}");
     assert!(text.contains("lodash  4.17.21  cloud.js:3"), "{text}");
     assert!(!app.join(".hookd").exists(), "a scan writes nothing");
+    let python = folder.path().join("python");
+    write(&python, "cloud.py", "");
+    let refused = hookd_in(&data, &["migrate", "scan", python.to_str().unwrap()]);
+    assert_refused(&refused, &["is a project in Python", "hookd build"]);
 }
 
 const CLEAN: &str = "Hooks and functions\n  works         hello  server.js:1\n\n\

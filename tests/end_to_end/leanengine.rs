@@ -45,6 +45,8 @@ fn the_same_calls_to_a_leanengine_app_and_to_the_sandbox_are_compared() {
     let fixtures = tempfile::tempdir().unwrap();
     let params = [
         ("_messageReceived.blanks", json!({"content": " hi "})),
+        ("askForALogIn", json!({})),
+        ("cut", json!({"text": "😀"})),
         ("greet", json!({"name": "Tom"})),
         ("missing", json!({})),
         ("mutter", json!({})),
@@ -63,7 +65,7 @@ fn the_same_calls_to_a_leanengine_app_and_to_the_sandbox_are_compared() {
     server.hookd_ok(&["env", "set", "GREETING=Bye"]);
     let differing = server.hookd(&all);
     assert_eq!(code(&differing), 1);
-    assert!(stderr(&differing).contains("2 of 5 calls differ"), "{}", stderr(&differing));
+    assert!(stderr(&differing).contains("2 of 7 calls differ"), "{}", stderr(&differing));
     let told = stdout(&differing);
     for line in [
         "DIFF greet",

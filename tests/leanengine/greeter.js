@@ -17,6 +17,12 @@ AV.Cloud.define('refuse', () => {
   throw new AV.Cloud.Error('not today', { code: 7, status: 403 });
 });
 
+AV.Cloud.define('askForALogIn', () => {
+  throw new AV.Cloud.Error('log in first', { status: 401 });
+});
+
+AV.Cloud.define('cut', ({ params }) => params.text.slice(0, 1));
+
 AV.Cloud.define('stumble', () => null.name);
 
 AV.Cloud.onIMMessageReceived(({ params }) => ({ content: params.content.trim() }));

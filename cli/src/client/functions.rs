@@ -62,7 +62,8 @@ impl Functions {
         let outcome =
             response.headers().get("x-hookd-outcome").and_then(|value| value.to_str().ok()).map(str::to_owned);
         let text = response.text().await?;
-        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        // Functions write JSON as JavaScript does.
+        let body = foreign_json::from_str(&text).unwrap_or(Value::String(text));
         Ok(InvokeAnswer { status, outcome, body })
     }
 }

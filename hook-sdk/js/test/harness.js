@@ -25,6 +25,8 @@ function open(
   const isCode = (name) => /\.(c|m)?[jt]s$/.test(name);
   const realm = vm.createContext(Object.create(null));
   const inside = (source) => vm.runInContext(source, realm);
+  // The engine has none.
+  inside('delete globalThis.Intl');
   const Bytes = inside('Uint8Array');
   const toBytes = (buffer) => new Bytes(buffer);
   const RealmError = inside('Error');
@@ -65,6 +67,7 @@ function open(
     );
   const host = Object.assign(make(), {
     log: (level, text) => logs.push({ level, text: String(text) }),
+    setUtcOffset: () => {},
     environment: () => Object.assign(make(), variables, loading ? {} : callVariables),
     preparing: () => loading,
     random: (length) => toBytes(loading ? Buffer.alloc(length, 7) : crypto.randomBytes(length)),

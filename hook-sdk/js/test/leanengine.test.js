@@ -178,7 +178,7 @@ test('the request object has its seven keys in their order', async () => {
   const module = handler(`return {
     keys: Object.keys(request), meta: request.meta, token: request.sessionToken, user: request.currentUser === request.user &&
       request.currentUser instanceof AV.User && request.currentUser.get('username'), id: request.currentUser && request.currentUser.id,
-    headers: request.expressReq.headers, method: request.expressReq.method, url: request.expressReq.originalUrl,
+    headers: request.expressReq.headers, method: request.expressReq.method, url: request.expressReq.originalUrl, rest: request.expressReq.url,
     body: request.expressReq.body }`);
   const reply = await module.call(
     'f',
@@ -205,6 +205,7 @@ test('the request object has its seven keys in their order', async () => {
     },
     method: 'POST',
     url: '/1.1/functions/f',
+    rest: '/f',
     body: { a: 1 },
   });
   const without = await handler('return [request.currentUser === undefined, Object.keys(request.meta)]').call('f');

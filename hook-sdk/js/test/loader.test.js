@@ -202,6 +202,26 @@ test('modules that the sandbox cannot have fail where they are used, and say wha
   }
 });
 
+test("a package's own names for modules may mean modules of Node", async () => {
+  const module = open({
+    'cloud.js': `${AV}AV.Cloud.define('f', () => require('limit'))`,
+    'node_modules/limit/package.json':
+      '{"main": "index.js", "imports": {"#hooks": {"node": "async_hooks", "default": "./other.js"}}}',
+    'node_modules/limit/index.js': "module.exports = typeof require('#hooks').AsyncLocalStorage",
+  }).load();
+  assert.equal(await module.call('f'), 'function');
+});
+
+test('loggers look at cluster and listen there', async () => {
+  const module = open({
+    'cloud.js': `${AV}const cluster = require('cluster')
+      cluster.removeListener('message', () => {})
+      cluster.on('message', () => {})
+      AV.Cloud.define('f', () => [cluster.isMaster, cluster.isWorker])`,
+  }).load();
+  assert.deepEqual(await module.call('f'), [true, false]);
+});
+
 test('what a module names is evaluated at the load, and nothing else', async () => {
   const evaluated = (source) => {
     const module = open({ 'cloud.js': `${AV}${source}` });

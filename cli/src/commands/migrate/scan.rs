@@ -5,10 +5,14 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
+use hookd_guest_build::builder_of;
 use hookd_guest_build::javascript::{Package, Redis, Scan as Found, Verdict, scan_javascript};
 
 use crate::exit::InputError;
 use crate::output;
+
+/// As its builder calls it.
+const PYTHON: &str = "Python";
 
 /// Look through a LeanEngine project: which hooks and functions work, what has to change, what it needs.
 #[derive(Debug, Args)]
@@ -30,6 +34,11 @@ pub struct Scan {
 impl Scan {
     /// Looks through the project, and prints what was found.
     pub async fn run(self) -> anyhow::Result<()> {
+        if builder_of(&self.project).is_ok_and(|builder| builder.language() == PYTHON) {
+            let problem =
+                format!("`{}` is a project in Python, and only JavaScript is looked through", self.project.display());
+            return Err(InputError::new(problem).hint("`hookd build` says what of it cannot run here").into());
+        }
         let found = scan_javascript(&self.project).await.map_err(InputError::of_build)?;
         if self.json {
             output::json(&found)?;

@@ -7,6 +7,11 @@ use crate::preparation;
 
 const NANOSECONDS_PER_MILLISECOND: f64 = 1e6;
 
+unsafe extern "C" {
+    /// What `Date` adds to a local time to get UTC: see `quickjs.patch`.
+    safe fn hookd_set_timezone_offset(minutes_west: i32);
+}
+
 thread_local! {
     /// The date of the deployment, in milliseconds.
     static DEPLOYED: Cell<f64> = const { Cell::new(0.0) };
@@ -19,6 +24,11 @@ thread_local! {
 /// For the time before the snapshot.
 pub(crate) fn set_date(milliseconds: f64) {
     DEPLOYED.set(milliseconds);
+}
+
+/// The zone of local times, in minutes east of UTC.
+pub(crate) fn set_utc_offset(minutes: i32) {
+    hookd_set_timezone_offset(-minutes);
 }
 
 /// Moves the time on to `now`, before the snapshot.

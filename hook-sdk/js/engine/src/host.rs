@@ -30,6 +30,7 @@ pub(crate) fn object<'js>(ctx: &Ctx<'js>, bundle: Object<'js>) -> rquickjs::Resu
     host.set("environment", Func::from(|ctx: Ctx<'js>| environment::object(&ctx)))?;
     host.set("preparing", Func::from(preparation::is_preparing))?;
     host.set("monotonicNow", Func::from(clock::now))?;
+    host.set("setUtcOffset", Func::from(clock::set_utc_offset))?;
     host.set("deadlineMs", Func::from(deadline::milliseconds_left))?;
     host.set("timerRef", Func::from(|id: u32, keeps_alive: bool| timers::set_keeps_alive(id, keeps_alive)))?;
     host.set(

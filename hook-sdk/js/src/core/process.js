@@ -7,6 +7,7 @@ const { coded, unsupported } = require('./errors');
 const { uncaught } = require('./uncaught');
 const reasons = require('../unsupported.json');
 const { queueMicrotask } = require('./primordials');
+const { setLocalZone } = require('./locale/zones');
 
 const VERSION = '20.19.5';
 
@@ -42,9 +43,21 @@ const env = new Proxy(variables, {
   ownKeys: () => Reflect.ownKeys(current()),
   set(_, name, value) {
     current()[name] = typeof name === 'symbol' ? value : `${value}`;
+    if (name === 'TZ') applyZone();
     return true;
   },
 });
+
+/** Local times are those of the zone that TZ names. */
+function applyZone() {
+  try {
+    host.setUtcOffset(setLocalZone(variables.TZ || undefined));
+  } catch (error) {
+    host.setUtcOffset(setLocalZone());
+    log.warn(`TZ: ${error.message}; local times are UTC`);
+  }
+}
+if (variables.TZ) applyZone();
 
 // Ticks come before promises, as far as both are queued by then.
 let ticks = [];

@@ -23,7 +23,7 @@ module.exports = function refused(name, text) {
   const extra =
     {
       net: { isIP, isIPv4: (text) => isIP(text) === 4, isIPv6: (text) => isIP(text) === 6 },
-      cluster: { isMaster: true, isPrimary: true, isWorker: false, workers: {} },
+      cluster: { isMaster: true, isPrimary: true, isWorker: false, workers: {}, ...deaf },
       worker_threads: { isMainThread: true, parentPort: null, workerData: null, threadId: 0 },
       tls: { rootCertificates: [], DEFAULT_MIN_VERSION: 'TLSv1.2', DEFAULT_MAX_VERSION: 'TLSv1.3' },
       v8: { getHeapStatistics: () => ({ heap_size_limit: 64 << 20, total_heap_size: 0, used_heap_size: 0 }) },
@@ -38,6 +38,16 @@ module.exports = function refused(name, text) {
     },
   });
 };
+
+// Loggers listen for messages of workers, which never come.
+const deaf = Object.fromEntries(
+  ['on', 'once', 'off', 'addListener', 'removeListener', 'removeAllListeners'].map((name) => [
+    name,
+    function () {
+      return this;
+    },
+  ]),
+);
 
 function isIP(text) {
   text = String(text);

@@ -55,12 +55,13 @@ class ExpressRequest {
     return 'POST';
   }
 
+  // Behind LeanEngine's middleware the rest of the path.
   get url() {
-    return `/1.1/functions/${this.#name}`;
+    return `/${this.#name}`;
   }
 
   get originalUrl() {
-    return this.url;
+    return `/1.1/functions${this.url}`;
   }
 
   get body() {

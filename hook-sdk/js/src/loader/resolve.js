@@ -1,5 +1,6 @@
 'use strict';
 // Node's rules for finding a module, over the files of the bundle. For what the builder could not know.
+const builtins = require('../core/builtins');
 const host = require('../core/host');
 const path = require('../core/path');
 const { parse } = require('../core/primordials');
@@ -107,6 +108,7 @@ function byImports(request, folder) {
     const imports = manifest(folder)?.imports;
     if (imports) {
       const found = among(imports, request);
+      if (builtins.has(found)) return found;
       return found?.startsWith('.') ? asFile(path.join(folder, found)) : found && resolve(found, folder);
     }
     if (folder === '/') return undefined;

@@ -133,7 +133,7 @@ class RedisClient extends EventEmitter {
     if (callback) {
       answer.then(
         (value) => process.nextTick(callback, null, value),
-        (error) => process.nextTick(callback, error),
+        (error) => process.nextTick(callback, toldAsVersion3(error, words)),
       );
       return true;
     }
@@ -215,6 +215,11 @@ class RedisClient extends EventEmitter {
   executeIsolated(work) {
     return work(this);
   }
+}
+
+/** Version 3 puts the name of the command on the error, where ioredis puts an object. */
+function toldAsVersion3(error, [command, ...args]) {
+  return error instanceof ReplyError ? Object.assign(error, { command: String(command).toUpperCase(), args }) : error;
 }
 
 /** Puts a method under its names on a client or on a chain of commands. */

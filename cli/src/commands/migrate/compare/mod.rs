@@ -71,6 +71,7 @@ impl Compare {
         for call in calls {
             let theirs = leanengine.call(&call).await?;
             let ours = hookd.call(&call, theirs.log.is_some()).await?;
+            leanengine.check_keys(&theirs, &ours)?;
             differing += usize::from(theirs != ours);
             report::show(&call.name, &theirs, &ours, self.json)?;
         }

@@ -17,6 +17,7 @@ use crate::fixtures::Fixture;
 const MAX_LINES: usize = 1_000;
 /// Lines of the engine itself, which LeanEngine does not have.
 const ENGINE: &str = "engine";
+const UNAUTHORIZED: u16 = 401;
 const SETTLED_AFTER: Duration = Duration::from_millis(200);
 /// Work that goes on after the reply may write lines for so long (limit `background_ms`).
 const MOST_WORK: Duration = Duration::from_secs(5);
@@ -51,7 +52,7 @@ impl LeanEngine {
     }
 
     /// # Errors
-    /// It did not answer, or refused the keys.
+    /// It did not answer.
     pub async fn call(&self, call: &Fixture) -> anyhow::Result<Seen> {
         let before = self.log.as_ref().map(LogFile::length).transpose()?;
         let answer = self.functions.call(&call.function, call.params.clone().into_bytes(), false).await;
@@ -60,17 +61,25 @@ impl LeanEngine {
             InputError::new(format!("no LeanEngine app answers at `{}`: {}", self.address, cause.root_cause()))
                 .hint("start it (`node server.js`, `python wsgi.py`), and give its address with --leanengine")
         })?;
-        if answer.status == 401 {
-            let problem = format!("the LeanEngine app at `{}` refused the app's keys", self.address);
-            let hint = "start it with LEANCLOUD_APP_ID, LEANCLOUD_APP_KEY, LEANCLOUD_APP_MASTER_KEY and LEANCLOUD_APP_HOOK_KEY \
-                        of this app; `hookd apps create` printed them";
-            return Err(InputError::new(problem).hint(hint).into());
-        }
         let log = match (&self.log, before) {
             (Some(file), Some(before)) => Some(comparable(settled(async || file.lines_after(before)).await?)),
             _ => None,
         };
         Ok(Seen { status: answer.status, body: answer.body, log })
+    }
+
+    /// Whether the keys were in order: a function may answer 401 of its own, and then does so on both sides.
+    ///
+    /// # Errors
+    /// They were not.
+    pub fn check_keys(&self, theirs: &Seen, ours: &Seen) -> Result<(), InputError> {
+        if theirs.status != UNAUTHORIZED || ours.status == UNAUTHORIZED {
+            return Ok(());
+        }
+        let problem = format!("the LeanEngine app at `{}` refused the app's keys", self.address);
+        let hint = "start it with LEANCLOUD_APP_ID, LEANCLOUD_APP_KEY, LEANCLOUD_APP_MASTER_KEY and LEANCLOUD_APP_HOOK_KEY of \
+                    this app; `hookd apps create` printed them";
+        Err(InputError::new(problem).hint(hint))
     }
 }
 

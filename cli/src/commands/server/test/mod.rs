@@ -54,7 +54,7 @@ pub struct Test {
     /// A host that the functions may send requests to; may be repeated.
     #[arg(long, value_name = "HOST")]
     allow_host: Vec<HostPattern>,
-    /// A network, such as 127.0.0.1, that requests may go to though it is not public; may be repeated.
+    /// A network, such as 127.0.0.1/32, that requests may go to though it is not public; may be repeated.
     #[arg(long, value_name = "NETWORK")]
     allow_private_egress: Vec<Network>,
     /// Print one line of JSON for each call.
