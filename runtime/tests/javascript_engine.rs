@@ -85,6 +85,7 @@ async fn instances_have_randomness_and_time_of_their_own() {
 async fn local_times_are_those_of_the_zone_in_tz() {
     let test = deployed(
         "process.env.TZ = 'Asia/Shanghai'
+        const AV = require('leanengine')
         AV.Cloud.define('times', () => [new Date(0).getHours(), new Date(0).getTimezoneOffset(), `${new Date(0)}`,
           new Date(2020, 0, 1).toISOString(), new Date(0).toLocaleTimeString('zh-CN'),
           Intl.DateTimeFormat().resolvedOptions().timeZone])

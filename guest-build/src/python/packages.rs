@@ -43,7 +43,7 @@ pub(super) async fn install(
         }
         let missing = missing_wheel(&ended.said).filter(|_| from_source < MAX_FROM_SOURCE);
         let Some(missing) = missing else {
-            let problem = format!("pip cannot install the packages of requirements.txt:\n{}", ended.said.trim_end());
+            let problem = format!("pip cannot install the packages of requirements.txt:\n{}", complaint(&ended.said));
             return Err(ProjectError::new(problem).into());
         };
         progress(&format!("building the package `{missing}` from its source"));
@@ -63,7 +63,8 @@ pub(super) async fn install(
 /// Only packages without native code: nothing else runs inside a component.
 async fn install_pure(tools: &Tools, list: &Path, installed: &Path, wheels: &Path) -> Result<Ended, BuildError> {
     let mut pip = pip(tools, "install");
-    pip.args(["--only-binary", ":all:", "--python-version", PYTHON_VERSION]);
+    // Without `--quiet`: which requirement has no wheel is among what pip only mentions.
+    pip.args(["--progress-bar", "off", "--only-binary", ":all:", "--python-version", PYTHON_VERSION]);
     pip.args(["--implementation", "py", "--abi", "none", "--platform", "any", "--upgrade"]);
     pip.arg("--target").arg(installed).arg("--find-links").arg(wheels).arg("--requirement").arg(list);
     fs::create_dir_all(wheels).map_err(BuildError::file("create", wheels))?;
@@ -72,22 +73,32 @@ async fn install_pure(tools: &Tools, list: &Path, installed: &Path, wheels: &Pat
 
 fn pip(tools: &Tools, act: &str) -> Command {
     let mut pip = Command::new(&tools.python);
-    pip.args(["-m", "pip", act, "--disable-pip-version-check", "--no-input", "--quiet"]);
+    pip.args(["-m", "pip", act, "--disable-pip-version-check", "--no-input"]);
     pip
 }
 
-/// The requirement for which pip found no wheel of pure Python.
+/// The requirement for which pip found no wheel of pure Python. Where it tried several versions of what requires it, it says
+/// only that the requirements conflict, and what depends on what.
 fn missing_wheel(said: &str) -> Option<String> {
-    let line = said.lines().find_map(|line| line.split_once("No matching distribution found for "))?.1;
-    let requirement = line.split(" (from").next()?.trim();
+    let named = said.lines().find_map(|line| line.split_once("No matching distribution found for "));
+    let needed = || said.lines().filter(|line| line.starts_with(' ')).find_map(|line| line.split_once(" depends on "));
+    let requirement = named.or_else(needed)?.1.split(" (from").next()?.trim();
     (!requirement.is_empty() && !requirement.starts_with('-')).then(|| requirement.to_owned())
 }
 
-/// Makes a wheel of a package that is offered as a source, and refuses it when it holds native code.
+/// What pip says from its first error on.
+fn complaint(said: &str) -> &str {
+    said.find("ERROR:").and_then(|at| said.get(at..)).unwrap_or(said).trim_end()
+}
+
+/// Makes a wheel of a package that is offered as a source. Many packages go without their native code where it cannot be compiled;
+/// one that does not is refused.
 async fn build_wheel(tools: &Tools, requirement: &str, wheels: &Path) -> Result<(), BuildError> {
     let made = wheels.join("new");
     let mut pip = pip(tools, "wheel");
-    pip.args(["--no-deps", "--no-binary", ":all:", "--wheel-dir"]).arg(&made).arg("--").arg(requirement);
+    // Of this package only: what builds it may be a wheel. One that pip kept may have native code.
+    pip.args(["--quiet", "--no-cache-dir", "--no-deps", "--no-binary", name_of(requirement), "--wheel-dir"]);
+    pip.arg(&made).arg("--").arg(requirement).env("CC", "false").env("CXX", "false");
     let ended = run(&mut pip, "cannot start pip").await?;
     if !ended.succeeded {
         let problem = format!(
@@ -99,13 +110,24 @@ async fn build_wheel(tools: &Tools, requirement: &str, wheels: &Path) -> Result<
     for entry in fs::read_dir(&made).map_err(BuildError::file("read", &made))? {
         let entry = entry.map_err(BuildError::file("read", &made))?;
         let name = entry.file_name();
-        if !name.to_string_lossy().ends_with("-none-any.whl") {
-            return Err(native(requirement).into());
-        }
-        let to = wheels.join(&name);
+        let to = wheels.join(pure_name(&name.to_string_lossy()).ok_or_else(|| native(requirement))?);
         fs::rename(entry.path(), &to).map_err(BuildError::file("write", &to))?;
     }
     Ok(())
+}
+
+/// The package of a requirement.
+fn name_of(requirement: &str) -> &str {
+    let end = requirement.find(|letter: char| !letter.is_ascii_alphanumeric() && !"-_.".contains(letter));
+    requirement.get(..end.unwrap_or(requirement.len())).unwrap_or(requirement)
+}
+
+/// The name of a wheel for any system. A package whose native code could not be compiled may name one system all the same;
+/// [`refuse_native_code`] looks at what is really in it.
+fn pure_name(wheel: &str) -> Option<String> {
+    let parts: Vec<&str> = wheel.strip_suffix(".whl")?.split('-').collect();
+    let [name, version, ..] = parts[..] else { return None };
+    Some(format!("{name}-{version}-py3-none-any.whl"))
 }
 
 const NATIVE_HINT: &str = "hooks run in WebAssembly: take a package of pure Python in its place, or leave it out";
@@ -162,7 +184,20 @@ mod tests {
         assert_eq!(missing_wheel(said).as_deref(), Some("jieba==0.42.1"));
         let said = "ERROR: No matching distribution found for MarkupSafe>=2.0 (from jinja2)\n";
         assert_eq!(missing_wheel(said).as_deref(), Some("MarkupSafe>=2.0"));
+        let said = "ERROR: Cannot install -r r.txt (line 1) because these package versions have conflicting dependencies.\n\n\
+                    The conflict is caused by:\n    jinja2 3.1.6 depends on MarkupSafe>=2.0\n    jinja2 3.1.5 depends on MarkupSafe>=2.0\n";
+        assert_eq!(missing_wheel(said).as_deref(), Some("MarkupSafe>=2.0"));
         assert_eq!(missing_wheel("ERROR: something else"), None);
+        assert_eq!(complaint("Collecting a\nERROR: none\nERROR: such\n"), "ERROR: none\nERROR: such");
+    }
+
+    #[test]
+    fn wheels_that_a_build_makes_are_for_any_system() {
+        let pure = |name: &str| pure_name(name);
+        assert_eq!(pure("pyyaml-6.0.4-cp311-cp311-linux_x86_64.whl").as_deref(), Some("pyyaml-6.0.4-py3-none-any.whl"));
+        assert_eq!(pure("jieba-0.42.1-py3-none-any.whl").as_deref(), Some("jieba-0.42.1-py3-none-any.whl"));
+        assert_eq!(pure("notes.txt"), None);
+        assert_eq!((name_of("MarkupSafe>=2.0"), name_of("a_b.c[d]~=1")), ("MarkupSafe", "a_b.c"));
     }
 
     #[test]

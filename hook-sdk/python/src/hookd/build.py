@@ -2,7 +2,7 @@
 
 import ast
 import gc
-import importlib
+import importlib.util
 import json
 import os
 import sys
@@ -25,6 +25,7 @@ def prepare(module_file):
     # One file at a time: the snapshot holds all memory that was ever used.
     standard = finder_of(files_in("/python"), "/python/", sources.Packed, skip=standard_module_is_useless)
     instance.entry = entry_of(project)
+    use_own_ssl(root)
     http_client.take_over()
     preload(project, own, theirs)
     for path, data in project.items():
@@ -42,6 +43,13 @@ def prepare(module_file):
     # What exists now is never garbage, and need not be looked at.
     gc.collect()
     gc.freeze()
+
+
+def use_own_ssl(root):
+    """The standard library's needs a library in C that is not there."""
+    spec = importlib.util.spec_from_file_location("ssl", os.path.join(root, "ssl.py"))
+    sys.modules["ssl"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules["ssl"])
 
 
 def files_in(folder):

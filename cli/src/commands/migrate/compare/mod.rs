@@ -1,6 +1,7 @@
 //! `hookd migrate compare`
 
 mod log_file;
+mod log_lines;
 mod report;
 mod sides;
 

@@ -9,6 +9,7 @@ use futures::TryStreamExt as _;
 use serde_json::Value;
 
 use super::log_file::LogFile;
+use super::log_lines::comparable;
 use crate::client::{Api, Functions};
 use crate::exit::InputError;
 use crate::fixtures::Fixture;
@@ -62,7 +63,7 @@ impl LeanEngine {
                 .hint("start it (`node server.js`, `python wsgi.py`), and give its address with --leanengine")
         })?;
         let log = match (&self.log, before) {
-            (Some(file), Some(before)) => Some(comparable(settled(async || file.lines_after(before)).await?)),
+            (Some(file), Some(before)) => Some(comparable(&settled(async || file.lines_after(before)).await?)),
             _ => None,
         };
         Ok(Seen { status: answer.status, body: answer.body, log })
@@ -94,7 +95,7 @@ impl Hookd {
         let before = self.lines(1).await?.last().map_or(0, |line| line.id);
         let answer = self.api.invoke(&call.function, call.params.clone().into_bytes(), self.staging).await?;
         let log = match with_log {
-            true => Some(comparable(settled(async || self.written_after(before, &call.function).await).await?)),
+            true => Some(comparable(&settled(async || self.written_after(before, &call.function).await).await?)),
             false => None,
         };
         Ok(Seen { status: answer.status, body: answer.body, log })
@@ -133,12 +134,4 @@ async fn settled(read: impl AsyncFn() -> anyhow::Result<Vec<String>>) -> anyhow:
         }
         seen = now;
     }
-}
-
-/// What the functions wrote, and the texts of exceptions.
-fn comparable(lines: Vec<String>) -> Vec<String> {
-    let is_frame = |line: &str| line.starts_with("at ") || line.starts_with("File \"");
-    let is_of_sdk = |line: &str| line.starts_with("LeanEngine: ");
-    let counts = |line: &String| !line.is_empty() && !is_frame(line) && !is_of_sdk(line);
-    lines.into_iter().map(|line| line.trim().to_owned()).filter(counts).collect()
 }
