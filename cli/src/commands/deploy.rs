@@ -115,7 +115,13 @@ pub fn print(release: &Answer<Release>, as_json: bool) -> anyhow::Result<()> {
     if as_json {
         return output::json(release);
     }
-    output::data(&summary(&release.read()?))
+    let release = release.read()?;
+    if release.functions.is_empty() {
+        output::note(
+            "warning: this version has no hook and no function; does the file that begins the project load the others?",
+        );
+    }
+    output::data(&summary(&release))
 }
 
 /// One line for people.

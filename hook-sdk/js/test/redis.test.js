@@ -88,8 +88,10 @@ test('ioredis: multi and pipeline answer pairs, and one error does not spoil the
 test('ioredis: what LeanCache has not is refused by name, and the rest of the pipeline is carried out', async () => {
   const module =
     f(`const results = await Promise.allSettled([redis.set('a', 1), redis.publish('c', 'm'), redis.subscribe('c'), redis.get('a')])
-    let script; try { redis.defineCommand('mine', { numberOfKeys: 1, lua: 'return 1' }) } catch (error) { script = error.message }
-    return [results.map((one) => one.value || one.reason.message), script]`);
+    redis.defineCommand('mine', { numberOfKeys: 1, lua: 'return 1' })
+    const script = await redis.mine('k').catch((error) => error.message)
+    let scan; try { redis.scanStream() } catch (error) { scan = error.message }
+    return [results.map((one) => one.value || one.reason.message), script, scan.split(':')[0]]`);
   assert.deepEqual(await module.call('f'), [
     [
       'OK',
@@ -98,6 +100,7 @@ test('ioredis: what LeanCache has not is refused by name, and the rest of the pi
       '1',
     ],
     "defineCommand('mine'): scripts could reach beyond the app; use a pipeline",
+    'ERR `SCAN` is not offered by LeanCache',
   ]);
 });
 

@@ -41,7 +41,8 @@ AV.Cloud.define('everything', async () => {
   for (const ask of [() => redisClient.publish('c', 'm'), () => createClient().subscribe('c'), () => redisClient.mget([])]) {
     refused.push(await ask().catch((error) => error.message))
   }
-  try { redisClient.defineCommand('own', { numberOfKeys: 1, lua: 'return 1' }) } catch (error) { refused.push(error.message) }
+  redisClient.defineCommand('own', { numberOfKeys: 1, lua: 'return 1' })
+  refused.push(await redisClient.own('k').catch((error) => error.message))
   return { replies, chain: chain.map(([error, value]) => (error ? error.message.split(' ')[0] : value)), refused }
 })
 
