@@ -50,7 +50,7 @@ fn read_pair(folder: &Path, name: String) -> Result<Fixture, InputError> {
     let params = read_json(&folder.join(format!("{name}{PARAMS}")), "the params")?;
     let expected = folder.join(format!("{name}{EXPECTED}"));
     let expected = match expected.exists() {
-        true => Some(serde_json::from_str(&read_json(&expected, "the answers")?).unwrap_or_default()),
+        true => Some(foreign_json::from_str(&read_json(&expected, "the answers")?).unwrap_or_default()),
         false => None,
     };
     let function = name.split('.').next().unwrap_or_default().to_owned();

@@ -26,7 +26,8 @@ pub fn read_json(source: &Path, what: &str) -> Result<String, InputError> {
     let bytes = input_file::read_text(source, what, MAX_PARAMS_BYTES)
         .map_err(|problem| problem.hint("give a file with JSON, or `-` for standard input"))?;
     let name = if source.as_os_str() == "-" { "standard input".to_owned() } else { source.display().to_string() };
-    let parsed: Result<Value, _> = serde_json::from_slice(&bytes);
+    let text = String::from_utf8(bytes).map_err(|_| InputError::new(format!("`{name}` is not UTF-8 text")))?;
+    let parsed: Result<Value, _> = foreign_json::from_str(&text);
     parsed.map_err(|error| InputError::new(format!("{what} in `{name}` are not JSON: {error}")))?;
-    String::from_utf8(bytes).map_err(|_| InputError::new(format!("`{name}` is not UTF-8 text")))
+    Ok(text)
 }

@@ -91,7 +91,7 @@ test('ioredis: what LeanCache has not is refused by name, and the rest of the pi
     redis.defineCommand('mine', { numberOfKeys: 1, lua: 'return 1' })
     const script = await redis.mine('k').catch((error) => error.message)
     let scan; try { redis.scanStream() } catch (error) { scan = error.message }
-    return [results.map((one) => one.value || one.reason.message), script, scan.split(':')[0]]`);
+    return [results.map((one) => one.value || one.reason.message), script, scan.split(':')[0], await redis.ping()]`);
   assert.deepEqual(await module.call('f'), [
     [
       'OK',
@@ -101,6 +101,7 @@ test('ioredis: what LeanCache has not is refused by name, and the rest of the pi
     ],
     "defineCommand('mine'): scripts could reach beyond the app; use a pipeline",
     'ERR `SCAN` is not offered by LeanCache',
+    'PONG',
   ]);
 });
 
@@ -179,7 +180,7 @@ test('redis 3: callbacks last, promises by promisify, chains with exec', async (
       await call('hgetall', 'h'), await call('hgetall', 'none'), await call('HGET', 'h', 'x'), await call('publish', 'c', 'm').catch((error) => error.message),
       await new Promise((resolve) => client.multi().set('m', 1).get('m', (error, value) => 0).exec((error, replies) => resolve([error, replies]))),
       await new Promise((resolve) => client.batch([['set', 'n', '2'], ['get', 'n']]).exec((error, replies) => resolve(replies))),
-      await call('get', 'k'), client.connected]`,
+      await call('get', 'k'), client.connected, await call('ping')]`,
     "const redis = require('redis'); const client = redis.createClient(process.env.REDIS_URL_cache); client.on('error', console.error)",
   );
   assert.deepEqual(await module.call('f'), [
@@ -196,6 +197,7 @@ test('redis 3: callbacks last, promises by promisify, chains with exec', async (
     ['OK', '2'],
     'v',
     true,
+    'PONG',
   ]);
 });
 

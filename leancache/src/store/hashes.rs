@@ -41,7 +41,7 @@ fn set(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
 fn set_unless_taken(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
     let [key, field, value] = arguments else { return Err(CommandError::SYNTAX) };
     space.update(key, |hash: &mut Hash| {
-        let is_new = !hash.fields().contains_key(field);
+        let is_new = !hash.contains(field);
         if is_new {
             hash.set(field, value.clone());
         }
@@ -51,13 +51,13 @@ fn set_unless_taken(space: &mut Space, arguments: &[Data]) -> Result<Reply, Comm
 
 fn get(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
     let [key, field] = arguments else { return Err(CommandError::SYNTAX) };
-    Ok(space.read::<Hash>(key)?.and_then(|hash| hash.fields().get(field).cloned()).into())
+    Ok(space.read::<Hash>(key)?.and_then(|hash| hash.get(field).cloned()).into())
 }
 
 fn get_many(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
     let [key, fields @ ..] = arguments else { return Err(CommandError::SYNTAX) };
     let hash = space.read::<Hash>(key)?;
-    let value = |field: &Data| hash.and_then(|hash| hash.fields().get(field).cloned()).into();
+    let value = |field: &Data| hash.and_then(|hash| hash.get(field).cloned()).into();
     Ok(Reply::Array(fields.iter().map(value).collect()))
 }
 
@@ -67,8 +67,8 @@ fn listed(
     parts: impl Fn(&Data, &Data) -> Vec<Reply>,
 ) -> Result<Reply, CommandError> {
     let [key] = arguments else { return Err(CommandError::SYNTAX) };
-    let fields = space.read::<Hash>(key)?.into_iter().flat_map(Hash::fields);
-    Ok(Reply::Array(fields.flat_map(|(field, value)| parts(field, value)).collect()))
+    let fields = space.read::<Hash>(key)?.map(Hash::in_order).unwrap_or_default();
+    Ok(Reply::Array(fields.into_iter().flat_map(|(field, value)| parts(field, value)).collect()))
 }
 
 fn get_all(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
@@ -90,17 +90,17 @@ fn delete(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> 
 
 fn exists(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
     let [key, field] = arguments else { return Err(CommandError::SYNTAX) };
-    Ok(space.read::<Hash>(key)?.is_some_and(|hash| hash.fields().contains_key(field)).into())
+    Ok(space.read::<Hash>(key)?.is_some_and(|hash| hash.contains(field)).into())
 }
 
 fn length(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
     let [key] = arguments else { return Err(CommandError::SYNTAX) };
-    Ok(space.read::<Hash>(key)?.map_or(0, |hash| hash.fields().len()).into())
+    Ok(space.read::<Hash>(key)?.map_or(0, |hash| hash.len()).into())
 }
 
 fn value_length(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError> {
     let [key, field] = arguments else { return Err(CommandError::SYNTAX) };
-    let value = space.read::<Hash>(key)?.and_then(|hash| hash.fields().get(field));
+    let value = space.read::<Hash>(key)?.and_then(|hash| hash.get(field));
     Ok(value.map_or(0, |value| value.len()).into())
 }
 
@@ -109,7 +109,7 @@ fn increase(space: &mut Space, arguments: &[Data]) -> Result<Reply, CommandError
     let by = integer(by)?;
     space.update(key, |hash: &mut Hash| {
         let not_an_integer = CommandError::new("ERR hash value is not an integer");
-        let before = hash.fields().get(field).map_or(Ok(0), |value| integer(value)).map_err(|_| not_an_integer)?;
+        let before = hash.get(field).map_or(Ok(0), |value| integer(value)).map_err(|_| not_an_integer)?;
         let overflow = CommandError::new("ERR increment or decrement would overflow");
         let after = before.checked_add(by).ok_or(overflow)?;
         hash.set(field, after.to_string().into_bytes().into());
@@ -122,7 +122,7 @@ fn increase_by_float(space: &mut Space, arguments: &[Data]) -> Result<Reply, Com
     float_sum(None, by, NOT_A_FLOAT)?;
     space.update(key, |hash: &mut Hash| {
         let not_a_float = CommandError::new("ERR hash value is not a float");
-        let after = float_sum(hash.fields().get(field).map(|value| &**value), by, not_a_float)?;
+        let after = float_sum(hash.get(field).map(|value| &**value), by, not_a_float)?;
         hash.set(field, after.clone());
         Ok(Reply::Bulk(after))
     })

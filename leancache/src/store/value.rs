@@ -84,7 +84,7 @@ impl Value {
         let element = |data: &Data| data.len() + ELEMENT_OVERHEAD_BYTES;
         match self {
             Self::Text(text) => text.0.len(),
-            Self::Hash(hash) => hash.fields.iter().map(|(field, value)| element(field) + value.len()).sum(),
+            Self::Hash(hash) => hash.fields.iter().map(|(field, (_, value))| element(field) + value.len()).sum(),
             Self::List(list) => list.elements.iter().map(element).sum(),
             Self::Set(set) => set.members.iter().map(element).sum(),
             Self::SortedSet(set) => {
@@ -167,29 +167,47 @@ impl Default for Text {
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Hash {
-    fields: HashMap<Data, Data>,
+    /// Each value with its place among the fields: how many were added before it.
+    fields: HashMap<Data, (u64, Data)>,
+    added: u64,
     bytes: usize,
 }
 
 impl Hash {
-    pub(super) fn fields(&self) -> &HashMap<Data, Data> {
-        &self.fields
+    pub(super) fn get(&self, field: &Data) -> Option<&Data> {
+        self.fields.get(field).map(|(_, value)| value)
+    }
+
+    pub(super) fn contains(&self, field: &Data) -> bool {
+        self.fields.contains_key(field)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// All fields, in the order in which they were added, as Redis has those of a small hash.
+    pub(super) fn in_order(&self) -> Vec<(&Data, &Data)> {
+        let mut fields: Vec<_> = self.fields.iter().collect();
+        fields.sort_unstable_by_key(|(_, (place, _))| *place);
+        fields.into_iter().map(|(field, (_, value))| (field, value)).collect()
     }
 
     /// True when the field is new.
     pub(super) fn set(&mut self, field: &Data, value: Data) -> bool {
         self.bytes += field.len() + value.len() + ELEMENT_OVERHEAD_BYTES;
-        match self.fields.insert(field.clone(), value) {
-            Some(before) => {
-                self.bytes -= field.len() + before.len() + ELEMENT_OVERHEAD_BYTES;
-                false
-            }
-            None => true,
+        if let Some((_, before)) = self.fields.get_mut(field) {
+            self.bytes -= field.len() + before.len() + ELEMENT_OVERHEAD_BYTES;
+            *before = value;
+            return false;
         }
+        self.fields.insert(field.clone(), (self.added, value));
+        self.added += 1;
+        true
     }
 
     pub(super) fn remove(&mut self, field: &Data) -> bool {
-        let Some(value) = self.fields.remove(field) else { return false };
+        let Some((_, value)) = self.fields.remove(field) else { return false };
         self.bytes -= field.len() + value.len() + ELEMENT_OVERHEAD_BYTES;
         true
     }

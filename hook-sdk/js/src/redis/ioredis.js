@@ -176,6 +176,12 @@ class Redis extends EventEmitter {
     throw new Error('exec without multi');
   }
 
+  /** Health checks ask it: LeanCache has no connection that could be lost. */
+  ping(...given) {
+    const callback = takeCallback(given);
+    return withCallback(Promise.resolve(given[0] ?? 'PONG'), callback);
+  }
+
   /** The command is there and refuses: files define theirs at the top level, whether or not they use them. */
   defineCommand(name) {
     this[name] = () => Promise.reject(new Error(`defineCommand('${name}'): ${noScripts}`));

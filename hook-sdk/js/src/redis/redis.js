@@ -174,6 +174,13 @@ class RedisClient extends EventEmitter {
     process.nextTick(() => this.emit('end'));
   }
 
+  /** Health checks ask it: LeanCache has no connection that could be lost. */
+  ping(...given) {
+    const callback = typeof given.at(-1) === 'function' ? given.pop() : undefined;
+    if (callback) return void process.nextTick(callback, null, given[0] ?? 'PONG');
+    return Promise.resolve(given[0] ?? 'PONG');
+  }
+
   quit(callback) {
     this._close();
     if (typeof callback === 'function') return void process.nextTick(callback, null, 'OK');
