@@ -2,6 +2,7 @@
 //!
 //! `hookd-bench` measures the engine, `hookd-bench-im` the IM core.
 
+pub mod by_hand;
 pub mod files;
 pub mod machine;
 pub mod processes;

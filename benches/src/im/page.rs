@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use anyhow::Context as _;
+use hookd_benches::by_hand;
 use hookd_benches::files::write;
 use hookd_benches::machine::Fact;
 
@@ -12,30 +12,17 @@ use crate::logins::CLIENTS;
 use crate::report::Report;
 use crate::{GROUP_CLIENTS, LARGEST_ROOM, PACE, PAIRS, PAIRS_PACE};
 
-/// What stands between these lines is written by hand, and a run leaves it as it is.
-const BEGIN: &str = "<!-- by hand: `make bench-im` keeps this part -->";
-const END: &str = "<!-- end of what is by hand -->";
-
 /// Writes tables, method and machine.
 pub fn write_page(report: &Report, path: &Path) -> anyhow::Result<()> {
-    let former = match std::fs::read_to_string(path) {
-        Ok(former) => former,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(error).with_context(|| format!("cannot read `{}`", path.display())),
-    };
-    write(path, &page(report, by_hand(&former))?)
-}
-
-fn by_hand(page: &str) -> &str {
-    let after = page.split_once(BEGIN).map_or("", |(_, after)| after);
-    after.split_once(END).map_or("", |(between, _)| between).trim()
+    let by_hand = by_hand::kept(path, "make bench-im")?;
+    write(path, &page(report, &by_hand)?)
 }
 
 fn page(report: &Report, by_hand: &str) -> anyhow::Result<String> {
     let (pairs_seconds, seconds, window) = (PAIRS_PACE.round.as_secs(), PACE.round.as_secs(), WINDOW);
     let mut page = format!(
         "# Performance of the IM core\n\nWritten by `make bench-im`; run it to get the numbers of your machine.\n\n\
-         {BEGIN}\n\n{by_hand}\n\n{END}\n\n{tables}\n\
+         {by_hand}\n{tables}\n\
          ## How it is measured\n\n\
          hookd, prosody and ejabberd run side by side, each with its data in a folder of its own on the same disk. One load\n\
          generator with one thread plays all clients; it shares the machine with the servers, so a server has no more than the\n\
@@ -72,16 +59,4 @@ fn page(report: &Report, by_hand: &str) -> anyhow::Result<String> {
         writeln!(page, "| {name} | {value} |")?;
     }
     Ok(page)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_written_by_hand_stays() {
-        let page = format!("# Performance\n\n{BEGIN}\n\nAn *odd* thing.\n\n| a |\n\n{END}\n\n| table |\n");
-        assert_eq!(by_hand(&page), "An *odd* thing.\n\n| a |");
-        assert_eq!(by_hand("# Performance\n"), "");
-    }
 }
