@@ -71,9 +71,13 @@ attacks: test-set-up modules clients
 		--test end_to_end -- --exact --nocapture \
 		all_attacks::people_of_another_app_talk_on_and_are_filtered_while_everything_is_attacked
 
-bench: set-up modules $(PEERS) $(WORKERD)
+bench: bench-set-up modules python-modules $(PEERS) $(WORKERD) $(LEANCLOUD_PYTHON)
 	cargo build --release --package hookd --package hookd-benches
 	target/release/hookd-bench
+
+.PHONY: bench-set-up
+bench-set-up:
+	@scripts/set-up.sh bench
 
 .PHONY: bench-im
 bench-im: bench-im-set-up modules

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing to build and run hookd on Debian. Run again, it does nothing.
-# Usage: scripts/set-up.sh [run|modules|test|bench-im|lint]
+# Usage: scripts/set-up.sh [run|modules|test|bench|bench-im|lint]
 set -euo pipefail
 purpose=${1:-run}
 
@@ -60,7 +60,7 @@ fi
 [ "$purpose" != lint ] || need python3 python3
 # Compares the checked-in JavaScript engine with its sources.
 if [ "$purpose" = lint ] && ! command -v clang-14 >/dev/null 2>&1; then need clang clang llvm; fi
-if [ "$purpose" = test ] && ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
+if [[ "$purpose" =~ ^(test|bench)$ ]] && ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
   apt_packages+=(python3 python3-venv)
 fi
 

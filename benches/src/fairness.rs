@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::bail;
+use hookd_runtime::Isolation;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -43,7 +44,7 @@ impl Fairness {
 
 /// Measures in turn, so that a slow minute of the machine hits both.
 pub fn measure(modules: &Path) -> anyhow::Result<Fairness> {
-    let peer = Peer::hookd(&modules.join("word-filter.wasm"), "per-call")?;
+    let peer = Peer::hookd_with("beside one that spins", &modules.join("word-filter.wasm"), Isolation::PerCall)?;
     let spinning = peer.second_app(&modules.join("infinite-loop.wasm"))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

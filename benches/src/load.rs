@@ -68,6 +68,25 @@ pub async fn measure(target: &Target, duration: Duration) -> anyhow::Result<Meas
     Ok(Measured { requests_per_second, median_us: quantile(&latencies_us, 0.5), p99_us: quantile(&latencies_us, 0.99) })
 }
 
+/// Asks once, on a connection of its own; answers how long the answer took.
+///
+/// # Errors
+/// When the answer is wrong.
+pub async fn ask(target: &Target) -> anyhow::Result<Duration> {
+    let mut socket = TcpStream::connect(target.address).await?;
+    socket.set_nodelay(true)?;
+    let asked = Instant::now();
+    socket.write_all(&target.request).await?;
+    let mut received = BytesMut::new();
+    let answering = receive(&mut socket, &mut received);
+    let body = tokio::time::timeout(ANSWER_TIMEOUT, answering).await.context("no answer in time")??;
+    let elapsed = asked.elapsed();
+    if !(target.is_right)(&serde_json::from_slice(&body)?) {
+        bail!("a wrong answer: {}", String::from_utf8_lossy(&body));
+    }
+    Ok(elapsed)
+}
+
 /// The round in the middle by requests per second.
 pub fn median(mut rounds: Vec<Measured>) -> Measured {
     rounds.sort_by(|left, right| left.requests_per_second.total_cmp(&right.requests_per_second));

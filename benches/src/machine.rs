@@ -52,7 +52,8 @@ fn memory() -> Option<String> {
     Some(format!("{} GiB", kibibytes.div_ceil(1024 * 1024)))
 }
 
-fn locked_version(lock_file: &Path, package: &str) -> Option<String> {
+/// The version of a crate in a lock file.
+pub fn locked_version(lock_file: &Path, package: &str) -> Option<String> {
     let text = std::fs::read_to_string(lock_file).ok()?;
     let (_, entry) = text.split_once(&format!("name = \"{package}\"\nversion = \""))?;
     Some(entry.split_once('"')?.0.to_owned())
@@ -63,4 +64,10 @@ pub fn installed_version(workspace: &Path, folder: &str, package: &str) -> Optio
     let manifest = workspace.join(folder).join("node_modules").join(package).join("package.json");
     let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(manifest).ok()?).ok()?;
     Some(manifest.get("version")?.as_str()?.to_owned())
+}
+
+/// The version of a package of Python that a list of requirements names.
+pub fn required_version(requirements: &Path, package: &str) -> Option<String> {
+    let text = std::fs::read_to_string(requirements).ok()?;
+    text.lines().find_map(|line| Some(line.strip_prefix(package)?.strip_prefix("==")?.trim().to_owned()))
 }

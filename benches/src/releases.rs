@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Instant;
 
+use hookd_runtime::Isolation;
+
 use crate::peers::Peer;
 use hookd_benches::statistics::quantile;
 
@@ -22,7 +24,7 @@ pub struct Releases {
 pub fn measure(modules: &Path) -> anyhow::Result<Releases> {
     let files = ["word-filter.wasm", "audit-log.wasm"].map(|name| modules.join(name));
     let [filter, other] = &files;
-    let peer = Peer::hookd(filter, "per-call")?;
+    let peer = Peer::hookd_with("releases", filter, Isolation::PerCall)?;
     peer.run(&deploy(other)?)?;
     let mut deployments = Vec::new();
     for round in 0..ROUNDS {
