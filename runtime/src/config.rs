@@ -19,6 +19,9 @@ pub struct EngineConfig {
     pub data_folder: PathBuf,
     /// Program and arguments of the child process whose body is [`compile_worker`](crate::compile_worker).
     pub compile_command: Vec<OsString>,
+    /// Folder for the machine code of the JavaScript engine, which several data folders of one user may share, since it takes seconds
+    /// to make. Without one it lies in the data folder.
+    pub javascript_engines: Option<PathBuf>,
     /// Calls that run at the same time, over all apps, of which one app gets three quarters at most. Everything that is pooled is sized from this number; a slot costs
     /// address space (4 GiB of the 128 TiB there are), and memory only once it is used.
     pub concurrent_calls: u32,
@@ -75,6 +78,7 @@ impl EngineConfig {
         Self {
             data_folder,
             compile_command,
+            javascript_engines: None,
             concurrent_calls: 256,
             memory_budget: 256 << 20,
             idle_instances: 64,

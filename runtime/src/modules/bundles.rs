@@ -42,7 +42,7 @@ impl Modules {
         let place = self.files.engine_code(&engine.code_name());
         if !place.exists() {
             let (code, _) =
-                self.compiler.carry_out(&CompileRequest::Engine(engine), self.files.new_artifact()?).await?;
+                self.compiler.carry_out(&CompileRequest::Engine(engine), self.files.new_engine_code()?).await?;
             self.files.keep(code, place.clone()).await?;
         }
         Ok(place)

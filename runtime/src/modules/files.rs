@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
@@ -16,33 +17,42 @@ use object_store::{ObjectStore, ObjectStoreExt as _};
 use tempfile::{NamedTempFile, TempPath};
 
 use super::{BoxedError, CodeName, ModuleError, ModuleHash};
+use crate::config::EngineConfig;
 
 /// Prefix of artifacts that are being written.
 const UNFINISHED: &str = "unfinished-";
 /// Prefix of the machine code of JavaScript engines.
 const ENGINE: &str = "engine-";
+/// How long machine code of engines is kept in a shared folder; then it is made anew.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 pub(super) struct ModuleFiles {
     modules: Arc<dyn ObjectStore>,
     artifacts: PathBuf,
+    /// Machine code of JavaScript engines: the artifacts' folder, or one that other data folders use too.
+    engines: PathBuf,
     /// In the names of artifacts, so that another version of the engine compiles its own.
     compatibility_hash: u64,
 }
 
 impl ModuleFiles {
-    pub(super) fn open(data_folder: &Path, compatibility_hash: u64) -> io::Result<Self> {
-        let modules = data_folder.join("modules");
-        let artifacts = data_folder.join("artifacts");
-        for folder in [&modules, &artifacts] {
+    pub(super) fn open(config: &EngineConfig, compatibility_hash: u64) -> io::Result<Self> {
+        let modules = config.data_folder.join("modules");
+        let artifacts = config.data_folder.join("artifacts");
+        let engines = config.javascript_engines.clone().unwrap_or_else(|| artifacts.clone());
+        for folder in [&modules, &artifacts, &engines] {
             // Machine code is run as it is found: other users must not write here.
             DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
             fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
         }
         remove_files(&artifacts, |name| name.starts_with(UNFINISHED))?;
+        if config.javascript_engines.is_some() {
+            remove_old_engines(&engines)?;
+        }
         // The object store writes `<name>#<number>` first, and lists no such file.
         remove_files(&modules, |name| name.contains('#'))?;
         let modules = LocalFileSystem::new_with_prefix(modules).map_err(io::Error::other)?.with_fsync(true);
-        Ok(Self { modules: Arc::new(modules), artifacts, compatibility_hash })
+        Ok(Self { modules: Arc::new(modules), artifacts, engines, compatibility_hash })
     }
 
     /// Where the machine code of a module lies, if there is any for this engine.
@@ -52,7 +62,7 @@ impl ModuleFiles {
 
     /// Where the machine code of a JavaScript engine lies, if there is any for this engine.
     pub(super) fn engine_code(&self, name: &str) -> PathBuf {
-        self.artifacts.join(format!("{ENGINE}{name}{}", self.ending()))
+        self.engines.join(format!("{ENGINE}{name}{}", self.ending()))
     }
 
     fn ending(&self) -> String {
@@ -73,19 +83,20 @@ impl ModuleFiles {
 
     /// An empty file in the artifacts folder, deleted when dropped.
     pub(super) fn new_artifact(&self) -> Result<NamedTempFile, ModuleError> {
-        tempfile::Builder::new()
-            .prefix(UNFINISHED)
-            .tempfile_in(&self.artifacts)
-            .map_err(|error| ModuleError::internal("cannot write to the artifacts folder")(error.into()))
+        unfinished_file(&self.artifacts)
+    }
+
+    /// The same, for a JavaScript engine.
+    pub(super) fn new_engine_code(&self) -> Result<NamedTempFile, ModuleError> {
+        unfinished_file(&self.engines)
     }
 
     /// Moves a finished artifact to its place. The rename is atomic: a reader that finds the name finds all the code.
     pub(super) async fn keep(&self, artifact: TempPath, place: PathBuf) -> Result<(), ModuleError> {
-        let folder = self.artifacts.clone();
         let moving = tokio::task::spawn_blocking(move || {
             File::open(&artifact)?.sync_all()?;
-            artifact.persist(place)?;
-            File::open(folder)?.sync_all()
+            artifact.persist(&place)?;
+            place.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
         });
         let internal = || ModuleError::internal("cannot store the machine code of the module");
         let moved = moving.await.map_err(|error| internal()(error.into()))?;
@@ -144,6 +155,24 @@ impl ModuleFiles {
 }
 
 /// Removes the files of a folder whose names are not wanted; answers how many.
+fn unfinished_file(folder: &Path) -> Result<NamedTempFile, ModuleError> {
+    let unfinished = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder);
+    unfinished.map_err(|error| ModuleError::internal("cannot write to the artifacts folder")(error.into()))
+}
+
+/// Removes what other versions left long ago. What others write at this moment stays.
+fn remove_old_engines(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let written = entry.metadata().and_then(|file| file.modified());
+        if written.is_ok_and(|written| written.elapsed().is_ok_and(|age| age > KEPT)) {
+            // Another process may have been faster.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    Ok(())
+}
+
 fn remove_files(folder: &Path, unwanted: impl Fn(&str) -> bool) -> io::Result<usize> {
     let mut removed = 0;
     for entry in fs::read_dir(folder)? {

@@ -109,7 +109,7 @@ pub(crate) struct Modules {
 impl Modules {
     pub(crate) fn open(config: &EngineConfig, sandbox: Sandbox) -> std::io::Result<Self> {
         Ok(Self {
-            files: ModuleFiles::open(&config.data_folder, sandbox.compatibility_hash())?,
+            files: ModuleFiles::open(config, sandbox.compatibility_hash())?,
             sandbox,
             compiler: Compiler::new(config.compile_command.clone(), config.compile_limits),
             max_module_bytes: config.max_module_bytes,

@@ -6,6 +6,7 @@ mod guest;
 mod http_server;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -28,7 +29,9 @@ pub struct TestEngine {
 
 /// A configuration small enough for many engines at a time.
 pub fn config(folder: &TempDir) -> EngineConfig {
-    EngineConfig { concurrent_calls: 8, ..EngineConfig::new(folder.path().join("engine"), compile_command()) }
+    let javascript_engines = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("javascript-engines"));
+    let config = EngineConfig::new(folder.path().join("engine"), compile_command());
+    EngineConfig { concurrent_calls: 8, javascript_engines, ..config }
 }
 
 /// The tests of the engine have a program of its package, those of the server have `hookd`.

@@ -255,6 +255,8 @@ pub fn hookd(data: &Path) -> Command {
     command.env("HOOKD_DATA", data);
     // A test must not use keys that a user saved with `hookd switch`.
     command.env("XDG_CONFIG_HOME", data.with_file_name("config"));
+    // Nor write to their cache; what is kept there serves all tests.
+    command.env("XDG_CACHE_HOME", workspace().join("target/cache"));
     // As `make modules` does: where the standard library must be built from source, it is built once.
     command.env("CARGO_TARGET_DIR", workspace().join("target/hooks"));
     command

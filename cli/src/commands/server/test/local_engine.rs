@@ -60,7 +60,11 @@ impl LocalEngine {
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
         let command = vec![THIS_PROGRAM.into(), "compile-module".into()];
         let egress = EgressConfig { private_networks: private_networks.to_vec(), ..EgressConfig::default() };
-        let config = EngineConfig { egress, ..EngineConfig::new(folder.path().join("engine"), command) };
+        let kept = dirs::cache_dir().map(|cache| cache.join("hookd/javascript-engines"));
+        // A home that cannot be written to costs time only.
+        let javascript_engines = kept.filter(|folder| std::fs::create_dir_all(folder).is_ok());
+        let config =
+            EngineConfig { egress, javascript_engines, ..EngineConfig::new(folder.path().join("engine"), command) };
         let engine = Engine::open(config).await?;
         engine.create_app(NewApp::named(APP)).await?;
         let allowed_hosts = hosts.iter().cloned().collect();
