@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use serde_json::Value;
-
 use crate::exit::InputError;
 use crate::params::read_json;
 
@@ -17,8 +15,6 @@ pub struct Fixture {
     pub function: String,
     /// JSON.
     pub params: String,
-    /// None where no file holds it.
-    pub expected: Option<Value>,
 }
 
 /// All calls of a folder, by name.
@@ -43,16 +39,26 @@ pub fn read(folder: &Path) -> Result<Vec<Fixture>, InputError> {
         return Err(InputError::new(problem).hint("`hookd test --help` tells how fixtures are named"));
     }
     names.sort_unstable();
-    names.into_iter().map(|name| read_pair(folder, name)).collect()
+    names.into_iter().map(|name| read_call(folder, name)).collect()
 }
 
-fn read_pair(folder: &Path, name: String) -> Result<Fixture, InputError> {
+/// The answer that a call is to have.
+///
+/// # Errors
+/// No file holds it, or it is no JSON.
+#[cfg(feature = "server")]
+pub fn expected(folder: &Path, call: &Fixture) -> Result<serde_json::Value, InputError> {
+    let name = &call.name;
+    let file = folder.join(format!("{name}{EXPECTED}"));
+    if !file.exists() {
+        return Err(InputError::new(format!("`{name}{PARAMS}` has no `{name}{EXPECTED}` beside it")));
+    }
+    let text = read_json(&file, "the answers")?;
+    foreign_json::from_str(&text).map_err(|error| InputError::new(format!("`{}`: {error}", file.display())))
+}
+
+fn read_call(folder: &Path, name: String) -> Result<Fixture, InputError> {
     let params = read_json(&folder.join(format!("{name}{PARAMS}")), "the params")?;
-    let expected = folder.join(format!("{name}{EXPECTED}"));
-    let expected = match expected.exists() {
-        true => Some(foreign_json::from_str(&read_json(&expected, "the answers")?).unwrap_or_default()),
-        false => None,
-    };
     let function = name.split('.').next().unwrap_or_default().to_owned();
-    Ok(Fixture { name, function, params, expected })
+    Ok(Fixture { name, function, params })
 }

@@ -201,6 +201,8 @@ fn failed(error: impl Into<BoxError>) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use api_types::control::{FailurePolicy, ImSettingsPatch, RateOverflow};
     use hookd_im_core::app;
 
@@ -249,7 +251,7 @@ mod tests {
         };
         let patch: Map<String, Value> = serde_json::from_value(serde_json::to_value(patch).unwrap()).unwrap();
         let settings = shown(&ImSettings::default()).unwrap();
-        assert_eq!(patch.keys().collect::<Vec<_>>(), settings.keys().collect::<Vec<_>>());
+        assert_eq!(patch.keys().collect::<BTreeSet<_>>(), settings.keys().collect::<BTreeSet<_>>());
         let changed: ImSettings = merge(&ImSettings::default(), patch, "setting").ok().unwrap();
         assert_eq!(changed.on_hook_failure, app::FailurePolicy::Abort);
         assert_eq!((changed.hook_timeouts_ms["_messageSent"], changed.dead_letter_limit), (5, 10));

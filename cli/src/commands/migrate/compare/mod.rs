@@ -61,7 +61,7 @@ impl Compare {
             (None, name) => {
                 let name = name.unwrap_or_default();
                 let params = params::read_or_empty(self.params.as_deref())?;
-                vec![Fixture { function: name.clone(), name, params, expected: None }]
+                vec![Fixture { function: name.clone(), name, params }]
             }
         };
         calls.iter().try_for_each(|call| check_name(&call.function))?;

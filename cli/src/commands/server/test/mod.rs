@@ -87,19 +87,13 @@ impl Test {
 }
 
 fn fixtures_with_answers(folder: &Path) -> Result<Vec<(Fixture, Value)>, InputError> {
-    let with_answer = |mut fixture: Fixture| match fixture.expected.take() {
-        Some(expected) => Ok((fixture, expected)),
-        None => {
-            let name = fixture.name;
-            Err(InputError::new(format!("`{name}.params.json` has no `{name}.expected.json` beside it")))
-        }
-    };
+    let with_answer = |call: Fixture| fixtures::expected(folder, &call).map(|expected| (call, expected));
     fixtures::read(folder)?.into_iter().map(with_answer).collect()
 }
 
 async fn run_fixtures(engine: &LocalEngine, fixtures: Vec<(Fixture, Value)>, as_json: bool) -> anyhow::Result<()> {
     let (mut wrong, all) = (0_usize, fixtures.len());
-    for (Fixture { name, function, params, .. }, expected) in fixtures {
+    for (Fixture { name, function, params }, expected) in fixtures {
         let call = engine.call(&function, &params).await?;
         wrong += usize::from(expected != call.answer);
         report::show_fixture(&name, &expected, &call, as_json)?;
