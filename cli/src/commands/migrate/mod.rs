@@ -15,7 +15,7 @@ pub struct Migrate {
 #[derive(Debug, Subcommand)]
 enum Command {
     Scan(scan::Scan),
-    Compare(compare::Compare),
+    Compare(Box<compare::Compare>),
 }
 
 impl Migrate {
