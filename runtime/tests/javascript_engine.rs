@@ -217,7 +217,7 @@ async fn whatever_a_handler_throws_becomes_a_refusal() {
 }
 
 #[tokio::test]
-async fn what_nobody_catches_is_logged_and_changes_no_reply() {
+async fn uncaught_exceptions_are_logged_and_change_no_reply() {
     let test = deployed(VALUES).await;
     for kind in kinds(&test).await {
         assert_eq!(reply(&test, "unhandled", &json!({ "kind": kind })).await, "replied", "{kind}");

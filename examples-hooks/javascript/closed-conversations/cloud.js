@@ -1,4 +1,4 @@
-// Who may come into a conversation: nobody where it is closed, and guests bring nobody along.
+// Closed conversations take no new members, and guests may not add members anywhere.
 
 'use strict';
 

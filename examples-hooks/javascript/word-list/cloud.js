@@ -10,7 +10,7 @@ const { words } = require('./words');
 const UNREADABLE = { drop: true, code: 9002, detail: 'this message cannot be read' };
 
 AV.Cloud.onIMMessageReceived(({ params }) => filtered(params));
-// A recall has a content too, which nobody reads.
+// A recall has a content too, but clients do not show it.
 AV.Cloud.onIMMessageUpdate(({ params }) => (params.recall ? {} : filtered(params)));
 
 async function filtered({ bin, content }) {

@@ -25,7 +25,7 @@ def _messageReceived(bin, content, **params):
 
 @engine.define
 def _messageUpdate(bin, content, recall, **params):
-    # A recall has a content too, which nobody reads.
+    # A recall has a content too, but clients do not show it.
     return {} if recall else filtered(bin, content)
 
 

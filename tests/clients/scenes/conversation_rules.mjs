@@ -35,7 +35,7 @@ const RULES = {
       await ofGuest.quit();
       await ofGuest.join();
     });
-    await step('nobody comes into a closed conversation', async () => {
+    await step('a closed conversation takes no new members', async () => {
       await tellApp('closeConversation');
       await isRefused(group.add(['butch']), 9890, 'this conversation is closed');
       await ofGuest.quit();

@@ -16,7 +16,7 @@ await scene(async (connection) => {
   const group = await tom.createGroup(['jerry', 'spike']);
   const crowd = (name, size) => Array.from({ length: size }, (_, number) => `${name}-${number}`);
 
-  await step('of ten nobody hears, of eleven the operators do', async () => {
+  await step('operators are told of eleven new members, and not of ten', async () => {
     await group.add(crowd('few', 10));
     await group.add(crowd('many', 11));
     assert.deepEqual(await service.next(), { conversation: group.id, by: 'tom', members: 11 });

@@ -7,7 +7,7 @@ use crate::clock;
 thread_local! {
     /// When the running call is stopped, on the clock of the instance.
     static DEADLINE: Cell<f64> = const { Cell::new(0.0) };
-    /// The budget of the running call in milliseconds, until somebody asks for the time that is left of it.
+    /// The budget of the running call in milliseconds, until the shim asks for the time that is left of it.
     static BUDGET: Cell<Option<f64>> = const { Cell::new(None) };
 }
 

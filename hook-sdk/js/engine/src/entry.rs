@@ -13,7 +13,7 @@ pub(crate) struct Entry {
     pub(crate) definitions: Persistent<Function<'static>>,
     pub(crate) call: Persistent<Function<'static>>,
     pub(crate) describe_error: Option<Persistent<Function<'static>>>,
-    /// Asked about exceptions that nobody caught; answers true where the app's own handler took it.
+    /// Asked about uncaught exceptions; answers true where the app's own handler took it.
     pub(crate) uncaught: Option<Persistent<Function<'static>>>,
 }
 

@@ -1,4 +1,4 @@
-//! Exceptions that nobody catches: of timers, jobs and promises.
+//! Uncaught exceptions: of timers, jobs and promises.
 
 use std::cell::RefCell;
 
@@ -32,7 +32,7 @@ pub(crate) fn track<'js>(ctx: Ctx<'js>, promise: Value<'js>, reason: Value<'js>,
     });
 }
 
-/// Somebody takes care of the promise.
+/// A handler was added to the promise.
 pub(crate) fn forget<'js>(ctx: &Ctx<'js>, promise: &Value<'js>) {
     let forgotten = UNHANDLED.with_borrow_mut(|unhandled| {
         let place = unhandled
@@ -59,7 +59,7 @@ pub(crate) fn report<'js>(ctx: &Ctx<'js>, excepted: Option<&Value<'js>>) {
     }
 }
 
-/// Logs an exception that nobody caught, unless a handler of the app's own takes it. `kind` is Node's name of the event.
+/// Logs an uncaught exception, unless a handler of the app's own takes it. `kind` is Node's name of the event.
 pub(crate) fn uncaught<'js>(ctx: &Ctx<'js>, value: &Value<'js>, kind: &str) {
     let taken = entry::with(|entry| entry.uncaught.clone())
         .flatten()

@@ -139,7 +139,7 @@ function call(name, paramsText, ctx) {
   };
   try {
     const answer = start(entry.handler, requestOf(name, entry, params, ctx));
-    // Most of the time of a small hook would go into promises that nobody waits for.
+    // Most of the time of a small hook would go into promises that no code waits for.
     if (typeof answer?.then !== 'function') return Promise.resolve(encode(answer));
     return Promise.resolve(answer).then(reply, (error) => {
       throw fail(error);

@@ -138,7 +138,7 @@ class RedisClient extends EventEmitter {
       return true;
     }
     if (!this._isClassic) return answer;
-    // Version 3 emits what nobody asked about; a caller that awaits hears of it as well.
+    // Version 3 emits errors of calls without a callback; a caller that awaits gets them as well.
     answer.catch((error) => {
       if (this.listenerCount('error') > 0) this.emit('error', error);
       else console.error(error);

@@ -1,5 +1,5 @@
 'use strict';
-// Time zones. One that is not here is an error, since a time that is silently wrong helps nobody.
+// Time zones. One that is not here is an error: it is better than a wrong time.
 
 /** Zones that never change their clocks: minutes east of UTC. */
 const offsets = {
