@@ -1,12 +1,44 @@
 //! Calls to try hooks with: pairs of params and expected answers, in a folder.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
 
 use crate::exit::InputError;
-use crate::params::read_json;
+use crate::params::{read_json, read_or_empty};
 
 const PARAMS: &str = ".params.json";
 const EXPECTED: &str = ".expected.json";
+
+/// Which calls a command makes: one, or those of a folder.
+#[derive(Debug, Args)]
+pub struct CallArguments {
+    /// Hook or function to call.
+    #[arg(required_unless_present = "fixtures", conflicts_with = "fixtures")]
+    name: Option<String>,
+    /// File with the params as JSON, or `-` for standard input [default: {}].
+    #[arg(long, value_name = "FILE|-", conflicts_with = "fixtures")]
+    params: Option<PathBuf>,
+    /// Folder with the calls to make.
+    #[arg(long, value_name = "DIR")]
+    pub fixtures: Option<PathBuf>,
+}
+
+impl CallArguments {
+    /// # Errors
+    /// As [`read`], also of the one call's params.
+    pub fn calls(self) -> Result<Vec<Fixture>, InputError> {
+        match self.fixtures {
+            Some(folder) => read(&folder),
+            None => {
+                // Clap requires a name where there is no folder.
+                let name = self.name.unwrap_or_default();
+                let params = read_or_empty(self.params.as_deref())?;
+                Ok(vec![Fixture { function: name.clone(), name, params }])
+            }
+        }
+    }
+}
 
 /// One call.
 pub struct Fixture {
@@ -21,7 +53,7 @@ pub struct Fixture {
 ///
 /// # Errors
 /// An expected answer has no params, a file is no JSON, or there is no call.
-pub fn read(folder: &Path) -> Result<Vec<Fixture>, InputError> {
+fn read(folder: &Path) -> Result<Vec<Fixture>, InputError> {
     let unreadable = |error| InputError::new(format!("cannot read the folder `{}`: {error}", folder.display()));
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {

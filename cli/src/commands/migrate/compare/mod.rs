@@ -12,8 +12,7 @@ use clap::Args;
 use self::sides::{Hookd, LeanEngine};
 use crate::client::{Api, ServerArguments, check_name};
 use crate::exit::InputError;
-use crate::fixtures::{self, Fixture};
-use crate::params;
+use crate::fixtures::CallArguments;
 
 /// Send the same calls to a running LeanEngine app and to hookd, and show where they differ.
 #[derive(Debug, Args)]
@@ -28,15 +27,8 @@ the functions wrote. Frames of stack traces and lines of the SDK itself are not.
 Fixtures: `_messageReceived.rude-word.params.json` holds the params of a call of `_messageReceived`, as for `hookd test`.
 Exit code 1 when anything differs.")]
 pub struct Compare {
-    /// Hook or function to call.
-    #[arg(required_unless_present = "fixtures", conflicts_with = "fixtures")]
-    name: Option<String>,
-    /// File with the params as JSON, or `-` for standard input [default: {}].
-    #[arg(long, value_name = "FILE|-", conflicts_with = "fixtures")]
-    params: Option<PathBuf>,
-    /// Folder with the params of many calls.
-    #[arg(long, value_name = "DIR")]
-    fixtures: Option<PathBuf>,
+    #[command(flatten)]
+    calls: CallArguments,
     /// Address of the LeanEngine app.
     #[arg(long, value_name = "URL")]
     leanengine: String,
@@ -56,14 +48,7 @@ pub struct Compare {
 impl Compare {
     /// Calls both, and prints the differences.
     pub async fn run(self) -> anyhow::Result<()> {
-        let calls = match (&self.fixtures, self.name) {
-            (Some(folder), _) => fixtures::read(folder)?,
-            (None, name) => {
-                let name = name.unwrap_or_default();
-                let params = params::read_or_empty(self.params.as_deref())?;
-                vec![Fixture { function: name.clone(), name, params }]
-            }
-        };
+        let calls = self.calls.calls()?;
         calls.iter().try_for_each(|call| check_name(&call.function))?;
         let api = Api::new(self.server.target()?)?;
         let leanengine = LeanEngine::new(&api, self.leanengine, self.leanengine_log).await?;

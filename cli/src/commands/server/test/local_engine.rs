@@ -62,7 +62,8 @@ impl LocalEngine {
         let egress = EgressConfig { private_networks: private_networks.to_vec(), ..EgressConfig::default() };
         let kept = dirs::cache_dir().map(|cache| cache.join("hookd/javascript-engines"));
         // A home that cannot be written to costs time only.
-        let javascript_engines = kept.filter(|folder| std::fs::create_dir_all(folder).is_ok());
+        let javascript_engines =
+            kept.filter(|folder| std::fs::create_dir_all(folder).and_then(|()| tempfile::tempfile_in(folder)).is_ok());
         let config =
             EngineConfig { egress, javascript_engines, ..EngineConfig::new(folder.path().join("engine"), command) };
         let engine = Engine::open(config).await?;

@@ -14,10 +14,9 @@ use serde_json::Value;
 use self::local_engine::LocalEngine;
 use crate::commands::build::build_project;
 use crate::exit::InputError;
-use crate::fixtures::{self, Fixture};
+use crate::fixtures::{self, CallArguments, Fixture};
 use crate::input_file;
 use crate::output::Progress;
-use crate::params;
 
 /// The longest module that a server accepts.
 const MAX_MODULE_BYTES: u64 = 64 << 20;
@@ -36,15 +35,8 @@ Fixtures: `_messageReceived.rude-word.params.json` holds the params of a call of
 `_messageReceived.rude-word.expected.json` the answer: {\"result\": …}, or {\"code\": …, \"error\": …} of a call that fails. The
 text between the first point and `.params.json` is for you. Exit code 1 when an answer is another one.")]
 pub struct Test {
-    /// Hook or function to call.
-    #[arg(required_unless_present = "fixtures", conflicts_with = "fixtures")]
-    name: Option<String>,
-    /// File with the params as JSON, or `-` for standard input [default: {}].
-    #[arg(long, value_name = "FILE|-", conflicts_with = "fixtures")]
-    params: Option<PathBuf>,
-    /// Folder with pairs of params and expected answers.
-    #[arg(long, value_name = "DIR")]
-    fixtures: Option<PathBuf>,
+    #[command(flatten)]
+    calls: CallArguments,
     /// Folder of the hook project, or what `hookd build` made of it.
     #[arg(long, default_value = ".", value_name = "DIR|FILE")]
     project: PathBuf,
@@ -65,35 +57,44 @@ pub struct Test {
 impl Test {
     /// Builds, loads, calls, and shows.
     pub async fn run(self) -> anyhow::Result<()> {
-        let fixtures = self.fixtures.as_deref().map(fixtures_with_answers).transpose()?;
-        let params = params::read_or_empty(self.params.as_deref())?;
+        let folder = self.calls.fixtures.clone();
+        let calls = self.calls.calls()?;
+        let answers = folder.map(|folder| expected_answers(&folder, &calls)).transpose()?;
         let module = module_bytes(&self.project).await?;
         let progress = Progress::start("loading the module");
         let engine = LocalEngine::start(module, &self.env, &self.allow_host, &self.allow_private_egress).await;
         progress.finish();
         let engine = engine?;
-        match (fixtures, self.name) {
-            (Some(fixtures), _) => run_fixtures(&engine, fixtures, self.json).await,
-            (None, name) => {
-                let call = engine.call(&name.unwrap_or_default(), &params).await?;
-                report::show(&call, self.json)?;
-                match call.failed() {
-                    None => Ok(()),
-                    Some(failure) => Err(InputError::new(failure).into()),
-                }
-            }
+        match answers {
+            Some(answers) => run_fixtures(&engine, calls, answers, self.json).await,
+            None => run_calls(&engine, calls, self.json).await,
         }
     }
 }
 
-fn fixtures_with_answers(folder: &Path) -> Result<Vec<(Fixture, Value)>, InputError> {
-    let with_answer = |call: Fixture| fixtures::expected(folder, &call).map(|expected| (call, expected));
-    fixtures::read(folder)?.into_iter().map(with_answer).collect()
+fn expected_answers(folder: &Path, calls: &[Fixture]) -> Result<Vec<Value>, InputError> {
+    calls.iter().map(|call| fixtures::expected(folder, call)).collect()
 }
 
-async fn run_fixtures(engine: &LocalEngine, fixtures: Vec<(Fixture, Value)>, as_json: bool) -> anyhow::Result<()> {
-    let (mut wrong, all) = (0_usize, fixtures.len());
-    for (Fixture { name, function, params }, expected) in fixtures {
+async fn run_calls(engine: &LocalEngine, calls: Vec<Fixture>, as_json: bool) -> anyhow::Result<()> {
+    for Fixture { function, params, .. } in calls {
+        let call = engine.call(&function, &params).await?;
+        report::show(&call, as_json)?;
+        if let Some(failure) = call.failed() {
+            return Err(InputError::new(failure).into());
+        }
+    }
+    Ok(())
+}
+
+async fn run_fixtures(
+    engine: &LocalEngine,
+    calls: Vec<Fixture>,
+    answers: Vec<Value>,
+    as_json: bool,
+) -> anyhow::Result<()> {
+    let (mut wrong, all) = (0_usize, calls.len());
+    for (Fixture { name, function, params }, expected) in calls.into_iter().zip(answers) {
         let call = engine.call(&function, &params).await?;
         wrong += usize::from(expected != call.answer);
         report::show_fixture(&name, &expected, &call, as_json)?;
