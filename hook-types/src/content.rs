@@ -16,7 +16,7 @@ const UNSEEN_OF_A_FILE: [&str; 2] = ["url", "objId"];
 /// ```
 /// use hook_types::Content;
 ///
-/// let mut content = Content::read(r#"{"_lctype":-1,"_lctext":"Holy cr\u0061p!"}"#, false)?;
+/// let mut content = Content::read(r#"{"_lctext":"Holy cr\u0061p!","_lctype":-1}"#, false)?;
 /// assert_eq!(content.texts(), ["Holy crap!"]);
 /// assert!(content.rewrite(|text| text.replace("crap", "**")));
 /// assert_eq!(content.to_string(), r#"{"_lctext":"Holy **!","_lctype":-1}"#);
