@@ -40,7 +40,7 @@ pub use session::Session;
 pub use token::{IssuedToken, SessionToken};
 
 use crate::app::App;
-use crate::core::ImCore;
+use crate::core::{ImCore, check_is_on};
 use crate::error::{Code, RequestError};
 use crate::ids::{AppId, ClientId, SessionId};
 use crate::keyed_locks::KeyedLocks;
@@ -123,24 +123,28 @@ impl SessionLifecycle {
         Ok(())
     }
 
-    /// True when an HTTP call with this token may act as the client (P-19). One that is banned may not.
+    /// Lets an HTTP call with this token act as the client (P-19).
     ///
     /// # Errors
-    /// When the store fails.
-    pub async fn authenticates(
+    /// 4100 for an app that is switched off, 4112 for a token that is not one of the client's, has ended, or is that of a banned
+    /// client.
+    pub async fn authenticate(
         &self,
         core: &ImCore,
         app: &App,
         client: &ClientId,
         token: &str,
-    ) -> Result<bool, StoreError> {
-        match SessionToken::verify(token, app) {
+    ) -> Result<(), RequestError> {
+        let settings = core.settings.get(&app.id).await?;
+        check_is_on(&app.id, &settings)?;
+        let is_valid = match SessionToken::verify(token, app) {
             Some(token) if token.client == *client && !token.has_expired(Timestamp::now()) => {
                 let is_banned = core.store.ban_of(&app.id, client).await?.is_some();
-                Ok(!is_banned && self.ended_with(core, app, &token).await?.is_none())
+                !is_banned && self.ended_with(core, app, &token).await?.is_none()
             }
-            _ => Ok(false),
-        }
+            _ => false,
+        };
+        if is_valid { Ok(()) } else { Err(RequestError::code(Code::SessionTokenExpired)) }
     }
 
     /// The error for clients that come back with this token; `None` when its login has not ended for good.

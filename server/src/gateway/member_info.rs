@@ -13,11 +13,12 @@ use serde_json::{Value, json};
 use super::Shared;
 use super::conversation_commands::{named, reply};
 use super::notifications::{authenticated_app, header};
-use super::reject::rejection;
+use super::reject::{refusal, rejection};
 use crate::gateway::protocol::limits::ID_BYTES;
-use crate::gateway::protocol::replies::{Recipient, code_of};
+use crate::gateway::protocol::replies::Recipient;
 use crate::gateway::protocol::wire::{ConvCommand, ConvMemberInfo, GenericCommand, OpType};
 use hookd_im_core::actor::{Actor, Identity};
+use hookd_im_core::app::App;
 use hookd_im_core::conversations;
 use hookd_im_core::core::ImCore;
 use hookd_im_core::error::{Code, RequestError};
@@ -70,37 +71,24 @@ pub(super) async fn member_infos(
     };
     let client = ClientId::new(asked.client_id);
     let token = header(&headers, "x-lc-im-session-token").unwrap_or_default();
-    let found = match shared.lifecycle.authenticates(&shared.core, &app, &client, token).await {
-        Ok(false) => {
-            let code = Code::SessionTokenExpired;
-            return rejection(StatusCode::UNAUTHORIZED, code.number(), code.name());
-        }
-        Ok(true) => {
-            let actor =
-                Actor { app: app.clone(), identity: Identity::Client(client), address: address.ip(), origin: None };
-            conversations::member_infos(&shared.core, &actor, &conversation).await
-        }
-        Err(error) => Err(RequestError::Store(error)),
-    };
-    match found {
+    match found(&shared, (&app, client, token), address, &conversation).await {
         Ok(found) => {
             let results: Vec<Value> = found.into_iter().map(|info| row(&conversation, info)).collect();
             Json(json!({ "results": results })).into_response()
         }
-        Err(RequestError::Store(error)) => {
-            tracing::error!(app = %app.id, error = &error as &dyn std::error::Error, "roles cannot be read");
-            let code = Code::InternalError;
-            rejection(StatusCode::INTERNAL_SERVER_ERROR, code.number(), code.name())
-        }
-        Err(refused) => {
-            let code = code_of(&refused);
-            let status = match code {
-                Code::ConversationNotFound => StatusCode::NOT_FOUND,
-                _ => StatusCode::FORBIDDEN,
-            };
-            rejection(status, code.number(), code.name())
-        }
+        Err(error) => refusal(&app.id, &error, "roles cannot be read"),
     }
+}
+
+async fn found(
+    shared: &Shared,
+    (app, client, token): (&Arc<App>, ClientId, &str),
+    address: SocketAddr,
+    conversation: &ConversationId,
+) -> Result<Vec<MemberInfo>, RequestError> {
+    shared.lifecycle.authenticate(&shared.core, app, &client, token).await?;
+    let actor = Actor { app: app.clone(), identity: Identity::Client(client), address: address.ip(), origin: None };
+    conversations::member_infos(&shared.core, &actor, conversation).await
 }
 
 /// The conversation that a `where` names.

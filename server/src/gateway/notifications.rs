@@ -11,12 +11,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::Shared;
-use super::reject::rejection;
+use super::reject::{refusal, rejection};
 use crate::gateway::protocol::PERMANENT;
 use hookd_im_core::app::App;
-use hookd_im_core::error::Code;
+use hookd_im_core::error::RequestError;
 use hookd_im_core::ids::{AppId, ClientId};
-use hookd_im_core::store::{MissedEvent, StoreError};
+use hookd_im_core::store::MissedEvent;
 use hookd_im_core::timestamp::Timestamp;
 
 /// Events of one answer; the client asks again for more (P-64).
@@ -43,16 +43,8 @@ pub(super) async fn notifications(
     let client = ClientId::new(asked.client_id);
     let token = header(&headers, "x-lc-im-session-token").unwrap_or_default();
     let mut found = match missed(&shared, &app, (&client, token), Timestamp(asked.start_ts)).await {
-        Ok(Some(found)) => found,
-        Ok(None) => {
-            let code = Code::SessionTokenExpired;
-            return rejection(StatusCode::UNAUTHORIZED, code.number(), code.name());
-        }
-        Err(error) => {
-            tracing::error!(app = %app.id, error = &error as &dyn std::error::Error, "missed events cannot be read");
-            let code = Code::InternalError;
-            return rejection(StatusCode::INTERNAL_SERVER_ERROR, code.number(), code.name());
-        }
+        Ok(found) => found,
+        Err(error) => return refusal(&app.id, &error, "missed events cannot be read"),
     };
     let has_more = found.len() > PAGE;
     found.truncate(PAGE);
@@ -66,18 +58,16 @@ pub(super) async fn notifications(
     Json(json!({ "permanent": permanent, "droppable": droppable })).into_response()
 }
 
-/// Events of a client after a time, one more than a page; `None` when the token is not one of the client's.
+/// Events of a client after a time, one more than a page.
 async fn missed(
     shared: &Shared,
     app: &App,
     (client, token): (&ClientId, &str),
     after: Timestamp,
-) -> Result<Option<Vec<MissedEvent>>, StoreError> {
-    if !shared.lifecycle.authenticates(&shared.core, app, client, token).await? {
-        return Ok(None);
-    }
+) -> Result<Vec<MissedEvent>, RequestError> {
+    shared.lifecycle.authenticate(&shared.core, app, client, token).await?;
     let limit = u32::try_from(PAGE + 1).unwrap_or(u32::MAX);
-    shared.core.store.missed_events(&app.id, client, after, limit).await.map(Some)
+    Ok(shared.core.store.missed_events(&app.id, client, after, limit).await?)
 }
 
 /// The app of the call, by id and key.

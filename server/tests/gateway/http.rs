@@ -183,3 +183,25 @@ async fn roles_are_served_to_members_only() {
     let off = call(&server, "GET", &target("alice", &of_cid), &headers(&token)).await;
     assert_eq!((off.status, &off.body["code"]), (403, &4325.into()));
 }
+
+/// S-33.
+#[tokio::test]
+async fn the_tokens_of_an_app_that_is_off_serve_no_call_until_it_is_on() {
+    let server = Server::with_settings(ImSettings { roles: true, ..ImSettings::default() }).await;
+    let mut alice = crate::client::Client::connect(server.address).await;
+    let token = alice.log_in("alice").await.session_message.unwrap().st.unwrap();
+    let cid = alice.create_conversation(&["alice", "bob"]).await;
+    let headers = [("X-LC-Id", APP), ("X-LC-Key", APP_KEY), ("X-LC-IM-Session-Token", token.as_str())];
+    let targets = [
+        "/1.1/rtm/notifications?client_id=alice".to_owned(),
+        format!("/1.1/classes/_ConversationMemberInfo?client_id=alice&where=%7B%22cid%22:%22{cid}%22%7D"),
+    ];
+    for (is_on, status, code) in [(false, 403, Value::from(4100)), (true, 200, Value::Null)] {
+        let settings = ImSettings { roles: true, im_enabled: is_on, ..ImSettings::default() };
+        server.core.change_settings(&AppId::new(APP), settings).await.unwrap();
+        for target in &targets {
+            let answer = call(&server, "GET", target, &headers).await;
+            assert_eq!((answer.status, &answer.body["code"]), (status, &code), "{target}: {}", answer.body);
+        }
+    }
+}
