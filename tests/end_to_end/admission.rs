@@ -28,6 +28,16 @@ fn who_may_log_in(sdk: &str) {
 }
 
 #[test]
+fn so_many_clients_a_day_in_the_newest_client() {
+    Server::start().play_with("daily_users", &["5.0.0-rc.8"]);
+}
+
+#[test]
+fn so_many_clients_a_day_in_the_old_client() {
+    Server::start().play_with("daily_users", &["4.3.1"]);
+}
+
+#[test]
 fn bans_are_listed_in_parts_and_taken_back() {
     let server = Server::start();
     let nobody = server.hookd(&["clients", "list"]);
