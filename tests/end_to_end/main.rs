@@ -69,6 +69,7 @@ mod releases;
 mod remote_engine;
 mod replaced_program;
 mod reply_distance;
+mod retention;
 mod secrets;
 mod settings_races;
 mod shell;

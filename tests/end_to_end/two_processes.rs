@@ -53,6 +53,7 @@ mod older_modules;
 mod private_files;
 mod releases;
 mod remote_engine;
+mod retention;
 mod settings_races;
 mod signatures;
 mod soak;

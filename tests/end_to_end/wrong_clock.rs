@@ -10,16 +10,14 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-use crate::harness::{Guest, Redis, Server, code, hookd, http_client, stderr, stdout};
+use crate::harness::{FAKETIME, Guest, Redis, Server, code, hookd, http_client, stderr, stdout};
 
-/// `$LIB` is for the loader.
-const LIBRARY: &str = "/usr/$LIB/faketime/libfaketimeMT.so.1";
 const BEFORE_1970: &str = "-100y";
 const PAST_9999: &str = "+8100y";
 
 /// Variables of a process whose clock is off by so much. Waits last as long as ever, and files have their own times.
 fn clock(offset: &str) -> [(&'static str, &str); 4] {
-    [("LD_PRELOAD", LIBRARY), ("FAKETIME", offset), ("FAKETIME_DONT_FAKE_MONOTONIC", "1"), ("NO_FAKE_STAT", "1")]
+    [FAKETIME, ("FAKETIME", offset), ("FAKETIME_DONT_FAKE_MONOTONIC", "1"), ("NO_FAKE_STAT", "1")]
 }
 
 /// A client command on a machine whose clock is off as well.

@@ -1,5 +1,6 @@
 //! What every test uses: a server of its own, the modules built beforehand, and scenes played by real clients.
 
+mod clock;
 mod control;
 #[allow(dead_code, reason = "the engine's own tests use the rest")]
 #[path = "../../../runtime/tests/support/guest.rs"]
@@ -15,6 +16,7 @@ mod scene;
 mod server;
 mod streams;
 
+pub use clock::{Clock, FAKETIME};
 pub use control::{Control, build_name, good, numbered_probe};
 pub use guest::Guest;
 pub use http::http_client;
