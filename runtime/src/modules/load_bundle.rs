@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::path::Path;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use futures::executor::block_on;
@@ -17,6 +18,7 @@ use super::javascript::JavaScriptEngine;
 
 /// Memory of the engine while they load.
 const LOADING_MEMORY_BYTES: usize = 256 << 20;
+const TOO_LARGE: &str = "the project's files do not fit into the memory for loading them";
 /// Longest text about an error, in bytes.
 const MAX_ERROR_BYTES: usize = 4 << 10;
 
@@ -51,13 +53,14 @@ pub(super) unsafe fn load(
     let (context, _) = wizer.instrument(&core_module).map_err(as_text)?;
     // SAFETY: the caller's promise.
     let module = unsafe { Module::deserialize_file(engine, code) }.map_err(as_text)?;
-    let mut running = Running::start(engine, &module, time).map_err(as_text)?;
     let input = serde_json::to_vec(input).map_err(|error| error.to_string())?;
-    let answer = running.prepare(&input)?;
-    let log = match answer {
-        Answer { ok: true, log, warnings, .. } => LoadLog { log: within(log), warnings },
-        Answer { error, log, .. } => return Err(refusal(error.unwrap_or_default(), &within(log))),
-    };
+    let mut first = Running::start(engine, &module, time).map_err(as_text)?;
+    first.load(&input)?;
+    let placement = first.placement()?;
+    drop(first);
+    let mut running = Running::start(engine, &module, time).map_err(as_text)?;
+    running.place(&placement)?;
+    let log = running.load(&input)?;
     let snapshot = block_on(wizer.snapshot(&context, &mut running)).map_err(as_text)?;
     let mut encoder = ComponentEncoder::default().module(&snapshot).map_err(|error| format!("{error:#}"))?;
     let component = encoder.encode().map_err(|error| format!("{error:#}"))?;
@@ -94,12 +97,22 @@ struct LoadError {
     line: Option<u32>,
 }
 
+/// What a first load tells a second one, so that it leaves a snapshot without holes.
+struct Placement {
+    record: Vec<u8>,
+    kept_bytes: i32,
+}
+
 /// An engine in memory.
 struct Running {
     store: Store<StoreLimits>,
     instance: Instance,
     memory: Memory,
     time: Duration,
+    /// Ends the timer when it is dropped.
+    _timer: Sender<()>,
+    /// How much of the memory the snapshot is, in bytes.
+    snapshot_bytes: usize,
 }
 
 impl Running {
@@ -108,12 +121,7 @@ impl Running {
         let mut store = Store::new(engine, limits);
         store.limiter(|limits| limits);
         store.set_epoch_deadline(1);
-        // The child lives no longer than one bundle.
-        let engine = engine.clone();
-        std::thread::spawn(move || {
-            std::thread::sleep(time);
-            engine.increment_epoch();
-        });
+        let timer = start_timer(engine.clone(), time);
         let mut linker = Linker::new(store.engine());
         // Nothing outside can be reached: what is done while files are loaded would be done once, and seen by all instances.
         linker.define_unknown_imports_as_traps(module)?;
@@ -121,18 +129,51 @@ impl Running {
         let memory = instance
             .get_memory(&mut store, "memory")
             .ok_or_else(|| wasmtime::Error::msg("the JavaScript engine exports no memory"))?;
-        Ok(Self { store, instance, memory, time })
+        Ok(Self { store, instance, memory, time, _timer: timer, snapshot_bytes: 0 })
+    }
+
+    /// Loads a bundle; answers its log.
+    fn load(&mut self, input: &[u8]) -> Result<LoadLog, String> {
+        let log = match self.prepare(input)? {
+            Answer { ok: true, log, warnings, .. } => LoadLog { log: within(log), warnings },
+            Answer { error, log, .. } => return Err(refusal(error.unwrap_or_default(), &within(log))),
+        };
+        let bytes: TypedFunc<(), i32> = self.function("snapshot_bytes").map_err(as_text)?;
+        let bytes = bytes.call(&mut self.store, ()).map_err(|error| stopped(&error, self.time))?;
+        self.snapshot_bytes = bytes.cast_unsigned() as usize;
+        Ok(log)
+    }
+
+    /// After a first load.
+    fn placement(&mut self) -> Result<Placement, String> {
+        let record: TypedFunc<(), i32> = self.function("placement_record").map_err(as_text)?;
+        let at = record.call(&mut self.store, ()).map_err(|error| stopped(&error, self.time))?;
+        let record = self.answer(at).ok_or("the JavaScript engine has no record of its memory")?.to_vec();
+        let kept_bytes = self.number(at.cast_unsigned() as usize + 8).ok_or("the JavaScript engine gave no answer")?;
+        Ok(Placement { record, kept_bytes: kept_bytes.cast_signed() })
+    }
+
+    /// Before a second load.
+    fn place(&mut self, placement: &Placement) -> Result<(), String> {
+        let allocate: TypedFunc<(i32, i32), i32> = self.function("placement_allocate").map_err(as_text)?;
+        let length = i32::try_from(placement.record.len()).map_err(|_| TOO_LARGE)?;
+        let numbers = (length, placement.kept_bytes);
+        let at = allocate.call(&mut self.store, numbers).map_err(|error| stopped(&error, self.time))?;
+        let at = at.cast_unsigned() as usize;
+        if at == 0 {
+            return Err(TOO_LARGE.to_owned());
+        }
+        self.memory.write(&mut self.store, at, &placement.record).map_err(|_| TOO_LARGE.to_owned())
     }
 
     /// Gives the engine its input; answers what it says of it.
     fn prepare(&mut self, input: &[u8]) -> Result<Answer, String> {
-        let too_large = || "the project's files do not fit into the memory for loading them".to_owned();
         let allocate: TypedFunc<i32, i32> = self.function("prepare_allocate").map_err(as_text)?;
         let prepare: TypedFunc<(i32, i32), i32> = self.function("prepare").map_err(as_text)?;
-        let length = i32::try_from(input.len()).map_err(|_| too_large())?;
+        let length = i32::try_from(input.len()).map_err(|_| TOO_LARGE)?;
         let time = self.time;
         let at = allocate.call(&mut self.store, length).map_err(|error| stopped(&error, time))?;
-        self.memory.write(&mut self.store, at.cast_unsigned() as usize, input).map_err(|_| too_large())?;
+        self.memory.write(&mut self.store, at.cast_unsigned() as usize, input).map_err(|_| TOO_LARGE)?;
         let answer = prepare.call(&mut self.store, (at, length)).map_err(|error| stopped(&error, time))?;
         let answer = self.answer(answer).ok_or("the JavaScript engine gave no answer")?;
         serde_json::from_slice(answer).map_err(|error| format!("the JavaScript engine's answer is no JSON: {error}"))
@@ -140,14 +181,14 @@ impl Running {
 
     /// The text to which two numbers at `at` point.
     fn answer(&self, at: i32) -> Option<&[u8]> {
-        let memory = self.memory.data(&self.store);
         let at = at.cast_unsigned() as usize;
-        let number = |at: usize| {
-            let bytes = memory.get(at..at.checked_add(4)?)?;
-            Some(u32::from_le_bytes(bytes.try_into().ok()?) as usize)
-        };
-        let (start, length) = (number(at)?, number(at.checked_add(4)?)?);
-        memory.get(start..start.checked_add(length)?)
+        let (start, length) = (self.number(at)? as usize, self.number(at.checked_add(4)?)? as usize);
+        self.memory.data(&self.store).get(start..start.checked_add(length)?)
+    }
+
+    fn number(&self, at: usize) -> Option<u32> {
+        let bytes = self.memory.data(&self.store).get(at..at.checked_add(4)?)?;
+        Some(u32::from_le_bytes(bytes.try_into().ok()?))
     }
 
     fn function<P, R>(&mut self, name: &str) -> wasmtime::Result<TypedFunc<P, R>>
@@ -157,6 +198,17 @@ impl Running {
     {
         self.instance.get_typed_func(&mut self.store, name)
     }
+}
+
+/// Interrupts what runs in the engine after `time`, unless the answer is dropped before.
+fn start_timer(engine: Engine, time: Duration) -> Sender<()> {
+    let (timer, dropped) = channel();
+    std::thread::spawn(move || {
+        if dropped.recv_timeout(time) == Err(RecvTimeoutError::Timeout) {
+            engine.increment_epoch();
+        }
+    });
+    timer
 }
 
 /// Of an engine that we built: globals and memories have the types that its module says.
@@ -176,7 +228,8 @@ impl InstanceState for Running {
 
     fn memory_contents(&mut self, name: &str, contents: impl FnOnce(&[u8]) + Send) -> impl Future<Output = ()> + Send {
         if let Some(memory) = self.instance.get_memory(&mut self.store, name) {
-            contents(memory.data(&self.store));
+            let memory = memory.data(&self.store);
+            contents(memory.get(..self.snapshot_bytes).unwrap_or(memory));
         }
         std::future::ready(())
     }

@@ -5,9 +5,9 @@ use std::ffi::{CStr, CString};
 
 use rquickjs::{Context, Ctx, Error, Runtime, Value, qjs};
 
-use crate::allocator::{self, QuickJsMemory};
+use crate::quickjs_memory::QuickJsMemory;
 use crate::text::Text;
-use crate::{preparation, rejections};
+use crate::{allocator, preparation, rejections};
 
 /// Stack of JavaScript in linear memory, after which a call throws a `RangeError`. Code of every kind then takes less than
 /// 1.8 MiB of the machine's own stack, of which a guest must have 2 MiB; `HOOKD_STACK_ROOM` in `quickjs.patch` sees to that.

@@ -16,6 +16,7 @@ mod engine;
 mod entry;
 mod environment;
 mod event_loop;
+mod growth;
 mod hashes;
 mod host;
 #[cfg(feature = "http")]
@@ -23,8 +24,10 @@ mod http;
 mod jobs;
 mod leancache;
 mod log;
+mod placement;
 mod preparation;
 mod prepare;
+mod quickjs_memory;
 mod random;
 mod rejections;
 mod shim;

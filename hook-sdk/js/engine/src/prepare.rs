@@ -1,16 +1,19 @@
 //! The exports for the snapshot.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use rquickjs::{Array, Ctx, Function, IntoJs, Object, Value, promise::PromiseState};
 
+use crate::allocator::{self, MEMORY};
 use crate::event_loop::{self, End};
+use crate::placement::Record;
 use crate::text::Text;
 use crate::thrown::{Thrown, caught};
 use crate::timers::Counting;
 use crate::{clock, engine, entry, environment, jobs, log, rejections, shim};
 
 thread_local! {
+    static RECORD: Cell<[u32; 3]> = const { Cell::new([0; 3]) };
     static INPUT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     static ANSWER: RefCell<(Vec<u8>, [u32; 2])> = const { RefCell::new((Vec::new(), [0; 2])) };
 }
@@ -20,6 +23,30 @@ enum Failure {
     Thrown(Thrown),
     /// Not the app's fault.
     Text(String),
+}
+
+/// Makes this the second load of a bundle, when it is called before all else. The numbers are those of [`placement_record`].
+/// Answers where that record is to be written; zero without memory.
+#[unsafe(no_mangle)]
+pub extern "C" fn placement_allocate(record_bytes: usize, kept_bytes: usize) -> usize {
+    MEMORY.placement.begin_second_load(record_bytes, kept_bytes).unwrap_or(0)
+}
+
+/// After a first load, what its second one needs. Answers where three numbers are: place and length of the record, and the
+/// bytes of what stays in memory.
+#[unsafe(no_mangle)]
+pub extern "C" fn placement_record() -> *const [u32; 3] {
+    let Record { address, bytes, kept_bytes } = MEMORY.placement.record();
+    RECORD.with(|kept| {
+        kept.set([address as u32, bytes as u32, kept_bytes as u32]);
+        kept.as_ptr().cast_const()
+    })
+}
+
+/// After [`prepare`]: how much of the memory the snapshot is, in bytes.
+#[unsafe(no_mangle)]
+pub extern "C" fn snapshot_bytes() -> usize {
+    allocator::snapshot_bytes()
 }
 
 /// Memory for the input of [`prepare`].
