@@ -241,3 +241,25 @@ async fn a_call_says_what_it_used_when_asked() {
     assert!(usage.cpu_time >= Duration::from_millis(4), "{usage:?}");
     assert!(usage.memory_bytes > 1 << 20, "{usage:?}");
 }
+
+#[tokio::test]
+async fn what_files_throw_away_while_they_are_loaded_takes_no_memory_of_calls() {
+    let test = TestEngine::start().await;
+    let source = "
+        const AV = require('leanengine');
+        const crypto = require('crypto');
+        const kept = new Map();
+        for (let round = 0; round < 10; round++) {
+            const rows = Array.from({ length: 1000 }, (_, n) => ({ id: crypto.randomUUID(), n, at: new Date(), x: Math.random() }));
+            const read = JSON.parse(JSON.stringify(rows)).sort((a, b) => a.x - b.x);
+            const seen = new Set(rows);
+            if (seen.size === read.length) kept.set(rows[round], `${round} of ${read.length}`);
+        }
+        setTimeout(() => kept.clear(), 1e6);
+        AV.Cloud.define('kept', () => [...kept.values()].slice(-2));";
+    test.deploy(project(source)).await.unwrap();
+    let invocation = support::invocation("kept", "{}", Duration::from_secs(10));
+    let (outcome, usage) = test.engine.call_measured(invocation).await;
+    assert_eq!(outcome, replied("[\"8 of 1000\",\"9 of 1000\"]"));
+    assert!(usage.memory_bytes < 5 << 20, "{usage:?}");
+}

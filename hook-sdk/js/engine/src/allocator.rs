@@ -1,8 +1,8 @@
 //! Memory for QuickJS and Rust, made so that a call of a fresh instance writes to few pages.
 //!
-//! Each page of the snapshot that a call writes to has to be copied for it, and reset after it. So what was allocated before
-//! the snapshot is never handed out again: the holes that were freed there lie all over the memory. Allocations of calls
-//! follow each other in memory of their own, which is part of the initial memory, and what was freed last is handed out first.
+//! Each page of the snapshot that a call writes to has to be copied for it, and reset after it. So blocks of the snapshot stay
+//! where they are, and their memory is never handed out again. Blocks of calls follow each other in memory of their own, which
+//! is part of the initial memory, and what was freed last is handed out first.
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
@@ -38,7 +38,7 @@ pub(crate) static MEMORY: Memory = Memory {
 };
 
 pub(crate) struct Memory {
-    /// Of blocks of the time before the snapshot.
+    /// Where blocks of the time before the snapshot lie.
     pub(crate) placement: Placement,
     /// Freed small blocks by their size in units. Each holds the address of the one that was freed before it.
     freed: [Cell<*mut u8>; SMALL_BYTES / UNIT + 1],
@@ -173,8 +173,7 @@ impl Memory {
         }
     }
 
-    /// A block of that many units for a call.
-    pub(crate) fn small(&self, units: usize) -> *mut u8 {
+    fn small(&self, units: usize) -> *mut u8 {
         let Some(freed) = self.freed.get(units) else { return ptr::null_mut() };
         let block = freed.get();
         if !block.is_null() {

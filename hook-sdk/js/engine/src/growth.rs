@@ -1,11 +1,10 @@
 //! Memory that the allocator grows by.
 
+use std::alloc::Layout;
 use std::cell::Cell;
 
 use talc::base::{Talc, binning::Binning};
 use talc::source::Source;
-
-use std::alloc::Layout;
 
 /// The unit of `memory.grow`.
 const WASM_PAGE_BYTES: usize = 64 * 1024;
