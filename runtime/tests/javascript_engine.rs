@@ -51,6 +51,20 @@ async fn everything_that_calls_itself_without_end_ends_with_an_exception() {
 }
 
 #[tokio::test]
+async fn an_exception_at_the_end_of_the_stack_is_logged_with_its_place() {
+    let source = "const AV = require('leanengine');
+        function deep(n) {
+            return n === 0 ? 0 : 1 + deep(n - 1);
+        }
+        AV.Cloud.define('deep', () => deep(1e9));";
+    let test = deployed(source).await;
+    let (status, _, message) = refusal(&test, "deep", &json!({})).await;
+    assert_eq!((status, message.as_str()), (500, "Maximum call stack size exceeded"));
+    let lines = test.engine.recent_logs("demo");
+    assert!(lines.iter().any(|line| line.text.contains("at deep (/app/cloud.js:3:")), "{lines:?}");
+}
+
+#[tokio::test]
 async fn a_thousand_calls_within_each_other_are_possible() {
     let source = "
         const AV = require('leanengine');

@@ -9,9 +9,10 @@ use crate::quickjs_memory::QuickJsMemory;
 use crate::text::Text;
 use crate::{allocator, preparation, rejections};
 
-/// Stack of JavaScript in linear memory, after which a call throws a `RangeError`. Code of every kind then takes less than
+/// Stack of JavaScript in linear memory, after which a call throws a `RangeError`; the trace of that error may take
+/// `HOOKD_BACKTRACE_STACK_BYTES` of `quickjs.patch` more. Code of every kind then takes less than
 /// 1.8 MiB of the machine's own stack, of which a guest must have 2 MiB; `HOOKD_STACK_ROOM` in `quickjs.patch` sees to that.
-const STACK_BYTES: usize = 704 * 1024;
+const STACK_BYTES: usize = 672 * 1024;
 
 /// Garbage in cycles that an instance may pile up before a collection, which would touch every page of the snapshot.
 const GARBAGE_BYTES: usize = 8 << 20;
