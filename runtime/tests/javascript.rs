@@ -127,6 +127,31 @@ async fn code_is_found_after_a_restart_and_goes_with_the_variables_it_was_loaded
 }
 
 #[tokio::test]
+async fn damaged_functions_of_the_engine_are_recorded_again() {
+    let engines = tempfile::tempdir().unwrap();
+    let test = TestEngine::with(|config| config.javascript_engines = Some(engines.path().to_owned())).await;
+    let says = async |text: &str| {
+        let source = format!("require('leanengine').Cloud.define('says', () => '{text}');");
+        test.deploy(project(&source)).await.unwrap();
+        assert_eq!(test.call("says", "{}").await, replied(&format!("\"{text}\"")));
+    };
+    let recorded = || {
+        let files = std::fs::read_dir(engines.path()).unwrap().map(|entry| entry.unwrap().path());
+        files.filter(|path| path.to_str().unwrap().contains("-functions-")).collect::<Vec<_>>()
+    };
+    says("with functions").await;
+    let [functions] = recorded().try_into().unwrap();
+    let mut bytes = std::fs::read(&functions).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&functions, bytes).unwrap();
+    says("without them").await;
+    assert_eq!(recorded().len(), 0);
+    says("with new ones").await;
+    assert_eq!(recorded(), [functions]);
+}
+
+#[tokio::test]
 async fn files_that_cannot_be_loaded_are_refused_with_the_place() {
     let test = TestEngine::start().await;
     let thrown = refused(test.deploy(project("console.log('connecting');\nconst x = {};\nx.start();\n")).await);

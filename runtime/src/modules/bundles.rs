@@ -1,6 +1,6 @@
 //! Bundles: loaded at the release, in the compile child.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use tempfile::TempPath;
@@ -33,7 +33,9 @@ impl Modules {
         let variables = variables.iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
         let input = Box::new(LoadInput { bundle, variables, now: now_ms() });
         let time_ms = u64::try_from(self.compiler.limits().loading_time.as_millis()).unwrap_or(u64::MAX);
-        let request = CompileRequest::Bundle { engine, engine_code: self.engine_code(engine).await?, time_ms, input };
+        let engine_code = self.engine_code(engine).await?;
+        let engine_functions = self.engine_functions(engine, &engine_code).await?;
+        let request = CompileRequest::Bundle { engine, engine_code, engine_functions, time_ms, input };
         self.compiler.carry_out(&request, self.files.new_artifact()?).await
     }
 
@@ -44,6 +46,17 @@ impl Modules {
             let (code, _) =
                 self.compiler.carry_out(&CompileRequest::Engine(engine), self.files.new_engine_code()?).await?;
             self.files.keep(code, place.clone()).await?;
+        }
+        Ok(place)
+    }
+
+    /// The compiled functions of a JavaScript engine; recorded once for each version of it. The caller has the turn to compile.
+    async fn engine_functions(&self, engine: JavaScriptEngine, engine_code: &Path) -> Result<PathBuf, ModuleError> {
+        let place = self.files.engine_code(&format!("{}-functions", engine.code_name()));
+        if !place.exists() {
+            let request = CompileRequest::Functions { engine, engine_code: engine_code.to_owned() };
+            let (functions, _) = self.compiler.carry_out(&request, self.files.new_engine_code()?).await?;
+            self.files.keep(functions, place.clone()).await?;
         }
         Ok(place)
     }

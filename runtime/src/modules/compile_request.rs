@@ -12,11 +12,19 @@ use super::javascript::JavaScriptEngine;
 pub(super) enum CompileRequest {
     /// Compile a JavaScript engine itself, so that bundles can be loaded with it.
     Engine(JavaScriptEngine),
+    /// Record the compiled functions of a JavaScript engine, for bundles.
+    Functions {
+        engine: JavaScriptEngine,
+        /// Machine code that the child made of the engine before.
+        engine_code: PathBuf,
+    },
     /// Load a bundle, and compile what that leaves in memory.
     Bundle {
         engine: JavaScriptEngine,
         /// Machine code that the child made of the engine before.
         engine_code: PathBuf,
+        /// What the child recorded before.
+        engine_functions: PathBuf,
         /// How long its files may take to load.
         time_ms: u64,
         input: Box<LoadInput>,

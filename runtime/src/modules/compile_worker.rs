@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, nice, setrlimit};
 use thiserror::Error;
-use wasmtime::Engine;
+use wasmtime::{Config, Engine};
 
 use super::compile_request::{CompileRequest, LOADED};
+use super::engine_functions::{compile_with, nothing_to_load, record};
 use super::load_bundle::{compile_engine, load};
 use crate::config::GUEST_STACK_BYTES;
 use crate::sandbox::code_config;
@@ -19,6 +20,9 @@ pub(super) const CPU_SECONDS: &str = "HOOKD_COMPILE_CPU_SECONDS";
 pub(super) const ARTIFACT_BYTES: &str = "HOOKD_COMPILE_ARTIFACT_BYTES";
 /// What stdout starts with when the module is at fault; machine code starts with the ELF magic number.
 pub(super) const REFUSED: &[u8] = b"refused: ";
+
+/// How long an engine may take to load nothing.
+const RECORDING_TIME: Duration = Duration::from_secs(10);
 
 /// Why the worker could not do its work; a module that cannot be compiled is an answer, not an error.
 #[derive(Debug, Error)]
@@ -48,9 +52,7 @@ pub fn compile_worker() -> Result<(), CompileWorkerError> {
 
     let mut input = Vec::new();
     std::io::stdin().lock().read_to_end(&mut input)?;
-    let mut config = code_config();
-    config.max_wasm_stack(GUEST_STACK_BYTES);
-    let engine = Engine::new(&config).map_err(|error| CompileWorkerError::Compiler(format!("{error:#}")))?;
+    let engine = Engine::new(&worker_config()).map_err(|error| CompileWorkerError::Compiler(format!("{error:#}")))?;
     let compiled = if input.starts_with(b"\0asm") { component(&engine, &input) } else { requested(&engine, &input)? };
     let mut stdout = std::io::stdout().lock();
     match compiled {
@@ -64,6 +66,13 @@ pub fn compile_worker() -> Result<(), CompileWorkerError> {
     Ok(())
 }
 
+/// What the child compiles with.
+pub(super) fn worker_config() -> Config {
+    let mut config = code_config();
+    config.max_wasm_stack(GUEST_STACK_BYTES);
+    config
+}
+
 fn component(engine: &Engine, component: &[u8]) -> Result<Vec<u8>, String> {
     engine.precompile_component(component).map_err(|error| format!("{error:#}"))
 }
@@ -73,13 +82,19 @@ fn requested(engine: &Engine, input: &[u8]) -> Result<Result<Vec<u8>, String>, C
     let request = serde_json::from_slice(input).map_err(|error| CompileWorkerError::Request(error.to_string()))?;
     Ok(match request {
         CompileRequest::Engine(kind) => compile_engine(engine, kind),
-        CompileRequest::Bundle { engine: kind, engine_code, time_ms, input } => {
+        CompileRequest::Functions { engine: kind, engine_code } => {
+            let input = nothing_to_load().map_err(|error| CompileWorkerError::Request(error.to_string()))?;
+            // SAFETY: the parent names a file in its own folder that it had this program make.
+            let loaded = unsafe { load(engine, (kind, &engine_code), &input, RECORDING_TIME) };
+            loaded.and_then(|loaded| record(&loaded.component).map_err(|error| format!("{error:#}")))
+        }
+        CompileRequest::Bundle { engine: kind, engine_code, engine_functions, time_ms, input } => {
             // SAFETY: the parent names a file in its own folder that it had this program make.
             match unsafe { load(engine, (kind, &engine_code), &input, Duration::from_millis(time_ms)) } {
                 Ok(loaded) => {
                     let log = serde_json::to_string(&loaded.log).map_err(std::io::Error::other)?;
                     writeln!(std::io::stderr().lock(), "{LOADED}{log}")?;
-                    component(engine, &loaded.component)
+                    compile_with(&engine_functions, &loaded.component).map_err(|error| format!("{error:#}"))
                 }
                 Err(reason) => Err(reason),
             }

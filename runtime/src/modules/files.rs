@@ -21,7 +21,7 @@ use crate::config::EngineConfig;
 
 /// Prefix of artifacts that are being written.
 const UNFINISHED: &str = "unfinished-";
-/// Prefix of the machine code of JavaScript engines.
+/// Prefix of the machine code of JavaScript engines, and of their recorded functions.
 const ENGINE: &str = "engine-";
 /// How long machine code of engines is kept in a shared folder; then it is made anew.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);

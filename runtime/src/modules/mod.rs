@@ -6,6 +6,7 @@ mod compile;
 mod compile_request;
 mod compile_worker;
 mod definitions;
+mod engine_functions;
 mod error;
 mod files;
 mod hash;
