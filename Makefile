@@ -131,13 +131,8 @@ python-modules: hookd $(COMPONENTIZE_PY)
 clients: $(CLIENTS)
 
 # One project of the npm registry each.
-$(CLIENTS) $(LEANENGINE) $(PEERS) $(JS_SDK) $(TYPES): %/node_modules: %/package-lock.json
+$(CLIENTS) $(LEANENGINE) $(PEERS) $(JS_SDK) $(TYPES) $(WORKERD): %/node_modules: %/package-lock.json
 	npm ci --prefix $* --no-audit --no-fund
-	@touch $@
-
-# Its lock file names the program for this system only, which `npm ci` takes for a mistake.
-$(WORKERD): benches/workerd/package-lock.json
-	npm install --prefix benches/workerd --no-audit --no-fund
 	@touch $@
 
 $(LEANCLOUD_PYTHON) $(MYPY) $(COMPONENTIZE_PY): %/.venv: %/requirements.txt
