@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use crate::exit::InputError;
 use crate::params::{read_json, read_or_empty};
@@ -12,9 +12,9 @@ const EXPECTED: &str = ".expected.json";
 
 /// Which calls a command makes: one, or those of a folder.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("calls").required(true).args(["name", "fixtures"])))]
 pub struct CallArguments {
     /// Hook or function to call.
-    #[arg(required_unless_present = "fixtures", conflicts_with = "fixtures")]
     name: Option<String>,
     /// File with the params as JSON, or `-` for standard input [default: {}].
     #[arg(long, value_name = "FILE|-", conflicts_with = "fixtures")]
@@ -93,4 +93,31 @@ fn read_call(folder: &Path, name: String) -> Result<Fixture, InputError> {
     let params = read_json(&folder.join(format!("{name}{PARAMS}")), "the params")?;
     let function = name.split('.').next().unwrap_or_default().to_owned();
     Ok(Fixture { name, function, params })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        calls: CallArguments,
+    }
+
+    #[test]
+    fn a_line_without_calls_is_told_both_ways_to_name_them() {
+        let told = Line::try_parse_from(["test"]).unwrap_err().to_string();
+        assert!(told.contains("<NAME|--fixtures <DIR>>"), "{told}");
+    }
+
+    #[test]
+    fn a_line_names_one_call_or_a_folder_of_them() {
+        assert!(Line::try_parse_from(["test", "hello", "--params", "a.json"]).is_ok());
+        assert!(Line::try_parse_from(["test", "--fixtures", "calls"]).is_ok());
+        assert!(Line::try_parse_from(["test", "hello", "--fixtures", "calls"]).is_err());
+        assert!(Line::try_parse_from(["test", "--fixtures", "calls", "--params", "a.json"]).is_err());
+    }
 }
