@@ -189,10 +189,10 @@ where
     }
 
     /// Takes everything over that waits in the sender.
-    fn take(&mut self, first: Outgoing) -> Result<(), Closing> {
+    fn take(&mut self, first: Box<Outgoing>) -> Result<(), Closing> {
         let mut next = Some(first);
         while let Some(outgoing) = next {
-            match outgoing {
+            match *outgoing {
                 Outgoing::Reply { frame, shows, gate, held } => self.queue.reply(Reply { frame, shows, gate, held }),
                 Outgoing::Event { client, event, gate, held, .. } => {
                     self.queue.push(Push { client, event, gate, held });

@@ -69,13 +69,14 @@ pub struct QueueFull;
 /// The sending side; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct OutgoingSender {
-    queue: mpsc::Sender<Outgoing>,
+    // Boxed: the channel makes room for 32 items at once, and an idle connection keeps it.
+    queue: mpsc::Sender<Box<Outgoing>>,
     bytes: SocketBytes,
     slow_reader: CancellationToken,
 }
 
 /// The receiving side, owned by the loop that writes the socket.
-pub type OutgoingReceiver = mpsc::Receiver<Outgoing>;
+pub type OutgoingReceiver = mpsc::Receiver<Box<Outgoing>>;
 
 impl OutgoingSender {
     /// A queue for one socket.
@@ -122,7 +123,7 @@ impl OutgoingSender {
     /// # Errors
     /// [`QueueFull`]: the caller closes the connection as a slow reader.
     pub fn send(&self, outgoing: Outgoing) -> Result<(), QueueFull> {
-        self.queue.try_send(outgoing).map_err(|_| QueueFull)
+        self.queue.try_send(Box::new(outgoing)).map_err(|_| QueueFull)
     }
 }
 

@@ -93,7 +93,7 @@ mod tests {
         let (sender, mut outgoing) = OutgoingSender::new();
         let recipient = Recipient { serial: Some(5), peer: None };
         drop(PendingReply::new(sender, recipient, None, ReplyGate::default()));
-        let Some(Outgoing::Reply { frame, .. }) = outgoing.try_recv().ok() else { unreachable!() };
+        let Outgoing::Reply { frame, .. } = *outgoing.try_recv().unwrap() else { unreachable!() };
         let reply = Encoding::Binary.decode(Encoding::Binary.frame(frame)).unwrap();
         assert_eq!((reply.i, reply.error_message.map(|error| error.code)), (Some(5), Some(4200)));
     }

@@ -89,7 +89,7 @@ async fn serve(
 }
 
 /// Commands are small, and an idle connection keeps its buffer.
-const READ_BUFFER_BYTES: usize = 4 * 1024;
+const READ_BUFFER_BYTES: usize = 2 * 1024;
 
 /// An origin that is longer than any is kept in part: it is none that an app allows.
 const ORIGIN_BYTES: usize = 512;
