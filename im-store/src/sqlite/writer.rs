@@ -144,9 +144,9 @@ fn write_until_closed(mut connection: Connection, mut queue: mpsc::Receiver<Box<
 }
 
 fn commit_batch(connection: &mut Connection, batch: &mut [Box<dyn Command>]) -> rusqlite::Result<()> {
-    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for command in batch {
-        run_in_savepoint(&mut transaction, command.as_mut())?;
+        run_in_savepoint(&transaction, command.as_mut())?;
         // A full disk or an I/O error makes SQLite roll the whole transaction back; a further savepoint would then
         // commit by itself while its neighbours are reported as failed.
         if transaction.is_autocommit() {
@@ -156,9 +156,15 @@ fn commit_batch(connection: &mut Connection, batch: &mut [Box<dyn Command>]) -> 
     transaction.commit()
 }
 
-fn run_in_savepoint(transaction: &mut Transaction<'_>, command: &mut dyn Command) -> rusqlite::Result<()> {
-    let savepoint = transaction.savepoint()?;
-    if command.run(&savepoint) { savepoint.commit() } else { savepoint.finish() }
+/// An error leaves the savepoint open: the end of the transaction ends it.
+fn run_in_savepoint(transaction: &Transaction<'_>, command: &mut dyn Command) -> rusqlite::Result<()> {
+    // Not rusqlite's own savepoints, which parse their statements each time.
+    let run = |sql| transaction.prepare_cached(sql)?.execute([]).map(drop);
+    run("SAVEPOINT command")?;
+    if !command.run(transaction) {
+        run("ROLLBACK TO command")?;
+    }
+    run("RELEASE command")
 }
 
 #[cfg(test)]
