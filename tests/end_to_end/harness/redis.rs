@@ -1,5 +1,4 @@
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -7,6 +6,8 @@ use tempfile::TempDir;
 
 const START_DEADLINE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
+/// Ports that were free may be taken when the server starts; it gets others then.
+const TRIES: usize = 5;
 
 /// A Redis on a free port with a temporary folder; killed with the test.
 pub struct Redis {
@@ -17,9 +18,12 @@ pub struct Redis {
 
 impl Redis {
     pub fn start() -> Self {
-        let port = free_port();
         let folder = tempfile::tempdir().expect("a temporary folder");
-        Self { process: spawn(port, &folder, &[]), port, folder }
+        let (process, port) = started(|| {
+            let port = free_port();
+            Some((spawn(port, &folder, &[])?, port))
+        });
+        Self { process, port, folder }
     }
 
     /// One that is reached over TLS as well; returns its URL and the file with the certificate to trust.
@@ -30,10 +34,8 @@ impl Redis {
 
     /// A cluster of this one node, which announces its TLS port to clients.
     pub fn with_tls_as_cluster() -> (Self, String, String) {
-        let bus_port = free_port().to_string();
-        let options = ["--tls-cluster", "yes", "--cluster-enabled", "yes", "--cluster-port", &bus_port];
-        let (redis, port, authority) =
-            Self::secure(&[options.as_slice(), &["--cluster-announce-ip", "127.0.0.1"]].concat());
+        let options = ["--tls-cluster", "yes", "--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"];
+        let (redis, port, authority) = Self::secure(&options);
         let mut connection = redis.connection();
         let () = redis::cmd("CLUSTER")
             .arg(&["ADDSLOTSRANGE", "0", "16383"])
@@ -61,11 +63,13 @@ impl Redis {
             path.to_str().expect("UTF-8").to_owned()
         };
         let (certificate, key) = (file("certificate", made.cert.pem()), file("key", made.signing_key.serialize_pem()));
-        let (port, tls_port) = (free_port(), free_port().to_string());
-        let arguments = ["--tls-port", &tls_port, "--tls-cert-file", &certificate, "--tls-key-file", &key];
-        let arguments =
-            [arguments.as_slice(), &["--tls-ca-cert-file", &certificate, "--tls-auth-clients", "no"]].concat();
-        let process = spawn(port, &folder, &[arguments.as_slice(), more].concat());
+        let files = ["--tls-cert-file", &certificate, "--tls-key-file", &key, "--tls-ca-cert-file", &certificate];
+        let (process, port, tls_port) = started(|| {
+            let (port, tls_port, bus_port) = (free_port(), free_port().to_string(), free_port().to_string());
+            let ports = ["--tls-port", &tls_port, "--cluster-port", &bus_port, "--tls-auth-clients", "no"];
+            let process = spawn(port, &folder, &[ports.as_slice(), &files, more].concat())?;
+            Some((process, port, tls_port))
+        });
         (Self { process, port, folder }, tls_port, certificate)
     }
 
@@ -90,7 +94,7 @@ impl Redis {
 
     /// Again on the same port, empty.
     pub fn start_again(&mut self) {
-        self.process = spawn(self.port, &self.folder, &[]);
+        self.process = spawn(self.port, &self.folder, &[]).expect("the port is free again");
     }
 
     /// Stops it as a frozen machine would: connections stay, answers stop.
@@ -121,8 +125,14 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
 
-fn spawn(port: u16, folder: &TempDir, more: &[&str]) -> Child {
-    let process = Command::new("redis-server")
+/// What `start` starts, with other ports each time.
+fn started<Out>(start: impl FnMut() -> Option<Out>) -> Out {
+    std::iter::repeat_with(start).take(TRIES).flatten().next().expect("redis-server starts on free ports")
+}
+
+/// None when it ends at once, as it does when a port is taken.
+fn spawn(port: u16, folder: &TempDir, more: &[&str]) -> Option<Child> {
+    let mut process = Command::new("redis-server")
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"])
         .arg(folder.path())
         .args(more)
@@ -130,15 +140,20 @@ fn spawn(port: u16, folder: &TempDir, more: &[&str]) -> Child {
         .spawn()
         .expect("redis-server is installed; `scripts/set-up.sh test` does it");
     let started = Instant::now();
-    while !answers(port) {
+    while !answers(port, process.id()) {
+        if process.try_wait().expect("a child").is_some() {
+            return None;
+        }
         assert!(started.elapsed() < START_DEADLINE, "redis-server does not answer");
         std::thread::sleep(POLL);
     }
-    process
+    Some(process)
 }
 
-fn answers(port: u16) -> bool {
-    let Ok(mut socket) = TcpStream::connect(("127.0.0.1", port)) else { return false };
-    let mut answer = [0; 7];
-    socket.write_all(b"PING\r\n").and_then(|()| socket.read_exact(&mut answer)).is_ok() && &answer == b"+PONG\r\n"
+/// True when it is this process that listens there.
+fn answers(port: u16, process: u32) -> bool {
+    let info: redis::RedisResult<String> = redis::Client::open(format!("redis://127.0.0.1:{port}"))
+        .and_then(|client| client.get_connection_with_timeout(START_DEADLINE))
+        .and_then(|mut connection| redis::cmd("INFO").arg("server").query(&mut connection));
+    info.is_ok_and(|info| info.lines().any(|line| line == format!("process_id:{process}")))
 }

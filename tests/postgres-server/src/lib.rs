@@ -23,6 +23,9 @@ use self::processes::{CONTINUE, STOP, Tree};
 /// The role that tests connect as. It may do everything, without a password.
 const ROLE: &str = "hookd";
 
+/// A port that was free may be taken when the server starts; it gets another one then.
+const TRIES: usize = 5;
+
 /// A running server; killed when it is dropped.
 pub struct PostgresServer {
     process: Child,
@@ -71,9 +74,15 @@ impl PostgresServer {
     }
 
     fn start_in(folder: TempDir, settings: Vec<String>) -> Self {
-        let port = free_port();
-        let process = run(port, &folder, &settings);
-        Self { process, port, settings, folder }
+        let mut log = String::new();
+        for _ in 0..TRIES {
+            let port = free_port();
+            match run(port, &folder, &settings) {
+                Ok(process) => return Self { process, port, settings, folder },
+                Err(text) => log = text,
+            }
+        }
+        panic!("PostgreSQL did not start:\n{log}");
     }
 
     /// The URL for `--database-url`.
@@ -113,7 +122,7 @@ impl PostgresServer {
 
     /// Starts again with what is on disk, on the same port.
     pub fn start_again(&mut self) {
-        self.process = run(self.port, &self.folder, &self.settings);
+        self.process = run(self.port, &self.folder, &self.settings).unwrap();
     }
 
     /// Runs SQL beside the test's own connections; answers what it prints, without headers.
@@ -142,7 +151,8 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn run(port: u16, folder: &TempDir, settings: &Vec<String>) -> Child {
+/// Answers its log when it ends at once, as it does when the port is taken.
+fn run(port: u16, folder: &TempDir, settings: &Vec<String>) -> Result<Child, String> {
     let mut command = Command::new(cluster::program("postgres"));
     Account::for_servers().run_as_it(&mut command);
     let mut sockets = OsString::from("unix_socket_directories=");
@@ -164,8 +174,11 @@ fn run(port: u16, folder: &TempDir, settings: &Vec<String>) -> Child {
         log.push('\n');
         line.contains("ready to accept connections")
     });
-    assert!(is_ready, "PostgreSQL did not start:\n{log}");
+    if !is_ready {
+        process.wait().unwrap();
+        return Err(log);
+    }
     // What it logs must not fill the pipe. Ends with the process.
     std::thread::spawn(move || lines.for_each(drop));
-    process
+    Ok(process)
 }
