@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, nice, setrlimit};
 use thiserror::Error;
-use wasmtime::{Config, Engine};
+use wasmtime::Engine;
 
 use super::compile_request::{CompileRequest, LOADED};
 use super::engine_functions::{compile_with, nothing_to_load, record};
 use super::load_bundle::{compile_engine, load};
-use crate::config::GUEST_STACK_BYTES;
-use crate::sandbox::code_config;
+use crate::sandbox::compile_config;
 
 /// Environment variables by which the parent sets the child's limits: bytes, seconds, bytes.
 pub(super) const MEMORY_BYTES: &str = "HOOKD_COMPILE_MEMORY_BYTES";
@@ -52,7 +51,7 @@ pub fn compile_worker() -> Result<(), CompileWorkerError> {
 
     let mut input = Vec::new();
     std::io::stdin().lock().read_to_end(&mut input)?;
-    let engine = Engine::new(&worker_config()).map_err(|error| CompileWorkerError::Compiler(format!("{error:#}")))?;
+    let engine = Engine::new(&compile_config()).map_err(|error| CompileWorkerError::Compiler(format!("{error:#}")))?;
     let compiled = if input.starts_with(b"\0asm") { component(&engine, &input) } else { requested(&engine, &input)? };
     let mut stdout = std::io::stdout().lock();
     match compiled {
@@ -64,13 +63,6 @@ pub fn compile_worker() -> Result<(), CompileWorkerError> {
     }
     stdout.flush()?;
     Ok(())
-}
-
-/// What the child compiles with.
-pub(super) fn worker_config() -> Config {
-    let mut config = code_config();
-    config.max_wasm_stack(GUEST_STACK_BYTES);
-    config
 }
 
 fn component(engine: &Engine, component: &[u8]) -> Result<Vec<u8>, String> {

@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use wasmtime::{CacheStore, Engine};
 
 use super::compile_request::LoadInput;
-use super::compile_worker::worker_config;
+use crate::sandbox::compile_config;
 
 /// What the file begins with; the digest of the rest follows.
 const MAGIC: &[u8; 8] = b"hookdfn1";
@@ -39,7 +39,7 @@ pub(super) fn nothing_to_load() -> Result<LoadInput, serde_json::Error> {
 /// Compiles a component; answers with the file of its functions.
 pub(super) fn record(component: &[u8]) -> wasmtime::Result<Vec<u8>> {
     let recorder = Arc::new(Recorder::default());
-    let mut config = worker_config();
+    let mut config = compile_config();
     config.enable_incremental_compilation(recorder.clone())?;
     Engine::new(&config)?.precompile_component(component)?;
     Ok(recorder.file())
@@ -48,7 +48,7 @@ pub(super) fn record(component: &[u8]) -> wasmtime::Result<Vec<u8>> {
 /// Compiles a component, with the functions that a file has. Without the file, which is removed when it is damaged, all are
 /// compiled.
 pub(super) fn compile_with(file: &Path, component: &[u8]) -> wasmtime::Result<Vec<u8>> {
-    let mut config = worker_config();
+    let mut config = compile_config();
     match Functions::read(file) {
         Ok(Some(functions)) => {
             config.enable_incremental_compilation(Arc::new(functions))?;

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::call_slots::nested_calls;
-use crate::config::EngineConfig;
+use crate::config::{EngineConfig, GUEST_STACK_BYTES};
 
 /// Memory that stays in a slot between two calls instead of going back to the kernel: more than a Rust hook's whole
 /// initial memory (a 64 KiB stack, data and an arena), so that its slot is reset by copying the pages it dirtied, without a
@@ -24,11 +24,18 @@ const TABLES_PER_CALL: u32 = 16;
 
 /// What machine code depends on. The compile child and the running engine share it: the same input must give the same
 /// compatibility hash.
-pub(crate) fn code_config() -> Config {
+fn code_config() -> Config {
     let mut config = Config::new();
     config.epoch_interruption(true);
     // Concurrent component calls (WASI 0.3) are not offered; without them a store needs no task tables.
     config.concurrency_support(false);
+    config
+}
+
+/// The configuration of the compile child.
+pub(crate) fn compile_config() -> Config {
+    let mut config = code_config();
+    config.max_wasm_stack(GUEST_STACK_BYTES);
     config
 }
 

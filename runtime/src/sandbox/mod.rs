@@ -38,7 +38,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 pub(crate) use self::app_share::SandboxShare;
 pub(crate) use self::background::{BACKGROUND_END, Early, early_outcome};
 pub(crate) use self::call_slots::CallSlots;
-pub(crate) use self::config::{DEPLOYMENTS, code_config};
+pub(crate) use self::config::{DEPLOYMENTS, compile_config};
 pub(crate) use self::environment::GuestVariables;
 use self::exports::{Background, FunctionsExport, is_http_app};
 pub(crate) use self::guest_call::GuestCall;
