@@ -31,7 +31,7 @@ impl CallArguments {
         match self.fixtures {
             Some(folder) => read(&folder),
             None => {
-                // Clap requires a name where there is no folder.
+                // The group of arguments has refused a command with neither.
                 let name = self.name.unwrap_or_default();
                 let params = read_or_empty(self.params.as_deref())?;
                 Ok(vec![Fixture { function: name.clone(), name, params }])

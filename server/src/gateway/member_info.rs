@@ -71,7 +71,7 @@ pub(super) async fn member_infos(
     };
     let client = ClientId::new(asked.client_id);
     let token = header(&headers, "x-lc-im-session-token").unwrap_or_default();
-    match found(&shared, (&app, client, token), address, &conversation).await {
+    match infos_for(&shared, (&app, client, token), address, &conversation).await {
         Ok(found) => {
             let results: Vec<Value> = found.into_iter().map(|info| row(&conversation, info)).collect();
             Json(json!({ "results": results })).into_response()
@@ -80,7 +80,8 @@ pub(super) async fn member_infos(
     }
 }
 
-async fn found(
+/// What a client gets with its session token.
+async fn infos_for(
     shared: &Shared,
     (app, client, token): (&Arc<App>, ClientId, &str),
     address: SocketAddr,

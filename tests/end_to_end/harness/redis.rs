@@ -154,6 +154,9 @@ fn spawn(port: u16, folder: &TempDir, more: &[&str]) -> Option<Child> {
 fn answers(port: u16, process: u32) -> bool {
     let info: redis::RedisResult<String> = redis::Client::open(format!("redis://127.0.0.1:{port}"))
         .and_then(|client| client.get_connection_with_timeout(START_DEADLINE))
-        .and_then(|mut connection| redis::cmd("INFO").arg("server").query(&mut connection));
+        .and_then(|mut connection| {
+            connection.set_read_timeout(Some(START_DEADLINE))?;
+            redis::cmd("INFO").arg("server").query(&mut connection)
+        });
     info.is_ok_and(|info| info.lines().any(|line| line == format!("process_id:{process}")))
 }
