@@ -7,8 +7,8 @@ mod support;
 use std::time::{Duration, Instant};
 
 use hookd_runtime::{
-    Attribution, DeployError, Engine, Environment, Invocation, KeyKind, Limits, LogLevel, Outcome, Release,
-    SetVariablesError, Variable, VariableChanges,
+    Attribution, DeployError, Engine, EngineConfig, Environment, Invocation, KeyKind, Limits, LogLevel, Outcome,
+    Release, SetVariablesError, Variable, VariableChanges,
 };
 use support::{TestEngine, config, files, project, replied};
 
@@ -124,6 +124,30 @@ async fn code_is_found_after_a_restart_and_goes_with_the_variables_it_was_loaded
     let of_bundle = names.iter().filter(|name| name.starts_with("bundle-")).count();
     assert_eq!(of_bundle, 1, "what was loaded with the old variables is gone: {names:?}");
     assert_eq!(says(&engine, Environment::Production, "mode").await, replied("\"b in production\""));
+}
+
+#[tokio::test]
+async fn code_of_an_older_javascript_engine_is_removed_at_the_start() {
+    let test = TestEngine::with(|config| config.javascript_engines = None).await;
+    test.deploy(project(TELLS_MODE)).await.unwrap();
+    let TestEngine { engine, app, folder } = test;
+    drop((engine, app));
+    let artifacts = folder.path().join("engine/artifacts");
+    let engines = || {
+        let entries = std::fs::read_dir(&artifacts).unwrap().map(|entry| entry.unwrap().path());
+        let mut engines: Vec<_> = entries.filter(|path| path.to_str().unwrap().contains("/engine-")).collect();
+        engines.sort();
+        engines
+    };
+    let current = engines();
+    assert_eq!(current.len(), 2, "machine code and functions: {current:?}");
+    for path in &current {
+        std::fs::write(path.to_str().unwrap().replace("javascript-plain-", "javascript-plain-0"), "old").unwrap();
+    }
+    assert_eq!(engines().len(), 4);
+    let config = EngineConfig { javascript_engines: None, ..config(&folder) };
+    drop(Engine::open(config).await.unwrap());
+    assert_eq!(engines(), current);
 }
 
 #[tokio::test]

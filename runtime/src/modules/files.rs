@@ -16,6 +16,7 @@ use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use tempfile::{NamedTempFile, TempPath};
 
+use super::javascript::JavaScriptEngine;
 use super::{BoxedError, CodeName, ModuleError, ModuleHash};
 use crate::config::EngineConfig;
 
@@ -135,9 +136,7 @@ impl ModuleFiles {
         let (folder, ending) = (self.artifacts.clone(), self.ending());
         let removing = tokio::task::spawn_blocking(move || {
             let stays = |name: &str| {
-                name.starts_with(UNFINISHED)
-                    || used.contains(OsStr::new(name))
-                    || (name.starts_with(ENGINE) && name.ends_with(&ending))
+                name.starts_with(UNFINISHED) || used.contains(OsStr::new(name)) || is_of_engines(name, &ending)
             };
             remove_files(&folder, |name| !stays(name))
         });
@@ -154,10 +153,15 @@ impl ModuleFiles {
     }
 }
 
-/// Removes the files of a folder whose names are not wanted; answers how many.
 fn unfinished_file(folder: &Path) -> Result<NamedTempFile, ModuleError> {
     let unfinished = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder);
     unfinished.map_err(|error| ModuleError::internal("cannot write to the artifacts folder")(error.into()))
+}
+
+/// True for what was made of the JavaScript engines of this version.
+fn is_of_engines(name: &str, ending: &str) -> bool {
+    let of_this_version = |name: &str| JavaScriptEngine::ALL.iter().any(|engine| name.starts_with(&engine.code_name()));
+    name.ends_with(ending) && name.strip_prefix(ENGINE).is_some_and(of_this_version)
 }
 
 /// Removes what other versions left long ago. What others write at this moment stays.
@@ -173,6 +177,7 @@ fn remove_old_engines(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Removes the files of a folder whose names are not wanted; answers how many.
 fn remove_files(folder: &Path, unwanted: impl Fn(&str) -> bool) -> io::Result<usize> {
     let mut removed = 0;
     for entry in fs::read_dir(folder)? {

@@ -20,6 +20,8 @@ pub(super) enum JavaScriptEngine {
 }
 
 impl JavaScriptEngine {
+    pub(super) const ALL: [Self; 2] = [Self::Plain, Self::WithHttp];
+
     fn compressed(self) -> &'static [u8] {
         match self {
             Self::Plain => PLAIN,
